@@ -1,0 +1,124 @@
+// Every operating failure is a WalError with a code; a broken invariant is an assertion.
+
+/** Every code, what it means, and what to do; docs and `--help` print this table. */
+export const ERROR_CODES = {
+  ERR_FLASHSTRIKE_ACCESS: 'The folder or a file in it cannot be read or written by this user.',
+  ERR_FLASHSTRIKE_CLOSED: 'The log is closing or closed; open it again to go on.',
+  ERR_FLASHSTRIKE_CORRUPT:
+    'Bytes that were durable no longer validate. Nothing was changed; restore the file or salvage.',
+  ERR_FLASHSTRIKE_DURABILITY_UNKNOWN:
+    'The log failed before the sync that was waited for: the events may or may not be on disk. Reopen to learn.',
+  ERR_FLASHSTRIKE_EVENT_TOO_LARGE: 'The payload is larger than maxEventBytes.',
+  ERR_FLASHSTRIKE_EXPIRED: 'The segment that holds these events is gone.',
+  ERR_FLASHSTRIKE_FAILED: 'A write or sync failed once; the log stays failed until it is reopened.',
+  ERR_FLASHSTRIKE_INPUT: 'A line of the input cannot be understood.',
+  ERR_FLASHSTRIKE_INVALID_ARGUMENT: 'A call was given an argument of the wrong type or range.',
+  ERR_FLASHSTRIKE_INVALID_OPTION: 'An option is unknown, of the wrong type, or cannot work.',
+  ERR_FLASHSTRIKE_IO: 'The operating system reported an error.',
+  ERR_FLASHSTRIKE_LOCKED: 'Another opening of this log holds its lock.',
+  ERR_FLASHSTRIKE_LOCK_UNAVAILABLE:
+    "No file lock can be had here; the option lock: 'none' does without.",
+  ERR_FLASHSTRIKE_NOT_A_LOG: 'The path is not a folder, or the folder holds no log.',
+  ERR_FLASHSTRIKE_NO_SPACE: 'The disk or quota is full; work resumes by itself when space is back.',
+  ERR_FLASHSTRIKE_OUT_OF_RANGE: 'An event id lies outside of what the log holds.',
+  ERR_FLASHSTRIKE_PLATFORM: 'This platform is not supported.',
+  ERR_FLASHSTRIKE_RING_MISMATCH:
+    'The shared ring of the crashed process does not connect to the files.',
+  ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or is not trustworthy.',
+  ERR_FLASHSTRIKE_STALLED: 'The ring stayed full for stallTimeoutMs: the disk does not keep up.',
+  ERR_FLASHSTRIKE_UNDECIDABLE:
+    'It cannot be told whether events are missing; see the recovery option.',
+  ERR_FLASHSTRIKE_UNSAFE_FILE: 'A name of ours is not a plain file that is ours alone.',
+  ERR_FLASHSTRIKE_UNSUPPORTED: 'Written by a newer version, or with a feature not known here.',
+  ERR_FLASHSTRIKE_WORKER_DIED: 'A thread of the log ended unexpectedly.',
+  ERR_FLASHSTRIKE_WRONG_LOG: 'A file belongs to another log.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface WalErrorDetails {
+  /** File or folder that the error is about. */
+  readonly path?: string | undefined;
+  /** Byte offset in that file. */
+  readonly offset?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/** An operating failure: `code` is one of {@link ERROR_CODES}, `message` says what to do. */
+export class WalError extends Error {
+  override readonly name = 'WalError';
+  readonly code: ErrorCode;
+  readonly path: string | undefined;
+  readonly offset: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: WalErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.path = details.path;
+    this.offset = details.offset;
+  }
+}
+
+/** A WalError as plain data, to cross threads by structured clone or JSON. */
+export interface SerializedError {
+  readonly code: string;
+  readonly message: string;
+  readonly path?: string | undefined;
+  readonly offset?: number | undefined;
+  readonly cause?: SerializedError | undefined;
+}
+
+const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);
+
+/** The `code` that Node puts on system errors (`ENOSPC` …), or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+export const isNoSpace = (error: unknown): boolean => {
+  if (error instanceof WalError) {
+    return error.code === 'ERR_FLASHSTRIKE_NO_SPACE' || isNoSpace(error.cause);
+  }
+  const code = systemCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
+};
+
+export function serializeError(error: unknown): SerializedError {
+  if (error instanceof WalError) {
+    const { code, message, path, offset } = error;
+    const cause = error.cause === undefined ? undefined : serializeError(error.cause);
+    return { code, message, path, offset, cause };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: systemCode(error) ?? 'ERR_UNKNOWN', message };
+}
+
+export function deserializeError(data: SerializedError): Error {
+  const cause = data.cause === undefined ? undefined : deserializeError(data.cause);
+  if (isErrorCode(data.code)) {
+    return new WalError(data.code, data.message, { path: data.path, offset: data.offset, cause });
+  }
+  return Object.assign(new Error(data.message, cause === undefined ? undefined : { cause }), {
+    code: data.code,
+  });
+}
+
+/** Stops on a broken invariant of our own: a bug, never an operating condition. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new AssertionFailure(message);
+}
+
+export class AssertionFailure extends Error {
+  override readonly name = 'AssertionFailure';
+  readonly code = 'ERR_ASSERTION';
+}
+
+/** Payloads and names may hold terminal escapes: what goes into a message is made harmless. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
+    (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}

@@ -1,0 +1,104 @@
+// The few calls of libc that Node does not offer, bound through koffi (symbols of the running
+// process, so glibc and musl alike). Synchronous only: koffi's `.async` would use libuv's pool.
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+import type * as Koffi from 'koffi';
+import { WalError } from '../errors.js';
+
+export interface Libc {
+  /** Maps `bytes` of `fd` shared and writable; returns the address. */
+  mapShared(fd: number, bytes: number): number;
+  /** Puts anonymous memory over a mapping: what still points there reads zeros, never faults. */
+  mapAnonymousOver(address: number, bytes: number): void;
+  /** The memory at `address` as a buffer; never freed by the collector. */
+  view(address: number, bytes: number): ArrayBuffer;
+  /** True when the exclusive lock was had, false when another holds it. */
+  tryLock(fd: number): boolean;
+  /** renameat2 with RENAME_NOREPLACE; fails with EEXIST where `target` exists. */
+  renameNoReplace(source: string, target: string): void;
+  /** Allocates blocks; leaves the file's size at `bytes`. */
+  allocate(fd: number, bytes: number): void;
+}
+
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+const MAP_PRIVATE_FIXED_ANONYMOUS = 0x02 | 0x10 | 0x20;
+const MAP_FAILED = 2n ** 64n - 1n;
+const AT_FDCWD = -100;
+const RENAME_NOREPLACE = 1;
+const LOCK_EX_NB = 2 | 4;
+
+type Call = (...args: readonly (number | string)[]) => number | bigint;
+
+function bind(koffi: typeof Koffi): Libc {
+  const lib = koffi.load(null);
+  const bound = (prototype: string): Call => lib.func(prototype) as unknown as Call;
+  const mmap = bound(
+    'uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int fd, int64_t offset)',
+  );
+  const flock = bound('int flock(int fd, int operation)');
+  const renameat2 = bound(
+    'int renameat2(int from, const char *source, int to, const char *target, unsigned int flags)',
+  );
+  const fallocate = bound('int fallocate(int fd, int mode, int64_t offset, int64_t bytes)');
+
+  const names = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
+  const fail = (syscall: string): never => {
+    const errno = koffi.errno();
+    const code = names.get(errno) ?? `ERRNO_${errno}`;
+    throw Object.assign(new Error(`${code}: ${syscall}`), { code, errno: -errno, syscall });
+  };
+  const interrupted = (): boolean => koffi.errno() === koffi.os.errno['EINTR'];
+
+  return {
+    mapShared(fd, bytes) {
+      const address = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+      if (BigInt(address) === MAP_FAILED) fail('mmap');
+      return Number(address);
+    },
+    mapAnonymousOver(address, bytes) {
+      const at = mmap(address, bytes, PROT_READ_WRITE, MAP_PRIVATE_FIXED_ANONYMOUS, -1, 0);
+      if (BigInt(at) === MAP_FAILED) fail('mmap');
+    },
+    view: (address, bytes) => koffi.view(address, bytes),
+    tryLock(fd) {
+      while (flock(fd, LOCK_EX_NB) !== 0) {
+        if (koffi.errno() === koffi.os.errno['EAGAIN']) return false;
+        if (!interrupted()) fail('flock');
+      }
+      return true;
+    },
+    renameNoReplace(source, target) {
+      if (renameat2(AT_FDCWD, source, AT_FDCWD, target, RENAME_NOREPLACE) !== 0) fail('renameat2');
+    },
+    allocate(fd, bytes) {
+      while (fallocate(fd, 0, 0, bytes) !== 0) if (!interrupted()) fail('fallocate');
+    },
+  };
+}
+
+let loaded: Libc | null | undefined;
+
+/** libc, or undefined where the platform or its koffi binary is missing (only Linux is bound). */
+export function libc(): Libc | undefined {
+  if (loaded === undefined) {
+    loaded = null;
+    if (process.platform === 'linux') {
+      try {
+        loaded = bind(createRequire(import.meta.url)('koffi') as typeof Koffi);
+      } catch (error) {
+        // No prebuilt binary for this machine: the caller falls back to what Node offers, and
+        // `wal.capabilities` tells. Any other error is ours.
+        if (!(error instanceof Error) || error instanceof TypeError) throw error;
+      }
+    }
+  }
+  return loaded ?? undefined;
+}
+
+/** The format and the ring are little-endian, and so must be the machine. */
+export function assertLittleEndian(): void {
+  if (endianness() !== 'LE') {
+    throw new WalError('ERR_FLASHSTRIKE_PLATFORM', 'Flashstrike needs a little-endian machine.');
+  }
+}

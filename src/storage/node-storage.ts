@@ -1,0 +1,190 @@
+// The Storage port over node:fs, synchronous calls only.
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  opendirSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writevSync,
+} from 'node:fs';
+import { systemCode, WalError } from '../errors.js';
+import { libc } from '../memory/libc.js';
+import {
+  type DirectoryEntry,
+  type EntryKind,
+  type FileStatus,
+  LISTING_LIMIT,
+  type OpenMode,
+  type Storage,
+} from './storage.js';
+
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+// O_NONBLOCK: opening a FIFO or a device must not hang; on plain files it means nothing.
+const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const FLAGS: Readonly<Record<OpenMode, number>> = {
+  read: constants.O_RDONLY | SAFE,
+  write: constants.O_RDWR | SAFE,
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | SAFE,
+  'open-or-create': constants.O_RDWR | constants.O_CREAT | SAFE,
+};
+
+interface Kinds {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+}
+
+function kindOf(entry: Kinds): EntryKind {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'directory';
+  return entry.isSymbolicLink() ? 'symlink' : 'other';
+}
+
+const toStatus = (stats: BigIntStats): FileStatus => ({
+  kind: kindOf(stats),
+  bytes: Number(stats.size),
+  device: stats.dev,
+  inode: stats.ino,
+  links: Number(stats.nlink),
+  owner: Number(stats.uid),
+});
+
+function unsafe(path: string, what: string): WalError {
+  const message = `${path} is ${what}; only a plain file with one link is used. Move it away.`;
+  return new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', message, { path });
+}
+
+function openFile(path: string, mode: OpenMode): number {
+  let fd: number;
+  try {
+    fd = openSync(path, FLAGS[mode], FILE_MODE);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ELOOP') throw unsafe(path, 'a symbolic link');
+    if (code === 'EISDIR') throw unsafe(path, 'a folder');
+    if (code === 'ENXIO') throw unsafe(path, 'a FIFO, socket or device');
+    throw error;
+  }
+  const status = toStatus(fstatSync(fd, { bigint: true }));
+  if (status.kind !== 'file' || status.links > 1) {
+    closeSync(fd);
+    throw unsafe(path, status.kind === 'file' ? 'a hard link' : `no file (${status.kind})`);
+  }
+  return fd;
+}
+
+/** What is left of `parts` after `written` bytes of them. */
+function rest(parts: readonly Uint8Array[], written: number): Uint8Array[] {
+  const left: Uint8Array[] = [];
+  let skip = written;
+  for (const part of parts) {
+    if (skip >= part.length) skip -= part.length;
+    else {
+      left.push(skip === 0 ? part : part.subarray(skip));
+      skip = 0;
+    }
+  }
+  return left;
+}
+
+function writeAll(fd: number, parts: readonly Uint8Array[], offset: number): void {
+  let left: readonly Uint8Array[] = parts;
+  let at = offset;
+  while (left.length > 0) {
+    const written = writevSync(fd, left, at);
+    if (written === 0) throw Object.assign(new Error('EIO: nothing written'), { code: 'EIO' });
+    at += written;
+    left = rest(left, written);
+  }
+}
+
+function readAll(fd: number, target: Uint8Array, offset: number): number {
+  let done = 0;
+  while (done < target.length) {
+    const count = readSync(fd, target, done, target.length - done, offset + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+function listDirectory(path: string): readonly DirectoryEntry[] {
+  const entries: DirectoryEntry[] = [];
+  const directory = opendirSync(path);
+  try {
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+      if (entries.length === LISTING_LIMIT) {
+        const message = `${path} holds more than ${LISTING_LIMIT} entries: this is no log folder.`;
+        throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path });
+      }
+      entries.push({ name: entry.name, kind: kindOf(entry) });
+    }
+  } finally {
+    directory.closeSync();
+  }
+  return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function syncDirectory(path: string): void {
+  // Windows has no fsync of a folder; its rename is durable by itself.
+  if (process.platform === 'win32') return;
+  const fd = openSync(path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function renameNoReplace(source: string, target: string): void {
+  const native = libc();
+  try {
+    if (native !== undefined) return native.renameNoReplace(source, target);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== 'EINVAL' && code !== 'ENOSYS') throw error;
+  }
+  // A file system without the flag: link fails where the target exists, and the lock is held.
+  linkSync(source, target);
+  unlinkSync(source);
+}
+
+export const nodeStorage: Storage = Object.freeze({
+  open: openFile,
+  close: closeSync,
+  statusOf: (fd: number) => toStatus(fstatSync(fd, { bigint: true })),
+  statusAt(path: string) {
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? undefined : toStatus(stats);
+  },
+  read: readAll,
+  write: writeAll,
+  allocate(fd: number, bytes: number) {
+    const native = libc();
+    try {
+      if (native !== undefined) return native.allocate(fd, bytes);
+    } catch (error) {
+      if (systemCode(error) !== 'EOPNOTSUPP') throw error;
+    }
+    ftruncateSync(fd, bytes);
+  },
+  truncate: ftruncateSync,
+  sync: fdatasyncSync,
+  syncDirectory,
+  rename: renameSync,
+  renameNoReplace,
+  unlink: unlinkSync,
+  list: listDirectory,
+  makeDirectory: (path: string) => mkdirSync(path, { recursive: true, mode: FOLDER_MODE }),
+});
