@@ -26,6 +26,8 @@ export const ERROR_CODES = {
     'The shared ring of the crashed process does not connect to the files.',
   ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or is not trustworthy.',
   ERR_FLASHSTRIKE_STALLED: 'The ring stayed full for stallTimeoutMs: the disk does not keep up.',
+  ERR_FLASHSTRIKE_TORN_TAIL:
+    "The last write was torn and recovery: 'strict' was asked for; no durable event is missing.",
   ERR_FLASHSTRIKE_UNDECIDABLE:
     'It cannot be told whether events are missing; see the recovery option.',
   ERR_FLASHSTRIKE_UNSAFE_FILE: 'A name of ours is not a plain file that is ours alone.',

@@ -1,0 +1,242 @@
+// `inspect`: what lies in a log folder, segment by segment, and in the shared memory that belongs
+// to it. Reads only; `--regions --remove` is the one thing that removes, and only what is orphaned:
+// its owner is dead, and no log would still take events from it.
+
+import { printable } from '../../errors.js';
+import { inspectLog, listOrphanRegions, removeOrphanRegion } from '../../recovery/inspect.js';
+import type { CommandContext } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { formatJson } from '../json.js';
+import { writeText } from '../output.js';
+import { formatBytes, formatCount, formatEvents, formatTimestamp } from '../quantities.js';
+import { reportError } from '../report-error.js';
+import { type Column, formatTable } from '../table.js';
+
+// What the command needs to know; `src/recovery/inspect.ts` provides it:
+//   inspectLog(dir: string): LogInspection
+//     throws WalError only where nothing can be said (no folder, no log, not readable); a damaged
+//     file is described in its place. Cheap: headers, not a walk of all events.
+//   listOrphanRegions(sharedMemoryDirectory: string, dir: string): OrphanRegion[]
+//     every region that carries this log's id, `removable` only if its owner is dead and the LOCK
+//     of this log does not name it.
+//   removeOrphanRegion(path: string): void
+//     throws WalError where it is no longer what was listed.
+
+export interface SegmentInspection {
+  /** File name without its folder. */
+  readonly file: string;
+  /** From its header, or else its name; undefined where neither tells. */
+  readonly segmentIndex: number | undefined;
+  /** Size of the file. */
+  readonly bytes: number;
+  /** Up to the end of the last valid block; undefined where that would need a walk. */
+  readonly usedBytes: number | undefined;
+  readonly events: number | undefined;
+  readonly firstEventId: number | undefined;
+  /** firstEventId − 1 while it is empty. */
+  readonly lastEventId: number | undefined;
+  readonly createdTsNs: bigint | undefined;
+  readonly state: 'sealed' | 'finished' | 'active' | 'damaged';
+  /** What is wrong with it, in words. */
+  readonly defect: string | undefined;
+}
+
+export type MetaInspection =
+  | {
+      readonly status: 'present';
+      readonly cleanlyClosed: boolean;
+      readonly segmentIndex: number;
+      readonly offset: number;
+      readonly lastEventId: number;
+      readonly durableEventId: number;
+    }
+  | { readonly status: 'missing' }
+  | { readonly status: 'damaged'; readonly reason: string };
+
+export interface RegionInspection {
+  /** `in-use`: its owner lives. `waiting`: it is dead, and the next opening reads the region. */
+  readonly status: 'none' | 'in-use' | 'waiting' | 'foreign' | 'other-boot' | 'damaged' | 'unsupported';
+  readonly path: string | undefined;
+  /** Events in it that are not in the files; only for `waiting`. */
+  readonly unreadEvents: number | undefined;
+  readonly pid: number | undefined;
+  readonly reason: string | undefined;
+}
+
+export interface LogInspection {
+  readonly path: string;
+  readonly logId: bigint | undefined;
+  /** Of what is in the files; lastEventId = firstEventId − 1 while there is none. */
+  readonly firstEventId: number;
+  readonly lastEventId: number;
+  readonly locked: boolean;
+  readonly meta: MetaInspection;
+  readonly region: RegionInspection;
+  /** Oldest first. */
+  readonly segments: readonly SegmentInspection[];
+  /** Whatever else lies in the folder: prepared files, names that are not ours. */
+  readonly otherNames: readonly { readonly name: string; readonly kind: string }[];
+}
+
+export interface OrphanRegion {
+  readonly path: string;
+  readonly bytes: number;
+  readonly logId: bigint | undefined;
+  readonly pid: number | undefined;
+  readonly startedTsNs: bigint | undefined;
+  readonly removable: boolean;
+  /** Why it is kept, where it is not removable. */
+  readonly reason: string | undefined;
+}
+
+export interface InspectOptions {
+  readonly json: boolean;
+  readonly regions: boolean;
+  readonly remove: boolean;
+  /** Where shared regions lie. */
+  readonly sharedMemoryDirectory: string;
+}
+
+const SEGMENT_COLUMNS: readonly Column[] = [
+  { title: 'segment', align: 'right' },
+  { title: 'file', align: 'left' },
+  { title: 'size', align: 'right' },
+  { title: 'used', align: 'right' },
+  { title: 'events', align: 'right' },
+  { title: 'first id', align: 'right' },
+  { title: 'last id', align: 'right' },
+  { title: 'created', align: 'left' },
+  { title: 'state', align: 'left' },
+];
+
+const REGION_COLUMNS: readonly Column[] = [
+  { title: 'region', align: 'left' },
+  { title: 'size', align: 'right' },
+  { title: 'log', align: 'left' },
+  { title: 'process', align: 'right' },
+  { title: 'started', align: 'left' },
+  { title: 'state', align: 'left' },
+];
+
+const formatLogId = (logId: bigint): string => logId.toString(16).padStart(16, '0');
+
+/** An unknown number is shown as a dash, never as 0. */
+const optional = (value: number | undefined, format: (value: number) => string): string =>
+  value === undefined ? '-' : format(value);
+
+const segmentRow = (segment: SegmentInspection): string[] => [
+  optional(segment.segmentIndex, formatCount),
+  printable(segment.file),
+  formatBytes(segment.bytes),
+  optional(segment.usedBytes, formatBytes),
+  optional(segment.events, formatCount),
+  optional(segment.firstEventId, formatCount),
+  optional(segment.lastEventId, formatCount),
+  segment.createdTsNs === undefined ? '-' : formatTimestamp(segment.createdTsNs).slice(0, 19),
+  printable(segment.defect === undefined ? segment.state : `${segment.state}: ${segment.defect}`),
+];
+
+function describeMeta({ meta }: LogInspection): string {
+  if (meta.status === 'present') {
+    const closed = meta.cleanlyClosed ? 'closed cleanly' : 'open, or not closed cleanly';
+    return (
+      `${closed}; durable up to ${formatCount(meta.durableEventId)}, ` +
+      `event ${formatCount(meta.lastEventId)} ends in segment ${formatCount(meta.segmentIndex)} ` +
+      `at offset ${formatCount(meta.offset)}`
+    );
+  }
+  return printable(meta.status === 'missing' ? 'missing' : `${meta.status}: ${meta.reason}`);
+}
+
+/** What the shared memory of this log says, or would say to its next opening. */
+export function describeRegion(region: RegionInspection): string {
+  const path = printable(region.path ?? '');
+  switch (region.status) {
+    case 'none':
+      return 'none';
+    case 'in-use':
+      return `${path}, in use by process ${region.pid ?? 'unknown'}`;
+    case 'waiting':
+      return region.unreadEvents === 0
+        ? `${path}, left by a process that ended; every event in it is in the files`
+        : `${path} waits with ${formatEvents(region.unreadEvents ?? 0)} that a killed process ` +
+            'left; the next opening of the log writes them to disk';
+    default:
+      return printable(`${path} ${region.status}: ${region.reason ?? 'not read'}`);
+  }
+}
+
+export function renderInspection(inspection: LogInspection): string[] {
+  const { segments, firstEventId, lastEventId } = inspection;
+  const events = lastEventId - firstEventId + 1;
+  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  const lines = [
+    `log      ${printable(inspection.path)}`,
+    `id       ${inspection.logId === undefined ? 'unknown' : formatLogId(inspection.logId)}`,
+    events > 0
+      ? `events   ${formatCount(events)}, ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`
+      : 'events   none',
+    `files    ${formatCount(segments.length)} segments, ${formatBytes(bytes)}`,
+    `meta     ${describeMeta(inspection)}`,
+    `lock     ${inspection.locked ? 'held: the log is open' : 'free'}`,
+    `region   ${describeRegion(inspection.region)}`,
+  ];
+  for (const { name, kind } of inspection.otherNames) {
+    lines.push(`also     ${printable(name)} (${printable(kind)})`);
+  }
+  if (segments.length === 0) return lines;
+  return [...lines, '', ...formatTable(SEGMENT_COLUMNS, segments.map(segmentRow))];
+}
+
+const regionRow = (region: OrphanRegion): string[] => [
+  printable(region.path),
+  formatBytes(region.bytes),
+  region.logId === undefined ? '-' : formatLogId(region.logId),
+  optional(region.pid, String),
+  region.startedTsNs === undefined ? '-' : formatTimestamp(region.startedTsNs).slice(0, 19),
+  printable(region.removable ? 'orphaned' : `kept: ${region.reason}`),
+];
+
+export const renderRegions = (regions: readonly OrphanRegion[]): string[] =>
+  regions.length === 0
+    ? ['no shared regions of this log']
+    : formatTable(REGION_COLUMNS, regions.map(regionRow));
+
+export async function inspect(
+  dir: string,
+  options: InspectOptions,
+  context: CommandContext,
+): Promise<number> {
+  if (options.regions) return inspectRegions(dir, options, context);
+  const inspection = inspectLog(dir);
+  const text = options.json
+    ? formatJson(inspection)
+    : `${renderInspection(inspection).join('\n')}\n`;
+  await writeText(context.stdout, text);
+  return EXIT.done;
+}
+
+async function inspectRegions(
+  dir: string,
+  { json, remove, sharedMemoryDirectory }: InspectOptions,
+  { stdout, terminal }: CommandContext,
+): Promise<number> {
+  const regions = listOrphanRegions(sharedMemoryDirectory, dir);
+  await writeText(stdout, json ? formatJson(regions) : `${renderRegions(regions).join('\n')}\n`);
+  const removable = regions.filter((region) => region.removable);
+  if (!remove) {
+    if (removable.length > 0) terminal.line('--remove removes the orphaned ones');
+    return EXIT.done;
+  }
+  let exitCode: number = EXIT.done;
+  for (const { path } of removable) {
+    try {
+      removeOrphanRegion(path);
+      terminal.line(`removed ${printable(path)}`);
+    } catch (error) {
+      reportError(terminal, error);
+      exitCode = EXIT.failed;
+    }
+  }
+  return exitCode;
+}

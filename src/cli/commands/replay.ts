@@ -1,0 +1,120 @@
+// `replay`: the inverse of `record`. Every event ended by `\n`, in big writes that wait for their
+// reader; with `--follow` it stays and goes on as the log grows.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { WalError } from '../../errors.js';
+import { follow, replay as replayLog } from '../../index.js';
+import type { CommandContext } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { type EventFormat, FormatDefect, type FormatName } from '../formats/event-format.js';
+import { createFormat } from '../formats/formats.js';
+import { Interruption } from '../interruption.js';
+import { Output } from '../output.js';
+import { formatCount } from '../quantities.js';
+
+export interface ReplayOptions {
+  /** First and last id, both inclusive. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly format: FormatName;
+  readonly follow: boolean;
+}
+
+interface ReadEvent {
+  readonly eventId: number;
+  readonly payload: Uint8Array;
+}
+
+const NEWLINE = 0x0a;
+
+function writeEvent(event: ReadEvent, format: EventFormat, output: Output, dir: string): void {
+  try {
+    format.decode(event.payload, output);
+  } catch (error) {
+    if (!(error instanceof FormatDefect)) throw error;
+    throw new WalError(
+      'ERR_FLASHSTRIKE_INPUT',
+      `event ${formatCount(event.eventId)} of ${dir} is nothing that --format ${format.name} ` +
+        `recorded: ${error.message}; replay it with the format that it was recorded with`,
+      { path: dir },
+    );
+  }
+  output.reserve(1);
+  output.bytes[output.length] = NEWLINE;
+  output.length += 1;
+}
+
+export async function replay(
+  dir: string,
+  options: ReplayOptions,
+  { stdout }: CommandContext,
+): Promise<number> {
+  const interruption = new Interruption();
+  const output = new Output(stdout);
+  const format = createFormat(options.format);
+  const run = options.follow ? followAll : replayAll;
+  try {
+    await run(dir, options, format, output, interruption.signal);
+    return interruption.exitCode ?? EXIT.done;
+  } finally {
+    // What was read before a failure is data, too.
+    await output.flush();
+    interruption.dispose();
+  }
+}
+
+async function replayAll(
+  dir: string,
+  { from, to }: ReplayOptions,
+  format: EventFormat,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  for (const event of replayLog(dir, range)) {
+    writeEvent(event, format, output, dir);
+    if (!output.isFull) continue;
+    await output.flush();
+    // A write that the system took at once does not let signals in: a turn of the loop does.
+    await nextTurn();
+    if (signal.aborted) return;
+  }
+}
+
+async function followAll(
+  dir: string,
+  { from, to }: ReplayOptions,
+  format: EventFormat,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const stopped = new AbortController();
+  const either = AbortSignal.any([signal, stopped.signal]);
+  let failure: unknown;
+  let flushing: NodeJS.Immediate | undefined;
+  // Runs when the log has nothing more at the moment: then what was gathered goes out.
+  const flushSoon = (): void => {
+    flushing ??= setImmediate(() => {
+      flushing = undefined;
+      output.flush().catch((error: unknown) => {
+        failure ??= error;
+        stopped.abort();
+      });
+    });
+  };
+  try {
+    const range = from === undefined ? {} : { from };
+    for await (const event of follow(dir, { ...range, signal: either })) {
+      if (to !== undefined && event.eventId > to) break;
+      writeEvent(event, format, output, dir);
+      if (output.isFull) await output.flush();
+      else flushSoon();
+      if (event.eventId === to) break;
+    }
+  } catch (error) {
+    if (!either.aborted) throw error;
+  } finally {
+    if (flushing !== undefined) clearImmediate(flushing);
+  }
+  if (failure !== undefined) throw failure;
+}

@@ -1,0 +1,82 @@
+// `verify`: walks every byte of a log and says in plain words whether it is whole, and if not, what
+// is lost and what to do. Exit 0: sound; 1: corrupt; 3: it could not be read, so nothing is known.
+
+import { printable, serializeError, WalError } from '../../errors.js';
+import { type VerifyReport, verify as verifyLog } from '../../index.js';
+import type { CommandContext } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { formatJson } from '../json.js';
+import { writeText } from '../output.js';
+import { formatCount, formatEvents } from '../quantities.js';
+import { reportError } from '../report-error.js';
+
+export interface VerifyOptions {
+  readonly json: boolean;
+}
+
+type Problem = VerifyReport['problems'][number];
+
+const VERDICTS: Readonly<Record<string, string>> = {
+  clean: 'sound: every block of it validates',
+  'torn-tail': 'sound, with a torn tail: the last write was cut short, nothing durable is missing',
+  corruption: 'CORRUPT: bytes that were durable no longer validate',
+  undecidable: 'UNDECIDABLE: it cannot be told whether durable events are missing',
+};
+
+const ADVICE: Readonly<Record<string, string>> = {
+  'torn-tail': 'Nothing to do: the next opening of the log sets the torn tail aside.',
+  corruption:
+    'Nothing was changed. Keep the folder as it is and restore the files that are named here from ' +
+    'a copy; replay gives every event before the damage.',
+  undecidable:
+    'Restore wal.meta or the file that is named here from a copy. If the last, unfinished write is ' +
+    "all that can be missing, open the log with the option recovery: 'tolerate-tail'.",
+};
+
+function* describeProblem(problem: Problem, index: number): Generator<string> {
+  const offset = problem.offset === undefined ? '' : ` at offset ${formatCount(problem.offset)}`;
+  yield '';
+  yield `problem ${index + 1}: ${printable(problem.file ?? 'the folder')}${offset}`;
+  yield `  ${printable(problem.code)}: ${printable(problem.message)}`;
+  if (problem.lost !== undefined) yield `  lost: ${describeLost(problem.lost)}`;
+}
+
+const describeLost = (lost: unknown): string =>
+  typeof lost === 'number' ? formatEvents(lost) : printable(String(lost));
+
+export function* renderReport(dir: string, report: VerifyReport): Generator<string> {
+  const { events, firstEventId, lastEventId, durableEventId, problems, verdict } = report;
+  yield `${printable(dir)} is ${VERDICTS[verdict] ?? printable(verdict)}`;
+  yield `events    ${
+    events === 0
+      ? 'none'
+      : `${formatCount(events)}, ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`
+  }`;
+  yield `durable   ${durableEventId === 0 ? 'none known' : `up to ${formatCount(durableEventId)}`}`;
+  yield `segments  ${formatCount(report.segments)}`;
+  for (const [index, problem] of problems.entries()) yield* describeProblem(problem, index);
+  const advice = ADVICE[verdict];
+  if (advice !== undefined) yield* ['', advice];
+}
+
+export async function verify(
+  dir: string,
+  { json }: VerifyOptions,
+  { stdout, terminal }: CommandContext,
+): Promise<number> {
+  let report: VerifyReport;
+  try {
+    report = await verifyLog(dir);
+  } catch (error) {
+    if (!(error instanceof WalError)) throw error;
+    if (json) {
+      const unread = { ok: false, verdict: 'unreadable', error: serializeError(error) };
+      await writeText(stdout, formatJson(unread));
+    }
+    reportError(terminal, error);
+    return EXIT.unreadable;
+  }
+  const text = json ? formatJson(report) : `${[...renderReport(dir, report)].join('\n')}\n`;
+  await writeText(stdout, text);
+  return report.ok ? EXIT.done : EXIT.failed;
+}

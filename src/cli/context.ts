@@ -1,0 +1,16 @@
+// What every command is given: where to read, where data goes, where a person is told things.
+
+import type { Writable } from 'node:stream';
+import { Terminal } from './terminal.js';
+
+export interface CommandContext {
+  /** Data, and nothing else. */
+  readonly stdout: Writable;
+  /** Everything else: summaries, notices, progress, errors. */
+  readonly terminal: Terminal;
+}
+
+export const createContext = (): CommandContext => ({
+  stdout: process.stdout,
+  terminal: new Terminal(process.stderr),
+});

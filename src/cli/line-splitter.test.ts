@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { LineSplitter, LineTooLong } from './line-splitter.js';
+
+function split(chunks: readonly Buffer[], lineBytesMax = 1 << 20): [string[], boolean] {
+  const lines: string[] = [];
+  const splitter = new LineSplitter(lineBytesMax, (bytes, start, end) => {
+    lines.push(bytes.toString('latin1', start, end));
+  });
+  for (const chunk of chunks) splitter.push(chunk);
+  return [lines, splitter.finish()];
+}
+
+describe('LineSplitter', () => {
+  it('gives every line once and in order, wherever the chunks are cut', () => {
+    const piece = fc.constantFrom('\n', '\n', 'a', '\r', '\0', 'long line '.repeat(900));
+    const input = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(input, fc.array(fc.nat(), { maxLength: 8 }), (text, cuts) => {
+        const bytes = Buffer.from(text, 'latin1');
+        const offsets = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
+        const bounds = [0, ...offsets, bytes.length];
+        const chunks = offsets.concat(bytes.length).map((end, i) => bytes.subarray(bounds[i], end));
+        const expected = text.split('\n');
+        const last = expected.pop() ?? '';
+        const [lines, unended] = split(chunks);
+        assert.deepEqual(lines, last === '' ? expected : [...expected, last]);
+        assert.equal(unended, last !== '');
+      }),
+    );
+  });
+
+  it('keeps empty lines and carriage returns', () => {
+    assert.deepEqual(split([Buffer.from('\n\r\n\n')]), [['', '\r', ''], false]);
+  });
+
+  it('does not copy a line that lies within one chunk', () => {
+    const chunk = Buffer.from('one\ntwo\n');
+    const splitter = new LineSplitter(100, (bytes) => assert.equal(bytes, chunk));
+    splitter.push(chunk);
+  });
+
+  it('takes a line of exactly the limit, in one chunk and across chunks', () => {
+    assert.deepEqual(split([Buffer.from('12345\n')], 5), [['12345'], false]);
+    assert.deepEqual(split([Buffer.from('123'), Buffer.from('45\n')], 5), [['12345'], false]);
+  });
+
+  for (const [name, chunks] of [
+    ['within one chunk', ['a\n123456\n']],
+    ['before its end was seen', ['a\n123', '456']],
+    ['across chunks', ['a\n123', '456\n']],
+    ['in an unended first chunk', ['a\n123456']],
+  ] as const) {
+    it(`refuses a line over the limit ${name}, after handing over those before it`, () => {
+      const lines: string[] = [];
+      const splitter = new LineSplitter(5, (bytes, start, end) => {
+        lines.push(bytes.toString('latin1', start, end));
+      });
+      assert.throws(() => {
+        for (const chunk of chunks) splitter.push(Buffer.from(chunk));
+      }, LineTooLong);
+      assert.deepEqual(lines, ['a']);
+    });
+  }
+});

@@ -1,0 +1,258 @@
+// Verbs, options and help; turns what was typed into calls of `commands/` and what they come back
+// with into an exit code. Usage errors are 2 in every command.
+
+import { createRequire } from 'node:module';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { parseDemoEvents, parseEventId, parsePath, parseSeed } from './arguments.js';
+import { bench, listBenches } from './commands/bench.js';
+import { demo } from './commands/demo.js';
+import { inspect } from './commands/inspect.js';
+import { record, SYNC_MODES } from './commands/record.js';
+import { replay } from './commands/replay.js';
+import { verify } from './commands/verify.js';
+import { createContext } from './context.js';
+import { EXIT } from './exit-codes.js';
+import { FORMAT_NAMES } from './formats/event-format.js';
+import { OutputClosed, reportError } from './report-error.js';
+
+/** Works from any folder that this was compiled to: a package may name itself. */
+function packageVersion(): string {
+  const manifest: unknown = createRequire(import.meta.url)('flashstrike/package.json');
+  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return known ? String(manifest.version) : 'unknown';
+}
+
+const logFolder = (description: string): Argument =>
+  new Argument('<dir>', description).argParser(parsePath);
+
+const formatOption = (): Option =>
+  new Option('--format <format>', 'what a line is').choices(FORMAT_NAMES).default('lines');
+
+const jsonOption = (): Option => new Option('--json', 'print JSON').default(false);
+
+const FORMATS = `
+Formats:
+  lines     the bytes of the line without its \\n; a \\r is kept
+  ndjson    the bytes of the line, which must parse as JSON
+  lobster   time,type,order id,size,price,direction as 40 bytes; comes back with
+            every field in its shortest form`;
+
+const EXITS = 'Exit: 0 done, 1 failed, 2 usage, 130 after Ctrl-C (everything read is kept)';
+
+/** The program; `finish` receives the exit code of the verb that ran. */
+function createProgram(finish: (exitCode: number) => void): Command {
+  const context = createContext();
+  const program = new Command('flashstrike')
+    .description('A write-ahead log: records events, survives crashes, replays them.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .exitOverride()
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ flashstrike demo                           see it survive kill -9
+  $ flashstrike record ./log --input app.log   one event a line
+  $ tail -f app.log | flashstrike record ./log
+  $ flashstrike replay ./log --from 1000       and back again
+  $ flashstrike verify ./log                   is every byte of it sound?`,
+    );
+
+  program
+    .command('record')
+    .summary('record lines as events')
+    .description(
+      'Appends one event for each line of the input. Ends when the input ends, with everything on\n' +
+        'disk; what it did is printed on stderr. A line that cannot be taken stops it: all lines\n' +
+        'before are kept.',
+    )
+    .addArgument(logFolder('folder of the log; made if there is none'))
+    .addOption(
+      new Option('--input <file>', 'what to read; - is stdin; gzip is unpacked')
+        .default('-')
+        .argParser(parsePath),
+    )
+    .addOption(formatOption())
+    .addOption(
+      new Option('--sync <mode>', 'when to sync').choices(SYNC_MODES).default('interval'),
+    )
+    .addOption(new Option('--json', 'print what was done as JSON on stdout').default(false))
+    .addHelpText(
+      'after',
+      `${FORMATS}
+
+Sync:
+  interval      every 10 ms, and at the end
+  every-block   after each write
+  manual        at the end only
+
+${EXITS}
+
+Examples:
+  $ flashstrike record ./log --input access.log.gz
+  $ journalctl -f -o json | flashstrike record ./log --format ndjson
+  $ flashstrike record ./orders --input AAPL_message.csv --format lobster --json`,
+    )
+    .action(async (dir, options) => finish(await record(dir, options, context)));
+
+  program
+    .command('replay')
+    .summary('print events as lines')
+    .description('Prints every event, each ended by \\n. Needs no lock: the log may be in use.')
+    .addArgument(logFolder('folder of the log'))
+    .addOption(
+      new Option('--from <id>', 'first event (default: the first there is)').argParser(
+        parseEventId,
+      ),
+    )
+    .addOption(
+      new Option('--to <id>', 'last event (default: the last there is)').argParser(parseEventId),
+    )
+    .addOption(formatOption())
+    .option('--follow', 'stay, and print what is recorded from now on, once it is durable', false)
+    .addHelpText(
+      'after',
+      `${FORMATS}
+
+${EXITS}
+
+Examples:
+  $ flashstrike replay ./log > app.log
+  $ flashstrike replay ./log --from 1000 --to 1999
+  $ flashstrike replay ./log --follow | grep ERROR
+  $ flashstrike replay ./orders --format lobster | head`,
+    )
+    .action(async (dir, options) => finish(await replay(dir, options, context)));
+
+  program
+    .command('verify')
+    .summary('check every byte of a log')
+    .description('Walks all segments, checks every checksum and every id. Changes nothing.')
+    .addArgument(logFolder('folder of the log'))
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Exit: 0 sound (a torn tail is told, and is no damage), 1 corrupt, 2 usage, 3 could not be read
+
+Examples:
+  $ flashstrike verify ./log
+  $ flashstrike verify ./log --json | jq .problems`,
+    )
+    .action(async (dir, options) => finish(await verify(dir, options, context)));
+
+  program
+    .command('inspect')
+    .summary('show what lies in a log folder')
+    .description('Shows segments, ids, sizes and times, and the shared memory of the log.')
+    .addArgument(logFolder('folder of the log'))
+    .addOption(jsonOption())
+    .option('--regions', 'show the shared regions that carry the id of this log', false)
+    .option('--remove', 'with --regions: remove those that are orphaned', false)
+    .addOption(
+      new Option('--shared-memory-directory <dir>', 'where shared regions lie')
+        .default('/dev/shm')
+        .argParser(parsePath),
+    )
+    .addHelpText(
+      'after',
+      `
+Exit: 0 done, 1 failed, 2 usage
+
+Examples:
+  $ flashstrike inspect ./log
+  $ flashstrike inspect ./log --json | jq '.segments[].events'
+  $ flashstrike inspect ./log --regions --remove`,
+    )
+    .action(async (dir, options, command: Command) => {
+      if (options.remove && !options.regions) command.error('error: --remove needs --regions');
+      finish(await inspect(dir, options, context));
+    });
+
+  program
+    .command('demo')
+    .summary('record, kill -9, recover, prove')
+    .description(
+      'Records an order stream in a second process, kills that with SIGKILL in the middle of it,\n' +
+        'recovers the log, proves that not one event is missing, and goes on recording.',
+    )
+    .addOption(
+      new Option('--events <count>', 'orders in the whole stream')
+        .default(5_000_000)
+        .argParser(parseDemoEvents),
+    )
+    .addOption(
+      new Option('--seed <number>', 'another seed, another stream').default(42).argParser(parseSeed),
+    )
+    .addOption(
+      new Option('--dir <dir>', 'an empty or new folder for the log (default: a temporary one)')
+        .argParser(parsePath),
+    )
+    .option('--keep', 'leave the log there at the end', false)
+    .addHelpText(
+      'after',
+      `
+Exit: 0 everything was proven, 1 it was not, 2 usage
+
+Examples:
+  $ flashstrike demo
+  $ flashstrike demo --events 20000000 --seed 7
+  $ flashstrike demo --dir ./orders --keep && flashstrike replay ./orders --format lobster | head`,
+    )
+    .action(async (options) => finish(await demo(options, context)));
+
+  program
+    .command('bench')
+    .summary('run the benchmarks')
+    .description('Runs the named benchmark, or all of them, each in a process of its own.')
+    .argument('[name]', 'a benchmark (default: all)')
+    .argument('[args...]', 'passed on to it')
+    .option('--list', 'print the names', false)
+    .addHelpText(
+      'after',
+      `
+Exit: 0 done, 1 a benchmark failed, 2 usage
+
+Examples:
+  $ flashstrike bench --list
+  $ flashstrike bench append
+  $ flashstrike bench append -- --events 1000000`,
+    )
+    .action(async (name: string | undefined, args: string[], options, command: Command) => {
+      const names = name === undefined ? [] : [name];
+      const known = listBenches();
+      if (name !== undefined && !known.includes(name)) {
+        const list = known.length === 0 ? 'there are none' : `there are ${known.join(', ')}`;
+        command.error(`error: no benchmark is called '${name}'; ${list}`);
+      }
+      finish(await bench(names, args, options, context));
+    });
+
+  return program;
+}
+
+/** Runs `args` (without node and script) and resolves to the exit code; never rejects. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const { terminal } = createContext();
+  // `replay | head`: the failed write itself is told to its writer; without a listener the
+  // same error would be an uncaught exception.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+  try {
+    const program = createProgram((code) => {
+      exitCode = code;
+    });
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version are answers; everything else that commander stops for is usage.
+      return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    }
+    if (error instanceof OutputClosed) return EXIT.done;
+    reportError(terminal, error);
+    return EXIT.failed;
+  }
+  return exitCode;
+}

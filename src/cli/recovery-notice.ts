@@ -1,0 +1,25 @@
+// What opening a log found, told only where it is news.
+
+import { printable } from '../errors.js';
+import type { Wal } from '../index.js';
+import { formatBytes, formatEvents } from './quantities.js';
+import type { Terminal } from './terminal.js';
+
+export function tellRecovery(terminal: Terminal, recovery: Wal['recovery']): void {
+  if (recovery.eventsFromRing > 0) {
+    const events = formatEvents(recovery.eventsFromRing);
+    terminal.line(`recovered ${events} from the shared memory of a process that was killed`);
+  }
+  if (recovery.verdict === 'torn-tail') {
+    const file = printable(recovery.file ?? 'the last segment');
+    const dropped =
+      recovery.droppedEvents > 0
+        ? `${formatEvents(recovery.droppedEvents)} in it`
+        : 'no whole event';
+    terminal.line(
+      `torn tail in ${file} at offset ${recovery.offset ?? 0}: ` +
+        `${formatBytes(recovery.droppedBytes)} dropped, ${dropped}; none was durable`,
+    );
+  }
+  for (const note of recovery.notes) terminal.line(`note: ${printable(note)}`);
+}

@@ -1,0 +1,68 @@
+// Event timestamps: Unix-epoch nanoseconds, exact to the clock, never backwards within one opening.
+// The wall clock is read once; what follows is that anchor plus the monotonic clock, so a stepped
+// wall clock changes nothing. Two u32 halves, because a BigInt on the append path would allocate.
+import { TWO_POW_32 } from '../units.js';
+import type { Clock } from './clock.js';
+
+/** One instant on both clocks. */
+export interface WallAnchor {
+  readonly unixNs: bigint;
+  readonly monotonicNs: number;
+}
+
+/** Pairs the wall clock with `clock` now. `unixMs`: milliseconds since 1970, may be fractional. */
+export function anchorWallClock(
+  clock: Clock,
+  unixMs = performance.timeOrigin + performance.now(),
+): WallAnchor {
+  return { unixNs: BigInt(Math.round(unixMs * 1e3)) * 1000n, monotonicNs: clock.nowNs() };
+}
+
+const LOW = 0;
+const HIGH = 1;
+
+/** Writes timestamps as two u32 words. Allocates nothing after construction. */
+export class TimestampSource {
+  /** The last timestamp: low half, high half. */
+  readonly words = new Uint32Array(2);
+  readonly #clock: Clock;
+  readonly #anchorNs: number;
+  readonly #anchorLow: number;
+  readonly #anchorHigh: number;
+
+  constructor(clock: Clock, anchor: WallAnchor) {
+    this.#clock = clock;
+    this.#anchorNs = anchor.monotonicNs;
+    this.#anchorLow = Number(anchor.unixNs & 0xffff_ffffn);
+    this.#anchorHigh = Number(anchor.unixNs >> 32n);
+  }
+
+  /** Reads the clock into `words`. */
+  sample(): void {
+    const offsetNs = Math.floor(this.#clock.nowNs() - this.#anchorNs);
+    const sum = this.#anchorLow + offsetNs;
+    // sum < 2^53, and floor division keeps a sum below zero right as well.
+    const carry = Math.floor(sum / TWO_POW_32);
+    this.raise(sum - carry * TWO_POW_32, this.#anchorHigh + carry);
+  }
+
+  /** Takes the timestamp `high·2³² + low` unless it lies before the last one. */
+  raise(low: number, high: number): void {
+    const words = this.words;
+    const lastHigh = words[HIGH] as number;
+    if (high < lastHigh || (high === lastHigh && low < (words[LOW] as number))) return;
+    words[LOW] = low;
+    words[HIGH] = high;
+  }
+
+  /** The last timestamp in nanoseconds since 1970. */
+  get lastNs(): bigint {
+    return (BigInt(this.words[HIGH] as number) << 32n) | BigInt(this.words[LOW] as number);
+  }
+
+  /** Reads the clock and returns the timestamp; off the append path. */
+  nowNs(): bigint {
+    this.sample();
+    return this.lastNs;
+  }
+}

@@ -1,0 +1,209 @@
+// The header page of a shared region: whose it is, of which boot, where its sections stand.
+import { readFileSync } from 'node:fs';
+import { assert } from '../errors.js';
+import { CACHE_LINE_BYTES, PAGE_BYTES, TWO_POW_32 } from '../units.js';
+import { block, layout, pad, u32, u64 } from './layout.js';
+
+/** A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. */
+const Heartbeat = layout('Heartbeat')
+  .field(0, 'beats', u32)
+  .field(4, 'nowMs', u32)
+  .field(8, 'spare', pad(120))
+  .end(128, 64);
+
+const HEARTBEATS = 8;
+
+export const RegionHeaderLayout = layout('RegionHeader')
+  .field(0, 'magic', u64)
+  /** Stored last: a region without it was not finished. */
+  .field(8, 'layoutVersion', u32)
+  .field(12, 'spare0', pad(4))
+  .field(16, 'logId', u64)
+  .field(24, 'bootId', block(16, 8))
+  .field(40, 'lockDevice', u64)
+  .field(48, 'lockInode', u64)
+  .field(56, 'pid', u32)
+  .field(60, 'spare1', pad(4))
+  .field(64, 'startTsNs', u64)
+  .field(72, 'monotonicAnchorNs', u64)
+  .field(80, 'unixAnchorNs', u64)
+  .field(88, 'telemetryOffset', u32)
+  .field(92, 'telemetryBytes', u32)
+  .field(96, 'controlOffset', u32)
+  .field(100, 'controlBytes', u32)
+  .field(104, 'ringOffset', u32)
+  .field(108, 'ringBytes', u32)
+  .field(112, 'spare2', pad(400))
+  .field(512, 'heartbeats', block(1024, 64))
+  .field(1536, 'spare3', pad(2560))
+  .end(4096, 64);
+
+assert(HEARTBEATS * Heartbeat.size === 1024, 'the heartbeats fill their place');
+
+const OFFSET = RegionHeaderLayout.offset;
+/** The bytes `FLASHRGN`. */
+const REGION_MAGIC = 0x4e47_5248_5341_4c46n;
+export const REGION_LAYOUT_VERSION = 1;
+/** A region's largest size: offsets in it are u32, and positions of the ring count 8 bytes. */
+const MAX_REGION_BYTES = 2 ** 31;
+
+export type SectionName = 'header' | 'telemetry' | 'control' | 'ring';
+
+export interface Section {
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+export type Sections = Readonly<Record<SectionName, Section>>;
+
+/** Whose region it is. */
+export interface RegionIdentity {
+  readonly logId: bigint;
+  /** Device and inode of the log's LOCK: a copied folder has another one. */
+  readonly lockDevice: bigint;
+  readonly lockInode: bigint;
+}
+
+export interface RegionRequest extends RegionIdentity {
+  readonly telemetryBytes: number;
+  readonly controlBytes: number;
+  /** A power of two. */
+  readonly ringBytes: number;
+}
+
+export interface RegionHeader extends RegionIdentity {
+  readonly layoutVersion: number;
+  readonly bootId: Uint8Array;
+  readonly pid: number;
+  readonly startTsNs: bigint;
+  readonly monotonicAnchorNs: bigint;
+  readonly unixAnchorNs: bigint;
+  readonly sections: Sections;
+}
+
+const pages = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+
+/** Sections one behind the other, each at a page; offsets from the region's start. */
+export function planSections(request: RegionRequest): Sections {
+  const telemetry = { byteOffset: PAGE_BYTES, byteLength: pages(request.telemetryBytes) };
+  const control = {
+    byteOffset: telemetry.byteOffset + telemetry.byteLength,
+    byteLength: pages(request.controlBytes),
+  };
+  const ring = {
+    byteOffset: control.byteOffset + control.byteLength,
+    byteLength: request.ringBytes,
+  };
+  assert(ring.byteLength % PAGE_BYTES === 0, `a ring of ${ring.byteLength} bytes is not of pages`);
+  return { header: { byteOffset: 0, byteLength: PAGE_BYTES }, telemetry, control, ring };
+}
+
+export const regionBytes = ({ ring }: Sections): number => ring.byteOffset + ring.byteLength;
+
+/** This boot of this machine, 16 bytes; zeros where the kernel does not tell. */
+export function bootId(): Uint8Array {
+  if (process.platform !== 'linux') return new Uint8Array(16);
+  const text = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1');
+  return new Uint8Array(Buffer.from(text.replaceAll('-', '').trim(), 'hex'));
+}
+
+/** Fills the header; the layout version, which makes the region valid, comes last. */
+export function writeRegionHeader(
+  words: Int32Array,
+  request: RegionRequest,
+  sections: Sections,
+): void {
+  const view = new DataView(words.buffer, words.byteOffset, PAGE_BYTES);
+  const unixNs = BigInt(Date.now()) * 1_000_000n;
+  view.setBigUint64(OFFSET.magic, REGION_MAGIC, true);
+  view.setBigUint64(OFFSET.logId, request.logId, true);
+  new Uint8Array(words.buffer, words.byteOffset + OFFSET.bootId, 16).set(bootId());
+  view.setBigUint64(OFFSET.lockDevice, request.lockDevice, true);
+  view.setBigUint64(OFFSET.lockInode, request.lockInode, true);
+  view.setUint32(OFFSET.pid, process.pid, true);
+  view.setBigUint64(OFFSET.startTsNs, unixNs, true);
+  view.setBigUint64(OFFSET.monotonicAnchorNs, process.hrtime.bigint(), true);
+  view.setBigUint64(OFFSET.unixAnchorNs, unixNs, true);
+  view.setUint32(OFFSET.telemetryOffset, sections.telemetry.byteOffset, true);
+  view.setUint32(OFFSET.telemetryBytes, sections.telemetry.byteLength, true);
+  view.setUint32(OFFSET.controlOffset, sections.control.byteOffset, true);
+  view.setUint32(OFFSET.controlBytes, sections.control.byteLength, true);
+  view.setUint32(OFFSET.ringOffset, sections.ring.byteOffset, true);
+  view.setUint32(OFFSET.ringBytes, sections.ring.byteLength, true);
+  // Sequentially consistent: whoever sees the version sees all of the header.
+  Atomics.store(words, OFFSET.layoutVersion / Int32Array.BYTES_PER_ELEMENT, REGION_LAYOUT_VERSION);
+}
+
+export interface RegionDefect {
+  readonly status: 'damaged' | 'unsupported';
+  readonly reason: string;
+}
+
+/** Decodes a header page of `fileBytes` of region; trusts nothing. */
+export function decodeRegionHeader(
+  page: Uint8Array,
+  fileBytes: number,
+): RegionHeader | RegionDefect {
+  const damaged = (reason: string): RegionDefect => ({ status: 'damaged', reason });
+  if (page.length < PAGE_BYTES) return damaged(`it has only ${page.length} bytes.`);
+  const view = new DataView(page.buffer, page.byteOffset, PAGE_BYTES);
+  if (view.getBigUint64(OFFSET.magic, true) !== REGION_MAGIC) {
+    return damaged('it does not begin with the magic of a region.');
+  }
+  const layoutVersion = view.getUint32(OFFSET.layoutVersion, true);
+  if (layoutVersion === 0) return damaged('it was never finished.');
+  if (layoutVersion !== REGION_LAYOUT_VERSION) {
+    return { status: 'unsupported', reason: `its layout version is ${layoutVersion}.` };
+  }
+  const section = (offset: number, bytes: number): Section => ({
+    byteOffset: view.getUint32(offset, true),
+    byteLength: view.getUint32(bytes, true),
+  });
+  const sections: Sections = {
+    header: { byteOffset: 0, byteLength: PAGE_BYTES },
+    telemetry: section(OFFSET.telemetryOffset, OFFSET.telemetryBytes),
+    control: section(OFFSET.controlOffset, OFFSET.controlBytes),
+    ring: section(OFFSET.ringOffset, OFFSET.ringBytes),
+  };
+  const wrong = sectionsDefect(sections, fileBytes);
+  if (wrong !== undefined) return damaged(wrong);
+  return {
+    layoutVersion,
+    logId: view.getBigUint64(OFFSET.logId, true),
+    bootId: page.slice(OFFSET.bootId, OFFSET.bootId + 16),
+    lockDevice: view.getBigUint64(OFFSET.lockDevice, true),
+    lockInode: view.getBigUint64(OFFSET.lockInode, true),
+    pid: view.getUint32(OFFSET.pid, true),
+    startTsNs: view.getBigUint64(OFFSET.startTsNs, true),
+    monotonicAnchorNs: view.getBigUint64(OFFSET.monotonicAnchorNs, true),
+    unixAnchorNs: view.getBigUint64(OFFSET.unixAnchorNs, true),
+    sections,
+  };
+}
+
+/** Sections must follow each other without a gap and fill the file; the ring is a power of two. */
+function sectionsDefect({ telemetry, control, ring }: Sections, fileBytes: number) {
+  let end = PAGE_BYTES;
+  for (const { byteOffset, byteLength } of [telemetry, control, ring]) {
+    const aligned = byteLength % PAGE_BYTES === 0 && byteLength > 0;
+    if (byteOffset !== end || !aligned) return `its section at ${byteOffset} is out of place.`;
+    end += byteLength;
+  }
+  if (!Number.isInteger(Math.log2(ring.byteLength))) return 'its ring is no power of two.';
+  if (end > MAX_REGION_BYTES) return `it claims ${end} bytes.`;
+  return end === fileBytes ? undefined : `it has ${fileBytes} bytes, its sections take ${end}.`;
+}
+
+/** Word index of the beat of thread `thread` (0 … 7), in words over the whole region. */
+export function heartbeatIndex(thread: number): number {
+  assert(thread >= 0 && thread < HEARTBEATS, `there is no heartbeat ${thread}`);
+  return (OFFSET.heartbeats + thread * Heartbeat.size) / Int32Array.BYTES_PER_ELEMENT;
+}
+
+/** Counts a beat at `nowMs` of the monotonic clock. `index` from `heartbeatIndex`. */
+export function beat(words: Int32Array, index: number, nowMs: number): void {
+  words[index + 1] = Math.floor(nowMs) % TWO_POW_32 | 0;
+  Atomics.store(words, index, ((words[index] as number) + 1) | 0);
+}
+
+assert(RegionHeaderLayout.align === CACHE_LINE_BYTES, 'sections begin on cache lines');

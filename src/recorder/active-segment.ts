@@ -1,0 +1,271 @@
+// The segment that is being written: one descriptor from creation to last sync, blocks behind each
+// other, each chained to the one before. Any error here is final for the log: after a failed write
+// or sync nobody knows what the file holds, and a retry would only hide that.
+import { join } from 'node:path';
+import { assert, systemCode, WalError } from '../errors.js';
+import {
+  BLOCK_HEADER_BYTES,
+  BlockKind,
+  encodeBlockHeader,
+} from '../segment/block-header.js';
+import { xxh64 } from '../segment/checksum.js';
+import { encodeSeal, SEAL_RESERVED_BYTES } from '../segment/seal.js';
+import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
+import type { SegmentTally } from '../segment/segment-tally.js';
+import type { Storage } from '../storage/storage.js';
+
+/** The last event or watermark block (or the segment header): what a successor's header pins. */
+export interface SegmentPin {
+  /** Offset just behind that block. */
+  readonly endOffset: number;
+  readonly checksum: bigint;
+}
+
+/** All that is needed to go on writing a segment. */
+export interface SegmentState {
+  readonly segmentIndex: number;
+  readonly segmentBytes: number;
+  readonly salt: bigint;
+  /** Where the next block goes. */
+  readonly offset: number;
+  readonly nextBlockIndex: number;
+  /** Header checksum of the last block of any kind, or of the segment header. */
+  readonly lastChecksum: bigint;
+  readonly pin: SegmentPin;
+  readonly tally: SegmentTally;
+  /** Highest id that a header in this file, or its pin, claims durable. */
+  readonly durableClaim: number;
+}
+
+interface BlockContent {
+  readonly kind: number;
+  readonly payload: Uint8Array;
+  readonly firstEventId: number;
+  readonly eventCount: number;
+  readonly durableEventId: number;
+  readonly writtenTsNs: bigint;
+}
+
+export interface EventsContent {
+  readonly payload: Uint8Array;
+  readonly firstEventId: number;
+  readonly eventCount: number;
+  readonly durableEventId: number;
+  readonly writtenTsNs: bigint;
+  readonly firstTimestampNs: bigint;
+  readonly lastTimestampNs: bigint;
+}
+
+/** Room for blocks in a segment of this size: all but the header page and the seal's reserve. */
+export const blockRoomBytes = (segmentBytes: number): number =>
+  segmentBytes - SEGMENT_HEADER_PAGE_BYTES - SEAL_RESERVED_BYTES;
+
+const NO_BYTES = new Uint8Array(0);
+
+export class ActiveSegment {
+  readonly path: string;
+  readonly segmentIndex: number;
+  readonly segmentBytes: number;
+  readonly tally: SegmentTally;
+  readonly #storage: Storage;
+  readonly #fd: number;
+  readonly #salt: bigint;
+  readonly #header = new Uint8Array(BLOCK_HEADER_BYTES);
+  #offset: number;
+  #blockIndex: number;
+  #lastChecksum: bigint;
+  #pin: SegmentPin;
+  #durableClaim: number;
+  #closed = false;
+
+  constructor(storage: Storage, fd: number, path: string, state: SegmentState) {
+    this.#storage = storage;
+    this.#fd = fd;
+    this.path = path;
+    this.segmentIndex = state.segmentIndex;
+    this.segmentBytes = state.segmentBytes;
+    this.tally = state.tally;
+    this.#salt = state.salt;
+    this.#offset = state.offset;
+    this.#blockIndex = state.nextBlockIndex;
+    this.#lastChecksum = state.lastChecksum;
+    this.#pin = state.pin;
+    this.#durableClaim = state.durableClaim;
+  }
+
+  /** Where the next block goes. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get pin(): SegmentPin {
+    return this.#pin;
+  }
+
+  get durableClaim(): number {
+    return this.#durableClaim;
+  }
+
+  /** True when a block with this payload fits before the seal's reserve. */
+  canHold(payloadBytes: number): boolean {
+    const end = this.#offset + BLOCK_HEADER_BYTES + payloadBytes;
+    return end <= this.segmentBytes - SEAL_RESERVED_BYTES;
+  }
+
+  get isHalfUsed(): boolean {
+    return this.#offset * 2 > this.segmentBytes;
+  }
+
+  /** One block of events, header and frames in one call. */
+  writeEvents(content: EventsContent): void {
+    const place = { offset: this.#offset, blockIndex: this.#blockIndex };
+    this.#write({ ...content, kind: BlockKind.events });
+    this.#pin = { endOffset: this.#offset, checksum: this.#lastChecksum };
+    const { firstEventId, eventCount, payload } = content;
+    this.tally.addEvents(
+      { firstEventId, eventCount, payloadBytes: payload.length },
+      place,
+      content.firstTimestampNs,
+      content.lastTimestampNs,
+    );
+  }
+
+  /** A block without payload that tells how far the blocks before it are durable. */
+  writeWatermark(nextEventId: number, durableEventId: number, writtenTsNs: bigint): void {
+    const kind = BlockKind.watermark;
+    this.#write({
+      kind,
+      payload: NO_BYTES,
+      firstEventId: nextEventId,
+      eventCount: 0,
+      durableEventId,
+      writtenTsNs,
+    });
+    this.#pin = { endOffset: this.#offset, checksum: this.#lastChecksum };
+    this.tally.addWatermark();
+  }
+
+  /** The seal: totals and sparse index of a finished segment. It goes into its reserve. */
+  writeSeal(durableEventId: number, writtenTsNs: bigint): void {
+    const totals = this.tally.totals;
+    this.#write({
+      kind: BlockKind.seal,
+      payload: encodeSeal(totals, this.tally.entries),
+      firstEventId: totals.lastEventId + 1,
+      eventCount: 0,
+      durableEventId,
+      writtenTsNs,
+    });
+  }
+
+  #write(content: BlockContent): void {
+    const { payload } = content;
+    assert(this.#offset % 8 === 0, `a block at ${this.#offset} is not aligned`);
+    const end = this.#offset + BLOCK_HEADER_BYTES + payload.length;
+    assert(end <= this.segmentBytes, `a block that ends at ${end} leaves its segment`);
+    const checksum = encodeBlockHeader(
+      this.#header,
+      {
+        kind: content.kind,
+        flags: 0,
+        payloadBytes: payload.length,
+        firstEventId: content.firstEventId,
+        eventCount: content.eventCount,
+        blockIndex: this.#blockIndex,
+        durableEventId: content.durableEventId,
+        payloadChecksum: xxh64(payload, this.#salt),
+        previousBlockChecksum: this.#lastChecksum,
+        writtenTsNs: content.writtenTsNs,
+      },
+      this.#salt,
+      this.#offset,
+    );
+    this.#attempt('write a block', () =>
+      this.#storage.write(
+        this.#fd,
+        payload.length === 0 ? [this.#header] : [this.#header, payload],
+        this.#offset,
+      ),
+    );
+    this.#offset = end;
+    this.#blockIndex++;
+    this.#lastChecksum = checksum;
+    this.#durableClaim = content.durableEventId;
+  }
+
+  sync(): void {
+    this.#attempt('sync', () => this.#storage.sync(this.#fd));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#storage.close(this.#fd);
+  }
+
+  #attempt(what: string, operation: () => void): void {
+    try {
+      operation();
+    } catch (error) {
+      throw segmentFailure(what, this.path, this.#offset, error);
+    }
+  }
+}
+
+/** The sticky failure of a segment operation, with file, offset and what to do. */
+export function segmentFailure(
+  what: string,
+  path: string,
+  offset: number,
+  cause: unknown,
+): WalError {
+  const code = systemCode(cause);
+  return new WalError(
+    'ERR_FLASHSTRIKE_FAILED',
+    `${path}: could not ${what} at offset ${offset}${code === undefined ? '' : ` (${code})`}. ` +
+      'The log has stopped for good; nothing was retried. Mend the disk, then open it again.',
+    { path, offset, cause },
+  );
+}
+
+/** A prepared file becomes a segment: header page, sync, name, sync of the folder. */
+export interface SegmentBirth {
+  readonly fd: number;
+  readonly preparedPath: string;
+  /** The encoded header page. */
+  readonly page: Uint8Array;
+  readonly directory: string;
+  readonly fileName: string;
+  readonly tally: SegmentTally;
+  readonly durableClaim: number;
+}
+
+/**
+ * Gives a prepared file its header and its name, in the order that makes a published name with an
+ * invalid header page always corruption.
+ */
+export function publishSegment(storage: Storage, birth: SegmentBirth): ActiveSegment {
+  const { fd, page, directory } = birth;
+  const path = join(directory, birth.fileName);
+  try {
+    storage.write(fd, [page], 0);
+    storage.sync(fd);
+    storage.renameNoReplace(birth.preparedPath, path);
+    storage.syncDirectory(directory);
+  } catch (error) {
+    throw segmentFailure('publish a new segment', path, 0, error);
+  }
+  const header = decodeSegmentHeader(page);
+  assert(!('defect' in header), 'a segment header that was just encoded does not decode');
+  return new ActiveSegment(storage, fd, path, {
+    segmentIndex: header.segmentIndex,
+    segmentBytes: header.segmentBytes,
+    salt: header.salt,
+    offset: SEGMENT_HEADER_PAGE_BYTES,
+    nextBlockIndex: 0,
+    lastChecksum: header.headerChecksum,
+    pin: { endOffset: SEGMENT_HEADER_PAGE_BYTES, checksum: header.headerChecksum },
+    tally: birth.tally,
+    durableClaim: birth.durableClaim,
+  });
+}

@@ -1,0 +1,192 @@
+// The threads of one log: started together, ended in order. Workers do not hold the process; a
+// pending `open`, `durable`, `close` or `follow` does.
+import { Worker } from 'node:worker_threads';
+import { deserializeError, WalError } from '../errors.js';
+import type { ResolvedOptions } from './options.js';
+import { type Signals, THREAD_NAMES, type ThreadName } from './signals.js';
+import type {
+  Ended,
+  HelperStart,
+  Ready,
+  Refused,
+  WriterData,
+  WriterReady,
+} from './threads/messages.js';
+
+type Message = WriterReady | Ready | Refused | Ended;
+
+const MODULES: Readonly<Record<ThreadName, URL>> = {
+  writer: new URL('./threads/writer-thread.js', import.meta.url),
+  preparer: new URL('./threads/preparer-thread.js', import.meta.url),
+  housekeeping: new URL('./threads/housekeeping-thread.js', import.meta.url),
+};
+
+/** A worker with its life told as promises. */
+class Member {
+  readonly thread: ThreadName;
+  readonly #worker: Worker;
+  readonly #directory: string;
+  #error: Error | undefined;
+  /** Set before the thread is asked to end: an exit before is a death. */
+  #mayEnd = false;
+  readonly ended: Promise<void>;
+
+  constructor(
+    thread: ThreadName,
+    directory: string,
+    data: unknown,
+    onDeath: (error: WalError) => void,
+  ) {
+    this.thread = thread;
+    this.#directory = directory;
+    this.#worker = new Worker(MODULES[thread], {
+      workerData: data,
+      // Descriptors are ours, as plain numbers shared by all threads: a worker that ends must not
+      // close them.
+      trackUnmanagedFds: false,
+      execArgv: [],
+    });
+    this.#worker.on('error', (error) => {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+    });
+    this.ended = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        if (!this.#mayEnd) onDeath(this.#death(code));
+        resolve();
+      });
+    });
+  }
+
+  #death(exitCode: number): WalError {
+    const message = `${this.#directory}: the ${this.thread} thread ended unexpectedly (exit code ${exitCode}). Open the log again.`;
+    const details = { path: this.#directory, cause: this.#error };
+    return new WalError('ERR_FLASHSTRIKE_WORKER_DIED', message, details);
+  }
+
+  /** The next message; rejects with the worker's refusal or its death. */
+  message<Kind extends Message["kind"]>(_kind: Kind): Promise<Extract<Message, { kind: Kind }>> {
+    return new Promise((resolve, reject) => {
+      const onMessage = (message: Message): void => {
+        this.#worker.off('exit', onExit);
+        if (message.kind === 'refused') {
+          this.#mayEnd = true;
+          reject(deserializeError(message.error));
+        } else resolve(message as Extract<Message, { kind: Kind }>);
+      };
+      const onExit = (code: number): void => {
+        this.#worker.off('message', onMessage);
+        reject(this.#death(code));
+      };
+      this.#worker.once('message', onMessage);
+      this.#worker.once('exit', onExit);
+    });
+  }
+
+  /** An error that the worker posts while it ends, if any. */
+  onRefusal(listener: (error: Error) => void): void {
+    this.#worker.on('message', (message: Message) => {
+      if (message.kind === 'refused') listener(deserializeError(message.error));
+    });
+  }
+
+  post(message: unknown): void {
+    this.#worker.postMessage(message);
+  }
+
+  mayEnd(): void {
+    this.#mayEnd = true;
+  }
+
+  hold(): void {
+    this.#worker.ref();
+  }
+
+  letGo(): void {
+    this.#worker.unref();
+  }
+}
+
+export class Crew {
+  readonly #signals: Signals;
+  readonly #members: Readonly<Record<ThreadName, Member>>;
+  readonly #refusals: Error[] = [];
+
+  private constructor(signals: Signals, members: Readonly<Record<ThreadName, Member>>) {
+    this.#signals = signals;
+    this.#members = members;
+  }
+
+  /**
+   * Starts all threads and opens the log on the writer's.
+   * @param onDeath called when a thread ends that was not asked to
+   */
+  static async start(
+    directory: string,
+    options: ResolvedOptions,
+    signals: Signals,
+    onDeath: (error: WalError) => void,
+  ): Promise<{ crew: Crew; ready: WriterReady }> {
+    const data: WriterData = { directory, options, signals: signals.buffer };
+    const members = {
+      writer: new Member('writer', directory, data, onDeath),
+      preparer: new Member('preparer', directory, signals.buffer, onDeath),
+      housekeeping: new Member('housekeeping', directory, signals.buffer, onDeath),
+    };
+    const crew = new Crew(signals, members);
+    const helpers = [members.preparer, members.housekeeping];
+    const started = await Promise.allSettled([
+      members.writer.message('ready'),
+      ...helpers.map((helper) => helper.message('ready')),
+    ]);
+    const refused = started.find((result) => result.status === 'rejected');
+    const [first] = started;
+    if (refused !== undefined || first?.status !== 'fulfilled' || !('logId' in first.value)) {
+      await crew.#abandon();
+      throw refused?.reason;
+    }
+    const ready = first.value;
+    const { logId, firstTicket, region } = ready;
+    const start: HelperStart = { directory, options, logId, firstTicket, region };
+    for (const helper of helpers) helper.post(start);
+    for (const thread of THREAD_NAMES) {
+      const member = members[thread];
+      member.onRefusal((error) => crew.#refusals.push(error));
+      member.letGo();
+    }
+    return { crew, ready };
+  }
+
+  /** The open was refused: whatever has started ends again. */
+  async #abandon(): Promise<void> {
+    for (const thread of THREAD_NAMES) {
+      this.#members[thread].mayEnd();
+      this.#signals.requestStop(thread);
+      if (thread !== 'writer') this.#members[thread].post(undefined);
+    }
+    await Promise.all(THREAD_NAMES.map((thread) => this.#members[thread].ended));
+  }
+
+  /** Ends the threads in order: writer, preparer, housekeeping. Rejects with the first refusal. */
+  async end(): Promise<void> {
+    for (const thread of THREAD_NAMES) {
+      const member = this.#members[thread];
+      member.hold();
+      member.mayEnd();
+      this.#signals.requestStop(thread);
+      await member.ended;
+    }
+    if (this.#refusals[0] !== undefined) throw this.#refusals[0];
+  }
+
+  /** The same, blocking, for a process that ends; false when a thread took longer than allowed. */
+  endNow(timeoutMs: number): boolean {
+    const deadline = performance.now() + timeoutMs;
+    for (const thread of THREAD_NAMES) {
+      this.#members[thread].mayEnd();
+      this.#signals.requestStop(thread);
+      const leftMs = Math.max(0, deadline - performance.now());
+      if (!this.#signals.waitForEnd(thread, leftMs)) return false;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,398 @@
+// The recorder's top: what the application holds. All of it runs on the application's thread, and
+// `append` runs there for every event: while the ring has room it makes no system call, takes no
+// lock and allocates nothing.
+import { types } from 'node:util';
+import { type Clock, monotonicClock } from '../clock/clock.js';
+import { TimestampSource } from '../clock/timestamp-source.js';
+import { WalError } from '../errors.js';
+import { assertLittleEndian } from '../memory/libc.js';
+import { readNumber, readWords } from '../memory/sequence-latch.js';
+import type { LoggedEvent } from '../recovery/events.js';
+import { type FollowOptions, follow } from '../recovery/follow.js';
+import type { RecoveryReport } from '../recovery/manager.js';
+import { type ReplayOptions, replay } from '../recovery/replay.js';
+import { LogState } from '../ring/ring-control.js';
+import { durablePointOf } from '../ring/ring-snapshot.js';
+import { RingProducer } from '../ring/ring-producer.js';
+import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
+import { DurableWaiters } from './durable-waiters.js';
+import { endWithProcess, noLongerEnds } from './exit-hook.js';
+import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
+import { describe, type ResolvedOptions, resolveOptions, type WalOptions } from './options.js';
+import { Signals } from './signals.js';
+import { Stalls } from './stalls.js';
+
+export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
+
+const TYPE_MASK = 0xffff;
+const EXIT_TIMEOUT_MS = 10_000;
+
+/**
+ * A write-ahead log. `append` returns once the event is in memory that survives this process;
+ * `durable()` resolves once it is on disk.
+ */
+export class Wal {
+  readonly #directory: string;
+  readonly #signals: Signals;
+  readonly #handles: OpenLogHandles;
+  readonly #producer: RingProducer;
+  readonly #timestamps: TimestampSource;
+  readonly #waiters: DurableWaiters;
+  readonly #stalls: Stalls;
+  readonly #words: Int32Array;
+  readonly #stateWord: number;
+  readonly #coarseWord: number;
+  readonly #coarse = new Int32Array(4);
+  readonly #maxEventBytes: number;
+  readonly #isPrecise: boolean;
+  #closing: Promise<void> | undefined;
+  #closed = false;
+  /** Ids as they were when the region went. */
+  #last = { writtenEventId: 0, durableEventId: 0 };
+
+  private constructor(
+    directory: string,
+    options: ResolvedOptions,
+    signals: Signals,
+    handles: OpenLogHandles,
+    clock: Clock,
+  ) {
+    this.#directory = directory;
+    this.#signals = signals;
+    this.#handles = handles;
+    const { memory, ready } = handles;
+    this.#words = memory.words;
+    this.#stateWord = memory.control.state;
+    this.#coarseWord = memory.control.coarseTime;
+    this.#maxEventBytes = options.maxEventBytes;
+    this.#isPrecise = options.timestamps === 'precise';
+    this.#producer = new RingProducer(memory, ready.nextEventId);
+    this.#timestamps = new TimestampSource(clock, ready.anchor);
+    this.#stalls = new Stalls(signals, clock, this.#producer, directory, options.stallTimeoutMs);
+    this.#waiters = new DurableWaiters(signals, {
+      durableEventId: () => this.durableEventId,
+      refusal: (eventId) => this.#refusal(eventId),
+    });
+  }
+
+  /**
+   * Opens the log in `directory`, creating or recovering it.
+   * @throws WalError, among others ERR_FLASHSTRIKE_LOCKED, _CORRUPT, _INVALID_OPTION
+   */
+  static async open(directory: string, options?: WalOptions): Promise<Wal> {
+    assertLittleEndian();
+    if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+        `The log's folder must be given as a path; it is ${describe(directory)}.`,
+      );
+    }
+    const resolved = resolveOptions(options);
+    const signals = new Signals();
+    let wal: Wal | undefined;
+    let death: WalError | undefined;
+    const handles = await OpenLogHandles.open(directory, resolved, signals, (error) => {
+      death ??= error;
+      if (wal !== undefined) wal.#fail(error);
+    });
+    wal = new Wal(directory, resolved, signals, handles, monotonicClock);
+    if (death !== undefined) wal.#fail(death);
+    endWithProcess(wal.#ending);
+    return wal;
+  }
+
+  /**
+   * Appends one event. It survives this process when this returns, the machine when `durable()` of
+   * its id resolves.
+   * @param payload copied; may be changed or detached afterwards
+   * @param type the user's tag, 0 … 65535
+   * @returns the event's id: 1 for the log's first, then one more each
+   * @throws WalError ERR_FLASHSTRIKE_EVENT_TOO_LARGE, _STALLED, _NO_SPACE, _FAILED, _CLOSED
+   */
+  append(payload: Uint8Array, type = 0): number {
+    const span = this.#spanOf(payload, type);
+    if (Atomics.load(this.#words, this.#stateWord) !== LogState.open) this.#checkState();
+    if (!this.#producer.reserve(span)) this.#waitForRoom(span);
+    return this.#put(payload, type);
+  }
+
+  /** As `append`, but returns undefined instead of waiting when the ring is full. */
+  tryAppend(payload: Uint8Array, type = 0): number | undefined {
+    const span = this.#spanOf(payload, type);
+    if (Atomics.load(this.#words, this.#stateWord) !== LogState.open) this.#checkState();
+    if (!this.#producer.reserve(span)) {
+      this.#signals.wake('writer');
+      return undefined;
+    }
+    return this.#put(payload, type);
+  }
+
+  /**
+   * Appends several events of which all or none survive a crash.
+   * @returns the id of the first; the others follow without a gap
+   */
+  appendBatch(payloads: readonly Uint8Array[], type = 0): number {
+    if (!Array.isArray(payloads) || payloads.length === 0) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+        'A batch must be an array of at least one payload.',
+      );
+    }
+    let span = 0;
+    for (const payload of payloads) span += this.#spanOf(payload, type);
+    const limit = this.#maxEventBytes + FRAME_HEADER_BYTES;
+    if (span > ((limit + 7) & ~7)) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
+        `The batch takes ${span} bytes with its frames; a batch must fit in one block of ${limit} ` +
+          '(maxEventBytes and one frame header). Split it, or enlarge ringBytes and segmentBytes.',
+      );
+    }
+    if (Atomics.load(this.#words, this.#stateWord) !== LogState.open) this.#checkState();
+    if (!this.#producer.reserve(span)) this.#waitForRoom(span);
+    this.#stamp();
+    const firstEventId = this.#producer.lastEventId + 1;
+    const last = payloads.length - 1;
+    for (let index = 0; index <= last; index++) {
+      const kind = index === last ? FrameKind.event : FrameKind.continued;
+      this.#putFrame(payloads[index] as Uint8Array, kind, type);
+    }
+    this.#producer.publish();
+    return firstEventId;
+  }
+
+  /** Bytes that the frame takes in the ring; checks the arguments. */
+  #spanOf(payload: Uint8Array, type: number): number {
+    if (!(payload instanceof Uint8Array) && !types.isUint8Array(payload)) throw notBytes(payload);
+    const payloadBytes = payload.length;
+    if (payloadBytes > this.#maxEventBytes) throw tooLarge(payloadBytes, this.#maxEventBytes);
+    if ((type & TYPE_MASK) !== type) throw badType(type);
+    return (payloadBytes + FRAME_HEADER_BYTES + 7) & ~7;
+  }
+
+  #put(payload: Uint8Array, type: number): number {
+    this.#stamp();
+    const id = this.#putFrame(payload, FrameKind.event, type);
+    this.#producer.publish();
+    return id;
+  }
+
+  #putFrame(payload: Uint8Array, kind: number, type: number): number {
+    const { words } = this.#timestamps;
+    return this.#producer.put(payload, kind, type, words[0] as number, words[1] as number);
+  }
+
+  #stamp(): void {
+    if (this.#isPrecise) {
+      this.#timestamps.sample();
+      return;
+    }
+    const coarse = this.#coarse;
+    readWords(this.#words, this.#coarseWord, coarse);
+    this.#timestamps.raise((coarse[0] as number) >>> 0, (coarse[1] as number) >>> 0);
+  }
+
+  /** Refuses unless the log still takes events: open, or out of space with room in the ring. */
+  #checkState(): void {
+    const { state } = this;
+    if (state === 'failed') throw this.#failedError('no event can be appended');
+    if (state === 'closing' || state === 'closed') throw this.#closedError();
+  }
+
+  #waitForRoom(span: number): void {
+    this.#stalls.waitForRoom(span, () => {
+      this.#checkState();
+      return this.state === 'no-space';
+    });
+  }
+
+  /** Id of the last event appended; 0 for an empty log. */
+  get lastEventId(): number {
+    return this.#producer.lastEventId;
+  }
+
+  /** Highest id that the kernel has: it survives this process in any case. */
+  get writtenEventId(): number {
+    if (this.#closed) return this.#last.writtenEventId;
+    return readNumber(this.#words, this.#handles.memory.control.writtenEventId);
+  }
+
+  /** Highest id that is on disk. */
+  get durableEventId(): number {
+    if (this.#closed) return this.#last.durableEventId;
+    return durablePointOf(this.#handles.memory).lastEventId;
+  }
+
+  get state(): WalState {
+    if (this.#closed) return 'closed';
+    if (this.#closing !== undefined) return 'closing';
+    switch (Atomics.load(this.#words, this.#stateWord)) {
+      case LogState.failed:
+        return 'failed';
+      case LogState.noSpace:
+        return 'no-space';
+      default:
+        return 'open';
+    }
+  }
+
+  /** What ended the log for good; undefined while nothing has. */
+  get failure(): Error | undefined {
+    return this.#signals.failure.read();
+  }
+
+  /** What recovery found when this log was opened. */
+  get recovery(): RecoveryReport {
+    return this.#handles.ready.recovery;
+  }
+
+  /** What this platform and these options gave the log. */
+  get capabilities(): Capabilities {
+    return this.#handles.capabilities;
+  }
+
+  /** The folder, as it was given to `open`. */
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /**
+   * Resolves with the durable id once event `eventId` (default: the last appended) is on disk.
+   * Holds the process while it is pending.
+   * @throws WalError ERR_FLASHSTRIKE_DURABILITY_UNKNOWN when the log failed before
+   */
+  async durable(eventId: number = this.lastEventId): Promise<number> {
+    if (!Number.isInteger(eventId) || eventId < 0 || eventId > this.lastEventId) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_OUT_OF_RANGE',
+        `durable() takes an id from 0 to the last appended (${this.lastEventId}); ` +
+          `it was given ${describe(eventId)}.`,
+      );
+    }
+    const durable = this.durableEventId;
+    if (eventId <= durable) return durable;
+    if (eventId > this.#signals.durableRequest) this.#signals.requestDurable(eventId);
+    this.#signals.wake('writer');
+    return this.#waiters.wait(eventId);
+  }
+
+  /**
+   * The events `from` … `to`, both included, all that were appended before this call at the most.
+   * Waits until the files have them.
+   */
+  *replay(options: ReplayOptions = {}): Generator<LoggedEvent, void, void> {
+    const last = this.lastEventId;
+    if (!this.#closed) this.#waitUntilWritten(last);
+    yield* replay(this.#directory, { ...options, to: options.to ?? last });
+  }
+
+  /** Events as they become durable (`undurable: true`: as they are written), without end. */
+  follow(options: FollowOptions = {}): AsyncGenerator<LoggedEvent, void, void> {
+    return follow(this.#directory, options);
+  }
+
+  #waitUntilWritten(eventId: number): void {
+    this.#stalls.waitUntil(
+      () => this.writtenEventId >= eventId,
+      () => {
+        if (this.state === 'failed') throw this.#failedError('not all events reached the files');
+        return this.state === 'no-space';
+      },
+    );
+  }
+
+  /** Why nothing more will become durable, as the error for one waiter. */
+  #refusal(eventId: number): Error | undefined {
+    const cause = this.failure;
+    if (cause === undefined && !this.#closed) return undefined;
+    return new WalError(
+      'ERR_FLASHSTRIKE_DURABILITY_UNKNOWN',
+      `${this.#directory}: the log ended before event ${eventId} was known to be durable; it may ` +
+        `or may not be on disk (durable are ${this.durableEventId}). Open the log again to learn.`,
+      { path: this.#directory, cause },
+    );
+  }
+
+  #failedError(what: string): WalError {
+    const cause = this.failure;
+    return new WalError(
+      'ERR_FLASHSTRIKE_FAILED',
+      `${this.#directory}: the log has failed, ${what}. ${cause?.message ?? ''}`,
+      { path: this.#directory, cause },
+    );
+  }
+
+  #closedError(): WalError {
+    const message = `${this.#directory}: the log is ${this.state}. Open it again to go on.`;
+    return new WalError('ERR_FLASHSTRIKE_CLOSED', message, { path: this.#directory });
+  }
+
+  /** A thread has died: what it would have written, this one writes in its place. */
+  #fail(error: WalError): void {
+    if (this.#closed || this.failure !== undefined) return;
+    this.#signals.failure.write(error);
+    Atomics.store(this.#words, this.#stateWord, LogState.failed);
+    this.#waiters.settle();
+  }
+
+  /**
+   * Drains, syncs, ends the threads and releases all that the log holds. May be called again.
+   * @throws WalError the cause, when not everything could be written
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    noLongerEnds(this.#ending);
+    try {
+      await this.#handles.end();
+    } finally {
+      this.#release();
+    }
+    const cause = this.failure;
+    if (cause !== undefined) throw this.#failedError('not everything is known to be on disk');
+  }
+
+  #release(): void {
+    this.#last = { writtenEventId: this.writtenEventId, durableEventId: this.durableEventId };
+    this.#closed = true;
+    this.#handles.release(this.failure === undefined);
+    this.#waiters.close();
+  }
+
+  readonly #ending = {
+    endNow: (): void => {
+      if (this.#closing !== undefined || this.#closed) return;
+      this.#closing = Promise.resolve();
+      if (this.#handles.endNow(EXIT_TIMEOUT_MS)) this.#release();
+    },
+  };
+}
+
+function notBytes(payload: unknown): WalError {
+  return new WalError(
+    'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+    `A payload must be a Uint8Array (a Buffer is one); it is ${describe(payload)}.`,
+  );
+}
+
+function tooLarge(payloadBytes: number, maxEventBytes: number): WalError {
+  return new WalError(
+    'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
+    `The payload has ${payloadBytes} bytes, maxEventBytes is ${maxEventBytes}. Split it, or open ` +
+      'the log with a larger ringBytes, segmentBytes or maxEventBytes.',
+  );
+}
+
+function badType(type: unknown): WalError {
+  return new WalError(
+    'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+    `An event's type must be an integer from 0 to 65535; it is ${describe(type)}.`,
+  );
+}

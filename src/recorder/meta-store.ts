@@ -1,0 +1,32 @@
+// wal.meta on disk: written to a temporary name, synced, renamed, the folder synced. So the name
+// always holds one whole state, however the machine stops.
+import { join } from 'node:path';
+import { META_FILE, META_TEMPORARY_FILE } from '../segment/file-names.js';
+import { encodeMeta, type WalMeta } from '../segment/wal-meta.js';
+import type { Storage } from '../storage/storage.js';
+
+export class MetaStore {
+  readonly #storage: Storage;
+  readonly #directory: string;
+
+  constructor(storage: Storage, directory: string) {
+    this.#storage = storage;
+    this.#directory = directory;
+  }
+
+  /** Returns once `meta` is durable. On an error the previous state still holds. */
+  flush(meta: WalMeta): void {
+    const temporary = join(this.#directory, META_TEMPORARY_FILE);
+    // A left-over of a crash, or of a flush that failed: never open what may be someone's link.
+    if (this.#storage.statusAt(temporary) !== undefined) this.#storage.unlink(temporary);
+    const fd = this.#storage.open(temporary, 'create');
+    try {
+      this.#storage.write(fd, [encodeMeta(meta)], 0);
+      this.#storage.sync(fd);
+    } finally {
+      this.#storage.close(fd);
+    }
+    this.#storage.rename(temporary, join(this.#directory, META_FILE));
+    this.#storage.syncDirectory(this.#directory);
+  }
+}

@@ -1,0 +1,97 @@
+// The regions that crashed openings of this log left behind: opened, checked, copied. They are read
+// with pread, never mapped, and go only after what they hold is on disk.
+import { type ExpectedIdentity, openRegionFile, type RegionFile } from '../memory/region-file.js';
+import type { RegionOutcome } from '../recovery/manager.js';
+import type { RingMemory } from '../ring/ring-memory.js';
+import {
+  durablePointOf,
+  type RingDefect,
+  ringOfSections,
+  skipUntil,
+  type UnreadEvents,
+  unreadEvents,
+} from '../ring/ring-snapshot.js';
+
+/** The ring of one region, as a copy. */
+export class OldRing {
+  readonly path: string;
+  readonly memory: RingMemory;
+  readonly unread: UnreadEvents | RingDefect | undefined;
+
+  constructor(path: string, file: RegionFile) {
+    this.path = path;
+    this.memory = ringOfSections(file.readSection('control'), file.readSection('ring'));
+    this.unread = unreadEvents(this.memory);
+  }
+
+  get durableEventId(): number {
+    return durablePointOf(this.memory).lastEventId;
+  }
+
+  /** Leaves out what lies before event `eventId`. */
+  skipUntil(eventId: number): void {
+    skipUntil(this.memory, eventId);
+  }
+}
+
+export class OldRings {
+  readonly #files: RegionFile[] = [];
+  readonly rings: OldRing[] = [];
+  readonly notes: string[] = [];
+  outcome: RegionOutcome = 'none';
+  /** Events of rings that were dropped because they did not connect. */
+  droppedEvents = 0;
+
+  add(path: string, file: RegionFile): void {
+    this.#files.push(file);
+    this.rings.push(new OldRing(path, file));
+    this.outcome = 'recovered';
+  }
+
+  reject(path: string, outcome: Exclude<RegionOutcome, 'none' | 'recovered'>, why: string): void {
+    this.notes.push(`The shared region ${path} was not used: ${why}`);
+    if (this.outcome === 'none') this.outcome = outcome;
+  }
+
+  drop(ring: OldRing, why: string): void {
+    const { unread } = ring;
+    if (unread !== undefined && 'eventCount' in unread) this.droppedEvents += unread.eventCount;
+    this.notes.push(`The ring in ${ring.path} was dropped: ${why}.`);
+    this.outcome = 'damaged';
+  }
+
+  /** The highest id that a region of this boot calls durable. */
+  get durableEventId(): number | undefined {
+    if (this.rings.length === 0) return undefined;
+    return Math.max(...this.rings.map((ring) => ring.durableEventId));
+  }
+
+  /** Unlinks the regions: all they held is on disk. */
+  remove(): void {
+    for (const file of this.#files) file.unlink();
+    this.close();
+  }
+
+  close(): void {
+    for (const file of this.#files.splice(0)) file.close();
+  }
+}
+
+/**
+ * Opens what the lock file names.
+ * @param logId the log's id, undefined where the folder does not tell it
+ */
+export function openOldRings(
+  paths: readonly string[],
+  lock: { readonly device: bigint; readonly inode: bigint },
+  logId: bigint | undefined,
+): OldRings {
+  const found = new OldRings();
+  for (const path of paths) {
+    const expected: ExpectedIdentity = { logId, lockDevice: lock.device, lockInode: lock.inode };
+    const file = openRegionFile(path, expected);
+    if (file.status === 'match') found.add(path, file);
+    else if (file.status !== 'missing') found.reject(path, file.status, file.reason);
+  }
+  return found;
+}

@@ -1,0 +1,90 @@
+// All that an open log holds besides memory of its own: threads, region, lock.
+import type { WalError } from '../errors.js';
+import { libc } from '../memory/libc.js';
+import { adoptRegion, type SharedRegion } from '../memory/shared-region.js';
+import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
+import { adoptLock } from '../storage/lock-file.js';
+import { nodeStorage } from '../storage/node-storage.js';
+import { Crew } from './crew.js';
+import type { ResolvedOptions } from './options.js';
+import type { Signals } from './signals.js';
+import type { WriterReady } from './threads/messages.js';
+
+/** What this platform and these options gave the log. */
+export interface Capabilities {
+  /** `mapped`: what was appended survives this process. `portable`: only what was written does. */
+  readonly sharedMemory: 'mapped' | 'portable';
+  /** Why memory is not shared although it was asked for. */
+  readonly sharedMemoryReason: string | undefined;
+  /** True when someone removed the region's name: a crash would now lose what is in the ring. */
+  readonly sharedMemoryNameLost: boolean;
+  readonly lock: 'flock' | 'none';
+  /** Whether renames that never replace, and real allocation, are to be had. */
+  readonly renameNoReplace: boolean;
+  readonly allocate: boolean;
+}
+
+export class OpenLogHandles {
+  readonly ready: WriterReady;
+  readonly memory: RingMemory;
+  readonly #directory: string;
+  readonly #options: ResolvedOptions;
+  readonly #signals: Signals;
+  readonly #crew: Crew;
+  readonly #region: SharedRegion;
+
+  private constructor(
+    directory: string,
+    options: ResolvedOptions,
+    signals: Signals,
+    crew: Crew,
+    ready: WriterReady,
+  ) {
+    this.#directory = directory;
+    this.#options = options;
+    this.#signals = signals;
+    this.#crew = crew;
+    this.ready = ready;
+    this.#region = adoptRegion(ready.region);
+    this.memory = ringOfRegion(this.#region);
+  }
+
+  static async open(
+    directory: string,
+    options: ResolvedOptions,
+    signals: Signals,
+    onDeath: (error: WalError) => void,
+  ): Promise<OpenLogHandles> {
+    const { crew, ready } = await Crew.start(directory, options, signals, onDeath);
+    return new OpenLogHandles(directory, options, signals, crew, ready);
+  }
+
+  get capabilities(): Capabilities {
+    const native = libc() !== undefined;
+    return {
+      sharedMemory: this.#region.adapter,
+      sharedMemoryReason: this.ready.sharedMemoryReason,
+      sharedMemoryNameLost: this.#signals.get('regionNameLost') === 1,
+      lock: this.#options.lock,
+      renameNoReplace: native,
+      allocate: native,
+    };
+  }
+
+  /** Ends the threads; rejects with what kept them from finishing. */
+  end(): Promise<void> {
+    return this.#crew.end();
+  }
+
+  endNow(timeoutMs: number): boolean {
+    return this.#crew.endNow(timeoutMs);
+  }
+
+  /** @param isWhole all that the ring held is on disk: the region may go */
+  release(isWhole: boolean): void {
+    const lock = adoptLock(nodeStorage, this.#directory, this.ready.lockFd);
+    this.#region.release({ remove: isWhole });
+    if (isWhole) lock.write({ regions: [] });
+    lock.release();
+  }
+}

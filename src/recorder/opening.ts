@@ -1,0 +1,389 @@
+// The opening of a log, on the writer thread: folder, lock, recovery, the ring of a crashed
+// process, the new region, meta. Each step may be cut short by a crash and is done again then.
+//
+// The order that loses nothing: the old ring goes to disk and is synced, then the lock file names
+// the new region alone, then the old region goes. Until then the lock file names both.
+import { dirname, join } from 'node:path';
+import type { Clock } from '../clock/clock.js';
+import { anchorWallClock, TimestampSource } from '../clock/timestamp-source.js';
+import { assert, isNoSpace, systemCode, WalError } from '../errors.js';
+import { createRegion, newRegionName, type SharedRegion } from '../memory/shared-region.js';
+import {
+  type RecoveredLog,
+  type RecoveryReport,
+  readLogId,
+  recoverLog,
+  removeLeftovers,
+} from '../recovery/manager.js';
+import { RingConsumer } from '../ring/ring-consumer.js';
+import { RingControlLayout } from '../ring/ring-control.js';
+import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
+import { ringOfSections } from '../ring/ring-snapshot.js';
+import { acquireLock, type LogLock } from '../storage/lock-file.js';
+import type { Storage } from '../storage/storage.js';
+import { ActiveSegment } from './active-segment.js';
+import { heartbeatOf } from './heartbeat.js';
+import { MetaStore } from './meta-store.js';
+import { type OldRing, type OldRings, openOldRings } from './old-rings.js';
+import type { ResolvedOptions } from './options.js';
+import { PreparedSegments } from './prepared-segments.js';
+import {
+  NO_PREDECESSOR,
+  type PredecessorPin,
+  SegmentWriter,
+  type SegmentWriterDependencies,
+} from './segment-writer.js';
+import type { Signals } from './signals.js';
+import type { WriterReady } from './threads/messages.js';
+import type { LoopBody } from './threads/worker-loop.js';
+import { SegmentPreparer } from './worker/segment-preparer.js';
+
+/** Kept free for the metric structs of the recorder and the recovery. */
+const TELEMETRY_BYTES = 256 * 1024;
+/** A ring for nobody: the writer works on it until the region is there. */
+const EMPTY_RING_BYTES = 4096;
+/** How long the first segment may be zero-written before it is handed over as it is. */
+const FIRST_SEGMENT_BUDGET_NS = 250e6;
+
+export interface OpenedLog {
+  readonly writer: SegmentWriter;
+  readonly body: LoopBody;
+  readonly report: Omit<WriterReady, 'kind'>;
+}
+
+/** @throws WalError whatever keeps the log from being opened; nothing stays held then */
+export function openLog(
+  storage: Storage,
+  clock: Clock,
+  signals: Signals,
+  directory: string,
+  options: ResolvedOptions,
+): OpenedLog {
+  prepareDirectory(storage, directory, options.create);
+  const lock = accessing(directory, () => acquireLock(storage, directory, options.lock));
+  const opening = new Opening(storage, clock, signals, directory, options, lock);
+  try {
+    return accessing(directory, () => opening.run());
+  } catch (error) {
+    opening.abandon();
+    throw error;
+  }
+}
+
+/** Makes the folder where it may, and makes its name durable. */
+function prepareDirectory(storage: Storage, directory: string, create: boolean): void {
+  accessing(directory, () => {
+    const status = storage.statusAt(join(directory, '.'));
+    if (status !== undefined) {
+      storage.syncDirectory(directory);
+      return;
+    }
+    if (!create) {
+      const message = `${directory} does not exist, and the option create is false.`;
+      throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
+    }
+    const topmost = storage.makeDirectory(directory);
+    if (topmost === undefined) return;
+    for (let path = directory; ; path = dirname(path)) {
+      storage.syncDirectory(path);
+      storage.syncDirectory(dirname(path));
+      if (path === topmost || path === dirname(path)) return;
+    }
+  });
+}
+
+/** Runs `operation`; a system error comes out as a WalError that names the folder and a remedy. */
+function accessing<Result>(directory: string, operation: () => Result): Result {
+  try {
+    return operation();
+  } catch (error) {
+    const code = systemCode(error);
+    if (error instanceof WalError || code === undefined || code.startsWith('ERR_')) throw error;
+    const details = { path: directory, cause: error };
+    if (isNoSpace(error)) {
+      const message = `${directory}: the disk or quota is full (${code}). Free some space, then open again.`;
+      throw new WalError('ERR_FLASHSTRIKE_NO_SPACE', message, details);
+    }
+    if (code === 'ENOTDIR' || code === 'EEXIST') {
+      const message = `${directory} is not a folder. Name a folder, or one that can be created.`;
+      throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, details);
+    }
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      const message = `${directory} cannot be written (${code}). Give this user write access to it.`;
+      throw new WalError('ERR_FLASHSTRIKE_ACCESS', message, details);
+    }
+    const message = `${directory}: ${error instanceof Error ? error.message : code}. Nothing is lost; mend the cause, then open again.`;
+    throw new WalError('ERR_FLASHSTRIKE_IO', message, details);
+  }
+}
+
+class Opening {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #signals: Signals;
+  readonly #directory: string;
+  readonly #options: ResolvedOptions;
+  readonly #lock: LogLock;
+  #oldRings: OldRings | undefined;
+  #preparer: SegmentPreparer | undefined;
+  #writer: SegmentWriter | undefined;
+  #region: SharedRegion | undefined;
+
+  constructor(
+    storage: Storage,
+    clock: Clock,
+    signals: Signals,
+    directory: string,
+    options: ResolvedOptions,
+    lock: LogLock,
+  ) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#signals = signals;
+    this.#directory = directory;
+    this.#options = options;
+    this.#lock = lock;
+  }
+
+  run(): OpenedLog {
+    const storage = this.#storage;
+    const directory = this.#directory;
+    const record = this.#lock.read();
+    const oldRings = openOldRings(record.regions, this.#lock, readLogId(storage, directory));
+    this.#oldRings = oldRings;
+    const recovered = recoverLog(storage, directory, this.#options.recovery, {
+      region: oldRings.durableEventId,
+    });
+    const firstTicket = removeLeftovers(storage, directory);
+    const metaStore = new MetaStore(storage, directory);
+    // Before the first segment: a folder with a meta and no segment is a log without events.
+    if (recovered.verdict === 'new') this.#flushMeta(metaStore, recovered.logId, undefined);
+
+    const anchor = anchorWallClock(this.#clock);
+    const writer = this.#startWriter(recovered, firstTicket, anchor);
+    this.#writer = writer;
+    const eventsFromRing = this.#recoverRings(writer, oldRings, recovered);
+    const { region, fallbackReason } = this.#makeRegion(recovered.logId, record.regions);
+    this.#region = region;
+    const memory = ringOfRegion(region);
+    writer.attach(memory, new RingConsumer(memory, writer.writtenEventId + 1));
+    this.#makeFirstSegment(writer);
+    this.#flushMeta(metaStore, recovered.logId, writer);
+    this.#lock.write({ regions: region.path === undefined ? [] : [region.path] });
+    oldRings.remove();
+    // The preparer thread begins with the tickets behind those used here.
+    this.#preparer?.close();
+    writer.open();
+
+    const beat = heartbeatOf(region, 'writer', this.#clock);
+    return {
+      writer,
+      body: { step: () => writer.step(), beat },
+      report: {
+        logId: recovered.logId,
+        nextEventId: writer.writtenEventId + 1,
+        firstTicket: firstTicket + 1_000,
+        anchor,
+        region: region.handle,
+        sharedMemoryReason: fallbackReason,
+        lockFd: this.#lock.fd,
+        recovery: report(recovered, oldRings, eventsFromRing, record.damaged === true),
+      },
+    };
+  }
+
+  #startWriter(
+    recovered: RecoveredLog,
+    firstTicket: number,
+    anchor: ReturnType<typeof anchorWallClock>,
+  ): SegmentWriter {
+    const { segmentBytes, sync } = this.#options;
+    this.#preparer = new SegmentPreparer(this.#storage, this.#clock, this.#signals, {
+      directory: this.#directory,
+      segmentBytes,
+      preparedSegments: 1,
+      firstTicket,
+    });
+    const dependencies: SegmentWriterDependencies = {
+      storage: this.#storage,
+      clock: this.#clock,
+      timestamps: new TimestampSource(this.#clock, anchor),
+      prepared: new PreparedSegments(this.#signals),
+      signals: this.#signals,
+    };
+    const memory = emptyRing();
+    const { nextEventId, last, logId } = recovered;
+    const writer = new SegmentWriter(
+      dependencies,
+      { directory: this.#directory, logId, sync },
+      {
+        active: last?.canContinue === true ? this.#activeOf(last) : undefined,
+        predecessor: predecessorOf(recovered),
+        nextEventId,
+        // All that was accepted has been synced, or was closed cleanly.
+        durableEventId: nextEventId - 1,
+      },
+      memory,
+      new RingConsumer(memory, nextEventId),
+    );
+    if (last !== undefined && !last.canContinue) this.#storage.close(last.file.fd);
+    return writer;
+  }
+
+  #activeOf(last: NonNullable<RecoveredLog['last']>): ActiveSegment {
+    const { file, walk, endOffset, durableClaim } = last;
+    const { position, end } = walk;
+    const { previousBlockChecksum } = position;
+    assert(previousBlockChecksum !== undefined, 'a walk from the start knows the whole chain');
+    return new ActiveSegment(this.#storage, file.fd, file.path, {
+      segmentIndex: file.header.segmentIndex,
+      segmentBytes: file.header.segmentBytes,
+      salt: file.header.salt,
+      offset: endOffset,
+      nextBlockIndex: position.nextBlockIndex,
+      lastChecksum: previousBlockChecksum,
+      pin: { endOffset: end.endOffset, checksum: end.blockChecksum ?? previousBlockChecksum },
+      tally: walk.tally,
+      durableClaim,
+    });
+  }
+
+  /** Puts what crashed openings left in their rings to disk; returns how many events. */
+  #recoverRings(writer: SegmentWriter, oldRings: OldRings, recovered: RecoveredLog): number {
+    let events = 0;
+    for (const ring of oldRings.rings) {
+      if (!this.#connects(ring, writer, oldRings)) continue;
+      const before = writer.writtenEventId;
+      ring.skipUntil(before + 1);
+      writer.attach(ring.memory, new RingConsumer(ring.memory, before + 1));
+      this.#drain(writer);
+      events += writer.writtenEventId - before;
+    }
+    assert(writer.durableEventId >= recovered.nextEventId - 1, 'recovery lost durable events');
+    return events;
+  }
+
+  /** True when the ring holds events that the files lack; throws when they cannot follow. */
+  #connects(ring: OldRing, writer: SegmentWriter, oldRings: OldRings): boolean {
+    const expected = writer.writtenEventId + 1;
+    const { unread } = ring;
+    if (unread === undefined) return false;
+    let why: string;
+    if ('defect' in unread) why = unread.defect;
+    else if (unread.lastEventId < expected) return false;
+    else if (unread.firstEventId <= expected) return true;
+    else why = `it begins with event ${unread.firstEventId}, the files end with ${expected - 1}`;
+    if (this.#options.recovery === 'tolerate-tail') {
+      oldRings.drop(ring, why);
+      return false;
+    }
+    throw new WalError(
+      'ERR_FLASHSTRIKE_RING_MISMATCH',
+      `${ring.path}: the events that the crashed process left in shared memory do not follow what ` +
+        `the files hold (${why}). Both are kept. Put back the files that are missing, or open with ` +
+        "recovery: 'tolerate-tail' to go on without the ring.",
+      { path: ring.path },
+    );
+  }
+
+  /** Writes and syncs the attached ring; segments are made on this thread, one at a time. */
+  #drain(writer: SegmentWriter): void {
+    while (!writer.drain()) this.#prepareOne();
+    const failure = this.#signals.failure.read();
+    if (writer.hasFailed) throw failure;
+  }
+
+  /** A log has a segment from the start, zero-written as far as the time allows. */
+  #makeFirstSegment(writer: SegmentWriter): void {
+    if (writer.hasActiveSegment) return;
+    const deadlineNs = this.#clock.nowNs() + FIRST_SEGMENT_BUDGET_NS;
+    while (this.#signals.preparedQueue.length === 0) {
+      if (this.#clock.nowNs() >= deadlineNs) this.#signals.set('takerWaiting', 1);
+      this.#stepPreparer();
+    }
+    this.#signals.set('takerWaiting', 0);
+    writer.beginSegment();
+    if (writer.hasFailed) throw this.#signals.failure.read();
+  }
+
+  #prepareOne(): void {
+    while (this.#signals.preparedQueue.length === 0) this.#stepPreparer();
+  }
+
+  #stepPreparer(): void {
+    assert(this.#preparer !== undefined, 'the preparer has started');
+    this.#preparer.step();
+    // Nobody waits for space at an open: it is refused, and what waits is kept.
+    const error = this.#signals.get('preparerTrouble') === 0 ? undefined : this.#signals.preparerError.read();
+    if (error !== undefined) throw error;
+  }
+
+  #makeRegion(logId: bigint, oldPaths: readonly string[]) {
+    const { sharedMemory, sharedMemoryDirectory, ringBytes } = this.#options;
+    const path = join(sharedMemoryDirectory, newRegionName(logId));
+    // Named before it exists: a crash right behind its creation leaves no orphan.
+    if (sharedMemory !== 'off') this.#lock.write({ regions: [...oldPaths.slice(-3), path] });
+    return createRegion(sharedMemory, path, {
+      logId,
+      lockDevice: this.#lock.device,
+      lockInode: this.#lock.inode,
+      telemetryBytes: TELEMETRY_BYTES,
+      controlBytes: RingControlLayout.size,
+      ringBytes,
+    });
+  }
+
+  #flushMeta(store: MetaStore, logId: bigint, writer: SegmentWriter | undefined): void {
+    const point = writer?.durablePoint ?? { segmentIndex: 0, offset: 0, lastEventId: 0 };
+    const durableEventId = point.lastEventId;
+    store.flush({ ...point, cleanlyClosed: false, durableEventId, logId });
+  }
+
+  /** The open is refused: whatever is held goes; old regions stay for the next open. */
+  abandon(): void {
+    this.#preparer?.close();
+    this.#writer?.close();
+    this.#region?.release({ remove: true });
+    this.#oldRings?.close();
+    this.#lock.release();
+  }
+}
+
+function emptyRing(): RingMemory {
+  return ringOfSections(new Uint8Array(RingControlLayout.size), new Uint8Array(EMPTY_RING_BYTES));
+}
+
+function predecessorOf({ last }: RecoveredLog): PredecessorPin {
+  if (last === undefined) return NO_PREDECESSOR;
+  const { end } = last.walk;
+  assert(end.blockChecksum !== undefined, 'a walk from the start knows the last block');
+  return {
+    segmentIndex: last.file.header.segmentIndex,
+    endOffset: end.endOffset,
+    checksum: end.blockChecksum,
+  };
+}
+
+function report(
+  recovered: RecoveredLog,
+  oldRings: OldRings,
+  eventsFromRing: number,
+  lockRecordDamaged: boolean,
+): RecoveryReport {
+  const { verdict, last, droppedEvents, droppedBytes } = recovered;
+  const notes = [...recovered.notes, ...oldRings.notes];
+  if (lockRecordDamaged) {
+    notes.push('LOCK is damaged: a shared region that it named would not be found.');
+  }
+  return {
+    verdict,
+    file: last?.file.path,
+    offset: last?.endOffset,
+    eventsFromRing,
+    // What stood torn in the file and came whole from the ring was not lost.
+    droppedEvents: Math.max(0, droppedEvents - eventsFromRing) + oldRings.droppedEvents,
+    droppedBytes,
+    region: oldRings.outcome,
+    notes,
+  };
+}

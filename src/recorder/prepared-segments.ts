@@ -1,0 +1,81 @@
+// What SegmentPreparer and SegmentWriter share: the queue of prepared files, and the words that say
+// that a taker waits or that preparation is in trouble.
+import { WalError } from '../errors.js';
+import { QUEUE_ENTRY_WORDS, type Signals, Trouble } from './signals.js';
+
+/** A file that is allocated, and zero-written as far as `zeroedBytes`. */
+export interface PreparedSegment {
+  /** Number in the file's name; not the segment's index. */
+  readonly ticket: number;
+  readonly fd: number;
+  readonly segmentBytes: number;
+  readonly zeroedBytes: number;
+}
+
+const UNIT_BYTES = 4096;
+
+/** The producing end, for the preparer. */
+export function offer(signals: Signals, segment: PreparedSegment): boolean {
+  return signals.preparedQueue.tryPush([
+    segment.ticket | 0,
+    segment.fd,
+    segment.segmentBytes / UNIT_BYTES,
+    segment.zeroedBytes / UNIT_BYTES,
+  ]);
+}
+
+/** The consuming end: two verbs, `take` and `release`. */
+export class PreparedSegments {
+  readonly #signals: Signals;
+  readonly #entry = new Int32Array(QUEUE_ENTRY_WORDS);
+
+  constructor(signals: Signals) {
+    this.#signals = signals;
+  }
+
+  /** The next prepared segment, or undefined when none is ready; does not wait. */
+  take(): PreparedSegment | undefined {
+    const entry = this.#entry;
+    if (!this.#signals.preparedQueue.tryPop(entry)) return undefined;
+    const [ticket = 0, fd = 0, segmentUnits = 0, zeroedUnits = 0] = entry;
+    return {
+      ticket: ticket >>> 0,
+      fd,
+      segmentBytes: segmentUnits * UNIT_BYTES,
+      zeroedBytes: zeroedUnits * UNIT_BYTES,
+    };
+  }
+
+  /** Says that a taker waits: the preparer hands over what it has. */
+  announceWaiting(waiting: boolean): void {
+    const word = waiting ? 1 : 0;
+    if (this.#signals.get('takerWaiting') === word) return;
+    this.#signals.set('takerWaiting', word);
+    if (waiting) this.#signals.wake('preparer');
+  }
+
+  announceTaken(): void {
+    this.#signals.set('segmentsTaken', (this.#signals.get('segmentsTaken') + 1) | 0);
+    this.#signals.wake('preparer');
+  }
+
+  /** More spares than the first are made once half of the active segment is used. */
+  announceHalfUsed(halfUsed: boolean): void {
+    if (this.#signals.get('halfUsed') === (halfUsed ? 1 : 0)) return;
+    this.#signals.set('halfUsed', halfUsed ? 1 : 0);
+    if (halfUsed) this.#signals.wake('preparer');
+  }
+
+  /** Why preparation does not succeed, when the preparer has given up on it for good. */
+  get error(): Error | undefined {
+    if (this.#signals.get('preparerTrouble') !== Trouble.error) return undefined;
+    return (
+      this.#signals.preparerError.read() ??
+      new WalError('ERR_FLASHSTRIKE_IO', 'A segment could not be prepared.')
+    );
+  }
+
+  get isOutOfSpace(): boolean {
+    return this.#signals.get('preparerTrouble') === Trouble.noSpace;
+  }
+}

@@ -1,0 +1,423 @@
+// The writer: takes what the ring holds, makes blocks of it, writes and syncs them, rotates.
+// An object with a bounded `step()` that never waits inside; the thread module is only the loop.
+//
+// Invariants
+// - "written" is published after the write returned, "durable" after the sync that covers it did.
+// - A durable id is claimed in a header only by blocks that were written after that sync ended.
+// - The first failed write, sync or rotation is the last operation on this log (sticky).
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock } from '../clock/clock.js';
+import type { TimestampSource } from '../clock/timestamp-source.js';
+import { assert } from '../errors.js';
+import { publishNumber, publishWords } from '../memory/sequence-latch.js';
+import type { RingConsumer } from '../ring/ring-consumer.js';
+import { type ControlWords, type DurablePoint, LogState } from '../ring/ring-control.js';
+import type { RingMemory } from '../ring/ring-memory.js';
+import { BLOCK_ALIGNMENT, MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
+import { preparedFileName, segmentFileName } from '../segment/file-names.js';
+import { encodeSegmentHeader } from '../segment/segment-header.js';
+import { SegmentTally } from '../segment/segment-tally.js';
+import type { Storage } from '../storage/storage.js';
+import { TWO_POW_32 } from '../units.js';
+import { type ActiveSegment, publishSegment } from './active-segment.js';
+import type { SyncOptions } from './options.js';
+import type { PreparedSegments } from './prepared-segments.js';
+import { type Signals, Trouble } from './signals.js';
+
+/** Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache. */
+export const TARGET_BLOCK_BYTES = 256 * 1024;
+const NS_PER_MS = 1e6;
+/** Meta is flushed once the log has been idle for this long. */
+const META_IDLE_NS = 200 * NS_PER_MS;
+
+export interface SegmentWriterDependencies {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly timestamps: TimestampSource;
+  readonly prepared: PreparedSegments;
+  readonly signals: Signals;
+}
+
+export interface SegmentWriterOptions {
+  readonly directory: string;
+  readonly logId: bigint;
+  readonly sync: SyncOptions;
+}
+
+/** A long sync interval must not keep events in the ring for as long. */
+const LONGEST_IDLE_MS = 50;
+
+/** Where writing begins: behind what recovery accepted, or nowhere yet (a new log, a roll). */
+export interface WriterStart {
+  readonly active: ActiveSegment | undefined;
+  /** What the next segment's header pins when there is no active segment to go on with. */
+  readonly predecessor: PredecessorPin;
+  readonly nextEventId: number;
+  readonly durableEventId: number;
+}
+
+export interface PredecessorPin {
+  readonly segmentIndex: number;
+  readonly endOffset: number;
+  readonly checksum: bigint;
+}
+
+/** The predecessor of a log's first segment. */
+export const NO_PREDECESSOR: PredecessorPin = { segmentIndex: 0, endOffset: 0, checksum: 0n };
+
+/** What a step did: 0 = something, go on; else the milliseconds that may pass until the next. */
+export type StepOutcome = number;
+export const BUSY: StepOutcome = 0;
+
+const bigTimestamp = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low);
+
+export class SegmentWriter {
+  readonly #d: SegmentWriterDependencies;
+  readonly #options: SegmentWriterOptions;
+  readonly #point = new Int32Array(4);
+  #ring: RingConsumer;
+  #words: Int32Array;
+  #control: ControlWords;
+  #active: ActiveSegment | undefined;
+  #predecessor: PredecessorPin;
+  #writtenEventId: number;
+  #durableEventId: number;
+  #unsyncedSinceNs = 0;
+  #lastWriteNs: number;
+  #metaCurrent = true;
+  #state: number = LogState.opening;
+
+  constructor(
+    dependencies: SegmentWriterDependencies,
+    options: SegmentWriterOptions,
+    start: WriterStart,
+    memory: RingMemory,
+    ring: RingConsumer,
+  ) {
+    this.#d = dependencies;
+    this.#options = options;
+    this.#active = start.active;
+    this.#predecessor = start.predecessor;
+    this.#writtenEventId = start.nextEventId - 1;
+    this.#durableEventId = start.durableEventId;
+    this.#lastWriteNs = dependencies.clock.nowNs();
+    this.#ring = ring;
+    this.#words = memory.words;
+    this.#control = memory.control;
+    this.#publishAll();
+  }
+
+  /** Goes on with another ring: after a crash the old ring is drained first, then the new one. */
+  attach(memory: RingMemory, ring: RingConsumer): void {
+    assert(this.#ring.isEmpty, 'the ring is exchanged before it is empty');
+    this.#ring = ring;
+    this.#words = memory.words;
+    this.#control = memory.control;
+    this.#publishAll();
+  }
+
+  get writtenEventId(): number {
+    return this.#writtenEventId;
+  }
+
+  get durableEventId(): number {
+    return this.#durableEventId;
+  }
+
+  get hasActiveSegment(): boolean {
+    return this.#active !== undefined;
+  }
+
+  /** The durable point as wal.meta tells it. */
+  get durablePoint(): DurablePoint {
+    const { segmentIndex, endOffset } = this.#end;
+    return { segmentIndex, offset: endOffset, lastEventId: this.#durableEventId };
+  }
+
+  /** Begins a segment ahead of the first event; one must be prepared. */
+  beginSegment(): void {
+    try {
+      const begun = this.#rotate();
+      assert(begun, 'no segment is prepared');
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  get hasFailed(): boolean {
+    return this.#state === LogState.failed;
+  }
+
+  /** Appends are accepted from now on. */
+  open(): void {
+    this.#setState(LogState.open);
+  }
+
+  /**
+   * One bounded piece of work: a block, a sync or a rotation.
+   * After a failure it does nothing any more.
+   */
+  step(): StepOutcome {
+    if (this.#state === LogState.failed) return this.#idleMs();
+    try {
+      return this.#advance();
+    } catch (error) {
+      this.fail(error);
+      return BUSY;
+    }
+  }
+
+  #advance(): StepOutcome {
+    this.#publishTime();
+    const written = this.#writeNext();
+    if (this.#syncIsDue(written)) {
+      this.#sync();
+      return BUSY;
+    }
+    if (written === 'wrote') return BUSY;
+    if (written === 'empty') this.#whenEmpty();
+    this.#updateState(written === 'blocked');
+    return this.#idleMs();
+  }
+
+  #writeNext(): 'wrote' | 'empty' | 'blocked' {
+    if (!this.#ring.gather(TARGET_BLOCK_BYTES, MAX_BLOCK_PAYLOAD_BYTES)) return 'empty';
+    const { run } = this.#ring;
+    if (this.#active === undefined || !this.#active.canHold(run.bytes)) {
+      return this.#rotate() ? 'wrote' : 'blocked';
+    }
+    const nowNs = this.#d.clock.nowNs();
+    this.#active.writeEvents({
+      payload: this.#ring.bytes.subarray(run.offset, run.offset + run.bytes),
+      firstEventId: run.firstEventId,
+      eventCount: run.eventCount,
+      durableEventId: this.#durableEventId,
+      writtenTsNs: this.#d.timestamps.nowNs(),
+      firstTimestampNs: bigTimestamp(run.firstTimestampLow, run.firstTimestampHigh),
+      lastTimestampNs: bigTimestamp(run.lastTimestampLow, run.lastTimestampHigh),
+    });
+    if (this.#durableEventId === this.#writtenEventId) this.#unsyncedSinceNs = nowNs;
+    this.#lastWriteNs = nowNs;
+    this.#metaCurrent = false;
+    this.#writtenEventId = run.firstEventId + run.eventCount - 1;
+    // The id first: who sees the ring's space released must find its events counted as written.
+    publishNumber(this.#words, this.#control.writtenEventId, this.#writtenEventId);
+    this.#ring.release();
+    this.#d.signals.announceRoom();
+    this.#d.prepared.announceHalfUsed(this.#active.isHalfUsed);
+    return 'wrote';
+  }
+
+  #syncIsDue(written: 'wrote' | 'empty' | 'blocked'): boolean {
+    if (this.#durableEventId === this.#writtenEventId || this.#active === undefined) return false;
+    const request = this.#d.signals.durableRequest;
+    if (request > this.#durableEventId) {
+      // Group commit: all that is waited for in one sync, so not before it is written.
+      if (this.#writtenEventId >= request || written !== 'wrote') return true;
+    }
+    const { mode, intervalMs } = this.#options.sync;
+    if (mode === 'every-block') return true;
+    if (mode === 'manual') return false;
+    return this.#d.clock.nowNs() - this.#unsyncedSinceNs >= intervalMs * NS_PER_MS;
+  }
+
+  #sync(): void {
+    assert(this.#active !== undefined, 'a sync without a segment');
+    const covered = this.#writtenEventId;
+    this.#active.sync();
+    this.#publishDurable(covered, this.#active.segmentIndex, this.#active.pin.endOffset);
+  }
+
+  #publishDurable(eventId: number, segmentIndex: number, offset: number): void {
+    this.#durableEventId = eventId;
+    this.#publishPoint(segmentIndex, offset);
+    this.#d.signals.announceDurable();
+  }
+
+  #publishPoint(segmentIndex: number, offset: number): void {
+    const point = this.#point;
+    point[0] = segmentIndex | 0;
+    point[1] = offset | 0;
+    point[2] = this.#durableEventId | 0;
+    point[3] = (this.#durableEventId / TWO_POW_32) | 0;
+    publishWords(this.#words, this.#control.durablePoint, point);
+  }
+
+  #publishAll(): void {
+    publishNumber(this.#words, this.#control.writtenEventId, this.#writtenEventId);
+    const { segmentIndex, endOffset } = this.#end;
+    this.#publishPoint(segmentIndex, endOffset);
+    Atomics.store(this.#words, this.#control.state, this.#state);
+  }
+
+  /** Where the log ends now. */
+  get #end(): PredecessorPin {
+    if (this.#active === undefined) return this.#predecessor;
+    const { endOffset, checksum } = this.#active.pin;
+    return { segmentIndex: this.#active.segmentIndex, endOffset, checksum };
+  }
+
+  /** The ring is empty: put the durable id into the file, and the meta state when all is quiet. */
+  #whenEmpty(): void {
+    this.#writeWatermark();
+    if (this.#metaCurrent || this.#durableEventId !== this.#writtenEventId) return;
+    if (this.#d.clock.nowNs() - this.#lastWriteNs < META_IDLE_NS) return;
+    this.#requestMetaFlush();
+  }
+
+  /** A header speaks only for blocks before it: without this, the last commit would stay unproven. */
+  #writeWatermark(): void {
+    const active = this.#active;
+    if (active === undefined || active.durableClaim >= this.#durableEventId) return;
+    if (this.#durableEventId !== this.#writtenEventId || !active.canHold(0)) return;
+    active.writeWatermark(
+      this.#writtenEventId + 1,
+      this.#durableEventId,
+      this.#d.timestamps.nowNs(),
+    );
+  }
+
+  #requestMetaFlush(): void {
+    this.#metaCurrent = true;
+    const { signals } = this.#d;
+    signals.set('metaRequests', (signals.get('metaRequests') + 1) | 0);
+    signals.wake('housekeeping');
+  }
+
+  /** True when a new segment is active, false while none is prepared. */
+  #rotate(): boolean {
+    const { prepared } = this.#d;
+    const next = prepared.take();
+    if (next === undefined) {
+      const { error } = prepared;
+      if (error !== undefined) throw error;
+      prepared.announceWaiting(true);
+      return false;
+    }
+    prepared.announceWaiting(false);
+    this.#finishActive();
+    const { segmentIndex, endOffset, checksum } = this.#predecessor;
+    const firstEventId = this.#writtenEventId + 1;
+    const { directory, logId } = this.#options;
+    this.#active = publishSegment(this.#d.storage, {
+      fd: next.fd,
+      preparedPath: join(directory, preparedFileName(next.ticket)),
+      directory,
+      fileName: segmentFileName(segmentIndex + 1),
+      tally: new SegmentTally(firstEventId),
+      durableClaim: this.#durableEventId,
+      page: encodeSegmentHeader({
+        segmentIndex: segmentIndex + 1,
+        segmentBytes: next.segmentBytes,
+        firstEventId,
+        incompatibleFlags: 0,
+        compatibleFlags: 0,
+        checksumKind: 1,
+        blockAlignment: BLOCK_ALIGNMENT,
+        logId,
+        salt: randomBytes(8).readBigUInt64LE(),
+        createdTsNs: this.#d.timestamps.nowNs(),
+        previousLastEventId: this.#writtenEventId,
+        previousEndOffset: endOffset,
+        previousBlockChecksum: checksum,
+      }),
+    });
+    this.#publishPoint(this.#active.segmentIndex, this.#active.pin.endOffset);
+    prepared.announceTaken();
+    prepared.announceHalfUsed(false);
+    this.#requestMetaFlush();
+    return true;
+  }
+
+  /** Last block, seal, sync: a segment that has a successor is durable whole. */
+  #finishActive(): void {
+    const active = this.#active;
+    if (active === undefined) return;
+    active.writeSeal(this.#durableEventId, this.#d.timestamps.nowNs());
+    active.sync();
+    this.#predecessor = this.#end;
+    const { segmentIndex, endOffset } = this.#predecessor;
+    if (this.#durableEventId < this.#writtenEventId) {
+      this.#publishDurable(this.#writtenEventId, segmentIndex, endOffset);
+    }
+    active.close();
+    this.#active = undefined;
+  }
+
+  /**
+   * Writes and syncs all that the ring holds, and makes the file itself say so.
+   * @returns true when done, false while it has to wait for a segment
+   */
+  drain(): boolean {
+    if (this.#state === LogState.failed) return true;
+    try {
+      for (;;) {
+        const written = this.#writeNext();
+        if (written === 'empty') break;
+        if (written === 'blocked') {
+          this.#updateState(true);
+          return false;
+        }
+      }
+      this.#syncWhole();
+    } catch (error) {
+      this.fail(error);
+    }
+    return true;
+  }
+
+  #syncWhole(): void {
+    if (this.#active === undefined) return;
+    if (this.#durableEventId < this.#writtenEventId) this.#sync();
+    if (this.#active.durableClaim < this.#durableEventId && this.#active.canHold(0)) {
+      this.#writeWatermark();
+      this.#active.sync();
+    }
+    this.#publishPoint(this.#active.segmentIndex, this.#active.pin.endOffset);
+  }
+
+  /** Closes the descriptor. */
+  close(): void {
+    this.#active?.close();
+    this.#active = undefined;
+  }
+
+  /** Ends the log for good with `error`; whoever waits learns it. */
+  fail(error: unknown): void {
+    this.#d.signals.failure.write(error);
+    this.#setState(LogState.failed);
+    this.#d.signals.announceDurable();
+    this.#d.signals.announceRoom();
+  }
+
+  #updateState(blocked: boolean): void {
+    if (this.#state !== LogState.open && this.#state !== LogState.noSpace) return;
+    const { signals, prepared } = this.#d;
+    const noSpace = prepared.isOutOfSpace || signals.get('metaTrouble') === Trouble.noSpace;
+    this.#setState(noSpace ? LogState.noSpace : LogState.open);
+    if (noSpace && blocked) signals.announceRoom();
+  }
+
+  #setState(state: number): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    Atomics.store(this.#words, this.#control.state, state);
+  }
+
+  #publishTime(): void {
+    const { timestamps } = this.#d;
+    timestamps.sample();
+    const { words } = timestamps;
+    this.#point[0] = words[0] as number;
+    this.#point[1] = words[1] as number;
+    publishWords(this.#words, this.#control.coarseTime, this.#point);
+  }
+
+  /** After a second without events the ring is looked at once in a sync interval. */
+  #idleMs(): StepOutcome {
+    const quietNs = this.#d.clock.nowNs() - this.#lastWriteNs;
+    if (quietNs < 1000 * NS_PER_MS) return 1;
+    return Math.min(Math.max(1, this.#options.sync.intervalMs), LONGEST_IDLE_MS);
+  }
+}

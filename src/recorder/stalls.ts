@@ -1,0 +1,95 @@
+// Back-pressure: what the application thread does while the ring is full. It spins for a moment,
+// for the writer mostly is about to release a block, then sleeps in slices, so that it notices a
+// failure, a full disk, or its own time limit.
+import type { Clock } from '../clock/clock.js';
+import { WalError } from '../errors.js';
+import type { RingProducer } from '../ring/ring-producer.js';
+import type { Signals } from './signals.js';
+
+const SPIN_NS = 200e3;
+const SLICE_MS = 10;
+const NS_PER_MS = 1e6;
+
+/** Looks at the log's state: throws when it has ended; true when it is out of space. */
+export type StateCheck = () => boolean;
+
+export class Stalls {
+  readonly #signals: Signals;
+  readonly #clock: Clock;
+  readonly #producer: RingProducer;
+  readonly #directory: string;
+  readonly #timeoutMs: number;
+  /** How often the ring was full, and for how long in all. */
+  count = 0;
+  totalNs = 0;
+
+  constructor(
+    signals: Signals,
+    clock: Clock,
+    producer: RingProducer,
+    directory: string,
+    timeoutMs: number,
+  ) {
+    this.#signals = signals;
+    this.#clock = clock;
+    this.#producer = producer;
+    this.#directory = directory;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Returns once `span` bytes are reserved in the ring. */
+  waitForRoom(span: number, check: StateCheck): void {
+    this.#signals.wake('writer');
+    const startNs = this.#clock.nowNs();
+    this.count++;
+    try {
+      this.waitUntil(() => this.#producer.reserve(span), check);
+    } finally {
+      this.totalNs += this.#clock.nowNs() - startNs;
+    }
+  }
+
+  /** @throws WalError ERR_FLASHSTRIKE_NO_SPACE at once, ERR_FLASHSTRIKE_STALLED in time */
+  waitUntil(isDone: () => boolean, check: StateCheck): void {
+    const startNs = this.#clock.nowNs();
+    this.#signals.wake('writer');
+    while (this.#clock.nowNs() - startNs < SPIN_NS) if (isDone()) return;
+    this.#signals.set('producerWaiting', 1);
+    try {
+      this.#sleepUntil(isDone, check, startNs + this.#timeoutMs * NS_PER_MS);
+    } finally {
+      this.#signals.set('producerWaiting', 0);
+    }
+  }
+
+  #sleepUntil(isDone: () => boolean, check: StateCheck, deadlineNs: number): void {
+    for (;;) {
+      const seen = this.#signals.producerWakeCount;
+      if (isDone()) return;
+      // Out of space alone is no reason: the active segment may still take what waits.
+      if (check() && this.#signals.get('takerWaiting') === 1) throw this.#noSpace();
+      const leftMs = (deadlineNs - this.#clock.nowNs()) / NS_PER_MS;
+      if (leftMs <= 0) throw this.#stalled();
+      this.#signals.waitForRoom(seen, Math.min(leftMs, SLICE_MS));
+    }
+  }
+
+  #noSpace(): WalError {
+    const cause = this.#signals.preparerError.read();
+    return new WalError(
+      'ERR_FLASHSTRIKE_NO_SPACE',
+      `${this.#directory}: the ring is full and the disk has no room for a new segment. ` +
+        'Nothing that was acknowledged is lost; free some space, then append again.',
+      { path: this.#directory, cause },
+    );
+  }
+
+  #stalled(): WalError {
+    return new WalError(
+      'ERR_FLASHSTRIKE_STALLED',
+      `${this.#directory}: the ring stayed full for ${this.#timeoutMs} ms (stallTimeoutMs): the ` +
+        'disk does not keep up, or the writer thread is starved. Append again later.',
+      { path: this.#directory },
+    );
+  }
+}

@@ -1,0 +1,48 @@
+// Thread module: meta flushes, and a look now and then whether the region's name still is ours.
+import { parentPort, workerData } from 'node:worker_threads';
+import { monotonicClock } from '../../clock/clock.js';
+import { assert, serializeError } from '../../errors.js';
+import { attachRegion } from '../../memory/shared-region.js';
+import { ringOfRegion } from '../../ring/ring-memory.js';
+import { nodeStorage } from '../../storage/node-storage.js';
+import { heartbeatOf } from '../heartbeat.js';
+import { MetaStore } from '../meta-store.js';
+import { RegionWatch } from '../region-watch.js';
+import { Signals } from '../signals.js';
+import { MetaCoordinator } from '../worker/meta-coordinator.js';
+import type { HelperStart } from './messages.js';
+import { runUntilStopped } from './worker-loop.js';
+
+const port = parentPort;
+assert(port !== null, 'the housekeeping thread is a worker');
+const signals = new Signals(workerData as SharedArrayBuffer);
+
+port.once('message', (start: HelperStart | undefined) => {
+  if (start !== undefined) run(start);
+  signals.announceEnd('housekeeping');
+});
+
+function run({ directory, logId, region: handle }: HelperStart): void {
+  const region = attachRegion(handle);
+  const { words, control } = ringOfRegion(region);
+  const store = new MetaStore(nodeStorage, directory);
+  const coordinator = new MetaCoordinator(store, monotonicClock, signals, {
+    words,
+    control,
+    logId,
+  });
+  const watch = new RegionWatch(nodeStorage, monotonicClock, signals, handle);
+  const step = (): number => {
+    watch.look();
+    return coordinator.step();
+  };
+  const beat = heartbeatOf(region, 'housekeeping', monotonicClock);
+  runUntilStopped('housekeeping', signals, monotonicClock, { step, beat });
+  try {
+    // The writer has ended before this thread was asked to stop: the point is final.
+    if (signals.failure.read() === undefined) coordinator.flush(true);
+  } catch (error) {
+    port?.postMessage({ kind: 'refused', error: serializeError(error) });
+  }
+}
+port.postMessage({ kind: 'ready' });

@@ -1,0 +1,49 @@
+// What passes between the application thread and the workers: at the start and at the end only.
+import type { WallAnchor } from '../../clock/timestamp-source.js';
+import type { SerializedError } from '../../errors.js';
+import type { RegionHandle } from '../../memory/shared-region.js';
+import type { RecoveryReport } from '../../recovery/manager.js';
+import type { ResolvedOptions } from '../options.js';
+
+export interface WriterData {
+  readonly directory: string;
+  readonly options: ResolvedOptions;
+  readonly signals: SharedArrayBuffer;
+}
+
+/** The log is locked, recovered, and its region is there. */
+export interface WriterReady {
+  readonly kind: 'ready';
+  readonly logId: bigint;
+  readonly nextEventId: number;
+  readonly firstTicket: number;
+  readonly anchor: WallAnchor;
+  readonly region: RegionHandle;
+  readonly sharedMemoryReason: string | undefined;
+  /** The descriptor that holds the lock. */
+  readonly lockFd: number;
+  readonly recovery: RecoveryReport;
+}
+
+export interface Ready {
+  readonly kind: 'ready';
+}
+
+/** The worker could not do its work, at the start or at the end. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly error: SerializedError;
+}
+
+/** All that the worker had to do before it ends is done. */
+export interface Ended {
+  readonly kind: 'ended';
+}
+
+export interface HelperStart {
+  readonly directory: string;
+  readonly options: ResolvedOptions;
+  readonly logId: bigint;
+  readonly firstTicket: number;
+  readonly region: RegionHandle;
+}

@@ -1,0 +1,40 @@
+// Thread module: the loop around SegmentPreparer.
+import { parentPort, workerData } from 'node:worker_threads';
+import { monotonicClock } from '../../clock/clock.js';
+import { assert, serializeError } from '../../errors.js';
+import { attachRegion } from '../../memory/shared-region.js';
+import { nodeStorage } from '../../storage/node-storage.js';
+import { heartbeatOf } from '../heartbeat.js';
+import { Signals } from '../signals.js';
+import { SegmentPreparer } from '../worker/segment-preparer.js';
+import type { HelperStart } from './messages.js';
+import { runUntilStopped } from './worker-loop.js';
+
+const port = parentPort;
+assert(port !== null, 'the preparer thread is a worker');
+const signals = new Signals(workerData as SharedArrayBuffer);
+
+// The thread starts while the writer thread still recovers; only then is there something to do.
+port.once('message', (start: HelperStart | undefined) => {
+  if (start !== undefined) run(start);
+  signals.announceEnd('preparer');
+});
+
+function run({ directory, options, firstTicket, region }: HelperStart): void {
+  const { segmentBytes, preparedSegments } = options;
+  const preparer = new SegmentPreparer(nodeStorage, monotonicClock, signals, {
+    directory,
+    segmentBytes,
+    preparedSegments,
+    firstTicket,
+  });
+  const beat = heartbeatOf(attachRegion(region), 'preparer', monotonicClock);
+  const body = { step: () => preparer.step(), beat };
+  runUntilStopped('preparer', signals, monotonicClock, body);
+  try {
+    preparer.close();
+  } catch (error) {
+    port?.postMessage({ kind: 'refused', error: serializeError(error) });
+  }
+}
+port.postMessage({ kind: 'ready' });

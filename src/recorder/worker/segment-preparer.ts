@@ -1,0 +1,199 @@
+// Makes segment files ahead of time: named by a ticket, allocated, zero-written and synced in small
+// chunks. Zeroing buys cheap syncs (after fallocate alone every sync would also commit the
+// journal); it does not buy throughput, so it gives way: to a taker that waits, and altogether
+// while segments are used up faster than they could be zeroed.
+import { join } from 'node:path';
+import type { Clock } from '../../clock/clock.js';
+import { isNoSpace, systemCode, WalError } from '../../errors.js';
+import { preparedFileName } from '../../segment/file-names.js';
+import type { Storage } from '../../storage/storage.js';
+import { MIB } from '../../units.js';
+import { offer, PreparedSegments } from '../prepared-segments.js';
+import { type Signals, Trouble } from '../signals.js';
+
+const CHUNK_BYTES = 2 * MIB;
+const NS_PER_MS = 1e6;
+const IDLE_MS = 1000;
+const FIRST_RETRY_MS = 10;
+const LONGEST_RETRY_MS = 500;
+/** So many failures in a row, other than a full disk, go to the taker as an error. */
+const ATTEMPTS = 5;
+const ZEROS = new Uint8Array(CHUNK_BYTES);
+
+export interface SegmentPreparerOptions {
+  readonly directory: string;
+  readonly segmentBytes: number;
+  /** How many segments are kept ready. */
+  readonly preparedSegments: number;
+  /** The first ticket; counts up from here. */
+  readonly firstTicket: number;
+}
+
+interface Preparation {
+  readonly ticket: number;
+  readonly path: string;
+  readonly fd: number;
+  zeroedBytes: number;
+}
+
+export class SegmentPreparer {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #signals: Signals;
+  readonly #options: SegmentPreparerOptions;
+  #current: Preparation | undefined;
+  #ticket: number;
+  #failures = 0;
+  #notBeforeNs = 0;
+  /** How long the last chunk took, and when and how fast segments were taken. */
+  #chunkNs = 0;
+  #taken = 0;
+  #lastTakeNs: number;
+  #takeIntervalNs = Number.POSITIVE_INFINITY;
+  /** Segments that were handed over before they were zeroed whole. */
+  hurried = 0;
+  /** Segments that were handed over. */
+  prepared = 0;
+
+  constructor(storage: Storage, clock: Clock, signals: Signals, options: SegmentPreparerOptions) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#signals = signals;
+    this.#options = options;
+    this.#ticket = options.firstTicket;
+    this.#lastTakeNs = clock.nowNs();
+  }
+
+  /** One bounded piece of work; returns 0 to go on, else how many ms may pass. */
+  step(): number {
+    this.#observeTakes();
+    if (this.#current === undefined && !this.#isWanted()) return IDLE_MS;
+    const waitNs = this.#notBeforeNs - this.#clock.nowNs();
+    if (waitNs > 0 && !(this.#failures === 0 && this.#takerWaits)) return waitNs / NS_PER_MS;
+    try {
+      this.#prepare();
+      this.#failures = 0;
+      this.#signals.set('preparerTrouble', Trouble.none);
+    } catch (error) {
+      this.#failed(error);
+    }
+    return 0;
+  }
+
+  #prepare(): void {
+    this.#current ??= this.#create();
+    if (this.#handOverNow(this.#current)) {
+      this.#handOver(this.#current);
+      return;
+    }
+    this.#zero(this.#current);
+  }
+
+  #create(): Preparation {
+    const ticket = this.#ticket++;
+    const path = join(this.#options.directory, preparedFileName(ticket));
+    const fd = this.#storage.open(path, 'create');
+    // A failed allocation leaves a partial file that fills the disk: it must be known to go.
+    this.#current = { ticket, path, fd, zeroedBytes: 0 };
+    this.#storage.allocate(fd, this.#options.segmentBytes);
+    return this.#current;
+  }
+
+  #handOverNow(current: Preparation): boolean {
+    if (current.zeroedBytes === this.#options.segmentBytes) return true;
+    if (this.#takerWaits) return true;
+    const chunks = this.#options.segmentBytes / CHUNK_BYTES;
+    const intervalNs = Math.max(this.#takeIntervalNs, this.#clock.nowNs() - this.#lastTakeNs);
+    // Twice, because zeroing is paced to half of the time.
+    return intervalNs < 2 * chunks * this.#chunkNs;
+  }
+
+  #handOver(current: Preparation): void {
+    const { ticket, fd, zeroedBytes } = current;
+    const { segmentBytes } = this.#options;
+    if (!offer(this.#signals, { ticket, fd, segmentBytes, zeroedBytes })) return;
+    this.#current = undefined;
+    this.prepared++;
+    if (zeroedBytes < segmentBytes) this.hurried++;
+    // The writer may be asleep, waiting for just this.
+    if (this.#takerWaits) this.#signals.wake('writer');
+  }
+
+  #zero(current: Preparation): void {
+    const startNs = this.#clock.nowNs();
+    const bytes = Math.min(CHUNK_BYTES, this.#options.segmentBytes - current.zeroedBytes);
+    this.#storage.write(current.fd, [ZEROS.subarray(0, bytes)], current.zeroedBytes);
+    this.#storage.sync(current.fd);
+    current.zeroedBytes += bytes;
+    const endNs = this.#clock.nowNs();
+    this.#chunkNs = endNs - startNs;
+    // Paced: the disk belongs to the commits for as long as it belonged to this chunk.
+    this.#notBeforeNs = endNs + this.#chunkNs;
+  }
+
+  get #takerWaits(): boolean {
+    return this.#signals.get('takerWaiting') === 1;
+  }
+
+  #observeTakes(): void {
+    const taken = this.#signals.get('segmentsTaken');
+    if (taken === this.#taken) return;
+    const nowNs = this.#clock.nowNs();
+    this.#takeIntervalNs = (nowNs - this.#lastTakeNs) / (((taken - this.#taken) >>> 0) || 1);
+    this.#taken = taken;
+    this.#lastTakeNs = nowNs;
+  }
+
+  #isWanted(): boolean {
+    const ready = this.#signals.preparedQueue.length;
+    const more = this.#signals.get('halfUsed') === 1 || this.#takerWaits;
+    return ready < (more ? this.#options.preparedSegments : 1);
+  }
+
+  #failed(error: unknown): void {
+    this.#failures++;
+    const noSpace = isNoSpace(error);
+    const name = preparedFileName(this.#current?.ticket ?? this.#ticket);
+    const path = this.#current?.path ?? join(this.#options.directory, name);
+    this.#discardCurrent();
+    this.#signals.preparerError.write(preparationError(path, noSpace, error));
+    const hopeless = !noSpace && this.#takerWaits && this.#failures >= ATTEMPTS;
+    if (noSpace) this.#signals.set('preparerTrouble', Trouble.noSpace);
+    else if (hopeless) this.#signals.set('preparerTrouble', Trouble.error);
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS);
+    this.#notBeforeNs = this.#clock.nowNs() + delayMs * NS_PER_MS;
+  }
+
+  #discardCurrent(): void {
+    const current = this.#current;
+    this.#current = undefined;
+    if (current === undefined) return;
+    this.#storage.close(current.fd);
+    this.#storage.unlink(current.path);
+  }
+
+  /** Removes what was prepared and not taken. The taker must have ended. */
+  close(): void {
+    this.#discardCurrent();
+    const left = new PreparedSegments(this.#signals);
+    for (let spare = left.take(); spare !== undefined; spare = left.take()) {
+      this.#storage.close(spare.fd);
+      this.#storage.unlink(join(this.#options.directory, preparedFileName(spare.ticket)));
+    }
+  }
+}
+
+function preparationError(path: string, noSpace: boolean, cause: unknown): WalError {
+  const code = systemCode(cause);
+  const what = `${path}: a segment could not be prepared${code === undefined ? '' : ` (${code})`}.`;
+  return noSpace
+    ? new WalError(
+        'ERR_FLASHSTRIKE_NO_SPACE',
+        `${what} Free some space: the log then goes on by itself.`,
+        { path, cause },
+      )
+    : new WalError('ERR_FLASHSTRIKE_IO', `${what} Mend the cause, then open the log again.`, {
+        path,
+        cause,
+      });
+}

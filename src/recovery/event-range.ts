@@ -1,0 +1,34 @@
+// Arguments that name events or a folder, checked before anything is opened.
+import { WalError } from '../errors.js';
+
+/** A folder's path as it was given. */
+export function checkDirectory(dir: unknown): string {
+  if (typeof dir === 'string' && dir !== '' && !dir.includes('\0')) return dir;
+  throw invalid(`The folder of the log must be a path, got ${shown(dir)}.`);
+}
+
+export function checkOptions(options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
+  throw invalid(`Options must be an object, got ${shown(options)}.`);
+}
+
+/** An event id, or undefined; whether the log holds it is another question. */
+export function checkEventId(name: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  throw invalid(`${name} must be an event id, a whole number, got ${shown(value)}.`);
+}
+
+export function outOfRange(message: string): WalError {
+  return new WalError('ERR_FLASHSTRIKE_OUT_OF_RANGE', message);
+}
+
+export function invalid(message: string): WalError {
+  return new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+}
+
+/** A value for a message: its type where its text could be long or hostile. */
+function shown(value: unknown): string {
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return `${value}`;
+  return value === '' ? 'an empty string' : typeof value;
+}

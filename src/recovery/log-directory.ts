@@ -1,0 +1,213 @@
+// What stands in a log's folder: names, sizes, gaps, wal.meta. Listing takes no lock, so names may
+// come and go meanwhile; a gap is only believed when two listings show the same one.
+import { join } from 'node:path';
+import { printable, systemCode, WalError } from '../errors.js';
+import { isDefect } from '../segment/defect.js';
+import { classifyName, META_FILE, parseSegmentFileName } from '../segment/file-names.js';
+import { decodeMeta, META_BYTES, type WalMeta } from '../segment/wal-meta.js';
+import type { DirectoryEntry, EntryKind, Storage } from '../storage/storage.js';
+import { isMissing, readFailure, reading } from './read-failure.js';
+
+export interface ListedSegment {
+  readonly index: number;
+  readonly name: string;
+  readonly path: string;
+  /** Anything but `file` is refused when it is opened. */
+  readonly kind: EntryKind;
+  /** Length of the file, 0 for anything else. */
+  readonly bytes: number;
+}
+
+/** Segments that are missing between two that are there; both ends inclusive. */
+export interface SegmentGap {
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+}
+
+export interface LogListing {
+  readonly dir: string;
+  /** `*.wal`, by index. */
+  readonly segments: readonly ListedSegment[];
+  /** Indexes of `*.wal.lz4` whose uncompressed file is not there, ascending. */
+  readonly compressed: readonly number[];
+  /** Indexes that neither list has, between the first and the last that are there. */
+  readonly gaps: readonly SegmentGap[];
+  readonly prepared: readonly string[];
+  /** Names that are not ours; never touched. */
+  readonly unknown: readonly string[];
+  readonly hasMeta: boolean;
+  readonly hasMetaTemporary: boolean;
+  readonly hasLock: boolean;
+}
+
+/** Listings until a gap is believed: each further one needs a rotation during the one before. */
+const LISTINGS_MAX = 5;
+
+/**
+ * Lists a log's folder.
+ * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG when there is no such folder or it has too many entries
+ */
+export function listLog(storage: Storage, dir: string): LogListing {
+  let listing = classify(storage, dir, listEntries(storage, dir));
+  for (let count = 1; listing.gaps.length > 0 && count < LISTINGS_MAX; count++) {
+    // readdir may miss a name that is created while it runs, and show a later one.
+    const again = classify(storage, dir, listEntries(storage, dir));
+    const stays = again.gaps.some((gap) => listing.gaps.some((other) => overlap(gap, other)));
+    listing = again;
+    if (stays) break;
+  }
+  return listing;
+}
+
+/** Whether the folder holds anything that only a log leaves behind. */
+export const holdsLog = (listing: LogListing): boolean =>
+  listing.segments.length > 0 ||
+  listing.compressed.length > 0 ||
+  listing.prepared.length > 0 ||
+  listing.hasMeta ||
+  listing.hasMetaTemporary ||
+  listing.hasLock;
+
+/** The error for a folder that {@link holdsLog} denies. */
+export const noLogIn = (dir: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', `${dir} holds no log. Name the folder of a log.`, {
+    path: dir,
+  });
+
+const overlap = (a: SegmentGap, b: SegmentGap): boolean =>
+  a.firstIndex <= b.lastIndex && b.firstIndex <= a.lastIndex;
+
+function listEntries(storage: Storage, dir: string): readonly DirectoryEntry[] {
+  try {
+    return storage.list(dir);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      const message = `${dir} is no folder. Name the folder of a log.`;
+      throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: dir, cause: error });
+    }
+    throw readFailure(error, dir);
+  }
+}
+
+function classify(storage: Storage, dir: string, entries: readonly DirectoryEntry[]): LogListing {
+  const segments: ListedSegment[] = [];
+  const compressed: number[] = [];
+  const prepared: string[] = [];
+  const unknown: string[] = [];
+  const names = new Set<string>();
+  for (const { name, kind } of entries) {
+    const nameKind = classifyName(name);
+    if (nameKind === 'prepared') prepared.push(name);
+    else if (nameKind === 'unknown') unknown.push(name);
+    else if (nameKind === 'compressed') compressed.push(Number(name.slice(0, 10)));
+    else names.add(nameKind);
+    const index = nameKind === 'segment' ? parseSegmentFileName(name) : undefined;
+    if (index !== undefined) {
+      const path = join(dir, name);
+      const status = reading(path, () => storage.statusAt(path));
+      // Taken away by retention since it was listed.
+      if (status === undefined) continue;
+      const bytes = status.kind === 'file' ? status.bytes : 0;
+      segments.push({ index, name, path, kind: kind === 'other' ? status.kind : kind, bytes });
+    }
+  }
+  segments.sort((a, b) => a.index - b.index);
+  const plain = new Set(segments.map((segment) => segment.index));
+  const onlyCompressed = compressed.filter((index) => !plain.has(index)).sort((a, b) => a - b);
+  return {
+    dir,
+    segments,
+    compressed: onlyCompressed,
+    gaps: gapsIn([...plain, ...onlyCompressed].sort((a, b) => a - b)),
+    prepared,
+    unknown,
+    hasMeta: names.has('meta'),
+    hasMetaTemporary: names.has('meta-temporary'),
+    hasLock: names.has('lock'),
+  };
+}
+
+function gapsIn(indexes: readonly number[]): SegmentGap[] {
+  const gaps: SegmentGap[] = [];
+  let previous: number | undefined;
+  for (const index of indexes) {
+    if (previous !== undefined && index > previous + 1) {
+      gaps.push({ firstIndex: previous + 1, lastIndex: index - 1 });
+    }
+    previous = index;
+  }
+  return gaps;
+}
+
+/**
+ * - `damaged`: to be noted; D is gathered without it
+ * - `unsupported`: of a newer version, refused
+ * - `unsafe`: a folder, a link, a FIFO … under our name, refused
+ */
+export type MetaReading =
+  | { readonly status: 'present'; readonly meta: WalMeta }
+  | { readonly status: 'missing' }
+  | { readonly status: 'damaged' | 'unsupported' | 'unsafe'; readonly message: string };
+
+/** Reads wal.meta; only what keeps it from being read at all (EACCES, EIO) is thrown. */
+export function readMeta(storage: Storage, dir: string): MetaReading {
+  const path = join(dir, META_FILE);
+  let fd: number;
+  try {
+    fd = storage.open(path, 'read');
+  } catch (error) {
+    if (isMissing(error)) return { status: 'missing' };
+    if (error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_UNSAFE_FILE') {
+      return { status: 'unsafe', message: error.message };
+    }
+    throw readFailure(error, path);
+  }
+  try {
+    // One byte more than it has: a longer file is no wal.meta.
+    const bytes = new Uint8Array(META_BYTES + 1);
+    const count = reading(path, () => storage.read(fd, bytes, 0));
+    const meta = decodeMeta(bytes.subarray(0, count));
+    if (!isDefect(meta)) return { status: 'present', meta };
+    const status = meta.defect === 'version' ? 'unsupported' : 'damaged';
+    const verb = status === 'damaged' ? 'does not validate' : 'cannot be read';
+    return { status, message: `${path} ${verb}: ${meta.message}.` };
+  } finally {
+    storage.close(fd);
+  }
+}
+
+/**
+ * The meta of a reading, undefined where D must be gathered without it.
+ * @throws WalError ERR_FLASHSTRIKE_UNSUPPORTED, _UNSAFE_FILE, or _WRONG_LOG when `logId` differs
+ */
+export function usableMeta(
+  reading: MetaReading,
+  dir: string,
+  logId?: bigint | undefined,
+): WalMeta | undefined {
+  const path = join(dir, META_FILE);
+  switch (reading.status) {
+    case 'missing':
+    case 'damaged':
+      return undefined;
+    case 'unsupported': {
+      const message = `${reading.message} Use the version that wrote it, or a newer one.`;
+      throw new WalError('ERR_FLASHSTRIKE_UNSUPPORTED', message, { path });
+    }
+    case 'unsafe':
+      throw new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', reading.message, { path });
+    case 'present': {
+      if (logId === undefined || reading.meta.logId === logId) return reading.meta;
+      const message = `${path} belongs to another log than the segments. Put the right one back.`;
+      throw new WalError('ERR_FLASHSTRIKE_WRONG_LOG', message, { path });
+    }
+  }
+}
+
+/** A note about what is odd in the folder and does no harm. */
+export function listingNotes(listing: LogListing): string[] {
+  const notes = listing.unknown.map((name) => `${printable(name)} is not part of the log.`);
+  if (listing.hasMetaTemporary) notes.push('wal.meta.tmp was left over by a crash.');
+  return notes;
+}

@@ -1,0 +1,309 @@
+// Reads the event blocks of a whole log in order, without the lock, also while it is written.
+// A segment with a successor is read exactly up to the offset that the successor pins; the last one
+// as far as blocks validate. At most two files are open: the current segment and its successor.
+import { join } from 'node:path';
+import { assert, WalError } from '../errors.js';
+import { BlockKind } from '../segment/block-header.js';
+import { META_FILE, segmentFileName } from '../segment/file-names.js';
+import type { SegmentHeader } from '../segment/segment-header.js';
+import type { WalMeta } from '../segment/wal-meta.js';
+import type { Storage } from '../storage/storage.js';
+import { outOfRange } from './event-range.js';
+import {
+  holdsLog,
+  listLog,
+  type MetaReading,
+  noLogIn,
+  readMeta,
+  usableMeta,
+} from './log-directory.js';
+import { outsideClaims, type ReadingPorts } from './reading-ports.js';
+import { positionNear, readSeal } from './seal-index.js';
+import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
+import { readBuffer, type SegmentPosition, SegmentReader, startOf } from './segment-reader.js';
+import { expired, judgeTail, tailError } from './tail-judgement.js';
+
+/** Where a walk stands, for another walker to go on from; undefined in a log without segments. */
+export interface LogPlace {
+  readonly segmentIndex: number;
+  readonly salt: bigint;
+  /** Of the block that comes next. */
+  readonly position: SegmentPosition;
+}
+
+export class LogWalker {
+  readonly dir: string;
+  /** The one buffer: the current block's frames stand at [frameStart, frameEnd). */
+  readonly bytes = readBuffer();
+  readonly #ports: ReadingPorts;
+  readonly #storage: Storage;
+  #reader: SegmentReader | undefined;
+  #successor: SegmentFile | undefined;
+  /** E of the last judgement, to judge each end once. */
+  #judgedOffset = 0;
+
+  constructor(ports: ReadingPorts, dir: string) {
+    this.#ports = ports;
+    this.#storage = ports.storage;
+    this.dir = dir;
+  }
+
+  /** The segment that is read now, undefined in a log without segments. */
+  get reader(): SegmentReader | undefined {
+    return this.#reader;
+  }
+
+  /** Header of the next segment, when it is published: its pin is durable. */
+  get successor(): SegmentFile['header'] | undefined {
+    return this.#successor?.header;
+  }
+
+  /** Id that comes behind the current block. */
+  get nextEventId(): number {
+    return this.#reader?.nextEventId ?? 1;
+  }
+
+  /** The current block, or the one to come where there is none. */
+  get place(): LogPlace | undefined {
+    const reader = this.#reader;
+    if (reader === undefined) return undefined;
+    const { block, blockOffset, file } = reader;
+    const position = block && {
+      offset: blockOffset,
+      nextEventId: block.firstEventId,
+      nextBlockIndex: block.blockIndex,
+      previousBlockChecksum: block.previousBlockChecksum,
+    };
+    const { segmentIndex, salt } = file.header;
+    return { segmentIndex, salt, position: position ?? reader.position };
+  }
+
+  /** Goes on where another walker stood. */
+  resume(place: LogPlace | undefined): void {
+    if (place === undefined) return;
+    const file = this.#open(place.segmentIndex);
+    if (file === undefined) throw expired(this.#pathOf(place.segmentIndex));
+    if (file.header.salt !== place.salt) {
+      this.#storage.close(file.fd);
+      throw expired(file.path);
+    }
+    this.#enter(file, place.position);
+  }
+
+  /**
+   * Stands before the segment that holds `from`, or near it inside of the segment: blocks with
+   * earlier events may still come. Undefined: before the first event.
+   * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG; _OUT_OF_RANGE or _EXPIRED for an id before the first
+   */
+  seek(from: number | undefined): void {
+    const listing = listLog(this.#storage, this.dir);
+    if (!holdsLog(listing)) throw noLogIn(this.dir);
+    if (listing.compressed.length > 0) throw compressedError(this.dir);
+    const indexes = listing.segments.map((segment) => segment.index);
+    const file = this.#findSegment(indexes, from);
+    if (file === undefined) {
+      if (from !== undefined && from < 1) throw outOfRange('Event ids start at 1.');
+      return;
+    }
+    const { firstEventId, segmentIndex } = file.header;
+    if (from !== undefined && from < firstEventId) {
+      this.#storage.close(file.fd);
+      const message = `Event ${from} is not in ${this.dir}: the first one there is ${firstEventId}.`;
+      if (segmentIndex === 1 || from < 1) throw outOfRange(message);
+      throw new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path: this.dir });
+    }
+    this.#enter(file, startOf(file));
+    if (from !== undefined && from > firstEventId) this.#jump(file, from);
+  }
+
+  /**
+   * Moves to the next block of events. False at the end of what is there.
+   * @throws WalError ERR_FLASHSTRIKE_CORRUPT or _EXPIRED for a finished segment that does not
+   * validate up to its pin
+   */
+  next(): boolean {
+    for (;;) {
+      const reader = this.#reader;
+      if (reader === undefined) {
+        const first = this.#open(1);
+        if (first === undefined) return false;
+        this.#enter(first, startOf(first));
+        continue;
+      }
+      const pin = this.#successor?.header;
+      while (reader.next(pin?.previousEndOffset)) {
+        if (reader.block?.kind === BlockKind.events) return true;
+      }
+      if (pin !== undefined) this.#leave(reader);
+      else {
+        this.#successor = this.#open(reader.file.header.segmentIndex + 1);
+        if (this.#successor === undefined) return false;
+      }
+    }
+  }
+
+  /**
+   * Whether the end that `next` found is the end of a sound log; false: the log went on meanwhile.
+   * @throws WalError ERR_FLASHSTRIKE_CORRUPT, _UNDECIDABLE, _EXPIRED …
+   */
+  confirmEnd(): boolean {
+    const reader = this.#reader;
+    if (reader === undefined) return this.#confirmEmpty();
+    if (this.#judgedOffset === reader.offset) return true;
+    const { logId } = reader.file.header;
+    const outside = () => outsideClaims(this.#ports, this.dir, logId);
+    const judgement = judgeTail(this.#storage, this.dir, reader, outside);
+    if (judgement === undefined) return false;
+    const error = tailError(judgement);
+    if (error !== undefined) throw error;
+    this.#judgedOffset = judgement.endOffset;
+    return true;
+  }
+
+  /** Has the next `confirmEnd` judge again, though E is where it was. */
+  doubt(): void {
+    this.#judgedOffset = 0;
+  }
+
+  /** Closes the files; idempotent. */
+  close(): void {
+    const files = [this.#reader?.file, this.#successor];
+    this.#reader = undefined;
+    this.#successor = undefined;
+    for (const file of files) if (file !== undefined) this.#storage.close(file.fd);
+  }
+
+  #pathOf(segmentIndex: number): string {
+    return join(this.dir, segmentFileName(segmentIndex));
+  }
+
+  #open(segmentIndex: number): SegmentFile | undefined {
+    const logId = this.#reader?.file.header.logId;
+    return openSegment(this.#storage, this.#pathOf(segmentIndex), { index: segmentIndex, logId });
+  }
+
+  /** Makes an open file the current segment; it is closed again when this throws. */
+  #enter(file: SegmentFile, position: SegmentPosition): void {
+    this.#reader = new SegmentReader(this.#storage, file, this.bytes, position);
+    this.#judgedOffset = 0;
+    this.#successor = this.#open(file.header.segmentIndex + 1);
+  }
+
+  /** The last segment that starts at or before `from`, or the first one; undefined: no segments. */
+  #findSegment(indexes: readonly number[], from: number | undefined): SegmentFile | undefined {
+    let low = 0;
+    let high = indexes.length - 1;
+    let found: number | undefined;
+    while (low <= high) {
+      const middle = from === undefined ? low : (low + high) >> 1;
+      const index = indexes[middle] ?? 0;
+      const firstEventId = this.#firstEventIdOf(index);
+      if (firstEventId !== undefined && (from === undefined || firstEventId > from)) {
+        found ??= index;
+        found = Math.min(found, index);
+        high = middle - 1;
+      } else {
+        // A segment that is gone meanwhile was among the oldest.
+        if (firstEventId !== undefined) found = index;
+        low = middle + 1;
+      }
+    }
+    if (found === undefined) return undefined;
+    const file = this.#open(found);
+    if (file === undefined) throw expired(this.#pathOf(found));
+    return file;
+  }
+
+  #firstEventIdOf(segmentIndex: number): number | undefined {
+    const file = this.#open(segmentIndex);
+    if (file === undefined) return undefined;
+    this.#storage.close(file.fd);
+    return file.header.firstEventId;
+  }
+
+  /** Skips blocks before `from` by the seal's index, where there is one that leads to a block. */
+  #jump(file: SegmentFile, from: number): void {
+    const pin = this.#successor?.header;
+    const seal = pin && readSeal(this.#storage, file, pin.previousEndOffset);
+    const position = seal && positionNear(seal, from);
+    if (position === undefined) return;
+    const reader = new SegmentReader(this.#storage, file, this.bytes, position);
+    // Otherwise the walk from the start finds and names what is wrong.
+    if (reader.validatesNow()) this.#reader = reader;
+  }
+
+  /** Goes to the successor, if the current segment ends exactly where it pins. */
+  #leave(reader: SegmentReader): void {
+    const successor = this.#successor;
+    assert(successor !== undefined, 'a segment is left for its successor');
+    const pin = successor.header;
+    const { endOffset, blockChecksum, lastEventId } = reader.end;
+    const matches =
+      endOffset === pin.previousEndOffset &&
+      lastEventId === pin.previousLastEventId &&
+      (blockChecksum === undefined || blockChecksum === pin.previousBlockChecksum);
+    if (!matches) throw this.#unpinned(reader, pin);
+    this.#successor = undefined;
+    this.#storage.close(reader.file.fd);
+    this.#enter(successor, startOf(successor));
+  }
+
+  #unpinned(reader: SegmentReader, pin: SegmentHeader): WalError {
+    const { file } = reader;
+    if (isExpired(this.#storage, file)) return expired(file.path);
+    return pinError(reader, pin);
+  }
+
+  #confirmEmpty(): boolean {
+    const reading = readMeta(this.#storage, this.dir);
+    const meta = usableMeta(reading, this.dir);
+    const { segments } = listLog(this.#storage, this.dir);
+    if (segments[0] !== undefined) {
+      if (segments[0].index === 1) return false;
+      throw expired(this.#pathOf(1));
+    }
+    const error = emptyError(this.dir, reading.status, meta);
+    if (error !== undefined) throw error;
+    return true;
+  }
+}
+
+/** A finished segment that does not validate up to its pin. */
+export function pinError(reader: SegmentReader, pin: SegmentHeader): WalError {
+  const { file, stop, nextEventId } = reader;
+  const { previousLastEventId, previousEndOffset, segmentIndex } = pin;
+  const lost = previousLastEventId - nextEventId + 1;
+  const ids = lost > 0 ? ` Events ${nextEventId} to ${previousLastEventId} are lost.` : '';
+  const message =
+    `${file.path} is sound up to offset ${reader.end.endOffset}, event ${nextEventId - 1} ` +
+    `(then: ${stop?.message}), and segment ${segmentIndex} says that it holds events up to ` +
+    `${previousLastEventId}, offset ${previousEndOffset}.${ids} ` +
+    'Nothing was changed; restore the file from a copy, or salvage what is readable.';
+  const details = { path: file.path, offset: reader.offset };
+  return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, details);
+}
+
+/** What is wrong with a log folder that has no segment; undefined: nothing was ever written. */
+export function emptyError(
+  dir: string,
+  metaStatus: MetaReading['status'],
+  meta: WalMeta | undefined,
+): WalError | undefined {
+  const path = join(dir, META_FILE);
+  if (metaStatus === 'damaged') {
+    const message =
+      `${dir} holds no segment, and ${path}, which would tell whether there was one, is damaged. ` +
+      "Put the files back, or open with recovery: 'tolerate-tail' to begin anew.";
+    return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path });
+  }
+  if (meta === undefined || meta.segmentIndex === 0) return undefined;
+  const message =
+    `${dir} holds no segment, and wal.meta says that events up to ${meta.durableEventId} were ` +
+    `durable in segment ${meta.segmentIndex}. Put the segments back.`;
+  return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path: dir });
+}
+
+export function compressedError(dir: string): WalError {
+  const message = `${dir} holds compressed segments, which this version cannot read yet.`;
+  return new WalError('ERR_FLASHSTRIKE_UNSUPPORTED', message, { path: dir });
+}

@@ -1,0 +1,305 @@
+// Recovery on open: finds where the log ends, judges that end, and makes what is accepted durable
+// again, before anything is appended behind it. The caller holds the lock. Whatever is refused
+// leaves the folder as it was; whatever is done can be done again after a crash at any step.
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { assert, WalError } from '../errors.js';
+import { META_FILE, META_TEMPORARY_FILE, parsePreparedFileName } from '../segment/file-names.js';
+import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
+import type { SegmentTally } from '../segment/segment-tally.js';
+import type { WalMeta } from '../segment/wal-meta.js';
+import type { Storage } from '../storage/storage.js';
+import {
+  type ListedSegment,
+  type LogListing,
+  listingNotes,
+  listLog,
+  type MetaReading,
+  readMeta,
+  usableMeta,
+} from './log-directory.js';
+import { openSegment, type SegmentFile } from './segment-file.js';
+import { SegmentReader } from './segment-reader.js';
+import { type SegmentWalk, walkSegment } from './segment-walk.js';
+import { judgeTail, type OutsideClaims, type TailJudgement, tailError } from './tail-judgement.js';
+
+export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail';
+
+/** What recovery found and did; `wal.recovery`. */
+export interface RecoveryReport {
+  /** `new`: there was no log. `torn-tail`: bytes behind the last sound event were left behind. */
+  readonly verdict: 'new' | 'clean' | 'torn-tail';
+  /** The last segment file, and where its sound part ends; undefined for a new log. */
+  readonly file: string | undefined;
+  readonly offset: number | undefined;
+  /** Events that a crashed process had left in the shared ring and that are in the files now. */
+  readonly eventsFromRing: number;
+  /** Events, never durable, that are known to have been written and could not be kept. */
+  readonly droppedEvents: number;
+  readonly droppedBytes: number;
+  /** What became of the shared region of the opening before. */
+  readonly region: RegionOutcome;
+  /** Anything odd that did no harm, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+export type RegionOutcome =
+  | 'none'
+  | 'recovered'
+  | 'foreign'
+  | 'other-boot'
+  | 'damaged'
+  | 'unsupported';
+
+/** Where the log ends and what may follow. */
+export interface RecoveredLog {
+  readonly logId: bigint;
+  readonly verdict: RecoveryReport['verdict'];
+  readonly nextEventId: number;
+  /** The last segment, opened for writing; undefined for a new log. */
+  readonly last: RecoveredSegment | undefined;
+  readonly droppedEvents: number;
+  readonly droppedBytes: number;
+  readonly notes: readonly string[];
+}
+
+export interface RecoveredSegment {
+  readonly file: SegmentFile;
+  readonly walk: SegmentWalk;
+  /** E. */
+  readonly endOffset: number;
+  /** Highest durable id that is claimed inside the file. */
+  readonly durableClaim: number;
+  /** True when the next block may go to E; else a new segment must follow. */
+  readonly canContinue: boolean;
+}
+
+const corrupt = (path: string, message: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_CORRUPT', `${message} Restore it from a copy, or salvage.`, {
+    path,
+  });
+
+/** The id of the log in `directory`, undefined where nothing tells it. Reads two files at most. */
+export function readLogId(storage: Storage, directory: string): bigint | undefined {
+  const listing = listLog(storage, directory);
+  const last = listing.segments.at(-1);
+  if (last === undefined) return usableMeta(readMeta(storage, directory), directory)?.logId;
+  const file = openSegment(storage, last.path, { index: last.index });
+  if (file === undefined) return undefined;
+  storage.close(file.fd);
+  return file.header.logId;
+}
+
+/**
+ * Finds and judges the end of the log. Writes only to re-dirty the accepted prefix.
+ * @param outside what the shared region claims durable
+ * @throws WalError ERR_FLASHSTRIKE_CORRUPT, _UNDECIDABLE, _UNSUPPORTED, _WRONG_LOG, …
+ */
+export function recoverLog(
+  storage: Storage,
+  directory: string,
+  mode: RecoveryMode,
+  outside: OutsideClaims,
+): RecoveredLog {
+  const listing = listLog(storage, directory);
+  const reading = readMeta(storage, directory);
+  const notes = listingNotes(listing);
+  if (reading.status === 'damaged') notes.push(reading.message);
+  refuseCompressed(listing);
+  const last = listing.segments.at(-1);
+  if (last === undefined) return withoutSegments(directory, reading, mode, outside, notes);
+  const [gap] = listing.gaps;
+  if (gap !== undefined) {
+    const range = `${gap.firstIndex} to ${gap.lastIndex}`;
+    throw corrupt(directory, `${directory}: the segments ${range} are missing.`);
+  }
+  const file = openSegment(storage, last.path, { index: last.index }, 'write');
+  if (file === undefined) throw corrupt(last.path, `${last.path} has vanished.`);
+  try {
+    checkPredecessor(storage, listing.segments.at(-2), file);
+    return withLastSegment(storage, directory, file, mode, outside, notes);
+  } catch (error) {
+    storage.close(file.fd);
+    throw error;
+  }
+}
+
+function refuseCompressed(listing: LogListing): void {
+  const [index] = listing.compressed;
+  if (index === undefined) return;
+  throw new WalError(
+    'ERR_FLASHSTRIKE_UNSUPPORTED',
+    `${listing.dir}: segment ${index} is compressed, which this version cannot read. ` +
+      'Use the version that wrote it, or a newer one.',
+    { path: listing.dir },
+  );
+}
+
+function withoutSegments(
+  directory: string,
+  reading: MetaReading,
+  mode: RecoveryMode,
+  outside: OutsideClaims,
+  notes: readonly string[],
+): RecoveredLog {
+  const path = join(directory, META_FILE);
+  const meta = usableMeta(reading, directory);
+  const durable = Math.max(meta?.durableEventId ?? 0, outside.region ?? 0);
+  if (durable > 0 || (meta?.segmentIndex ?? 0) > 0) {
+    const message = `${directory} holds no segment, but events 1 to ${durable} were durable.`;
+    throw corrupt(directory, message);
+  }
+  if (reading.status === 'damaged' && mode !== 'tolerate-tail') {
+    const message =
+      `${reading.message} The folder holds no segment: whether there were any cannot be told. ` +
+      "Put them back, or open with recovery: 'tolerate-tail' to begin a new log.";
+    throw new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path });
+  }
+  return {
+    logId: meta?.logId ?? randomLogId(),
+    verdict: 'new',
+    nextEventId: 1,
+    last: undefined,
+    droppedEvents: 0,
+    droppedBytes: 0,
+    notes,
+  };
+}
+
+/** Never 0, so that all-zero bytes name no log. */
+function randomLogId(): bigint {
+  return randomBytes(8).readBigUInt64LE() | 1n;
+}
+
+/** A finished segment that is shorter than its successor pins has lost durable events. */
+function checkPredecessor(
+  storage: Storage,
+  predecessor: ListedSegment | undefined,
+  file: SegmentFile,
+): void {
+  if (predecessor === undefined) return;
+  const { previousEndOffset, previousLastEventId, logId } = file.header;
+  const { path, index } = predecessor;
+  const opened = openSegment(storage, path, { index, logId });
+  if (opened === undefined) throw corrupt(path, `${path} has vanished.`);
+  storage.close(opened.fd);
+  if (opened.bytes >= previousEndOffset && opened.header.firstEventId <= previousLastEventId + 1) {
+    return;
+  }
+  throw corrupt(
+    path,
+    `${path} has ${opened.bytes} bytes; its successor says that events up to ` +
+      `${previousLastEventId} end at offset ${previousEndOffset}.`,
+  );
+}
+
+function withLastSegment(
+  storage: Storage,
+  directory: string,
+  file: SegmentFile,
+  mode: RecoveryMode,
+  outside: OutsideClaims,
+  notes: readonly string[],
+): RecoveredLog {
+  const reader = new SegmentReader(storage, file);
+  const walk = walkSegment(reader);
+  const judgement = judgeTail(storage, directory, reader, () => outside);
+  // Under the lock nobody else writes: a file that goes on growing is not ours alone.
+  if (judgement === undefined) {
+    const message = `${file.path} changes while it is recovered: another process writes to it.`;
+    throw new WalError('ERR_FLASHSTRIKE_LOCKED', message, { path: file.path });
+  }
+  const verdict = accept(judgement, mode);
+  const { endOffset, nextEventId, claims, meta, droppedEvents, droppedBytes } = judgement;
+  if (!provesCleanClose(meta, judgement, file)) {
+    redirty(storage, file, walk.tally, claims.durableEventId, endOffset);
+  }
+  return {
+    logId: file.header.logId,
+    verdict,
+    nextEventId,
+    last: {
+      file,
+      walk,
+      endOffset,
+      durableClaim: Math.max(walk.durableEventId, file.header.firstEventId - 1),
+      canContinue: verdict === 'clean' && !walk.sealed,
+    },
+    droppedEvents,
+    droppedBytes,
+    notes,
+  };
+}
+
+/** The verdict, where the mode lets the log open with it. */
+function accept(judgement: TailJudgement, mode: RecoveryMode): 'clean' | 'torn-tail' {
+  const { verdict } = judgement.tailCase;
+  if (verdict === 'undecidable' && mode === 'tolerate-tail') return 'torn-tail';
+  const error = tailError(judgement);
+  if (error !== undefined) throw error;
+  assert(verdict === 'clean' || verdict === 'torn-tail', `an error is missing for ${verdict}`);
+  if (verdict === 'clean' || mode !== 'strict') return verdict;
+  const { path, endOffset, nextEventId, droppedBytes } = judgement;
+  throw new WalError(
+    'ERR_FLASHSTRIKE_TORN_TAIL',
+    `${path} is sound up to offset ${endOffset}, event ${nextEventId - 1}; behind it stand ` +
+      `${droppedBytes} bytes of a write that was never durable. Open with recovery: 'default' to ` +
+      'go on without them.',
+    { path, offset: endOffset },
+  );
+}
+
+function provesCleanClose(
+  meta: WalMeta | undefined,
+  judgement: TailJudgement,
+  file: SegmentFile,
+): boolean {
+  return (
+    meta?.cleanlyClosed === true &&
+    meta.segmentIndex === file.header.segmentIndex &&
+    meta.offset === judgement.endOffset &&
+    meta.durableEventId === judgement.nextEventId - 1
+  );
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * Writes the accepted prefix beyond the durable events in place again, the same bytes, and syncs.
+ * A sync that failed before the crash may have left pages marked clean that never reached the
+ * disk: reading them back proves nothing, and a sync alone would write nothing.
+ */
+function redirty(
+  storage: Storage,
+  file: SegmentFile,
+  tally: SegmentTally,
+  durableEventId: number,
+  endOffset: number,
+): void {
+  // From the block that holds the last durable event: what follows it, watermarks too, is unproven.
+  let from = SEGMENT_HEADER_PAGE_BYTES;
+  for (const { eventId, offset } of tally.entries) if (eventId <= durableEventId) from = offset;
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  for (let at = from; at < endOffset; at += CHUNK_BYTES) {
+    const part = chunk.subarray(0, Math.min(CHUNK_BYTES, endOffset - at));
+    const count = storage.read(file.fd, part, at);
+    assert(count === part.length, `${file.path} became shorter while it was recovered`);
+    storage.write(file.fd, [part], at);
+  }
+  storage.sync(file.fd);
+}
+
+/**
+ * Removes what a crash left over: prepared files and a half-written meta. Only after the log was
+ * accepted. Returns the first ticket that no left-over has.
+ */
+export function removeLeftovers(storage: Storage, directory: string): number {
+  const { prepared, hasMetaTemporary } = listLog(storage, directory);
+  let firstTicket = 1;
+  for (const name of prepared) {
+    firstTicket = Math.max(firstTicket, (parsePreparedFileName(name) ?? 0) + 1);
+    storage.unlink(join(directory, name));
+  }
+  if (hasMetaTemporary) storage.unlink(join(directory, META_TEMPORARY_FILE));
+  return firstTicket > 1_000_000_000 ? 1 : firstTicket;
+}

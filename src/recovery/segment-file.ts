@@ -1,0 +1,99 @@
+// One open segment file with its verified header.
+import { WalError } from '../errors.js';
+import { isDefect } from '../segment/defect.js';
+import {
+  decodeSegmentHeader,
+  SEGMENT_HEADER_PAGE_BYTES,
+  type SegmentHeader,
+} from '../segment/segment-header.js';
+import type { OpenMode, Storage } from '../storage/storage.js';
+import { isMissing, readFailure, reading } from './read-failure.js';
+
+export interface SegmentFile {
+  readonly path: string;
+  readonly fd: number;
+  /** The file's length when it was opened; a segment never grows. */
+  readonly bytes: number;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly header: SegmentHeader;
+}
+
+export interface SegmentExpectation {
+  /** The index that the file's name spells. */
+  readonly index: number;
+  /** The log that the segment must belong to; undefined accepts any. */
+  readonly logId?: bigint | undefined;
+}
+
+/** Reads and checks the header page of an open segment. Corruption: a name is published after it. */
+function readHeader(
+  storage: Storage,
+  fd: number,
+  path: string,
+  expected: SegmentExpectation,
+): SegmentHeader {
+  const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
+  const count = reading(path, () => storage.read(fd, page, 0), 0);
+  const header = decodeSegmentHeader(page.subarray(0, count));
+  if (isDefect(header)) {
+    const newer = header.defect === 'version' || header.defect === 'feature';
+    const message = newer
+      ? `${path} cannot be read: ${header.message}. Use the version that wrote it, or a newer one.`
+      : `The header of ${path} does not validate: ${header.message}. Restore the file or salvage.`;
+    const code = newer ? 'ERR_FLASHSTRIKE_UNSUPPORTED' : 'ERR_FLASHSTRIKE_CORRUPT';
+    throw new WalError(code, message, { path, offset: 0 });
+  }
+  if (header.segmentIndex !== expected.index) {
+    const message =
+      `${path} holds segment ${header.segmentIndex}: the file was renamed or replaced. ` +
+      'Give each segment its own name back.';
+    throw new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset: 0 });
+  }
+  if (expected.logId !== undefined && header.logId !== expected.logId) {
+    const message = `${path} belongs to another log. Move it out of the folder.`;
+    throw new WalError('ERR_FLASHSTRIKE_WRONG_LOG', message, { path, offset: 0 });
+  }
+  return header;
+}
+
+/**
+ * Opens a segment and verifies its header page; undefined when there is no such file.
+ * @throws WalError ERR_FLASHSTRIKE_CORRUPT, _UNSUPPORTED, _WRONG_LOG, _UNSAFE_FILE, _ACCESS, _IO
+ */
+export function openSegment(
+  storage: Storage,
+  path: string,
+  expected: SegmentExpectation,
+  mode: OpenMode = 'read',
+): SegmentFile | undefined {
+  let fd: number;
+  try {
+    fd = storage.open(path, mode);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw readFailure(error, path);
+  }
+  try {
+    const header = readHeader(storage, fd, path, expected);
+    const { bytes, device, inode } = reading(path, () => storage.statusOf(fd));
+    return { path, fd, bytes, device, inode, header };
+  } catch (error) {
+    storage.close(fd);
+    throw error;
+  }
+}
+
+/**
+ * Whether an open segment was taken away meanwhile: its name is gone or names another file, or its
+ * body was recycled under a new header. What then fails to validate is expired, not corrupt.
+ */
+export function isExpired(storage: Storage, file: SegmentFile): boolean {
+  return reading(file.path, () => {
+    const now = storage.statusAt(file.path);
+    if (now === undefined || now.inode !== file.inode || now.device !== file.device) return true;
+    const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
+    const header = decodeSegmentHeader(page.subarray(0, storage.read(file.fd, page, 0)));
+    return !isDefect(header) && header.salt !== file.header.salt;
+  });
+}

@@ -1,0 +1,56 @@
+// A walk to the end of one segment, with all that an append needs to go on from there.
+import { BlockKind } from '../segment/block-header.js';
+import { decodeFrame, highestTimestampNs } from '../segment/frame.js';
+import { SegmentTally } from '../segment/segment-tally.js';
+import type { SegmentEnd, SegmentPosition, SegmentReader, Stop } from './segment-reader.js';
+
+export interface SegmentWalk {
+  /** E and what follows there: where and how the next block would be written. */
+  readonly position: SegmentPosition;
+  /** What a successor pins: the last event or watermark block, the seal excluded. */
+  readonly end: SegmentEnd;
+  readonly sealed: boolean;
+  /** Highest durable id that a block of the valid prefix claims; 0 for none. */
+  readonly durableEventId: number;
+  /** Valid blocks, watermarks and the seal included. */
+  readonly blocks: number;
+  /** Totals and sparse index of the valid prefix; a writer goes on with the same object. */
+  readonly tally: SegmentTally;
+  /** `writtenTsNs` of the last block, 0n for none. */
+  readonly lastWrittenTsNs: bigint;
+  /** Why E does not validate. */
+  readonly stop: Stop;
+}
+
+/** Adds the reader's current block to `tally`. */
+export function tallyBlock(tally: SegmentTally, reader: SegmentReader): void {
+  const { block, bytes, payloadStart, payloadEnd, blockOffset } = reader;
+  if (block?.kind === BlockKind.watermark) tally.addWatermark();
+  if (block?.kind !== BlockKind.events) return;
+  const place = { offset: blockOffset, blockIndex: block.blockIndex };
+  const first = decodeFrame(bytes, payloadStart).timestampNs;
+  tally.addEvents(block, place, first, highestTimestampNs(bytes, payloadStart, payloadEnd));
+}
+
+/**
+ * Walks a fresh reader to the end.
+ * @param onBlock called after each block, the reader standing on it
+ */
+export function walkSegment(
+  reader: SegmentReader,
+  limitOffset?: number,
+  onBlock: (reader: SegmentReader) => void = () => {},
+): SegmentWalk {
+  const tally = new SegmentTally(reader.nextEventId);
+  let blocks = 0;
+  let lastWrittenTsNs = 0n;
+  while (reader.next(limitOffset)) {
+    blocks++;
+    lastWrittenTsNs = reader.block?.writtenTsNs ?? lastWrittenTsNs;
+    tallyBlock(tally, reader);
+    onBlock(reader);
+  }
+  const { position, end, sealed, durableEventId } = reader;
+  const stop = reader.stop ?? { reason: 'full', message: 'the walk ended' };
+  return { position, end, sealed, durableEventId, blocks, tally, lastWrittenTsNs, stop };
+}

@@ -1,0 +1,164 @@
+// The end of the last segment, judged: what lies behind E, who calls what durable, the verdict.
+// The order makes it right without the lock: D is gathered first, then a successor is looked for,
+// then E is read again. Whatever D covers was in the files before D was told, so an E that still
+// does not validate is a verdict, also while a writer appends.
+import { join } from 'node:path';
+import { WalError } from '../errors.js';
+import { segmentFileName } from '../segment/file-names.js';
+import { RECYCLED_BODY_FLAG } from '../segment/segment-header.js';
+import type { WalMeta } from '../segment/wal-meta.js';
+import type { Storage } from '../storage/storage.js';
+import { type DurableClaims, gatherClaims, spokenClaims } from './durable-claims.js';
+import { listLog, readMeta, usableMeta } from './log-directory.js';
+import { reading } from './read-failure.js';
+import { isExpired } from './segment-file.js';
+import type { SegmentReader, Stop } from './segment-reader.js';
+import { behindOf, scanTail, type TailScan } from './tail-scan.js';
+import { judge, type TailCase, type TailFacts } from './verdict.js';
+
+/** Claims that do not stand in the log's files. */
+export interface OutsideClaims {
+  /** The durable word of the shared region, when the region is this log's and of this boot. */
+  readonly region?: number | undefined;
+  /** What consumers acknowledged. */
+  readonly acknowledgement?: number | undefined;
+}
+
+export interface TailJudgement {
+  /** The labelled case, with verdict and prose. */
+  readonly tailCase: TailCase;
+  readonly facts: TailFacts;
+  readonly path: string;
+  /** E. */
+  readonly endOffset: number;
+  /** s. */
+  readonly nextEventId: number;
+  readonly claims: DurableClaims;
+  readonly scan: TailScan;
+  /** wal.meta where it is usable. */
+  readonly meta: WalMeta | undefined;
+  /** Events that are known to have been written from E on, and are not kept; 0 when clean. */
+  readonly droppedEvents: number;
+  /** Bytes from E on that hold something, and are not kept; 0 when clean. */
+  readonly droppedBytes: number;
+  readonly stop: Stop;
+}
+
+/**
+ * Judges the end that `reader`, whose `next` returned false without a limit, stands at.
+ * Undefined: the log went on meanwhile (a successor, or E validates now): call `next` again.
+ *
+ * @throws WalError ERR_FLASHSTRIKE_EXPIRED, and what usableMeta throws
+ * @param outside called once, before anything is read again
+ */
+export function judgeTail(
+  storage: Storage,
+  dir: string,
+  reader: SegmentReader,
+  outside: () => OutsideClaims = () => ({}),
+): TailJudgement | undefined {
+  const { file } = reader;
+  const { segmentIndex, firstEventId, compatibleFlags, logId } = file.header;
+  const { region, acknowledgement } = outside();
+  const meta = usableMeta(readMeta(storage, dir), dir, logId);
+  const scan = scanTail(storage, file, reader.offset);
+  const claims = gatherClaims({
+    meta: meta?.durableEventId,
+    segmentHeader: firstEventId - 1,
+    block: reader.position.nextBlockIndex > 0 ? reader.durableEventId : undefined,
+    blockBehind: scan.validHeaders > 0 ? scan.durableEventId : undefined,
+    region,
+    acknowledgement,
+  });
+  if (hasSuccessor(storage, dir, segmentIndex)) return undefined;
+  // A successor of the successor, seen first, proves nothing: both may just have been published.
+  const laterListed = hasLater(storage, dir, segmentIndex);
+  if (laterListed && hasSuccessor(storage, dir, segmentIndex)) return undefined;
+  if (reader.validatesNow()) return undefined;
+  const { stop, offset, nextEventId } = reader;
+  const behind = behindOf(scan, (compatibleFlags & RECYCLED_BODY_FLAG) !== 0);
+  const facts: TailFacts = {
+    behind,
+    durableLost: claims.durableEventId >= nextEventId,
+    laterSegment: laterListed || (meta?.segmentIndex ?? 0) > segmentIndex,
+    sealed: reader.sealed,
+    witnessed:
+      meta !== undefined ||
+      region !== undefined ||
+      acknowledgement !== undefined ||
+      scan.validHeaders > 0 ||
+      reader.position.nextBlockIndex > 0,
+    firstSegment: segmentIndex === 1,
+  };
+  const tailCase = judge(facts);
+  // Retention takes the oldest first: then it took this one too, and nothing is damaged.
+  if (tailCase.verdict === 'corruption' && isExpired(storage, file)) throw expired(file.path);
+  return {
+    tailCase,
+    facts,
+    path: file.path,
+    endOffset: offset,
+    nextEventId,
+    claims,
+    scan,
+    meta,
+    ...droppedBy(scan, behind, nextEventId),
+    stop: stop ?? { reason: 'full', message: 'the segment ends' },
+  };
+}
+
+/** The error for a segment that was taken away while it was read. */
+export function expired(path: string): WalError {
+  const message = `${path} was removed or used again while it was read. Read from a later event.`;
+  return new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path });
+}
+
+function hasSuccessor(storage: Storage, dir: string, segmentIndex: number): boolean {
+  const path = join(dir, segmentFileName(segmentIndex + 1));
+  return reading(path, () => storage.statusAt(path)) !== undefined;
+}
+
+function droppedBy(scan: TailScan, behind: TailFacts['behind'], nextEventId: number) {
+  if (behind === 'nothing') return { droppedEvents: 0, droppedBytes: 0 };
+  const endOffset = Math.max(scan.nonZeroEndOffset, scan.blocksEndOffset);
+  return {
+    droppedEvents: Math.max(0, scan.lastEventId - nextEventId + 1),
+    droppedBytes: endOffset - scan.fromOffset,
+  };
+}
+
+/** Whether any later segment stands in the folder, a successor excepted. */
+function hasLater(storage: Storage, dir: string, segmentIndex: number): boolean {
+  const { segments, compressed } = listLog(storage, dir);
+  const last = Math.max(segments.at(-1)?.index ?? 0, compressed.at(-1) ?? 0);
+  return last > segmentIndex + 1;
+}
+
+/** The error for a verdict that refuses; undefined for `clean` and `torn-tail`. */
+export function tailError(judgement: TailJudgement): WalError | undefined {
+  const { tailCase, path, endOffset, nextEventId, claims, stop } = judgement;
+  const { verdict, prose } = tailCase;
+  if (verdict === 'clean' || verdict === 'torn-tail') return undefined;
+  const where = `${path} is sound up to offset ${endOffset}, event ${nextEventId - 1}`;
+  const details = { path, offset: endOffset };
+  if (verdict === 'undecidable') {
+    const message =
+      `${where}; whether more was there cannot be told (${stop.message}). ${prose} ` +
+      "Put wal.meta back, or open with recovery: 'tolerate-tail' to go on from here.";
+    return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, details);
+  }
+  const lost = lostEvents(judgement);
+  const known = spokenClaims(claims, nextEventId);
+  const ids = lost === undefined ? '' : ` Events ${lost[0]} to ${lost[1]} are lost.`;
+  const message =
+    `${where} (then: ${stop.message}). ${prose}${ids}` +
+    `${known === '' ? '' : ` Called durable by ${known}.`}` +
+    ' Nothing was changed; restore the file from a copy, or salvage what is readable.';
+  return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, details);
+}
+
+/** First and last id of the durable events that are not readable; undefined when none is known. */
+export function lostEvents(judgement: TailJudgement): readonly [number, number] | undefined {
+  const { claims, nextEventId } = judgement;
+  return claims.durableEventId >= nextEventId ? [nextEventId, claims.durableEventId] : undefined;
+}

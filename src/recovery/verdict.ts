@@ -1,0 +1,158 @@
+// The table of recovery: what the end of the last segment means. E is the first position that does
+// not validate, s the id that is expected there, D the highest id that anyone calls durable.
+// Every combination of the facts is exactly one labelled case, and a test runs them all.
+
+export type Verdict = 'clean' | 'torn-tail' | 'corruption' | 'undecidable';
+
+/**
+ * What lies behind E. `nothing`: zeros to the end, or, in a recycled body, nothing that validates
+ * under this segment's salt. `blocks`: at least one header that validates. `bytes`: anything else.
+ */
+export type Behind = 'nothing' | 'bytes' | 'blocks';
+
+export interface TailFacts {
+  readonly behind: Behind;
+  /** D >= s: an event that is not readable here was durable. */
+  readonly durableLost: boolean;
+  /** A later segment is known to have existed (meta names it, or a later file stands there). */
+  readonly laterSegment: boolean;
+  /** The valid prefix ends with a seal. */
+  readonly sealed: boolean;
+  /** Anything tells what was durable: wal.meta, the shared region, a valid block of the segment. */
+  readonly witnessed: boolean;
+  /** The segment is the log's very first: no predecessor vouches for what came before. */
+  readonly firstSegment: boolean;
+}
+
+export interface TailCase {
+  readonly label: string;
+  /** The combinations that the case covers; a fact that is not named may be anything. */
+  readonly facts: { readonly [Fact in keyof TailFacts]?: readonly TailFacts[Fact][] };
+  readonly verdict: Verdict;
+  readonly prose: string;
+}
+
+const SOUND = { laterSegment: [false], durableLost: [false] } as const;
+
+export const TAIL_CASES: readonly TailCase[] = [
+  {
+    label: 'a later segment is missing',
+    facts: { laterSegment: [true] },
+    verdict: 'corruption',
+    prose: 'A later segment existed, and the one that follows here is gone.',
+  },
+  {
+    label: 'durable events behind a seal are missing',
+    facts: { laterSegment: [false], durableLost: [true], sealed: [true] },
+    verdict: 'corruption',
+    prose: 'The segment is finished, later events were durable, and their segment is gone.',
+  },
+  {
+    label: 'durable events read as nothing',
+    facts: {
+      laterSegment: [false],
+      durableLost: [true],
+      sealed: [false],
+      behind: ['nothing'],
+    },
+    verdict: 'corruption',
+    prose: 'Events that were durable are gone: nothing is written where they stood.',
+  },
+  {
+    label: 'durable events are damaged',
+    facts: {
+      laterSegment: [false],
+      durableLost: [true],
+      sealed: [false],
+      behind: ['bytes', 'blocks'],
+    },
+    verdict: 'corruption',
+    prose: 'Events that were durable no longer validate.',
+  },
+  {
+    label: 'sealed, next segment not yet published',
+    facts: { ...SOUND, sealed: [true], behind: ['nothing'] },
+    verdict: 'clean',
+    prose: 'The segment is finished; a crash came before its successor was published.',
+  },
+  {
+    label: 'bytes behind a seal',
+    facts: { ...SOUND, sealed: [true], behind: ['bytes', 'blocks'] },
+    verdict: 'torn-tail',
+    prose: 'Bytes that nobody called durable stand behind the seal.',
+  },
+  {
+    label: 'ends in nothing',
+    facts: { ...SOUND, sealed: [false], behind: ['nothing'], witnessed: [true] },
+    verdict: 'clean',
+    prose: 'The log ends with its last event.',
+  },
+  {
+    label: 'new segment, still empty',
+    facts: {
+      ...SOUND,
+      sealed: [false],
+      behind: ['nothing'],
+      witnessed: [false],
+      firstSegment: [false],
+    },
+    verdict: 'clean',
+    prose: 'The segment was published and nothing was written to it yet.',
+  },
+  {
+    label: 'first segment empty, and nobody knows of durable events',
+    facts: {
+      ...SOUND,
+      sealed: [false],
+      behind: ['nothing'],
+      witnessed: [false],
+      firstSegment: [true],
+    },
+    verdict: 'undecidable',
+    prose: 'The log is empty, and wal.meta, which would tell whether it held events, is unusable.',
+  },
+  {
+    label: 'torn write',
+    facts: { ...SOUND, sealed: [false], behind: ['bytes'], witnessed: [true] },
+    verdict: 'torn-tail',
+    prose: 'The last write was torn by a crash; nobody called it durable.',
+  },
+  {
+    label: 'blocks behind a hole',
+    facts: { ...SOUND, sealed: [false], behind: ['blocks'] },
+    verdict: 'torn-tail',
+    prose: 'Later writes reached the disk before an earlier one; nobody called that one durable.',
+  },
+  {
+    label: 'unreadable, and nobody knows of durable events',
+    facts: { ...SOUND, sealed: [false], behind: ['bytes'], witnessed: [false] },
+    verdict: 'undecidable',
+    prose: 'No block of the segment validates, and wal.meta, which would tell more, is unusable.',
+  },
+];
+
+const FACT_NAMES = [
+  'behind',
+  'durableLost',
+  'laterSegment',
+  'sealed',
+  'witnessed',
+  'firstSegment',
+] as const satisfies readonly (keyof TailFacts)[];
+
+const covers = (tailCase: TailCase, facts: TailFacts): boolean =>
+  FACT_NAMES.every((name) => {
+    const allowed: readonly unknown[] | undefined = tailCase.facts[name];
+    return allowed === undefined || allowed.includes(facts[name]);
+  });
+
+/** The cases that cover `facts`: exactly one. */
+export const casesOf = (facts: TailFacts): readonly TailCase[] =>
+  TAIL_CASES.filter((tailCase) => covers(tailCase, facts));
+
+/** The verdict on the end of a log. */
+export function judge(facts: TailFacts): TailCase {
+  const [tailCase] = casesOf(facts);
+  if (tailCase === undefined) throw new RangeError(`no case for ${JSON.stringify(facts)}`);
+  return tailCase;
+}

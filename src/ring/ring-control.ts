@@ -1,0 +1,80 @@
+// The control words of a log, in the shared region: what producer, writer thread and readers in
+// other processes share. Every word has one writer and a 128-byte neighbourhood of its own (two
+// cache lines: the adjacent-line prefetcher would otherwise couple neighbours).
+//
+// Positions count units of 8 bytes modulo 2^32; a ring is a power of two, so that a position's low
+// bits are its place and the difference of two positions is the bytes between them:
+//   appended 0x0000_0002, written 0xffff_fffe  →  (2 − −2) · 8 = 32 bytes wait.
+import { block, layout, pad, u32 } from '../memory/layout.js';
+import { LatchLayout } from '../memory/sequence-latch.js';
+
+export const UNIT_BYTES = 8;
+
+const Line = layout('ControlLine').field(0, 'word', u32).field(4, 'spare', pad(124)).end(128, 64);
+const LatchLine = layout('ControlLatchLine')
+  .field(0, 'latch', LatchLayout)
+  .field(64, 'spare', pad(64))
+  .end(128, 64);
+
+export const RingControlLayout = layout('RingControl')
+  /** Position behind the last published frame. Writer: the application thread. */
+  .field(0, 'appended', Line)
+  /** Position behind the last frame that the kernel has. Writer: the writer thread. */
+  .field(128, 'written', Line)
+  /** Id of the last event that the kernel has. Writer: the writer thread. */
+  .field(256, 'writtenEventId', LatchLine)
+  /** The durable point: segment index, offset, last event id. Writer: the writer thread. */
+  .field(384, 'durablePoint', LatchLine)
+  /** A timestamp that is kept fresh for `timestamps: 'coarse'`. Writer: the writer thread. */
+  .field(512, 'coarseTime', LatchLine)
+  /** One of LogState. Writer: the writer thread, and the application thread when that has died. */
+  .field(640, 'state', Line)
+  .field(768, 'spare', block(3328, 64))
+  .end(4096, 64);
+
+export const LogState = Object.freeze({
+  opening: 0,
+  open: 1,
+  noSpace: 2,
+  failed: 3,
+  closing: 4,
+  closed: 5,
+});
+export type LogStateCode = (typeof LogState)[keyof typeof LogState];
+
+/** The durable point, as the reference's 16-byte meta state: a segment, an offset, an event id. */
+export interface DurablePoint {
+  readonly segmentIndex: number;
+  /** Offset just behind the last durable block. */
+  readonly offset: number;
+  readonly lastEventId: number;
+}
+
+/** Word indexes of one region's control section. */
+export interface ControlWords {
+  readonly appended: number;
+  readonly written: number;
+  readonly writtenEventId: number;
+  readonly durablePoint: number;
+  readonly coarseTime: number;
+  readonly state: number;
+}
+
+/** Where the control words stand in an Int32Array whose control section begins at `byteOffset`. */
+export function controlWords(byteOffset: number): ControlWords {
+  const at = (offset: number): number => (byteOffset + offset) / Int32Array.BYTES_PER_ELEMENT;
+  const { appended, written, writtenEventId, durablePoint, coarseTime, state } =
+    RingControlLayout.offset;
+  return Object.freeze({
+    appended: at(appended),
+    written: at(written),
+    writtenEventId: at(writtenEventId),
+    durablePoint: at(durablePoint),
+    coarseTime: at(coarseTime),
+    state: at(state),
+  });
+}
+
+/** Bytes between two positions, `behind` ≤ `ahead` modulo 2^32 units. */
+export const bytesBetween = (behind: number, ahead: number): number =>
+  ((ahead - behind) >>> 0) * UNIT_BYTES;

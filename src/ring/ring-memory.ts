@@ -1,0 +1,40 @@
+// The part of a shared region that producer and consumer work on: one set of views over it.
+import type { SharedRegion } from '../memory/shared-region.js';
+import { type ControlWords, controlWords } from './ring-control.js';
+
+export interface RingMemory {
+  /** All words of the region; control words are indexes into this. */
+  readonly words: Int32Array;
+  readonly control: ControlWords;
+  /** The ring alone, and the same bytes as words. */
+  readonly bytes: Uint8Array;
+  readonly frames: Int32Array;
+}
+
+export function ringMemory(
+  buffer: ArrayBufferLike,
+  regionOffset: number,
+  sections: { readonly control: number; readonly ring: number; readonly ringBytes: number },
+): RingMemory {
+  const length = sections.ring + sections.ringBytes;
+  return {
+    words: new Int32Array(buffer, regionOffset, length / Int32Array.BYTES_PER_ELEMENT),
+    control: controlWords(sections.control),
+    bytes: new Uint8Array(buffer, regionOffset + sections.ring, sections.ringBytes),
+    frames: new Int32Array(
+      buffer,
+      regionOffset + sections.ring,
+      sections.ringBytes / Int32Array.BYTES_PER_ELEMENT,
+    ),
+  };
+}
+
+/** Views over the ring and the control words of a mapped or portable region. */
+export function ringOfRegion(region: SharedRegion): RingMemory {
+  const ring = region.section('ring');
+  return ringMemory(region.buffer, region.byteOffset, {
+    control: region.section('control').byteOffset - region.byteOffset,
+    ring: ring.byteOffset - region.byteOffset,
+    ringBytes: ring.byteLength,
+  });
+}

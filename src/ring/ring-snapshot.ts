@@ -1,0 +1,132 @@
+// The ring of a process that is gone, as a copy of its sections. Shared memory may be damaged or
+// forged: everything is checked before a frame of it goes to disk.
+import { readNumber, readWords } from '../memory/sequence-latch.js';
+import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
+import { TWO_POW_32 } from '../units.js';
+import { hasZeroTail } from './ring-consumer.js';
+import { bytesBetween, type DurablePoint, RingControlLayout, UNIT_BYTES } from './ring-control.js';
+import { type RingMemory, ringMemory } from './ring-memory.js';
+
+/** Events that were published and that the file did not have yet. */
+export interface UnreadEvents {
+  readonly eventCount: number;
+  readonly firstEventId: number;
+  readonly lastEventId: number;
+}
+
+export interface RingDefect {
+  readonly defect: string;
+}
+
+/** Puts copies of the control and ring sections together, so that a consumer can work on them. */
+export function ringOfSections(control: Uint8Array, ring: Uint8Array): RingMemory {
+  const bytes = new Uint8Array(control.length + ring.length);
+  bytes.set(control);
+  bytes.set(ring, control.length);
+  return ringMemory(bytes.buffer, 0, {
+    control: 0,
+    ring: control.length,
+    ringBytes: ring.length,
+  });
+}
+
+/** The durable point that a control section tells. */
+export function durablePointOf(memory: RingMemory): DurablePoint {
+  const words = new Int32Array(4);
+  readWords(memory.words, memory.control.durablePoint, words);
+  const [segmentIndex = 0, offset = 0, low = 0, high = 0] = words;
+  return {
+    segmentIndex: segmentIndex >>> 0,
+    offset: offset >>> 0,
+    lastEventId: (high >>> 0) * TWO_POW_32 + (low >>> 0),
+  };
+}
+
+/** The durable event id that a copy of a control section tells. */
+export function durableEventIdOf(control: Uint8Array): number {
+  const copy = Uint8Array.from(control.subarray(0, RingControlLayout.size));
+  return durablePointOf(ringMemory(copy.buffer, 0, { control: 0, ring: copy.length, ringBytes: 0 }))
+    .lastEventId;
+}
+
+/** Id of the last event that the kernel had, as the control section tells. */
+export const writtenEventIdOf = (memory: RingMemory): number =>
+  readNumber(memory.words, memory.control.writtenEventId);
+
+/**
+ * Walks all frames between "written" and "appended". Changes nothing.
+ * @returns what waits there, undefined when nothing does, or why it cannot be trusted
+ */
+export function unreadEvents(memory: RingMemory): UnreadEvents | RingDefect | undefined {
+  const walk = new SnapshotWalk(memory);
+  let firstEventId = 0;
+  let eventCount = 0;
+  let lastKind: number = FrameKind.event;
+  while (walk.next()) {
+    if (eventCount === 0) firstEventId = walk.eventId;
+    else if (walk.eventId !== firstEventId + eventCount) {
+      return { defect: `event ${walk.eventId} follows event ${firstEventId + eventCount - 1}` };
+    }
+    eventCount++;
+    lastKind = walk.kind;
+  }
+  if (walk.defect !== undefined) return { defect: walk.defect };
+  if (eventCount === 0) return undefined;
+  if (lastKind !== FrameKind.event) return { defect: 'the last batch has no end' };
+  return { eventCount, firstEventId, lastEventId: firstEventId + eventCount - 1 };
+}
+
+/** Moves "written" to the frame of event `eventId`: what lies before is in the files already. */
+export function skipUntil(memory: RingMemory, eventId: number): void {
+  const walk = new SnapshotWalk(memory);
+  let position = walk.position;
+  while (walk.next() && walk.eventId < eventId) position = walk.position;
+  Atomics.store(memory.words, memory.control.written, position);
+}
+
+class SnapshotWalk {
+  readonly #memory: RingMemory;
+  readonly #appended: number;
+  /** Behind the current frame. */
+  position: number;
+  eventId = 0;
+  kind = 0;
+  defect: string | undefined;
+
+  constructor(memory: RingMemory) {
+    this.#memory = memory;
+    this.#appended = Atomics.load(memory.words, memory.control.appended);
+    this.position = Atomics.load(memory.words, memory.control.written);
+    if (bytesBetween(this.position, this.#appended) > memory.bytes.length) {
+      this.defect = 'the positions are further apart than the ring is long';
+    }
+  }
+
+  /** Goes to the next event frame; false at the end or at a defect. */
+  next(): boolean {
+    while (this.defect === undefined && this.position !== this.#appended) {
+      const { frames, bytes } = this.#memory;
+      const offset = ((this.position >>> 0) * UNIT_BYTES) % bytes.length;
+      const word = offset >>> 2;
+      const waiting = bytesBetween(this.position, this.#appended);
+      const frameBytes = (frames[word] as number) >>> 0;
+      const kind = (frames[word + 1] as number) & 0xffff;
+      const isPadding = kind === FrameKind.padding;
+      const span = Math.ceil(frameBytes / UNIT_BYTES) * UNIT_BYTES;
+      const least = isPadding ? UNIT_BYTES : FRAME_HEADER_BYTES;
+      const known = isPadding || kind === FrameKind.event || kind === FrameKind.continued;
+      const fits = frameBytes >= least && span <= Math.min(waiting, bytes.length - offset);
+      if (!known || !fits || !(isPadding || hasZeroTail(bytes, offset + frameBytes))) {
+        this.defect = `the frame at ${offset} (kind ${kind}, ${frameBytes} bytes) is not valid`;
+        return false;
+      }
+      this.position = (this.position + span / UNIT_BYTES) | 0;
+      if (isPadding) continue;
+      const high = (frames[word + 3] as number) >>> 0;
+      this.eventId = high * TWO_POW_32 + ((frames[word + 2] as number) >>> 0);
+      this.kind = kind;
+      return true;
+    }
+    return false;
+  }
+}

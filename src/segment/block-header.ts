@@ -1,0 +1,232 @@
+// A block is a header and, right behind it, the payload: whole frames, a seal, or nothing. It starts
+// at a multiple of 8 in its file and never ends inside a batch. Written once, never rewritten.
+import { assert } from '../errors.js';
+import { layout, u8, u16, u32, u64 } from '../memory/layout.js';
+import { EVENT_ID_END, MIB } from '../units.js';
+import { xxh64 } from './checksum.js';
+import { type Defect, isDefect, isZero, makeDefect } from './defect.js';
+import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, walkFrames } from './frame.js';
+import { decodeSeal, SEAL_PAYLOAD_BYTES_MAX, SEAL_RESERVED_BYTES } from './seal.js';
+import { readU64, viewOf, writeU64 } from './u64.js';
+
+export const BlockHeaderLayout = layout('BlockHeader')
+  .field(0, 'magic', u16)
+  .field(2, 'kind', u8)
+  .field(3, 'flags', u8)
+  .field(4, 'payloadBytes', u32)
+  .field(8, 'firstEventId', u64)
+  .field(16, 'eventCount', u32)
+  .field(20, 'blockIndex', u32)
+  .field(24, 'durableEventId', u64)
+  .field(32, 'payloadChecksum', u64)
+  .field(40, 'previousBlockChecksum', u64)
+  .field(48, 'writtenTsNs', u64)
+  .field(56, 'headerChecksum', u64)
+  .end(64, 8);
+
+/** The bytes `FB`. */
+export const BLOCK_MAGIC = 0x4246;
+export const BLOCK_HEADER_BYTES = BlockHeaderLayout.size;
+export const BLOCK_ALIGNMENT = 8;
+/** Header included. */
+export const MAX_BLOCK_BYTES = MIB;
+export const MAX_BLOCK_PAYLOAD_BYTES = MAX_BLOCK_BYTES - BLOCK_HEADER_BYTES;
+
+export const BlockKind = { events: 1, watermark: 2, seal: 3 } as const;
+
+const OFFSET = BlockHeaderLayout.offset;
+assert(MAX_BLOCK_PAYLOAD_BYTES % FRAME_ALIGNMENT === 0, 'a full block ends aligned');
+assert(SEAL_PAYLOAD_BYTES_MAX + BLOCK_HEADER_BYTES === SEAL_RESERVED_BYTES, 'a seal fits');
+// findBlock looks at magic, kind and flags as one word of 4 bytes, and at the next one.
+assert(OFFSET.magic === 0 && OFFSET.kind === 2 && OFFSET.flags === 3, 'the first word');
+assert(OFFSET.payloadBytes === 4, 'the second word');
+
+export interface BlockHeader {
+  /** One of {@link BlockKind}. */
+  readonly kind: number;
+  /** No flag is defined: 0. */
+  readonly flags: number;
+  /** A multiple of 8; the spare bytes behind the last frame are included. */
+  readonly payloadBytes: number;
+  /** Of the first event; in a watermark or seal the id that comes next. */
+  readonly firstEventId: number;
+  /** 0 in a watermark or seal. */
+  readonly eventCount: number;
+  /** Counts all blocks of a segment from 0. */
+  readonly blockIndex: number;
+  /** Highest id known to be durable when this was written; below `firstEventId`. */
+  readonly durableEventId: number;
+  readonly payloadChecksum: bigint;
+  /** `headerChecksum` of the block before, or of the segment header. */
+  readonly previousBlockChecksum: bigint;
+  /** Unix epoch. */
+  readonly writtenTsNs: bigint;
+  readonly headerChecksum: bigint;
+}
+
+/**
+ * Writes a header to the first 64 bytes of `target` and returns its `headerChecksum`, which the
+ * next block repeats. `fileOffset` is where the header will stand: it is part of the checksum's
+ * seed, so a block that was copied elsewhere does not validate.
+ */
+export function encodeBlockHeader(
+  target: Uint8Array,
+  header: Omit<BlockHeader, 'headerChecksum'>,
+  salt: bigint,
+  fileOffset: number,
+): bigint {
+  const problem = fieldProblem(header);
+  assert(problem === undefined, `a block is written only whole: ${problem}`);
+  assert(fileOffset % BLOCK_ALIGNMENT === 0, 'a block starts aligned');
+  const view = viewOf(target, 0, BLOCK_HEADER_BYTES);
+  view.setUint16(OFFSET.magic, BLOCK_MAGIC, true);
+  view.setUint8(OFFSET.kind, header.kind);
+  view.setUint8(OFFSET.flags, header.flags);
+  view.setUint32(OFFSET.payloadBytes, header.payloadBytes, true);
+  writeU64(view, OFFSET.firstEventId, header.firstEventId);
+  view.setUint32(OFFSET.eventCount, header.eventCount, true);
+  view.setUint32(OFFSET.blockIndex, header.blockIndex, true);
+  writeU64(view, OFFSET.durableEventId, header.durableEventId);
+  view.setBigUint64(OFFSET.payloadChecksum, header.payloadChecksum, true);
+  view.setBigUint64(OFFSET.previousBlockChecksum, header.previousBlockChecksum, true);
+  view.setBigUint64(OFFSET.writtenTsNs, header.writtenTsNs, true);
+  const headerChecksum = checksumOf(target, 0, salt, fileOffset);
+  view.setBigUint64(OFFSET.headerChecksum, headerChecksum, true);
+  return headerChecksum;
+}
+
+/** Reads the header at `at` of `bytes`, which stands at `fileOffset` in its file. */
+export function decodeBlockHeader(
+  bytes: Uint8Array,
+  at: number,
+  salt: bigint,
+  fileOffset: number,
+): BlockHeader | Defect {
+  if (!(at >= 0 && at + BLOCK_HEADER_BYTES <= bytes.length)) {
+    return makeDefect('truncated', 'the block header is cut off');
+  }
+  const view = viewOf(bytes, at, BLOCK_HEADER_BYTES);
+  if (view.getUint16(OFFSET.magic, true) !== BLOCK_MAGIC) {
+    return isZero(bytes, at, at + BLOCK_HEADER_BYTES)
+      ? makeDefect('zero', 'zeros where a block header would be')
+      : makeDefect('magic', 'no block header');
+  }
+  const headerChecksum = view.getBigUint64(OFFSET.headerChecksum, true);
+  if (headerChecksum !== checksumOf(bytes, at, salt, fileOffset)) {
+    return makeDefect('checksum', 'the checksum of the block header does not match');
+  }
+  const header: BlockHeader = {
+    kind: view.getUint8(OFFSET.kind),
+    flags: view.getUint8(OFFSET.flags),
+    payloadBytes: view.getUint32(OFFSET.payloadBytes, true),
+    firstEventId: readU64(view, OFFSET.firstEventId),
+    eventCount: view.getUint32(OFFSET.eventCount, true),
+    blockIndex: view.getUint32(OFFSET.blockIndex, true),
+    durableEventId: readU64(view, OFFSET.durableEventId),
+    payloadChecksum: view.getBigUint64(OFFSET.payloadChecksum, true),
+    previousBlockChecksum: view.getBigUint64(OFFSET.previousBlockChecksum, true),
+    writtenTsNs: view.getBigUint64(OFFSET.writtenTsNs, true),
+    headerChecksum,
+  };
+  const problem = fieldProblem(header);
+  return problem === undefined ? header : makeDefect('field', problem);
+}
+
+/** Judges the bytes behind a sound header: `payload` is exactly what the header announces. */
+export function verifyBlockPayload(
+  header: BlockHeader,
+  payload: Uint8Array,
+  salt: bigint,
+): Defect | undefined {
+  if (payload.length !== header.payloadBytes) {
+    const { payloadBytes } = header;
+    return makeDefect('truncated', `payload of ${payload.length} bytes, ${payloadBytes} expected`);
+  }
+  if (xxh64(payload, salt) !== header.payloadChecksum) {
+    return makeDefect('checksum', 'the checksum of the payload does not match');
+  }
+  if (header.kind === BlockKind.events) {
+    return walkFrames(payload, 0, payload.length, header.firstEventId, header.eventCount);
+  }
+  if (header.kind !== BlockKind.seal) return undefined;
+  const seal = decodeSeal(payload);
+  if (isDefect(seal)) return seal;
+  if (seal.totals.lastEventId + 1 === header.firstEventId) return undefined;
+  const { lastEventId } = seal.totals;
+  return makeDefect(
+    'field',
+    `seal ends at ${lastEventId}, its block at ${header.firstEventId - 1}`,
+  );
+}
+
+const checksumOf = (bytes: Uint8Array, at: number, salt: bigint, fileOffset: number): bigint =>
+  xxh64(bytes.subarray(at, at + OFFSET.headerChecksum), salt ^ BigInt(fileOffset));
+
+function fieldProblem(header: Omit<BlockHeader, 'headerChecksum'>): string | undefined {
+  const { kind, flags, payloadBytes, firstEventId, eventCount, durableEventId } = header;
+  if (flags !== 0) return `unknown flags ${flags}`;
+  if (firstEventId < 1 || firstEventId + eventCount > EVENT_ID_END) return 'ids out of range';
+  if (durableEventId >= firstEventId) {
+    return `block of event ${firstEventId} calls event ${durableEventId} durable`;
+  }
+  if (payloadBytes % FRAME_ALIGNMENT !== 0) return `payload of ${payloadBytes} bytes`;
+  switch (kind) {
+    case BlockKind.events: {
+      const fits = payloadBytes <= MAX_BLOCK_PAYLOAD_BYTES;
+      const filled = eventCount >= 1 && payloadBytes >= eventCount * FRAME_HEADER_BYTES;
+      return fits && filled ? undefined : `${eventCount} events in ${payloadBytes} bytes`;
+    }
+    case BlockKind.watermark:
+      return payloadBytes === 0 && eventCount === 0 ? undefined : 'watermark with a payload';
+    case BlockKind.seal: {
+      const fits = payloadBytes > 0 && payloadBytes <= SEAL_PAYLOAD_BYTES_MAX;
+      return fits && eventCount === 0 ? undefined : `seal of ${payloadBytes} bytes`;
+    }
+    default:
+      return `unknown kind ${kind}`;
+  }
+}
+
+/** Magic, kind and flags as one little-endian word. */
+const firstWord = (kind: number): number => BLOCK_MAGIC | (kind << 16);
+const EVENTS_WORD = firstWord(BlockKind.events);
+const WATERMARK_WORD = firstWord(BlockKind.watermark);
+const SEAL_WORD = firstWord(BlockKind.seal);
+
+const isFirstWord = (word: number): boolean =>
+  word === EVENTS_WORD || word === WATERMARK_WORD || word === SEAL_WORD;
+
+const isPayloadWord = (word: number): boolean =>
+  word >= 0 && word <= MAX_BLOCK_PAYLOAD_BYTES && word % FRAME_ALIGNMENT === 0;
+
+/** Whether a whole header may stand at `at`: cheap, and wrong at times; decoding decides. */
+export function looksLikeBlock(bytes: Uint8Array, at: number): boolean {
+  if (!(at >= 0 && at + BLOCK_HEADER_BYTES <= bytes.length)) return false;
+  const view = viewOf(bytes, at, BLOCK_HEADER_BYTES);
+  return isFirstWord(view.getInt32(0, true)) && isPayloadWord(view.getInt32(4, true));
+}
+
+/**
+ * The first position from `from` on that {@link looksLikeBlock}, or -1. `bytes` starts at a multiple
+ * of 8 in its file; only such positions are looked at.
+ */
+export function findBlock(bytes: Uint8Array, from: number): number {
+  const start = Math.ceil(Math.max(0, from) / BLOCK_ALIGNMENT) * BLOCK_ALIGNMENT;
+  const lastStart = bytes.length - BLOCK_HEADER_BYTES;
+  if (bytes.byteOffset % 4 !== 0) {
+    for (let at = start; at <= lastStart; at += BLOCK_ALIGNMENT) {
+      const isMagic = bytes[at] === (BLOCK_MAGIC & 0xff) && bytes[at + 1] === BLOCK_MAGIC >> 8;
+      if (isMagic && looksLikeBlock(bytes, at)) return at;
+    }
+    return -1;
+  }
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+  for (let at = start >> 2, last = lastStart >> 2; at <= last; at += 2) {
+    // The indices are in bounds: a header of 64 bytes fits behind `last`.
+    const word = words[at] as number;
+    // One comparison rules out nearly everything.
+    if ((word & 0xffff) !== BLOCK_MAGIC) continue;
+    if (isFirstWord(word) && isPayloadWord(words[at + 1] as number)) return at * 4;
+  }
+  return -1;
+}

@@ -1,0 +1,59 @@
+// The names that may stand in a log's folder. Everything else there is reported and left alone.
+import { assert } from '../errors.js';
+import { TWO_POW_32 } from '../units.js';
+
+export const META_FILE = 'wal.meta';
+export const META_TEMPORARY_FILE = 'wal.meta.tmp';
+export const LOCK_FILE = 'LOCK';
+
+export type FileNameKind =
+  | 'segment'
+  | 'compressed'
+  | 'prepared'
+  | 'meta'
+  | 'meta-temporary'
+  | 'lock'
+  | 'unknown';
+
+const SEGMENT_NAME = /^([0-9]{10})\.wal$/;
+const COMPRESSED_NAME = /^([0-9]{10})\.wal\.lz4$/;
+const PREPARED_NAME = /^prepared-(0|[1-9][0-9]{0,9})\.tmp$/;
+
+const isU32 = (value: number): boolean =>
+  Number.isInteger(value) && value >= 0 && value < TWO_POW_32;
+
+function parse(pattern: RegExp, name: string, least: number): number | undefined {
+  const digits = pattern.exec(name)?.[1];
+  if (digits === undefined) return undefined;
+  const value = Number(digits);
+  return value >= least && isU32(value) ? value : undefined;
+}
+
+/** `0000000042.wal` for 42. */
+export function segmentFileName(index: number): string {
+  assert(isU32(index) && index >= 1, 'a segment index is a u32 from 1 on');
+  return `${String(index).padStart(10, '0')}.wal`;
+}
+
+/** The index in the name of a segment, or undefined for any other name. */
+export const parseSegmentFileName = (name: string): number | undefined =>
+  parse(SEGMENT_NAME, name, 1);
+
+/** `prepared-7.tmp` for 7: a ticket tells files apart, it is no segment index. */
+export function preparedFileName(ticket: number): string {
+  assert(isU32(ticket), 'a ticket is a u32');
+  return `prepared-${ticket}.tmp`;
+}
+
+/** The ticket in the name of a prepared file, or undefined for any other name. */
+export const parsePreparedFileName = (name: string): number | undefined =>
+  parse(PREPARED_NAME, name, 0);
+
+export function classifyName(name: string): FileNameKind {
+  if (name === META_FILE) return 'meta';
+  if (name === META_TEMPORARY_FILE) return 'meta-temporary';
+  if (name === LOCK_FILE) return 'lock';
+  if (parseSegmentFileName(name) !== undefined) return 'segment';
+  if (parse(COMPRESSED_NAME, name, 1) !== undefined) return 'compressed';
+  return parsePreparedFileName(name) === undefined ? 'unknown' : 'prepared';
+}

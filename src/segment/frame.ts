@@ -1,0 +1,180 @@
+// A frame is one event, in the ring and on disk alike. Frames stand behind each other at multiples
+// of 8 bytes; what lies between the end of a payload and the next multiple is zero.
+import { assert } from '../errors.js';
+import { layout, u16, u32, u64 } from '../memory/layout.js';
+import { EVENT_ID_END, TWO_POW_32 } from '../units.js';
+import type { Defect } from './defect.js';
+import { readU64, viewOf, writeU64 } from './u64.js';
+
+export const FrameLayout = layout('Frame')
+  .field(0, 'frameBytes', u32)
+  .field(4, 'kind', u16)
+  .field(6, 'type', u16)
+  .field(8, 'eventId', u64)
+  .field(16, 'timestampNs', u64)
+  .end(24, 8);
+
+/** Header of a frame; `frameBytes` counts it and the payload, not the spare bytes behind. */
+export const FRAME_HEADER_BYTES = FrameLayout.size;
+export const FRAME_ALIGNMENT = 8;
+
+export const FrameKind = {
+  event: 1,
+  /** An event whose batch goes on with the next frame: both survive or none. */
+  continued: 2,
+  /** Fills the end of the ring; never on disk. */
+  padding: 3,
+} as const;
+
+const OFFSET = FrameLayout.offset;
+// walkFrames reads by words of 4 bytes: the same offsets, divided by 4.
+const WORD = {
+  frameBytes: OFFSET.frameBytes / 4,
+  kindAndType: OFFSET.kind / 4,
+  eventId: OFFSET.eventId / 4,
+} as const;
+assert(OFFSET.type === OFFSET.kind + 2, 'kind and type share one word of the frame');
+assert(FRAME_HEADER_BYTES % FRAME_ALIGNMENT === 0, 'a payload starts aligned');
+
+/** Bytes from one frame to the next: `frameBytes` (below 2^31 - 7) rounded up to 8. */
+export const frameSpan = (frameBytes: number): number => (frameBytes + 7) & -8;
+
+export interface FrameFields {
+  readonly kind: number;
+  /** The user's own tag, a u16. */
+  readonly type: number;
+  readonly eventId: number;
+  /** Unix epoch. */
+  readonly timestampNs: bigint;
+}
+
+/** Writes a frame and zeroes the spare bytes behind it; returns its span. */
+export function encodeFrame(
+  target: Uint8Array,
+  offset: number,
+  frame: FrameFields & { readonly payload: Uint8Array },
+): number {
+  const { kind, type, eventId, timestampNs, payload } = frame;
+  const frameBytes = FRAME_HEADER_BYTES + payload.length;
+  const span = frameSpan(frameBytes);
+  assert(kind === FrameKind.event || kind === FrameKind.continued, 'only events are encoded');
+  assert(Number.isInteger(type) && type >= 0 && type <= 0xffff, 'the type is a u16');
+  assert(Number.isInteger(eventId) && eventId >= 1 && eventId < EVENT_ID_END, 'id out of range');
+  assert(offset + span <= target.length, 'the frame fits its target');
+  const view = viewOf(target, offset, FRAME_HEADER_BYTES);
+  view.setUint32(OFFSET.frameBytes, frameBytes, true);
+  view.setUint16(OFFSET.kind, kind, true);
+  view.setUint16(OFFSET.type, type, true);
+  writeU64(view, OFFSET.eventId, eventId);
+  view.setBigUint64(OFFSET.timestampNs, timestampNs, true);
+  target.set(payload, offset + FRAME_HEADER_BYTES);
+  target.fill(0, offset + frameBytes, offset + span);
+  return span;
+}
+
+export interface DecodedFrame extends FrameFields {
+  /** Where the payload starts in the bytes that were given. */
+  readonly payloadOffset: number;
+  readonly payloadBytes: number;
+}
+
+/** Reads the frame at `offset`; only for bytes that walkFrames has accepted. */
+export function decodeFrame(bytes: Uint8Array, offset: number): DecodedFrame {
+  const view = viewOf(bytes, offset, FRAME_HEADER_BYTES);
+  return {
+    kind: view.getUint16(OFFSET.kind, true),
+    type: view.getUint16(OFFSET.type, true),
+    eventId: readU64(view, OFFSET.eventId),
+    timestampNs: view.getBigUint64(OFFSET.timestampNs, true),
+    payloadOffset: offset + FRAME_HEADER_BYTES,
+    payloadBytes: view.getUint32(OFFSET.frameBytes, true) - FRAME_HEADER_BYTES,
+  };
+}
+
+export interface FrameDefect extends Defect {
+  /** Of the frame, in the bytes that were given. */
+  readonly offset: number;
+  /** The id that was expected there. */
+  readonly eventId: number;
+}
+
+/**
+ * Checks that [start, end) is exactly `eventCount` whole frames with the ids `firstEventId` and
+ * following, events only, spare bytes zero, and that the last batch ends. Hot: 20 M frames/s.
+ */
+export function walkFrames(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  firstEventId: number,
+  eventCount: number,
+): FrameDefect | undefined {
+  const fail = (at: number, index: number, message: string): FrameDefect => ({
+    defect: 'field',
+    message: `event ${firstEventId + index}: ${message}`,
+    offset: start + at,
+    eventId: firstEventId + index,
+  });
+  if (!(start >= 0 && start <= end && end <= bytes.length)) {
+    return { ...fail(0, 0, 'the frames end outside of the bytes'), defect: 'truncated' };
+  }
+  if ((end - start) % FRAME_ALIGNMENT !== 0) return fail(0, 0, 'the frames end off alignment');
+  const words = wordsOf(bytes, start, end);
+  const wordCount = words.length;
+  // The id as two words, compared and counted up without leaving 32-bit integers.
+  let idLow = firstEventId | 0;
+  let idHigh = Math.floor(firstEventId / TWO_POW_32) | 0;
+  let kind = 0;
+  let index = 0;
+  let at = 0;
+  // Indices are in bounds by the checks on wordCount; `| 0` makes that plain to the compiler too.
+  while (at < wordCount) {
+    const frameBytes = (words[at + WORD.frameBytes] as number) | 0;
+    const remainingBytes = (wordCount - at) * 4;
+    if (frameBytes < FRAME_HEADER_BYTES || frameBytes > remainingBytes) {
+      return fail(at * 4, index, `frame of ${frameBytes >>> 0} bytes, ${remainingBytes} remain`);
+    }
+    kind = (words[at + WORD.kindAndType] as number) & 0xffff;
+    if (kind !== FrameKind.event && kind !== FrameKind.continued) {
+      return fail(at * 4, index, `frame of kind ${kind}`);
+    }
+    if (words[at + WORD.eventId] !== idLow || words[at + WORD.eventId + 1] !== idHigh) {
+      return fail(at * 4, index, 'the frame carries another id');
+    }
+    const next = at + (((frameBytes + 7) & -8) >> 2);
+    const usedBytes = frameBytes & 7;
+    if (usedBytes !== 0) {
+      const low = words[next - 2] as number;
+      const high = words[next - 1] as number;
+      // Worked example: 5 used bytes leave 3 spare ones, the top three of the second word.
+      const spare =
+        usedBytes < 4 ? (low >>> (usedBytes * 8)) | high : high >>> ((usedBytes - 4) * 8);
+      if (spare !== 0) return fail(at * 4, index, 'the spare bytes behind the frame are not zero');
+    }
+    at = next;
+    index++;
+    idLow = (idLow + 1) | 0;
+    if (idLow === 0) idHigh++;
+  }
+  if (index !== eventCount) return fail(at * 4, index, `${index} frames, ${eventCount} expected`);
+  if (kind === FrameKind.continued) return fail(at * 4, index - 1, 'its batch does not end');
+  return undefined;
+}
+
+/** The bytes as words; a copy where they do not lie on a multiple of 4 in memory. */
+function wordsOf(bytes: Uint8Array, start: number, end: number): Int32Array {
+  const address = bytes.byteOffset + start;
+  if (address % 4 === 0) return new Int32Array(bytes.buffer, address, (end - start) / 4);
+  return new Int32Array(bytes.slice(start, end).buffer, 0, (end - start) / 4);
+}
+
+/** The highest timestamp in [start, end); only for bytes that walkFrames has accepted. */
+export function highestTimestampNs(bytes: Uint8Array, start: number, end: number): bigint {
+  const view = viewOf(bytes);
+  let highest = 0n;
+  for (let at = start; at < end; at += frameSpan(view.getUint32(at + OFFSET.frameBytes, true))) {
+    const timestampNs = view.getBigUint64(at + OFFSET.timestampNs, true);
+    if (timestampNs > highest) highest = timestampNs;
+  }
+  return highest;
+}

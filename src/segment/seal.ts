@@ -1,0 +1,205 @@
+// The payload of a seal block: what a finished segment holds in total, and every n-th event block as
+// an index. A convenience: a missing or torn seal is legal and can be made again by a walk.
+import { assert } from '../errors.js';
+import { layout, pad, u32, u64 } from '../memory/layout.js';
+import { EVENT_ID_END, KIB } from '../units.js';
+import { type Defect, makeDefect } from './defect.js';
+import { readU64, viewOf, writeU64 } from './u64.js';
+
+export const SealTotalsLayout = layout('SealTotals')
+  .field(0, 'firstEventId', u64)
+  .field(8, 'lastEventId', u64)
+  .field(16, 'eventCount', u64)
+  .field(24, 'eventBlocks', u32)
+  .field(28, 'watermarkBlocks', u32)
+  .field(32, 'payloadBytes', u64)
+  .field(40, 'firstTimestampNs', u64)
+  .field(48, 'highestTimestampNs', u64)
+  .field(56, 'entryCount', u32)
+  .field(60, 'spare', pad(4))
+  .end(64, 8);
+
+export const SealEntryLayout = layout('SealEntry')
+  .field(0, 'eventId', u64)
+  .field(8, 'highestTimestampNs', u64)
+  .field(16, 'offset', u32)
+  .field(20, 'blockIndex', u32)
+  .end(24, 8);
+
+/** Kept free at the end of each segment, the header of the seal's block included. */
+export const SEAL_RESERVED_BYTES = 32 * KIB;
+// The header of a block is 64 bytes; block-header.ts, which imports this file, asserts it.
+export const SEAL_PAYLOAD_BYTES_MAX = SEAL_RESERVED_BYTES - 64;
+export const SEAL_ENTRIES_MAX = Math.floor(
+  (SEAL_PAYLOAD_BYTES_MAX - SealTotalsLayout.size) / SealEntryLayout.size,
+);
+
+export interface SealTotals {
+  /** The id that the segment starts with, also where it holds no event. */
+  readonly firstEventId: number;
+  /** `firstEventId + eventCount - 1`. */
+  readonly lastEventId: number;
+  readonly eventCount: number;
+  readonly eventBlocks: number;
+  readonly watermarkBlocks: number;
+  /** Sum of the payloads of the event blocks: whole frames with their alignment. */
+  readonly payloadBytes: number;
+  /** Unix epoch; 0 in a segment without events, like `highestTimestampNs`. */
+  readonly firstTimestampNs: bigint;
+  readonly highestTimestampNs: bigint;
+}
+
+export interface SealEntry {
+  /** First id of an event block. */
+  readonly eventId: number;
+  /** Highest timestamp in this segment up to the end of that block. */
+  readonly highestTimestampNs: bigint;
+  /** Of the block's header in the file. */
+  readonly offset: number;
+  readonly blockIndex: number;
+}
+
+export interface Seal {
+  readonly totals: SealTotals;
+  readonly entries: readonly SealEntry[];
+}
+
+const TOTALS = SealTotalsLayout.offset;
+const ENTRY = SealEntryLayout.offset;
+
+/** The payload of a seal block, a multiple of 8 bytes. */
+export function encodeSeal(totals: SealTotals, entries: readonly SealEntry[]): Uint8Array {
+  assert(entries.length <= SEAL_ENTRIES_MAX, 'the index of a seal fits its reserve');
+  const bytes = new Uint8Array(SealTotalsLayout.size + entries.length * SealEntryLayout.size);
+  const view = viewOf(bytes);
+  writeU64(view, TOTALS.firstEventId, totals.firstEventId);
+  writeU64(view, TOTALS.lastEventId, totals.lastEventId);
+  writeU64(view, TOTALS.eventCount, totals.eventCount);
+  view.setUint32(TOTALS.eventBlocks, totals.eventBlocks, true);
+  view.setUint32(TOTALS.watermarkBlocks, totals.watermarkBlocks, true);
+  writeU64(view, TOTALS.payloadBytes, totals.payloadBytes);
+  view.setBigUint64(TOTALS.firstTimestampNs, totals.firstTimestampNs, true);
+  view.setBigUint64(TOTALS.highestTimestampNs, totals.highestTimestampNs, true);
+  view.setUint32(TOTALS.entryCount, entries.length, true);
+  entries.forEach((entry, index) => {
+    const at = SealTotalsLayout.size + index * SealEntryLayout.size;
+    writeU64(view, at + ENTRY.eventId, entry.eventId);
+    view.setBigUint64(at + ENTRY.highestTimestampNs, entry.highestTimestampNs, true);
+    view.setUint32(at + ENTRY.offset, entry.offset, true);
+    view.setUint32(at + ENTRY.blockIndex, entry.blockIndex, true);
+  });
+  const problem = totalsProblem(totals) ?? entriesProblem(totals, entries);
+  assert(problem === undefined, `a seal is written only whole: ${problem}`);
+  return bytes;
+}
+
+/** Reads the payload of a seal block; the block's checksum is the caller's to check. */
+export function decodeSeal(bytes: Uint8Array): Seal | Defect {
+  if (bytes.length < SealTotalsLayout.size) {
+    return makeDefect('truncated', `seal of ${bytes.length} bytes`);
+  }
+  const view = viewOf(bytes);
+  const entryCount = view.getUint32(TOTALS.entryCount, true);
+  const sealBytes = SealTotalsLayout.size + entryCount * SealEntryLayout.size;
+  if (entryCount > SEAL_ENTRIES_MAX || sealBytes !== bytes.length) {
+    return makeDefect('field', `seal of ${bytes.length} bytes claims ${entryCount} entries`);
+  }
+  if (view.getUint32(TOTALS.spare, true) !== 0) {
+    return makeDefect('field', 'spare bytes of the seal are not zero');
+  }
+  const totals: SealTotals = {
+    firstEventId: readU64(view, TOTALS.firstEventId),
+    lastEventId: readU64(view, TOTALS.lastEventId),
+    eventCount: readU64(view, TOTALS.eventCount),
+    eventBlocks: view.getUint32(TOTALS.eventBlocks, true),
+    watermarkBlocks: view.getUint32(TOTALS.watermarkBlocks, true),
+    payloadBytes: readU64(view, TOTALS.payloadBytes),
+    firstTimestampNs: view.getBigUint64(TOTALS.firstTimestampNs, true),
+    highestTimestampNs: view.getBigUint64(TOTALS.highestTimestampNs, true),
+  };
+  const entries: SealEntry[] = [];
+  for (let at: number = SealTotalsLayout.size; at < sealBytes; at += SealEntryLayout.size) {
+    entries.push({
+      eventId: readU64(view, at + ENTRY.eventId),
+      highestTimestampNs: view.getBigUint64(at + ENTRY.highestTimestampNs, true),
+      offset: view.getUint32(at + ENTRY.offset, true),
+      blockIndex: view.getUint32(at + ENTRY.blockIndex, true),
+    });
+  }
+  const problem = totalsProblem(totals) ?? entriesProblem(totals, entries);
+  return problem === undefined ? { totals, entries } : makeDefect('field', problem);
+}
+
+function totalsProblem(totals: SealTotals): string | undefined {
+  const { firstEventId, lastEventId, eventCount, eventBlocks, payloadBytes } = totals;
+  if (firstEventId < 1 || firstEventId >= EVENT_ID_END || lastEventId >= EVENT_ID_END) {
+    return 'ids of the seal out of range';
+  }
+  if (lastEventId - firstEventId + 1 !== eventCount) {
+    return `seal counts ${eventCount} events from ${firstEventId} to ${lastEventId}`;
+  }
+  if (eventBlocks > eventCount || (eventBlocks === 0) !== (eventCount === 0)) {
+    return `seal counts ${eventCount} events in ${eventBlocks} blocks`;
+  }
+  if (payloadBytes >= EVENT_ID_END || (payloadBytes === 0) !== (eventCount === 0)) {
+    return `seal counts ${payloadBytes} bytes of ${eventCount} events`;
+  }
+  const { firstTimestampNs, highestTimestampNs } = totals;
+  if (firstTimestampNs > highestTimestampNs) return 'timestamps of the seal are out of order';
+  if (eventCount === 0 && highestTimestampNs !== 0n) return 'seal has times but no events';
+  return undefined;
+}
+
+function entriesProblem(totals: SealTotals, entries: readonly SealEntry[]): string | undefined {
+  if (entries.length > totals.eventBlocks) return 'seal has more entries than blocks';
+  let previous: SealEntry | undefined;
+  for (const [index, entry] of entries.entries()) {
+    const { eventId, offset, blockIndex, highestTimestampNs } = entry;
+    const inOrder =
+      previous === undefined ||
+      (eventId > previous.eventId &&
+        offset > previous.offset &&
+        blockIndex > previous.blockIndex &&
+        highestTimestampNs >= previous.highestTimestampNs);
+    const inRange =
+      eventId >= totals.firstEventId &&
+      eventId <= totals.lastEventId &&
+      offset % 8 === 0 &&
+      highestTimestampNs <= totals.highestTimestampNs;
+    if (!inOrder || !inRange) return `entry ${index} of the seal is out of order or range`;
+    previous = entry;
+  }
+  return undefined;
+}
+
+/**
+ * Gathers the index of a seal while a segment is written: every event block at first, and when the
+ * reserve is full every second of them, then every fourth … The first block always stays.
+ */
+export class SparseIndexBuilder {
+  readonly #entriesMax: number;
+  #entries: SealEntry[] = [];
+  #stride = 1;
+  #blocksSeen = 0;
+
+  constructor(entriesMax: number = SEAL_ENTRIES_MAX) {
+    assert(entriesMax >= 2 && entriesMax <= SEAL_ENTRIES_MAX, 'an index has from 2 entries on');
+    this.#entriesMax = entriesMax;
+  }
+
+  /** Once for each event block, in order; see {@link SealEntry} for the arguments. */
+  add(eventId: number, highestTimestampNs: bigint, offset: number, blockIndex: number): void {
+    const seen = this.#blocksSeen++;
+    if (seen % this.#stride !== 0) return;
+    if (this.#entries.length === this.#entriesMax) {
+      this.#entries = this.#entries.filter((_, index) => index % 2 === 0);
+      this.#stride *= 2;
+      if (seen % this.#stride !== 0) return;
+    }
+    this.#entries.push({ eventId, highestTimestampNs, offset, blockIndex });
+  }
+
+  get entries(): readonly SealEntry[] {
+    return this.#entries;
+  }
+}

@@ -1,0 +1,215 @@
+// The first page of a segment file. It is written once and names the log, the segment, its salt, and
+// the last block of the predecessor that counts (the pin): a predecessor that was cut at a block
+// boundary is noticed. Magic, version, headerBytes and a checksum in the last 8 of headerBytes stay
+// the same in every version, so a newer file is told from a damaged one.
+import { assert } from '../errors.js';
+import { layout, pad, u8, u16, u32, u64 } from '../memory/layout.js';
+import { EVENT_ID_END, KIB, MIB, PAGE_BYTES, TWO_POW_32 } from '../units.js';
+import { BLOCK_ALIGNMENT, BLOCK_HEADER_BYTES } from './block-header.js';
+import { xxh64 } from './checksum.js';
+import { type Defect, isZero, makeDefect } from './defect.js';
+import { SEAL_RESERVED_BYTES } from './seal.js';
+import { readU64, viewOf, writeU64 } from './u64.js';
+
+export const SegmentHeaderLayout = layout('SegmentHeader')
+  .field(0, 'magic', u64)
+  .field(8, 'version', u16)
+  .field(10, 'headerBytes', u16)
+  .field(12, 'blockAlignment', u16)
+  .field(14, 'checksumKind', u8)
+  .field(15, 'spare0', pad(1))
+  .field(16, 'incompatibleFlags', u32)
+  .field(20, 'compatibleFlags', u32)
+  .field(24, 'segmentIndex', u32)
+  .field(28, 'spare1', pad(4))
+  .field(32, 'segmentBytes', u64)
+  .field(40, 'firstEventId', u64)
+  .field(48, 'logId', u64)
+  .field(56, 'salt', u64)
+  .field(64, 'createdTsNs', u64)
+  .field(72, 'previousLastEventId', u64)
+  .field(80, 'previousEndOffset', u64)
+  .field(88, 'previousBlockChecksum', u64)
+  .field(96, 'spare2', pad(24))
+  .field(120, 'headerChecksum', u64)
+  .end(128, 8);
+
+/** The bytes `FLASHWAL`. */
+export const SEGMENT_MAGIC = 0x4c41_5748_5341_4c46n;
+export const FORMAT_VERSION = 1;
+export const SEGMENT_HEADER_BYTES = SegmentHeaderLayout.size;
+/** The header has the first page to itself; blocks start behind it. */
+export const SEGMENT_HEADER_PAGE_BYTES = PAGE_BYTES;
+export const MIN_SEGMENT_BYTES = 64 * KIB;
+/** Offsets in a seal and in `wal.meta` are u32. */
+export const MAX_SEGMENT_BYTES = 1024 * MIB;
+/** `checksumKind` of XXH64, the only one so far. */
+export const CHECKSUM_KIND_XXH64 = 1;
+/** `compatibleFlags` bit: the file held other blocks before, under another salt. */
+export const RECYCLED_BODY_FLAG = 1;
+/** Bits of `incompatibleFlags` that this version understands: none. */
+const KNOWN_INCOMPATIBLE_FLAGS = 0;
+
+assert(MAX_SEGMENT_BYTES < TWO_POW_32, 'an offset in a segment is a u32');
+assert(
+  SEGMENT_HEADER_PAGE_BYTES + SEAL_RESERVED_BYTES + BLOCK_HEADER_BYTES < MIN_SEGMENT_BYTES,
+  'the smallest segment has room for events',
+);
+
+const OFFSET = SegmentHeaderLayout.offset;
+const CHECKSUM_BYTES = SEGMENT_HEADER_BYTES - OFFSET.headerChecksum;
+/** Where the part ends that is the same in every version. */
+const ENVELOPE_BYTES = OFFSET.blockAlignment;
+
+export interface SegmentHeader {
+  /** 1 for the first of a log; the number in the file's name. */
+  readonly segmentIndex: number;
+  /** Of the whole file, a multiple of 4096. */
+  readonly segmentBytes: number;
+  /** Id of the first event that this segment holds or will hold. */
+  readonly firstEventId: number;
+  readonly incompatibleFlags: number;
+  readonly compatibleFlags: number;
+  readonly checksumKind: number;
+  readonly blockAlignment: number;
+  readonly logId: bigint;
+  /** Seeds the checksums of this segment's blocks; another one each time a file is used. */
+  readonly salt: bigint;
+  /** Unix epoch. */
+  readonly createdTsNs: bigint;
+  /** The pin, all 0 in the first segment: last id of the predecessor … */
+  readonly previousLastEventId: number;
+  /** … offset just behind its last event or watermark block (a seal does not count) … */
+  readonly previousEndOffset: number;
+  /** … and that block's `headerChecksum`; the segment header's, where there is no block. */
+  readonly previousBlockChecksum: bigint;
+  readonly headerChecksum: bigint;
+}
+
+/** The whole first page of a segment. */
+export function encodeSegmentHeader(header: Omit<SegmentHeader, 'headerChecksum'>): Uint8Array {
+  const problem = featureProblem(header) ?? fieldProblem(header);
+  assert(problem === undefined, `a segment header is written only whole: ${problem}`);
+  const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
+  const view = viewOf(page);
+  view.setBigUint64(OFFSET.magic, SEGMENT_MAGIC, true);
+  view.setUint16(OFFSET.version, FORMAT_VERSION, true);
+  view.setUint16(OFFSET.headerBytes, SEGMENT_HEADER_BYTES, true);
+  view.setUint16(OFFSET.blockAlignment, header.blockAlignment, true);
+  view.setUint8(OFFSET.checksumKind, header.checksumKind);
+  view.setUint32(OFFSET.incompatibleFlags, header.incompatibleFlags, true);
+  view.setUint32(OFFSET.compatibleFlags, header.compatibleFlags, true);
+  view.setUint32(OFFSET.segmentIndex, header.segmentIndex, true);
+  writeU64(view, OFFSET.segmentBytes, header.segmentBytes);
+  writeU64(view, OFFSET.firstEventId, header.firstEventId);
+  view.setBigUint64(OFFSET.logId, header.logId, true);
+  view.setBigUint64(OFFSET.salt, header.salt, true);
+  view.setBigUint64(OFFSET.createdTsNs, header.createdTsNs, true);
+  writeU64(view, OFFSET.previousLastEventId, header.previousLastEventId);
+  writeU64(view, OFFSET.previousEndOffset, header.previousEndOffset);
+  view.setBigUint64(OFFSET.previousBlockChecksum, header.previousBlockChecksum, true);
+  const headerChecksum = xxh64(page.subarray(0, OFFSET.headerChecksum), 0n);
+  view.setBigUint64(OFFSET.headerChecksum, headerChecksum, true);
+  return page;
+}
+
+/** Reads the first page of a segment; more bytes than a page are not looked at. */
+export function decodeSegmentHeader(page: Uint8Array): SegmentHeader | Defect {
+  if (page.length < SEGMENT_HEADER_PAGE_BYTES) {
+    return makeDefect('truncated', `segment header page of ${page.length} bytes`);
+  }
+  const view = viewOf(page, 0, SEGMENT_HEADER_PAGE_BYTES);
+  const envelopeDefect = checkEnvelope(page, view);
+  if (envelopeDefect !== undefined) return envelopeDefect;
+  const header: SegmentHeader = {
+    segmentIndex: view.getUint32(OFFSET.segmentIndex, true),
+    segmentBytes: readU64(view, OFFSET.segmentBytes),
+    firstEventId: readU64(view, OFFSET.firstEventId),
+    incompatibleFlags: view.getUint32(OFFSET.incompatibleFlags, true),
+    compatibleFlags: view.getUint32(OFFSET.compatibleFlags, true),
+    checksumKind: view.getUint8(OFFSET.checksumKind),
+    blockAlignment: view.getUint16(OFFSET.blockAlignment, true),
+    logId: view.getBigUint64(OFFSET.logId, true),
+    salt: view.getBigUint64(OFFSET.salt, true),
+    createdTsNs: view.getBigUint64(OFFSET.createdTsNs, true),
+    previousLastEventId: readU64(view, OFFSET.previousLastEventId),
+    previousEndOffset: readU64(view, OFFSET.previousEndOffset),
+    previousBlockChecksum: view.getBigUint64(OFFSET.previousBlockChecksum, true),
+    headerChecksum: view.getBigUint64(OFFSET.headerChecksum, true),
+  };
+  const feature = featureProblem(header);
+  if (feature !== undefined) return makeDefect('feature', feature);
+  const spareIsZero =
+    isZero(page, OFFSET.spare0, OFFSET.spare0 + 1) &&
+    isZero(page, OFFSET.spare1, OFFSET.segmentBytes) &&
+    isZero(page, OFFSET.spare2, OFFSET.headerChecksum) &&
+    isZero(page, SEGMENT_HEADER_BYTES, SEGMENT_HEADER_PAGE_BYTES);
+  const problem = spareIsZero
+    ? fieldProblem(header)
+    : 'spare bytes of the header page are not zero';
+  return problem === undefined ? header : makeDefect('field', problem);
+}
+
+/** What can be judged of any version: magic, checksum, and then which version it is. */
+function checkEnvelope(page: Uint8Array, view: DataView): Defect | undefined {
+  if (view.getBigUint64(OFFSET.magic, true) !== SEGMENT_MAGIC) {
+    return isZero(page, 0, SEGMENT_HEADER_PAGE_BYTES)
+      ? makeDefect('zero', 'the segment header page is all zero')
+      : makeDefect('magic', 'no segment header');
+  }
+  const headerBytes = view.getUint16(OFFSET.headerBytes, true);
+  const checksumOffset = headerBytes - CHECKSUM_BYTES;
+  const inPage = checksumOffset >= ENVELOPE_BYTES && headerBytes <= SEGMENT_HEADER_PAGE_BYTES;
+  if (
+    !inPage ||
+    view.getBigUint64(checksumOffset, true) !== xxh64(page.subarray(0, checksumOffset), 0n)
+  ) {
+    return makeDefect('checksum', 'the checksum of the segment header does not match');
+  }
+  const version = view.getUint16(OFFSET.version, true);
+  if (version !== FORMAT_VERSION) {
+    return makeDefect('version', `format version ${version}; this one reads ${FORMAT_VERSION}`);
+  }
+  if (headerBytes !== SEGMENT_HEADER_BYTES) {
+    return makeDefect('field', `segment header of ${headerBytes} bytes`);
+  }
+  return undefined;
+}
+
+function featureProblem(header: Omit<SegmentHeader, 'headerChecksum'>): string | undefined {
+  const unknownFlags = (header.incompatibleFlags & ~KNOWN_INCOMPATIBLE_FLAGS) >>> 0;
+  if (unknownFlags !== 0) {
+    const bit = 31 - Math.clz32(unknownFlags & -unknownFlags);
+    return `needs feature bit ${bit} (incompatible flags 0x${unknownFlags.toString(16)})`;
+  }
+  if (header.checksumKind !== CHECKSUM_KIND_XXH64) {
+    return `needs checksum kind ${header.checksumKind}`;
+  }
+  if (header.blockAlignment !== BLOCK_ALIGNMENT) {
+    return `needs a block alignment of ${header.blockAlignment}`;
+  }
+  return undefined;
+}
+
+function fieldProblem(header: Omit<SegmentHeader, 'headerChecksum'>): string | undefined {
+  const { segmentIndex, segmentBytes, firstEventId } = header;
+  if (segmentIndex < 1) return 'segment index 0';
+  if (
+    segmentBytes < MIN_SEGMENT_BYTES ||
+    segmentBytes > MAX_SEGMENT_BYTES ||
+    segmentBytes % PAGE_BYTES !== 0
+  ) {
+    return `segment of ${segmentBytes} bytes`;
+  }
+  const { previousLastEventId, previousEndOffset, previousBlockChecksum } = header;
+  if (firstEventId >= EVENT_ID_END || previousLastEventId + 1 !== firstEventId) {
+    return `first event ${firstEventId} behind ${previousLastEventId}`;
+  }
+  const pinned =
+    segmentIndex === 1
+      ? previousLastEventId === 0 && previousEndOffset === 0 && previousBlockChecksum === 0n
+      : previousEndOffset >= SEGMENT_HEADER_PAGE_BYTES &&
+        previousEndOffset <= MAX_SEGMENT_BYTES &&
+        previousEndOffset % BLOCK_ALIGNMENT === 0;
+  return pinned ? undefined : `segment ${segmentIndex} pins offset ${previousEndOffset}`;
+}

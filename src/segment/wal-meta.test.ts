@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { xxh64 } from './checksum.js';
+import { type Defect, isDefect } from './defect.js';
+import { MAX_SEGMENT_BYTES } from './segment-header.js';
+import { decodeMeta, encodeMeta, META_BYTES, type WalMeta, WalMetaLayout } from './wal-meta.js';
+
+const OFFSET = WalMetaLayout.offset;
+const META: WalMeta = {
+  cleanlyClosed: true,
+  segmentIndex: 3,
+  offset: 8192,
+  lastEventId: 500,
+  logId: 0x1111_2222_3333_4444n,
+  durableEventId: 501,
+};
+const NEW_LOG = { ...META, segmentIndex: 0, offset: 0, lastEventId: 0, durableEventId: 0 };
+
+const someMeta: fc.Arbitrary<WalMeta> = fc
+  .record({
+    cleanlyClosed: fc.boolean(),
+    segmentIndex: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+    offset: fc.integer({ min: 512, max: MAX_SEGMENT_BYTES / 8 }).map((units) => units * 8),
+    ids: fc.tuple(fc.maxSafeNat(), fc.maxSafeNat()),
+    logId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  })
+  .map(({ ids, ...fields }) => ({
+    ...fields,
+    lastEventId: Math.min(...ids),
+    durableEventId: Math.max(...ids),
+  }));
+
+function forged(alter: (view: DataView) => void, meta = META): WalMeta | Defect {
+  const bytes = encodeMeta(meta);
+  const view = new DataView(bytes.buffer);
+  alter(view);
+  view.setBigUint64(OFFSET.checksum, xxh64(bytes.subarray(0, OFFSET.checksum), 0n), true);
+  return decodeMeta(bytes);
+}
+
+const defectOf = (result: WalMeta | Defect): Defect['defect'] | undefined =>
+  isDefect(result) ? result.defect : undefined;
+
+describe('wal.meta', () => {
+  test('round trip', () => {
+    fc.assert(
+      fc.property(someMeta, (meta) => assert.deepEqual(decodeMeta(encodeMeta(meta)), meta)),
+    );
+    assert.deepEqual(decodeMeta(encodeMeta(NEW_LOG)), NEW_LOG);
+  });
+
+  test('each flipped bit is noticed', () => {
+    const bytes = encodeMeta(META);
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const flipped = bytes.slice();
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      assert.equal(defectOf(decodeMeta(flipped)), bit < 64 ? 'magic' : 'checksum', `bit ${bit}`);
+    }
+  });
+
+  test('a file cut at every byte, empty included, is truncated', () => {
+    const bytes = encodeMeta(META);
+    for (let end = 0; end < bytes.length; end++) {
+      assert.equal(defectOf(decodeMeta(bytes.subarray(0, end))), 'truncated');
+    }
+  });
+
+  test('bytes behind it are refused', () => {
+    const longer = new Uint8Array(META_BYTES + 1);
+    longer.set(encodeMeta(META));
+    assert.equal(defectOf(decodeMeta(longer)), 'field');
+  });
+
+  test('all zero and all 0xFF never validate, and zero is told apart', () => {
+    assert.equal(defectOf(decodeMeta(new Uint8Array(META_BYTES))), 'zero');
+    assert.equal(defectOf(decodeMeta(new Uint8Array(META_BYTES).fill(0xff))), 'magic');
+  });
+
+  test('a newer version is refused by its number', () => {
+    const meta = forged((view) => view.setUint16(OFFSET.version, 2, true));
+    assert.ok(isDefect(meta));
+    assert.equal(meta.defect, 'version');
+    assert.match(meta.message, /version 2;.* reads 1/);
+  });
+
+  const impossible: [string, (view: DataView) => void, WalMeta?][] = [
+    ['an unknown flag', (view) => view.setUint16(OFFSET.flags, 3, true)],
+    ['the first spare bytes set', (view) => view.setUint8(OFFSET.spare0 + 3, 1)],
+    ['the last spare byte set', (view) => view.setUint8(OFFSET.spare1 + 7, 1)],
+    ['an offset off alignment', (view) => view.setUint32(OFFSET.offset, 8196, true)],
+    ['an offset in the header page', (view) => view.setUint32(OFFSET.offset, 0, true)],
+    ['an offset past the end', (view) => view.setUint32(20, MAX_SEGMENT_BYTES + 8, true)],
+    ['more written than durable', (view) => view.setUint32(OFFSET.lastEventId, 502, true)],
+    ['a durable id of 2^53', (view) => view.setBigUint64(OFFSET.durableEventId, 2n ** 53n, true)],
+    ['ids beyond 2^53', (view) => view.setBigUint64(OFFSET.lastEventId, 2n ** 63n, true)],
+    ['an offset without a segment', (view) => view.setUint32(20, 4096, true), NEW_LOG],
+    ['events without a segment', (view) => view.setUint32(OFFSET.durableEventId, 1, true), NEW_LOG],
+  ];
+  for (const [what, alter, meta] of impossible) {
+    test(`forged file with ${what} is refused`, () => {
+      assert.equal(defectOf(forged(alter, meta)), 'field');
+    });
+  }
+});

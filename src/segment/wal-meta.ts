@@ -1,0 +1,106 @@
+// The content of `wal.meta`: one durable point of the log, 64 bytes, replaced as a whole file.
+import { assert } from '../errors.js';
+import { layout, pad, u16, u32, u64 } from '../memory/layout.js';
+import { EVENT_ID_END } from '../units.js';
+import { xxh64 } from './checksum.js';
+import { type Defect, isZero, makeDefect } from './defect.js';
+import { FORMAT_VERSION, MAX_SEGMENT_BYTES, SEGMENT_HEADER_PAGE_BYTES } from './segment-header.js';
+import { readU64, viewOf, writeU64 } from './u64.js';
+
+export const WalMetaLayout = layout('WalMeta')
+  .field(0, 'magic', u64)
+  .field(8, 'version', u16)
+  .field(10, 'flags', u16)
+  .field(12, 'spare0', pad(4))
+  .field(16, 'segmentIndex', u32)
+  .field(20, 'offset', u32)
+  .field(24, 'lastEventId', u64)
+  .field(32, 'logId', u64)
+  .field(40, 'durableEventId', u64)
+  .field(48, 'spare1', pad(8))
+  .field(56, 'checksum', u64)
+  .end(64, 8);
+
+/** The bytes `FLASHMTA`. */
+export const META_MAGIC = 0x4154_4d48_5341_4c46n;
+export const META_BYTES = WalMetaLayout.size;
+/** `flags` bit: the log was closed, everything is durable, and nothing was appended since. */
+const CLEANLY_CLOSED_FLAG = 1;
+const OFFSET = WalMetaLayout.offset;
+
+export interface WalMeta {
+  readonly cleanlyClosed: boolean;
+  /** Of the durable point; 0, with all else but the log id 0, before there is a segment. */
+  readonly segmentIndex: number;
+  /** Just behind the last durable block of that segment; 4096 where it has none. */
+  readonly offset: number;
+  /** Last event up to that point. */
+  readonly lastEventId: number;
+  readonly logId: bigint;
+  /** Highest id known to be durable; not below `lastEventId`. */
+  readonly durableEventId: number;
+}
+
+export function encodeMeta(meta: WalMeta): Uint8Array {
+  const problem = fieldProblem(meta);
+  assert(problem === undefined, `wal.meta is written only whole: ${problem}`);
+  const bytes = new Uint8Array(META_BYTES);
+  const view = viewOf(bytes);
+  view.setBigUint64(OFFSET.magic, META_MAGIC, true);
+  view.setUint16(OFFSET.version, FORMAT_VERSION, true);
+  view.setUint16(OFFSET.flags, meta.cleanlyClosed ? CLEANLY_CLOSED_FLAG : 0, true);
+  view.setUint32(OFFSET.segmentIndex, meta.segmentIndex, true);
+  view.setUint32(OFFSET.offset, meta.offset, true);
+  writeU64(view, OFFSET.lastEventId, meta.lastEventId);
+  view.setBigUint64(OFFSET.logId, meta.logId, true);
+  writeU64(view, OFFSET.durableEventId, meta.durableEventId);
+  view.setBigUint64(OFFSET.checksum, xxh64(bytes.subarray(0, OFFSET.checksum), 0n), true);
+  return bytes;
+}
+
+/** Reads the whole content of `wal.meta`. */
+export function decodeMeta(bytes: Uint8Array): WalMeta | Defect {
+  if (bytes.length < META_BYTES) return makeDefect('truncated', `${bytes.length} bytes`);
+  const view = viewOf(bytes);
+  if (view.getBigUint64(OFFSET.magic, true) !== META_MAGIC) {
+    return isZero(bytes, 0, META_BYTES)
+      ? makeDefect('zero', 'all zero')
+      : makeDefect('magic', 'no wal.meta');
+  }
+  const checksum = xxh64(bytes.subarray(0, OFFSET.checksum), 0n);
+  if (view.getBigUint64(OFFSET.checksum, true) !== checksum) {
+    return makeDefect('checksum', 'the checksum of wal.meta does not match');
+  }
+  const version = view.getUint16(OFFSET.version, true);
+  if (version !== FORMAT_VERSION) {
+    return makeDefect('version', `format version ${version}; this one reads ${FORMAT_VERSION}`);
+  }
+  if (bytes.length !== META_BYTES) return makeDefect('field', `${bytes.length} bytes`);
+  const flags = view.getUint16(OFFSET.flags, true);
+  if ((flags & ~CLEANLY_CLOSED_FLAG) !== 0) return makeDefect('field', `unknown flags ${flags}`);
+  if (!isZero(bytes, OFFSET.spare0, OFFSET.segmentIndex) || !isZero(bytes, OFFSET.spare1, 56)) {
+    return makeDefect('field', 'spare bytes of wal.meta are not zero');
+  }
+  const meta: WalMeta = {
+    cleanlyClosed: (flags & CLEANLY_CLOSED_FLAG) !== 0,
+    segmentIndex: view.getUint32(OFFSET.segmentIndex, true),
+    offset: view.getUint32(OFFSET.offset, true),
+    lastEventId: readU64(view, OFFSET.lastEventId),
+    logId: view.getBigUint64(OFFSET.logId, true),
+    durableEventId: readU64(view, OFFSET.durableEventId),
+  };
+  const problem = fieldProblem(meta);
+  return problem === undefined ? meta : makeDefect('field', problem);
+}
+
+function fieldProblem(meta: WalMeta): string | undefined {
+  const { segmentIndex, offset, lastEventId, durableEventId } = meta;
+  if (durableEventId >= EVENT_ID_END || lastEventId > durableEventId) {
+    return `last event ${lastEventId}, durable event ${durableEventId}`;
+  }
+  const placed =
+    segmentIndex === 0
+      ? offset === 0 && durableEventId === 0
+      : offset >= SEGMENT_HEADER_PAGE_BYTES && offset <= MAX_SEGMENT_BYTES && offset % 8 === 0;
+  return placed ? undefined : `offset ${offset} of segment ${segmentIndex}`;
+}

@@ -1,0 +1,155 @@
+// LOCK in the log's folder: whoever holds its flock is the log's one writer. It is never deleted,
+// because a second process could then lock another file of the same name. Its text names the
+// shared regions of the log.
+import { join } from 'node:path';
+import { systemCode, WalError } from '../errors.js';
+import { libc } from '../memory/libc.js';
+import { PAGE_BYTES } from '../units.js';
+import type { Storage } from './storage.js';
+
+export interface LockRecord {
+  /** Full paths of regions that may hold events of this log; at most 4. */
+  readonly regions: readonly string[];
+}
+
+export interface ReadLockRecord extends LockRecord {
+  /** True when there was a text that does not parse. */
+  readonly damaged: boolean;
+}
+
+const LOCK_FILE = 'LOCK';
+const RECORD_BYTES = PAGE_BYTES;
+const REGIONS_MAX = 4;
+const ATTEMPTS = 10;
+const NO_RECORD: ReadLockRecord = { regions: [], damaged: false };
+
+export class LogLock {
+  readonly fd: number;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly #storage: Storage;
+  readonly #path: string;
+  #released = false;
+
+  constructor(storage: Storage, path: string, fd: number) {
+    const { device, inode } = storage.statusOf(fd);
+    this.fd = fd;
+    this.device = device;
+    this.inode = inode;
+    this.#storage = storage;
+    this.#path = path;
+  }
+
+  read(): ReadLockRecord {
+    return readRecord(this.#storage, this.fd);
+  }
+
+  /** One write of one page: the old text or the new, whatever happens to this process. */
+  write(record: LockRecord): void {
+    const text = JSON.stringify({ regions: record.regions.slice(0, REGIONS_MAX) });
+    const bytes = Buffer.alloc(RECORD_BYTES, ' ');
+    if (Buffer.byteLength(text) >= RECORD_BYTES) {
+      const message = `${this.#path}: the path of the shared region is too long. Name a shorter sharedMemoryDirectory.`;
+      throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message, { path: this.#path });
+    }
+    bytes.write(text);
+    bytes.write('\n', RECORD_BYTES - 1);
+    this.#storage.write(this.fd, [bytes], 0);
+  }
+
+  /** Lets go of the lock. Idempotent. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#storage.close(this.fd);
+  }
+}
+
+function readRecord(storage: Storage, fd: number): ReadLockRecord {
+  const bytes = new Uint8Array(RECORD_BYTES);
+  const text = Buffer.from(bytes.subarray(0, storage.read(fd, bytes, 0)))
+    .toString()
+    .trim();
+  if (text === '') return NO_RECORD;
+  try {
+    const { regions } = JSON.parse(text) as { regions?: unknown };
+    const isList = Array.isArray(regions) && regions.length <= REGIONS_MAX;
+    if (isList && regions.every((path): path is string => typeof path === 'string')) {
+      return { regions, damaged: false };
+    }
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return { regions: [], damaged: true };
+}
+
+/**
+ * Locks the log in `directory`; fails at once when another opening holds it.
+ * @throws WalError ERR_FLASHSTRIKE_LOCKED, _LOCK_UNAVAILABLE, _UNSAFE_FILE
+ */
+export function acquireLock(
+  storage: Storage,
+  directory: string,
+  mode: 'flock' | 'none',
+): LogLock {
+  const path = join(directory, LOCK_FILE);
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const fd = storage.open(path, 'open-or-create');
+    try {
+      if (mode === 'flock') flock(fd, path);
+      const lock = new LogLock(storage, path, fd);
+      const named = storage.statusAt(path);
+      // Locked a file that someone has replaced between the open and the lock: lock the new one.
+      if (named?.inode === lock.inode && named.device === lock.device) return lock;
+      storage.close(fd);
+    } catch (error) {
+      storage.close(fd);
+      throw error;
+    }
+  }
+  const message = `${path} is being replaced again and again. Find out by whom, then open again.`;
+  throw new WalError('ERR_FLASHSTRIKE_LOCK_UNAVAILABLE', message, { path });
+}
+
+function flock(fd: number, path: string): void {
+  const unavailable = (why: string, cause?: unknown): WalError =>
+    new WalError(
+      'ERR_FLASHSTRIKE_LOCK_UNAVAILABLE',
+      `${path} cannot be locked (${why}). Open with lock: 'none' if you make sure yourself that ` +
+        'there is one writer.',
+      { path, cause },
+    );
+  const native = libc();
+  if (native === undefined) throw unavailable('koffi has no binary for this platform');
+  let locked: boolean;
+  try {
+    locked = native.tryLock(fd);
+  } catch (error) {
+    throw unavailable(systemCode(error) ?? 'unknown error', error);
+  }
+  if (locked) return;
+  const message =
+    `${path} is locked: the log is open in another process, or a second time in this one. ` +
+    'Close it there first; reading needs no lock.';
+  throw new WalError('ERR_FLASHSTRIKE_LOCKED', message, { path });
+}
+
+/** The lock that another thread of this process has acquired, by its descriptor. */
+export const adoptLock = (storage: Storage, directory: string, fd: number): LogLock =>
+  new LogLock(storage, join(directory, LOCK_FILE), fd);
+
+/** What LOCK names, read without the lock; nothing where there is no LOCK. */
+export function readLockRecord(
+  storage: Storage,
+  directory: string,
+): ReadLockRecord & { readonly device?: bigint; readonly inode?: bigint } {
+  const path = join(directory, LOCK_FILE);
+  if (storage.statusAt(path) === undefined) return NO_RECORD;
+  const fd = storage.open(path, 'read');
+  try {
+    const { device, inode } = storage.statusOf(fd);
+    return { ...readRecord(storage, fd), device, inode };
+  } finally {
+    storage.close(fd);
+  }
+}
