@@ -74,9 +74,7 @@ Examples:
         .argParser(parsePath),
     )
     .addOption(formatOption())
-    .addOption(
-      new Option('--sync <mode>', 'when to sync').choices(SYNC_MODES).default('interval'),
-    )
+    .addOption(new Option('--sync <mode>', 'when to sync').choices(SYNC_MODES).default('interval'))
     .addOption(new Option('--json', 'print what was done as JSON on stdout').default(false))
     .addHelpText(
       'after',
@@ -183,11 +181,15 @@ Examples:
         .argParser(parseDemoEvents),
     )
     .addOption(
-      new Option('--seed <number>', 'another seed, another stream').default(42).argParser(parseSeed),
+      new Option('--seed <number>', 'another seed, another stream')
+        .default(42)
+        .argParser(parseSeed),
     )
     .addOption(
-      new Option('--dir <dir>', 'an empty or new folder for the log (default: a temporary one)')
-        .argParser(parsePath),
+      new Option(
+        '--dir <dir>',
+        'an empty or new folder for the log (default: a temporary one)',
+      ).argParser(parsePath),
     )
     .option('--keep', 'leave the log there at the end', false)
     .addHelpText(

@@ -18,6 +18,8 @@ export function anchorWallClock(
   return { unixNs: BigInt(Math.round(unixMs * 1e3)) * 1000n, monotonicNs: clock.nowNs() };
 }
 
+/** A power of two: multiplying is exact, and far cheaper than dividing. */
+const HIGH_HALF = 1 / TWO_POW_32;
 const LOW = 0;
 const HIGH = 1;
 
@@ -37,17 +39,20 @@ export class TimestampSource {
     this.#anchorHigh = Number(anchor.unixNs >> 32n);
   }
 
-  /** Reads the clock into `words`. */
-  sample(): void {
-    const offsetNs = Math.floor(this.#clock.nowNs() - this.#anchorNs);
-    const sum = this.#anchorLow + offsetNs;
-    // sum < 2^53, and floor division keeps a sum below zero right as well.
-    const carry = Math.floor(sum / TWO_POW_32);
-    this.raise(sum - carry * TWO_POW_32, this.#anchorHigh + carry);
+  /** Reads the clock into `words`; returns the nanoseconds since the anchor. */
+  sample(): number {
+    const offsetNs = this.#clock.nowNs() - this.#anchorNs;
+    this.setOffset(offsetNs);
+    return offsetNs;
   }
 
-  /** Takes the timestamp `high·2³² + low` unless it lies before the last one. */
-  raise(low: number, high: number): void {
+  /** Takes the timestamp `offsetNs` after the anchor, unless it lies before the last one. */
+  setOffset(offsetNs: number): void {
+    const sum = this.#anchorLow + Math.floor(offsetNs);
+    // sum < 2^53, and floor division keeps a sum below zero right as well.
+    const carry = Math.floor(sum * HIGH_HALF);
+    const low = sum - carry * TWO_POW_32;
+    const high = this.#anchorHigh + carry;
     const words = this.words;
     const lastHigh = words[HIGH] as number;
     if (high < lastHigh || (high === lastHigh && low < (words[LOW] as number))) return;

@@ -1,48 +1,43 @@
 // Binary layouts that the compiler proves: a field that is declared at another offset than the sum
-// of what stands before it, or off its alignment, does not compile, and the message says which.
-// How: the type carries the byte count as a tuple, whose length TypeScript can compare. Tuples end
-// at 10,000 elements, so no single layout is larger; regions are composed of several.
+// of what stands before it, or off its alignment, does not compile, and the message says which: the
+// sentence about a mistake stands where the compiler expects the offset or the size.
 // The same sums are made again when the module loads (the pair assertion): types are erased.
+import type { Alignment, IsKnown, IsMultiple, Plus, UpTo } from './layout-arithmetic.js';
 
-type Zeros = readonly 0[];
-interface DigitTuples {
-  '0': [];
-  '1': [0];
-  '2': [0, 0];
-  '3': [0, 0, 0];
-  '4': [0, 0, 0, 0];
-  '5': [0, 0, 0, 0, 0];
-  '6': [0, 0, 0, 0, 0, 0];
-  '7': [0, 0, 0, 0, 0, 0, 0];
-  '8': [0, 0, 0, 0, 0, 0, 0, 0];
-  '9': [0, 0, 0, 0, 0, 0, 0, 0, 0];
-}
-type TimesTen<T extends Zeros> = [...T, ...T, ...T, ...T, ...T, ...T, ...T, ...T, ...T, ...T];
-/** A tuple of as many elements as the digits spell; plain recursion would end at 1,000. */
-type Spelled<Digits extends string, T extends Zeros = []> =
-  Digits extends `${infer Digit extends keyof DigitTuples}${infer Rest}`
-    ? Spelled<Rest, [...TimesTen<T>, ...DigitTuples[Digit]]>
-    : T;
-/** N elements; none for `number` or `any` (a name that does not resolve), which would not end. */
-type Tuple<N extends number> = number extends N ? [] : Spelled<`${N}`>;
-/** What is left of `T` after taking `By` from it as often as it goes. */
-type Remainder<T extends Zeros, By extends Zeros> = T extends readonly [
-  ...By,
-  ...infer Rest extends Zeros,
-]
-  ? Remainder<Rest, By>
-  : T;
-/** In steps of a hundred, ten, one: 8,192 bytes in steps of 4 would be 2,048 instantiations. */
-type IsMultiple<T extends Zeros, Of extends Zeros> = Of extends readonly []
-  ? false
-  : Remainder<Remainder<Remainder<T, TimesTen<TimesTen<Of>>>, TimesTen<Of>>, Of> extends readonly []
-    ? true
-    : false;
-/** The length of `At` where it is aligned; otherwise the sentence that the compiler prints. */
-type Aligned<At extends Zeros, Align extends number, What extends string> =
-  IsMultiple<At, Tuple<Align>> extends true
-    ? At['length']
-    : `${What} ${At['length']} is not a multiple of ${Align}`;
+/** `At` where it is aligned or not known (an error before it); otherwise what the compiler prints. */
+type Aligned<At extends number, Align extends Alignment, What extends string> =
+  IsKnown<At> extends false
+    ? number
+    : IsMultiple<At, Align> extends true
+      ? At
+      : `${What} ${At} is not a multiple of ${Align}`;
+
+/** The offset at which a field must be declared, or what is wrong with the field. */
+type FieldOffset<
+  At extends number,
+  Names,
+  Name extends string,
+  Size extends number,
+  Align extends number,
+> = string extends Name
+  ? 'the name of a field must be a literal'
+  : Name extends Names
+    ? `field ${Name} is declared twice`
+    : IsKnown<Size> extends false
+      ? `the size of ${Name} must be a literal whole number`
+      : IsKnown<Align> extends false
+        ? `the alignment of ${Name} must be a literal`
+        : Align extends Alignment
+          ? Aligned<At, Align, 'offset'>
+          : `the alignment of ${Name} must be a power of two up to 4096`;
+
+/** The size with which a layout must end, or what is wrong with its alignment. */
+type EndSize<At extends number, Aligns extends number, Align extends Alignment> =
+  IsKnown<Align> extends false
+    ? 'the alignment must be a literal'
+    : [Exclude<Aligns, UpTo<Align>>] extends [never]
+      ? Aligned<At, Align, 'size'>
+      : `alignment ${Align} is less than a field's ${Exclude<Aligns, UpTo<Align>>}`;
 
 /** Anything that has a size and an alignment in bytes: a scalar, padding, or a whole layout. */
 export interface BinaryType<Size extends number = number, Align extends number = number> {
@@ -68,21 +63,26 @@ export interface Layout<
   readonly fields: readonly LayoutField[];
 }
 
-interface LayoutBuilder<At extends Zeros, Offsets extends Readonly<Record<string, number>>> {
+interface LayoutBuilder<
+  At extends number,
+  Aligns extends number,
+  Offsets extends Readonly<Record<string, number>>,
+> {
   /** A field at `offset`: compiles only where that is the sum of all before it, and aligned. */
   field<const Name extends string, Size extends number, Align extends number>(
-    offset: Aligned<At, Align, 'offset'>,
+    offset: FieldOffset<At, keyof Offsets, Name, Size, Align>,
     name: Name,
     type: BinaryType<Size, Align>,
   ): LayoutBuilder<
-    [...At, ...Tuple<Size>],
-    Offsets & { readonly [key in Name]: At['length'] & number }
+    Plus<At, Size>,
+    IsKnown<Align> extends true ? Aligns | (Align & Alignment) : Aligns,
+    Offsets & { readonly [key in Name]: At }
   >;
   /** Ends the structure: `size` must be the sum of all fields, and a multiple of `align`. */
-  end<const Align extends number>(
-    size: Aligned<At, Align, 'size'>,
+  end<const Align extends Alignment>(
+    size: EndSize<At, Aligns, Align>,
     align: Align,
-  ): Layout<At['length'] & number, Align, Offsets>;
+  ): Layout<At, Align, Offsets>;
 }
 
 const scalar = <const Size extends number>(size: Size): BinaryType<Size, Size> =>
@@ -95,7 +95,7 @@ export const u64 = scalar(8);
 export const pad = <const Size extends number>(size: Size): BinaryType<Size, 1> =>
   Object.freeze({ size, align: 1 });
 /** An opaque block of bytes that is described elsewhere. */
-export const block = <const Size extends number, const Align extends number>(
+export const block = <const Size extends number, const Align extends Alignment>(
   size: Size,
   align: Align,
 ): BinaryType<Size, Align> => Object.freeze({ size, align });
@@ -111,17 +111,21 @@ class Builder {
   }
 
   #check(what: string, declared: unknown, align: number): void {
+    if (!(align >= 1 && align <= 4096 && Number.isInteger(Math.log2(align)))) {
+      throw new RangeError(`${this.#name}: alignment ${align} is not a power of two up to 4096`);
+    }
     if (declared !== this.#at) {
       throw new RangeError(`${this.#name}: ${what} is declared ${declared}, falls at ${this.#at}`);
     }
     if (this.#at % align !== 0) {
-      throw new RangeError(
-        `${this.#name}: ${what} ${this.#at} is not a multiple of ${align}`,
-      );
+      throw new RangeError(`${this.#name}: ${what}, ${this.#at}, is not a multiple of ${align}`);
     }
   }
 
   field(offset: unknown, name: string, type: BinaryType): this {
+    if (!Number.isSafeInteger(type.size) || type.size < 0) {
+      throw new RangeError(`${this.#name}: the size of ${name} is ${type.size}`);
+    }
     this.#check(`offset of ${name}`, offset, type.align);
     if (this.#fields.some((field) => field.name === name)) {
       throw new RangeError(`${this.#name}: field ${name} is declared twice`);
@@ -135,7 +139,9 @@ class Builder {
   end(size: unknown, align: number): Layout<number, number, Readonly<Record<string, number>>> {
     this.#check('size', size, align);
     if (this.#align > align) {
-      throw new RangeError(`${this.#name}: alignment ${align} is less than a field's ${this.#align}`);
+      throw new RangeError(
+        `${this.#name}: alignment ${align} is less than a field's ${this.#align}`,
+      );
     }
     const offset = Object.freeze(
       Object.fromEntries(this.#fields.map((field) => [field.name, field.offset])),
@@ -153,7 +159,7 @@ class Builder {
  *
  * @throws RangeError when the module loads, for what only a cast could have got past the compiler
  */
-export function layout(name: string): LayoutBuilder<[], Readonly<Record<never, never>>> {
+export function layout(name: string): LayoutBuilder<0, 1, Readonly<Record<never, never>>> {
   // The one cast: the run-time builder makes the same sums without the types.
-  return new Builder(name) as unknown as LayoutBuilder<[], Readonly<Record<never, never>>>;
+  return new Builder(name) as unknown as LayoutBuilder<0, 1, Readonly<Record<never, never>>>;
 }

@@ -6,14 +6,17 @@ import type * as Koffi from 'koffi';
 import { WalError } from '../errors.js';
 
 export interface Libc {
-  /** Maps `bytes` of `fd` shared and writable; returns the address. */
+  /** Maps `bytes` of `fd` shared, writable and with its pages present; returns the address. */
   mapShared(fd: number, bytes: number): number;
   /** Puts anonymous memory over a mapping: what still points there reads zeros, never faults. */
   mapAnonymousOver(address: number, bytes: number): void;
   /** The memory at `address` as a buffer; never freed by the collector. */
   view(address: number, bytes: number): ArrayBuffer;
-  /** True when the exclusive lock was had, false when another holds it. */
+  /** True when the exclusive lock was had, false when another holds one. */
   tryLock(fd: number): boolean;
+  /** True when a shared lock was had, false when another holds the exclusive one. */
+  tryLockShared(fd: number): boolean;
+  unlock(fd: number): void;
   /** renameat2 with RENAME_NOREPLACE; fails with EEXIST where `target` exists. */
   renameNoReplace(source: string, target: string): void;
   /** Allocates blocks; leaves the file's size at `bytes`. */
@@ -21,12 +24,16 @@ export interface Libc {
 }
 
 const PROT_READ_WRITE = 3;
-const MAP_SHARED = 1;
-const MAP_PRIVATE_FIXED_ANONYMOUS = 0x02 | 0x10 | 0x20;
+// MAP_POPULATE: the first lap through the ring would otherwise fault at every page.
+const MAP_SHARED_POPULATED = 0x01 | 0x8000;
+// MAP_NORESERVE: memory that only stale views may still touch must not be refused by accounting.
+const MAP_PRIVATE_FIXED_ANONYMOUS = 0x02 | 0x10 | 0x20 | 0x4000;
 const MAP_FAILED = 2n ** 64n - 1n;
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
+const LOCK_SH_NB = 1 | 4;
 const LOCK_EX_NB = 2 | 4;
+const LOCK_UN = 8;
 
 type Call = (...args: readonly (number | string)[]) => number | bigint;
 
@@ -49,10 +56,17 @@ function bind(koffi: typeof Koffi): Libc {
     throw Object.assign(new Error(`${code}: ${syscall}`), { code, errno: -errno, syscall });
   };
   const interrupted = (): boolean => koffi.errno() === koffi.os.errno['EINTR'];
+  const lock = (fd: number, operation: number): boolean => {
+    while (flock(fd, operation) !== 0) {
+      if (koffi.errno() === koffi.os.errno['EAGAIN']) return false;
+      if (!interrupted()) fail('flock');
+    }
+    return true;
+  };
 
   return {
     mapShared(fd, bytes) {
-      const address = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+      const address = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED_POPULATED, fd, 0);
       if (BigInt(address) === MAP_FAILED) fail('mmap');
       return Number(address);
     },
@@ -61,12 +75,10 @@ function bind(koffi: typeof Koffi): Libc {
       if (BigInt(at) === MAP_FAILED) fail('mmap');
     },
     view: (address, bytes) => koffi.view(address, bytes),
-    tryLock(fd) {
-      while (flock(fd, LOCK_EX_NB) !== 0) {
-        if (koffi.errno() === koffi.os.errno['EAGAIN']) return false;
-        if (!interrupted()) fail('flock');
-      }
-      return true;
+    tryLock: (fd) => lock(fd, LOCK_EX_NB),
+    tryLockShared: (fd) => lock(fd, LOCK_SH_NB),
+    unlock(fd) {
+      lock(fd, LOCK_UN);
     },
     renameNoReplace(source, target) {
       if (renameat2(AT_FDCWD, source, AT_FDCWD, target, RENAME_NOREPLACE) !== 0) fail('renameat2');
@@ -77,24 +89,35 @@ function bind(koffi: typeof Koffi): Libc {
   };
 }
 
-let loaded: Libc | null | undefined;
+let koffi: typeof Koffi | null | undefined;
+
+function loadKoffi(): typeof Koffi | undefined {
+  if (koffi === undefined) {
+    koffi = null;
+    try {
+      koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
+    } catch (error) {
+      // No prebuilt binary for this machine: the caller falls back to what Node offers, and
+      // `wal.capabilities` tells. Any other error is ours.
+      if (!(error instanceof Error) || error instanceof TypeError) throw error;
+    }
+  }
+  return koffi ?? undefined;
+}
+
+let bound: Libc | undefined;
 
 /** libc, or undefined where the platform or its koffi binary is missing (only Linux is bound). */
 export function libc(): Libc | undefined {
-  if (loaded === undefined) {
-    loaded = null;
-    if (process.platform === 'linux') {
-      try {
-        loaded = bind(createRequire(import.meta.url)('koffi') as typeof Koffi);
-      } catch (error) {
-        // No prebuilt binary for this machine: the caller falls back to what Node offers, and
-        // `wal.capabilities` tells. Any other error is ours.
-        if (!(error instanceof Error) || error instanceof TypeError) throw error;
-      }
-    }
+  if (bound === undefined && process.platform === 'linux') {
+    const loaded = loadKoffi();
+    if (loaded !== undefined) bound = bind(loaded);
   }
-  return loaded ?? undefined;
+  return bound;
 }
+
+/** Where `bytes` stands in memory; undefined where koffi has no binary for this machine. */
+export const addressOf = (bytes: Uint8Array): bigint | undefined => loadKoffi()?.address(bytes);
 
 /** The format and the ring are little-endian, and so must be the machine. */
 export function assertLittleEndian(): void {

@@ -1,8 +1,8 @@
 // A region in a SharedArrayBuffer: no other process sees it, and it ends with this one. Only the
 // promise of `append` is weaker; the code above is the same.
-import { CACHE_LINE_BYTES, PAGE_BYTES } from '../units.js';
+import { PAGE_BYTES } from '../units.js';
+import { addressOf } from './libc.js';
 import {
-  decodeRegionHeader,
   planSections,
   type RegionRequest,
   regionBytes,
@@ -10,7 +10,6 @@ import {
   type SectionName,
   writeRegionHeader,
 } from './region-layout.js';
-import { assert } from '../errors.js';
 import type { PortableHandle, ReleaseOutcome, SharedRegion } from './shared-region.js';
 
 class PortableRegion implements SharedRegion {
@@ -22,23 +21,21 @@ class PortableRegion implements SharedRegion {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly handle: PortableHandle;
-
   #owns: boolean;
 
   constructor(handle: PortableHandle, owns: boolean) {
-    this.#owns = owns;
     this.handle = handle;
     this.buffer = handle.buffer;
     this.byteOffset = handle.byteOffset;
     this.byteLength = handle.byteLength;
-    this.words = new Int32Array(this.buffer, this.byteOffset, this.byteLength >>> 2);
+    const wordCount = this.byteLength / Int32Array.BYTES_PER_ELEMENT;
+    this.words = new Int32Array(this.buffer, this.byteOffset, wordCount);
     this.bytes = new Uint8Array(this.buffer, this.byteOffset, this.byteLength);
+    this.#owns = owns;
   }
 
   section(name: SectionName): Section {
-    const header = decodeRegionHeader(this.bytes, this.byteLength);
-    assert('sections' in header, 'the header of a portable region is damaged');
-    const { byteOffset, byteLength } = header.sections[name];
+    const { byteOffset, byteLength } = this.handle.sections[name];
     return { byteOffset: this.byteOffset + byteOffset, byteLength };
   }
 
@@ -52,19 +49,25 @@ class PortableRegion implements SharedRegion {
 }
 
 /**
- * V8 allocates a large SharedArrayBuffer by the page, so its address is a multiple of 64 by itself;
- * should that change, lines straddle two cache lines: slower, and still right.
+ * How far into `buffer` the next page begins. V8 takes large buffers from malloc, whose own header
+ * puts them 16 bytes behind a page (measured on glibc), so lines would straddle two cache lines:
+ * slower, yet still right. That is what is left where koffi, the only way to learn the address, has
+ * no binary.
  */
+function pageOffset(buffer: SharedArrayBuffer): number {
+  const address = addressOf(new Uint8Array(buffer));
+  if (address === undefined) return 0;
+  const page = BigInt(PAGE_BYTES);
+  return Number((page - (address % page)) % page);
+}
+
 export function createPortableRegion(request: RegionRequest): SharedRegion {
   const sections = planSections(request);
   const byteLength = regionBytes(sections);
-  assert(byteLength >= PAGE_BYTES && byteLength % CACHE_LINE_BYTES === 0, 'a region is of lines');
-  const region = new PortableRegion({
-    adapter: 'portable',
-    buffer: new SharedArrayBuffer(byteLength),
-    byteOffset: 0,
-    byteLength,
-  }, true);
+  const buffer = new SharedArrayBuffer(byteLength + PAGE_BYTES);
+  const byteOffset = pageOffset(buffer);
+  const handle: PortableHandle = { adapter: 'portable', buffer, byteOffset, byteLength, sections };
+  const region = new PortableRegion(handle, true);
   writeRegionHeader(region.words, request, sections);
   return region;
 }

@@ -1,25 +1,20 @@
 // A region's file as seen from outside: read with pread after fstat, never mapped, so that a short
 // or forged file cannot kill the reader. What is not provably this log's is neither read further
 // nor removed, only reported.
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemCode, WalError } from '../errors.js';
+import { assert, systemCode, WalError } from '../errors.js';
 import { PAGE_BYTES } from '../units.js';
 import { libc } from './libc.js';
 import { unlinkIfOurs } from './mapped-region.js';
 import {
   bootId,
   decodeRegionHeader,
+  isKnownBoot,
   type RegionHeader,
   type SectionName,
 } from './region-layout.js';
+import { LatchLayout } from './sequence-latch.js';
 import { isRegionName, type ReleaseOutcome } from './shared-region.js';
 
 /** What a region must be of; an undefined log id accepts any. */
@@ -37,6 +32,11 @@ export interface UnusableRegion {
 
 const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const GROUP_AND_OTHERS_WRITE = 0o022;
+/** What opening a name says when there is no file of ours; all else is trouble of this process. */
+const NOT_OURS = new Set(['EACCES', 'ELOOP', 'ENODEV', 'ENXIO', 'EPERM']);
+const LATCH_ATTEMPTS = 1000;
+
+const COUNTER = LatchLayout.offset.counter / Int32Array.BYTES_PER_ELEMENT;
 
 export class RegionFile {
   readonly status = 'match';
@@ -51,25 +51,51 @@ export class RegionFile {
     this.header = header;
   }
 
-  /** Whether a process holds the region's lock: its owner, alive. */
+  /**
+   * Whether a process holds the region's lock: its owner, alive. Where no lock can be tried, the
+   * answer is yes, because what is alive must not be touched.
+   */
   ownerIsAlive(): boolean {
     const native = libc();
-    if (native === undefined) return false;
-    // A descriptor of its own: closing it lets go of a lock that was had for a moment.
-    const fd = openSync(this.path, FLAGS);
-    try {
-      return !native.tryLock(fd);
-    } finally {
-      closeSync(fd);
-    }
+    if (native === undefined) return true;
+    // Shared, so that two who look at the same time do not take each other for the owner.
+    if (!native.tryLockShared(this.#fd)) return true;
+    native.unlock(this.#fd);
+    return false;
   }
 
   /** A copy of a section, or of `byteLength` bytes of it from `byteOffset`. */
   readSection(name: SectionName, byteOffset = 0, byteLength?: number): Uint8Array {
     const section = this.header.sections[name];
-    const bytes = new Uint8Array(byteLength ?? section.byteLength - byteOffset);
+    const wanted = byteLength ?? section.byteLength - byteOffset;
+    assert(
+      byteOffset >= 0 && wanted >= 0 && byteOffset + wanted <= section.byteLength,
+      `${wanted} bytes at ${byteOffset} of section ${name} of ${section.byteLength}`,
+    );
+    const bytes = new Uint8Array(wanted);
     readExactly(this.#fd, bytes, section.byteOffset + byteOffset, this.path);
     return bytes;
+  }
+
+  /**
+   * A copy of the latch at `byteOffset` of a section, for `readNumber(copy, 0)` or `readWords`: whole
+   * also while its writer lives. A plain copy of the section may be torn, because the writer can
+   * publish twice while the kernel copies; here a second copy shows that it did not.
+   */
+  readLatch(name: SectionName, byteOffset: number): Int32Array {
+    let latch = this.#latchWords(name, byteOffset);
+    for (let attempt = 1; attempt < LATCH_ATTEMPTS; attempt++) {
+      const next = this.#latchWords(name, byteOffset);
+      if (next[COUNTER] === latch[COUNTER]) return latch;
+      latch = next;
+    }
+    const message = `${this.path}: its writer changes faster than it can be read. Try again.`;
+    throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path: this.path });
+  }
+
+  #latchWords(name: SectionName, byteOffset: number): Int32Array {
+    const { buffer } = this.readSection(name, byteOffset, LatchLayout.size);
+    return new Int32Array(buffer);
   }
 
   /** Removes the file, unless its name is another file's by now. */
@@ -95,7 +121,10 @@ function readExactly(fd: number, bytes: Uint8Array, offset: number, path: string
   }
 }
 
-/** Opens a region's file if it is this log's and of this boot; undefined `expected` takes any log's. */
+/**
+ * Opens a region's file if it is this log's and of this boot; undefined `expected` takes any log's.
+ * @throws the system's error when this process cannot look (EMFILE, EIO …): then nothing is known
+ */
 export function openRegionFile(
   path: string,
   expected?: ExpectedIdentity,
@@ -104,14 +133,20 @@ export function openRegionFile(
   try {
     fd = openSync(path, FLAGS);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { status: 'missing', reason: 'it is gone.' };
+    const code = systemCode(error) ?? '';
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      return { status: 'missing', reason: 'it is gone.' };
     // A symbolic link, a socket, a file of someone else: not ours, whatever it is.
-    return { status: 'foreign', reason: `it cannot be opened (${code}).` };
+    if (NOT_OURS.has(code)) return { status: 'foreign', reason: `it cannot be opened (${code}).` };
+    throw error;
   }
-  const found = examine(path, fd, expected);
-  if (found.status !== 'match') closeSync(fd);
-  return found;
+  let found: RegionFile | UnusableRegion | undefined;
+  try {
+    found = examine(path, fd, expected);
+    return found;
+  } finally {
+    if (found?.status !== 'match') closeSync(fd);
+  }
 }
 
 function examine(
@@ -127,27 +162,36 @@ function examine(
   }
   if ((stats.mode & GROUP_AND_OTHERS_WRITE) !== 0) return foreign('others may write to it.');
   if (stats.nlink > 1) return foreign('it has a second name.');
-  const page = new Uint8Array(PAGE_BYTES);
-  const count = readSync(fd, page, 0, PAGE_BYTES, 0);
-  const header = decodeRegionHeader(page.subarray(0, count), stats.size);
+  const page = new Uint8Array(Math.min(PAGE_BYTES, stats.size));
+  readExactly(fd, page, 0, path);
+  const header = decodeRegionHeader(page, stats.size);
   if (!('sections' in header)) return header;
   if (expected !== undefined) {
     const { logId, lockDevice, lockInode } = expected;
-    if (logId !== undefined && header.logId !== logId) return foreign('it is another log’s.');
+    if (logId !== undefined && header.logId !== logId) return foreign('it is that of another log.');
     if (header.lockDevice !== lockDevice || header.lockInode !== lockInode) {
       return foreign('it is that of the folder that this one was copied from.');
     }
   }
-  if (Buffer.compare(header.bootId, bootId()) !== 0) {
+  if (!isKnownBoot(header.bootId) || Buffer.compare(header.bootId, bootId()) !== 0) {
     return { status: 'other-boot', reason: 'the machine has been restarted since.' };
   }
   return new RegionFile(path, fd, header);
 }
 
-/** Full paths of the files in `directory` that have a region's name. */
+/** Full paths of what in `directory` has a region's name; nothing where there is no folder. */
 export function listRegions(directory: string): readonly string[] {
-  return readdirSync(directory)
+  return namesIn(directory)
     .filter(isRegionName)
     .sort()
     .map((name) => join(directory, name));
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
 }

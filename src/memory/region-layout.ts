@@ -1,7 +1,7 @@
 // The header page of a shared region: whose it is, of which boot, where its sections stand.
 import { readFileSync } from 'node:fs';
-import { assert } from '../errors.js';
-import { CACHE_LINE_BYTES, PAGE_BYTES, TWO_POW_32 } from '../units.js';
+import { assert, systemCode } from '../errors.js';
+import { alignUp, CACHE_LINE_BYTES, PAGE_BYTES, TWO_POW_32 } from '../units.js';
 import { block, layout, pad, u32, u64 } from './layout.js';
 
 /** A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. */
@@ -39,6 +39,7 @@ export const RegionHeaderLayout = layout('RegionHeader')
   .end(4096, 64);
 
 assert(HEARTBEATS * Heartbeat.size === 1024, 'the heartbeats fill their place');
+assert(RegionHeaderLayout.align === CACHE_LINE_BYTES, 'sections begin on cache lines');
 
 const OFFSET = RegionHeaderLayout.offset;
 /** The bytes `FLASHRGN`. */
@@ -81,31 +82,52 @@ export interface RegionHeader extends RegionIdentity {
   readonly sections: Sections;
 }
 
-const pages = (bytes: number): number => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+const pages = (bytes: number): number => alignUp(bytes, PAGE_BYTES);
 
 /** Sections one behind the other, each at a page; offsets from the region's start. */
 export function planSections(request: RegionRequest): Sections {
-  const telemetry = { byteOffset: PAGE_BYTES, byteLength: pages(request.telemetryBytes) };
+  const { telemetryBytes, controlBytes } = request;
+  assert(telemetryBytes > 0 && controlBytes > 0, 'no section of a region is empty');
+  const telemetry = { byteOffset: PAGE_BYTES, byteLength: pages(telemetryBytes) };
   const control = {
     byteOffset: telemetry.byteOffset + telemetry.byteLength,
-    byteLength: pages(request.controlBytes),
+    byteLength: pages(controlBytes),
   };
   const ring = {
     byteOffset: control.byteOffset + control.byteLength,
     byteLength: request.ringBytes,
   };
-  assert(ring.byteLength % PAGE_BYTES === 0, `a ring of ${ring.byteLength} bytes is not of pages`);
-  return { header: { byteOffset: 0, byteLength: PAGE_BYTES }, telemetry, control, ring };
+  const sections = {
+    header: { byteOffset: 0, byteLength: PAGE_BYTES },
+    telemetry,
+    control,
+    ring,
+  };
+  // The reading side's own rule, so that no region is made that the next open would refuse.
+  const defect = sectionsDefect(sections, regionBytes(sections));
+  assert(defect === undefined, `a region with a ring of ${ring.byteLength} bytes: ${defect}`);
+  return sections;
 }
 
 export const regionBytes = ({ ring }: Sections): number => ring.byteOffset + ring.byteLength;
 
-/** This boot of this machine, 16 bytes; zeros where the kernel does not tell. */
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
+
+/** This boot of this machine, 16 bytes; zeros where the system does not tell. */
 export function bootId(): Uint8Array {
-  if (process.platform !== 'linux') return new Uint8Array(16);
-  const text = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1');
-  return new Uint8Array(Buffer.from(text.replaceAll('-', '').trim(), 'hex'));
+  let digits = '';
+  try {
+    digits = readFileSync(BOOT_ID_FILE, 'latin1').trim().replaceAll('-', '');
+  } catch (error) {
+    // Another system, or a container without /proc. Anything but a system error is ours.
+    if (systemCode(error) === undefined) throw error;
+  }
+  if (!/^[0-9a-f]{32}$/.test(digits)) return new Uint8Array(16);
+  return new Uint8Array(Buffer.from(digits, 'hex'));
 }
+
+/** A region whose boot is not known cannot be told from one of another boot. */
+export const isKnownBoot = (boot: Uint8Array): boolean => boot.some((byte) => byte !== 0);
 
 /** Fills the header; the layout version, which makes the region valid, comes last. */
 export function writeRegionHeader(
@@ -167,6 +189,7 @@ export function decodeRegionHeader(
   };
   const wrong = sectionsDefect(sections, fileBytes);
   if (wrong !== undefined) return damaged(wrong);
+  if (!spareIsZero(page)) return damaged('its header holds bytes where there should be none.');
   return {
     layoutVersion,
     logId: view.getBigUint64(OFFSET.logId, true),
@@ -181,8 +204,17 @@ export function decodeRegionHeader(
   };
 }
 
+const spareIsZero = (page: Uint8Array): boolean =>
+  RegionHeaderLayout.fields.every(
+    ({ name, offset, size }) =>
+      !name.startsWith('spare') || page.subarray(offset, offset + size).every((byte) => byte === 0),
+  );
+
 /** Sections must follow each other without a gap and fill the file; the ring is a power of two. */
-function sectionsDefect({ telemetry, control, ring }: Sections, fileBytes: number) {
+function sectionsDefect(
+  { telemetry, control, ring }: Sections,
+  fileBytes: number,
+): string | undefined {
   let end = PAGE_BYTES;
   for (const { byteOffset, byteLength } of [telemetry, control, ring]) {
     const aligned = byteLength % PAGE_BYTES === 0 && byteLength > 0;
@@ -196,14 +228,32 @@ function sectionsDefect({ telemetry, control, ring }: Sections, fileBytes: numbe
 
 /** Word index of the beat of thread `thread` (0 … 7), in words over the whole region. */
 export function heartbeatIndex(thread: number): number {
-  assert(thread >= 0 && thread < HEARTBEATS, `there is no heartbeat ${thread}`);
+  assert(
+    Number.isInteger(thread) && thread >= 0 && thread < HEARTBEATS,
+    `there is no heartbeat ${thread}`,
+  );
   return (OFFSET.heartbeats + thread * Heartbeat.size) / Int32Array.BYTES_PER_ELEMENT;
 }
 
+const BEATS = Heartbeat.offset.beats / Int32Array.BYTES_PER_ELEMENT;
+const NOW_MS = Heartbeat.offset.nowMs / Int32Array.BYTES_PER_ELEMENT;
+
 /** Counts a beat at `nowMs` of the monotonic clock. `index` from `heartbeatIndex`. */
 export function beat(words: Int32Array, index: number, nowMs: number): void {
-  words[index + 1] = Math.floor(nowMs) % TWO_POW_32 | 0;
-  Atomics.store(words, index, ((words[index] as number) + 1) | 0);
+  // The time first: who sees a beat counted sees its time or a later one.
+  Atomics.store(words, index + NOW_MS, (Math.floor(nowMs) % TWO_POW_32) | 0);
+  Atomics.store(words, index + BEATS, (Atomics.load(words, index + BEATS) + 1) | 0);
 }
 
-assert(RegionHeaderLayout.align === CACHE_LINE_BYTES, 'sections begin on cache lines');
+export interface HeartbeatReading {
+  /** Beats since the region was made, modulo 2^32. */
+  readonly beats: number;
+  /** Milliseconds of the monotonic clock at the last beat, modulo 2^32. */
+  readonly nowMs: number;
+}
+
+/** The last beat; works on a live region and on a copy of the header page. */
+export function readHeartbeat(words: Int32Array, index: number): HeartbeatReading {
+  const beats = Atomics.load(words, index + BEATS) >>> 0;
+  return { beats, nowMs: Atomics.load(words, index + NOW_MS) >>> 0 };
+}

@@ -1,15 +1,24 @@
 // One region a log, in memory that several threads, and with the mapped adapter the next process,
 // see: header page, telemetry, control words, ring. A port with two adapters.
 import { randomBytes } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
 import { systemCode, WalError } from '../errors.js';
 import { adoptMapped, attachMapped, createMappedRegion } from './mapped-region.js';
 import { adoptPortable, attachPortable, createPortableRegion } from './portable-region.js';
-import type { RegionRequest, Section, SectionName } from './region-layout.js';
-import { heartbeatIndex } from './region-layout.js';
+import {
+  heartbeatIndex,
+  type RegionRequest,
+  type Section,
+  type SectionName,
+  type Sections,
+} from './region-layout.js';
 
-export { beat } from './region-layout.js';
+export { beat, readHeartbeat } from './region-layout.js';
 
-/** What `release` did to the region's file. */
+/**
+ * What became of the region's file. `kept`: it was not to go, or the folder did not let it go.
+ * `name-lost`: the name is gone or another file's by now, which was left alone.
+ */
 export type ReleaseOutcome = 'removed' | 'kept' | 'name-lost' | 'no-file';
 
 export interface SharedRegion {
@@ -17,7 +26,7 @@ export interface SharedRegion {
   /** The file, for the mapped adapter. */
   readonly path: string | undefined;
   readonly buffer: ArrayBufferLike;
-  /** Where the region begins in `buffer`: a multiple of 64 of the address. */
+  /** Where the region begins in `buffer`: there the address is a multiple of 4096. */
   readonly byteOffset: number;
   readonly byteLength: number;
   /** Views over the whole region; indexes count from its start. */
@@ -25,11 +34,12 @@ export interface SharedRegion {
   readonly bytes: Uint8Array;
   /** Plain data that another thread of this process attaches by. */
   readonly handle: RegionHandle;
-  /** A section's place in `buffer`. */
+  /** A section's place in `buffer`, counted from the buffer's start; its address is a page's. */
   section(name: SectionName): Section;
   /**
-   * Gives the memory back. Views stay readable for ever: they read zeros then. Idempotent; only an
-   * owner's call has an effect.
+   * Gives memory, file and lock back. Views stay usable for ever: they read zeros then. Idempotent;
+   * only an owner's call has an effect, and only one thread may be the owner.
+   * @throws the system's error where the memory could not be given back; all else is done then
    */
   release(options: { readonly remove: boolean }): ReleaseOutcome;
 }
@@ -38,6 +48,7 @@ export interface MappedHandle {
   readonly adapter: 'mapped';
   readonly address: number;
   readonly byteLength: number;
+  readonly sections: Sections;
   readonly path: string;
   readonly fd: number;
 }
@@ -47,6 +58,7 @@ export interface PortableHandle {
   readonly buffer: SharedArrayBuffer;
   readonly byteOffset: number;
   readonly byteLength: number;
+  readonly sections: Sections;
 }
 
 export type RegionHandle = MappedHandle | PortableHandle;
@@ -55,7 +67,7 @@ export type RegionHandle = MappedHandle | PortableHandle;
 export const attachRegion = (handle: RegionHandle): SharedRegion =>
   handle.adapter === 'mapped' ? attachMapped(handle) : attachPortable(handle);
 
-/** The same, and this thread becomes the owner. */
+/** The same, and this thread becomes the owner; the thread that was it must not release any more. */
 export const adoptRegion = (handle: RegionHandle): SharedRegion =>
   handle.adapter === 'mapped' ? adoptMapped(handle) : adoptPortable(handle);
 
@@ -66,7 +78,7 @@ export const isRegionName = (name: string): boolean => NAME.test(name);
 
 /** A name that no other region has. */
 export function newRegionName(logId: bigint): string {
-  const log = logId.toString(16).padStart(16, '0');
+  const log = BigInt.asUintN(64, logId).toString(16).padStart(16, '0');
   return `${PREFIX}${log}-${randomBytes(8).toString('hex')}`;
 }
 
@@ -77,7 +89,7 @@ export interface CreatedRegion {
 }
 
 /**
- * Creates a region; `auto` falls back to the portable adapter and says why.
+ * Creates a region, its file at `path`; `auto` falls back to the portable adapter and says why.
  * @throws WalError ERR_FLASHSTRIKE_SHARED_MEMORY under `required`
  */
 export function createRegion(
@@ -87,19 +99,28 @@ export function createRegion(
 ): CreatedRegion {
   if (mode === 'off') return { region: createPortableRegion(request), fallbackReason: undefined };
   try {
-    return { region: createMappedRegion(path, request), fallbackReason: undefined };
+    return { region: createMappedRegion(resolve(path), request), fallbackReason: undefined };
   } catch (error) {
-    const code = systemCode(error);
-    if (!(error instanceof WalError) && code === undefined) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    if (mode === 'auto') return { region: createPortableRegion(request), fallbackReason: why };
+    const why = reasonOf(error);
+    // A broken invariant of ours is no reason to go on with less.
+    if (why === undefined) throw error;
+    const message = `no shared region could be made in ${dirname(path)}: ${why}`;
+    if (mode === 'auto') return { region: createPortableRegion(request), fallbackReason: message };
     throw new WalError(
       'ERR_FLASHSTRIKE_SHARED_MEMORY',
-      `${path}: no shared region could be made (${why}). Make room there, name another folder ` +
-        "with sharedMemoryDirectory, or open with sharedMemory: 'auto'.",
+      `${message}. Make room or access there, name another folder with sharedMemoryDirectory, or ` +
+        "open with sharedMemory: 'auto' to do without.",
       { path, cause: error },
     );
   }
+}
+
+/** An operating failure in words; undefined for anything else. */
+function reasonOf(error: unknown): string | undefined {
+  if (error instanceof WalError) return error.message;
+  // Codes that begin with ERR_ are those of Node and of our assertions: wrong calls.
+  const code = systemCode(error);
+  return code === undefined || code.startsWith('ERR_') ? undefined : (error as Error).message;
 }
 
 /** Word index of a thread's heartbeat in `region.words`. */

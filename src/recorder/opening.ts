@@ -208,7 +208,7 @@ class Opening {
       storage: this.#storage,
       clock: this.#clock,
       timestamps: new TimestampSource(this.#clock, anchor),
-      prepared: new PreparedSegments(this.#signals),
+      prepared: new PreparedSegments(this.#signals, this.#clock),
       signals: this.#signals,
     };
     const memory = emptyRing();

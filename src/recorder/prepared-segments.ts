@@ -1,5 +1,6 @@
 // What SegmentPreparer and SegmentWriter share: the queue of prepared files, and the words that say
 // that a taker waits or that preparation is in trouble.
+import type { Clock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import { QUEUE_ENTRY_WORDS, type Signals, Trouble } from './signals.js';
 
@@ -27,10 +28,14 @@ export function offer(signals: Signals, segment: PreparedSegment): boolean {
 /** The consuming end: two verbs, `take` and `release`. */
 export class PreparedSegments {
   readonly #signals: Signals;
+  readonly #clock: Clock;
   readonly #entry = new Int32Array(QUEUE_ENTRY_WORDS);
 
-  constructor(signals: Signals) {
+  #waitingSinceNs = 0;
+
+  constructor(signals: Signals, clock: Clock) {
     this.#signals = signals;
+    this.#clock = clock;
   }
 
   /** The next prepared segment, or undefined when none is ready; does not wait. */
@@ -51,11 +56,16 @@ export class PreparedSegments {
     const word = waiting ? 1 : 0;
     if (this.#signals.get('takerWaiting') === word) return;
     this.#signals.set('takerWaiting', word);
-    if (waiting) this.#signals.wake('preparer');
+    const nowNs = this.#clock.nowNs();
+    if (waiting) {
+      this.#waitingSinceNs = nowNs;
+      this.#signals.count('segmentWaits', 1);
+      this.#signals.wake('preparer');
+    } else this.#signals.count('segmentWaitUs', Math.round((nowNs - this.#waitingSinceNs) / 1e3));
   }
 
   announceTaken(): void {
-    this.#signals.set('segmentsTaken', (this.#signals.get('segmentsTaken') + 1) | 0);
+    this.#signals.count('segmentsTaken', 1);
     this.#signals.wake('preparer');
   }
 

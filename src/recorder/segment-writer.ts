@@ -78,6 +78,7 @@ export class SegmentWriter {
   readonly #point = new Int32Array(4);
   #ring: RingConsumer;
   #words: Int32Array;
+  #doubles: Float64Array;
   #control: ControlWords;
   #active: ActiveSegment | undefined;
   #predecessor: PredecessorPin;
@@ -104,6 +105,7 @@ export class SegmentWriter {
     this.#lastWriteNs = dependencies.clock.nowNs();
     this.#ring = ring;
     this.#words = memory.words;
+    this.#doubles = memory.doubles;
     this.#control = memory.control;
     this.#publishAll();
   }
@@ -113,6 +115,7 @@ export class SegmentWriter {
     assert(this.#ring.isEmpty, 'the ring is exchanged before it is empty');
     this.#ring = ring;
     this.#words = memory.words;
+    this.#doubles = memory.doubles;
     this.#control = memory.control;
     this.#publishAll();
   }
@@ -281,7 +284,7 @@ export class SegmentWriter {
   #requestMetaFlush(): void {
     this.#metaCurrent = true;
     const { signals } = this.#d;
-    signals.set('metaRequests', (signals.get('metaRequests') + 1) | 0);
+    signals.count('metaRequests', 1);
     signals.wake('housekeeping');
   }
 
@@ -406,12 +409,7 @@ export class SegmentWriter {
   }
 
   #publishTime(): void {
-    const { timestamps } = this.#d;
-    timestamps.sample();
-    const { words } = timestamps;
-    this.#point[0] = words[0] as number;
-    this.#point[1] = words[1] as number;
-    publishWords(this.#words, this.#control.coarseTime, this.#point);
+    this.#doubles[this.#control.coarseOffsetNs] = this.#d.timestamps.sample();
   }
 
   /** After a second without events the ring is looked at once in a sync interval. */

@@ -51,11 +51,16 @@ export const SignalsLayout = layout('Signals')
   .field(2688, 'metaTrouble', Line)
   /** 1 when the region's name no longer is our file. Writer: housekeeping. */
   .field(2816, 'regionNameLost', Line)
-  .field(2944, 'spare', pad(128))
-  .field(3072, 'failure', block(MESSAGE_BYTES, 64))
-  .field(5120, 'preparerError', block(MESSAGE_BYTES, 64))
-  .field(7168, 'preparedQueue', block(1024, 64))
-  .end(8192, 64);
+  /** How often the writer waited for a segment. Writer: the writer thread. */
+  .field(2944, 'segmentWaits', Line)
+  /** For how many microseconds in all. Writer: the writer thread. */
+  .field(3072, 'segmentWaitUs', Line)
+  /** Segments handed over before they were zeroed whole. Writer: the preparer. */
+  .field(3200, 'segmentsHurried', Line)
+  .field(3328, 'failure', block(MESSAGE_BYTES, 64))
+  .field(5376, 'preparerError', block(MESSAGE_BYTES, 64))
+  .field(7424, 'preparedQueue', block(1024, 64))
+  .end(8448, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 export type ThreadName = 'writer' | 'preparer' | 'housekeeping';
@@ -72,7 +77,10 @@ type Flag =
   | 'metaRequests'
   | 'preparerTrouble'
   | 'metaTrouble'
-  | 'regionNameLost';
+  | 'regionNameLost'
+  | 'segmentWaits'
+  | 'segmentWaitUs'
+  | 'segmentsHurried';
 
 export class Signals {
   readonly buffer: SharedArrayBuffer;
@@ -98,6 +106,11 @@ export class Signals {
 
   set(flag: Flag, value: number): void {
     Atomics.store(this.words, wordOf(at[flag]), value);
+  }
+
+  /** Adds to a counter; its one writer only. */
+  count(flag: Flag, by: number): void {
+    this.set(flag, (this.get(flag) + by) | 0);
   }
 
   #threadWord(thread: ThreadName, line: keyof typeof ThreadLines.offset): number {

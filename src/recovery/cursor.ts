@@ -4,8 +4,9 @@
 import { FRAME_HEADER_BYTES, FrameLayout } from '../segment/frame.js';
 import { checkDirectory, checkEventId, checkOptions, outOfRange } from './event-range.js';
 import type { CursorOptions, EventCursor } from './events.js';
-import { LogWalker } from './log-walker.js';
-import { FILE_PORTS, type ReadingPorts } from './reading-ports.js';
+import { type LogPlace, LogWalker } from './log-walker.js';
+import type { ReadingPorts } from './reading-ports.js';
+import { REGION_PORTS } from './region-ports.js';
 
 const TYPE_SHIFT = 16;
 const NO_BYTES = new Uint8Array(0);
@@ -19,7 +20,7 @@ export class LogCursor implements EventCursor {
   payloadOffset = 0;
   payloadBytes = 0;
   readonly block: Uint8Array;
-  readonly #walker: LogWalker;
+  readonly walker: LogWalker;
   readonly #words: Int32Array;
   readonly #view: DataView;
   /** What a block must reach to be of interest. */
@@ -32,11 +33,16 @@ export class LogCursor implements EventCursor {
 
   constructor(walker: LogWalker, fromEventId = 1) {
     const { bytes } = walker;
-    this.#walker = walker;
+    this.walker = walker;
     this.#fromEventId = fromEventId;
     this.block = bytes;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** Goes on where another walk stood; before the first step. */
+  resume(place: LogPlace | undefined): void {
+    this.walker.resume(place);
   }
 
   next(): boolean {
@@ -60,7 +66,7 @@ export class LogCursor implements EventCursor {
 
   /** Loads the next block that holds an event of interest; false at the end of what is there. */
   load(): boolean {
-    const walker = this.#walker;
+    const walker = this.walker;
     do {
       if (this.#closed || !walker.next()) {
         this.#clear();
@@ -77,6 +83,11 @@ export class LogCursor implements EventCursor {
     return true;
   }
 
+  /** Id of the event that `step` would move to; 0 where the block has no more. */
+  get upcomingEventId(): number {
+    return this.#frameOffset === this.#frameEnd ? 0 : this.#lastEventId + 1;
+  }
+
   get timestampNs(): bigint {
     if (this.eventId === 0) return 0n;
     const offset = this.payloadOffset - FRAME_HEADER_BYTES + TIMESTAMP_OFFSET;
@@ -88,10 +99,15 @@ export class LogCursor implements EventCursor {
     return this.block.subarray(this.payloadOffset, this.payloadOffset + this.payloadBytes);
   }
 
+  /** See LogWalker: for one that waits at the end. */
+  confirmEndAgain(): boolean {
+    return this.walker.confirmEndAgain();
+  }
+
   close(): void {
     this.#closed = true;
     this.#clear();
-    this.#walker.close();
+    this.walker.close();
   }
 
   [Symbol.dispose](): void {
@@ -101,7 +117,7 @@ export class LogCursor implements EventCursor {
   #nextBlock(): boolean {
     if (this.#closed) return false;
     try {
-      while (!this.load()) if (this.#walker.confirmEnd()) return false;
+      while (!this.load()) if (this.walker.confirmEnd()) return false;
     } catch (error) {
       this.close();
       throw error;
@@ -120,38 +136,50 @@ export class LogCursor implements EventCursor {
 }
 
 /**
- * Opens a walker whose next block holds `from`, or that stands at the end for `from` = last + 1.
- * The caller closes it.
+ * Where `from` stands: the block that holds it, the end for last + 1, the start for undefined.
+ * undefined: the log has no segment yet. Opens files and closes them again.
+ * @param options `beyondEnd`: a later id stands at the end, too
+ * @throws WalError as openCursor tells
  */
-export function walkerAt(ports: ReadingPorts, dir: string, from: number | undefined): LogWalker {
+export function findPlace(
+  ports: ReadingPorts,
+  dir: string,
+  from: number | undefined,
+  options: { readonly beyondEnd: boolean } = { beyondEnd: false },
+): LogPlace | undefined {
   const walker = new LogWalker(ports, dir);
   try {
     walker.seek(from);
-    if (from === undefined) return walker;
-    for (;;) {
-      if (!walker.next()) {
-        if (!walker.confirmEnd()) continue;
+    while (from !== undefined) {
+      if (walker.next()) {
+        if (walker.nextEventId > from) break;
+      } else if (walker.confirmEnd()) {
         const { nextEventId } = walker;
-        if (from > nextEventId) {
-          throw outOfRange(`Event ${from} is not in ${dir}: the last one is ${nextEventId - 1}.`);
-        }
-        return walker;
+        if (from === nextEventId || (options.beyondEnd && from > nextEventId)) break;
+        throw outOfRange(`Event ${from} is not in ${dir}: the last one is ${nextEventId - 1}.`);
       }
-      if (walker.nextEventId > from) return rewound(ports, walker);
     }
-  } catch (error) {
+    return walker.place;
+  } finally {
     walker.close();
-    throw error;
   }
 }
 
-/** A walker that stands before the current block of `walker`, which is closed. */
-function rewound(ports: ReadingPorts, walker: LogWalker): LogWalker {
-  const { place, dir } = walker;
-  walker.close();
-  const again = new LogWalker(ports, dir);
-  again.resume(place);
-  return again;
+/** A cursor that stands before `place`. */
+export function cursorAt(
+  ports: ReadingPorts,
+  dir: string,
+  place: LogPlace | undefined,
+  from: number | undefined,
+): LogCursor {
+  const cursor = new LogCursor(new LogWalker(ports, dir), from);
+  try {
+    cursor.resume(place);
+    return cursor;
+  } catch (error) {
+    cursor.close();
+    throw error;
+  }
 }
 
 /**
@@ -163,10 +191,10 @@ function rewound(ports: ReadingPorts, walker: LogWalker): LogWalker {
 export function openCursor(
   dir: string,
   options: CursorOptions = {},
-  ports: ReadingPorts = FILE_PORTS,
+  ports: ReadingPorts = REGION_PORTS,
 ): EventCursor {
   checkDirectory(dir);
   checkOptions(options);
   const from = checkEventId('from', options.from);
-  return new LogCursor(walkerAt(ports, dir, from), from);
+  return cursorAt(ports, dir, findPlace(ports, dir, from), from);
 }

@@ -17,6 +17,7 @@ import {
   readMeta,
   usableMeta,
 } from './log-directory.js';
+import { endsAtPin, pinError } from './pin.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { positionNear, readSeal } from './seal-index.js';
 import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
@@ -53,8 +54,10 @@ export class LogWalker {
     return this.#reader;
   }
 
-  /** Header of the next segment, when it is published: its pin is durable. */
-  get successor(): SegmentFile['header'] | undefined {
+  /** Header of the next segment, as soon as that is published: what it pins is durable. */
+  findSuccessor(): SegmentHeader | undefined {
+    const reader = this.#reader;
+    if (reader !== undefined) this.#successor ??= this.#open(reader.file.header.segmentIndex + 1);
     return this.#successor?.header;
   }
 
@@ -135,10 +138,7 @@ export class LogWalker {
         if (reader.block?.kind === BlockKind.events) return true;
       }
       if (pin !== undefined) this.#leave(reader);
-      else {
-        this.#successor = this.#open(reader.file.header.segmentIndex + 1);
-        if (this.#successor === undefined) return false;
-      }
+      else if (this.findSuccessor() === undefined) return false;
     }
   }
 
@@ -160,9 +160,16 @@ export class LogWalker {
     return true;
   }
 
-  /** Has the next `confirmEnd` judge again, though E is where it was. */
-  doubt(): void {
+  /**
+   * As `confirmEnd`, though this end was judged before: for a reader that waits at it.
+   * @throws WalError ERR_FLASHSTRIKE_EXPIRED also when the last segment's file was taken away
+   */
+  confirmEndAgain(): boolean {
     this.#judgedOffset = 0;
+    const file = this.#reader?.file;
+    if (!this.confirmEnd()) return false;
+    if (file !== undefined && isExpired(this.#storage, file)) throw expired(file.path);
+    return true;
   }
 
   /** Closes the files; idempotent. */
@@ -236,22 +243,13 @@ export class LogWalker {
   #leave(reader: SegmentReader): void {
     const successor = this.#successor;
     assert(successor !== undefined, 'a segment is left for its successor');
-    const pin = successor.header;
-    const { endOffset, blockChecksum, lastEventId } = reader.end;
-    const matches =
-      endOffset === pin.previousEndOffset &&
-      lastEventId === pin.previousLastEventId &&
-      (blockChecksum === undefined || blockChecksum === pin.previousBlockChecksum);
-    if (!matches) throw this.#unpinned(reader, pin);
+    if (!endsAtPin(reader, successor.header)) {
+      const isTaken = isExpired(this.#storage, reader.file);
+      throw isTaken ? expired(reader.file.path) : pinError(reader, successor.header);
+    }
     this.#successor = undefined;
     this.#storage.close(reader.file.fd);
     this.#enter(successor, startOf(successor));
-  }
-
-  #unpinned(reader: SegmentReader, pin: SegmentHeader): WalError {
-    const { file } = reader;
-    if (isExpired(this.#storage, file)) return expired(file.path);
-    return pinError(reader, pin);
   }
 
   #confirmEmpty(): boolean {
@@ -266,21 +264,6 @@ export class LogWalker {
     if (error !== undefined) throw error;
     return true;
   }
-}
-
-/** A finished segment that does not validate up to its pin. */
-export function pinError(reader: SegmentReader, pin: SegmentHeader): WalError {
-  const { file, stop, nextEventId } = reader;
-  const { previousLastEventId, previousEndOffset, segmentIndex } = pin;
-  const lost = previousLastEventId - nextEventId + 1;
-  const ids = lost > 0 ? ` Events ${nextEventId} to ${previousLastEventId} are lost.` : '';
-  const message =
-    `${file.path} is sound up to offset ${reader.end.endOffset}, event ${nextEventId - 1} ` +
-    `(then: ${stop?.message}), and segment ${segmentIndex} says that it holds events up to ` +
-    `${previousLastEventId}, offset ${previousEndOffset}.${ids} ` +
-    'Nothing was changed; restore the file from a copy, or salvage what is readable.';
-  const details = { path: file.path, offset: reader.offset };
-  return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, details);
 }
 
 /** What is wrong with a log folder that has no segment; undefined: nothing was ever written. */

@@ -14,7 +14,7 @@ export interface ReadingPorts {
   readonly waitingEvents: (dir: string, logId: bigint) => number;
 }
 
-/** Files only. */
+/** Files only: what a reader of another machine's copy knows. */
 export const FILE_PORTS: ReadingPorts = Object.freeze({
   storage: nodeStorage,
   regionDurable: () => undefined,

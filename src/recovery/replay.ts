@@ -1,9 +1,10 @@
 // The convenient way to read: `for (const event of replay(dir))`.
-import { LogCursor, walkerAt } from './cursor.js';
+import { cursorAt, findPlace } from './cursor.js';
 import { checkDirectory, checkEventId, checkOptions } from './event-range.js';
 import type { EventCopy, EventCursor, LoggedEvent, ReplayOptions } from './events.js';
-import { type LogPlace, LogWalker } from './log-walker.js';
-import { FILE_PORTS, type ReadingPorts } from './reading-ports.js';
+import type { LogPlace } from './log-walker.js';
+import type { ReadingPorts } from './reading-ports.js';
+import { REGION_PORTS } from './region-ports.js';
 
 /** The one object that an iteration hands out; it shows the event at which its cursor stands. */
 export class CurrentEvent implements LoggedEvent {
@@ -43,10 +44,8 @@ function* events(
   from: number | undefined,
   to: number,
 ): Generator<LoggedEvent, void, undefined> {
-  const walker = new LogWalker(ports, dir);
-  const cursor = new LogCursor(walker, from);
+  const cursor = cursorAt(ports, dir, place, from);
   try {
-    walker.resume(place);
     const event = new CurrentEvent(cursor);
     while (cursor.next() && cursor.eventId <= to) {
       yield event.show();
@@ -69,14 +68,11 @@ function* events(
 export function replay(
   dir: string,
   options: ReplayOptions = {},
-  ports: ReadingPorts = FILE_PORTS,
+  ports: ReadingPorts = REGION_PORTS,
 ): IterableIterator<LoggedEvent> {
   checkDirectory(dir);
   checkOptions(options);
   const from = checkEventId('from', options.from);
   const to = checkEventId('to', options.to) ?? Number.MAX_SAFE_INTEGER;
-  const walker = walkerAt(ports, dir, from);
-  const place = walker.place;
-  walker.close();
-  return events(ports, dir, place, from, to);
+  return events(ports, dir, findPlace(ports, dir, from), from, to);
 }

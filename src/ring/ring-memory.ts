@@ -5,6 +5,8 @@ import { type ControlWords, controlWords } from './ring-control.js';
 export interface RingMemory {
   /** All words of the region; control words are indexes into this. */
   readonly words: Int32Array;
+  /** The same bytes as doubles. */
+  readonly doubles: Float64Array;
   readonly control: ControlWords;
   /** The ring alone, and the same bytes as words. */
   readonly bytes: Uint8Array;
@@ -19,6 +21,7 @@ export function ringMemory(
   const length = sections.ring + sections.ringBytes;
   return {
     words: new Int32Array(buffer, regionOffset, length / Int32Array.BYTES_PER_ELEMENT),
+    doubles: new Float64Array(buffer, regionOffset, length / Float64Array.BYTES_PER_ELEMENT),
     control: controlWords(sections.control),
     bytes: new Uint8Array(buffer, regionOffset + sections.ring, sections.ringBytes),
     frames: new Int32Array(

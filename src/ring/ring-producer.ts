@@ -12,6 +12,8 @@ import { bytesBetween, UNIT_BYTES } from './ring-control.js';
 import type { RingMemory } from './ring-memory.js';
 
 const KIND_SHIFT = 16;
+/** A power of two: multiplying is exact, and far cheaper than dividing. */
+const HIGH_HALF = 1 / TWO_POW_32;
 const NEXT_ID = 0;
 
 export class RingProducer {
@@ -107,7 +109,7 @@ export class RingProducer {
     frames[word] = frameBytes;
     frames[word + 1] = kind | (type << KIND_SHIFT);
     frames[word + 2] = id | 0;
-    frames[word + 3] = (id / TWO_POW_32) | 0;
+    frames[word + 3] = (id * HIGH_HALF) | 0;
     frames[word + 4] = low;
     frames[word + 5] = high;
     this.#bytes.set(payload, offset + FRAME_HEADER_BYTES);

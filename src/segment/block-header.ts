@@ -165,7 +165,7 @@ const checksumOf = (bytes: Uint8Array, at: number, salt: bigint, fileOffset: num
 function fieldProblem(header: Omit<BlockHeader, 'headerChecksum'>): string | undefined {
   const { kind, flags, payloadBytes, firstEventId, eventCount, durableEventId } = header;
   if (flags !== 0) return `unknown flags ${flags}`;
-  if (firstEventId < 1 || firstEventId + eventCount > EVENT_ID_END) return 'ids out of range';
+  if (firstEventId < 1 || firstEventId + eventCount >= EVENT_ID_END) return 'ids out of range';
   if (durableEventId >= firstEventId) {
     return `block of event ${firstEventId} calls event ${durableEventId} durable`;
   }

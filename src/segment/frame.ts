@@ -17,6 +17,8 @@ export const FrameLayout = layout('Frame')
 /** Header of a frame; `frameBytes` counts it and the payload, not the spare bytes behind. */
 export const FRAME_HEADER_BYTES = FrameLayout.size;
 export const FRAME_ALIGNMENT = 8;
+/** So that the id that comes next is still below 2^53, in every field that holds one. */
+export const MAX_EVENT_ID = EVENT_ID_END - 2;
 
 export const FrameKind = {
   event: 1,
@@ -59,7 +61,7 @@ export function encodeFrame(
   const span = frameSpan(frameBytes);
   assert(kind === FrameKind.event || kind === FrameKind.continued, 'only events are encoded');
   assert(Number.isInteger(type) && type >= 0 && type <= 0xffff, 'the type is a u16');
-  assert(Number.isInteger(eventId) && eventId >= 1 && eventId < EVENT_ID_END, 'id out of range');
+  assert(Number.isInteger(eventId) && eventId >= 1 && eventId <= MAX_EVENT_ID, 'id out of range');
   assert(offset + span <= target.length, 'the frame fits its target');
   const view = viewOf(target, offset, FRAME_HEADER_BYTES);
   view.setUint32(OFFSET.frameBytes, frameBytes, true);

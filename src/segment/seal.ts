@@ -4,6 +4,7 @@ import { assert } from '../errors.js';
 import { layout, pad, u32, u64 } from '../memory/layout.js';
 import { EVENT_ID_END, KIB } from '../units.js';
 import { type Defect, makeDefect } from './defect.js';
+import { MAX_EVENT_ID } from './frame.js';
 import { readU64, viewOf, writeU64 } from './u64.js';
 
 export const SealTotalsLayout = layout('SealTotals')
@@ -132,7 +133,7 @@ export function decodeSeal(bytes: Uint8Array): Seal | Defect {
 
 function totalsProblem(totals: SealTotals): string | undefined {
   const { firstEventId, lastEventId, eventCount, eventBlocks, payloadBytes } = totals;
-  if (firstEventId < 1 || firstEventId >= EVENT_ID_END || lastEventId >= EVENT_ID_END) {
+  if (firstEventId < 1 || firstEventId >= EVENT_ID_END || lastEventId > MAX_EVENT_ID) {
     return 'ids of the seal out of range';
   }
   if (lastEventId - firstEventId + 1 !== eventCount) {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { xxh64 } from './checksum.js';
 import { type Defect, isDefect } from './defect.js';
+import { MAX_EVENT_ID } from './frame.js';
 import { MAX_SEGMENT_BYTES } from './segment-header.js';
 import { decodeMeta, encodeMeta, META_BYTES, type WalMeta, WalMetaLayout } from './wal-meta.js';
 
@@ -17,12 +18,13 @@ const META: WalMeta = {
 };
 const NEW_LOG = { ...META, segmentIndex: 0, offset: 0, lastEventId: 0, durableEventId: 0 };
 
+const someId = fc.integer({ min: 0, max: MAX_EVENT_ID });
 const someMeta: fc.Arbitrary<WalMeta> = fc
   .record({
     cleanlyClosed: fc.boolean(),
     segmentIndex: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
     offset: fc.integer({ min: 512, max: MAX_SEGMENT_BYTES / 8 }).map((units) => units * 8),
-    ids: fc.tuple(fc.maxSafeNat(), fc.maxSafeNat()),
+    ids: fc.tuple(someId, someId),
     logId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   })
   .map(({ ids, ...fields }) => ({
@@ -93,6 +95,10 @@ describe('wal.meta', () => {
     ['an offset past the end', (view) => view.setUint32(20, MAX_SEGMENT_BYTES + 8, true)],
     ['more written than durable', (view) => view.setUint32(OFFSET.lastEventId, 502, true)],
     ['a durable id of 2^53', (view) => view.setBigUint64(OFFSET.durableEventId, 2n ** 53n, true)],
+    [
+      'the id behind the last',
+      (view) => view.setBigUint64(OFFSET.durableEventId, 2n ** 53n - 1n, true),
+    ],
     ['ids beyond 2^53', (view) => view.setBigUint64(OFFSET.lastEventId, 2n ** 63n, true)],
     ['an offset without a segment', (view) => view.setUint32(20, 4096, true), NEW_LOG],
     ['events without a segment', (view) => view.setUint32(OFFSET.durableEventId, 1, true), NEW_LOG],

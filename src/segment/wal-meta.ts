@@ -1,9 +1,9 @@
 // The content of `wal.meta`: one durable point of the log, 64 bytes, replaced as a whole file.
 import { assert } from '../errors.js';
 import { layout, pad, u16, u32, u64 } from '../memory/layout.js';
-import { EVENT_ID_END } from '../units.js';
 import { xxh64 } from './checksum.js';
 import { type Defect, isZero, makeDefect } from './defect.js';
+import { MAX_EVENT_ID } from './frame.js';
 import { FORMAT_VERSION, MAX_SEGMENT_BYTES, SEGMENT_HEADER_PAGE_BYTES } from './segment-header.js';
 import { readU64, viewOf, writeU64 } from './u64.js';
 
@@ -95,7 +95,7 @@ export function decodeMeta(bytes: Uint8Array): WalMeta | Defect {
 
 function fieldProblem(meta: WalMeta): string | undefined {
   const { segmentIndex, offset, lastEventId, durableEventId } = meta;
-  if (durableEventId >= EVENT_ID_END || lastEventId > durableEventId) {
+  if (durableEventId > MAX_EVENT_ID || lastEventId > durableEventId) {
     return `last event ${lastEventId}, durable event ${durableEventId}`;
   }
   const placed =

@@ -1,9 +1,10 @@
 // LOCK in the log's folder: whoever holds its flock is the log's one writer. It is never deleted,
 // because a second process could then lock another file of the same name. Its text names the
 // shared regions of the log.
-import { join } from 'node:path';
-import { systemCode, WalError } from '../errors.js';
+import { basename, isAbsolute, join, resolve } from 'node:path';
+import { assert, systemCode, WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
+import { isRegionName } from '../memory/shared-region.js';
 import { PAGE_BYTES } from '../units.js';
 import type { Storage } from './storage.js';
 
@@ -13,7 +14,7 @@ export interface LockRecord {
 }
 
 export interface ReadLockRecord extends LockRecord {
-  /** True when there was a text that does not parse. */
+  /** True when there was a text that this package does not write. */
   readonly damaged: boolean;
 }
 
@@ -44,12 +45,27 @@ export class LogLock {
     return readRecord(this.#storage, this.fd);
   }
 
-  /** One write of one page: the old text or the new, whatever happens to this process. */
+  /**
+   * Whether LOCK still names the locked file. When someone has replaced it, another process can
+   * lock the new one and write beside this: to be looked at now and then.
+   */
+  isNamed(): boolean {
+    return isNameOf(this.#storage, this.#path, this);
+  }
+
+  /**
+   * One write of one page: the old text or the new, whatever happens to this process. Not synced: a
+   * power cut takes the regions too.
+   */
   write(record: LockRecord): void {
-    const text = JSON.stringify({ regions: record.regions.slice(0, REGIONS_MAX) });
+    assert(record.regions.length <= REGIONS_MAX, `LOCK names at most ${REGIONS_MAX} regions`);
+    // Full paths: the next opening may have another working directory.
+    const text = JSON.stringify({ regions: record.regions.map((path) => resolve(path)) });
     const bytes = Buffer.alloc(RECORD_BYTES, ' ');
     if (Buffer.byteLength(text) >= RECORD_BYTES) {
-      const message = `${this.#path}: the path of the shared region is too long. Name a shorter sharedMemoryDirectory.`;
+      const message =
+        `${this.#path}: the path of the shared region is too long. Name a shorter ` +
+        'sharedMemoryDirectory.';
       throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message, { path: this.#path });
     }
     bytes.write(text);
@@ -71,41 +87,55 @@ function readRecord(storage: Storage, fd: number): ReadLockRecord {
     .toString()
     .trim();
   if (text === '') return NO_RECORD;
+  const regions = regionsOf(text);
+  return regions === undefined ? { regions: [], damaged: true } : { regions, damaged: false };
+}
+
+/** A path as this package writes it: what else a forged record may name is not even opened. */
+const isRegionPath = (path: unknown): path is string =>
+  typeof path === 'string' && isAbsolute(path) && isRegionName(basename(path));
+
+function regionsOf(text: string): readonly string[] | undefined {
+  let parsed: unknown;
   try {
-    const { regions } = JSON.parse(text) as { regions?: unknown };
-    const isList = Array.isArray(regions) && regions.length <= REGIONS_MAX;
-    if (isList && regions.every((path): path is string => typeof path === 'string')) {
-      return { regions, damaged: false };
-    }
+    parsed = JSON.parse(text);
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
-  return { regions: [], damaged: true };
+  if (typeof parsed !== 'object' || parsed === null || !('regions' in parsed)) return undefined;
+  const { regions } = parsed;
+  if (!Array.isArray(regions) || regions.length > REGIONS_MAX) return undefined;
+  return regions.every(isRegionPath) ? regions : undefined;
+}
+
+function isNameOf(
+  storage: Storage,
+  path: string,
+  file: { readonly device: bigint; readonly inode: bigint },
+): boolean {
+  const named = storage.statusAt(path);
+  return named !== undefined && named.inode === file.inode && named.device === file.device;
 }
 
 /**
  * Locks the log in `directory`; fails at once when another opening holds it.
  * @throws WalError ERR_FLASHSTRIKE_LOCKED, _LOCK_UNAVAILABLE, _UNSAFE_FILE
  */
-export function acquireLock(
-  storage: Storage,
-  directory: string,
-  mode: 'flock' | 'none',
-): LogLock {
+export function acquireLock(storage: Storage, directory: string, mode: 'flock' | 'none'): LogLock {
   const path = join(directory, LOCK_FILE);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const fd = storage.open(path, 'open-or-create');
+    let lock: LogLock | undefined;
     try {
       if (mode === 'flock') flock(fd, path);
-      const lock = new LogLock(storage, path, fd);
-      const named = storage.statusAt(path);
-      // Locked a file that someone has replaced between the open and the lock: lock the new one.
-      if (named?.inode === lock.inode && named.device === lock.device) return lock;
-      storage.close(fd);
-    } catch (error) {
-      storage.close(fd);
-      throw error;
+      const candidate = new LogLock(storage, path, fd);
+      // Not so when someone replaced the file between the open and the lock: lock the new one.
+      if (candidate.isNamed()) lock = candidate;
+    } finally {
+      if (lock === undefined) storage.close(fd);
     }
+    if (lock !== undefined) return lock;
   }
   const message = `${path} is being replaced again and again. Find out by whom, then open again.`;
   throw new WalError('ERR_FLASHSTRIKE_LOCK_UNAVAILABLE', message, { path });

@@ -55,7 +55,14 @@ export type MetaInspection =
 
 export interface RegionInspection {
   /** `in-use`: its owner lives. `waiting`: it is dead, and the next opening reads the region. */
-  readonly status: 'none' | 'in-use' | 'waiting' | 'foreign' | 'other-boot' | 'damaged' | 'unsupported';
+  readonly status:
+    | 'none'
+    | 'in-use'
+    | 'waiting'
+    | 'foreign'
+    | 'other-boot'
+    | 'damaged'
+    | 'unsupported';
   readonly path: string | undefined;
   /** Events in it that are not in the files; only for `waiting`. */
   readonly unreadEvents: number | undefined;

@@ -39,9 +39,7 @@ function writeEvent(event: ReadEvent, format: EventFormat, output: Output, dir: 
       { path: dir },
     );
   }
-  output.reserve(1);
-  output.bytes[output.length] = NEWLINE;
-  output.length += 1;
+  output.appendByte(NEWLINE);
 }
 
 export async function replay(

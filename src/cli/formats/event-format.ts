@@ -1,13 +1,7 @@
 // How a line of text becomes an event and an event becomes a line again. Both directions work on
 // bytes in place: no string and no copy for what is only passed through.
 
-/** Where {@link EventFormat.decode} puts its text: `bytes` from `length` on, after `reserve`. */
-export interface TextSink {
-  bytes: Uint8Array;
-  length: number;
-  reserve(bytes: number): void;
-  append(part: Uint8Array): void;
-}
+import type { TextBuffer } from './text-buffer.js';
 
 /** A line or payload that does not fit the format; the caller knows which one it was. */
 export class FormatDefect extends Error {
@@ -23,7 +17,7 @@ export interface EventFormat {
    */
   encode(bytes: Buffer, start: number, end: number): Uint8Array;
   /** Adds the text of `payload`, without `\n`. @throws FormatDefect */
-  decode(payload: Uint8Array, sink: TextSink): void;
+  decode(payload: Uint8Array, target: TextBuffer): void;
 }
 
 export const FORMAT_NAMES = ['lines', 'ndjson', 'lobster'] as const;

@@ -3,32 +3,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { FormatDefect, type TextSink } from './event-format.js';
+import { FormatDefect } from './event-format.js';
 import { createLobsterFormat } from './lobster.js';
 import { OrderRecord } from './order-record.js';
+import { TextBuffer } from './text-buffer.js';
 
 /** The folder `shared/data` beside the repository, wherever this was compiled to. */
 function findSharedData(file: string): URL | undefined {
   const above = ['../', '../../', '../../../'].map((up) => `../../../../${up}shared/data/${file}`);
   return above.map((path) => new URL(path, import.meta.url)).find((path) => existsSync(path));
-}
-
-class TextBuffer implements TextSink {
-  bytes = new Uint8Array(64);
-  length = 0;
-  reserve(more: number): void {
-    const larger = new Uint8Array(Math.max(this.length + more, this.bytes.length));
-    larger.set(this.bytes);
-    this.bytes = larger;
-  }
-  append(part: Uint8Array): void {
-    this.reserve(part.length);
-    this.bytes.set(part, this.length);
-    this.length += part.length;
-  }
-  toString(): string {
-    return Buffer.from(this.bytes.buffer, 0, this.length).toString('latin1');
-  }
 }
 
 const encode = (row: string): Uint8Array => {
@@ -39,7 +22,7 @@ const encode = (row: string): Uint8Array => {
 const decode = (payload: Uint8Array): string => {
   const sink = new TextBuffer();
   createLobsterFormat().decode(payload, sink);
-  return String(sink);
+  return sink.text();
 };
 const throughPayload = (row: string): string => decode(encode(row));
 

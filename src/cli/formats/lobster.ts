@@ -9,8 +9,9 @@ import {
   writeDecimal,
   writeInteger,
 } from './decimal.js';
-import { type EventFormat, FormatDefect, type TextSink } from './event-format.js';
+import { type EventFormat, FormatDefect } from './event-format.js';
 import { OrderEvent, OrderLayout, OrderRecord } from './order-record.js';
+import type { TextBuffer } from './text-buffer.js';
 
 const COMMA = 0x2c;
 const CARRIAGE_RETURN = 0x0d;
@@ -77,7 +78,7 @@ class LobsterFormat implements EventFormat {
     return order.payload;
   }
 
-  decode(payload: Uint8Array, sink: TextSink): void {
+  decode(payload: Uint8Array, target: TextBuffer): void {
     if (payload.length !== OrderLayout.size) {
       throw new FormatDefect(`it has ${payload.length} bytes, an order has ${OrderLayout.size}`);
     }
@@ -85,9 +86,9 @@ class LobsterFormat implements EventFormat {
     order.payload.set(payload);
     const { timeSeconds } = order;
     if (!isOrder(order)) throw new FormatDefect('its 40 bytes are no order');
-    sink.reserve(ROW_BYTES_MAX);
-    const { bytes } = sink;
-    let at = writeDecimal(bytes, sink.length, timeSeconds);
+    target.reserve(ROW_BYTES_MAX);
+    const { bytes } = target;
+    let at = writeDecimal(bytes, target.length, timeSeconds);
     bytes[at++] = COMMA;
     at = writeInteger(bytes, at, order.type);
     bytes[at++] = COMMA;
@@ -97,7 +98,7 @@ class LobsterFormat implements EventFormat {
     bytes[at++] = COMMA;
     at = writeInteger(bytes, at, order.price);
     bytes[at++] = COMMA;
-    sink.length = writeInteger(bytes, at, order.direction);
+    target.length = writeInteger(bytes, at, order.direction);
   }
 
   #comma(next: string): void {

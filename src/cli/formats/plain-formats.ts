@@ -6,7 +6,7 @@ import { type EventFormat, FormatDefect } from './event-format.js';
 export const linesFormat: EventFormat = {
   name: 'lines',
   encode: (bytes, start, end) => bytes.subarray(start, end),
-  decode: (payload, sink) => sink.append(payload),
+  decode: (payload, target) => target.append(payload),
 };
 
 export const ndjsonFormat: EventFormat = {
@@ -23,5 +23,5 @@ export const ndjsonFormat: EventFormat = {
     }
     return line;
   },
-  decode: (payload, sink) => sink.append(payload),
+  decode: (payload, target) => target.append(payload),
 };

@@ -50,10 +50,6 @@ export class SegmentPreparer {
   #taken = 0;
   #lastTakeNs: number;
   #takeIntervalNs = Number.POSITIVE_INFINITY;
-  /** Segments that were handed over before they were zeroed whole. */
-  hurried = 0;
-  /** Segments that were handed over. */
-  prepared = 0;
 
   constructor(storage: Storage, clock: Clock, signals: Signals, options: SegmentPreparerOptions) {
     this.#storage = storage;
@@ -113,8 +109,7 @@ export class SegmentPreparer {
     const { segmentBytes } = this.#options;
     if (!offer(this.#signals, { ticket, fd, segmentBytes, zeroedBytes })) return;
     this.#current = undefined;
-    this.prepared++;
-    if (zeroedBytes < segmentBytes) this.hurried++;
+    if (zeroedBytes < segmentBytes) this.#signals.count('segmentsHurried', 1);
     // The writer may be asleep, waiting for just this.
     if (this.#takerWaits) this.#signals.wake('writer');
   }
@@ -175,7 +170,7 @@ export class SegmentPreparer {
   /** Removes what was prepared and not taken. The taker must have ended. */
   close(): void {
     this.#discardCurrent();
-    const left = new PreparedSegments(this.#signals);
+    const left = new PreparedSegments(this.#signals, this.#clock);
     for (let spare = left.take(); spare !== undefined; spare = left.take()) {
       this.#storage.close(spare.fd);
       this.#storage.unlink(join(this.#options.directory, preparedFileName(spare.ticket)));

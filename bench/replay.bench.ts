@@ -1,0 +1,52 @@
+// Goal: how fast a log is read back with every checksum verified, from the page cache, by cursor
+// and by iterator. Non-goal: cold reads.
+import { join } from 'node:path';
+import { openCursor, replay, Wal } from '../src/index.js';
+import { printMachine, printRate, scaled, withFolder } from './harness.js';
+
+const EVENTS = scaled(10_000_000);
+const PAYLOAD = new Uint8Array(40).fill(0x5a);
+const ROUNDS = 3;
+
+function byCursor(directory: string): number {
+  const cursor = openCursor(directory);
+  let count = 0;
+  let sum = 0;
+  while (cursor.next()) {
+    count++;
+    sum += cursor.block[cursor.payloadOffset] ?? 0;
+  }
+  cursor.close();
+  if (sum !== count * 0x5a) throw new Error('the cursor read other bytes than were written');
+  return count;
+}
+
+function byIterator(directory: string): number {
+  let count = 0;
+  let sum = 0;
+  for (const event of replay(directory)) {
+    count++;
+    sum += event.payload[0] ?? 0;
+  }
+  if (sum !== count * 0x5a) throw new Error('the iterator read other bytes than were written');
+  return count;
+}
+
+printMachine(`replay: ${EVENTS} events of 40 bytes, all checksums verified`);
+await withFolder(async (folder) => {
+  const directory = join(folder, 'log');
+  const wal = await Wal.open(directory, { sync: { mode: 'manual' } });
+  for (let count = 0; count < EVENTS; count++) wal.append(PAYLOAD);
+  await wal.close();
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const [name, read] of [
+      ['cursor', byCursor],
+      ['iterator', byIterator],
+    ] as const) {
+      const start = performance.now();
+      const count = read(directory);
+      printRate(`  ${name}, round ${round}`, count, performance.now() - start);
+      if (count !== EVENTS) throw new Error(`${name}: ${count} of ${EVENTS} events came back`);
+    }
+  }
+});

@@ -1,0 +1,256 @@
+// The house rule as a check: a folder of src/ imports only from those above it (docs/ARCHITECTURE.md
+// has the picture). Prints every offending line as `file:line rule`, and ends with 1 if there is one.
+//
+//     node scripts/check-layers.mjs [FOLDER]      the project in FOLDER, by default this one
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+/** From the top: what stands on one line may import each other and all that stands above. */
+const LAYERS = [
+  ['errors', 'units'],
+  ['memory'],
+  ['clock'],
+  ['metrics'],
+  ['storage'],
+  ['segment'],
+  ['ring'],
+  ['telemetry'],
+  ['recovery'],
+  ['recorder'],
+  ['replication'],
+];
+const RANKS = new Map(LAYERS.flatMap((names, rank) => names.map((name) => [name, rank])));
+const ORDER = LAYERS.map((names) => names.join(', ')).join(' < ');
+
+/** Folders that may touch files without the storage port; all others go through it. */
+const FILE_FOLDERS = new Set(['storage', 'memory', 'cli', 'clock']);
+const FILE_MODULES = new Set(['fs', 'fs/promises']);
+
+/** The command line proves that the public modules suffice; of the inside it shares only these. */
+const CLI_FOUNDATION = new Set(['errors.ts', 'units.ts', 'memory/layout.ts']);
+const foundation = [...CLI_FOUNDATION].join(', ');
+
+/** Files that only tests use: they may import anything, and no other file may import them. */
+const TEST_FILE = /\.(test|bench|conformance)\.ts$|^fake-[^/]*\.ts$/;
+const TEST_ENTRY = /\.(test|bench)\.ts$/;
+const isTestFile = (path) => TEST_FILE.test(basename(path));
+
+/**
+ * Every module that a file names: static, dynamic and type imports, re-exports, `require`, and
+ * `new URL('./worker.js', import.meta.url)`, which is how a thread's module is named.
+ */
+function importsOf(text) {
+  const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, false);
+  const found = [];
+  const add = (literal) => {
+    if (literal === undefined || !ts.isStringLiteralLike(literal)) return;
+    const { line } = file.getLineAndCharacterOfPosition(literal.getStart(file));
+    found.push({ specifier: literal.text, line: line + 1 });
+  };
+  const visit = (node) => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) add(node.moduleSpecifier);
+    else if (ts.isImportTypeNode(node)) add(node.argument.literal);
+    else if (ts.isCallExpression(node) && isLoad(node)) add(node.arguments[0]);
+    else if (ts.isNewExpression(node)) add(moduleUrl(file, node));
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+/** `import(…)`, `require(…)`, or what `createRequire(…)` returned, called at once. */
+function isLoad({ expression }) {
+  if (expression.kind === ts.SyntaxKind.ImportKeyword) return true;
+  const called = ts.isCallExpression(expression) ? expression.expression : expression;
+  return (
+    ts.isIdentifier(called) && called.text === (called === expression ? 'require' : 'createRequire')
+  );
+}
+
+/** `'./x.js'` of `new URL('./x.js', import.meta.url)`; other files than modules are not ours. */
+function moduleUrl(file, { expression, arguments: values }) {
+  if (!ts.isIdentifier(expression) || expression.text !== 'URL') return undefined;
+  if (values?.[1]?.getText(file) !== 'import.meta.url') return undefined;
+  return ts.isStringLiteralLike(values[0]) && values[0].text.endsWith('.js')
+    ? values[0]
+    : undefined;
+}
+
+/** `dist/src/cli/main.js` or its `.d.ts` is compiled from `cli/main.ts`. */
+function entrySource(target) {
+  const match = /^(?:\.\/)?dist\/src\/(.*?)(?:\.d\.ts|\.js)$/.exec(target);
+  return match === null ? undefined : `${match[1]}.ts`;
+}
+
+function entriesOf(manifest) {
+  const targets = [];
+  const collect = (value) => {
+    if (typeof value === 'string') targets.push(value);
+    else if (typeof value === 'object' && value !== null) Object.values(value).forEach(collect);
+  };
+  collect(manifest.exports);
+  const modules = new Set(targets.map(entrySource).filter((source) => source !== undefined));
+  collect(manifest.bin);
+  const all = new Set(targets.map(entrySource).filter((source) => source !== undefined));
+  return { modules, all };
+}
+
+const sourcesIn = (folder) =>
+  readdirSync(folder, { recursive: true })
+    .filter((path) => path.endsWith('.ts'))
+    .sort();
+
+/** What breaks the layers in the project in `root`, a line each, and the number of files. */
+export function check(root) {
+  const source = join(root, 'src');
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const packages = new Set(
+    ['dependencies', 'optionalDependencies', 'peerDependencies'].flatMap((kind) =>
+      Object.keys(manifest[kind] ?? {}),
+    ),
+  );
+  const entries = entriesOf(manifest);
+  const paths = sourcesIn(source);
+
+  const problems = [];
+  const report = (path, line, rule) => problems.push(`src/${path}:${line} ${rule}`);
+  const graph = new Map(paths.map((path) => [path, []]));
+
+  for (const path of paths) {
+    const from = placeOf(path, entries.modules);
+    if (from === undefined) {
+      report(path, 1, `stands in no layer; the layers are ${ORDER} < index < cli`);
+      continue;
+    }
+    for (const { specifier, line } of importsOf(readFileSync(join(source, path), 'utf8'))) {
+      const complain = (rule) => report(path, line, `imports ${specifier}: ${rule}`);
+      if (specifier.startsWith('.')) {
+        const target = relative(source, resolve(source, dirname(path), specifier));
+        const module = target.replace(/\.js$/, '.ts');
+        if (target.startsWith('..')) {
+          // The version is read from package.json; nothing else outside of src/ is published.
+          if (target !== '../package.json' && !isTestFile(path)) complain('it is not in src/');
+        } else if (!graph.has(module)) {
+          complain('there is no such file');
+        } else {
+          graph.get(path).push(module);
+          if (!isTestFile(path))
+            checkLayer(from, placeOf(module, entries.modules), module, complain);
+        }
+      } else if (!isTestFile(path)) {
+        checkPackage(from, specifier, packages, manifest.name, complain);
+      }
+    }
+  }
+
+  const testFolders = ['test', 'bench'].flatMap((folder) => usedFrom(root, folder));
+  checkReach(paths, graph, entries.all, testFolders, report);
+  return { problems, files: paths.length };
+}
+
+/** The layer of a file: a name of LAYERS, `index`, `cli`, or undefined for none. */
+function placeOf(path, entryModules) {
+  const top = path.includes('/') ? path.slice(0, path.indexOf('/')) : undefined;
+  if (top !== undefined) return top === 'cli' || RANKS.has(top) ? top : undefined;
+  const name = path.replace(/(\.test|\.bench)?\.ts$/, '');
+  if (LAYERS[0].includes(name)) return name;
+  return entryModules.has(`${name}.ts`) || name === 'index' ? 'index' : undefined;
+}
+
+function checkLayer(from, to, module, complain) {
+  if (isTestFile(module)) {
+    complain('only tests may');
+  } else if (from === 'cli') {
+    if (to !== 'cli' && to !== 'index' && !CLI_FOUNDATION.has(module)) {
+      complain(`cli imports its own folder, the public modules and ${foundation}`);
+    }
+  } else if (to === 'cli') {
+    complain('nothing imports cli');
+  } else if (from === 'index') {
+    return;
+  } else if (to === 'index') {
+    complain(`only cli imports the public modules`);
+  } else if ((RANKS.get(to) ?? 0) > RANKS.get(from)) {
+    complain(`${from} stands above ${to} (${ORDER})`);
+  }
+}
+
+function checkPackage(from, specifier, packages, self, complain) {
+  if (isBuiltin(specifier)) {
+    if (from === 'segment') {
+      complain('segment is pure: no module of node');
+    } else if (FILE_MODULES.has(specifier.replace(/^node:/, '')) && !FILE_FOLDERS.has(from)) {
+      complain(
+        `files are touched through the storage port (except in ${[...FILE_FOLDERS].join(', ')})`,
+      );
+    }
+    return;
+  }
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+  if (name === self) {
+    if (from !== 'cli') complain('inside of src/ files are imported by their path');
+  } else if (!packages.has(name)) {
+    complain('it is not among the dependencies of package.json');
+  }
+}
+
+/** The modules of src/ that the files of another folder of the project name. */
+function usedFrom(root, folder) {
+  const top = join(root, folder);
+  if (!existsSync(top)) return [];
+  return sourcesIn(top).flatMap((path) =>
+    importsOf(readFileSync(join(top, path), 'utf8'))
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .map(({ specifier }) => resolve(top, dirname(path), specifier).replace(/\.js$/, '.ts'))
+      .map((module) => relative(join(root, 'src'), module)),
+  );
+}
+
+/** A file that no entry point leads to is dead; one that only tests need must be named so. */
+function checkReach(paths, graph, entries, testFolders, report) {
+  for (const entry of entries) {
+    if (!graph.has(entry)) report(entry, 1, 'is named by package.json, but there is no such file');
+  }
+  const reach = (starts) => {
+    const reached = new Set();
+    const pending = starts.filter((path) => graph.has(path));
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+      if (reached.has(path)) continue;
+      reached.add(path);
+      pending.push(...graph.get(path));
+    }
+    return reached;
+  };
+  const shipped = reach([...entries]);
+  const tested = reach([...paths.filter((path) => TEST_ENTRY.test(path)), ...testFolders]);
+  for (const path of paths) {
+    if (shipped.has(path) || TEST_ENTRY.test(path)) continue;
+    if (!isTestFile(path)) {
+      const names = 'x.conformance.ts and fake-x.ts are for tests';
+      report(path, 1, `is reached from no entry point of package.json (${names})`);
+    } else if (!tested.has(path)) {
+      report(path, 1, 'is reached from no test');
+    }
+  }
+}
+
+function main(argument) {
+  const root = resolve(argument ?? dirname(dirname(fileURLToPath(import.meta.url))));
+  if (!existsSync(join(root, 'src'))) {
+    console.error(`check-layers: there is no src/ in ${root}`);
+    return 2;
+  }
+  const { problems, files } = check(root);
+  if (problems.length === 0) {
+    console.log(`check-layers: ${files} files keep to their layers`);
+    return 0;
+  }
+  for (const problem of problems) console.error(problem);
+  console.error(`check-layers: ${problems.length} violation${problems.length === 1 ? '' : 's'}`);
+  return 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main(process.argv[2]);

@@ -1,0 +1,298 @@
+// `demo`: the main job in one go. A second process records orders and is killed with SIGKILL; then
+// the log is opened, every event is proven to be there, and recording goes on. Each step says what
+// it does for somebody who has never heard of a write-ahead log.
+
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { printable, WalError } from '../../errors.js';
+import { verify, Wal } from '../../index.js';
+import type { CommandContext } from '../context.js';
+import { DemoFolder } from '../demo/demo-folder.js';
+import { DemoStage, describeOrder } from '../demo/demo-stage.js';
+import { OrderStream } from '../demo/order-stream.js';
+import { compareWithStream, ProofFailed } from '../demo/proof.js';
+import { Recorder, RecorderEnded } from '../demo/recorder.js';
+import type { RecorderMessage } from '../demo/recorder-message.js';
+import { EXIT } from '../exit-codes.js';
+import { OrderLayout } from '../formats/order-record.js';
+import { Interruption } from '../interruption.js';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatEvents,
+  formatRate,
+} from '../quantities.js';
+import { reportError } from '../report-error.js';
+
+export interface DemoOptions {
+  /** Orders in the whole stream, before and after the kill. */
+  readonly events: number;
+  readonly seed: number;
+  readonly dir?: string | undefined;
+  readonly keep: boolean;
+}
+
+/** The recorder is killed when it is this far … */
+const KILL_SHARE = 0.6;
+/** … and paced so that this is long enough to watch. */
+const RECORDING_SECONDS = 5;
+/** A slow machine is not waited for any longer. */
+const RECORDING_SECONDS_MAX = 10;
+const WATCH_MS = 5;
+/** Appended before signals and progress get a turn. */
+const TURN_EVENTS = 20_000;
+
+class Interrupted extends Error {}
+
+/** One run: the steps in order, and what each leaves for the next. */
+class Demo {
+  readonly #options: DemoOptions;
+  readonly #dir: string;
+  readonly #stage: DemoStage;
+  readonly #interruption: Interruption;
+
+  constructor(options: DemoOptions, dir: string, stage: DemoStage, interruption: Interruption) {
+    this.#options = options;
+    this.#dir = dir;
+    this.#stage = stage;
+    this.#interruption = interruption;
+  }
+
+  async run(): Promise<void> {
+    const stage = this.#stage;
+    stage.title('Flashstrike demo: record, kill -9, recover, prove');
+    const told = await this.#recordAndKill();
+    const promised = told.isMapped ? told.appendedEventId : told.writtenEventId;
+    const wal = await this.#recover();
+    const stream = new OrderStream(this.#options.seed);
+    try {
+      await this.#prove(stream, promised, wal.lastEventId);
+      await this.#goOn(wal, stream);
+    } finally {
+      await wal.close();
+    }
+    await this.#verifyAll();
+    stage.verdict(
+      `Proven: kill -9 lost none of the ${formatEvents(promised)} that ` +
+        `${told.isMapped ? 'append() had returned for' : 'had been written'}.`,
+    );
+  }
+
+  #checkInterruption(): void {
+    if (this.#interruption.happened) throw new Interrupted('stopped');
+  }
+
+  async #recordAndKill(): Promise<RecorderMessage> {
+    const { events, seed } = this.#options;
+    const stage = this.#stage;
+    const killAt = Math.floor(events * KILL_SHARE);
+    const eventsPerSecond = killAt / RECORDING_SECONDS;
+    const recorder = new Recorder({ dir: this.#dir, seed, events, eventsPerSecond });
+    try {
+      stage.step('Record', [
+        `A second process (pid ${recorder.pid ?? 'unknown'}) is an order gateway: it append()s`,
+        `every order, ${OrderLayout.size} bytes each, to a log in ${printable(this.#dir)}`,
+        'and never waits for the disk. Orders look like this:',
+        ...describeOrder(seed).map((row) => `  ${row}`),
+      ]);
+      await this.#watch(recorder, killAt);
+    } finally {
+      await recorder.kill();
+    }
+    const told = recorder.last;
+    if (told === undefined) throw new ProofFailed('the recorder was killed before it recorded');
+    stage.step('Kill', [
+      'SIGKILL in the middle of it: no handler runs, nothing is flushed, nothing is closed.',
+      `The last id that append() returned, told through a pipe: ${formatCount(told.appendedEventId)}.`,
+      ...(told.isMapped
+        ? []
+        : [
+            'There is no shared memory here that outlives a process, so what counts is the last',
+            `id that was written to a file: ${formatCount(told.writtenEventId)}.`,
+          ]),
+    ]);
+    return told;
+  }
+
+  /** Returns when it is time to kill. */
+  async #watch(recorder: Recorder, killAt: number): Promise<void> {
+    let startedMs = 0;
+    for (;;) {
+      await sleep(WATCH_MS);
+      this.#checkInterruption();
+      recorder.check();
+      const { last } = recorder;
+      if (last === undefined) continue;
+      const nowMs = performance.now();
+      if (startedMs === 0) startedMs = nowMs;
+      const seconds = (nowMs - startedMs) / 1000;
+      const { appendedEventId, durableEventId, appendNsMean, appendNsMax } = last;
+      const append = `append() ${formatDuration(appendNsMean / 1e9)}`;
+      this.#stage.progress(
+        () =>
+          `${formatCount(appendedEventId)} orders  ${formatRate(appendedEventId / seconds)}  ` +
+          `${append}  on disk ${formatCount(durableEventId)}`,
+      );
+      const isTime = appendedEventId >= killAt || seconds > RECORDING_SECONDS_MAX;
+      if (!isTime || appendedEventId === 0) continue;
+      this.#stage.say(
+        `${formatCount(appendedEventId)} orders in ${formatDuration(seconds)}; ` +
+          `${append} on average, ${formatDuration(appendNsMax / 1e9)} at worst.`,
+      );
+      return;
+    }
+  }
+
+  async #recover(): Promise<Wal> {
+    const startedMs = performance.now();
+    const wal = await Wal.open(this.#dir);
+    const seconds = (performance.now() - startedMs) / 1000;
+    const { eventsFromRing, verdict, droppedBytes } = wal.recovery;
+    this.#stage.step('Recover', [
+      `Wal.open() finds the log as it was left, in ${formatDuration(seconds)}. The last event is ` +
+        `${formatCount(wal.lastEventId)}.`,
+      eventsFromRing > 0
+        ? `${formatEvents(eventsFromRing)} had not reached a file: they waited in shared memory, ` +
+          'and are on disk now.'
+        : 'Every event had already reached a file.',
+      ...(verdict === 'torn-tail'
+        ? [`The last write was cut short: ${formatBytes(droppedBytes)} of it are set aside.`]
+        : []),
+    ]);
+    return wal;
+  }
+
+  async #prove(stream: OrderStream, promised: number, lastEventId: number): Promise<void> {
+    const stage = this.#stage;
+    stage.step('Prove', [
+      `The same orders are made again from seed ${this.#options.seed}, and compared byte by byte ` +
+        'with a replay of the log.',
+    ]);
+    const compared = await this.#compare(stream);
+    if (compared < promised) {
+      throw new ProofFailed(
+        `append() had returned ${formatCount(promised)}, but the log ends at ` +
+          `${formatCount(compared)}: ${formatEvents(promised - compared)} lost`,
+      );
+    }
+    if (compared !== lastEventId) {
+      throw new ProofFailed(
+        `the log says that its last event is ${formatCount(lastEventId)}, and replays ` +
+          `${formatCount(compared)}`,
+      );
+    }
+    const beyond = compared - promised;
+    stage.say(
+      `Not one is missing: all ${formatCount(promised)}` +
+        (beyond === 0
+          ? '.'
+          : `, and ${formatCount(beyond)} more that it was killed too soon to tell of.`),
+    );
+  }
+
+  async #compare(stream: OrderStream): Promise<number> {
+    const startedMs = performance.now();
+    const compared = await compareWithStream(this.#dir, stream, (events) => {
+      this.#checkInterruption();
+      this.#stage.progress(() => `compared ${formatEvents(events)}`);
+    });
+    const seconds = (performance.now() - startedMs) / 1000;
+    this.#stage.say(
+      `${formatEvents(compared)}, ${formatBytes(compared * OrderLayout.size)}: all equal, in ` +
+        `${formatDuration(seconds)} (${formatRate(compared / seconds)}).`,
+    );
+    return compared;
+  }
+
+  async #goOn(wal: Wal, stream: OrderStream): Promise<void> {
+    const stage = this.#stage;
+    stage.step('Go on', ['The recovered log goes on where it was: the rest of the stream.']);
+    const first = wal.lastEventId + 1;
+    const startedMs = performance.now();
+    for (let eventId = first; eventId <= this.#options.events; eventId += 1) {
+      stream.next();
+      const appended = wal.append(stream.payload);
+      if (appended !== eventId) {
+        throw new ProofFailed(`event ${formatCount(eventId)} was given the id ${appended}`);
+      }
+      if (eventId % TURN_EVENTS !== 0) continue;
+      stage.progress(() => `${formatCount(eventId)} orders`);
+      await nextTurn();
+      this.#checkInterruption();
+    }
+    await wal.durable();
+    const more = wal.lastEventId - first + 1;
+    const seconds = (performance.now() - startedMs) / 1000;
+    stage.say(
+      `${formatEvents(more)} more in ${formatDuration(seconds)} ` +
+        `(${formatRate(more / seconds)}), until all of them were on disk.`,
+    );
+  }
+
+  async #verifyAll(): Promise<void> {
+    const stage = this.#stage;
+    stage.step('Verify', [
+      'The log is closed. Every checksum of it is checked, and every order again.',
+    ]);
+    this.#checkInterruption();
+    const startedMs = performance.now();
+    const report = await verify(this.#dir);
+    const seconds = (performance.now() - startedMs) / 1000;
+    const [problem] = report.problems;
+    if (!report.ok) throw new ProofFailed(`verify: ${problem?.message ?? report.verdict}`);
+    stage.say(`verify finds it sound, in ${formatDuration(seconds)}.`);
+    const compared = await this.#compare(new OrderStream(this.#options.seed));
+    if (compared !== report.lastEventId || compared < this.#options.events) {
+      throw new ProofFailed(
+        `${formatEvents(compared)} replayed, ${formatCount(report.lastEventId)} verified, ` +
+          `${formatCount(this.#options.events)} appended`,
+      );
+    }
+  }
+}
+
+export async function demo(options: DemoOptions, context: CommandContext): Promise<number> {
+  const folder = new DemoFolder(options.dir);
+  const interruption = new Interruption();
+  const stage = new DemoStage(context);
+  let exitCode: number = EXIT.failed;
+  try {
+    await new Demo(options, folder.path, stage, interruption).run();
+    exitCode = EXIT.done;
+  } catch (error) {
+    if (error instanceof Interrupted) exitCode = interruption.exitCode ?? EXIT.failed;
+    else reportFailure(error, context);
+  } finally {
+    interruption.dispose();
+  }
+  if (options.keep || exitCode === EXIT.failed) {
+    stage.say(`The log is in ${printable(folder.path)}.`);
+    return exitCode;
+  }
+  if (exitCode !== EXIT.done) await releaseRegion(folder.path, context);
+  folder.remove();
+  return exitCode;
+}
+
+function reportFailure(error: unknown, { terminal }: CommandContext): void {
+  if (error instanceof ProofFailed) {
+    terminal.line(`${terminal.red('NOT PROVEN:')} ${printable(error.message)}`);
+  } else if (error instanceof RecorderEnded) {
+    terminal.line(`${terminal.red('flashstrike:')} the recorder ended by itself`);
+    for (const line of error.message.split('\n')) terminal.line(`  ${printable(line)}`);
+  } else {
+    reportError(terminal, error);
+  }
+}
+
+/** A killed recorder leaves its shared memory for the next opening: this is it. */
+async function releaseRegion(dir: string, { terminal }: CommandContext): Promise<void> {
+  try {
+    const wal = await Wal.open(dir, { create: false });
+    await wal.close();
+  } catch (error) {
+    // Stopped before there was a log.
+    if (error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_NOT_A_LOG') return;
+    reportError(terminal, error);
+  }
+}

@@ -1,0 +1,18 @@
+// Flashstrike: the write-ahead log whose `append` never waits for a disk.
+export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
+export type { Capabilities } from './recorder/open-log-handles.js';
+export type { SyncMode, SyncOptions, WalOptions } from './recorder/options.js';
+export { Wal, type WalState } from './recorder/manager.js';
+export { openCursor } from './recovery/cursor.js';
+export type {
+  CursorOptions,
+  EventCopy,
+  EventCursor,
+  FollowOptions,
+  LoggedEvent,
+  ReplayOptions,
+} from './recovery/events.js';
+export { follow } from './recovery/follow.js';
+export type { RecoveryReport, RegionOutcome } from './recovery/manager.js';
+export { replay } from './recovery/replay.js';
+export { type VerifyProblem, type VerifyReport, verify } from './recovery/verify.js';

@@ -1,0 +1,282 @@
+// What lies in a log's folder and in the shared memory that belongs to it, as plain data. Cheap:
+// headers, and a walk of the last segment only.
+import { WalError } from '../errors.js';
+import { openRegionFile } from '../memory/region-file.js';
+import { ringOfSections, unreadEvents } from '../ring/ring-snapshot.js';
+import type { SegmentHeader } from '../segment/segment-header.js';
+import { readLockRecord } from '../storage/lock-file.js';
+import type { Storage } from '../storage/storage.js';
+import { checkDirectory } from './event-range.js';
+import { isLockHeld } from './lock-holder.js';
+import {
+  holdsLog,
+  type ListedSegment,
+  type LogListing,
+  listLog,
+  type MetaReading,
+  noLogIn,
+  readMeta,
+} from './log-directory.js';
+import { outsideClaims, type ReadingPorts } from './reading-ports.js';
+import { REGION_PORTS } from './region-ports.js';
+import { readSeal } from './seal-index.js';
+import { openSegment, type SegmentFile } from './segment-file.js';
+import { SegmentReader } from './segment-reader.js';
+import { judgeTail, tailError } from './tail-judgement.js';
+import type { Verdict } from './verdict.js';
+
+export { listOrphanRegions, type OrphanRegion, removeOrphanRegion } from './orphan-regions.js';
+
+export interface SegmentInspection {
+  /** File name without its folder. */
+  readonly file: string;
+  /** From the file's name. */
+  readonly segmentIndex: number | undefined;
+  /** Size of the file. */
+  readonly bytes: number;
+  /** Up to the end of the last event or watermark block; undefined where that would need a walk. */
+  readonly usedBytes: number | undefined;
+  readonly events: number | undefined;
+  readonly firstEventId: number | undefined;
+  /** firstEventId - 1 while it is empty. */
+  readonly lastEventId: number | undefined;
+  readonly createdTsNs: bigint | undefined;
+  readonly state: 'sealed' | 'finished' | 'active' | 'damaged';
+  /** What is wrong with it, in words. */
+  readonly defect: string | undefined;
+}
+
+export type MetaInspection =
+  | {
+      readonly status: 'present';
+      readonly cleanlyClosed: boolean;
+      readonly segmentIndex: number;
+      readonly offset: number;
+      readonly lastEventId: number;
+      readonly durableEventId: number;
+    }
+  | { readonly status: 'missing' }
+  | { readonly status: 'damaged'; readonly reason: string };
+
+export interface RegionInspection {
+  /** `in-use`: its owner lives. `waiting`: it is dead, and the next opening reads the region. */
+  readonly status:
+    | 'none'
+    | 'in-use'
+    | 'waiting'
+    | 'foreign'
+    | 'other-boot'
+    | 'damaged'
+    | 'unsupported';
+  readonly path: string | undefined;
+  /** Events in it that are not in the files; only for `waiting`. */
+  readonly unreadEvents: number | undefined;
+  readonly pid: number | undefined;
+  readonly reason: string | undefined;
+}
+
+export interface TailInspection {
+  readonly verdict: Verdict;
+  /** E of the last segment. */
+  readonly offset: number;
+  readonly durableEventId: number;
+  readonly droppedEvents: number;
+  readonly droppedBytes: number;
+}
+
+export interface LogInspection {
+  readonly path: string;
+  readonly logId: bigint | undefined;
+  /** Of what is in the files; lastEventId = firstEventId - 1 while there is none. */
+  readonly firstEventId: number;
+  readonly lastEventId: number;
+  /** Whether a process is known to have the log open; never asked by taking the lock. */
+  readonly locked: boolean;
+  readonly meta: MetaInspection;
+  readonly region: RegionInspection;
+  /** Oldest first. */
+  readonly segments: readonly SegmentInspection[];
+  /** Undefined without a readable last segment, and while the log is being written. */
+  readonly tail: TailInspection | undefined;
+  /** Whatever else lies in the folder: prepared files, names that are not ours. */
+  readonly otherNames: readonly { readonly name: string; readonly kind: string }[];
+}
+
+/**
+ * Looks at the log in `dir` without its lock, and changes nothing.
+ * @throws WalError only where nothing can be said: ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG,
+ * _ACCESS, _IO; a damaged file is described in its place
+ */
+export function inspectLog(dir: string, ports: ReadingPorts = REGION_PORTS): LogInspection {
+  checkDirectory(dir);
+  const listing = listLog(ports.storage, dir);
+  if (!holdsLog(listing)) throw noLogIn(dir);
+  const meta = readMeta(ports.storage, dir);
+  const { segments, tail, logId } = new SegmentsInspector(ports, listing).run();
+  const first = segments.find((segment) => segment.firstEventId !== undefined)?.firstEventId ?? 1;
+  const last = segments.findLast((segment) => segment.lastEventId !== undefined)?.lastEventId;
+  const knownLogId = logId ?? (meta.status === 'present' ? meta.meta.logId : undefined);
+  const region = inspectRegion(ports.storage, dir, knownLogId);
+  return {
+    path: dir,
+    logId: knownLogId,
+    firstEventId: first,
+    lastEventId: last ?? first - 1,
+    locked: region.status === 'in-use' || isLockHeld(ports.storage, dir),
+    meta: inspectMeta(meta),
+    region,
+    segments,
+    tail,
+    otherNames: otherNames(listing),
+  };
+}
+
+function inspectMeta(reading: MetaReading): MetaInspection {
+  if (reading.status === 'missing') return { status: 'missing' };
+  if (reading.status !== 'present') return { status: 'damaged', reason: reading.message };
+  const { cleanlyClosed, segmentIndex, offset, lastEventId, durableEventId } = reading.meta;
+  return { status: 'present', cleanlyClosed, segmentIndex, offset, lastEventId, durableEventId };
+}
+
+const otherNames = (listing: LogListing): LogInspection['otherNames'] => [
+  ...listing.compressed.map((index) => ({ name: `segment ${index}`, kind: 'compressed' })),
+  ...listing.prepared.map((name) => ({ name, kind: 'prepared' })),
+  ...(listing.hasMetaTemporary ? [{ name: 'wal.meta.tmp', kind: 'left over' }] : []),
+  ...listing.unknown.map((name) => ({ name, kind: 'unknown' })),
+];
+
+/** The first region that LOCK names and that is there. */
+function inspectRegion(storage: Storage, dir: string, logId: bigint | undefined): RegionInspection {
+  const { regions, device, inode } = readLockRecord(storage, dir);
+  const nothing = { unreadEvents: undefined, pid: undefined, reason: undefined };
+  for (const path of device === undefined ? [] : regions) {
+    const expected = { logId, lockDevice: device ?? 0n, lockInode: inode ?? 0n };
+    const file = openRegionFile(path, expected);
+    if (file.status === 'missing') continue;
+    if (file.status !== 'match') {
+      return { ...nothing, status: file.status, path, reason: file.reason };
+    }
+    try {
+      const { pid } = file.header;
+      if (file.ownerIsAlive()) return { ...nothing, status: 'in-use', path, pid };
+      const ring = ringOfSections(file.readSection('control'), file.readSection('ring'));
+      const unread = unreadEvents(ring);
+      if (unread !== undefined && 'defect' in unread) {
+        return { ...nothing, status: 'damaged', path, pid, reason: unread.defect };
+      }
+      const count = unread?.eventCount ?? 0;
+      return { ...nothing, status: 'waiting', path, pid, unreadEvents: count };
+    } finally {
+      file.close();
+    }
+  }
+  return { ...nothing, status: 'none', path: undefined };
+}
+
+/** A WalError about a file that is damaged; anything else is thrown on. */
+function describeDefect(error: unknown): string {
+  const isDefect =
+    error instanceof WalError &&
+    error.code !== 'ERR_FLASHSTRIKE_ACCESS' &&
+    error.code !== 'ERR_FLASHSTRIKE_IO';
+  if (!isDefect) throw error;
+  return error.message;
+}
+
+class SegmentsInspector {
+  readonly #ports: ReadingPorts;
+  readonly #listing: LogListing;
+  #logId: bigint | undefined;
+  #tail: TailInspection | undefined;
+
+  constructor(ports: ReadingPorts, listing: LogListing) {
+    this.#ports = ports;
+    this.#listing = listing;
+  }
+
+  run() {
+    const { segments } = this.#listing;
+    // From the last to the first: a successor's header tells where its predecessor ends.
+    const inspections: SegmentInspection[] = [];
+    let successor: SegmentHeader | undefined;
+    for (let position = segments.length - 1; position >= 0; position--) {
+      const segment = segments[position];
+      if (segment === undefined) continue;
+      const isLast = position === segments.length - 1;
+      const isPinned = successor?.segmentIndex === segment.index + 1;
+      const inspected = this.#inspect(segment, isLast, isPinned ? successor : undefined);
+      inspections.unshift(inspected.inspection);
+      successor = inspected.header;
+    }
+    return { segments: inspections, tail: this.#tail, logId: this.#logId };
+  }
+
+  #inspect(segment: ListedSegment, isLast: boolean, pin: SegmentHeader | undefined) {
+    const { index, name, path, bytes } = segment;
+    const base = { file: name, segmentIndex: index, bytes };
+    const { storage } = this.#ports;
+    let file: SegmentFile | undefined;
+    try {
+      file = openSegment(storage, path, { index, logId: this.#logId });
+      if (file === undefined) return { inspection: { ...base, ...damaged('It was removed.') } };
+      const { header } = file;
+      this.#logId ??= header.logId;
+      const { firstEventId, createdTsNs } = header;
+      const content = isLast ? this.#inspectLast(file) : this.#inspectFinished(file, pin);
+      return { inspection: { ...base, firstEventId, createdTsNs, ...content }, header };
+    } catch (error) {
+      return { inspection: { ...base, ...damaged(describeDefect(error)) } };
+    } finally {
+      if (file !== undefined) storage.close(file.fd);
+    }
+  }
+
+  #inspectFinished(file: SegmentFile, pin: SegmentHeader | undefined) {
+    if (pin === undefined) {
+      const unknown = { usedBytes: undefined, events: undefined, lastEventId: undefined };
+      return { ...unknown, state: 'finished', defect: undefined } as const;
+    }
+    const { previousEndOffset: usedBytes, previousLastEventId: lastEventId } = pin;
+    const events = lastEventId - file.header.firstEventId + 1;
+    const isShort = usedBytes > file.bytes;
+    const seal = isShort ? undefined : readSeal(this.#ports.storage, file, usedBytes);
+    const state = isShort ? 'damaged' : seal === undefined ? 'finished' : 'sealed';
+    const defect = isShort ? `The file ends before offset ${usedBytes}.` : undefined;
+    return { usedBytes, events, lastEventId, state, defect } as const;
+  }
+
+  #inspectLast(file: SegmentFile) {
+    const { storage } = this.#ports;
+    const { dir } = this.#listing;
+    const reader = new SegmentReader(storage, file);
+    while (reader.next());
+    const outside = () => outsideClaims(this.#ports, dir, file.header.logId);
+    const judgement = judgeTail(storage, dir, reader, outside);
+    const { endOffset: usedBytes, lastEventId } = reader.end;
+    const events = lastEventId - file.header.firstEventId + 1;
+    const content = { usedBytes, events, lastEventId };
+    if (judgement !== undefined) {
+      this.#tail = {
+        verdict: judgement.tailCase.verdict,
+        offset: judgement.endOffset,
+        durableEventId: judgement.claims.durableEventId,
+        droppedEvents: judgement.droppedEvents,
+        droppedBytes: judgement.droppedBytes,
+      };
+    }
+    const defect = judgement && tailError(judgement)?.message;
+    const sound = reader.sealed ? 'sealed' : 'active';
+    return { ...content, state: defect === undefined ? sound : 'damaged', defect } as const;
+  }
+}
+
+const damaged = (defect: string) =>
+  ({
+    usedBytes: undefined,
+    events: undefined,
+    firstEventId: undefined,
+    lastEventId: undefined,
+    createdTsNs: undefined,
+    state: 'damaged',
+    defect,
+  }) as const;

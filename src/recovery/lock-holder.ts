@@ -1,0 +1,39 @@
+// Whether a process holds LOCK, without taking it: a look must not make another's open fail.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemCode } from '../errors.js';
+import { LOCK_FILE } from '../segment/file-names.js';
+import type { Storage } from '../storage/storage.js';
+import { reading } from './read-failure.js';
+
+const KERNEL_LOCKS = '/proc/locks';
+
+/** As far as the kernel shows it to this process (Linux; not the locks of other containers). */
+export function isLockHeld(storage: Storage, dir: string): boolean {
+  const path = join(dir, LOCK_FILE);
+  const status = reading(path, () => storage.statusAt(path));
+  if (status === undefined) return false;
+  return holdsFlock(kernelLocks(), status.device, status.inode);
+}
+
+/** Whether a text as in /proc/locks lists an exclusive flock of that file. */
+export function holdsFlock(locks: string, device: bigint, inode: bigint): boolean {
+  const hex = (value: bigint): string => value.toString(16).padStart(2, '0');
+  // As glibc splits a device number: 12 + 20 bits of major, 8 + 24 of minor.
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n);
+  const minor = (device & 0xffn) | ((device >> 12n) & 0xffffff00n);
+  const file = `${hex(major)}:${hex(minor)}:${inode}`;
+  return locks
+    .split('\n')
+    .some((line) => /\bFLOCK\b.*\bWRITE\b/.test(line) && line.split(/\s+/).includes(file));
+}
+
+function kernelLocks(): string {
+  try {
+    return readFileSync(KERNEL_LOCKS, 'latin1');
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    // Another system, or a container that hides it.
+    return '';
+  }
+}

@@ -1,0 +1,105 @@
+// Shared regions that no log would take events from any more: their owner is dead, and the LOCK of
+// the log does not name them. Only these may be removed, and only one by one.
+import { lstatSync } from 'node:fs';
+import { WalError } from '../errors.js';
+import { listRegions, openRegionFile, type RegionFile } from '../memory/region-file.js';
+import { readLockRecord } from '../storage/lock-file.js';
+import { nodeStorage } from '../storage/node-storage.js';
+import { readLogId } from './manager.js';
+import { isMissing, readFailure, reading } from './read-failure.js';
+
+export interface OrphanRegion {
+  readonly path: string;
+  readonly bytes: number;
+  readonly logId: bigint | undefined;
+  readonly pid: number | undefined;
+  /** Unix epoch. */
+  readonly startedTsNs: bigint | undefined;
+  readonly removable: boolean;
+  /** Why it is kept, where it is not removable. */
+  readonly reason: string | undefined;
+}
+
+/**
+ * Every region in `sharedMemoryDirectory` that carries the id of the log in `dir`.
+ * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, _ACCESS, _IO, and what keeps the log's id unknown
+ */
+export function listOrphanRegions(sharedMemoryDirectory: string, dir: string): OrphanRegion[] {
+  const logId = readLogId(nodeStorage, dir);
+  if (logId === undefined) return [];
+  const lock = readLockRecord(nodeStorage, dir);
+  const regions: OrphanRegion[] = [];
+  for (const path of regionPaths(sharedMemoryDirectory)) {
+    const file = openRegionFile(path);
+    if (file.status !== 'match') continue;
+    try {
+      if (file.header.logId === logId) regions.push(describe(file, lock));
+    } catch (error) {
+      // Its owner has just removed it.
+      if (!isMissing(error)) throw readFailure(error, path);
+    } finally {
+      file.close();
+    }
+  }
+  return regions;
+}
+
+function regionPaths(sharedMemoryDirectory: string): readonly string[] {
+  try {
+    return listRegions(sharedMemoryDirectory);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw readFailure(error, sharedMemoryDirectory);
+  }
+}
+
+function describe(file: RegionFile, lock: ReturnType<typeof readLockRecord>): OrphanRegion {
+  const { path, header } = file;
+  const { logId, pid, startTsNs } = header;
+  const reason = keptBecause(file, lock);
+  const bytes = lstatSync(path).size;
+  return {
+    path,
+    bytes,
+    logId,
+    pid,
+    startedTsNs: startTsNs,
+    removable: reason === undefined,
+    reason,
+  };
+}
+
+function keptBecause(
+  file: RegionFile,
+  lock: ReturnType<typeof readLockRecord>,
+): string | undefined {
+  const { path, header } = file;
+  if (file.ownerIsAlive()) return `process ${header.pid} uses it`;
+  if (header.lockDevice !== lock.device || header.lockInode !== lock.inode) {
+    return 'it is that of another folder with this log, a copy or the original';
+  }
+  if (lock.damaged) return 'LOCK, which would name the region in use, is damaged';
+  return lock.regions.includes(path) ? 'the next opening of the log reads it' : undefined;
+}
+
+/**
+ * Removes a region that `listOrphanRegions` called removable.
+ * @throws WalError ERR_FLASHSTRIKE_SHARED_MEMORY where it is no longer what was listed
+ */
+export function removeOrphanRegion(path: string): void {
+  const file = openRegionFile(path);
+  if (file.status !== 'match') throw notRemoved(path, file.reason);
+  try {
+    if (file.ownerIsAlive()) throw notRemoved(path, 'a process uses it.');
+    if (reading(path, () => file.unlink()) !== 'removed') {
+      throw notRemoved(path, 'another file has its name by now.');
+    }
+  } catch (error) {
+    throw readFailure(error, path);
+  } finally {
+    file.close();
+  }
+}
+
+const notRemoved = (path: string, reason: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', `${path} was not removed: ${reason}`, { path });

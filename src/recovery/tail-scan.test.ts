@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
+import { nodeStorage } from '../storage/node-storage.js';
+import { openSegment } from './segment-file.js';
+import { behindOf, scanTail, type TailScan } from './tail-scan.js';
+
+function scan(t: TestContext, builder: LogBuilder, fromOffset: number): TailScan {
+  const file = openSegment(nodeStorage, builder.write().pathOf(1), { index: 1 });
+  assert.ok(file !== undefined);
+  t.after(() => nodeStorage.close(file.fd));
+  return scanTail(nodeStorage, file, fromOffset);
+}
+
+test('zeros to the end are nothing', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t), { segmentBytes: 3 << 20 }).segment().events(1);
+  const { offset, bytes } = builder.blockOf(1, 0);
+  const found = scan(t, builder, offset + bytes);
+  assert.equal(behindOf(found, false), 'nothing');
+  assert.equal(found.nonZeroEndOffset, offset + bytes);
+});
+
+test('one byte anywhere is told, and where', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t), { segmentBytes: 3 << 20 }).segment();
+  for (const at of [4096, 4096 + (1 << 20) - 1, 4096 + (1 << 20), (3 << 20) - 1]) {
+    builder.fileOf(1)[at] = 7;
+    const found = scan(t, builder, 4096);
+    builder.fileOf(1)[at] = 0;
+    assert.equal(found.nonZeroEndOffset, at + 1);
+    assert.equal(behindOf(found, false), 'bytes');
+    assert.equal(behindOf(found, true), 'nothing', 'in a recycled body it is stale');
+  }
+});
+
+test('blocks behind a hole are counted, with what they claim', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).events(3);
+  builder.events(4, { durableEventId: 5 }).watermark(9).events(1);
+  const { offset, bytes } = builder.blockOf(1, 1);
+  builder.fileOf(1).fill(0, offset, offset + bytes);
+  const found = scan(t, builder, offset);
+  const last = builder.blockOf(1, -1);
+  assert.equal(found.validHeaders, 3);
+  assert.equal(found.wholeBlocks, 3);
+  assert.equal(found.wholeEvents, 5);
+  assert.equal(found.durableEventId, 9);
+  assert.equal(found.lastEventId, 10);
+  assert.equal(found.blocksEndOffset, last.offset + last.bytes);
+  assert.equal(behindOf(found, true), 'blocks');
+});
+
+test('a header whose payload is torn still speaks', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(2);
+  builder.events(4, { durableEventId: 2 });
+  const { offset } = builder.blockOf(1, 1);
+  builder.fileOf(1)[offset + 70] = 99;
+  const found = scan(t, builder, offset);
+  assert.deepEqual([found.validHeaders, found.wholeBlocks, found.lastEventId], [1, 0, 6]);
+});
+
+test('headers on both sides of every chunk border are found once each', (t) => {
+  for (let shift = 0; shift <= 80; shift += 8) {
+    const segmentBytes = 4 << 20;
+    const builder = new LogBuilder(temporaryFolder(t), { segmentBytes }).segment();
+    // The border of the first chunk lies 1 MiB behind where the scan begins.
+    const fill = (1 << 20) - 80 - 64 - 24 + shift;
+    builder
+      .events(1, { payloadBytes: fill - 64 - 24 })
+      .events(1)
+      .watermark()
+      .events(2);
+    const found = scan(t, builder, 4096);
+    assert.equal(found.validHeaders, 4, `shift ${shift}`);
+    assert.equal(found.wholeEvents, 4, `shift ${shift}`);
+  }
+});
+
+test('blocks of an earlier life of the file do not validate', (t) => {
+  const dir = temporaryFolder(t);
+  const earlier = new LogBuilder(dir).segment().segment().events(3).events(3);
+  const builder = new LogBuilder(dir).segment({ recycled: true, body: earlier.fileOf(2) });
+  const found = scan(t, builder, 4096);
+  assert.equal(found.validHeaders, 0);
+  assert.ok(found.nonZeroEndOffset > 4096, 'the stale blocks are there');
+  assert.equal(behindOf(found, true), 'nothing');
+});

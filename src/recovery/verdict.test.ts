@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Behind, casesOf, judge, TAIL_CASES, type TailFacts } from './verdict.js';
+
+const BOOLEANS = [false, true];
+const BEHIND: readonly Behind[] = ['nothing', 'bytes', 'blocks'];
+
+function* allFacts(): Generator<TailFacts> {
+  for (const behind of BEHIND)
+    for (const durableLost of BOOLEANS)
+      for (const laterSegment of BOOLEANS)
+        for (const sealed of BOOLEANS)
+          for (const witnessed of BOOLEANS)
+            for (const firstSegment of BOOLEANS)
+              yield { behind, durableLost, laterSegment, sealed, witnessed, firstSegment };
+}
+
+const all = [...allFacts()];
+
+test('each combination of facts is exactly one case', () => {
+  assert.equal(all.length, 96);
+  for (const facts of all) {
+    const labels = casesOf(facts).map((tailCase) => tailCase.label);
+    assert.equal(labels.length, 1, `${JSON.stringify(facts)}: ${labels.join(' | ')}`);
+  }
+});
+
+test('no case is without a combination', () => {
+  const met = new Set(all.map((facts) => judge(facts).label));
+  assert.deepEqual([...met].sort(), TAIL_CASES.map((tailCase) => tailCase.label).sort());
+});
+
+test('a lost durable event is corruption, whatever else holds', () => {
+  for (const facts of all.filter((each) => each.durableLost)) {
+    assert.equal(judge(facts).verdict, 'corruption');
+  }
+});
+
+test('a missing later segment is corruption, whatever else holds', () => {
+  for (const facts of all.filter((each) => each.laterSegment)) {
+    assert.equal(judge(facts).verdict, 'corruption');
+  }
+});
+
+test('corruption is never called without a durable event or a segment that is missing', () => {
+  for (const facts of all.filter((each) => !each.durableLost && !each.laterSegment)) {
+    assert.notEqual(judge(facts).verdict, 'corruption');
+  }
+});
+
+const SOUND: TailFacts = {
+  behind: 'nothing',
+  durableLost: false,
+  laterSegment: false,
+  sealed: false,
+  witnessed: true,
+  firstSegment: true,
+};
+
+const expected: readonly [string, Partial<TailFacts>, string][] = [
+  ['zeros behind the last event: clean', {}, 'clean'],
+  ['other bytes that nobody calls durable: torn tail', { behind: 'bytes' }, 'torn-tail'],
+  ['valid blocks behind a hole: torn tail', { behind: 'blocks' }, 'torn-tail'],
+  ['zeros where durable events were: corruption', { durableLost: true }, 'corruption'],
+  ['a seal without successor, nothing durable missing: clean', { sealed: true }, 'clean'],
+  [
+    'a seal without successor, later events durable: corruption',
+    { sealed: true, durableLost: true },
+    'corruption',
+  ],
+  [
+    'nothing validates and nobody knows: undecidable',
+    { behind: 'bytes', witnessed: false },
+    'undecidable',
+  ],
+  ['an empty first segment and nobody knows: undecidable', { witnessed: false }, 'undecidable'],
+  [
+    'an empty later segment and nobody knows: clean, a rotation leaves it so',
+    { witnessed: false, firstSegment: false },
+    'clean',
+  ],
+];
+for (const [name, facts, verdict] of expected) {
+  test(name, () => assert.equal(judge({ ...SOUND, ...facts }).verdict, verdict));
+}

@@ -1,0 +1,295 @@
+// One run of `verify`: the walk over all segments and what it gathers.
+import { basename, join } from 'node:path';
+import { type ErrorCode, WalError } from '../errors.js';
+import { META_FILE, segmentFileName } from '../segment/file-names.js';
+import type { SegmentHeader } from '../segment/segment-header.js';
+import { MIB } from '../units.js';
+import {
+  holdsLog,
+  type LogListing,
+  listingNotes,
+  listLog,
+  type MetaReading,
+  noLogIn,
+  readMeta,
+} from './log-directory.js';
+import { compressedError, emptyError } from './log-walker.js';
+import { endsAtPin, eventsBeforePin, pinError } from './pin.js';
+import { outsideClaims, type ReadingPorts } from './reading-ports.js';
+import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
+import { readBuffer, SegmentReader } from './segment-reader.js';
+import { judgeTail, lostEvents, type TailJudgement, tailError } from './tail-judgement.js';
+import type { Verdict } from './verdict.js';
+import type { TornTail, VerifyProblem, VerifyReport } from './verify.js';
+
+/** Bytes between two turns of the event loop. */
+const TURN_BYTES = 16 * MIB;
+/** A log that is being written goes on and on: how often its end is followed. */
+const FOLLOWED_ENDS_MAX = 3;
+/** Failures to read, rather than to validate: these are thrown. */
+const UNREADABLE: ReadonlySet<ErrorCode> = new Set([
+  'ERR_FLASHSTRIKE_ACCESS',
+  'ERR_FLASHSTRIKE_IO',
+]);
+/** Problems that say that nothing can be said. */
+const UNDECIDED: ReadonlySet<ErrorCode> = new Set([
+  'ERR_FLASHSTRIKE_UNDECIDABLE',
+  'ERR_FLASHSTRIKE_UNSUPPORTED',
+]);
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+type Draft = { -readonly [Key in keyof VerifyProblem]: VerifyProblem[Key] };
+
+export class Verification {
+  readonly #ports: ReadingPorts;
+  readonly #dir: string;
+  readonly #buffer = readBuffer();
+  readonly #openFiles = new Set<SegmentFile>();
+  readonly #problems: Draft[] = [];
+  readonly #notes: string[] = [];
+  /** A problem whose loss the next readable header tells. */
+  #unmeasured: Draft | undefined;
+  #logId: bigint | undefined;
+  #firstEventId: number | undefined;
+  /** Id that the next segment must start with. */
+  #expectedEventId: number | undefined;
+  #events = 0;
+  #segments = 0;
+  #lastEventId = 0;
+  #durableEventId = 0;
+  #tornTail: TornTail | undefined;
+  #followedEnds = 0;
+  #bytesThisTurn = 0;
+
+  constructor(ports: ReadingPorts, dir: string) {
+    this.#ports = ports;
+    this.#dir = dir;
+  }
+
+  async run(): Promise<VerifyReport> {
+    const { storage } = this.#ports;
+    const listing = listLog(storage, this.#dir);
+    if (!holdsLog(listing)) throw noLogIn(this.#dir);
+    this.#notes.push(...listingNotes(listing));
+    if (listing.compressed.length > 0) this.#report(compressedError(this.#dir), undefined);
+    const meta = readMeta(storage, this.#dir);
+    try {
+      if (listing.segments.length > 0) await this.#verifySegments(listing);
+      else if (listing.compressed.length === 0) this.#verifyEmpty(meta);
+    } finally {
+      for (const file of this.#openFiles) storage.close(file.fd);
+    }
+    this.#noteMeta(meta);
+    return this.#finish();
+  }
+
+  #finish(): VerifyReport {
+    const firstEventId = this.#firstEventId ?? 1;
+    // The last segment's header is damaged: only the claims tell what it held.
+    if (this.#unmeasured !== undefined && this.#expectedEventId !== undefined) {
+      const lost = this.#durableEventId - this.#expectedEventId + 1;
+      if (lost > 0) this.#unmeasured.lost = lost;
+    }
+    this.#problems.sort((a, b) => ((a.file ?? '') < (b.file ?? '') ? -1 : 1));
+    const waitingEvents = this.#waitingEvents();
+    return {
+      ok: this.#problems.length === 0,
+      verdict: this.#verdict(),
+      events: this.#events,
+      firstEventId,
+      lastEventId: Math.max(this.#lastEventId, firstEventId - 1),
+      durableEventId: this.#durableEventId,
+      segments: this.#segments,
+      problems: this.#problems,
+      tornTail: this.#tornTail,
+      waitingEvents,
+      notes: this.#notes,
+    };
+  }
+
+  #waitingEvents(): number {
+    if (this.#logId === undefined) return 0;
+    try {
+      return this.#ports.waitingEvents(this.#dir, this.#logId);
+    } catch (error) {
+      // LOCK is a link or a folder, or the region is damaged; the files are judged all the same.
+      this.#report(error, undefined);
+      return 0;
+    }
+  }
+
+  #verdict(): Verdict {
+    if (this.#problems.some((problem) => !UNDECIDED.has(problem.code))) return 'corruption';
+    if (this.#problems.length > 0) return 'undecidable';
+    return this.#tornTail === undefined ? 'clean' : 'torn-tail';
+  }
+
+  /** @throws the error itself where it tells of a failure to read */
+  #report(error: unknown, lost: number | undefined): Draft {
+    if (!(error instanceof WalError) || UNREADABLE.has(error.code)) throw error;
+    const { code, message, path, offset } = error;
+    const file = path === undefined || path === this.#dir ? undefined : basename(path);
+    const problem: Draft = { file, offset, code, message, lost };
+    this.#problems.push(problem);
+    return problem;
+  }
+
+  #noteMeta(meta: MetaReading): void {
+    if (meta.status === 'present') this.#claim(meta.meta.durableEventId);
+    if (meta.status === 'missing' && this.#segments > 0) this.#notes.push('wal.meta is missing.');
+    if (meta.status === 'damaged') this.#notes.push(meta.message);
+    const isReported = this.#problems.some((problem) => problem.file === META_FILE);
+    if (isReported || (meta.status !== 'unsupported' && meta.status !== 'unsafe')) return;
+    const path = join(this.#dir, META_FILE);
+    const code =
+      `ERR_FLASHSTRIKE_${meta.status === 'unsafe' ? 'UNSAFE_FILE' : 'UNSUPPORTED'}` as const;
+    this.#report(new WalError(code, meta.message, { path }), undefined);
+  }
+
+  #verifyEmpty(reading: MetaReading): void {
+    const meta = reading.status === 'present' ? reading.meta : undefined;
+    const error = emptyError(this.#dir, reading.status, meta);
+    if (error !== undefined) this.#report(error, meta?.durableEventId);
+  }
+
+  async #verifySegments({ segments }: LogListing): Promise<void> {
+    let file = this.#open(segments[0]?.index ?? 1);
+    for (const [position, { index }] of segments.entries()) {
+      const next = segments[position + 1];
+      if (file !== undefined) this.#enter(file.header);
+      const nextFile = next && this.#open(next.index);
+      const isFollowed = next?.index === index + 1;
+      if (file !== undefined) {
+        const reader = new SegmentReader(this.#ports.storage, file, this.#buffer);
+        if (next === undefined) await this.#verifyTail(reader);
+        else await this.#verifyFinished(reader, isFollowed ? nextFile?.header : undefined);
+        this.#close(file);
+      }
+      if (next !== undefined && !isFollowed) this.#reportGap(index + 1, next.index - 1);
+      file = nextFile;
+    }
+  }
+
+  /** Opens a segment; a damaged header is a problem, a file that is gone meanwhile is a note. */
+  #open(segmentIndex: number): SegmentFile | undefined {
+    const path = join(this.#dir, segmentFileName(segmentIndex));
+    try {
+      const expected = { index: segmentIndex, logId: this.#logId };
+      const file = openSegment(this.#ports.storage, path, expected);
+      if (file === undefined) this.#noteExpired(path);
+      else this.#openFiles.add(file);
+      return file;
+    } catch (error) {
+      this.#unmeasured = this.#report(error, undefined);
+      this.#segments++;
+      return undefined;
+    }
+  }
+
+  #close(file: SegmentFile): void {
+    this.#openFiles.delete(file);
+    this.#ports.storage.close(file.fd);
+  }
+
+  #noteExpired(path: string): void {
+    this.#notes.push(`${basename(path)} was removed while the log was verified.`);
+  }
+
+  #claim(durableEventId: number): void {
+    this.#durableEventId = Math.max(this.#durableEventId, durableEventId);
+  }
+
+  /** Begins with a segment whose header is sound. */
+  #enter(header: SegmentHeader): void {
+    this.#segments++;
+    this.#logId ??= header.logId;
+    this.#firstEventId ??= header.firstEventId;
+    this.#claim(header.firstEventId - 1);
+    if (this.#unmeasured !== undefined && this.#expectedEventId !== undefined) {
+      this.#unmeasured.lost = Math.max(0, header.firstEventId - this.#expectedEventId);
+    }
+    this.#unmeasured = undefined;
+  }
+
+  #reportGap(firstIndex: number, lastIndex: number): void {
+    const names =
+      firstIndex === lastIndex
+        ? `segment ${firstIndex} is`
+        : `segments ${firstIndex} to ${lastIndex} are`;
+    const path = join(this.#dir, segmentFileName(firstIndex));
+    const message = `${path}: ${names} missing, and later ones are there. Put them back.`;
+    const error = new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path });
+    this.#unmeasured = this.#report(error, undefined);
+  }
+
+  async #walk(reader: SegmentReader, limitOffset?: number): Promise<void> {
+    let bytesRead = reader.bytesRead;
+    while (reader.next(limitOffset)) {
+      this.#events += reader.block?.eventCount ?? 0;
+      this.#lastEventId = reader.nextEventId - 1;
+      this.#bytesThisTurn += reader.bytesRead - bytesRead;
+      bytesRead = reader.bytesRead;
+      if (this.#bytesThisTurn < TURN_BYTES) continue;
+      this.#bytesThisTurn = 0;
+      await nextTurn();
+    }
+    this.#claim(reader.durableEventId);
+    this.#expectedEventId = reader.nextEventId;
+  }
+
+  /** A segment with a successor, whose header pins it when that is readable. */
+  async #verifyFinished(reader: SegmentReader, pin: SegmentHeader | undefined): Promise<void> {
+    await this.#walk(reader, pin?.previousEndOffset);
+    if (pin === undefined) return;
+    this.#expectedEventId = pin.firstEventId;
+    if (endsAtPin(reader, pin)) return;
+    if (isExpired(this.#ports.storage, reader.file)) this.#noteExpired(reader.file.path);
+    else this.#report(pinError(reader, pin), eventsBeforePin(reader, pin));
+  }
+
+  /** The last segment; where the log grows meanwhile, its growth for a few times. */
+  async #verifyTail(reader: SegmentReader): Promise<void> {
+    const { segmentIndex } = reader.file.header;
+    for (;;) {
+      await this.#walk(reader);
+      if (this.#judge(reader)) return;
+      this.#followedEnds++;
+      if (this.#followedEnds > FOLLOWED_ENDS_MAX) {
+        this.#notes.push('The log is being written; what came later was not verified.');
+        return;
+      }
+      const path = join(this.#dir, segmentFileName(segmentIndex + 1));
+      if (this.#ports.storage.statusAt(path) === undefined) continue;
+      const successor = this.#open(segmentIndex + 1);
+      if (successor === undefined) return;
+      await this.#verifyFinished(reader, successor.header);
+      this.#enter(successor.header);
+      return this.#verifyTail(new SegmentReader(this.#ports.storage, successor, this.#buffer));
+    }
+  }
+
+  /** Judges the end of the log; false when it went on meanwhile. */
+  #judge(reader: SegmentReader): boolean {
+    const { logId } = reader.file.header;
+    const outside = () => outsideClaims(this.#ports, this.#dir, logId);
+    let judgement: TailJudgement | undefined;
+    try {
+      judgement = judgeTail(this.#ports.storage, this.#dir, reader, outside);
+    } catch (error) {
+      this.#report(error, undefined);
+      return true;
+    }
+    if (judgement === undefined) return false;
+    this.#claim(judgement.claims.durableEventId);
+    const error = tailError(judgement);
+    const { path, endOffset, droppedEvents, droppedBytes, tailCase } = judgement;
+    if (error !== undefined) {
+      const lost = lostEvents(judgement);
+      this.#report(error, lost && lost[1] - lost[0] + 1);
+    } else if (tailCase.verdict === 'torn-tail') {
+      this.#tornTail = { file: basename(path), offset: endOffset, droppedEvents, droppedBytes };
+    }
+    return true;
+  }
+}

@@ -1,0 +1,62 @@
+// Walks everything. Damage is an entry of the report, never an exception; after damage the walk goes
+// on with the next segment, whose header tells which events the damaged one should have held.
+import type { ErrorCode } from '../errors.js';
+import { checkDirectory } from './event-range.js';
+import type { ReadingPorts } from './reading-ports.js';
+import { REGION_PORTS } from './region-ports.js';
+import type { Verdict } from './verdict.js';
+import { Verification } from './verification.js';
+
+export interface VerifyProblem {
+  /** Name of the file in the folder; undefined for the folder itself. */
+  readonly file: string | undefined;
+  /** Byte offset in the file. */
+  readonly offset: number | undefined;
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Events that are lost by it; undefined where that cannot be told. */
+  readonly lost: number | undefined;
+}
+
+/** The end of a log whose last write was torn by a crash; nothing durable is missing. */
+export interface TornTail {
+  readonly file: string;
+  readonly offset: number;
+  readonly droppedEvents: number;
+  readonly droppedBytes: number;
+}
+
+export interface VerifyReport {
+  /** True for the verdicts `clean` and `torn-tail`. */
+  readonly ok: boolean;
+  readonly verdict: Verdict;
+  /** Events that validate. */
+  readonly events: number;
+  /** Of the log as its files tell; lastEventId = firstEventId - 1 while there is none. */
+  readonly firstEventId: number;
+  readonly lastEventId: number;
+  /** The highest id that anyone calls durable; 0 for none. */
+  readonly durableEventId: number;
+  /** Segment files. */
+  readonly segments: number;
+  readonly problems: readonly VerifyProblem[];
+  readonly tornTail: TornTail | undefined;
+  /** Events in the shared region of a process that is gone, which the next opening will add. */
+  readonly waitingEvents: number;
+  /** Anything odd that does no harm, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Verifies every block of the log in `dir`; takes no lock, also on a log that is being written, and
+ * gives the event loop its turns. Changes nothing.
+ * @throws WalError only where nothing can be said: ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG,
+ * _ACCESS, _IO
+ */
+export async function verify(
+  dir: string,
+  ports: ReadingPorts = REGION_PORTS,
+): Promise<VerifyReport> {
+  checkDirectory(dir);
+  return new Verification(ports, dir).run();
+}

@@ -1,0 +1,46 @@
+// The process that gets killed: appends as fast as it can through the public API and tells, in a
+// file, the last id that `append` has returned. Arguments: log folder, told file, JSON of options.
+import { openSync, writeSync } from 'node:fs';
+import { Wal, type WalOptions } from '../../src/index.js';
+import { payloadOf, typeOf } from './payloads.js';
+
+/** What the parent reads: three doubles. */
+export const TOLD_BYTES = 24;
+
+export interface ChildPlan {
+  readonly options: WalOptions;
+  /** One in so many appends is a batch of 1 … 5. */
+  readonly batchEvery: number;
+  /** One in so many appends is followed by a `durable()` that is awaited; 0 for never. */
+  readonly durableEvery: number;
+}
+
+async function run(directory: string, toldPath: string, plan: ChildPlan): Promise<void> {
+  const told = new Float64Array(3);
+  const toldFd = openSync(toldPath, 'r+');
+  // Where the child is, so that the parent's moment does not depend on how fast Node starts.
+  writeSync(1, 'opening\n');
+  const wal = await Wal.open(directory, plan.options);
+  writeSync(1, 'open\n');
+  for (let count = 1; ; count++) {
+    const id = wal.lastEventId + 1;
+    if (count % plan.batchEvery === 0) {
+      const ids = Array.from({ length: 1 + (count % 5) }, (_, index) => id + index);
+      wal.appendBatch(ids.map(payloadOf), typeOf(id));
+    } else wal.append(payloadOf(id), typeOf(id));
+    told[0] = wal.lastEventId;
+    told[1] = wal.writtenEventId;
+    // Told before the kill can come: from here on the event must be back after it.
+    writeSync(toldFd, told, 0, 16, 0);
+    if (plan.durableEvery > 0 && count % plan.durableEvery === 0) {
+      told[2] = await wal.durable();
+      writeSync(toldFd, told, 0, TOLD_BYTES, 0);
+    }
+    if (count % 1000 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const [directory, toldPath, plan] = process.argv.slice(2);
+if (directory !== undefined && toldPath !== undefined && plan !== undefined) {
+  await run(directory, toldPath, JSON.parse(plan) as ChildPlan);
+}

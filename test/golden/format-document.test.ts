@@ -1,0 +1,85 @@
+// docs/FORMAT.md is held to the layouts: each table lists each field, at its offset, in its size.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { BlockHeaderLayout, MAX_BLOCK_BYTES } from '../../src/segment/block-header.js';
+import { classifyName } from '../../src/segment/file-names.js';
+import { FrameLayout } from '../../src/segment/frame.js';
+import { SEAL_ENTRIES_MAX, SealEntryLayout, SealTotalsLayout } from '../../src/segment/seal.js';
+import {
+  MAX_SEGMENT_BYTES,
+  MIN_SEGMENT_BYTES,
+  SegmentHeaderLayout,
+} from '../../src/segment/segment-header.js';
+import { WalMetaLayout } from '../../src/segment/wal-meta.js';
+import { committedBytes, repositoryRoot } from './golden-files.js';
+
+const document = readFileSync(join(repositoryRoot(), 'docs', 'FORMAT.md'), 'utf8');
+
+interface Table {
+  readonly fields: readonly { offset: number; size: number; name: string }[];
+  /** The number behind the table in `Size N.` */
+  readonly size: number;
+}
+
+/** The tables of fields, in the order of the document. */
+const tables: Table[] = document
+  .split('| offset | bytes | field | meaning |\n')
+  .slice(1)
+  .map((text) => ({
+    fields: [
+      ...text
+        .split('\n\n', 1)
+        .join('')
+        .matchAll(/^\| (\d+) \| (\d+) \| (\w+) \|/gm),
+    ].map(([, offset, size, name]) => ({
+      offset: Number(offset),
+      size: Number(size),
+      name: String(name),
+    })),
+    size: Number(/^Size (\d+)\./m.exec(text)?.[1]),
+  }));
+
+describe('docs/FORMAT.md', () => {
+  const layouts = [
+    FrameLayout,
+    SegmentHeaderLayout,
+    BlockHeaderLayout,
+    SealTotalsLayout,
+    SealEntryLayout,
+    WalMetaLayout,
+  ];
+
+  test('has one table for each structure', () => assert.equal(tables.length, layouts.length));
+
+  for (const [index, { name, fields, size }] of layouts.entries()) {
+    test(`the table of ${name} is its layout`, () => {
+      assert.deepEqual(tables[index]?.fields, fields);
+      assert.equal(tables[index]?.size, size);
+    });
+  }
+
+  test('names the magics that the files begin with', () => {
+    const samples = { 'segment-header': 8, 'wal-meta': 8, 'block-events': 2 };
+    for (const [name, length] of Object.entries(samples)) {
+      const bytes = committedBytes(`structures/${name}.hex`).subarray(0, length);
+      const magic = Buffer.from(bytes).toString('latin1');
+      assert.ok(document.includes(`the ASCII characters \`${magic}\``), magic);
+    }
+  });
+
+  test('names the limits that the code has', () => {
+    for (const limit of [MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES, MAX_BLOCK_BYTES]) {
+      assert.ok(document.includes(limit.toLocaleString('en-US')), `${limit}`);
+    }
+    assert.ok(document.includes(`at most ${SEAL_ENTRIES_MAX} entries`));
+  });
+
+  test('lists file names that the code knows', () => {
+    const [, files = ''] = document.split('## Files');
+    const names = [...files.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? '');
+    assert.equal(names.length, 6);
+    for (const name of names) assert.notEqual(classifyName(name), 'unknown', name);
+  });
+});

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { layOut, repositoryRoot } from './golden-files.js';
+import { EVENTS, FIRST, type GoldenLog, goldenLogs, SECOND } from './golden-logs.js';
+import { type ReadEvent, readLog } from './independent-reader.js';
+import { START_NS } from './segment-image.js';
+
+interface Reading {
+  readonly events: readonly ReadEvent[];
+  readonly outcome: string;
+}
+
+/** Reads all of a folder; `outcome` is how it ends, or the first word of the error. */
+function read(directory: string): Reading {
+  const events: ReadEvent[] = [];
+  const reader = readLog(directory);
+  try {
+    let step = reader.next();
+    for (; step.done !== true; step = reader.next()) events.push(step.value);
+    return { events, outcome: step.value };
+  } catch (error) {
+    return { events, outcome: String((error as Error).message).split(':')[0] ?? '' };
+  }
+}
+
+function withFolder(log: GoldenLog, use: (directory: string) => void): void {
+  const directory = mkdtempSync(join(tmpdir(), 'flashstrike-golden-'));
+  try {
+    layOut(log, directory);
+    use(directory);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+const logs = goldenLogs();
+const [sound] = logs as readonly [GoldenLog];
+
+describe('independent reader', () => {
+  test('imports nothing of Flashstrike', () => {
+    const source = readFileSync(
+      join(repositoryRoot(), 'test/golden/independent-reader.ts'),
+      'utf8',
+    );
+    const imported = [...source.matchAll(/(?:from|import)\s*\(?'([^']+)'/g)].map(
+      (match) => match[1],
+    );
+    assert.deepEqual(imported, ['node:fs', 'node:path', '@node-rs/xxhash']);
+  });
+
+  for (const log of logs) {
+    test(`${log.name} is ${log.outcome}, with ${log.readableEvents} events`, () => {
+      withFolder(log, (directory) => {
+        const { events, outcome } = read(directory);
+        assert.equal(outcome, log.outcome);
+        assert.deepEqual(
+          events.map(({ payload, ...event }) => ({ ...event, text: payload.toString() })),
+          EVENTS.slice(0, log.readableEvents).map(({ text, type = 0 }, index) => {
+            const eventId = index + 1;
+            return { text, type, eventId, timestampNs: START_NS + BigInt(eventId) * 1000n };
+          }),
+        );
+      });
+    });
+  }
+
+  test('a log whose last segment is gone while wal.meta names it is corrupt', () => {
+    withFolder(sound, (directory) => {
+      unlinkSync(join(directory, SECOND));
+      assert.deepEqual(read(directory).outcome, 'corrupt');
+    });
+  });
+
+  test('a log without wal.meta is read, and an empty first segment is then undecidable', () => {
+    withFolder(sound, (directory) => {
+      unlinkSync(join(directory, 'wal.meta'));
+      assert.equal(read(directory).outcome, 'clean');
+      unlinkSync(join(directory, SECOND));
+      const first = readFileSync(join(directory, FIRST));
+      writeFileSync(join(directory, FIRST), first.fill(0, 4096));
+      assert.equal(read(directory).outcome, 'undecidable');
+    });
+  });
+
+  test('each flipped bit of what was durable is corruption, and never a shorter log', () => {
+    // A sample of bits in both segments; the unit tests of each structure flip them all.
+    withFolder(sound, (directory) => {
+      for (const name of [FIRST, SECOND]) {
+        const bytes = readFileSync(join(directory, name));
+        const end = name === FIRST ? 4096 + 64 : 4096 + 5 * 64;
+        for (let bit = 3; bit < end * 8; bit += bit < 1024 || bit > 4096 * 8 ? 37 : 4001) {
+          const byte = bit >> 3;
+          const original = bytes[byte] ?? 0;
+          bytes[byte] = original ^ (1 << (bit & 7));
+          writeFileSync(join(directory, name), bytes);
+          const { outcome } = read(directory);
+          bytes[byte] = original;
+          assert.notEqual(outcome, 'torn-tail', `bit ${bit} of ${name}`);
+          assert.notEqual(outcome, 'clean', `bit ${bit} of ${name}`);
+        }
+        writeFileSync(join(directory, name), bytes);
+      }
+      assert.equal(read(directory).outcome, 'clean');
+    });
+  });
+});

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { flashstrike, temporaryFolder } from './cli-process.js';
+
+const VERBS = ['record', 'replay', 'verify', 'inspect', 'demo', 'bench'];
+
+describe('command line: usage', { concurrency: 2, timeout: 120_000 }, () => {
+  for (const args of [
+    [],
+    ['nonsense'],
+    ['--nonsense'],
+    ['record'],
+    ['record', ''],
+    ['record', 'LOG', 'more'],
+    ['record', 'LOG', '--input'],
+    ['record', 'LOG', '--format', 'xml'],
+    ['record', 'LOG', '--sync', 'sometimes'],
+    ['replay'],
+    ['replay', 'LOG', '--from', 'one'],
+    ['replay', 'LOG', '--from', '0'],
+    ['replay', 'LOG', '--from', '-1'],
+    ['replay', 'LOG', '--from', '1.5'],
+    ['replay', 'LOG', '--from', '1e3'],
+    ['replay', 'LOG', '--to', ''],
+    ['replay', 'LOG', '--to', '9007199254740992'],
+    ['replay', 'LOG', '--format', 'csv'],
+    ['verify'],
+    ['verify', 'LOG', '--jsn'],
+    ['inspect'],
+    ['inspect', 'LOG', '--remove'],
+    ['demo', '--events', 'many'],
+    ['demo', '--seed', '-1'],
+    ['demo', 'extra'],
+    ['bench', 'there-is-no-such-benchmark'],
+  ]) {
+    it(`'${args.join(' ')}' is a usage error: 2, told on stderr only`, async (context) => {
+      const folder = temporaryFolder(context);
+      const log = join(folder, 'log');
+      const { code, stdout, stderr } = await flashstrike(
+        args.map((argument) => (argument === 'LOG' ? log : argument)),
+      );
+      assert.equal(code, 2, stderr);
+      assert.equal(String(stdout), '');
+      assert.notEqual(stderr, '');
+      assert.ok(!existsSync(log), 'a usage error must not make a log');
+    });
+  }
+
+  it('--help names every verb, and only those there are', async () => {
+    const { code, stdout, stderr } = await flashstrike(['--help']);
+    assert.equal(code, 0);
+    assert.equal(stderr, '');
+    const shown = [...String(stdout).matchAll(/^ {2}([a-z]+)(?: .*)?$/gm)].map((match) => match[1]);
+    for (const verb of VERBS) assert.ok(shown.includes(verb), `${verb} is not in ${shown}`);
+    for (const later of ['salvage', 'top', 'metrics']) assert.ok(!shown.includes(later));
+  });
+
+  for (const verb of VERBS) {
+    it(`${verb} --help has examples and exit codes`, async () => {
+      const { code, stdout } = await flashstrike([verb, '--help']);
+      assert.equal(code, 0);
+      assert.match(String(stdout), new RegExp(`Examples:\n +\\$ flashstrike ${verb}`));
+      assert.match(String(stdout), /Exit: 0 .*2 usage/);
+    });
+  }
+
+  it('--version prints the version of the package', async () => {
+    const { code, stdout } = await flashstrike(['--version']);
+    assert.equal(code, 0);
+    assert.match(String(stdout), /^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('bench --list prints names, one a line', async () => {
+    const { code, stdout } = await flashstrike(['bench', '--list']);
+    assert.equal(code, 0);
+    assert.match(String(stdout), /^([a-z0-9-]+\n)*$/);
+  });
+});

@@ -1,0 +1,209 @@
+// The check of the layers, run on small trees: a check that never fails proves nothing.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { projectRoot } from '../project-root.js';
+
+const SCRIPT = join(projectRoot(), 'scripts', 'check-layers.mjs');
+
+const MANIFEST = JSON.stringify({
+  name: 'flashstrike',
+  exports: { '.': { types: './dist/src/index.d.ts', default: './dist/src/index.js' } },
+  bin: { flashstrike: 'dist/src/cli/main.js' },
+  dependencies: { koffi: '3' },
+  devDependencies: { typescript: '6' },
+});
+
+/** Each layer as one file that imports the one above it; all of it reached. */
+const SOUND: Readonly<Record<string, string>> = {
+  'package.json': MANIFEST,
+  'src/errors.ts': `export const code = 1;\n`,
+  'src/memory/layout.ts': `import { code } from '../errors.js';\nimport 'koffi';\nexport { code };\n`,
+  'src/clock/clock.ts': `export * from '../memory/layout.js';\n`,
+  'src/clock/fake-clock.ts': `export const fake = 1;\n`,
+  'src/clock/clock.test.ts': `import 'typescript';\nimport '../recorder/manager.js';\nimport './fake-clock.js';\n`,
+  'src/storage/node.ts': `import 'node:fs';\nexport * from '../clock/clock.js';\n`,
+  'src/segment/frame.ts': `import type { code } from '../memory/layout.js';\nexport type Code = typeof code;\n`,
+  'src/ring/ring.ts': `export * from '../segment/frame.js';\n`,
+  'src/recorder/manager.ts': `import '../ring/ring.js';\nimport '../storage/node.js';\nnew Worker(new URL('./thread.js', import.meta.url));\n`,
+  'src/recorder/thread.ts': `import 'node:worker_threads';\n`,
+  'src/index.ts': `export * from './recorder/manager.js';\n`,
+  'src/cli/main.ts': `import 'node:fs';\nimport '../index.js';\nimport '../errors.js';\nimport './table.js';\n`,
+  'src/cli/table.ts': `import '../memory/layout.js';\n`,
+};
+
+interface Outcome {
+  readonly problems: readonly string[];
+  readonly files: number;
+}
+const { check } = (await import(pathToFileURL(SCRIPT).href)) as {
+  check(root: string): Outcome;
+};
+
+/** The sound tree with these files put over it, for as long as `use` runs. */
+function withTree<T>(changes: Readonly<Record<string, string>>, use: (root: string) => T): T {
+  const root = mkdtempSync(join(tmpdir(), 'flashstrike-layers-'));
+  try {
+    for (const [path, text] of Object.entries({ ...SOUND, ...changes })) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    return use(root);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
+const ORDER =
+  'errors, units < memory < clock < metrics < storage < segment < ring < telemetry < recovery < recorder < replication';
+
+const VIOLATIONS: readonly {
+  readonly name: string;
+  readonly changes: Readonly<Record<string, string>>;
+  readonly says: readonly string[];
+}[] = [
+  {
+    name: 'an import from a layer below is told with its line',
+    changes: {
+      'src/ring/ring.ts': `import '../segment/frame.js';\n\nimport '../recorder/thread.js';\n`,
+    },
+    says: [
+      `src/ring/ring.ts:3 imports ../recorder/thread.js: ring stands above recorder (${ORDER})`,
+    ],
+  },
+  {
+    name: 'so is a type, a re-export, a dynamic import, a thread',
+    changes: {
+      'src/memory/layout.ts': [
+        `import type { A } from '../ring/ring.js';`,
+        `export * from '../ring/ring.js';`,
+        `export type B = import('../ring/ring.js').A | A;`,
+        `export const c = () => import('../ring/ring.js');`,
+        `export const d = new URL('../ring/ring.js', import.meta.url);`,
+      ].join('\n'),
+    },
+    says: [1, 2, 3, 4, 5].map(
+      (line) =>
+        `src/memory/layout.ts:${line} imports ../ring/ring.js: memory stands above ring (${ORDER})`,
+    ),
+  },
+  {
+    name: 'segment imports no module of node',
+    changes: { 'src/segment/frame.ts': `import { hrtime } from 'node:process';\n` },
+    says: [`src/segment/frame.ts:1 imports node:process: segment is pure: no module of node`],
+  },
+  {
+    name: 'files are touched through the storage port',
+    changes: {
+      'src/recorder/thread.ts': `import 'node:fs/promises';\nimport 'fs';\n`,
+    },
+    says: ['node:fs/promises', 'fs'].map(
+      (module, index) =>
+        `src/recorder/thread.ts:${index + 1} imports ${module}: files are touched through the storage port (except in storage, memory, cli, clock)`,
+    ),
+  },
+  {
+    name: 'cli goes through the public modules',
+    changes: { 'src/cli/table.ts': `import '../recorder/manager.js';\n` },
+    says: [
+      'src/cli/table.ts:1 imports ../recorder/manager.js: cli imports its own folder, the public modules and errors.ts, units.ts, memory/layout.ts',
+    ],
+  },
+  {
+    name: 'nothing imports cli, and only cli imports index',
+    changes: {
+      'src/recorder/thread.ts': `import '../index.js';\n`,
+      'src/index.ts': `import './cli/main.js';\nimport './recorder/manager.js';\n`,
+    },
+    says: [
+      'src/index.ts:1 imports ./cli/main.js: nothing imports cli',
+      'src/recorder/thread.ts:1 imports ../index.js: only cli imports the public modules',
+    ],
+  },
+  {
+    name: 'what is for tests is not imported by the product',
+    changes: { 'src/recorder/thread.ts': `import '../clock/fake-clock.js';\n` },
+    says: ['src/recorder/thread.ts:1 imports ../clock/fake-clock.js: only tests may'],
+  },
+  {
+    name: 'a package that is only there for development is not imported',
+    changes: { 'src/recorder/thread.ts': `import 'typescript/lib/x.js';\nimport '@a/b/c';\n` },
+    says: ['typescript/lib/x.js', '@a/b/c'].map(
+      (specifier, index) =>
+        `src/recorder/thread.ts:${index + 1} imports ${specifier}: it is not among the dependencies of package.json`,
+    ),
+  },
+  {
+    name: 'a module of a thread that does not exist is told, as the compiler does not',
+    changes: {
+      'src/recorder/thread.ts': `new Worker(new URL('./missing.js', import.meta.url));\n`,
+    },
+    says: ['src/recorder/thread.ts:1 imports ./missing.js: there is no such file'],
+  },
+  {
+    name: 'a file in no layer is told, also one at the top that has the name of a layer',
+    changes: { 'src/helpers/text.ts': '', 'src/ring.ts': '' },
+    says: [
+      `src/helpers/text.ts:1 stands in no layer; the layers are ${ORDER} < index < cli`,
+      `src/ring.ts:1 stands in no layer; the layers are ${ORDER} < index < cli`,
+      'src/helpers/text.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
+      'src/ring.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
+    ],
+  },
+  {
+    name: 'a file that only tests reach is told, and one for tests that none uses',
+    changes: {
+      'src/ring/dead.ts': '',
+      'src/ring/dead.test.ts': `import './dead.js';\n`,
+      'src/ring/fake-ring.ts': '',
+    },
+    says: [
+      'src/ring/dead.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
+      'src/ring/fake-ring.ts:1 is reached from no test',
+    ],
+  },
+  {
+    name: 'an entry point that does not exist is told',
+    changes: { 'package.json': MANIFEST.replace('cli/main.js', 'cli/start.js') },
+    says: [
+      'src/cli/start.ts:1 is named by package.json, but there is no such file',
+      'src/cli/main.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
+      'src/cli/table.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
+    ],
+  },
+];
+
+describe('check-layers', () => {
+  test('accepts a tree that keeps to the layers', () => {
+    assert.deepEqual(withTree({}, check), { problems: [], files: 13 });
+  });
+
+  test('counts what test/ and bench/ use as used by tests', () => {
+    const support = { 'src/ring/ring.conformance.ts': '' };
+    assert.equal(withTree(support, check).problems.length, 1);
+    const use = `import '../../src/ring/ring.conformance.js';\n`;
+    assert.deepEqual(withTree({ ...support, 'test/system/ring.test.ts': use }, check).problems, []);
+  });
+
+  for (const { name, changes, says } of VIOLATIONS) {
+    test(name, () => assert.deepEqual(withTree(changes, check).problems, says));
+  }
+
+  test('ends with 1 and all lines on stderr when one breaks the layers', () => {
+    const changes = { 'src/segment/frame.ts': `import 'node:os';\n` };
+    const run = withTree(changes, (root) =>
+      spawnSync(process.execPath, [SCRIPT, root], { encoding: 'utf8' }),
+    );
+    assert.equal(run.stdout, '');
+    assert.equal(
+      run.stderr,
+      'src/segment/frame.ts:1 imports node:os: segment is pure: no module of node\n' +
+        'check-layers: 1 violation\n',
+    );
+    assert.equal(run.status, 1);
+  });
+});
