@@ -1,8 +1,8 @@
 // Flashstrike: the write-ahead log whose `append` never waits for a disk.
 export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
+export { Wal, type WalState } from './recorder/manager.js';
 export type { Capabilities } from './recorder/open-log-handles.js';
 export type { SyncMode, SyncOptions, WalOptions } from './recorder/options.js';
-export { Wal, type WalState } from './recorder/manager.js';
 export { openCursor } from './recovery/cursor.js';
 export type {
   CursorOptions,

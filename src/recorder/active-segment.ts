@@ -3,11 +3,7 @@
 // or sync nobody knows what the file holds, and a retry would only hide that.
 import { join } from 'node:path';
 import { assert, systemCode, WalError } from '../errors.js';
-import {
-  BLOCK_HEADER_BYTES,
-  BlockKind,
-  encodeBlockHeader,
-} from '../segment/block-header.js';
+import { BLOCK_HEADER_BYTES, BlockKind, encodeBlockHeader } from '../segment/block-header.js';
 import { xxh64 } from '../segment/checksum.js';
 import { encodeSeal, SEAL_RESERVED_BYTES } from '../segment/seal.js';
 import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';

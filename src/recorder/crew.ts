@@ -64,7 +64,7 @@ class Member {
   }
 
   /** The next message; rejects with the worker's refusal or its death. */
-  message<Kind extends Message["kind"]>(_kind: Kind): Promise<Extract<Message, { kind: Kind }>> {
+  message<Kind extends Message['kind']>(_kind: Kind): Promise<Extract<Message, { kind: Kind }>> {
     return new Promise((resolve, reject) => {
       const onMessage = (message: Message): void => {
         this.#worker.off('exit', onExit);

@@ -314,7 +314,8 @@ class Opening {
     assert(this.#preparer !== undefined, 'the preparer has started');
     this.#preparer.step();
     // Nobody waits for space at an open: it is refused, and what waits is kept.
-    const error = this.#signals.get('preparerTrouble') === 0 ? undefined : this.#signals.preparerError.read();
+    const error =
+      this.#signals.get('preparerTrouble') === 0 ? undefined : this.#signals.preparerError.read();
     if (error !== undefined) throw error;
   }
 

@@ -68,7 +68,9 @@ export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 100));
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (value === null || value === undefined) return String(value);
-  return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'no class'})` : typeof value;
+  return typeof value === 'object'
+    ? `an object (${value.constructor?.name ?? 'no class'})`
+    : typeof value;
 }
 
 function integer(
@@ -175,7 +177,10 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
   return Object.freeze({
     segmentBytes,
     ringBytes,
-    maxEventBytes: integer('maxEventBytes', given.maxEventBytes ?? largest, { min: 1, max: largest }),
+    maxEventBytes: integer('maxEventBytes', given.maxEventBytes ?? largest, {
+      min: 1,
+      max: largest,
+    }),
     preparedSegments: integer('preparedSegments', given.preparedSegments ?? 2, {
       min: 1,
       max: QUEUE_CAPACITY,

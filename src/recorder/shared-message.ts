@@ -48,6 +48,7 @@ function shorten(error: SerializedError, keep: number): SerializedError {
     ...error,
     message: error.message.slice(0, keep),
     path: path === undefined ? undefined : path.slice(-keep),
-    cause: cause === undefined ? undefined : { code: cause.code, message: cause.message.slice(0, keep) },
+    cause:
+      cause === undefined ? undefined : { code: cause.code, message: cause.message.slice(0, keep) },
   };
 }

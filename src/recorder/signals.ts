@@ -155,7 +155,9 @@ export class Signals {
 
   /** Blocks until `thread` has announced its end, at most `timeoutMs`; true when it has. */
   waitForEnd(thread: ThreadName, timeoutMs: number): boolean {
-    return Atomics.wait(this.words, this.#threadWord(thread, 'ended'), 0, timeoutMs) !== 'timed-out';
+    return (
+      Atomics.wait(this.words, this.#threadWord(thread, 'ended'), 0, timeoutMs) !== 'timed-out'
+    );
   }
 
   requestDurable(eventId: number): void {

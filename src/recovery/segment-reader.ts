@@ -229,7 +229,8 @@ export class SegmentReader {
       return chain(`event ${block.firstEventId} where event ${this.#nextEventId} belongs`);
     }
     const blockEnd = this.#offset + BLOCK_HEADER_BYTES + block.payloadBytes;
-    return blockEnd > endOffset ? chain(`the block reaches past ${endOffset}`) : undefined;
+    if (blockEnd <= endOffset) return undefined;
+    return { reason: 'truncated', message: `the block reaches past ${endOffset}` };
   }
 
   #accept(block: BlockHeader): void {

@@ -41,7 +41,7 @@ export class RingProducer {
     this.#appendedWord = memory.control.appended;
     this.#ringBytes = memory.bytes.length;
     this.#position = Atomics.load(memory.words, memory.control.appended);
-    this.#offset = (this.#position >>> 0) * UNIT_BYTES % this.#ringBytes;
+    this.#offset = ((this.#position >>> 0) * UNIT_BYTES) % this.#ringBytes;
     this.#ids[NEXT_ID] = nextEventId;
   }
 
@@ -51,10 +51,7 @@ export class RingProducer {
 
   /** Bytes that are appended and not yet written; for telemetry and back-pressure. */
   get waitingBytes(): number {
-    return bytesBetween(
-      Atomics.load(this.#words, this.#memory.control.written),
-      this.#position,
-    );
+    return bytesBetween(Atomics.load(this.#words, this.#memory.control.written), this.#position);
   }
 
   /**

@@ -138,6 +138,15 @@ describe('frames', () => {
     }
   });
 
+  test('bytes behind the last frame are a defect, be they fewer than a word', () => {
+    const { bytes } = three();
+    for (let extra = 1; extra <= 8; extra++) {
+      const longer = new Uint8Array(bytes.length + extra);
+      longer.set(bytes);
+      assert.ok(walkFrames(longer, 0, longer.length, 9, 3), `${extra} more`);
+    }
+  });
+
   for (const frameBytes of [0, 1, 7, 8, 23, 97, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 8, 2 ** 32 - 1]) {
     test(`a length of ${frameBytes} is refused and nothing is read past the end`, () => {
       const written = three();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { EVENT_ID_END } from '../units.js';
 import { isDefect } from './defect.js';
+import { MAX_EVENT_ID } from './frame.js';
 import {
   decodeSeal,
   encodeSeal,
@@ -17,7 +17,7 @@ import {
 /** A seal over blocks of 1 to 9 events each, as a writer would make it. */
 const someSeal: fc.Arbitrary<Seal> = fc
   .record({
-    firstEventId: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: EVENT_ID_END - 1000 })),
+    firstEventId: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: MAX_EVENT_ID - 1000 })),
     counts: fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 30 }),
     firstTimestampNs: fc.bigInt({ min: 0n, max: 2n ** 63n }),
     watermarkBlocks: fc.nat(9),
@@ -163,6 +163,22 @@ describe('seal', () => {
       assert.equal(seal.defect, 'field');
     });
   }
+
+  test('ids up to the highest are sealed, and none beyond', () => {
+    const totals = { ...SEAL.totals, firstEventId: MAX_EVENT_ID - 9, lastEventId: MAX_EVENT_ID };
+    assert.deepEqual(decodeSeal(encodeSeal(totals, [])), { totals, entries: [] });
+    const beyond = { ...totals, firstEventId: MAX_EVENT_ID - 8, lastEventId: MAX_EVENT_ID + 1 };
+    assert.throws(() => encodeSeal(beyond, []), /out of range/);
+  });
+
+  test('more entries than the reserve holds are refused by their number', () => {
+    const bytes = new Uint8Array(SEAL_PAYLOAD_BYTES_MAX + SealEntryLayout.size);
+    const at = SealTotalsLayout.offset.entryCount;
+    new DataView(bytes.buffer).setUint32(at, SEAL_ENTRIES_MAX + 1, true);
+    const seal = decodeSeal(bytes);
+    assert.ok(isDefect(seal));
+    assert.match(seal.message, /claims 1361 entries/);
+  });
 
   test('times without events are refused', () => {
     const totals = {

@@ -150,7 +150,10 @@ function syncDirectory(path: string): void {
 function renameNoReplace(source: string, target: string): void {
   const native = libc();
   try {
-    if (native !== undefined) return native.renameNoReplace(source, target);
+    if (native !== undefined) {
+      native.renameNoReplace(source, target);
+      return;
+    }
   } catch (error) {
     const code = systemCode(error);
     if (code !== 'EINVAL' && code !== 'ENOSYS') throw error;

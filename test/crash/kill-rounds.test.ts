@@ -10,26 +10,24 @@ function tell(t: { diagnostic(text: string): void }, result: RoundsResult): void
   t.diagnostic(JSON.stringify(result));
 }
 
-test(
-  'kill -9 at random moments: every event that append returned is back',
-  { skip: shared },
-  async (t) => {
-    const result = await killRounds({
-      rounds: 170,
-      seed: 20120621,
-      roundsPerLog: 12,
-      options: { ...TINY, sharedMemory: 'required' },
-    });
-    tell(t, result);
-    assert.ok(result.rounds >= 170);
-    assert.ok(result.eventsChecked > 10_000, 'the children appended something');
-    assert.ok(result.beforeFirstAppend > 0, 'some kills come while the child opens or recovers');
-    assert.ok(
-      result.withRingEvents >= result.rounds / 3,
-      `only ${result.withRingEvents} of ${result.rounds} kills found events in the ring`,
-    );
-  },
-);
+test('kill -9 at random moments: every event that append returned is back', {
+  skip: shared,
+}, async (t) => {
+  const result = await killRounds({
+    rounds: 170,
+    seed: 20120621,
+    roundsPerLog: 12,
+    options: { ...TINY, sharedMemory: 'required' },
+  });
+  tell(t, result);
+  assert.ok(result.rounds >= 170);
+  assert.ok(result.eventsChecked > 10_000, 'the children appended something');
+  assert.ok(result.beforeFirstAppend > 0, 'some kills come while the child opens or recovers');
+  assert.ok(
+    result.withRingEvents >= result.rounds / 3,
+    `only ${result.withRingEvents} of ${result.rounds} kills found events in the ring`,
+  );
+});
 
 test('kill -9 on the portable ring: every event that was written is back', async (t) => {
   const result = await killRounds({

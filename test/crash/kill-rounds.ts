@@ -109,7 +109,10 @@ async function check(
     if (verdict === 'torn-tail') result.tornTails++;
     const last = wal.lastEventId;
     const bound = boundOf(told, options);
-    assert.ok(last >= bound, `event ${bound} was acknowledged, the log ends at ${last} (${region})`);
+    assert.ok(
+      last >= bound,
+      `event ${bound} was acknowledged, the log ends at ${last} (${region})`,
+    );
     assert.ok(last >= (told[2] ?? 0), `event ${told[2]} was durable, the log ends at ${last}`);
     assert.equal(wal.durableEventId, last, 'all that was recovered is durable');
     let expected = from;

@@ -1,5 +1,6 @@
 // One tiny log of two segments, sound, and what faults make of it. Each variant says what a reader
 // has to find; the independent reader is held to it, and any other reader can be.
+import { BlockHeaderLayout } from '../../src/segment/block-header.js';
 import { xxh64 } from '../../src/segment/checksum.js';
 import { segmentFileName } from '../../src/segment/file-names.js';
 import { SegmentHeaderLayout } from '../../src/segment/segment-header.js';
@@ -69,6 +70,16 @@ const reheaded = (bytes: Uint8Array, change: (view: DataView) => void): Uint8Arr
     change(view);
     const { headerChecksum } = SegmentHeaderLayout.offset;
     view.setBigUint64(headerChecksum, xxh64(copy.subarray(0, headerChecksum), 0n), true);
+  });
+
+/** A block whose header differs in its time alone, made to hold where it stands. */
+const rewritten = (image: SegmentImage, at: number): Uint8Array =>
+  altered(image.bytes, (copy) => {
+    const { writtenTsNs, headerChecksum } = BlockHeaderLayout.offset;
+    const view = new DataView(copy.buffer, at);
+    view.setBigUint64(writtenTsNs, view.getBigUint64(writtenTsNs, true) + 1n, true);
+    const header = copy.subarray(at, at + headerChecksum);
+    view.setBigUint64(headerChecksum, xxh64(header, image.header.salt ^ BigInt(at)), true);
   });
 
 export function goldenLogs(): readonly GoldenLog[] {
@@ -143,6 +154,11 @@ export function goldenLogs(): readonly GoldenLog[] {
     }),
     variant('finished-segment-cut-at-a-block', 'corrupt', 6, {
       [FIRST]: zeroed(first.bytes, seventh),
+    }),
+    // All checksums hold: only the chain, and for the last block the pin, tell.
+    variant('block-replaced', 'corrupt', 6, { [FIRST]: rewritten(first, fourth) }),
+    variant('last-block-replaced', 'corrupt', 8, {
+      [FIRST]: zeroed(rewritten(first, seventh), seal),
     }),
     variant('header-page-zero', 'corrupt', 0, { [SECOND]: zeroed(second.bytes, 0, 4096) }),
     variant('segments-swapped', 'corrupt', 0, { [FIRST]: second.bytes, [SECOND]: first.bytes }),

@@ -3,98 +3,22 @@
 // its owner is dead, and no log would still take events from it.
 
 import { printable } from '../../errors.js';
-import { inspectLog, listOrphanRegions, removeOrphanRegion } from '../../recovery/inspect.js';
+import {
+  inspectLog,
+  type LogInspection,
+  listOrphanRegions,
+  type OrphanRegion,
+  removeOrphanRegion,
+  type SegmentInspection,
+} from '../../recovery/inspect.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { formatJson } from '../json.js';
 import { writeText } from '../output.js';
 import { formatBytes, formatCount, formatEvents, formatTimestamp } from '../quantities.js';
+import { describeRegion } from '../region-notice.js';
 import { reportError } from '../report-error.js';
 import { type Column, formatTable } from '../table.js';
-
-// What the command needs to know; `src/recovery/inspect.ts` provides it:
-//   inspectLog(dir: string): LogInspection
-//     throws WalError only where nothing can be said (no folder, no log, not readable); a damaged
-//     file is described in its place. Cheap: headers, not a walk of all events.
-//   listOrphanRegions(sharedMemoryDirectory: string, dir: string): OrphanRegion[]
-//     every region that carries this log's id, `removable` only if its owner is dead and the LOCK
-//     of this log does not name it.
-//   removeOrphanRegion(path: string): void
-//     throws WalError where it is no longer what was listed.
-
-export interface SegmentInspection {
-  /** File name without its folder. */
-  readonly file: string;
-  /** From its header, or else its name; undefined where neither tells. */
-  readonly segmentIndex: number | undefined;
-  /** Size of the file. */
-  readonly bytes: number;
-  /** Up to the end of the last valid block; undefined where that would need a walk. */
-  readonly usedBytes: number | undefined;
-  readonly events: number | undefined;
-  readonly firstEventId: number | undefined;
-  /** firstEventId − 1 while it is empty. */
-  readonly lastEventId: number | undefined;
-  readonly createdTsNs: bigint | undefined;
-  readonly state: 'sealed' | 'finished' | 'active' | 'damaged';
-  /** What is wrong with it, in words. */
-  readonly defect: string | undefined;
-}
-
-export type MetaInspection =
-  | {
-      readonly status: 'present';
-      readonly cleanlyClosed: boolean;
-      readonly segmentIndex: number;
-      readonly offset: number;
-      readonly lastEventId: number;
-      readonly durableEventId: number;
-    }
-  | { readonly status: 'missing' }
-  | { readonly status: 'damaged'; readonly reason: string };
-
-export interface RegionInspection {
-  /** `in-use`: its owner lives. `waiting`: it is dead, and the next opening reads the region. */
-  readonly status:
-    | 'none'
-    | 'in-use'
-    | 'waiting'
-    | 'foreign'
-    | 'other-boot'
-    | 'damaged'
-    | 'unsupported';
-  readonly path: string | undefined;
-  /** Events in it that are not in the files; only for `waiting`. */
-  readonly unreadEvents: number | undefined;
-  readonly pid: number | undefined;
-  readonly reason: string | undefined;
-}
-
-export interface LogInspection {
-  readonly path: string;
-  readonly logId: bigint | undefined;
-  /** Of what is in the files; lastEventId = firstEventId − 1 while there is none. */
-  readonly firstEventId: number;
-  readonly lastEventId: number;
-  readonly locked: boolean;
-  readonly meta: MetaInspection;
-  readonly region: RegionInspection;
-  /** Oldest first. */
-  readonly segments: readonly SegmentInspection[];
-  /** Whatever else lies in the folder: prepared files, names that are not ours. */
-  readonly otherNames: readonly { readonly name: string; readonly kind: string }[];
-}
-
-export interface OrphanRegion {
-  readonly path: string;
-  readonly bytes: number;
-  readonly logId: bigint | undefined;
-  readonly pid: number | undefined;
-  readonly startedTsNs: bigint | undefined;
-  readonly removable: boolean;
-  /** Why it is kept, where it is not removable. */
-  readonly reason: string | undefined;
-}
 
 export interface InspectOptions {
   readonly json: boolean;
@@ -155,22 +79,13 @@ function describeMeta({ meta }: LogInspection): string {
   return printable(meta.status === 'missing' ? 'missing' : `${meta.status}: ${meta.reason}`);
 }
 
-/** What the shared memory of this log says, or would say to its next opening. */
-export function describeRegion(region: RegionInspection): string {
-  const path = printable(region.path ?? '');
-  switch (region.status) {
-    case 'none':
-      return 'none';
-    case 'in-use':
-      return `${path}, in use by process ${region.pid ?? 'unknown'}`;
-    case 'waiting':
-      return region.unreadEvents === 0
-        ? `${path}, left by a process that ended; every event in it is in the files`
-        : `${path} waits with ${formatEvents(region.unreadEvents ?? 0)} that a killed process ` +
-            'left; the next opening of the log writes them to disk';
-    default:
-      return printable(`${path} ${region.status}: ${region.reason ?? 'not read'}`);
-  }
+function describeTail({ tail }: LogInspection): string[] {
+  if (tail === undefined || tail.verdict === 'clean') return [];
+  const dropped = tail.droppedEvents > 0 ? `, ${formatEvents(tail.droppedEvents)} in it` : '';
+  return [
+    `tail     ${tail.verdict} at offset ${formatCount(tail.offset)}: ` +
+      `${formatBytes(tail.droppedBytes)} that do not validate${dropped}`,
+  ];
 }
 
 export function renderInspection(inspection: LogInspection): string[] {
@@ -183,10 +98,11 @@ export function renderInspection(inspection: LogInspection): string[] {
     events > 0
       ? `events   ${formatCount(events)}, ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`
       : 'events   none',
-    `files    ${formatCount(segments.length)} segments, ${formatBytes(bytes)}`,
+    `files    ${formatCount(segments.length)} ${segments.length === 1 ? 'segment' : 'segments'}, ${formatBytes(bytes)}`,
     `meta     ${describeMeta(inspection)}`,
     `lock     ${inspection.locked ? 'held: the log is open' : 'free'}`,
     `region   ${describeRegion(inspection.region)}`,
+    ...describeTail(inspection),
   ];
   for (const { name, kind } of inspection.otherNames) {
     lines.push(`also     ${printable(name)} (${printable(kind)})`);

@@ -44,6 +44,8 @@ class Recording {
   readonly #input: Input;
   readonly #splitter: LineSplitter;
   readonly startedMs = performance.now();
+  /** When the last event was on disk; closing the log takes its own time. */
+  endedMs = 0;
   firstEventId = 0;
   events = 0;
   payloadBytes = 0;
@@ -142,6 +144,7 @@ export async function record(
     } catch (error) {
       failures.push(error);
     }
+    recording.endedMs = performance.now();
     try {
       await wal.close();
     } catch (error) {
@@ -165,7 +168,7 @@ async function summarize(
   { stdout, terminal }: CommandContext,
 ): Promise<void> {
   const { events, firstEventId, payloadBytes } = recording;
-  const seconds = (performance.now() - recording.startedMs) / 1000;
+  const seconds = (recording.endedMs - recording.startedMs) / 1000;
   const eventsPerSecond = Math.round(events / seconds);
   const { durableEventId } = wal;
   const lastEventId = events === 0 ? wal.lastEventId : firstEventId + events - 1;

@@ -11,6 +11,7 @@ import { createFormat } from '../formats/formats.js';
 import { Interruption } from '../interruption.js';
 import { Output } from '../output.js';
 import { formatCount } from '../quantities.js';
+import { tellWaitingEvents } from '../region-notice.js';
 
 export interface ReplayOptions {
   /** First and last id, both inclusive. */
@@ -45,14 +46,16 @@ function writeEvent(event: ReadEvent, format: EventFormat, output: Output, dir: 
 export async function replay(
   dir: string,
   options: ReplayOptions,
-  { stdout }: CommandContext,
+  { stdout, terminal }: CommandContext,
 ): Promise<number> {
   const interruption = new Interruption();
   const output = new Output(stdout);
   const format = createFormat(options.format);
   const run = options.follow ? followAll : replayAll;
   try {
+    if (options.follow) tellWaitingEvents(terminal, dir);
     await run(dir, options, format, output, interruption.signal);
+    if (!options.follow && options.to === undefined) tellWaitingEvents(terminal, dir);
     return interruption.exitCode ?? EXIT.done;
   } finally {
     // What was read before a failure is data, too.

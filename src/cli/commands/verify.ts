@@ -7,7 +7,7 @@ import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { formatJson } from '../json.js';
 import { writeText } from '../output.js';
-import { formatCount, formatEvents } from '../quantities.js';
+import { formatBytes, formatCount, formatEvents } from '../quantities.js';
 import { reportError } from '../report-error.js';
 
 export interface VerifyOptions {
@@ -38,11 +38,8 @@ function* describeProblem(problem: Problem, index: number): Generator<string> {
   yield '';
   yield `problem ${index + 1}: ${printable(problem.file ?? 'the folder')}${offset}`;
   yield `  ${printable(problem.code)}: ${printable(problem.message)}`;
-  if (problem.lost !== undefined) yield `  lost: ${describeLost(problem.lost)}`;
+  yield `  lost: ${problem.lost === undefined ? 'cannot be told' : formatEvents(problem.lost)}`;
 }
-
-const describeLost = (lost: unknown): string =>
-  typeof lost === 'number' ? formatEvents(lost) : printable(String(lost));
 
 export function* renderReport(dir: string, report: VerifyReport): Generator<string> {
   const { events, firstEventId, lastEventId, durableEventId, problems, verdict } = report;
@@ -54,6 +51,17 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
   }`;
   yield `durable   ${durableEventId === 0 ? 'none known' : `up to ${formatCount(durableEventId)}`}`;
   yield `segments  ${formatCount(report.segments)}`;
+  if (report.tornTail !== undefined) {
+    const { file, offset, droppedBytes, droppedEvents } = report.tornTail;
+    const events = droppedEvents === 0 ? 'no whole event' : formatEvents(droppedEvents);
+    yield `tail      ${printable(file)} at offset ${formatCount(offset)}: ` +
+      `${formatBytes(droppedBytes)} dropped, ${events} in it, none of them durable`;
+  }
+  if (report.waitingEvents > 0) {
+    yield `waiting   ${formatEvents(report.waitingEvents)} in the shared memory of a killed process; ` +
+      'the next opening of the log writes them to disk';
+  }
+  for (const note of report.notes) yield `note      ${printable(note)}`;
   for (const [index, problem] of problems.entries()) yield* describeProblem(problem, index);
   const advice = ADVICE[verdict];
   if (advice !== undefined) yield* ['', advice];

@@ -134,7 +134,7 @@ export class SegmentPreparer {
     const taken = this.#signals.get('segmentsTaken');
     if (taken === this.#taken) return;
     const nowNs = this.#clock.nowNs();
-    this.#takeIntervalNs = (nowNs - this.#lastTakeNs) / (((taken - this.#taken) >>> 0) || 1);
+    this.#takeIntervalNs = (nowNs - this.#lastTakeNs) / ((taken - this.#taken) >>> 0 || 1);
     this.#taken = taken;
     this.#lastTakeNs = nowNs;
   }

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { AssertionFailure, WalError } from '../errors.js';
+import { libc } from './libc.js';
+import { createMappedRegion } from './mapped-region.js';
+import { createPortableRegion } from './portable-region.js';
+import { CONFORMANCE_REQUEST as REQUEST, regionConformance } from './shared-region.conformance.js';
+import { createRegion, isRegionName, newRegionName } from './shared-region.js';
+
+const NO_MAPPING = libc() === undefined ? 'no libc is bound on this machine' : undefined;
+const mapping = NO_MAPPING === undefined ? {} : { skip: NO_MAPPING };
+
+function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flashstrike-region-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const newPath = (folder: string): string => join(folder, newRegionName(REQUEST.logId));
+
+regionConformance('portable', (_t, request) => createPortableRegion(request));
+regionConformance(
+  'mapped',
+  (t, request) => createMappedRegion(newPath(temporaryFolder(t)), request),
+  NO_MAPPING,
+);
+
+test('region names are never the same and are told from other names', () => {
+  const names = new Set(Array.from({ length: 100 }, () => newRegionName(0xabcn)));
+  assert.equal(names.size, 100);
+  for (const name of names) {
+    assert.ok(isRegionName(name));
+    assert.ok(name.startsWith('flashstrike-0000000000000abc-'));
+  }
+  assert.ok(isRegionName(newRegionName(2n ** 64n - 1n)));
+  for (const name of ['flashstrike-', 'flashstrike-0-0', `${newRegionName(1n)}x`, 'a/b', '']) {
+    assert.equal(isRegionName(name), false, name);
+  }
+});
+
+test('the file of a region is private, of full size, and holds what is written', mapping, (t) => {
+  const folder = temporaryFolder(t);
+  const old = process.umask(0);
+  t.after(() => process.umask(old));
+  const path = newPath(folder);
+  const region = createMappedRegion(path, REQUEST);
+  const stats = statSync(path);
+  assert.equal(stats.mode & 0o777, 0o600);
+  assert.equal(stats.size, region.byteLength);
+  // No hole: a store into one on a full file system would be SIGBUS.
+  assert.ok(stats.blocks * 512 >= region.byteLength, `${stats.blocks} blocks`);
+  region.bytes.set([1, 2, 3], region.section('ring').byteOffset);
+  const found = readFileSync(path).subarray(region.section('ring').byteOffset);
+  assert.deepEqual([...found.subarray(0, 4)], [1, 2, 3, 0]);
+  assert.equal(region.release({ remove: true }), 'removed');
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('an existing file, whatever it is, is neither used nor removed', mapping, (t) => {
+  const path = newPath(temporaryFolder(t));
+  writeFileSync(path, 'precious');
+  assert.throws(() => createMappedRegion(path, REQUEST), { code: 'EEXIST' });
+  assert.equal(readFileSync(path, 'utf8'), 'precious');
+});
+
+test('a release that shall keep the file keeps it', mapping, (t) => {
+  const path = newPath(temporaryFolder(t));
+  const region = createMappedRegion(path, REQUEST);
+  region.words[region.section('ring').byteOffset / 4] = 77;
+  assert.equal(region.release({ remove: false }), 'kept');
+  assert.equal(readFileSync(path).readInt32LE(region.section('ring').byteOffset), 77);
+});
+
+for (const remove of [true, false]) {
+  test(`a name that is another file's is told and left alone, remove ${remove}`, mapping, (t) => {
+    const folder = temporaryFolder(t);
+    const path = newPath(folder);
+    const region = createMappedRegion(path, REQUEST);
+    writeFileSync(join(folder, 'other'), 'precious');
+    renameSync(join(folder, 'other'), path);
+    assert.equal(region.release({ remove }), 'name-lost');
+    assert.equal(readFileSync(path, 'utf8'), 'precious');
+  });
+
+  test(`a name that is gone is told, remove ${remove}`, mapping, (t) => {
+    const path = newPath(temporaryFolder(t));
+    const region = createMappedRegion(path, REQUEST);
+    unlinkSync(path);
+    region.words[region.section('ring').byteOffset / 4] = 77; // the memory is still ours
+    assert.equal(region.release({ remove }), 'name-lost');
+    assert.equal(region.words[region.section('ring').byteOffset / 4], 0);
+  });
+}
+
+test('a hundred regions leave no descriptor open', mapping, (t) => {
+  const folder = temporaryFolder(t);
+  const open = (): number => readdirSync('/proc/self/fd').length;
+  const before = open();
+  for (let round = 0; round < 100; round++) {
+    const path = newPath(folder);
+    const region = createMappedRegion(path, REQUEST);
+    assert.throws(() => createMappedRegion(path, REQUEST), { code: 'EEXIST' });
+    region.release({ remove: true });
+  }
+  assert.equal(open(), before);
+});
+
+test('off makes a portable region and touches no file', (t) => {
+  const folder = temporaryFolder(t);
+  const { region, fallbackReason } = createRegion('off', newPath(folder), REQUEST);
+  assert.equal(region.adapter, 'portable');
+  assert.equal(fallbackReason, undefined);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+for (const mode of ['auto', 'required'] as const) {
+  test(`${mode} makes a mapped region where it can, by its full path`, mapping, (t) => {
+    const path = newPath(temporaryFolder(t));
+    const { region, fallbackReason } = createRegion(mode, relative('.', path), REQUEST);
+    assert.equal(region.adapter, 'mapped');
+    assert.equal(fallbackReason, undefined);
+    assert.equal(region.path, path);
+    assert.ok(existsSync(path));
+    region.release({ remove: true });
+  });
+}
+
+const UNUSABLE: Readonly<Record<string, (folder: string) => string>> = {
+  'a missing folder': (folder) => join(folder, 'missing'),
+  'a file as folder': (folder) => {
+    const path = join(folder, 'file');
+    writeFileSync(path, '');
+    return path;
+  },
+};
+
+for (const [what, make] of Object.entries(UNUSABLE)) {
+  test(`${what}: auto goes on without shared memory and says why`, (t) => {
+    const folder = make(temporaryFolder(t));
+    const { region, fallbackReason } = createRegion('auto', newPath(folder), REQUEST);
+    assert.equal(region.adapter, 'portable');
+    assert.ok(fallbackReason?.includes(folder), fallbackReason);
+    if (NO_MAPPING === undefined) assert.match(fallbackReason, /ENOENT|ENOTDIR/);
+  });
+
+  test(`${what}: required refuses, names the folder, and says what to do`, (t) => {
+    const folder = make(temporaryFolder(t));
+    assert.throws(
+      () => createRegion('required', newPath(folder), REQUEST),
+      (error) =>
+        error instanceof WalError &&
+        error.code === 'ERR_FLASHSTRIKE_SHARED_MEMORY' &&
+        error.message.includes(folder) &&
+        error.message.includes('sharedMemoryDirectory') &&
+        error.path?.startsWith(folder) === true,
+    );
+  });
+}
+
+test('a broken invariant of ours is thrown, not taken for missing shared memory', (t) => {
+  const path = newPath(temporaryFolder(t));
+  const wrong = { ...REQUEST, ringBytes: 12_345 };
+  assert.throws(() => createRegion('auto', path, wrong), AssertionFailure);
+});
