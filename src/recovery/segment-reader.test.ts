@@ -74,19 +74,18 @@ test('each bit of a block, flipped, ends the walk before that block', (t) => {
   const builder = new LogBuilder(temporaryFolder(t), { payloadBytes: 5 });
   builder.segment().events(1).events(2).events(1).write();
   const { offset, bytes } = builder.blockOf(1, 1);
-  const fileBytes = builder.fileOf(1);
+  const file = openSegment(nodeStorage, builder.pathOf(1), { index: 1 }, 'write');
+  assert.ok(file !== undefined);
+  t.after(() => nodeStorage.close(file.fd));
+  const putByte = (at: number, value: number) =>
+    nodeStorage.write(file.fd, [Uint8Array.of(value)], at);
   for (let bit = 0; bit < bytes * 8; bit++) {
     const at = offset + (bit >> 3);
-    const sound = fileBytes[at] ?? 0;
-    fileBytes[at] = sound ^ (1 << (bit & 7));
-    builder.write();
-    fileBytes[at] = sound;
-    const file = openSegment(nodeStorage, builder.pathOf(1), { index: 1 });
-    assert.ok(file !== undefined);
-    const reader = new SegmentReader(nodeStorage, file, buffer);
-    const walk = walkSegment(reader);
-    nodeStorage.close(file.fd);
+    const sound = builder.fileOf(1)[at] ?? 0;
+    putByte(at, sound ^ (1 << (bit & 7)));
+    const walk = walkSegment(new SegmentReader(nodeStorage, file, buffer));
     assert.equal(walk.position.offset, offset, `bit ${bit}`);
+    putByte(at, sound);
   }
 });
 

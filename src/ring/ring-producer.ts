@@ -6,7 +6,8 @@
 // - A frame's bytes are stored before the position that publishes it.
 // - `room` never counts bytes that the writer thread has not released.
 // - No system call, no lock, no allocation.
-import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
+import { WalError } from '../errors.js';
+import { FRAME_HEADER_BYTES, FrameKind, MAX_EVENT_ID } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
 import { bytesBetween, UNIT_BYTES } from './ring-control.js';
 import type { RingMemory } from './ring-memory.js';
@@ -60,6 +61,7 @@ export class RingProducer {
    */
   reserve(span: number): boolean {
     if (span <= this.#room) return true;
+    this.#refuseLastIds();
     const written = Atomics.load(this.#words, this.#memory.control.written);
     const free = this.#ringBytes - bytesBetween(written, this.#position);
     const untilEnd = this.#ringBytes - this.#offset;
@@ -71,6 +73,16 @@ export class RingProducer {
     this.#pad(untilEnd);
     this.#room = free - untilEnd;
     return true;
+  }
+
+  /** Off the fast path: until the next look, no more events can follow than the ring holds. */
+  #refuseLastIds(): void {
+    const idsNeeded = this.#ringBytes / FRAME_HEADER_BYTES;
+    if ((this.#ids[NEXT_ID] as number) + idsNeeded <= MAX_EVENT_ID) return;
+    throw new WalError(
+      'ERR_FLASHSTRIKE_OUT_OF_RANGE',
+      `Event ids end at ${MAX_EVENT_ID}, and this log has used them up. Begin a new log.`,
+    );
   }
 
   #pad(span: number): void {

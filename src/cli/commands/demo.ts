@@ -87,7 +87,10 @@ class Demo {
     const stage = this.#stage;
     const killAt = Math.floor(events * KILL_SHARE);
     const eventsPerSecond = killAt / RECORDING_SECONDS;
-    const recorder = new Recorder({ dir: this.#dir, seed, events, eventsPerSecond });
+    // Unpaced at the end: the kill then finds it between two appends, not asleep.
+    const pacedEvents = killAt;
+    const settings = { dir: this.#dir, seed, events, eventsPerSecond, pacedEvents };
+    const recorder = new Recorder(settings);
     try {
       stage.step('Record', [
         `A second process (pid ${recorder.pid ?? 'unknown'}) is an order gateway: it append()s`,

@@ -73,7 +73,7 @@ export class OrderStream {
   /** Bursts: most gaps are microseconds, each doubling of a gap is half as likely. */
   #passTime(): void {
     const doublings = Math.min(this.#random.halvings(), 16);
-    this.#timeNs += (200 + this.#random.below(1500)) * 2 ** doublings;
+    this.#timeNs += (200 + this.#random.below(1500)) << doublings;
   }
 
   #moveFairPrice(): void {

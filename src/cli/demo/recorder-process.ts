@@ -17,7 +17,8 @@ const BURST_EVENTS = 1000;
 const TIMED_EVERY = 16;
 const IDLE_MS = 1;
 
-async function run({ dir, seed, events, eventsPerSecond }: RecorderSettings): Promise<never> {
+async function run(settings: RecorderSettings): Promise<never> {
+  const { dir, seed, events, eventsPerSecond, pacedEvents } = settings;
   const wal = await Wal.open(dir);
   const isMapped = wal.capabilities.sharedMemory === 'mapped';
   const stream = new OrderStream(seed);
@@ -46,8 +47,9 @@ async function run({ dir, seed, events, eventsPerSecond }: RecorderSettings): Pr
 
   const startedMs = performance.now();
   for (;;) {
-    const dueEvents = ((performance.now() - startedMs) / 1000) * eventsPerSecond;
-    const count = Math.min(BURST_EVENTS, Math.floor(Math.min(dueEvents, events) - appendedEventId));
+    const paced = Math.floor(((performance.now() - startedMs) / 1000) * eventsPerSecond);
+    const dueEvents = appendedEventId < pacedEvents ? Math.min(paced, events) : events;
+    const count = Math.min(BURST_EVENTS, dueEvents - appendedEventId);
     if (count > 0) appendBurst(count);
     else await sleep(IDLE_MS);
     const { writtenEventId, durableEventId } = wal;

@@ -1,0 +1,68 @@
+// A test over both adapters of the shared region, with segments and a ring so small that every log
+// rolls and wraps.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { WalOptions } from '../../src/index.js';
+import { libc } from '../../src/memory/libc.js';
+import { KIB } from '../../src/units.js';
+
+/** The smallest that there are. */
+export const TINY = { segmentBytes: 64 * KIB, ringBytes: 64 * KIB };
+
+const SHARED_MEMORY = '/dev/shm';
+
+/** Why regions cannot be mapped here, or false. */
+export const cannotMap: string | false =
+  libc() === undefined || !existsSync(SHARED_MEMORY)
+    ? 'memory cannot be mapped here (Linux with koffi and /dev/shm only)'
+    : false;
+
+export interface Variant {
+  /** Of the shared region. */
+  readonly adapter: 'mapped' | 'portable';
+  /** Tiny sizes, the adapter, and a folder of the test's own for its regions. */
+  readonly options: WalOptions & { readonly sharedMemoryDirectory: string };
+}
+
+/** A folder in shared memory that is gone after the test. */
+export function regionFolder(context: TestContext): string {
+  const base = existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir();
+  const folder = mkdtempSync(join(base, 'flashstrike-test-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export const mappedOptions = (context: TestContext): Variant['options'] => ({
+  ...TINY,
+  sharedMemory: 'required',
+  sharedMemoryDirectory: regionFolder(context),
+});
+
+/** Declares `name` once for each adapter. `skip`: why it cannot run here at all, or false. */
+export function onBothAdapters(
+  name: string,
+  body: (context: TestContext, variant: Variant) => Promise<void>,
+  skip: string | false = false,
+): void {
+  test(`${name} (mapped ring)`, { skip: skip || cannotMap }, (context) =>
+    body(context, { adapter: 'mapped', options: mappedOptions(context) }),
+  );
+  test(`${name} (portable ring)`, { skip }, (context) =>
+    body(context, {
+      adapter: 'portable',
+      options: {
+        ...TINY,
+        sharedMemory: 'off',
+        sharedMemoryDirectory: regionFolder(context),
+      },
+    }),
+  );
+}
+
+/** Nothing of a log is left in shared memory. */
+export function assertNoRegion(options: Variant['options']): void {
+  assert.deepEqual(readdirSync(options.sharedMemoryDirectory), [], 'a region was left behind');
+}
