@@ -41,6 +41,9 @@ async function* joined(first: readonly Buffer[], rest: AsyncIterator<Buffer>) {
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }
 
+const startsLikeGzip = (start: Buffer): boolean =>
+  start.equals(GZIP_MAGIC.subarray(0, start.length));
+
 /** What a truncated or damaged gzip stream reports. */
 const isBrokenGzip = (error: unknown): boolean => systemCode(error)?.startsWith('Z_') === true;
 
@@ -56,15 +59,16 @@ export async function* readInput(input: Input, signal: AbortSignal): AsyncGenera
   signal.addEventListener('abort', stop, { once: true });
   try {
     const first: Buffer[] = [];
-    let seen = 0;
-    while (seen < GZIP_MAGIC.length) {
+    let start = Buffer.alloc(0);
+    // A pipe may bring a single byte and then nothing for hours: look no further than it takes.
+    while (start.length < GZIP_MAGIC.length && startsLikeGzip(start)) {
       const next = await source.next();
       if (next.done === true) break;
       first.push(next.value);
-      seen += next.value.length;
+      start = Buffer.concat(first).subarray(0, GZIP_MAGIC.length);
     }
-    const start = Buffer.concat(first).subarray(0, GZIP_MAGIC.length);
-    const packed = seen > 0 && (start.equals(GZIP_MAGIC) || input.name.endsWith('.gz'));
+    const isNamedGzip = start.length > 0 && input.name.endsWith('.gz');
+    const packed = isNamedGzip || start.equals(GZIP_MAGIC);
     const chunks = joined(first, source);
     yield* packed ? unpack(chunks) : chunks;
   } catch (error) {

@@ -24,6 +24,7 @@ interface HalfDigits {
   odd: ['5', '5', '6', '6', '7', '7', '8', '8', '9', '9'];
 }
 
+/** For `any`, the type of what is misspelt, true and false at once. */
 type IsUnion<T, Whole = T> = T extends Whole ? ([Whole] extends [T] ? false : true) : never;
 type Reverse<S extends string, Out extends string = ''> = S extends `${infer First}${infer Rest}`
   ? Reverse<Rest, `${First}${Out}`>
@@ -34,11 +35,8 @@ type IsSpelled<S extends string> = S extends `${Digit}${infer Rest}`
     ? true
     : IsSpelled<Rest>
   : false;
-type IsAny<T> = 0 extends 1 & T ? true : false;
 /** True for one whole number that is known: not `number`, 8 | 16, -1, 0.5, or what is misspelt. */
-export type IsKnown<N extends number> = true extends IsAny<N> | IsUnion<N>
-  ? false
-  : IsSpelled<`${N}`>;
+export type IsKnown<N extends number> = true extends IsUnion<N> ? false : IsSpelled<`${N}`>;
 
 /** First digit and rest of a reversed number; zeros go on for ever behind it. */
 type Lowest<S extends string> = S extends `${infer First extends Digit}${infer Rest}`

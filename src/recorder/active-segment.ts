@@ -9,6 +9,7 @@ import { encodeSeal, SEAL_RESERVED_BYTES } from '../segment/seal.js';
 import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { SegmentTally } from '../segment/segment-tally.js';
 import type { Storage } from '../storage/storage.js';
+import { alignUp, PAGE_BYTES } from '../units.js';
 
 /** The last event or watermark block (or the segment header): what a successor's header pins. */
 export interface SegmentPin {
@@ -56,6 +57,13 @@ export interface EventsContent {
 export const blockRoomBytes = (segmentBytes: number): number =>
   segmentBytes - SEGMENT_HEADER_PAGE_BYTES - SEAL_RESERVED_BYTES;
 
+/** The smallest segment whose one block holds `payloadBytes`. */
+export const segmentBytesFor = (payloadBytes: number): number =>
+  alignUp(
+    SEGMENT_HEADER_PAGE_BYTES + SEAL_RESERVED_BYTES + BLOCK_HEADER_BYTES + payloadBytes,
+    PAGE_BYTES,
+  );
+
 const NO_BYTES = new Uint8Array(0);
 
 export class ActiveSegment {
@@ -72,6 +80,7 @@ export class ActiveSegment {
   #lastChecksum: bigint;
   #pin: SegmentPin;
   #durableClaim: number;
+  #hasUnsynced = false;
   #closed = false;
 
   constructor(storage: Storage, fd: number, path: string, state: SegmentState) {
@@ -102,10 +111,14 @@ export class ActiveSegment {
     return this.#durableClaim;
   }
 
-  /** True when a block with this payload fits before the seal's reserve. */
-  canHold(payloadBytes: number): boolean {
-    const end = this.#offset + BLOCK_HEADER_BYTES + payloadBytes;
-    return end <= this.segmentBytes - SEAL_RESERVED_BYTES;
+  /** The largest payload that one more block may have, before the seal's reserve; may be negative. */
+  get roomBytes(): number {
+    return this.segmentBytes - SEAL_RESERVED_BYTES - this.#offset - BLOCK_HEADER_BYTES;
+  }
+
+  /** True while the segment holds no block. */
+  get isEmpty(): boolean {
+    return this.#blockIndex === 0;
   }
 
   get isHalfUsed(): boolean {
@@ -176,6 +189,7 @@ export class ActiveSegment {
       this.#salt,
       this.#offset,
     );
+    this.#hasUnsynced = true;
     this.#attempt('write a block', () =>
       this.#storage.write(
         this.#fd,
@@ -191,6 +205,7 @@ export class ActiveSegment {
 
   sync(): void {
     this.#attempt('sync', () => this.#storage.sync(this.#fd));
+    this.#hasUnsynced = false;
   }
 
   close(): void {

@@ -377,7 +377,9 @@ export class Wal {
   #release(): void {
     this.#last = { writtenEventId: this.writtenEventId, durableEventId: this.durableEventId };
     this.#closed = true;
-    this.#handles.release(this.failure === undefined);
+    // What never reached the disk waits in the region for the next open, whatever the reason.
+    const isWhole = this.failure === undefined && this.#last.durableEventId === this.lastEventId;
+    this.#handles.release(isWhole);
     this.#waiters.close();
   }
 

@@ -66,6 +66,16 @@ export class OldRings {
     return Math.max(...this.rings.map((ring) => ring.durableEventId));
   }
 
+  /** The longest event or batch that waits: the openings before may have had larger segments. */
+  get longestBytes(): number {
+    return Math.max(
+      0,
+      ...this.rings.map(({ unread }) =>
+        unread !== undefined && 'longestBytes' in unread ? unread.longestBytes : 0,
+      ),
+    );
+  }
+
   /** Unlinks the regions: all they held is on disk. */
   remove(): void {
     for (const file of this.#files) file.unlink();

@@ -21,7 +21,7 @@ import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { ringOfSections } from '../ring/ring-snapshot.js';
 import { acquireLock, type LogLock } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
-import { ActiveSegment } from './active-segment.js';
+import { ActiveSegment, segmentBytesFor } from './active-segment.js';
 import { heartbeatOf } from './heartbeat.js';
 import { MetaStore } from './meta-store.js';
 import { type OldRing, type OldRings, openOldRings } from './old-rings.js';
@@ -182,7 +182,7 @@ class Opening {
       report: {
         logId: recovered.logId,
         nextEventId: writer.writtenEventId + 1,
-        firstTicket: firstTicket + 1_000,
+        firstTicket: this.#preparer?.nextTicket ?? firstTicket,
         anchor,
         region: region.handle,
         sharedMemoryReason: fallbackReason,
@@ -197,7 +197,9 @@ class Opening {
     firstTicket: number,
     anchor: ReturnType<typeof anchorWallClock>,
   ): SegmentWriter {
-    const { segmentBytes, sync } = this.#options;
+    const { sync } = this.#options;
+    const longestBytes = this.#oldRings?.longestBytes ?? 0;
+    const segmentBytes = Math.max(this.#options.segmentBytes, segmentBytesFor(longestBytes));
     this.#preparer = new SegmentPreparer(this.#storage, this.#clock, this.#signals, {
       directory: this.#directory,
       segmentBytes,
@@ -342,11 +344,21 @@ class Opening {
 
   /** The open is refused: whatever is held goes; old regions stay for the next open. */
   abandon(): void {
-    this.#preparer?.close();
-    this.#writer?.close();
-    this.#region?.release({ remove: true });
-    this.#oldRings?.close();
-    this.#lock.release();
+    // A disk that refused the open may refuse this too; what can be given back still is.
+    release(() => this.#preparer?.close());
+    release(() => this.#writer?.close());
+    release(() => this.#region?.release({ remove: true }));
+    release(() => this.#oldRings?.close());
+    release(() => this.#lock.release());
+  }
+}
+
+/** Runs one step of giving up. Its own failure is less than the one that led here, and is dropped. */
+function release(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
   }
 }
 

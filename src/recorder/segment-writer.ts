@@ -22,7 +22,7 @@ import type { Storage } from '../storage/storage.js';
 import { TWO_POW_32 } from '../units.js';
 import { type ActiveSegment, publishSegment } from './active-segment.js';
 import type { SyncOptions } from './options.js';
-import type { PreparedSegments } from './prepared-segments.js';
+import type { PreparedSegment, PreparedSegments } from './prepared-segments.js';
 import { type Signals, Trouble } from './signals.js';
 
 /** Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache. */
@@ -185,9 +185,13 @@ export class SegmentWriter {
   }
 
   #writeNext(): 'wrote' | 'empty' | 'blocked' {
-    if (!this.#ring.gather(TARGET_BLOCK_BYTES, MAX_BLOCK_PAYLOAD_BYTES)) return 'empty';
+    const roomBytes = this.#active?.roomBytes ?? 0;
+    const targetBytes = Math.min(TARGET_BLOCK_BYTES, Math.max(0, roomBytes));
+    if (!this.#ring.gather(targetBytes, MAX_BLOCK_PAYLOAD_BYTES)) return 'empty';
     const { run } = this.#ring;
-    if (this.#active === undefined || !this.#active.canHold(run.bytes)) {
+    if (this.#active === undefined || run.bytes > roomBytes) {
+      // Else the log would rotate for ever.
+      assert(this.#active?.isEmpty !== true, `${run.bytes} bytes do not fit into a new segment`);
       return this.#rotate() ? 'wrote' : 'blocked';
     }
     const nowNs = this.#d.clock.nowNs();
@@ -273,7 +277,7 @@ export class SegmentWriter {
   #writeWatermark(): void {
     const active = this.#active;
     if (active === undefined || active.durableClaim >= this.#durableEventId) return;
-    if (this.#durableEventId !== this.#writtenEventId || !active.canHold(0)) return;
+    if (this.#durableEventId !== this.#writtenEventId || active.roomBytes < 0) return;
     active.writeWatermark(
       this.#writtenEventId + 1,
       this.#durableEventId,
@@ -299,11 +303,25 @@ export class SegmentWriter {
       return false;
     }
     prepared.announceWaiting(false);
-    this.#finishActive();
+    try {
+      this.#finishActive();
+      this.#active = this.#publish(next);
+    } catch (error) {
+      this.#d.storage.close(next.fd);
+      throw error;
+    }
+    this.#publishPoint(this.#active.segmentIndex, this.#active.pin.endOffset);
+    prepared.announceTaken();
+    prepared.announceHalfUsed(false);
+    this.#requestMetaFlush();
+    return true;
+  }
+
+  #publish(next: PreparedSegment): ActiveSegment {
     const { segmentIndex, endOffset, checksum } = this.#predecessor;
     const firstEventId = this.#writtenEventId + 1;
     const { directory, logId } = this.#options;
-    this.#active = publishSegment(this.#d.storage, {
+    return publishSegment(this.#d.storage, {
       fd: next.fd,
       preparedPath: join(directory, preparedFileName(next.ticket)),
       directory,
@@ -326,11 +344,6 @@ export class SegmentWriter {
         previousBlockChecksum: checksum,
       }),
     });
-    this.#publishPoint(this.#active.segmentIndex, this.#active.pin.endOffset);
-    prepared.announceTaken();
-    prepared.announceHalfUsed(false);
-    this.#requestMetaFlush();
-    return true;
   }
 
   /** Last block, seal, sync: a segment that has a successor is durable whole. */
@@ -373,10 +386,9 @@ export class SegmentWriter {
   #syncWhole(): void {
     if (this.#active === undefined) return;
     if (this.#durableEventId < this.#writtenEventId) this.#sync();
-    if (this.#active.durableClaim < this.#durableEventId && this.#active.canHold(0)) {
-      this.#writeWatermark();
-      this.#active.sync();
-    }
+    this.#writeWatermark();
+    // Also a watermark that was written while the log was idle: the point told now includes it.
+    if (this.#active.hasUnsynced) this.#active.sync();
     this.#publishPoint(this.#active.segmentIndex, this.#active.pin.endOffset);
   }
 

@@ -16,10 +16,11 @@ export class SharedMessage {
 
   write(error: unknown): void {
     const text = fit(serializeError(error), this.#bytes.length);
-    Atomics.add(this.#words, 0, 1);
+    // Odd from here on, also where a writer died in the middle: the next one must not end odd.
+    const writing = Atomics.or(this.#words, 0, 1) | 1;
     this.#bytes.set(text);
     this.#words[1] = text.length;
-    Atomics.add(this.#words, 0, 1);
+    Atomics.store(this.#words, 0, (writing + 1) | 0);
   }
 
   /** The last error written, or undefined: nothing was, or it is being written just now. */

@@ -20,7 +20,7 @@ export class LogCursor implements EventCursor {
   payloadOffset = 0;
   payloadBytes = 0;
   readonly block: Uint8Array;
-  readonly walker: LogWalker;
+  readonly #walker: LogWalker;
   readonly #words: Int32Array;
   readonly #view: DataView;
   /** What a block must reach to be of interest. */
@@ -33,16 +33,11 @@ export class LogCursor implements EventCursor {
 
   constructor(walker: LogWalker, fromEventId = 1) {
     const { bytes } = walker;
-    this.walker = walker;
+    this.#walker = walker;
     this.#fromEventId = fromEventId;
     this.block = bytes;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  }
-
-  /** Goes on where another walk stood; before the first step. */
-  resume(place: LogPlace | undefined): void {
-    this.walker.resume(place);
   }
 
   next(): boolean {
@@ -66,7 +61,7 @@ export class LogCursor implements EventCursor {
 
   /** Loads the next block that holds an event of interest; false at the end of what is there. */
   load(): boolean {
-    const walker = this.walker;
+    const walker = this.#walker;
     do {
       if (this.#closed || !walker.next()) {
         this.#clear();
@@ -101,13 +96,13 @@ export class LogCursor implements EventCursor {
 
   /** See LogWalker: for one that waits at the end. */
   confirmEndAgain(): boolean {
-    return this.walker.confirmEndAgain();
+    return this.#walker.confirmEndAgain();
   }
 
   close(): void {
     this.#closed = true;
     this.#clear();
-    this.walker.close();
+    this.#walker.close();
   }
 
   [Symbol.dispose](): void {
@@ -117,7 +112,7 @@ export class LogCursor implements EventCursor {
   #nextBlock(): boolean {
     if (this.#closed) return false;
     try {
-      while (!this.load()) if (this.walker.confirmEnd()) return false;
+      while (!this.load()) if (this.#walker.confirmEnd()) return false;
     } catch (error) {
       this.close();
       throw error;
@@ -137,24 +132,22 @@ export class LogCursor implements EventCursor {
 
 /**
  * Where `from` stands: the block that holds it, the end for last + 1, the start for undefined.
- * undefined: the log has no segment yet. Opens files and closes them again.
+ * undefined: the log has no segment yet. The walker's files are closed again.
  * @param options `beyondEnd`: a later id stands at the end, too
  * @throws WalError as openCursor tells
  */
 export function findPlace(
-  ports: ReadingPorts,
-  dir: string,
+  walker: LogWalker,
   from: number | undefined,
   options: { readonly beyondEnd: boolean } = { beyondEnd: false },
 ): LogPlace | undefined {
-  const walker = new LogWalker(ports, dir);
   try {
     walker.seek(from);
     while (from !== undefined) {
       if (walker.next()) {
         if (walker.nextEventId > from) break;
       } else if (walker.confirmEnd()) {
-        const { nextEventId } = walker;
+        const { nextEventId, dir } = walker;
         if (from === nextEventId || (options.beyondEnd && from > nextEventId)) break;
         throw outOfRange(`Event ${from} is not in ${dir}: the last one is ${nextEventId - 1}.`);
       }
@@ -165,19 +158,17 @@ export function findPlace(
   }
 }
 
-/** A cursor that stands before `place`. */
+/** A cursor that stands before `place`; the walker's files are open. */
 export function cursorAt(
-  ports: ReadingPorts,
-  dir: string,
+  walker: LogWalker,
   place: LogPlace | undefined,
   from: number | undefined,
 ): LogCursor {
-  const cursor = new LogCursor(new LogWalker(ports, dir), from);
   try {
-    cursor.resume(place);
-    return cursor;
+    walker.resume(place);
+    return new LogCursor(walker, from);
   } catch (error) {
-    cursor.close();
+    walker.close();
     throw error;
   }
 }
@@ -196,5 +187,6 @@ export function openCursor(
   checkDirectory(dir);
   checkOptions(options);
   const from = checkEventId('from', options.from);
-  return cursorAt(ports, dir, findPlace(ports, dir, from), from);
+  const walker = new LogWalker(ports, dir);
+  return cursorAt(walker, findPlace(walker, from), from);
 }

@@ -4,6 +4,7 @@ import { cursorAt, findPlace, type LogCursor } from './cursor.js';
 import { DurableHorizon } from './durable-horizon.js';
 import { checkDirectory, checkEventId, checkOptions, invalid } from './event-range.js';
 import type { FollowOptions, LoggedEvent } from './events.js';
+import { LogWalker } from './log-walker.js';
 import type { ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
 import { CurrentEvent } from './replay.js';
@@ -126,11 +127,12 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
   #open(): LogCursor {
     const ports = this.#ports;
     // From an id that is yet to come the walk begins at the log's end.
-    const place = findPlace(ports, this.#dir, this.#from, { beyondEnd: true });
-    const cursor = cursorAt(ports, this.#dir, place, this.#from);
+    const walker = new LogWalker(ports, this.#dir);
+    const place = findPlace(walker, this.#from, { beyondEnd: true });
+    const cursor = cursorAt(walker, place, this.#from);
     this.#cursor = cursor;
     this.#event = new CurrentEvent(cursor);
-    if (!this.#undurable) this.#horizon = new DurableHorizon(ports, cursor.walker);
+    if (!this.#undurable) this.#horizon = new DurableHorizon(ports, walker);
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
     return cursor;
   }

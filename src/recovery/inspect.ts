@@ -1,8 +1,11 @@
 // What lies in a log's folder and in the shared memory that belongs to it, as plain data. Cheap:
 // headers, and a walk of the last segment only.
+
+import { join } from 'node:path';
 import { WalError } from '../errors.js';
 import { openRegionFile } from '../memory/region-file.js';
 import { ringOfSections, unreadEvents } from '../ring/ring-snapshot.js';
+import { LOCK_FILE } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
@@ -17,12 +20,13 @@ import {
   noLogIn,
   readMeta,
 } from './log-directory.js';
+import { readFailure } from './read-failure.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
 import { readSeal } from './seal-index.js';
 import { openSegment, type SegmentFile } from './segment-file.js';
 import { SegmentReader } from './segment-reader.js';
-import { judgeTail, tailError } from './tail-judgement.js';
+import { judgeTail, type OutsideClaims, type TailJudgement, tailError } from './tail-judgement.js';
 import type { Verdict } from './verdict.js';
 
 export { listOrphanRegions, type OrphanRegion, removeOrphanRegion } from './orphan-regions.js';
@@ -147,8 +151,16 @@ const otherNames = (listing: LogListing): LogInspection['otherNames'] => [
 
 /** The first region that LOCK names and that is there. */
 function inspectRegion(storage: Storage, dir: string, logId: bigint | undefined): RegionInspection {
-  const { regions, device, inode } = readLockRecord(storage, dir);
   const nothing = { unreadEvents: undefined, pid: undefined, reason: undefined };
+  let record: ReturnType<typeof readLockRecord>;
+  try {
+    record = readLockRecord(storage, dir);
+  } catch (error) {
+    const path = join(dir, LOCK_FILE);
+    const reason = describeDefect(readFailure(error, path));
+    return { ...nothing, status: 'damaged', path, reason };
+  }
+  const { regions, device, inode } = record;
   for (const path of device === undefined ? [] : regions) {
     const expected = { logId, lockDevice: device ?? 0n, lockInode: inode ?? 0n };
     const file = openRegionFile(path, expected);
@@ -251,7 +263,7 @@ class SegmentsInspector {
     const reader = new SegmentReader(storage, file);
     while (reader.next());
     const outside = () => outsideClaims(this.#ports, dir, file.header.logId);
-    const judgement = judgeTail(storage, dir, reader, outside);
+    const judgement = this.#judge(reader, outside);
     const { endOffset: usedBytes, lastEventId } = reader.end;
     const events = lastEventId - file.header.firstEventId + 1;
     const content = { usedBytes, events, lastEventId };
@@ -267,6 +279,16 @@ class SegmentsInspector {
     const defect = judgement && tailError(judgement)?.message;
     const sound = reader.sealed ? 'sealed' : 'active';
     return { ...content, state: defect === undefined ? sound : 'damaged', defect } as const;
+  }
+
+  /** Undefined also where wal.meta or LOCK is not usable: that is told in its own place. */
+  #judge(reader: SegmentReader, outside: () => OutsideClaims): TailJudgement | undefined {
+    try {
+      return judgeTail(this.#ports.storage, this.#listing.dir, reader, outside);
+    } catch (error) {
+      describeDefect(error);
+      return undefined;
+    }
   }
 }
 

@@ -78,10 +78,10 @@ export class LogWalker {
       previousBlockChecksum: block.previousBlockChecksum,
     };
     const { segmentIndex, salt } = file.header;
-    return { segmentIndex, salt, position: position ?? reader.position };
+    return { segmentIndex, salt, position: position ?? reader.resumePosition };
   }
 
-  /** Goes on where another walker stood. */
+  /** Opens the files again where a walk stood, this one's or another's. */
   resume(place: LogPlace | undefined): void {
     if (place === undefined) return;
     const file = this.#open(place.segmentIndex);

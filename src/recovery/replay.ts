@@ -2,7 +2,7 @@
 import { cursorAt, findPlace } from './cursor.js';
 import { checkDirectory, checkEventId, checkOptions } from './event-range.js';
 import type { EventCopy, EventCursor, LoggedEvent, ReplayOptions } from './events.js';
-import type { LogPlace } from './log-walker.js';
+import { type LogPlace, LogWalker } from './log-walker.js';
 import type { ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
 
@@ -38,13 +38,12 @@ export class CurrentEvent implements LoggedEvent {
 }
 
 function* events(
-  ports: ReadingPorts,
-  dir: string,
+  walker: LogWalker,
   place: LogPlace | undefined,
   from: number | undefined,
   to: number,
 ): Generator<LoggedEvent, void, undefined> {
-  const cursor = cursorAt(ports, dir, place, from);
+  const cursor = cursorAt(walker, place, from);
   try {
     const event = new CurrentEvent(cursor);
     while (cursor.next() && cursor.eventId <= to) {
@@ -74,5 +73,6 @@ export function replay(
   checkOptions(options);
   const from = checkEventId('from', options.from);
   const to = checkEventId('to', options.to) ?? Number.MAX_SAFE_INTEGER;
-  return events(ports, dir, findPlace(ports, dir, from), from, to);
+  const walker = new LogWalker(ports, dir);
+  return events(walker, findPlace(walker, from), from, to);
 }

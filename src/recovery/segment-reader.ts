@@ -148,6 +148,17 @@ export class SegmentReader {
     };
   }
 
+  /** Where another reader can go on: before a seal, for what is pinned ends there. */
+  get resumePosition(): SegmentPosition {
+    if (!this.#sealed) return this.position;
+    return {
+      offset: this.#pinOffset,
+      nextEventId: this.#nextEventId,
+      nextBlockIndex: this.#nextBlockIndex - 1,
+      previousBlockChecksum: this.#pinChecksum,
+    };
+  }
+
   /** What a successor of this segment would pin now. */
   get end(): SegmentEnd {
     return {

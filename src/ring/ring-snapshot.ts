@@ -1,6 +1,7 @@
 // The ring of a process that is gone, as a copy of its sections. Shared memory may be damaged or
 // forged: everything is checked before a frame of it goes to disk.
 import { readNumber, readWords } from '../memory/sequence-latch.js';
+import { MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
 import { hasZeroTail } from './ring-consumer.js';
@@ -12,6 +13,8 @@ export interface UnreadEvents {
   readonly eventCount: number;
   readonly firstEventId: number;
   readonly lastEventId: number;
+  /** The longest event or batch with its frames: what one block must hold. */
+  readonly longestBytes: number;
 }
 
 export interface RingDefect {
@@ -62,7 +65,12 @@ export function unreadEvents(memory: RingMemory): UnreadEvents | RingDefect | un
   let firstEventId = 0;
   let eventCount = 0;
   let lastKind: number = FrameKind.event;
+  let batchBytes = 0;
+  let longestBytes = 0;
   while (walk.next()) {
+    batchBytes += walk.span;
+    longestBytes = Math.max(longestBytes, batchBytes);
+    if (walk.kind === FrameKind.event) batchBytes = 0;
     if (eventCount === 0) firstEventId = walk.eventId;
     else if (walk.eventId !== firstEventId + eventCount) {
       return { defect: `event ${walk.eventId} follows event ${firstEventId + eventCount - 1}` };
@@ -73,7 +81,8 @@ export function unreadEvents(memory: RingMemory): UnreadEvents | RingDefect | un
   if (walk.defect !== undefined) return { defect: walk.defect };
   if (eventCount === 0) return undefined;
   if (lastKind !== FrameKind.event) return { defect: 'the last batch has no end' };
-  return { eventCount, firstEventId, lastEventId: firstEventId + eventCount - 1 };
+  const lastEventId = firstEventId + eventCount - 1;
+  return { eventCount, firstEventId, lastEventId, longestBytes };
 }
 
 /** Moves "written" to the frame of event `eventId`: what lies before is in the files already. */
@@ -91,7 +100,11 @@ class SnapshotWalk {
   position: number;
   eventId = 0;
   kind = 0;
+  /** Bytes of the current frame, rounded up to 8. */
+  span = 0;
   defect: string | undefined;
+  /** Bytes of the batch that the current frame belongs to, 0 behind its end. */
+  #batchBytes = 0;
 
   constructor(memory: RingMemory) {
     this.#memory = memory;
@@ -113,18 +126,31 @@ class SnapshotWalk {
       const kind = (frames[word + 1] as number) & 0xffff;
       const isPadding = kind === FrameKind.padding;
       const span = Math.ceil(frameBytes / UNIT_BYTES) * UNIT_BYTES;
-      const least = isPadding ? UNIT_BYTES : FRAME_HEADER_BYTES;
+      const untilEnd = bytes.length - offset;
+      // Padding fills the ring's end, neither more nor less.
+      const least = isPadding ? untilEnd : FRAME_HEADER_BYTES;
       const known = isPadding || kind === FrameKind.event || kind === FrameKind.continued;
-      const fits = frameBytes >= least && span <= Math.min(waiting, bytes.length - offset);
+      const fits = frameBytes >= least && span <= Math.min(waiting, untilEnd);
       if (!known || !fits || !(isPadding || hasZeroTail(bytes, offset + frameBytes))) {
         this.defect = `the frame at ${offset} (kind ${kind}, ${frameBytes} bytes) is not valid`;
         return false;
       }
+      if (this.#batchBytes > 0 && (isPadding || offset === 0)) {
+        this.defect = `the batch before ${offset} is in two pieces`;
+        return false;
+      }
       this.position = (this.position + span / UNIT_BYTES) | 0;
       if (isPadding) continue;
+      this.#batchBytes += span;
+      if (this.#batchBytes > MAX_BLOCK_PAYLOAD_BYTES) {
+        this.defect = `the event or batch that ends at ${offset + span} is longer than a block`;
+        return false;
+      }
+      if (kind === FrameKind.event) this.#batchBytes = 0;
       const high = (frames[word + 3] as number) >>> 0;
       this.eventId = high * TWO_POW_32 + ((frames[word + 2] as number) >>> 0);
       this.kind = kind;
+      this.span = span;
       return true;
     }
     return false;

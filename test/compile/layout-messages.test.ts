@@ -14,6 +14,8 @@ interface Case {
 const misfit = (given: string, expected: string): string =>
   `${given}: Argument of type '${given.replaceAll('_', '')}' is not assignable to parameter of type '${expected}'.`;
 
+const POWERS = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
+
 const CASES: Readonly<Record<string, Case>> = {
   'a sound layout compiles': {
     code: `layout('L').field(0, 'a', u64).field(8, 'b', pad(56)).field(64, 'line', line).end(128, 64);`,
@@ -108,12 +110,21 @@ const CASES: Readonly<Record<string, Case>> = {
       .field(1_000_000, 'd', line).end(1_000_000, 64);`,
     says: [misfit('1_000_000', '1000064')],
   },
-  'every power of two up to a page divides its multiples, and nothing else': {
-    code: `const at = layout('L').field(0, 'a', pad(12_288));
-      at.field(12_288, 'b', block(1, 4096));
-      layout('L').field(0, 'a', pad(12_032)).field(12_032, 'b', block(1, 512));
-      layout('L').field(0, 'a', pad(12_032)).field(12_032, 'b', block(1, 256));`,
-    says: [misfit('12_032', '"offset 12032 is not a multiple of 512"')],
+  'every power of two up to a page divides its multiples': {
+    code: POWERS.map(
+      (power) =>
+        `layout('L').field(0, 'a', pad(${power * 3})).field(${power * 3}, 'b', block(1, ${power}));`,
+    ).join('\n'),
+    says: [],
+  },
+  'no power of two divides a multiple of its half': {
+    code: POWERS.map(
+      (power) =>
+        `layout('L').field(0, 'a', pad(${power * 1.5})).field(${power * 1.5}, 'b', block(1, ${power}));`,
+    ).join('\n'),
+    says: POWERS.map((power) =>
+      misfit(`${power * 1.5}`, `"offset ${power * 1.5} is not a multiple of ${power}"`),
+    ),
   },
   'offsets, size and alignment are literals in the type': {
     code: `const made = layout('L').field(0, 'a', u64).field(8, 'b', u64).end(16, 8);

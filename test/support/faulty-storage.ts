@@ -3,12 +3,7 @@
 // fault says what it does before it fails (a write torn in the middle, pages lost by a sync).
 import { basename } from 'node:path';
 import { assert } from '../../src/errors.js';
-import type {
-  DirectoryEntry,
-  FileStatus,
-  OpenMode,
-  Storage,
-} from '../../src/storage/storage.js';
+import type { DirectoryEntry, FileStatus, OpenMode, Storage } from '../../src/storage/storage.js';
 
 export type CallKind = keyof Storage;
 
@@ -134,9 +129,7 @@ export class FaultyStorage implements Storage {
   }
 
   statusOf(fd: number): FileStatus {
-    return this.#call({ kind: 'statusOf', path: this.#pathOf(fd) }, () =>
-      this.#inner.statusOf(fd),
-    );
+    return this.#call({ kind: 'statusOf', path: this.#pathOf(fd) }, () => this.#inner.statusOf(fd));
   }
 
   statusAt(path: string): FileStatus | undefined {

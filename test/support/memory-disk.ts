@@ -6,12 +6,7 @@
 // - A folder's sync makes its names durable. A file that no durable name leads to is gone.
 import { dirname } from 'node:path';
 import { WalError } from '../../src/errors.js';
-import type {
-  DirectoryEntry,
-  FileStatus,
-  OpenMode,
-  Storage,
-} from '../../src/storage/storage.js';
+import type { DirectoryEntry, FileStatus, OpenMode, Storage } from '../../src/storage/storage.js';
 import { PAGE_BYTES } from '../../src/units.js';
 import { systemError } from './faulty-storage.js';
 
@@ -249,7 +244,7 @@ export class MemoryDisk implements Storage {
 
   list(path: string): readonly DirectoryEntry[] {
     return [...this.#folder(path).names]
-      .map(([name, { kind }]) => ({ name, kind }))
+      .map(([name, { kind }]): DirectoryEntry => ({ name, kind }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 

@@ -4,6 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openCursor } from '../../index.js';
 import { OrderLayout } from '../formats/order-record.js';
+import { formatCount, formatEvents } from '../quantities.js';
 import type { OrderStream } from './order-stream.js';
 
 /** The log does not hold what was appended; `message` says where. */
@@ -53,4 +54,26 @@ export async function compareWithStream(
     }
   }
   return compared;
+}
+
+/**
+ * @param compared what {@link compareWithStream} returned
+ * @throws ProofFailed where a promised event is missing, or the log's own account differs
+ */
+export function checkCompleteness(
+  compared: number,
+  { promised, lastEventId }: { readonly promised: number; readonly lastEventId: number },
+): void {
+  if (compared < promised) {
+    throw new ProofFailed(
+      `${formatCount(promised)} were appended, but the log ends at ${formatCount(compared)}: ` +
+        `${formatEvents(promised - compared)} lost`,
+    );
+  }
+  if (compared !== lastEventId) {
+    throw new ProofFailed(
+      `the log says that its last event is ${formatCount(lastEventId)}, and replays ` +
+        `${formatCount(compared)}`,
+    );
+  }
 }

@@ -42,6 +42,8 @@ export class SegmentPreparer {
   readonly #signals: Signals;
   readonly #options: SegmentPreparerOptions;
   #current: Preparation | undefined;
+  /** Paths of files that were given up and are still there. */
+  readonly #discarded: string[] = [];
   #ticket: number;
   #failures = 0;
   #notBeforeNs = 0;
@@ -58,6 +60,11 @@ export class SegmentPreparer {
     this.#options = options;
     this.#ticket = options.firstTicket;
     this.#lastTakeNs = clock.nowNs();
+  }
+
+  /** The ticket behind those used so far. */
+  get nextTicket(): number {
+    return this.#ticket;
   }
 
   /** One bounded piece of work; returns 0 to go on, else how many ms may pass. */
@@ -77,6 +84,7 @@ export class SegmentPreparer {
   }
 
   #prepare(): void {
+    this.#removeDiscarded();
     this.#current ??= this.#create();
     if (this.#handOverNow(this.#current)) {
       this.#handOver(this.#current);
@@ -151,6 +159,12 @@ export class SegmentPreparer {
     const name = preparedFileName(this.#current?.ticket ?? this.#ticket);
     const path = this.#current?.path ?? join(this.#options.directory, name);
     this.#discardCurrent();
+    try {
+      this.#removeDiscarded();
+    } catch (second) {
+      // Told is the first error; this one comes back with the next attempt if it lasts.
+      if (systemCode(second) === undefined) throw second;
+    }
     this.#signals.preparerError.write(preparationError(path, noSpace, error));
     const hopeless = !noSpace && this.#takerWaits && this.#failures >= ATTEMPTS;
     if (noSpace) this.#signals.set('preparerTrouble', Trouble.noSpace);
@@ -159,12 +173,20 @@ export class SegmentPreparer {
     this.#notBeforeNs = this.#clock.nowNs() + delayMs * NS_PER_MS;
   }
 
+  /** Gives up the current file. Where it cannot be removed, that is tried again before the next. */
   #discardCurrent(): void {
     const current = this.#current;
     this.#current = undefined;
     if (current === undefined) return;
+    this.#discarded.push(current.path);
     this.#storage.close(current.fd);
-    this.#storage.unlink(current.path);
+  }
+
+  #removeDiscarded(): void {
+    for (let path = this.#discarded.at(-1); path !== undefined; path = this.#discarded.at(-1)) {
+      if (this.#storage.statusAt(path) !== undefined) this.#storage.unlink(path);
+      this.#discarded.pop();
+    }
   }
 
   /** Removes what was prepared and not taken. The taker must have ended. */
@@ -172,9 +194,10 @@ export class SegmentPreparer {
     this.#discardCurrent();
     const left = new PreparedSegments(this.#signals, this.#clock);
     for (let spare = left.take(); spare !== undefined; spare = left.take()) {
+      this.#discarded.push(join(this.#options.directory, preparedFileName(spare.ticket)));
       this.#storage.close(spare.fd);
-      this.#storage.unlink(join(this.#options.directory, preparedFileName(spare.ticket)));
     }
+    this.#removeDiscarded();
   }
 }
 

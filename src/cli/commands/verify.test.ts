@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { VerifyReport } from '../../index.js';
+import { renderReport } from './verify.js';
+
+const SOUND: VerifyReport = {
+  ok: true,
+  verdict: 'clean',
+  events: 1234,
+  firstEventId: 1,
+  lastEventId: 1234,
+  durableEventId: 1200,
+  segments: 2,
+  problems: [],
+  tornTail: undefined,
+  waitingEvents: 0,
+  notes: [],
+};
+
+const rendered = (change: Partial<VerifyReport>): string =>
+  [...renderReport('a-log', { ...SOUND, ...change })].join('\n');
+
+describe('the words of verify', () => {
+  it('are four lines where all is well', () => {
+    assert.equal(
+      rendered({}),
+      'a-log is sound: every block of it validates\n' +
+        'events    1,234, ids 1 to 1,234\n' +
+        'durable   up to 1,200\n' +
+        'segments  2',
+    );
+  });
+
+  it('say what an empty log is', () => {
+    const text = rendered({ events: 0, lastEventId: 0, durableEventId: 0 });
+    assert.match(text, /events {4}none\ndurable {3}none known/);
+  });
+
+  it('tell a torn tail, waiting events and notes', () => {
+    const tornTail = { file: '2.wal', offset: 5000, droppedEvents: 3, droppedBytes: 1500 };
+    const text = rendered({
+      verdict: 'torn-tail',
+      tornTail,
+      waitingEvents: 7,
+      notes: ['an \u001b odd name'],
+    });
+    assert.match(text, /2\.wal at offset 5,000: 1\.50 kB dropped, 3 events in it/);
+    assert.match(text, /waiting {3}7 events in the shared memory/);
+    assert.match(text, /note {6}an \\u\{1b\} odd name/);
+    assert.match(text, /Nothing to do/);
+  });
+
+  it('name every problem, what is lost and what to do', () => {
+    const problem = { code: 'ERR_FLASHSTRIKE_CORRUPT', message: 'bad \u0007 block' } as const;
+    const text = rendered({
+      ok: false,
+      verdict: 'corruption',
+      problems: [
+        { ...problem, file: '1.wal', offset: 4096, lost: 12 },
+        { ...problem, file: undefined, offset: undefined, lost: undefined },
+      ],
+    });
+    assert.match(text, /^a-log is CORRUPT/);
+    assert.match(
+      text,
+      /problem 1: 1\.wal at offset 4,096\n {2}ERR_FLASHSTRIKE_CORRUPT: bad \\u\{7\} block\n {2}lost: 12 events/,
+    );
+    assert.match(text, /problem 2: the folder\n.*\n {2}lost: cannot be told/);
+    assert.match(text, /restore the files/);
+    assert.match(rendered({ ok: false, verdict: 'undecidable' }), /UNDECIDABLE[^]*tolerate-tail/);
+  });
+});

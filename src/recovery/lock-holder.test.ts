@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { temporaryFolder } from '../../test/support/log-builder.js';
+import { acquireLock } from '../storage/lock-file.js';
+import { nodeStorage } from '../storage/node-storage.js';
+import { holdsFlock, isLockHeld } from './lock-holder.js';
+
+const LOCKS = `1: FLOCK  ADVISORY  WRITE 1234 fe:01:567 0 EOF
+1: -> FLOCK  ADVISORY  WRITE 99 fe:01:568 0 EOF
+2: POSIX  ADVISORY  WRITE 1234 fe:01:569 0 EOF
+3: FLOCK  ADVISORY  READ 1234 00:1c:570 0 EOF
+`;
+
+test('an exclusive flock is found by device and inode, other locks are not', () => {
+  const device = (0xfen << 8n) | 1n;
+  assert.equal(holdsFlock(LOCKS, device, 567n), true);
+  assert.equal(holdsFlock(LOCKS, device, 56n), false);
+  assert.equal(holdsFlock(LOCKS, device, 569n), false, 'another kind of lock');
+  assert.equal(holdsFlock(LOCKS, 0x1cn, 570n), false, 'a shared one');
+  assert.equal(holdsFlock('', device, 567n), false);
+});
+
+test('a held lock is seen without being taken', (t) => {
+  if (process.platform !== 'linux') return t.skip('only Linux lists its locks');
+  const dir = temporaryFolder(t);
+  assert.equal(isLockHeld(nodeStorage, dir), false, 'no LOCK');
+  const lock = acquireLock(nodeStorage, dir, 'flock');
+  assert.equal(isLockHeld(nodeStorage, dir), true);
+  lock.release();
+  assert.equal(isLockHeld(nodeStorage, dir), false);
+});

@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { libc } from '../memory/libc.js';
+import { newRegionName } from '../memory/shared-region.js';
+import { acquireLock, adoptLock, type LogLock, readLockRecord } from './lock-file.js';
+import { nodeStorage } from './node-storage.js';
+import type { Storage } from './storage.js';
+
+const flocks = libc() === undefined ? { skip: 'no libc is bound on this machine' } : {};
+const LOCKED = { code: 'ERR_FLASHSTRIKE_LOCKED' };
+const regionPath = (folder = '/dev/shm'): string => join(folder, newRegionName(5n));
+
+function logFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flashstrike-lock-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function lockOf(t: TestContext, folder: string, storage: Storage = nodeStorage): LogLock {
+  const lock = acquireLock(storage, folder, 'flock');
+  t.after(() => lock.release());
+  return lock;
+}
+
+test('a second opening in the same process is refused at once', flocks, (t) => {
+  const folder = logFolder(t);
+  const lock = lockOf(t, folder);
+  assert.throws(() => acquireLock(nodeStorage, folder, 'flock'), {
+    ...LOCKED,
+    path: join(folder, 'LOCK'),
+  });
+  lock.release();
+  lockOf(t, folder);
+});
+
+test('a folder reached by a symbolic link is the same folder', flocks, (t) => {
+  const folder = logFolder(t);
+  const link = `${folder}-link`;
+  symlinkSync(folder, link);
+  t.after(() => unlinkSync(link));
+  const lock = lockOf(t, link);
+  assert.throws(() => acquireLock(nodeStorage, folder, 'flock'), LOCKED);
+  lock.release();
+  lockOf(t, folder);
+  assert.throws(() => acquireLock(nodeStorage, link, 'flock'), LOCKED);
+});
+
+test('LOCK is private and outlives its release', flocks, (t) => {
+  const folder = logFolder(t);
+  const old = process.umask(0);
+  t.after(() => process.umask(old));
+  const lock = lockOf(t, folder);
+  assert.equal(statSync(join(folder, 'LOCK')).mode & 0o777, 0o600);
+  assert.deepEqual(lock.inode, statSync(join(folder, 'LOCK'), { bigint: true }).ino);
+  assert.deepEqual(lock.device, statSync(join(folder, 'LOCK'), { bigint: true }).dev);
+  lock.release();
+  assert.ok(existsSync(join(folder, 'LOCK')));
+});
+
+test('release is idempotent, and refusals leave no descriptor open', flocks, (t) => {
+  const folder = logFolder(t);
+  const open = (): number => readdirSync('/proc/self/fd').length;
+  const before = open();
+  const lock = lockOf(t, folder);
+  for (let round = 0; round < 10; round++) {
+    assert.throws(() => acquireLock(nodeStorage, folder, 'flock'), LOCKED);
+    readLockRecord(nodeStorage, folder);
+  }
+  lock.release();
+  lock.release();
+  assert.equal(open(), before);
+});
+
+test('a LOCK that is replaced while it is held is noticed', flocks, (t) => {
+  const folder = logFolder(t);
+  const lock = lockOf(t, folder);
+  assert.equal(lock.isNamed(), true);
+  renameSync(join(folder, 'LOCK'), join(folder, 'LOCK.old'));
+  assert.equal(lock.isNamed(), false);
+  writeFileSync(join(folder, 'LOCK'), '');
+  assert.equal(lock.isNamed(), false);
+  // Another process could lock the new file now: it is another one.
+  const second = lockOf(t, folder);
+  assert.notEqual(second.inode, lock.inode);
+});
+
+test('a LOCK replaced between open and lock is not taken for the lock', flocks, (t) => {
+  const folder = logFolder(t);
+  let replacements = 3;
+  const storage: Storage = {
+    ...nodeStorage,
+    open(path, mode) {
+      const fd = nodeStorage.open(path, mode);
+      if (replacements-- > 0) unlinkSync(path);
+      return fd;
+    },
+  };
+  const open = readdirSync('/proc/self/fd').length;
+  const lock = lockOf(t, folder, storage);
+  assert.equal(replacements, -1);
+  assert.ok(lock.isNamed());
+  assert.throws(() => acquireLock(nodeStorage, folder, 'flock'), LOCKED);
+  assert.equal(readdirSync('/proc/self/fd').length, open + 1);
+
+  const other = logFolder(t);
+  replacements = Number.POSITIVE_INFINITY;
+  assert.throws(() => acquireLock(storage, other, 'flock'), {
+    code: 'ERR_FLASHSTRIKE_LOCK_UNAVAILABLE',
+  });
+  assert.equal(readdirSync('/proc/self/fd').length, open + 1);
+});
+
+test('lock none keeps a record and refuses nobody', (t) => {
+  const folder = logFolder(t);
+  const first = acquireLock(nodeStorage, folder, 'none');
+  const second = acquireLock(nodeStorage, folder, 'none');
+  first.write({ regions: [regionPath()] });
+  assert.deepEqual(second.read(), first.read());
+  assert.equal(second.inode, first.inode);
+  first.release();
+  second.release();
+});
+
+test('a file system that refuses locks is told, with the way around', flocks, (t) => {
+  // Descriptors that are no files are refused by flock as a file system without locks would.
+  const storage: Storage = {
+    ...nodeStorage,
+    open: () => 1_000_000,
+    close: () => undefined,
+  };
+  assert.throws(() => acquireLock(storage, logFolder(t), 'flock'), {
+    code: 'ERR_FLASHSTRIKE_LOCK_UNAVAILABLE',
+    message: /lock: 'none'/,
+  });
+});
+
+test('a record comes back as it was written, the longer and the shorter one', (t) => {
+  const folder = logFolder(t);
+  const lock = acquireLock(nodeStorage, folder, 'none');
+  t.after(() => lock.release());
+  assert.deepEqual(lock.read(), { regions: [], damaged: false });
+  const one = regionPath('/dev/shm');
+  const many = [regionPath('/a b'), regionPath('/ä\n\u2028"'), regionPath('/'), one];
+  for (const regions of [[one], many, [one], []]) {
+    lock.write({ regions });
+    assert.deepEqual(lock.read(), { regions, damaged: false });
+    const { device, inode } = lock;
+    assert.deepEqual(readLockRecord(nodeStorage, folder), {
+      regions,
+      damaged: false,
+      device,
+      inode,
+    });
+    assert.equal(statSync(join(folder, 'LOCK')).size, 4096);
+  }
+});
+
+test('paths are recorded in full: the next opening may stand elsewhere', (t) => {
+  const folder = logFolder(t);
+  const lock = acquireLock(nodeStorage, folder, 'none');
+  t.after(() => lock.release());
+  const path = regionPath(folder);
+  lock.write({ regions: [relative('.', path)] });
+  assert.deepEqual(lock.read().regions, [path]);
+});
+
+test('more regions than fit are refused, and the record stays as it was', (t) => {
+  const folder = logFolder(t);
+  const lock = acquireLock(nodeStorage, folder, 'none');
+  t.after(() => lock.release());
+  const path = regionPath();
+  lock.write({ regions: [path] });
+  const long = regionPath(`/${'x'.repeat(4096)}`);
+  assert.throws(() => lock.write({ regions: [long] }), { code: 'ERR_FLASHSTRIKE_INVALID_OPTION' });
+  assert.throws(() => lock.write({ regions: Array(5).fill(path) }), { code: 'ERR_ASSERTION' });
+  assert.deepEqual(lock.read(), { regions: [path], damaged: false });
+});
+
+const FORGED: Readonly<Record<string, string>> = {
+  'no JSON': '{"regions":[',
+  null: 'null',
+  number: '17',
+  list: '[]',
+  'no regions': '{}',
+  'regions of another type': '{"regions":{"length":1}}',
+  'a region that is no text': '{"regions":[7]}',
+  'a path of something else': '{"regions":["/etc/passwd"]}',
+  'a relative path': '{"regions":["flashstrike-0000000000000005-0000000000000005"]}',
+  'too many': JSON.stringify({ regions: Array(5).fill(regionPath()) }),
+  'a record that is cut': JSON.stringify({ regions: [regionPath()] }).slice(0, -3),
+};
+
+for (const [what, text] of Object.entries(FORGED)) {
+  test(`a record with ${what} names nothing and is told to be damaged`, (t) => {
+    const folder = logFolder(t);
+    writeFileSync(join(folder, 'LOCK'), text);
+    const lock = acquireLock(nodeStorage, folder, 'none');
+    t.after(() => lock.release());
+    assert.deepEqual(lock.read(), { regions: [], damaged: true });
+    assert.equal(readFileSync(join(folder, 'LOCK'), 'utf8'), text);
+    lock.write({ regions: [] });
+    assert.deepEqual(lock.read(), { regions: [], damaged: false });
+  });
+}
+
+test('whatever LOCK holds, reading it names only paths of regions', (t) => {
+  const folder = logFolder(t);
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 5000 }), fc.json()), (content) => {
+      writeFileSync(join(folder, 'LOCK'), content);
+      const { regions, damaged } = readLockRecord(nodeStorage, folder);
+      assert.deepEqual(regions, []);
+      assert.equal(typeof damaged, 'boolean');
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a folder without LOCK has no record, and reading makes none', (t) => {
+  const folder = logFolder(t);
+  assert.deepEqual(readLockRecord(nodeStorage, folder), { regions: [], damaged: false });
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('another thread goes on with the lock by its descriptor', flocks, (t) => {
+  const folder = logFolder(t);
+  const { fd } = acquireLock(nodeStorage, folder, 'flock');
+  const lock = adoptLock(nodeStorage, folder, fd);
+  lock.write({ regions: [] });
+  assert.throws(() => acquireLock(nodeStorage, folder, 'flock'), LOCKED);
+  lock.release();
+  lockOf(t, folder);
+});
+
+const UNSAFE: Readonly<Record<string, (path: string) => void>> = {
+  'a symbolic link': (path) => {
+    writeFileSync(`${path}.target`, '');
+    symlinkSync(`${path}.target`, path);
+  },
+  'a dangling symbolic link': (path) => symlinkSync(`${path}.none`, path),
+  'a folder': (path) => mkdirSync(path),
+  'a FIFO': (path) => assert.equal(spawnSync('mkfifo', [path]).status, 0),
+};
+
+for (const [what, make] of Object.entries(UNSAFE)) {
+  test(`${what} in the place of LOCK is refused without hanging, and left alone`, (t) => {
+    const folder = logFolder(t);
+    make(join(folder, 'LOCK'));
+    const before = readdirSync(folder);
+    const unsafe = { code: 'ERR_FLASHSTRIKE_UNSAFE_FILE' };
+    assert.throws(() => acquireLock(nodeStorage, folder, 'none'), unsafe);
+    assert.throws(() => readLockRecord(nodeStorage, folder), unsafe);
+    assert.deepEqual(readdirSync(folder), before);
+  });
+}

@@ -1,0 +1,99 @@
+// System calls of a running script, watched or made to fail. Strace is attached once the script has
+// come to where the test wants it, so that nobody counts the calls of an open.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+/** Resolves once `tracer` has attached, with undefined, or has ended, with what it said. */
+async function attached(tracer: ChildProcess): Promise<string | undefined> {
+  let said = '';
+  return await new Promise((resolve) => {
+    tracer.once('error', (error) => resolve(error.message));
+    tracer.once('close', () => resolve(said.trim()));
+    tracer.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (/Process \d+ attached/.test(said)) resolve(undefined);
+    });
+  });
+}
+
+const start = (args: readonly string[]): ChildProcess =>
+  spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+
+async function whyNot(): Promise<string | false> {
+  if (process.platform !== 'linux') return 'strace needs Linux';
+  const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
+  const tracer = start(['-o', '/dev/null', '-p', String(sleeper.pid)]);
+  const refusal = await attached(tracer);
+  tracer.kill('SIGINT');
+  sleeper.kill();
+  return refusal === undefined ? false : `strace cannot attach here: ${refusal}`;
+}
+
+/** Why system calls cannot be traced here, or false. */
+export const cannotTrace: string | false = await whyNot();
+
+export interface TraceOptions {
+  /** Only this thread of the process: the one with its process id. */
+  readonly mainThreadOnly?: boolean;
+  /** Arguments of strace that choose calls and inject faults. */
+  readonly args: readonly string[];
+}
+
+export class Strace {
+  readonly #tracer: ChildProcess;
+  readonly #output: string;
+  readonly #ended: Promise<unknown>;
+
+  private constructor(tracer: ChildProcess, output: string) {
+    this.#tracer = tracer;
+    this.#output = output;
+    this.#ended = once(tracer, 'close');
+  }
+
+  /** Attaches to a process; resolves once all its calls are seen. */
+  static async attach(context: TestContext, pid: number, options: TraceOptions): Promise<Strace> {
+    const folder = mkdtempSync(join(tmpdir(), 'flashstrike-strace-'));
+    const output = join(folder, 'calls');
+    const threads = options.mainThreadOnly === true ? [] : ['-f'];
+    const args = [...threads, '-o', output, ...options.args, '-p', String(pid)];
+    const tracer = start(args);
+    const strace = new Strace(tracer, output);
+    context.after(async () => {
+      await strace.detach();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    assert.equal(await attached(tracer), undefined, 'strace attaches');
+    return strace;
+  }
+
+  /** Injected faults end, the process goes on untraced. */
+  async detach(): Promise<void> {
+    this.#tracer.kill('SIGINT');
+    await this.#ended;
+  }
+
+  /** The calls so far, a line each; all of them once the process or the tracer has ended. */
+  get calls(): string[] {
+    return readFileSync(this.#output, 'utf8').split('\n').filter(Boolean);
+  }
+
+  /** Calls that were made to fail. */
+  get injected(): string[] {
+    return this.calls.filter((call) => call.includes('(INJECTED)'));
+  }
+}
+
+/** `strace` arguments that make call `call` fail with `error`, on `path` only where one is given. */
+export function failing(
+  call: string,
+  error: string,
+  { path, when = '1+' }: { path?: string; when?: string } = {},
+): string[] {
+  const only = path === undefined ? [] : ['-P', path];
+  return [...only, '-e', `trace=${call}`, '-e', `inject=${call}:error=${error}:when=${when}`];
+}
