@@ -111,6 +111,11 @@ export class ActiveSegment {
     return this.#durableClaim;
   }
 
+  /** True when a block was written, a watermark perhaps, that no sync has covered yet. */
+  get hasUnsynced(): boolean {
+    return this.#hasUnsynced;
+  }
+
   /** The largest payload that one more block may have, before the seal's reserve; may be negative. */
   get roomBytes(): number {
     return this.segmentBytes - SEAL_RESERVED_BYTES - this.#offset - BLOCK_HEADER_BYTES;

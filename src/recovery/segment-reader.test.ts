@@ -152,6 +152,30 @@ test('a walk can go on from a position in another opening', (t) => {
   assert.equal(new SegmentReader(nodeStorage, file, buffer, wrong).next(), false);
 });
 
+test('after a jump the index and the id that the jump promised are checked', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t))
+    .segment()
+    .events(2)
+    .events(2)
+    .events(1)
+    .write();
+  const file = open(t, builder);
+  const jump = {
+    offset: builder.blockOf(1, 1).offset,
+    nextEventId: 3,
+    nextBlockIndex: 1,
+    previousBlockChecksum: undefined,
+  };
+  const attempt = (from: typeof jump) => new SegmentReader(nodeStorage, file, buffer, from);
+  const reader = attempt(jump);
+  assert.deepEqual([reader.next(), reader.next(), reader.next()], [true, true, false]);
+  for (const wrong of [{ nextEventId: 2 }, { nextBlockIndex: 2 }]) {
+    const misled = attempt({ ...jump, ...wrong });
+    assert.equal(misled.next(), false);
+    assert.equal(misled.stop?.reason, 'chain');
+  }
+});
+
 test('blocks larger than what is left of a chunk are read whole', (t) => {
   const builder = new LogBuilder(temporaryFolder(t), { segmentBytes: 8 << 20, payloadBytes: 1000 });
   builder.segment();

@@ -274,10 +274,8 @@ export class SegmentReader {
   #ensure(byteCount: number): boolean {
     if (this.#offset + byteCount <= this.#bufferEnd) return true;
     const kept = Math.max(0, this.#bufferEnd - this.#offset);
-    if (kept > 0) {
-      const from = this.#offset - this.#bufferStart;
-      this.bytes.copyWithin(0, from, from + kept);
-    }
+    const from = this.#offset - this.#bufferStart;
+    this.bytes.copyWithin(0, from, from + kept);
     this.#bufferStart = this.#offset;
     const wanted = Math.min(
       Math.max(byteCount, this.#readAheadBytes),

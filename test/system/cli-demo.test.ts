@@ -76,17 +76,4 @@ describe('command line: demo', { timeout: 120_000 }, () => {
     assert.ok(!isAlive(pid), 'the recorder still runs');
     assert.ok(!existsSync(dir));
   });
-
-  it('says why the recorder could not record, and fails', async (context) => {
-    const dir = join(temporaryFolder(context), 'orders');
-    // The log's folder is there, but a file of its name is no log of ours.
-    mkdirSync(dir);
-    const demo = new RunningCommand(['demo', '--events', EVENTS, '--dir', dir]);
-    mkdirSync(join(dir, 'LOCK'), { recursive: true });
-    const { code, stdout, stderr } = await demo.finished;
-    // Where the demo was first to look at the folder, its recorder meets the damage.
-    assert.equal(code, 1, String(stdout));
-    assert.notEqual(stderr, '');
-    assert.doesNotMatch(String(stdout), /Proven/);
-  });
 });
