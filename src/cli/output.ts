@@ -1,5 +1,5 @@
-// Events on their way to stdout: gathered into big writes, one in flight at a time, so memory stays
-// bounded however slow the reader is.
+// Events on their way to stdout: gathered into big writes; the caller waits for each when its batch
+// is full, so memory stays bounded however slow the reader is.
 
 import type { Writable } from 'node:stream';
 import { systemCode } from '../errors.js';
@@ -46,12 +46,11 @@ export class Output extends TextBuffer {
     if (this.length === 0) return this.#inFlight;
     const batch = this.bytes;
     const filled = this.length;
-    const before = this.#inFlight;
     // The stream may hold on to the batch: what comes meanwhile is gathered elsewhere.
     this.bytes = this.#spare;
     this.#spare = new Uint8Array(0);
     this.length = 0;
-    this.#inFlight = before.then(() => writeWhole(this.#stream, batch.subarray(0, filled)));
+    this.#inFlight = writeWhole(this.#stream, batch.subarray(0, filled));
     await this.#inFlight;
     this.#spare = batch;
   }

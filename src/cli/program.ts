@@ -10,7 +10,7 @@ import { inspect } from './commands/inspect.js';
 import { record, SYNC_MODES } from './commands/record.js';
 import { replay } from './commands/replay.js';
 import { verify } from './commands/verify.js';
-import { createContext } from './context.js';
+import { type CommandContext, createContext } from './context.js';
 import { EXIT } from './exit-codes.js';
 import { FORMAT_NAMES } from './formats/event-format.js';
 import { OutputClosed, reportError } from './report-error.js';
@@ -39,9 +39,14 @@ Formats:
 
 const EXITS = 'Exit: 0 done, 1 failed, 2 usage, 130 after Ctrl-C (everything read is kept)';
 
-/** The program; `finish` receives the exit code of the verb that ran. */
-function createProgram(finish: (exitCode: number) => void): Command {
-  const context = createContext();
+/** What the verbs are run with. */
+interface Run {
+  readonly context: CommandContext;
+  /** Receives the exit code. */
+  readonly finish: (exitCode: number) => void;
+}
+
+function createProgram(run: Run): Command {
   const program = new Command('flashstrike')
     .description('A write-ahead log: records events, survives crashes, replays them.')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -59,12 +64,22 @@ Examples:
   $ flashstrike verify ./log                   is every byte of it sound?`,
     );
 
+  addRecord(program, run);
+  addReplay(program, run);
+  addVerify(program, run);
+  addInspect(program, run);
+  addDemo(program, run);
+  addBench(program, run);
+  return program;
+}
+
+function addRecord(program: Command, { context, finish }: Run): void {
   program
     .command('record')
     .summary('record lines as events')
     .description(
-      'Appends one event for each line of the input. Ends when the input ends, with everything on\n' +
-        'disk; what it did is printed on stderr. A line that cannot be taken stops it: all lines\n' +
+      'Appends one event for each line of the input. Ends when the input ends, with everything on ' +
+        'disk; what it did is printed on stderr. A line that cannot be taken stops it: all lines ' +
         'before are kept.',
     )
     .addArgument(logFolder('folder of the log; made if there is none'))
@@ -93,7 +108,9 @@ Examples:
   $ flashstrike record ./orders --input AAPL_message.csv --format lobster --json`,
     )
     .action(async (dir, options) => finish(await record(dir, options, context)));
+}
 
+function addReplay(program: Command, { context, finish }: Run): void {
   program
     .command('replay')
     .summary('print events as lines')
@@ -122,7 +139,9 @@ Examples:
   $ flashstrike replay ./orders --format lobster | head`,
     )
     .action(async (dir, options) => finish(await replay(dir, options, context)));
+}
 
+function addVerify(program: Command, { context, finish }: Run): void {
   program
     .command('verify')
     .summary('check every byte of a log')
@@ -139,7 +158,9 @@ Examples:
   $ flashstrike verify ./log --json | jq .problems`,
     )
     .action(async (dir, options) => finish(await verify(dir, options, context)));
+}
 
+function addInspect(program: Command, { context, finish }: Run): void {
   program
     .command('inspect')
     .summary('show what lies in a log folder')
@@ -167,12 +188,14 @@ Examples:
       if (options.remove && !options.regions) command.error('error: --remove needs --regions');
       finish(await inspect(dir, options, context));
     });
+}
 
+function addDemo(program: Command, { context, finish }: Run): void {
   program
     .command('demo')
     .summary('record, kill -9, recover, prove')
     .description(
-      'Records an order stream in a second process, kills that with SIGKILL in the middle of it,\n' +
+      'Records an order stream in a second process, kills that with SIGKILL in the middle of it, ' +
         'recovers the log, proves that not one event is missing, and goes on recording.',
     )
     .addOption(
@@ -203,7 +226,9 @@ Examples:
   $ flashstrike demo --dir ./orders --keep && flashstrike replay ./orders --format lobster | head`,
     )
     .action(async (options) => finish(await demo(options, context)));
+}
 
+function addBench(program: Command, { context, finish }: Run): void {
   program
     .command('bench')
     .summary('run the benchmarks')
@@ -230,22 +255,21 @@ Examples:
       }
       finish(await bench(names, args, options, context));
     });
-
-  return program;
 }
 
 /** Runs `args` (without node and script) and resolves to the exit code; never rejects. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
-  const { terminal } = createContext();
+  const context = createContext();
   // `replay | head`: the failed write itself is told to its writer; without a listener the
   // same error would be an uncaught exception.
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
   try {
-    const program = createProgram((code) => {
+    const finish = (code: number): void => {
       exitCode = code;
-    });
+    };
+    const program = createProgram({ context, finish });
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -253,7 +277,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     }
     if (error instanceof OutputClosed) return EXIT.done;
-    reportError(terminal, error);
+    reportError(context.terminal, error);
     return EXIT.failed;
   }
   return exitCode;

@@ -33,6 +33,7 @@ describe('quantities', () => {
       '5.00 GB',
     ]);
     assert.deepEqual([12, 1234, 1.5e6].map(formatRate), ['12/s', '1.23 k/s', '1.50 M/s']);
+    assert.deepEqual([0 / 0, 1 / 0].map(formatRate), ['-', '-']);
   });
 
   it('shows durations in the unit that fits', () => {

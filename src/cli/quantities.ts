@@ -25,8 +25,9 @@ function scaled(value: number, step: number, units: readonly string[]): string {
 export const formatBytes = (bytes: number): string =>
   scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB', 'PB']);
 
-/** Things in a second: 1234567 → `1.23 M/s` */
+/** Things in a second: 1234567 → `1.23 M/s`; `-` where no time has passed yet. */
 export const formatRate = (perSecond: number): string => {
+  if (!Number.isFinite(perSecond)) return '-';
   const [value, unit] = scaled(perSecond, 1000, ['', 'k', 'M', 'G']).split(' ');
   return unit === '' ? `${value}/s` : `${value} ${unit}/s`;
 };

@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.js';
 export function tellRecovery(terminal: Terminal, recovery: Wal['recovery']): void {
   if (recovery.eventsFromRing > 0) {
     const events = formatEvents(recovery.eventsFromRing);
-    terminal.line(`recovered ${events} from the shared memory of a process that was killed`);
+    terminal.line(`recovered ${events} that the last process had left in shared memory`);
   }
   if (recovery.verdict === 'torn-tail') {
     const file = printable(recovery.file ?? 'the last segment');

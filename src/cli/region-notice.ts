@@ -1,4 +1,5 @@
-// The shared memory of a log, in words: after a kill it may hold events that are in no file yet.
+// The shared memory of a log, in words: after a kill, or a close on a full disk, it may hold events
+// that are in no file yet.
 
 import { printable } from '../errors.js';
 import { inspectLog, type RegionInspection } from '../recovery/inspect.js';
@@ -16,8 +17,8 @@ export function describeRegion(region: RegionInspection): string {
     case 'waiting':
       return (region.unreadEvents ?? 0) === 0
         ? `${path}, left by a process that ended; every event in it is in the files`
-        : `${path} waits with ${formatEvents(region.unreadEvents ?? 0)} that a killed process ` +
-            'left; the next opening of the log writes them to disk';
+        : `${path} waits with ${formatEvents(region.unreadEvents ?? 0)} that its last process ` +
+            'left behind; the next opening of the log writes them to disk';
     default:
       return `${path} ${region.status}: ${printable(region.reason ?? 'not read')}`;
   }

@@ -45,7 +45,7 @@ export class SpscQueue {
     const words = this.#words;
     const tail = Atomics.load(words, TAIL);
     // Loading the head acquires: the consumer is done with the slot that is written now.
-    if (((tail - Atomics.load(words, HEAD)) >>> 0) === this.#capacity) return false;
+    if ((tail - Atomics.load(words, HEAD)) >>> 0 === this.#capacity) return false;
     const slot = this.#slotOf(tail);
     for (let at = 0; at < this.#wordsPerEntry; at++) words[slot + at] = entry[at] ?? 0;
     // Storing the tail releases: the entry is complete for whoever sees it.

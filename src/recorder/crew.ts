@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { deserializeError, WalError } from '../errors.js';
 import type { ResolvedOptions } from './options.js';
-import { type Signals, THREAD_NAMES, type ThreadName } from './signals.js';
+import { type Signals, THREAD_NAMES, type ThreadName, Trouble } from './signals.js';
 import type {
   Ended,
   HelperStart,
@@ -27,13 +27,12 @@ class Member {
   readonly #worker: Worker;
   readonly #directory: string;
   #error: Error | undefined;
-  /** Set before the thread is asked to end: an exit before is a death. */
-  #mayEnd = false;
   readonly ended: Promise<void>;
 
   constructor(
     thread: ThreadName,
     directory: string,
+    signals: Signals,
     data: unknown,
     onDeath: (error: WalError) => void,
   ) {
@@ -51,7 +50,13 @@ class Member {
     });
     this.ended = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
-        if (!this.#mayEnd) onDeath(this.#death(code));
+        // Also while it is ending: what it still had to do is not done.
+        if (!signals.hasEnded(thread)) {
+          const death = this.#death(code);
+          if (thread === 'preparer') tellTaker(signals, death);
+          onDeath(death);
+          signals.announceEnd(thread);
+        }
         resolve();
       });
     });
@@ -68,10 +73,8 @@ class Member {
     return new Promise((resolve, reject) => {
       const onMessage = (message: Message): void => {
         this.#worker.off('exit', onExit);
-        if (message.kind === 'refused') {
-          this.#mayEnd = true;
-          reject(deserializeError(message.error));
-        } else resolve(message as Extract<Message, { kind: Kind }>);
+        if (message.kind === 'refused') reject(deserializeError(message.error));
+        else resolve(message as Extract<Message, { kind: Kind }>);
       };
       const onExit = (code: number): void => {
         this.#worker.off('message', onMessage);
@@ -93,10 +96,6 @@ class Member {
     this.#worker.postMessage(message);
   }
 
-  mayEnd(): void {
-    this.#mayEnd = true;
-  }
-
   hold(): void {
     this.#worker.ref();
   }
@@ -104,6 +103,13 @@ class Member {
   letGo(): void {
     this.#worker.unref();
   }
+}
+
+/** In place of a preparer that is gone: the writer must not wait for a segment for ever. */
+function tellTaker(signals: Signals, death: WalError): void {
+  signals.preparerError.write(death);
+  signals.set('preparerTrouble', Trouble.error);
+  signals.wake('writer');
 }
 
 export class Crew {
@@ -128,9 +134,9 @@ export class Crew {
   ): Promise<{ crew: Crew; ready: WriterReady }> {
     const data: WriterData = { directory, options, signals: signals.buffer };
     const members = {
-      writer: new Member('writer', directory, data, onDeath),
-      preparer: new Member('preparer', directory, signals.buffer, onDeath),
-      housekeeping: new Member('housekeeping', directory, signals.buffer, onDeath),
+      writer: new Member('writer', directory, signals, data, onDeath),
+      preparer: new Member('preparer', directory, signals, signals.buffer, onDeath),
+      housekeeping: new Member('housekeeping', directory, signals, signals.buffer, onDeath),
     };
     const crew = new Crew(signals, members);
     const helpers = [members.preparer, members.housekeeping];
@@ -159,7 +165,6 @@ export class Crew {
   /** The open was refused: whatever has started ends again. */
   async #abandon(): Promise<void> {
     for (const thread of THREAD_NAMES) {
-      this.#members[thread].mayEnd();
       this.#signals.requestStop(thread);
       if (thread !== 'writer') this.#members[thread].post(undefined);
     }
@@ -171,7 +176,6 @@ export class Crew {
     for (const thread of THREAD_NAMES) {
       const member = this.#members[thread];
       member.hold();
-      member.mayEnd();
       this.#signals.requestStop(thread);
       await member.ended;
     }
@@ -182,7 +186,6 @@ export class Crew {
   endNow(timeoutMs: number): boolean {
     const deadline = performance.now() + timeoutMs;
     for (const thread of THREAD_NAMES) {
-      this.#members[thread].mayEnd();
       this.#signals.requestStop(thread);
       const leftMs = Math.max(0, deadline - performance.now());
       if (!this.#signals.waitForEnd(thread, leftMs)) return false;

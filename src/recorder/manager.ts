@@ -11,7 +11,7 @@ import type { FollowOptions, LoggedEvent, ReplayOptions } from '../recovery/even
 import { follow } from '../recovery/follow.js';
 import type { RecoveryReport } from '../recovery/manager.js';
 import { replay } from '../recovery/replay.js';
-import { LogState } from '../ring/ring-control.js';
+import { LogState, type LogStateCode } from '../ring/ring-control.js';
 import { RingProducer } from '../ring/ring-producer.js';
 import { durablePointOf } from '../ring/ring-snapshot.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
@@ -170,7 +170,7 @@ export class Wal {
     if (!(payload instanceof Uint8Array) && !types.isUint8Array(payload)) throw notBytes(payload);
     const payloadBytes = payload.length;
     if (payloadBytes > this.#maxEventBytes) throw tooLarge(payloadBytes, this.#maxEventBytes);
-    if ((type & TYPE_MASK) !== type) throw badType(type);
+    if (typeof type !== 'number' || (type & TYPE_MASK) !== type) throw badType(type);
     return (payloadBytes + FRAME_HEADER_BYTES + 7) & ~7;
   }
 
@@ -346,7 +346,7 @@ export class Wal {
   #fail(error: WalError): void {
     if (this.#closed || this.failure !== undefined) return;
     this.#signals.failure.write(error);
-    Atomics.store(this.#words, this.#stateWord, LogState.failed);
+    this.#overrule(LogState.failed);
     this.#waiters.settle();
   }
 
@@ -363,8 +363,15 @@ export class Wal {
     return this.close();
   }
 
+  /** The writer thread changes the word only while it holds what that thread has put there. */
+  #overrule(state: LogStateCode): void {
+    Atomics.store(this.#words, this.#stateWord, state);
+  }
+
   async #close(): Promise<void> {
-    noLongerEnds(this.#ending);
+    if (this.#closed) return;
+    // From here on nothing is appended: the writer thread may look at the ring for the last time.
+    this.#overrule(LogState.closing);
     try {
       await this.#handles.end();
     } finally {
@@ -375,6 +382,7 @@ export class Wal {
   }
 
   #release(): void {
+    noLongerEnds(this.#ending);
     this.#last = { writtenEventId: this.writtenEventId, durableEventId: this.durableEventId };
     this.#closed = true;
     // What never reached the disk waits in the region for the next open, whatever the reason.
@@ -385,8 +393,10 @@ export class Wal {
 
   readonly #ending = {
     endNow: (): void => {
-      if (this.#closing !== undefined || this.#closed) return;
-      this.#closing = Promise.resolve();
+      if (this.#closed) return;
+      // Also while `close` runs: the process ends before it could come to its end.
+      this.#closing ??= Promise.resolve();
+      this.#overrule(LogState.closing);
       if (this.#handles.endNow(EXIT_TIMEOUT_MS)) this.#release();
     },
   };

@@ -178,7 +178,13 @@ class Opening {
     const beat = heartbeatOf(region, 'writer', this.#clock);
     return {
       writer,
-      body: { step: () => writer.step(), beat },
+      body: {
+        step: () => writer.step(),
+        beat,
+        get spinUs() {
+          return writer.spinUs;
+        },
+      },
       report: {
         logId: recovered.logId,
         nextEventId: writer.writtenEventId + 1,

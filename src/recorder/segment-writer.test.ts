@@ -89,11 +89,11 @@ class Bench {
 
   /** What the preparer would do; its calls are not told. */
   prepare(): void {
+    const segmentBytes = this.#segmentBytes;
     const told = this.storage.calls.length;
     const ticket = ++this.#ticket;
     const fd = this.storage.open(`${DIRECTORY}/${preparedFileName(ticket)}`, 'create');
-    this.storage.allocate(fd, this.#segmentBytes);
-    const segmentBytes = this.#segmentBytes;
+    this.storage.allocate(fd, segmentBytes);
     assert.ok(offer(this.signals, { ticket, fd, segmentBytes, zeroedBytes: segmentBytes }));
     this.storage.calls.length = told;
   }
@@ -503,6 +503,15 @@ describe('rotation', () => {
     bench.settle();
     assert.deepEqual(kindsOf(bench.blocksOf(1)), [BlockKind.events, BlockKind.seal]);
     assert.deepEqual(claimsOf(bench.blocksOf(1)), [0, 1]);
+  });
+
+  test('an event that no segment of this opening can hold is a bug, not a rotation for ever', () => {
+    const bench = new Bench();
+    bench.append(60 * KIB);
+    for (let ticket = 0; ticket < 3; ticket++) bench.prepare();
+    bench.settle();
+    assert.ok(bench.writer.hasFailed);
+    assert.match(bench.signals.failure.read()?.message ?? '', /do not fit into a new segment/);
   });
 
   test('a block never reaches into the room of the seal, whatever waits in the ring', () => {

@@ -153,6 +153,10 @@ export class Signals {
     Atomics.notify(this.words, word);
   }
 
+  hasEnded(thread: ThreadName): boolean {
+    return Atomics.load(this.words, this.#threadWord(thread, 'ended')) === 1;
+  }
+
   /** Blocks until `thread` has announced its end, at most `timeoutMs`; true when it has. */
   waitForEnd(thread: ThreadName, timeoutMs: number): boolean {
     return (

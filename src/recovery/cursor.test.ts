@@ -176,6 +176,26 @@ test('a cursor at the end goes on when the log does, also into the next segment'
   cursor.close();
 });
 
+test('an end is judged once: looking again costs a header, not a scan', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).meta().write();
+  let bytesRead = 0;
+  const storage: Storage = {
+    ...nodeStorage,
+    read(fd, target, offset) {
+      const count = nodeStorage.read(fd, target, offset);
+      bytesRead += count;
+      return count;
+    },
+  };
+  const cursor = openCursor(builder.dir, {}, { ...FILE_PORTS, storage });
+  assert.deepEqual(drain(cursor), [1, 2]);
+  assert.ok(bytesRead > 60_000, 'the judgement scans to the end of the file');
+  bytesRead = 0;
+  assert.equal(cursor.next(), false);
+  assert.equal(bytesRead, 64);
+  cursor.close();
+});
+
 test('from the end of a sealed segment a cursor goes on in the segment that comes', (t) => {
   const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).watermark().seal();
   const cursor = openCursor(builder.meta().write().dir, { from: 3 });

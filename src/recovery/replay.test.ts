@@ -8,6 +8,7 @@ import {
   timestampOf,
   typeOf,
 } from '../../test/support/log-builder.js';
+import { decodeSegmentHeader, encodeSegmentHeader } from '../segment/segment-header.js';
 import { replay } from './replay.js';
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
@@ -98,4 +99,16 @@ test('a torn tail ends the replay like the end of the log, corruption does not',
   );
   assert.deepEqual(ids, [1, 2]);
   assert.deepEqual(idsOf(builder.dir, { to: 2 }), [1, 2], 'a range before the damage is whole');
+});
+
+test('a segment that is another one when the iteration starts is expired', (t) => {
+  const builder = twoSegments(t);
+  const events = replay(builder.dir, { from: 2 });
+  // Retention and a restore from elsewhere: the same name and ids, another file.
+  const page = builder.fileOf(1).subarray(0, 4096);
+  const header = decodeSegmentHeader(page);
+  assert.ok(!('defect' in header));
+  page.set(encodeSegmentHeader({ ...header, salt: header.salt + 1n }));
+  builder.write();
+  assert.throws(() => events.next(), { code: 'ERR_FLASHSTRIKE_EXPIRED' });
 });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
+import { LogBuilder, saltOf, temporaryFolder } from '../../test/support/log-builder.js';
+import { BlockKind, encodeBlockHeader } from '../segment/block-header.js';
+import { xxh64 } from '../segment/checksum.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { openSegment } from './segment-file.js';
 import { behindOf, scanTail, type TailScan } from './tail-scan.js';
@@ -59,7 +61,7 @@ test('a header whose payload is torn still speaks', (t) => {
 
 test('headers on both sides of a chunk border are found once each, whole or torn', (t) => {
   // One payload ends near the border of the first chunk, 1 MiB behind where the scan begins.
-  for (let fromBorder = -160; fromBorder <= 16; fromBorder += 8) {
+  for (let fromBorder = -200; fromBorder <= 40; fromBorder += 8) {
     const builder = new LogBuilder(temporaryFolder(t), { segmentBytes: 2 << 20 }).segment();
     builder.events(1, { payloadBytes: (1 << 20) + fromBorder - 2 * 64 - 2 * 24 });
     builder.events(1).watermark().events(2);
@@ -80,4 +82,36 @@ test('blocks of an earlier life of the file do not validate', (t) => {
   assert.equal(found.validHeaders, 0);
   assert.ok(found.nonZeroEndOffset > 4096, 'the stale blocks are there');
   assert.equal(behindOf(found, true), 'nothing');
+});
+
+test('what looks like a block inside of a valid payload is payload, in any chunk', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t), { segmentBytes: 4 << 20 }).segment();
+  const watermark = {
+    kind: BlockKind.watermark,
+    flags: 0,
+    payloadBytes: 0,
+    firstEventId: 900,
+    eventCount: 0,
+    blockIndex: 9,
+    durableEventId: 899,
+    payloadChecksum: xxh64(new Uint8Array(0), saltOf(1)),
+    previousBlockChecksum: 0n,
+    writtenTsNs: 0n,
+  };
+  // A user who records log files: a header with this salt, at the very offset where it would hold.
+  const forge = (payload: Uint8Array, blockOffset: number, at: number) =>
+    encodeBlockHeader(payload.subarray(at), watermark, saltOf(1), blockOffset + 64 + 24 + at);
+  const early = new Uint8Array(4000);
+  forge(early, 4096, 800);
+  builder.events(1, { payload: early }).events(1, { payloadBytes: 1_000_000 });
+  const [, second] = builder.blocks;
+  assert.ok(second !== undefined);
+  const late = new Uint8Array(1_000_000);
+  // The third block begins in the first chunk of the scan and this place is in the second one.
+  forge(late, second.offset + second.bytes, 500_000);
+  builder.events(1, { payload: late });
+  const whole = scan(t, builder, 4096);
+  assert.deepEqual([whole.validHeaders, whole.durableEventId], [3, 0]);
+  builder.fileOf(1)[4096] = 0;
+  assert.equal(scan(t, builder, 4096).durableEventId, 899, 'alone it would count');
 });

@@ -39,6 +39,9 @@ export const typeOf = (eventId: number): number => (eventId * 7) & 0xffff;
 export const timestampOf = (eventId: number): bigint =>
   1_700_000_000_000_000_000n + BigInt(eventId);
 
+export const saltOf = (segmentIndex: number): bigint =>
+  0x5a17_0000_0000_0000n + BigInt(segmentIndex);
+
 export interface BuiltBlock {
   readonly segmentIndex: number;
   readonly kind: number;
@@ -48,6 +51,16 @@ export interface BuiltBlock {
   readonly bytes: number;
   readonly firstEventId: number;
   readonly eventCount: number;
+}
+
+export interface EventsOptions {
+  /** What the block's header claims; default: nothing. */
+  readonly durableEventId?: number;
+  readonly payloadBytes?: number;
+  /** Instead of payloadOf. */
+  readonly payload?: Uint8Array;
+  /** Ids in the frames that contradict the header. */
+  readonly badFrames?: boolean;
 }
 
 export interface BuilderOptions {
@@ -111,7 +124,7 @@ export class LogBuilder {
   segment(header: { recycled?: boolean; index?: number; body?: Uint8Array } = {}): this {
     const previous = this.#segment;
     const index = header.index ?? (previous?.index ?? 0) + 1;
-    const salt = 0x5a17_0000_0000_0000n + BigInt(index);
+    const salt = saltOf(index);
     const page = encodeSegmentHeader({
       segmentIndex: index,
       segmentBytes: this.#segmentBytes,
@@ -148,12 +161,9 @@ export class LogBuilder {
   }
 
   /** One block of `eventCount` events. */
-  events(
-    eventCount: number,
-    options: { durableEventId?: number; payloadBytes?: number; badFrames?: boolean } = {},
-  ): this {
+  events(eventCount: number, options: EventsOptions = {}): this {
     const segment = this.#current();
-    const payloadBytes = options.payloadBytes ?? this.#payloadBytes;
+    const payloadBytes = options.payload?.length ?? options.payloadBytes ?? this.#payloadBytes;
     const span = frameSpan(FRAME_HEADER_BYTES + payloadBytes);
     const payload = new Uint8Array(span * eventCount);
     for (let index = 0; index < eventCount; index++) {
@@ -163,7 +173,7 @@ export class LogBuilder {
         type: typeOf(eventId),
         eventId: options.badFrames === true ? eventId + 1 : eventId,
         timestampNs: timestampOf(eventId),
-        payload: payloadOf(eventId, payloadBytes),
+        payload: options.payload ?? payloadOf(eventId, payloadBytes),
       });
     }
     segment.tally.addEvents(

@@ -62,6 +62,8 @@ class Demo {
   async run(): Promise<void> {
     const stage = this.#stage;
     stage.title('Flashstrike demo: record, kill -9, recover, prove');
+    stage.say('A write-ahead log remembers what a program must not forget: each event is recorded');
+    stage.say('before anything is done about it, so that a crash can take nothing back.');
     const told = await this.#recordAndKill();
     const promised = told.isMapped ? told.appendedEventId : told.writtenEventId;
     const wal = await this.#recover();
@@ -106,7 +108,7 @@ class Demo {
     const told = recorder.last;
     if (told === undefined) throw new ProofFailed('the recorder was killed before it recorded');
     stage.step('Kill', [
-      'SIGKILL in the middle of it: no handler runs, nothing is flushed, nothing is closed.',
+      'kill -9 in the middle of it: no handler runs, nothing is flushed, nothing is closed.',
       `The last id that append() returned, told through a pipe: ${formatCount(told.appendedEventId)}.`,
       ...(told.isMapped
         ? []

@@ -89,7 +89,7 @@ segment  file               size     used  events  first id  last id  created   
     const region = { ...LOG.region, status: 'waiting', path: '/dev/shm/x' } as const;
     assert.match(
       rendered({ region: { ...region, unreadEvents: 42 } }),
-      /\/dev\/shm\/x waits with 42 events that a killed process left/,
+      /\/dev\/shm\/x waits with 42 events that its last process left/,
     );
     assert.match(
       rendered({ region: { ...region, unreadEvents: 0 } }),

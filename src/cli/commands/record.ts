@@ -122,15 +122,21 @@ export async function record(
         const seconds = (performance.now() - recording.startedMs) / 1000;
         return (
           `${formatEvents(recording.events)}  ${formatBytes(recording.payloadBytes)}  ` +
-          `${formatRate(recording.events / seconds)}  durable ${formatCount(wal.durableEventId)}` +
-          (wal.state === 'no-space' ? '  the disk is full, waiting for space' : '')
+          `${formatRate(recording.events / seconds)}  durable ${formatCount(wal.durableEventId)}`
         );
       });
     const failures: unknown[] = [];
     const stopReading = new AbortController();
-    // While the input is silent, only this notices that the log has failed.
+    let toldNoSpace = false;
+    // While the input is silent, only this notices that the log has failed or waits for space.
     const health = setInterval(() => {
       showProgress();
+      if (wal.state === 'no-space' && !toldNoSpace) {
+        toldNoSpace = true;
+        terminal.line(
+          'the disk is full: waiting for space (Ctrl-C stops, and keeps what was read)',
+        );
+      }
       if (wal.state === 'failed') stopReading.abort();
     }, HEALTH_CHECK_MS);
     const signal = AbortSignal.any([interruption.signal, stopReading.signal]);
@@ -169,7 +175,7 @@ async function summarize(
 ): Promise<void> {
   const { events, firstEventId, payloadBytes } = recording;
   const seconds = (recording.endedMs - recording.startedMs) / 1000;
-  const eventsPerSecond = Math.round(events / seconds);
+  const eventsPerSecond = seconds > 0 ? Math.round(events / seconds) : 0;
   const { durableEventId } = wal;
   const lastEventId = events === 0 ? wal.lastEventId : firstEventId + events - 1;
   terminal.line(

@@ -45,7 +45,7 @@ describe('the words of verify', () => {
       notes: ['an \u001b odd name'],
     });
     assert.match(text, /2\.wal at offset 5,000: 1\.50 kB dropped, 3 events in it/);
-    assert.match(text, /waiting {3}7 events in the shared memory/);
+    assert.match(text, /waiting {3}7 events in shared memory, left by the last process/);
     assert.match(text, /note {6}an \\u\{1b\} odd name/);
     assert.match(text, /Nothing to do/);
   });

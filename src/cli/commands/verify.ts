@@ -58,7 +58,7 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
       `${formatBytes(droppedBytes)} dropped, ${events} in it, none of them durable`;
   }
   if (report.waitingEvents > 0) {
-    yield `waiting   ${formatEvents(report.waitingEvents)} in the shared memory of a killed process; ` +
+    yield `waiting   ${formatEvents(report.waitingEvents)} in shared memory, left by the last process; ` +
       'the next opening of the log writes them to disk';
   }
   for (const note of report.notes) yield `note      ${printable(note)}`;

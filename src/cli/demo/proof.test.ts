@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { Wal } from '../../index.js';
 import { OrderStream } from './order-stream.js';
-import { checkCompleteness, compareWithStream, ProofFailed } from './proof.js';
+import { checkCompleteness, compareEvents, compareWithStream, ProofFailed } from './proof.js';
 
 const EVENTS = 3000;
 
@@ -53,6 +53,10 @@ describe('the proof of the demo', () => {
       },
     ],
     ['an order is missing', (index, payload) => (index === 1999 ? undefined : payload)],
+    [
+      'an order is longer',
+      (index, payload) => (index === 1999 ? Buffer.concat([payload, Buffer.from('+')]) : payload),
+    ],
     ['an order is cut', (index, payload) => payload.subarray(0, index === 1999 ? 39 : 40)],
   ] satisfies [string, (index: number, payload: Uint8Array) => Uint8Array | undefined][]) {
     it(`fails at the event where ${name}`, async (context) => {
@@ -64,6 +68,31 @@ describe('the proof of the demo', () => {
       });
     });
   }
+
+  it('fails where an id is left out', async () => {
+    const stream = new OrderStream(1);
+    const { payload: block } = new OrderStream(1);
+    let eventId = 0;
+    const cursor = {
+      block,
+      payloadOffset: 0,
+      payloadBytes: block.length,
+      get eventId() {
+        return eventId < 5 ? eventId : eventId + 1;
+      },
+      next() {
+        expected.next();
+        block.set(expected.payload);
+        eventId += 1;
+        return true;
+      },
+    };
+    const expected = new OrderStream(1);
+    await assert.rejects(
+      compareEvents(cursor, stream, () => undefined),
+      /5 is missing: 6 follows/,
+    );
+  });
 
   it('fails for the stream of another seed', async (context) => {
     await assert.rejects(compare(await recorded(context), 2), ProofFailed);

@@ -2,7 +2,7 @@
 // event by event, byte for byte, without a gap.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { openCursor } from '../../index.js';
+import { type EventCursor, openCursor } from '../../index.js';
 import { OrderLayout } from '../formats/order-record.js';
 import { formatCount, formatEvents } from '../quantities.js';
 import type { OrderStream } from './order-stream.js';
@@ -36,6 +36,17 @@ export async function compareWithStream(
   onProgress: (events: number) => void,
 ): Promise<number> {
   using cursor = openCursor(dir, { from: 1 });
+  return await compareEvents(cursor, stream, onProgress);
+}
+
+type Events = Pick<EventCursor, 'next' | 'eventId' | 'block' | 'payloadOffset' | 'payloadBytes'>;
+
+/** {@link compareWithStream} for a cursor that stands before event 1. */
+export async function compareEvents(
+  cursor: Events,
+  stream: OrderStream,
+  onProgress: (events: number) => void,
+): Promise<number> {
   const { payload } = stream;
   let compared = 0;
   while (cursor.next()) {

@@ -37,7 +37,7 @@ function run({ directory, logId, region: handle }: HelperStart): void {
     return coordinator.step();
   };
   const beat = heartbeatOf(region, 'housekeeping', monotonicClock);
-  runUntilStopped('housekeeping', signals, monotonicClock, { step, beat });
+  runUntilStopped('housekeeping', signals, monotonicClock, { step, beat, spinUs: 0 });
   try {
     // The writer has ended before this thread was asked to stop: the point is final.
     if (signals.failure.read() === undefined) coordinator.flush(true);

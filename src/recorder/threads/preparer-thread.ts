@@ -29,7 +29,7 @@ function run({ directory, options, firstTicket, region }: HelperStart): void {
     firstTicket,
   });
   const beat = heartbeatOf(attachRegion(region), 'preparer', monotonicClock);
-  const body = { step: () => preparer.step(), beat };
+  const body = { step: () => preparer.step(), beat, spinUs: 0 };
   runUntilStopped('preparer', signals, monotonicClock, body);
   try {
     preparer.close();

@@ -7,21 +7,18 @@ export interface LoopBody {
   step(): number;
   /** Tells other threads and processes that this one is alive. */
   beat(): void;
+  /** For how long to look for more work before sleeping, in µs; 0 for a thread that never spins. */
+  readonly spinUs: number;
 }
 
 const NS_PER_US = 1e3;
 
-/**
- * Runs until the thread is asked to stop.
- * @param spinUs how long to look for more work before sleeping: a thread that is woken by the
- *   kernel comes 50 µs late, one that spins does not
- */
+/** Runs until the thread is asked to stop. */
 export function runUntilStopped(
   thread: ThreadName,
   signals: Signals,
   clock: Clock,
   body: LoopBody,
-  spinUs = 0,
 ): void {
   let spinUntilNs = 0;
   while (!signals.stopRequested(thread)) {
@@ -30,6 +27,7 @@ export function runUntilStopped(
     body.beat();
     const waitMs = body.step();
     if (waitMs === 0) {
+      const { spinUs } = body;
       spinUntilNs = spinUs === 0 ? 0 : clock.nowNs() + spinUs * NS_PER_US;
     } else if (spinUntilNs === 0 || clock.nowNs() >= spinUntilNs) {
       signals.sleep(thread, seen, waitMs);

@@ -5,11 +5,10 @@ import { monotonicClock } from '../../clock/clock.js';
 import { assert, serializeError, WalError } from '../../errors.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { type OpenedLog, openLog } from '../opening.js';
-import { Signals } from '../signals.js';
+import { Signals, Trouble } from '../signals.js';
 import type { WriterData, WriterReady } from './messages.js';
 import { runUntilStopped } from './worker-loop.js';
 
-const SPIN_US = 100;
 const DRAIN_RETRY_MS = 5;
 
 const port = parentPort;
@@ -31,22 +30,30 @@ function drain(log: OpenedLog): void {
   const deadlineNs = monotonicClock.nowNs() + options.stallTimeoutMs * 1e6;
   while (!log.writer.drain()) {
     if (monotonicClock.nowNs() >= deadlineNs) {
-      const cause = signals.preparerError.read();
-      const message =
-        `${directory}: closing gave up after ${options.stallTimeoutMs} ms without a new segment; ` +
-        'the events that wait are kept in the shared region for the next open.';
-      throw new WalError('ERR_FLASHSTRIKE_NO_SPACE', message, { path: directory, cause });
+      // A failure, so that the region stays for the next open.
+      log.writer.fail(gaveUp());
+      break;
     }
     signals.sleep('writer', signals.wakeCount('writer'), DRAIN_RETRY_MS);
   }
   if (log.writer.hasFailed) throw signals.failure.read();
 }
 
+function gaveUp(): WalError {
+  const cause = signals.preparerError.read();
+  const isFull = signals.get('preparerTrouble') === Trouble.noSpace;
+  const message =
+    `${directory}: closing gave up after ${options.stallTimeoutMs} ms without a new segment. A ` +
+    'shared region keeps the events that wait for the next open; without one they are lost.';
+  const code = isFull ? 'ERR_FLASHSTRIKE_NO_SPACE' : 'ERR_FLASHSTRIKE_STALLED';
+  return new WalError(code, message, { path: directory, cause });
+}
+
 const log = open();
 if (log !== undefined) {
   const ready: WriterReady = { kind: 'ready', ...log.report };
   port.postMessage(ready);
-  runUntilStopped('writer', signals, monotonicClock, log.body, SPIN_US);
+  runUntilStopped('writer', signals, monotonicClock, log.body);
   try {
     drain(log);
     port.postMessage({ kind: 'ended' });

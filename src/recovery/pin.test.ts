@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
+import type { SegmentHeader } from '../segment/segment-header.js';
+import { nodeStorage } from '../storage/node-storage.js';
+import { endsAtPin, eventsBeforePin, pinError } from './pin.js';
+import { openSegment } from './segment-file.js';
+import { SegmentReader } from './segment-reader.js';
+
+/** A walked segment of five events, and the header that follows it. */
+function walked(t: TestContext): { reader: SegmentReader; pin: SegmentHeader } {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).events(3).watermark();
+  builder.seal().segment().write();
+  const [file, successor] = [1, 2].map((index) =>
+    openSegment(nodeStorage, builder.pathOf(index), { index }),
+  );
+  assert.ok(file !== undefined && successor !== undefined);
+  t.after(() => {
+    for (const each of [file, successor]) nodeStorage.close(each.fd);
+  });
+  const reader = new SegmentReader(nodeStorage, file);
+  while (reader.next());
+  return { reader, pin: successor.header };
+}
+
+test('a segment ends at its pin when offset, last id and checksum agree, each of them', (t) => {
+  const { reader, pin } = walked(t);
+  assert.equal(endsAtPin(reader, pin), true);
+  assert.equal(endsAtPin(reader, { ...pin, previousEndOffset: pin.previousEndOffset + 8 }), false);
+  assert.equal(endsAtPin(reader, { ...pin, previousLastEventId: 6 }), false);
+  assert.equal(endsAtPin(reader, { ...pin, previousBlockChecksum: 1n }), false);
+});
+
+test('the error names what is lost, or that the end is another one', (t) => {
+  const { reader, pin } = walked(t);
+  const beyond = { ...pin, previousLastEventId: 8 };
+  assert.equal(eventsBeforePin(reader, beyond), 3);
+  assert.match(pinError(reader, beyond).message, /Events 6 to 8 are lost/);
+  const before = { ...pin, previousLastEventId: 2 };
+  assert.equal(eventsBeforePin(reader, before), 0);
+  assert.doesNotMatch(pinError(reader, before).message, /are lost/);
+});

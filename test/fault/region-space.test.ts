@@ -1,0 +1,117 @@
+// A full, missing or closed shared-memory folder: the portable region or an error with a code,
+// never SIGBUS, and nothing left behind. FAULTS rows 33, 52.
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { WalError } from '../../src/errors.js';
+import type { RegionRequest } from '../../src/memory/region-layout.js';
+import { createRegion, newRegionName, type SharedRegion } from '../../src/memory/shared-region.js';
+import { cannotMount, SmallDisk } from '../support/small-disk.js';
+import { cannotMap, startOwner, temporaryFolder } from './region-owner.js';
+
+const MIB = 1024 * 1024;
+const REQUEST: RegionRequest = {
+  logId: 9n,
+  lockDevice: 1n,
+  lockInode: 2n,
+  telemetryBytes: 4096,
+  controlBytes: 4096,
+  ringBytes: MIB,
+};
+const NOBODY = 65534;
+const names = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => name !== 'ballast');
+const newPath = (folder: string): string => join(folder, newRegionName(REQUEST.logId));
+
+function touchEveryPage(region: SharedRegion): void {
+  for (let at = 4096; at < region.byteLength; at += 4096) region.bytes[at] = 0xff;
+}
+
+describe('a full shared-memory folder', { skip: cannotMap || cannotMount }, () => {
+  for (const leftBytes of [0, 4096, MIB / 2, MIB + 2 * 4096]) {
+    test(`with ${leftBytes} bytes left, auto goes on without and leaves no file`, (t) => {
+      const disk = new SmallDisk(t, 4 * MIB);
+      disk.fill(leftBytes);
+      const { region, fallbackReason } = createRegion('auto', newPath(disk.folder), REQUEST);
+      assert.equal(region.adapter, 'portable');
+      assert.match(fallbackReason ?? '', /ENOSPC/);
+      assert.deepEqual(names(disk.folder), []);
+      touchEveryPage(region);
+    });
+
+    test(`with ${leftBytes} bytes left, required refuses and leaves no file`, (t) => {
+      const disk = new SmallDisk(t, 4 * MIB);
+      disk.fill(leftBytes);
+      assert.throws(
+        () => createRegion('required', newPath(disk.folder), REQUEST),
+        (error) =>
+          error instanceof WalError &&
+          error.code === 'ERR_FLASHSTRIKE_SHARED_MEMORY' &&
+          /ENOSPC.*sharedMemoryDirectory/s.test(error.message) &&
+          error.message.includes(disk.folder),
+      );
+      assert.deepEqual(names(disk.folder), []);
+    });
+  }
+
+  test('a region that was made before the folder filled up can be written to its end', (t) => {
+    const disk = new SmallDisk(t, 4 * MIB);
+    const { region } = createRegion('required', newPath(disk.folder), REQUEST);
+    disk.fill();
+    // A region with a hole would end this process here with SIGBUS.
+    touchEveryPage(region);
+    assert.equal(region.bytes[region.byteLength - 4096], 0xff);
+    assert.equal(region.release({ remove: true }), 'removed');
+  });
+
+  test('space that comes back is used', (t) => {
+    const disk = new SmallDisk(t, 4 * MIB);
+    disk.fill();
+    assert.equal(createRegion('auto', newPath(disk.folder), REQUEST).region.adapter, 'portable');
+    disk.free();
+    const { region } = createRegion('auto', newPath(disk.folder), REQUEST);
+    assert.equal(region.adapter, 'mapped');
+    region.release({ remove: true });
+  });
+
+  test('refusals leave no descriptor open', (t) => {
+    const disk = new SmallDisk(t, 4 * MIB);
+    disk.fill();
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const before = open();
+    for (let round = 0; round < 20; round++) createRegion('auto', newPath(disk.folder), REQUEST);
+    assert.equal(open(), before);
+  });
+});
+
+describe('a shared-memory folder of someone else', { skip: cannotMap }, () => {
+  const skip = process.getuid?.() === 0 ? false : 'only root can become another user';
+
+  test('a folder that may not be written: auto goes on without and says why', {
+    skip,
+  }, async (t) => {
+    const memory = temporaryFolder(t, '/dev/shm');
+    chmodSync(memory, 0o755);
+    const folder = temporaryFolder(t);
+    chmodSync(folder, 0o777);
+    const { report } = await startOwner(t, folder, memory, NOBODY);
+    assert.equal(report.kind, 'owner', JSON.stringify(report));
+    assert.ok('adapter' in report);
+    assert.equal(report.adapter, 'portable');
+    assert.match(report.reason ?? '', /EACCES/);
+    assert.deepEqual(readdirSync(memory), []);
+  });
+
+  test('a log folder that may not be written is refused with its code', { skip }, async (t) => {
+    const parent = temporaryFolder(t);
+    chmodSync(parent, 0o755);
+    const folder = join(parent, 'log');
+    mkdirSync(folder, { mode: 0o755 });
+    const { report } = await startOwner(t, folder, temporaryFolder(t, '/dev/shm'), NOBODY);
+    assert.equal(report.kind, 'refused');
+    assert.ok('code' in report);
+    assert.equal(report.code, 'EACCES');
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});

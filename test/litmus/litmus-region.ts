@@ -1,0 +1,45 @@
+// The region that a litmus test works in, and how a second process comes to the same memory.
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { libc } from '../../src/memory/libc.js';
+import { createMappedRegion } from '../../src/memory/mapped-region.js';
+import { createPortableRegion } from '../../src/memory/portable-region.js';
+import type { RegionRequest } from '../../src/memory/region-layout.js';
+import { newRegionName, type SharedRegion } from '../../src/memory/shared-region.js';
+import { AREA_WORDS } from './hand-off.js';
+
+const REQUEST: RegionRequest = {
+  logId: 1n,
+  lockDevice: 1n,
+  lockInode: 1n,
+  telemetryBytes: 4096,
+  controlBytes: 4096,
+  ringBytes: 8192,
+};
+
+export const createLitmusRegion = (adapter: 'mapped' | 'portable'): SharedRegion =>
+  adapter === 'portable'
+    ? createPortableRegion(REQUEST)
+    : createMappedRegion(join('/dev/shm', newRegionName(REQUEST.logId)), REQUEST);
+
+/** The words that the two sides share: the ring section. */
+export function areaOf(region: SharedRegion): Int32Array {
+  const { byteOffset } = region.section('ring');
+  return new Int32Array(region.buffer, byteOffset, AREA_WORDS);
+}
+
+/**
+ * The same words in another process. Only these tests map a region a second time: the package's
+ * readers use pread, because a mapped file that someone cuts kills whoever touches it.
+ */
+export function mapArea(path: string, byteOffset: number): Int32Array {
+  const native = libc();
+  if (native === undefined) throw new Error('no libc is bound on this machine');
+  const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    const bytes = fstatSync(fd).size;
+    return new Int32Array(native.view(native.mapShared(fd, bytes), bytes), byteOffset, AREA_WORDS);
+  } finally {
+    closeSync(fd);
+  }
+}

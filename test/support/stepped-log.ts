@@ -1,0 +1,194 @@
+// A log on a disk in memory, opened and driven on the test's own thread: what the three threads do,
+// one step after the other. Dropping it is a crash.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import type { Clock } from '../../src/clock/clock.js';
+import { attachRegion } from '../../src/memory/shared-region.js';
+import { MetaStore } from '../../src/recorder/meta-store.js';
+import { type OpenedLog, openLog } from '../../src/recorder/opening.js';
+import { resolveOptions, type WalOptions } from '../../src/recorder/options.js';
+import { Signals } from '../../src/recorder/signals.js';
+import { MetaCoordinator } from '../../src/recorder/worker/meta-coordinator.js';
+import { SegmentPreparer } from '../../src/recorder/worker/segment-preparer.js';
+import { listLog } from '../../src/recovery/log-directory.js';
+import { openSegment } from '../../src/recovery/segment-file.js';
+import { SegmentReader } from '../../src/recovery/segment-reader.js';
+import type { RingMemory } from '../../src/ring/ring-memory.js';
+import { ringOfRegion } from '../../src/ring/ring-memory.js';
+import { RingProducer } from '../../src/ring/ring-producer.js';
+import { durablePointOf } from '../../src/ring/ring-snapshot.js';
+import { BlockKind } from '../../src/segment/block-header.js';
+import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
+import type { Storage } from '../../src/storage/storage.js';
+import { KIB } from '../../src/units.js';
+import { payloadOf } from './log-builder.js';
+
+/** Moves with every look: what waits for time to pass does not wait for ever. */
+export class TickingClock implements Clock {
+  #nowNs = 1_000_000_000;
+
+  nowNs(): number {
+    this.#nowNs += 100_000;
+    return this.#nowNs;
+  }
+
+  advanceMs(ms: number): void {
+    this.#nowNs += ms * 1e6;
+  }
+}
+
+/** The smallest there is; no file outside of the storage is touched. */
+export const STEPPED: WalOptions = {
+  segmentBytes: 64 * KIB,
+  ringBytes: 64 * KIB,
+  sharedMemory: 'off',
+  lock: 'none',
+  sync: { mode: 'manual' },
+};
+
+const PAYLOAD_BYTES = 100;
+const STEPS_MAX = 100_000;
+
+export class SteppedLog {
+  readonly signals = new Signals();
+  readonly clock = new TickingClock();
+  readonly opened: OpenedLog;
+  readonly memory: RingMemory;
+  readonly producer: RingProducer;
+  readonly #storage: Storage;
+  readonly #preparer: SegmentPreparer;
+  readonly #coordinator: MetaCoordinator;
+
+  constructor(storage: Storage, directory: string, given: WalOptions = {}) {
+    const options = resolveOptions({ ...STEPPED, ...given });
+    this.#storage = storage;
+    this.opened = openLog(storage, this.clock, this.signals, directory, options);
+    const { region, nextEventId, firstTicket, logId } = this.opened.report;
+    this.memory = ringOfRegion(attachRegion(region));
+    this.producer = new RingProducer(this.memory, nextEventId);
+    const { segmentBytes } = options;
+    const preparation = { directory, segmentBytes, preparedSegments: 1, firstTicket };
+    this.#preparer = new SegmentPreparer(storage, this.clock, this.signals, preparation);
+    const { words, control } = this.memory;
+    const store = new MetaStore(storage, directory);
+    const point = { words, control, logId };
+    this.#coordinator = new MetaCoordinator(store, this.clock, this.signals, point);
+  }
+
+  get recovery() {
+    return this.opened.report.recovery;
+  }
+
+  get durableEventId(): number {
+    return durablePointOf(this.memory).lastEventId;
+  }
+
+  /** Into the ring only. */
+  append(payloadBytes = PAYLOAD_BYTES, kind: number = FrameKind.event): number {
+    const id = this.producer.lastEventId + 1;
+    const span = frameSpan(FRAME_HEADER_BYTES + payloadBytes);
+    while (!this.producer.reserve(span)) this.step();
+    this.producer.put(payloadOf(id, payloadBytes), kind, 0, id, 0);
+    this.producer.publish();
+    return id;
+  }
+
+  /** Each thread does one thing. */
+  step(): boolean {
+    const waits = [
+      this.opened.body.step(),
+      this.#preparer.step(),
+      this.#coordinator.step(),
+    ] as const;
+    const failure = this.signals.failure.read();
+    if (failure !== undefined) throw failure;
+    return waits.includes(0);
+  }
+
+  /** Until nothing is left to be done at once. */
+  settle(): void {
+    for (let steps = 0; this.step(); steps++) assert.ok(steps < STEPS_MAX, 'it comes to rest');
+  }
+
+  /** Appends and has the kernel take it. */
+  write(count: number, payloadBytes?: number): void {
+    for (let event = 0; event < count; event++) this.append(payloadBytes);
+    this.settle();
+  }
+
+  /** As `durable()`; what is appended until it returns may be covered or not. */
+  commit(): number {
+    const eventId = this.producer.lastEventId;
+    this.signals.requestDurable(eventId);
+    for (let steps = 0; this.durableEventId < eventId; steps++) {
+      assert.ok(steps < STEPS_MAX, 'it becomes durable');
+      this.step();
+    }
+    return eventId;
+  }
+
+  /** An orderly end, in the order of the threads. */
+  close(): void {
+    for (let steps = 0; !this.opened.writer.drain(); steps++) {
+      assert.ok(steps < STEPS_MAX, 'it is drained');
+      this.#preparer.step();
+    }
+    const failure = this.signals.failure.read();
+    if (failure !== undefined) throw failure;
+    this.opened.writer.close();
+    this.#preparer.close();
+    this.#coordinator.flush(true);
+    this.#storage.close(this.opened.report.lockFd);
+  }
+}
+
+/**
+ * The ids of all events of a log, each segment read up to what its successor pins. Checks payloads;
+ * takes no account of what is durable.
+ */
+export function eventIdsIn(storage: Storage, directory: string): number[] {
+  const ids: number[] = [];
+  const { segments } = listLog(storage, directory);
+  segments.forEach(({ path, index }, position) => {
+    const file = openSegment(storage, path, { index });
+    assert.ok(file !== undefined);
+    const next = segments[position + 1];
+    let limitOffset: number | undefined;
+    if (next !== undefined) {
+      const successor = openSegment(storage, next.path, { index: next.index });
+      assert.ok(successor !== undefined);
+      storage.close(successor.fd);
+      limitOffset = successor.header.previousEndOffset;
+    }
+    const reader = new SegmentReader(storage, file);
+    while (reader.next(limitOffset)) {
+      if (reader.block?.kind === BlockKind.events) ids.push(...checkedIds(reader));
+    }
+    if (limitOffset !== undefined) assert.equal(reader.offset, limitOffset, `${path} is whole`);
+    storage.close(file.fd);
+  });
+  return ids;
+}
+
+function checkedIds({ bytes, payloadStart, payloadEnd }: SegmentReader): number[] {
+  const ids: number[] = [];
+  for (let at = payloadStart; at < payloadEnd; ) {
+    const { eventId, payloadOffset, payloadBytes } = decodeFrame(bytes, at);
+    const payload = bytes.subarray(payloadOffset, payloadOffset + payloadBytes);
+    assert.deepEqual(Buffer.from(payload), Buffer.from(payloadOf(eventId, payloadBytes)));
+    ids.push(eventId);
+    at += frameSpan(FRAME_HEADER_BYTES + payloadBytes);
+  }
+  return ids;
+}
+
+/** 1 … last, without a gap. */
+export const idsTo = (last: number): number[] => Array.from({ length: last }, (_, at) => at + 1);
+
+export const segmentsIn = (storage: Storage, directory: string): number[] =>
+  listLog(storage, directory).segments.map(({ index }) => index);
+
+export const namesIn = (storage: Storage, directory: string): string[] =>
+  storage.list(directory).map(({ name }) => name);
+
+export const inLog = (directory: string, name: string): string => join(directory, name);
