@@ -26,7 +26,12 @@ import { describe, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { libc } from './libc.js';
 import { createMappedRegion } from './mapped-region.js';
-import { listRegions, openRegionFile, type RegionFile } from './region-file.js';
+import {
+  listRegions,
+  openRegionFile,
+  type RegionFile,
+  removeUnfinishedRegion,
+} from './region-file.js';
 import { RegionHeaderLayout, type RegionRequest } from './region-layout.js';
 import { publishNumber, publishWords, readNumber, readWords } from './sequence-latch.js';
 import { newRegionName, type SharedRegion } from './shared-region.js';
@@ -147,6 +152,31 @@ describe('a region as seen from outside', { skip }, () => {
     const target = new Int32Array(6);
     readWords(file.readLatch('control', 64), 0, target);
     assert.deepEqual([...target], [1, 2, 3, 4, 5, 6]);
+  });
+
+  test('a copy of a latch that its writer changed meanwhile is not taken', (t) => {
+    const file = opened(t, fixture(t).path);
+    const copies: Int32Array[] = [];
+    for (const [counter, value] of [
+      [1, 10],
+      [3, 30],
+      [3, 31],
+    ] as const) {
+      const words = new Int32Array(16);
+      words[0] = counter;
+      words.fill(value, 8, 14);
+      copies.push(words);
+    }
+    const [, expected] = copies;
+    // What the kernel may copy while the writer goes on: only the second is followed by its own.
+    Object.defineProperty(file, 'readSection', {
+      value: () => new Uint8Array(copies.shift()?.buffer ?? assert.fail('too many looks')),
+    });
+    assert.deepEqual(file.readLatch('control', 0), expected);
+    Object.defineProperty(file, 'readSection', {
+      value: () => new Uint8Array(Int32Array.of(copies.push(new Int32Array(1)), 0).buffer),
+    });
+    assert.throws(() => file.readLatch('control', 0), { code: 'ERR_FLASHSTRIKE_SHARED_MEMORY' });
   });
 
   test('a region of another log, or of the folder this one was copied from, is foreign', (t) => {
@@ -323,6 +353,31 @@ describe('a region as seen from outside', { skip }, () => {
     file.close();
     file.close();
     assert.equal(open(), before);
+  });
+
+  test('what a creator left that died half-way is removed, and nothing else is', (t) => {
+    const { folder, path, region } = fixture(t);
+    const { layoutVersion } = OFFSET;
+    assert.equal(removeUnfinishedRegion(path), false, 'it is finished');
+    overwrite(path, layoutVersion, Uint8Array.of(0));
+    assert.equal(removeUnfinishedRegion(path), false, 'its creator lives');
+    region.release({ remove: false });
+    overwrite(path, layoutVersion, Uint8Array.of(2));
+    assert.equal(removeUnfinishedRegion(path), false, 'it is of a newer version');
+    overwrite(path, layoutVersion, Uint8Array.of(0));
+    symlinkSync(path, join(folder, 'link'));
+    assert.equal(removeUnfinishedRegion(join(folder, 'link')), false, 'it is a symbolic link');
+    assert.equal(removeUnfinishedRegion(join(folder, 'none')), false);
+    assert.equal(removeUnfinishedRegion(folder), false);
+    chmodSync(path, 0o666);
+    assert.equal(removeUnfinishedRegion(path), false, 'others may write to it');
+    chmodSync(path, 0o600);
+    assert.equal(removeUnfinishedRegion(path), true);
+    for (const bytes of [0, 5, 4096]) {
+      writeFileSync(path, Buffer.alloc(bytes), { mode: 0o600 });
+      assert.equal(removeUnfinishedRegion(path), true, `${bytes} bytes`);
+    }
+    assert.deepEqual(readdirSync(folder), ['link']);
   });
 
   test('only names of regions are listed, with their full paths', (t) => {

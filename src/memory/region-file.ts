@@ -1,7 +1,15 @@
 // A region's file as seen from outside: read with pread after fstat, never mapped, so that a short
 // or forged file cannot kill the reader. What is not provably this log's is neither read further
 // nor removed, only reported.
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  type Stats,
+} from 'node:fs';
 import { join } from 'node:path';
 import { assert, systemCode, WalError } from '../errors.js';
 import { PAGE_BYTES } from '../units.js';
@@ -12,6 +20,7 @@ import {
   decodeRegionHeader,
   isKnownBoot,
   type RegionHeader,
+  RegionHeaderLayout,
   type SectionName,
 } from './region-layout.js';
 import { LatchLayout } from './sequence-latch.js';
@@ -35,6 +44,7 @@ const GROUP_AND_OTHERS_WRITE = 0o022;
 /** What opening a name says when there is no file of ours; all else is trouble of this process. */
 const NOT_OURS = new Set(['EACCES', 'ELOOP', 'ENODEV', 'ENXIO', 'EPERM']);
 const LATCH_ATTEMPTS = 1000;
+const VERSION_END = RegionHeaderLayout.offset.layoutVersion + Int32Array.BYTES_PER_ELEMENT;
 
 const COUNTER = LatchLayout.offset.counter / Int32Array.BYTES_PER_ELEMENT;
 
@@ -149,6 +159,16 @@ export function openRegionFile(
   }
 }
 
+/** Why a file cannot be one that this user's processes made and only they may write. */
+function whyNotOurs(stats: Stats): string | undefined {
+  if (!stats.isFile()) return 'it is no plain file.';
+  if (process.geteuid !== undefined && stats.uid !== process.geteuid()) {
+    return `it belongs to user ${stats.uid}.`;
+  }
+  if ((stats.mode & GROUP_AND_OTHERS_WRITE) !== 0) return 'others may write to it.';
+  return stats.nlink > 1 ? 'it has a second name.' : undefined;
+}
+
 function examine(
   path: string,
   fd: number,
@@ -156,12 +176,8 @@ function examine(
 ): RegionFile | UnusableRegion {
   const foreign = (reason: string): UnusableRegion => ({ status: 'foreign', reason });
   const stats = fstatSync(fd);
-  if (!stats.isFile()) return foreign('it is no plain file.');
-  if (process.geteuid !== undefined && stats.uid !== process.geteuid()) {
-    return foreign(`it belongs to user ${stats.uid}.`);
-  }
-  if ((stats.mode & GROUP_AND_OTHERS_WRITE) !== 0) return foreign('others may write to it.');
-  if (stats.nlink > 1) return foreign('it has a second name.');
+  const notOurs = whyNotOurs(stats);
+  if (notOurs !== undefined) return foreign(notOurs);
   const page = new Uint8Array(Math.min(PAGE_BYTES, stats.size));
   readExactly(fd, page, 0, path);
   const header = decodeRegionHeader(page, stats.size);
@@ -177,6 +193,41 @@ function examine(
     return { status: 'other-boot', reason: 'the machine has been restarted since.' };
   }
   return new RegionFile(path, fd, header);
+}
+
+/**
+ * Removes a region whose creator died before the header was finished: nothing was ever put into it.
+ * Only for a path that the log's own LOCK names. False where the file is anything else, or alive.
+ */
+export function removeUnfinishedRegion(path: string): boolean {
+  const native = libc();
+  if (native === undefined) return false;
+  let fd: number;
+  try {
+    fd = openSync(path, FLAGS);
+  } catch (error) {
+    const code = systemCode(error) ?? '';
+    if (code === 'ENOENT' || code === 'ENOTDIR' || NOT_OURS.has(code)) return false;
+    throw error;
+  }
+  try {
+    const stats = fstatSync(fd);
+    if (whyNotOurs(stats) !== undefined) return false;
+    const version = new Int32Array(1);
+    if (stats.size >= VERSION_END) {
+      readExactly(
+        fd,
+        new Uint8Array(version.buffer),
+        RegionHeaderLayout.offset.layoutVersion,
+        path,
+      );
+    }
+    if (version[0] !== 0) return false;
+    // Its creator locks it before anything else, and keeps it locked.
+    return native.tryLock(fd) && unlinkIfOurs(path, fd) === 'removed';
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Full paths of what in `directory` has a region's name; nothing where there is no folder. */

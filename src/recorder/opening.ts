@@ -1,8 +1,8 @@
 // The opening of a log, on the writer thread: folder, lock, recovery, the ring of a crashed
 // process, the new region, meta. Each step may be cut short by a crash and is done again then.
 //
-// The order that loses nothing: the old ring goes to disk and is synced, then the lock file names
-// the new region alone, then the old region goes. Until then the lock file names both.
+// The order that loses nothing: the old ring goes to disk and is synced, then the old region goes,
+// then the lock file names the new region alone. Until then it names both: no region is orphaned.
 import { dirname, join } from 'node:path';
 import type { Clock } from '../clock/clock.js';
 import { anchorWallClock, TimestampSource } from '../clock/timestamp-source.js';
@@ -19,6 +19,7 @@ import { RingConsumer } from '../ring/ring-consumer.js';
 import { RingControlLayout } from '../ring/ring-control.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { ringOfSections } from '../ring/ring-snapshot.js';
+import { LOCK_FILE } from '../segment/file-names.js';
 import { acquireLock, type LogLock } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
 import { ActiveSegment, segmentBytesFor } from './active-segment.js';
@@ -76,6 +77,9 @@ function prepareDirectory(storage: Storage, directory: string, create: boolean):
     const status = storage.statusAt(join(directory, '.'));
     if (status !== undefined) {
       storage.syncDirectory(directory);
+      // LOCK comes after the names of the folder and of its parents are durable: where there is
+      // none, the open that made the folder may have been killed before that.
+      if (storage.statusAt(join(directory, LOCK_FILE)) === undefined) syncAbove(storage, directory);
       return;
     }
     if (!create) {
@@ -90,6 +94,20 @@ function prepareDirectory(storage: Storage, directory: string, create: boolean):
       if (path === topmost || path === dirname(path)) return;
     }
   });
+}
+
+/** Syncs the folders above; what this user may not open or sync is not of this log's making. */
+function syncAbove(storage: Storage, directory: string): void {
+  const beyond = new Set(['EACCES', 'EINVAL', 'EPERM', 'EROFS']);
+  for (let path = directory; path !== dirname(path); ) {
+    path = dirname(path);
+    try {
+      storage.syncDirectory(path);
+    } catch (error) {
+      if (beyond.has(systemCode(error) ?? '')) return;
+      throw error;
+    }
+  }
 }
 
 /** Runs `operation`; a system error comes out as a WalError that names the folder and a remedy. */
@@ -125,6 +143,7 @@ class Opening {
   readonly #options: ResolvedOptions;
   readonly #lock: LogLock;
   #oldRings: OldRings | undefined;
+  #recovered: RecoveredLog | undefined;
   #preparer: SegmentPreparer | undefined;
   #writer: SegmentWriter | undefined;
   #region: SharedRegion | undefined;
@@ -154,6 +173,7 @@ class Opening {
     const recovered = recoverLog(storage, directory, this.#options.recovery, {
       region: oldRings.durableEventId,
     });
+    this.#recovered = recovered;
     const firstTicket = removeLeftovers(storage, directory);
     const metaStore = new MetaStore(storage, directory);
     // Before the first segment: a folder with a meta and no segment is a log without events.
@@ -169,8 +189,8 @@ class Opening {
     writer.attach(memory, new RingConsumer(memory, writer.writtenEventId + 1));
     this.#makeFirstSegment(writer);
     this.#flushMeta(metaStore, recovered.logId, writer);
-    this.#lock.write({ regions: region.path === undefined ? [] : [region.path] });
     oldRings.remove();
+    this.#lock.write({ regions: region.path === undefined ? [] : [region.path] });
     // The preparer thread begins with the tickets behind those used here.
     this.#preparer?.close();
     writer.open();
@@ -352,10 +372,16 @@ class Opening {
   abandon(): void {
     // A disk that refused the open may refuse this too; what can be given back still is.
     release(() => this.#preparer?.close());
-    release(() => this.#writer?.close());
+    release(() => (this.#writer === undefined ? this.#closeRecovered() : this.#writer.close()));
     release(() => this.#region?.release({ remove: true }));
     release(() => this.#oldRings?.close());
     release(() => this.#lock.release());
+  }
+
+  /** Until there is a writer, the last segment's descriptor is nobody else's. */
+  #closeRecovered(): void {
+    const last = this.#recovered?.last;
+    if (last !== undefined) this.#storage.close(last.file.fd);
   }
 }
 

@@ -8,9 +8,9 @@ import { ringOfSections, unreadEvents } from '../ring/ring-snapshot.js';
 import { LOCK_FILE } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { readLockRecord } from '../storage/lock-file.js';
+import { isLockHeld } from '../storage/lock-holder.js';
 import type { Storage } from '../storage/storage.js';
 import { checkDirectory } from './event-range.js';
-import { isLockHeld } from './lock-holder.js';
 import {
   holdsLog,
   type ListedSegment,

@@ -1,6 +1,5 @@
 // Shared regions that no log would take events from any more: their owner is dead, and the LOCK of
 // the log does not name them. Only these may be removed, and only one by one.
-import { lstatSync } from 'node:fs';
 import { WalError } from '../errors.js';
 import { listRegions, openRegionFile, type RegionFile } from '../memory/region-file.js';
 import { readLockRecord } from '../storage/lock-file.js';
@@ -57,7 +56,7 @@ function describe(file: RegionFile, lock: ReturnType<typeof readLockRecord>): Or
   const { path, header } = file;
   const { logId, pid, startTsNs } = header;
   const reason = keptBecause(file, lock);
-  const bytes = lstatSync(path).size;
+  const bytes = nodeStorage.statusAt(path)?.bytes ?? 0;
   return {
     path,
     bytes,

@@ -1,10 +1,12 @@
 // The names that may stand in a log's folder. Everything else there is reported and left alone.
+
 import { assert } from '../errors.js';
+import { LOCK_FILE } from '../storage/lock-name.js';
 import { TWO_POW_32 } from '../units.js';
 
 export const META_FILE = 'wal.meta';
 export const META_TEMPORARY_FILE = 'wal.meta.tmp';
-export const LOCK_FILE = 'LOCK';
+export { LOCK_FILE };
 
 export type FileNameKind =
   | 'segment'

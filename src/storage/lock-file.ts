@@ -6,6 +6,7 @@ import { assert, systemCode, WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
 import { isRegionName } from '../memory/shared-region.js';
 import { PAGE_BYTES } from '../units.js';
+import { LOCK_FILE } from './lock-name.js';
 import type { Storage } from './storage.js';
 
 export interface LockRecord {
@@ -18,7 +19,6 @@ export interface ReadLockRecord extends LockRecord {
   readonly damaged: boolean;
 }
 
-const LOCK_FILE = 'LOCK';
 const RECORD_BYTES = PAGE_BYTES;
 const REGIONS_MAX = 4;
 const ATTEMPTS = 10;

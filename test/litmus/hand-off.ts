@@ -26,6 +26,8 @@ const LATCH_SLOT = LatchLayout.offset.slot0 / Int32Array.BYTES_PER_ELEMENT;
 export const AREA_WORDS = SLOTS + SLOT_COUNT * SLOT_WORDS;
 /** Looks without any progress of the other side before it is taken for dead. */
 const PATIENCE = 2_000_000_000;
+/** The same, for looks that read seven words. */
+const LATCH_PATIENCE = PATIENCE / 10;
 
 export interface Findings {
   /** Values that the reader took. */
@@ -110,10 +112,14 @@ function watchLatch(words: Int32Array): Findings {
   let handOffs = 0;
   let violations = 0;
   let newest = 0;
-  while (Atomics.load(words, FINISHED) === 0) {
+  for (let idle = 0; Atomics.load(words, FINISHED) === 0; idle++) {
+    if (idle === LATCH_PATIENCE) throw new Error('the latch stayed as it was: its writer is gone');
     readWords(words, LATCH, value);
     const first = value[0] ?? 0;
-    if (first !== newest) handOffs++;
+    if (first !== newest) {
+      handOffs++;
+      idle = 0;
+    }
     if (first < newest || value.some((word) => word !== first)) violations++;
     newest = Math.max(newest, first);
   }

@@ -15,7 +15,7 @@ import { consume, type Experiment, type Findings } from './hand-off.js';
 import { areaOf, createLitmusRegion } from './litmus-region.js';
 import type { ProducerData } from './producer-thread.js';
 
-const HAND_OFFS = 1_500_000;
+const HAND_OFFS = 1_000_000;
 /** A wrong order is seen within one of these; each is a fresh pair of sides. */
 const WRONG_ATTEMPTS = 20;
 const WRONG_HAND_OFFS = 200_000;

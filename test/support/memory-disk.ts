@@ -52,6 +52,14 @@ class MemoryFile {
     this.bytes = Uint8Array.from(this.durable);
     this.dirtyPages.clear();
   }
+
+  copy(): MemoryFile {
+    const copy = new MemoryFile(this.inode);
+    copy.bytes = Uint8Array.from(this.bytes);
+    copy.durable = Uint8Array.from(this.durable);
+    for (const page of this.dirtyPages) copy.dirtyPages.add(page);
+    return copy;
+  }
 }
 
 class MemoryFolder {
@@ -67,6 +75,21 @@ class MemoryFolder {
   cutPower(): void {
     this.names = new Map(this.durableNames);
     for (const node of this.names.values()) node.cutPower();
+  }
+
+  /** @param copies what was copied before: a node may be linked twice, now and durably */
+  copyInto(copy: MemoryFolder, copies: Map<MemoryNode, MemoryNode>): MemoryFolder {
+    const copied = (node: MemoryNode): MemoryNode => {
+      const known = copies.get(node);
+      if (known !== undefined) return known;
+      const made = node.kind === 'file' ? node.copy() : new MemoryFolder(node.inode);
+      copies.set(node, made);
+      if (node.kind === 'directory' && made.kind === 'directory') node.copyInto(made, copies);
+      return made;
+    };
+    for (const [name, node] of this.names) copy.names.set(name, copied(node));
+    for (const [name, node] of this.durableNames) copy.durableNames.set(name, copied(node));
+    return copy;
   }
 }
 
@@ -86,6 +109,17 @@ export class MemoryDisk implements Storage {
   /** A process dies: its descriptors go, what the kernel has stays. */
   kill(): void {
     this.#descriptors.clear();
+  }
+
+  /** The same files on another disk, none of them open. */
+  copy(): MemoryDisk {
+    const disk = new MemoryDisk();
+    disk.capacityBytes = this.capacityBytes;
+    disk.#nextInode = this.#nextInode;
+    const copies = new Map<MemoryNode, MemoryNode>();
+    this.#root.copyInto(disk.#root, copies);
+    for (const node of copies.values()) if (node.kind === 'file') disk.#files.push(node);
+    return disk;
   }
 
   /** Only what was synced is left. */

@@ -1,9 +1,8 @@
 // A log on a disk in memory, opened and driven on the test's own thread: what the three threads do,
 // one step after the other. Dropping it is a crash.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import type { Clock } from '../../src/clock/clock.js';
-import { attachRegion } from '../../src/memory/shared-region.js';
+import { adoptRegion, attachRegion } from '../../src/memory/shared-region.js';
 import { MetaStore } from '../../src/recorder/meta-store.js';
 import { type OpenedLog, openLog } from '../../src/recorder/opening.js';
 import { resolveOptions, type WalOptions } from '../../src/recorder/options.js';
@@ -19,6 +18,7 @@ import { RingProducer } from '../../src/ring/ring-producer.js';
 import { durablePointOf } from '../../src/ring/ring-snapshot.js';
 import { BlockKind } from '../../src/segment/block-header.js';
 import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
+import { adoptLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { KIB } from '../../src/units.js';
 import { payloadOf } from './log-builder.js';
@@ -56,12 +56,14 @@ export class SteppedLog {
   readonly memory: RingMemory;
   readonly producer: RingProducer;
   readonly #storage: Storage;
+  readonly #directory: string;
   readonly #preparer: SegmentPreparer;
   readonly #coordinator: MetaCoordinator;
 
   constructor(storage: Storage, directory: string, given: WalOptions = {}) {
     const options = resolveOptions({ ...STEPPED, ...given });
     this.#storage = storage;
+    this.#directory = directory;
     this.opened = openLog(storage, this.clock, this.signals, directory, options);
     const { region, nextEventId, firstTicket, logId } = this.opened.report;
     this.memory = ringOfRegion(attachRegion(region));
@@ -138,7 +140,11 @@ export class SteppedLog {
     this.opened.writer.close();
     this.#preparer.close();
     this.#coordinator.flush(true);
-    this.#storage.close(this.opened.report.lockFd);
+    const { region, lockFd } = this.opened.report;
+    const lock = adoptLock(this.#storage, this.#directory, lockFd);
+    adoptRegion(region).release({ remove: true });
+    lock.write({ regions: [] });
+    lock.release();
   }
 }
 
@@ -182,7 +188,7 @@ function checkedIds({ bytes, payloadStart, payloadEnd }: SegmentReader): number[
   return ids;
 }
 
-/** 1 … last, without a gap. */
+/** The numbers 1 … last. */
 export const idsTo = (last: number): number[] => Array.from({ length: last }, (_, at) => at + 1);
 
 export const segmentsIn = (storage: Storage, directory: string): number[] =>
@@ -190,5 +196,3 @@ export const segmentsIn = (storage: Storage, directory: string): number[] =>
 
 export const namesIn = (storage: Storage, directory: string): string[] =>
   storage.list(directory).map(({ name }) => name);
-
-export const inLog = (directory: string, name: string): string => join(directory, name);

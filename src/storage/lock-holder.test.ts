@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { temporaryFolder } from '../../test/support/log-builder.js';
-import { acquireLock } from '../storage/lock-file.js';
-import { nodeStorage } from '../storage/node-storage.js';
+import { acquireLock } from './lock-file.js';
 import { holdsFlock, isLockHeld } from './lock-holder.js';
+import { nodeStorage } from './node-storage.js';
 
 const LOCKS = `1: FLOCK  ADVISORY  WRITE 1234 fe:01:567 0 EOF
 1: -> FLOCK  ADVISORY  WRITE 99 fe:01:568 0 EOF

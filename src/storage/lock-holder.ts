@@ -2,16 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../errors.js';
-import { LOCK_FILE } from '../segment/file-names.js';
-import type { Storage } from '../storage/storage.js';
-import { reading } from './read-failure.js';
+import { LOCK_FILE } from './lock-name.js';
+import type { Storage } from './storage.js';
 
 const KERNEL_LOCKS = '/proc/locks';
 
 /** As far as the kernel shows it to this process (Linux; not the locks of other containers). */
 export function isLockHeld(storage: Storage, dir: string): boolean {
   const path = join(dir, LOCK_FILE);
-  const status = reading(path, () => storage.statusAt(path));
+  const status = storage.statusAt(path);
   if (status === undefined) return false;
   return holdsFlock(kernelLocks(), status.device, status.inode);
 }
