@@ -75,6 +75,15 @@ test('the layout version is the last word of the header to be stored', () => {
   assert.deepEqual(changed, [OFFSET.layoutVersion]);
 });
 
+test('without its magic a page is no header', () => {
+  for (let at = 0; at < 8; at++) {
+    const page = headerPage();
+    page[at] = (page[at] ?? 0) ^ 1;
+    const found = decodeRegionHeader(page, BYTES);
+    assert.ok('status' in found && found.status === 'damaged', `byte ${at}`);
+  }
+});
+
 test('a newer layout is unsupported, and named', () => {
   const page = headerPage();
   page[OFFSET.layoutVersion] = 9;

@@ -170,8 +170,11 @@ for (const [what, make] of Object.entries(UNUSABLE)) {
   });
 }
 
-test('a broken invariant of ours is thrown, not taken for missing shared memory', (t) => {
+test('a wrong call of ours is thrown, not taken for missing shared memory', mapping, (t) => {
   const path = newPath(temporaryFolder(t));
   const wrong = { ...REQUEST, ringBytes: 12_345 };
   assert.throws(() => createRegion('auto', path, wrong), AssertionFailure);
+  // The mapped adapter alone would notice: going on with the portable one would hide it.
+  const invalid = { code: 'ERR_INVALID_ARG_VALUE' };
+  assert.throws(() => createRegion('auto', `${path}\0`, REQUEST), invalid);
 });

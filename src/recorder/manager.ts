@@ -1,6 +1,7 @@
 // The recorder's top: what the application holds. All of it runs on the application's thread, and
 // `append` runs there for every event: while the ring has room it makes no system call, takes no
 // lock and allocates nothing.
+import { resolve } from 'node:path';
 import { types } from 'node:util';
 import { type Clock, monotonicClock } from '../clock/clock.js';
 import { TimestampSource } from '../clock/timestamp-source.js';
@@ -89,15 +90,17 @@ export class Wal {
         `The log's folder must be given as a path; it is ${describe(directory)}.`,
       );
     }
+    // Absolute from here on: the application may change its folder while the log is open.
+    const path = resolve(directory);
     const resolved = resolveOptions(options);
     const signals = new Signals();
     let wal: Wal | undefined;
     let death: WalError | undefined;
-    const handles = await OpenLogHandles.open(directory, resolved, signals, (error) => {
+    const handles = await OpenLogHandles.open(path, resolved, signals, (error) => {
       death ??= error;
       if (wal !== undefined) wal.#fail(error);
     });
-    wal = new Wal(directory, resolved, signals, handles, monotonicClock);
+    wal = new Wal(path, resolved, signals, handles, monotonicClock);
     if (death !== undefined) wal.#fail(death);
     endWithProcess(wal.#ending);
     return wal;
@@ -266,7 +269,7 @@ export class Wal {
     };
   }
 
-  /** The folder, as it was given to `open`. */
+  /** The folder, as an absolute path. */
   get directory(): string {
     return this.#directory;
   }

@@ -1,4 +1,5 @@
 // The options of `Wal.open`: defaults, limits, and a clear error for each that cannot work.
+import { resolve } from 'node:path';
 import { WalError } from '../errors.js';
 import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES } from '../segment/frame.js';
@@ -197,9 +198,8 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
       'tolerate-tail',
     ]),
     sharedMemory: oneOf('sharedMemory', given.sharedMemory ?? 'auto', ['auto', 'required', 'off']),
-    sharedMemoryDirectory: folder(
-      'sharedMemoryDirectory',
-      given.sharedMemoryDirectory ?? '/dev/shm',
+    sharedMemoryDirectory: resolve(
+      folder('sharedMemoryDirectory', given.sharedMemoryDirectory ?? '/dev/shm'),
     ),
     appendSampling: integer('appendSampling', given.appendSampling ?? 64, {
       min: 1,
