@@ -68,6 +68,8 @@ export function createPortableRegion(request: RegionRequest): SharedRegion {
   const byteOffset = pageOffset(buffer);
   const handle: PortableHandle = { adapter: 'portable', buffer, byteOffset, byteLength, sections };
   const region = new PortableRegion(handle, true);
+  // A first touch of each page would fault on the append path.
+  region.bytes.fill(0);
   writeRegionHeader(region.words, request, sections);
   return region;
 }

@@ -131,6 +131,9 @@ describe('a region as seen from outside', { skip }, () => {
       assert.equal(first.ownerIsAlive(), false);
       assert.equal(second.ownerIsAlive(), false);
     }
+    const next = openSync(path, 'r');
+    t.after(() => closeSync(next));
+    assert.ok(libc()?.tryLock(next), 'a look leaves no lock behind');
   });
 
   test('a reader at the same moment is not taken for the owner', (t) => {
@@ -170,10 +173,12 @@ describe('a region as seen from outside', { skip }, () => {
     const [, expected] = copies;
     // What the kernel may copy while the writer goes on: only the second is followed by its own.
     Object.defineProperty(file, 'readSection', {
+      configurable: true,
       value: () => new Uint8Array(copies.shift()?.buffer ?? assert.fail('too many looks')),
     });
     assert.deepEqual(file.readLatch('control', 0), expected);
     Object.defineProperty(file, 'readSection', {
+      configurable: true,
       value: () => new Uint8Array(Int32Array.of(copies.push(new Int32Array(1)), 0).buffer),
     });
     assert.throws(() => file.readLatch('control', 0), { code: 'ERR_FLASHSTRIKE_SHARED_MEMORY' });

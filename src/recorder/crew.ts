@@ -151,8 +151,8 @@ export class Crew {
       throw refused?.reason;
     }
     const ready = first.value;
-    const { logId, firstTicket, region } = ready;
-    const start: HelperStart = { directory, options, logId, firstTicket, region };
+    const { logId, firstTicket, lockFd, region } = ready;
+    const start: HelperStart = { directory, options, logId, firstTicket, lockFd, region };
     for (const helper of helpers) helper.post(start);
     for (const thread of THREAD_NAMES) {
       const member = members[thread];

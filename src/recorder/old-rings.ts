@@ -1,6 +1,12 @@
 // The regions that crashed openings of this log left behind: opened, checked, copied. They are read
 // with pread, never mapped, and go only after what they hold is on disk.
-import { type ExpectedIdentity, openRegionFile, type RegionFile } from '../memory/region-file.js';
+import { WalError } from '../errors.js';
+import {
+  type ExpectedIdentity,
+  openRegionFile,
+  type RegionFile,
+  removeUnfinishedRegion,
+} from '../memory/region-file.js';
 import type { RegionOutcome } from '../recovery/manager.js';
 import type { RingMemory } from '../ring/ring-memory.js';
 import {
@@ -44,6 +50,15 @@ export class OldRings {
 
   add(path: string, file: RegionFile): void {
     this.#files.push(file);
+    // The lock of the log should tell, but it may have been replaced, or the log opened without.
+    if (file.ownerIsAlive()) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_LOCKED',
+        `${path} is in use: the log is open in another process (${file.header.pid}), or a second ` +
+          'time in this one. Close it there first; reading needs no lock.',
+        { path },
+      );
+    }
     this.rings.push(new OldRing(path, file));
     this.outcome = 'recovered';
   }
@@ -97,11 +112,18 @@ export function openOldRings(
   logId: bigint | undefined,
 ): OldRings {
   const found = new OldRings();
-  for (const path of paths) {
-    const expected: ExpectedIdentity = { logId, lockDevice: lock.device, lockInode: lock.inode };
-    const file = openRegionFile(path, expected);
-    if (file.status === 'match') found.add(path, file);
-    else if (file.status !== 'missing') found.reject(path, file.status, file.reason);
+  const expected: ExpectedIdentity = { logId, lockDevice: lock.device, lockInode: lock.inode };
+  try {
+    for (const path of paths) {
+      const file = openRegionFile(path, expected);
+      if (file.status === 'match') found.add(path, file);
+      // A crash while it was being made: nothing was ever appended to it.
+      else if (file.status === 'damaged' && removeUnfinishedRegion(path)) continue;
+      else if (file.status !== 'missing') found.reject(path, file.status, file.reason);
+    }
+  } catch (error) {
+    found.close();
+    throw error;
   }
   return found;
 }

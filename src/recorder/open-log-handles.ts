@@ -83,8 +83,9 @@ export class OpenLogHandles {
   /** @param isWhole all that the ring held is on disk: the region may go */
   release(isWhole: boolean): void {
     const lock = adoptLock(nodeStorage, this.#directory, this.ready.lockFd);
-    this.#region.release({ remove: isWhole });
-    if (isWhole) lock.write({ regions: [] });
+    const outcome = this.#region.release({ remove: isWhole });
+    // A region that could not be removed stays named: the next open tries again.
+    if (isWhole && outcome !== 'kept') lock.write({ regions: [] });
     lock.release();
   }
 }

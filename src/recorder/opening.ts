@@ -8,6 +8,7 @@ import type { Clock } from '../clock/clock.js';
 import { anchorWallClock, TimestampSource } from '../clock/timestamp-source.js';
 import { assert, isNoSpace, systemCode, WalError } from '../errors.js';
 import { createRegion, newRegionName, type SharedRegion } from '../memory/shared-region.js';
+import { holdsLog, listLog } from '../recovery/log-directory.js';
 import {
   type RecoveredLog,
   type RecoveryReport,
@@ -20,7 +21,7 @@ import { RingControlLayout } from '../ring/ring-control.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { ringOfSections } from '../ring/ring-snapshot.js';
 import { LOCK_FILE } from '../segment/file-names.js';
-import { acquireLock, type LogLock } from '../storage/lock-file.js';
+import { acquireLock, type LogLock, REGIONS_MAX } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
 import { ActiveSegment, segmentBytesFor } from './active-segment.js';
 import { heartbeatOf } from './heartbeat.js';
@@ -75,7 +76,7 @@ export function openLog(
 function prepareDirectory(storage: Storage, directory: string, create: boolean): void {
   accessing(directory, () => {
     const status = storage.statusAt(join(directory, '.'));
-    if (status !== undefined) {
+    if (status !== undefined && (create || holdsLog(listLog(storage, directory)))) {
       storage.syncDirectory(directory);
       // LOCK comes after the names of the folder and of its parents are durable: where there is
       // none, the open that made the folder may have been killed before that.
@@ -83,7 +84,8 @@ function prepareDirectory(storage: Storage, directory: string, create: boolean):
       return;
     }
     if (!create) {
-      const message = `${directory} does not exist, and the option create is false.`;
+      const what = status === undefined ? 'does not exist' : 'holds no log';
+      const message = `${directory} ${what}, and the option create is false.`;
       throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
     }
     const topmost = storage.makeDirectory(directory);
@@ -183,7 +185,12 @@ class Opening {
     const writer = this.#startWriter(recovered, firstTicket, anchor);
     this.#writer = writer;
     const eventsFromRing = this.#recoverRings(writer, oldRings, recovered);
-    const { region, fallbackReason } = this.#makeRegion(recovered.logId, record.regions);
+    // What the rings held is on disk. LOCK has room for four: should opens have crashed again and
+    // again, the regions of them all go now, not after the new one is there.
+    const isCrowded = record.regions.length >= REGIONS_MAX;
+    if (isCrowded) oldRings.remove();
+    const oldPaths = isCrowded ? [] : record.regions;
+    const { region, fallbackReason } = this.#makeRegion(recovered.logId, oldPaths);
     this.#region = region;
     const memory = ringOfRegion(region);
     writer.attach(memory, new RingConsumer(memory, writer.writtenEventId + 1));
@@ -351,7 +358,7 @@ class Opening {
     const { sharedMemory, sharedMemoryDirectory, ringBytes } = this.#options;
     const path = join(sharedMemoryDirectory, newRegionName(logId));
     // Named before it exists: a crash right behind its creation leaves no orphan.
-    if (sharedMemory !== 'off') this.#lock.write({ regions: [...oldPaths.slice(-3), path] });
+    if (sharedMemory !== 'off') this.#lock.write({ regions: [...oldPaths, path] });
     return createRegion(sharedMemory, path, {
       logId,
       lockDevice: this.#lock.device,

@@ -9,13 +9,13 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.js';
 import type { TimestampSource } from '../clock/timestamp-source.js';
-import { assert } from '../errors.js';
+import { assert, WalError } from '../errors.js';
 import { publishNumber, publishWords } from '../memory/sequence-latch.js';
 import type { RingConsumer } from '../ring/ring-consumer.js';
 import { type ControlWords, type DurablePoint, LogState } from '../ring/ring-control.js';
 import type { RingMemory } from '../ring/ring-memory.js';
 import { BLOCK_ALIGNMENT, MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
-import { preparedFileName, segmentFileName } from '../segment/file-names.js';
+import { LOCK_FILE, preparedFileName, segmentFileName } from '../segment/file-names.js';
 import { encodeSegmentHeader } from '../segment/segment-header.js';
 import { SegmentTally } from '../segment/segment-tally.js';
 import type { Storage } from '../storage/storage.js';
@@ -182,6 +182,7 @@ export class SegmentWriter {
 
   #advance(): StepOutcome {
     this.#publishTime();
+    if (this.#d.signals.get('lockNameLost') === 1) throw this.#lockLost();
     const written = this.#writeNext();
     if (this.#syncIsDue(written)) {
       this.#sync();
@@ -191,6 +192,16 @@ export class SegmentWriter {
     if (written === 'empty') this.#whenEmpty();
     this.#updateState(written === 'blocked');
     return this.#idleMs();
+  }
+
+  #lockLost(): WalError {
+    const path = join(this.#options.directory, LOCK_FILE);
+    return new WalError(
+      'ERR_FLASHSTRIKE_LOCKED',
+      `${path} was removed or replaced while the log was open: another process could write beside ` +
+        'this one, so this one has stopped. Make sure that there is one writer, then open again.',
+      { path },
+    );
   }
 
   #writeNext(): 'wrote' | 'empty' | 'blocked' {

@@ -57,10 +57,12 @@ export const SignalsLayout = layout('Signals')
   .field(3072, 'segmentWaitUs', Line)
   /** Segments handed over before they were zeroed whole. Writer: the preparer. */
   .field(3200, 'segmentsHurried', Line)
-  .field(3328, 'failure', block(MESSAGE_BYTES, 64))
-  .field(5376, 'preparerError', block(MESSAGE_BYTES, 64))
-  .field(7424, 'preparedQueue', block(1024, 64))
-  .end(8448, 64);
+  /** 1 when LOCK no longer is the file that was locked. Writer: housekeeping. */
+  .field(3328, 'lockNameLost', Line)
+  .field(3456, 'failure', block(MESSAGE_BYTES, 64))
+  .field(5504, 'preparerError', block(MESSAGE_BYTES, 64))
+  .field(7552, 'preparedQueue', block(1024, 64))
+  .end(8576, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 export type ThreadName = 'writer' | 'preparer' | 'housekeeping';
@@ -78,6 +80,7 @@ type Flag =
   | 'preparerTrouble'
   | 'metaTrouble'
   | 'regionNameLost'
+  | 'lockNameLost'
   | 'segmentWaits'
   | 'segmentWaitUs'
   | 'segmentsHurried';

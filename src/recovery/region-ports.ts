@@ -2,6 +2,7 @@
 // durable id of a log that is being written, and the events that a crashed process left behind.
 // Read with pread; nothing is mapped, locked for longer than a look, or removed.
 import { openRegionFile, type RegionFile } from '../memory/region-file.js';
+import { RingControlLayout } from '../ring/ring-control.js';
 import { durableEventIdOf, ringOfSections, unreadEvents } from '../ring/ring-snapshot.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
@@ -36,7 +37,10 @@ export function regionDurable(
 ): number | undefined {
   let durable: number | undefined;
   withRegions(storage, directory, logId, (file) => {
-    durable = Math.max(durable ?? 0, durableEventIdOf(file.readSection('control')));
+    durable = Math.max(
+      durable ?? 0,
+      durableEventIdOf(file.readLatch('control', RingControlLayout.offset.durablePoint)),
+    );
   });
   return durable;
 }

@@ -76,17 +76,25 @@ describe('what a dead process left unread', () => {
     assert.equal(unreadEvents(deadRing([])), undefined);
   });
 
-  test('is told as first, last and count', () => {
+  test('is told as first, last, count, and the length of the longest event or batch', () => {
     const memory = deadRing([1, 2, 1], { firstEventId: 7 });
-    assert.deepEqual(unreadEvents(memory), { eventCount: 3, firstEventId: 7, lastEventId: 9 });
+    assert.deepEqual(unreadEvents(memory), {
+      eventCount: 3,
+      firstEventId: 7,
+      lastEventId: 9,
+      longestBytes: 2 * SPAN,
+    });
   });
 
   test('is found across the end of the ring and the end of the positions', () => {
     for (const position of [RING_UNITS - 7, TWO_POW_32 - 7, TWO_POW_32 - 5]) {
       const memory = deadRing([1, 1, 2, 1, 1], { position, firstEventId: TWO_POW_32 - 1 });
-      const lastEventId = TWO_POW_32 + 3;
-      const expected = { eventCount: 5, firstEventId: TWO_POW_32 - 1, lastEventId };
-      assert.deepEqual(unreadEvents(memory), expected);
+      assert.deepEqual(unreadEvents(memory), {
+        eventCount: 5,
+        firstEventId: TWO_POW_32 - 1,
+        lastEventId: TWO_POW_32 + 3,
+        longestBytes: 2 * SPAN,
+      });
       assert.equal(drained(memory, TWO_POW_32 - 1).length, 5);
     }
   });

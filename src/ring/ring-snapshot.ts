@@ -37,6 +37,10 @@ export function ringOfSections(control: Uint8Array, ring: Uint8Array): RingMemor
 export function durablePointOf(memory: RingMemory): DurablePoint {
   const words = new Int32Array(4);
   readWords(memory.words, memory.control.durablePoint, words);
+  return pointOf(words);
+}
+
+function pointOf(words: Int32Array): DurablePoint {
   const [segmentIndex = 0, offset = 0, low = 0, high = 0] = words;
   return {
     segmentIndex: segmentIndex >>> 0,
@@ -45,11 +49,11 @@ export function durablePointOf(memory: RingMemory): DurablePoint {
   };
 }
 
-/** The durable event id that a copy of a control section tells. */
-export function durableEventIdOf(control: Uint8Array): number {
-  const copy = Uint8Array.from(control.subarray(0, RingControlLayout.size));
-  return durablePointOf(ringMemory(copy.buffer, 0, { control: 0, ring: copy.length, ringBytes: 0 }))
-    .lastEventId;
+/** The durable event id in a copy of the control section's durable point. */
+export function durableEventIdOf(latch: Int32Array): number {
+  const words = new Int32Array(4);
+  readWords(latch, 0, words);
+  return pointOf(words).lastEventId;
 }
 
 /** Id of the last event that the kernel had, as the control section tells. */

@@ -8,6 +8,7 @@ import {
   FRAME_HEADER_BYTES,
   FrameKind,
   frameSpan,
+  MAX_EVENT_ID,
   walkFrames,
 } from '../segment/frame.js';
 import { KIB, TWO_POW_32 } from '../units.js';
@@ -268,6 +269,21 @@ describe('the ring', () => {
       );
       assert.equal(model.memory.bytes[spanOf(payloadBytes)], 0xff, 'and not one byte more');
     }
+  });
+
+  test('ids end before 2^53: the last ones are refused, not wrapped', () => {
+    const model = new Model(0, MAX_EVENT_ID - 2 * RING_BYTES);
+    assert.throws(
+      () => {
+        for (;;) {
+          while (model.append([0]));
+          model.drain();
+        }
+      },
+      { code: 'ERR_FLASHSTRIKE_OUT_OF_RANGE' },
+    );
+    model.drain();
+    assert.ok(model.producer.lastEventId <= MAX_EVENT_ID);
   });
 
   test('a new producer and consumer go on where the words stand', () => {

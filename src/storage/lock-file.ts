@@ -20,7 +20,7 @@ export interface ReadLockRecord extends LockRecord {
 }
 
 const RECORD_BYTES = PAGE_BYTES;
-const REGIONS_MAX = 4;
+export const REGIONS_MAX = 4;
 const ATTEMPTS = 10;
 const NO_RECORD: ReadLockRecord = { regions: [], damaged: false };
 

@@ -12,7 +12,9 @@ import { writeSync } from 'node:fs';
 const [directory, given] = process.argv.slice(1);
 const options = JSON.parse(given);
 const tell = (text) => writeSync(1, text + '\\n');
-const told = () => new Promise((resolve) => process.stdin.once('data', resolve));
+const told = () => new Promise((resolve) => {
+  process.stdin.once('data', () => { process.stdin.pause(); resolve(); });
+});
 `;
 const IMPORT = `import { Wal, replay } from '${INDEX}';\n`;
 

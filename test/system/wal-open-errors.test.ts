@@ -111,12 +111,9 @@ test('a file, and what lies below a file, is no folder', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'file');
   writeFileSync(file, 'not a log');
-  const dangling = join(folder, 'dangling');
-  symlinkSync(join(folder, 'nowhere'), dangling);
   const notAFolder = code('ERR_FLASHSTRIKE_NOT_A_LOG', /is not a folder\. Name a folder/);
   await assert.rejects(Wal.open(file, OPTIONS), notAFolder);
   await assert.rejects(Wal.open(join(file, 'log'), OPTIONS), notAFolder);
-  await assert.rejects(Wal.open(dangling, OPTIONS), notAFolder);
   assert.equal(readFileSync(file, 'utf8'), 'not a log');
 });
 

@@ -88,7 +88,10 @@ test('200 rounds of open, append, close litter neither folder nor process', {
   for (let count = 2; count < 200; count++) await round(count % 2 === 0 ? 'required' : 'off');
   assert.deepEqual(descriptors(), before.descriptors);
   await eventually('the threads are gone', () => threadCount() === before.threads);
-  assert.deepEqual(readdirSync(directory).sort(), ['0000000001.wal', 'LOCK', 'wal.meta']);
+  const segments = segmentFiles(directory);
+  // What 200 blocks and their watermarks take, not one a round.
+  assert.ok(segments.length <= 4, segments.join());
+  assert.deepEqual(readdirSync(directory).sort(), [...segments, 'LOCK', 'wal.meta']);
   assertNoRegion(options);
   assertHoldsEvents(directory, 200);
   await assertSound(directory);

@@ -1,13 +1,14 @@
 // Thread module: meta flushes, and a look now and then whether the region's name still is ours.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
-import { assert, serializeError } from '../../errors.js';
+import { assert, isNoSpace, serializeError, systemCode, WalError } from '../../errors.js';
 import { attachRegion } from '../../memory/shared-region.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
+import { adoptLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { heartbeatOf } from '../heartbeat.js';
 import { MetaStore } from '../meta-store.js';
-import { RegionWatch } from '../region-watch.js';
+import { NameWatch } from '../name-watch.js';
 import { Signals } from '../signals.js';
 import { MetaCoordinator } from '../worker/meta-coordinator.js';
 import type { HelperStart } from './messages.js';
@@ -22,7 +23,7 @@ port.once('message', (start: HelperStart | undefined) => {
   signals.announceEnd('housekeeping');
 });
 
-function run({ directory, logId, region: handle }: HelperStart): void {
+function run({ directory, logId, lockFd, region: handle }: HelperStart): void {
   const region = attachRegion(handle);
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(nodeStorage, directory);
@@ -31,7 +32,8 @@ function run({ directory, logId, region: handle }: HelperStart): void {
     control,
     logId,
   });
-  const watch = new RegionWatch(nodeStorage, monotonicClock, signals, handle);
+  const lock = adoptLock(nodeStorage, directory, lockFd);
+  const watch = new NameWatch(nodeStorage, monotonicClock, signals, lock, handle);
   const step = (): number => {
     watch.look();
     return coordinator.step();
@@ -42,7 +44,16 @@ function run({ directory, logId, region: handle }: HelperStart): void {
     // The writer has ended before this thread was asked to stop: the point is final.
     if (signals.failure.read() === undefined) coordinator.flush(true);
   } catch (error) {
-    port?.postMessage({ kind: 'refused', error: serializeError(error) });
+    port?.postMessage({ kind: 'refused', error: serializeError(notFlushed(directory, error)) });
   }
 }
+
+function notFlushed(directory: string, cause: unknown): WalError {
+  const code = isNoSpace(cause) ? 'ERR_FLASHSTRIKE_NO_SPACE' : 'ERR_FLASHSTRIKE_IO';
+  const message =
+    `${directory}: every event is on disk, but wal.meta could not be written ` +
+    `(${systemCode(cause) ?? cause}). The next open treats this close as a crash, and loses nothing.`;
+  return new WalError(code, message, { path: directory, cause });
+}
+
 port.postMessage({ kind: 'ready' });

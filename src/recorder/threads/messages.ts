@@ -45,5 +45,6 @@ export interface HelperStart {
   readonly options: ResolvedOptions;
   readonly logId: bigint;
   readonly firstTicket: number;
+  readonly lockFd: number;
   readonly region: RegionHandle;
 }

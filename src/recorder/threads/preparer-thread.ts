@@ -1,7 +1,7 @@
 // Thread module: the loop around SegmentPreparer.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
-import { assert, serializeError } from '../../errors.js';
+import { assert, serializeError, systemCode, WalError } from '../../errors.js';
 import { attachRegion } from '../../memory/shared-region.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { heartbeatOf } from '../heartbeat.js';
@@ -34,7 +34,15 @@ function run({ directory, options, firstTicket, region }: HelperStart): void {
   try {
     preparer.close();
   } catch (error) {
-    port?.postMessage({ kind: 'refused', error: serializeError(error) });
+    port?.postMessage({ kind: 'refused', error: serializeError(notRemoved(directory, error)) });
   }
 }
+
+function notRemoved(directory: string, cause: unknown): WalError {
+  const message =
+    `${directory}: every event is on disk, but a prepared segment could not be removed ` +
+    `(${systemCode(cause) ?? cause}). The next open removes it.`;
+  return new WalError('ERR_FLASHSTRIKE_IO', message, { path: directory, cause });
+}
+
 port.postMessage({ kind: 'ready' });

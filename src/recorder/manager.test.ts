@@ -1,0 +1,50 @@
+// What only the whole log with its threads can show, and what was once wrong.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { cannotMap } from '../../test/support/adapters.js';
+import { temporaryFolder } from '../../test/support/log-builder.js';
+import { cannotMount, SmallDisk } from '../../test/support/small-disk.js';
+import { WalError } from '../errors.js';
+import { listRegions } from '../memory/region-file.js';
+import { replay } from '../recovery/replay.js';
+import { KIB, MIB } from '../units.js';
+import { Wal } from './manager.js';
+
+test('a close that gives up for want of space keeps what waits: the next open has it all', {
+  skip: cannotMap || cannotMount,
+}, async (t) => {
+  const disk = new SmallDisk(t, 8 * MIB);
+  const directory = join(disk.folder, 'log');
+  const regions = temporaryFolder(t);
+  const options = {
+    segmentBytes: 64 * KIB,
+    ringBytes: 64 * KIB,
+    sharedMemoryDirectory: regions,
+    stallTimeoutMs: 500,
+  };
+  const wal = await Wal.open(directory, options);
+  disk.fill();
+  const isFull = (error: unknown): boolean =>
+    error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_NO_SPACE';
+  assert.throws(() => {
+    for (;;) wal.append(new Uint8Array(1_000).fill(wal.lastEventId + 1));
+  }, isFull);
+  const { lastEventId } = wal;
+  await assert.rejects(wal.close(), isFull);
+  assert.equal(listRegions(regions).length, 1);
+
+  disk.free();
+  const again = await Wal.open(directory, options);
+  assert.ok(again.recovery.eventsFromRing > 0);
+  assert.equal(again.lastEventId, lastEventId);
+  await again.close();
+  let expected = 1;
+  for (const { eventId, payload } of replay(directory)) {
+    assert.equal(eventId, expected);
+    assert.deepEqual(Buffer.from(payload), Buffer.alloc(1_000, expected));
+    expected++;
+  }
+  assert.equal(expected - 1, lastEventId);
+  assert.deepEqual(listRegions(regions), []);
+});
