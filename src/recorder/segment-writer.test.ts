@@ -27,7 +27,7 @@ import { Signals, Trouble } from './signals.js';
 
 const DIRECTORY = '/log';
 const SEGMENT_BYTES = 64 * KIB;
-const RING_BYTES = 256 * KIB;
+const RING_BYTES = 1024 * KIB;
 const LOG_ID = 0x1234n;
 const NS_PER_MS = 1e6;
 /** Two of these do not fit into one segment. */
@@ -259,17 +259,16 @@ describe('events that were appended', () => {
 
 describe('group commit', () => {
   test('covers all requests so far, over several blocks, with one sync', () => {
-    // Blocks aim at 256 KiB: 30 events of 20 KiB take three.
+    // Blocks aim at 256 KiB: 36 events of 20 KiB take three.
     const bench = new Bench({ segmentBytes: 1024 * KIB });
-    for (let event = 0; event < 12; event++) bench.append(20 * KIB);
-    bench.step();
-    for (let event = 0; event < 12; event++) bench.append(20 * KIB);
-    bench.signals.requestDurable(24);
+    for (let event = 0; event < 36; event++) bench.append(20 * KIB);
+    bench.signals.requestDurable(5);
+    bench.signals.requestDurable(36);
     const story = bench.settle();
     assert.equal(story.filter((line) => line.startsWith('sync')).length, 1);
-    assert.equal(bench.durable, 24);
+    assert.equal(bench.durable, 36);
     const events = bench.blocksOf(1).filter(({ kind }) => kind === BlockKind.events);
-    assert.ok(events.length >= 2);
+    assert.equal(events.length, 3);
     assert.deepEqual(new Set(claimsOf(events)), new Set([0]));
   });
 

@@ -5,7 +5,7 @@ import { MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
 import { hasZeroTail } from './ring-consumer.js';
-import { bytesBetween, type DurablePoint, RingControlLayout, UNIT_BYTES } from './ring-control.js';
+import { bytesBetween, type DurablePoint, UNIT_BYTES } from './ring-control.js';
 import { type RingMemory, ringMemory } from './ring-memory.js';
 
 /** Events that were published and that the file did not have yet. */

@@ -228,6 +228,24 @@ describe('the ring', () => {
     assert.equal(model.released, events + 1);
   });
 
+  test('padding counts: what fits only without it is refused, and nothing unread is touched', () => {
+    for (let unread = 8; unread <= 120; unread += 8) {
+      for (let untilEnd = 24; untilEnd <= 120; untilEnd += 8) {
+        // Free are the last `untilEnd` bytes and those before `unread`, where the next run begins.
+        const model = new Model(unread / UNIT_BYTES);
+        let left = RING_BYTES - untilEnd - unread;
+        for (; left > 16_000; left -= 8_000) model.append([8_000 - FRAME_HEADER_BYTES]);
+        assert.ok(model.append([left - FRAME_HEADER_BYTES]));
+        for (let span = unread + untilEnd; span >= 24; span -= 8) {
+          const fits = span <= untilEnd || span <= unread;
+          if (!fits) assert.equal(model.append([span - FRAME_HEADER_BYTES]), false);
+        }
+        model.append([Math.max(unread, untilEnd) - FRAME_HEADER_BYTES]);
+        model.drain();
+      }
+    }
+  });
+
   test('can be filled to the last byte', () => {
     const model = new Model();
     const span = RING_BYTES / 64;

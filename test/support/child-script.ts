@@ -26,6 +26,9 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** A script that hangs is killed: the test then fails by what it says, not by its own hanging. */
+const LIMIT_MS = 120_000;
+
 export interface ScriptOptions {
   /** Command and arguments that are to run node: strace, setpriv. */
   readonly under?: readonly string[];
@@ -41,12 +44,16 @@ export class Script {
   #stderr = '';
 
   /** @param given is `options` in the script */
-  constructor(text: string, directory: string, given: object, options: ScriptOptions = {}) {
+  private constructor(text: string, directory: string, given: object, options: ScriptOptions = {}) {
     const { under = [], nodeOptions = [], bare = false } = options;
     const module = bare ? `const INDEX = '${INDEX}';${PRELUDE}${text}` : IMPORT + PRELUDE + text;
     const node = [process.execPath, ...nodeOptions, '--input-type=module', '--eval', module];
     const [command = '', ...args] = [...under, ...node, directory, JSON.stringify(given)];
-    this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      timeout: LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
     // A script that ends without reading closes its stdin: not the test's failure.
     this.child.stdin?.on('error', () => undefined);
     this.child.stdout?.on('data', (chunk: Buffer) => {
@@ -60,6 +67,31 @@ export class Script {
       this.child.emit('told');
       return { code, signal, lines: this.lines, stderr: this.#stderr };
     });
+  }
+
+  /** A script that ends with the test at the latest. */
+  static start(
+    context: { after(hook: () => void): void },
+    text: string,
+    directory: string,
+    given: object,
+    options?: ScriptOptions,
+  ): Script {
+    const script = new Script(text, directory, given, options);
+    context.after(() => {
+      script.child.kill('SIGKILL');
+    });
+    return script;
+  }
+
+  /** Runs a script to its end. */
+  static run(
+    text: string,
+    directory: string,
+    given: object,
+    options?: ScriptOptions,
+  ): Promise<Ended> {
+    return new Script(text, directory, given, options).ended;
   }
 
   get lines(): string[] {
@@ -92,16 +124,6 @@ export class Script {
   }
 }
 
-/** Runs a script to its end. */
-export function runScript(
-  text: string,
-  directory: string,
-  given: object,
-  options?: ScriptOptions,
-): Promise<Ended> {
-  return new Script(text, directory, given, options).ended;
-}
-
 /** Runs a script that must end with 0 and without complaint; returns the lines that it told. */
 export async function runSound(
   text: string,
@@ -109,7 +131,7 @@ export async function runSound(
   given: object,
   options?: ScriptOptions,
 ): Promise<readonly string[]> {
-  const { code, signal, lines, stderr } = await runScript(text, directory, given, options);
+  const { code, signal, lines, stderr } = await Script.run(text, directory, given, options);
   assert.equal(stderr, '');
   assert.equal(code ?? signal, 0);
   return lines;

@@ -1,12 +1,14 @@
 // `cp -r` of a live log, opened beside it: the copy must not touch the original's region or lock,
 // and opens as a log does after a crash.
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Wal } from '../../src/index.js';
+import { decodeMeta } from '../../src/segment/wal-meta.js';
 import { assertNoRegion, cannotMap, mappedOptions, type Variant } from '../support/adapters.js';
 import { Script } from '../support/child-script.js';
+import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { assertSound, code, contentOf } from '../support/log-content.js';
 
@@ -57,8 +59,13 @@ async function copyOfALiveLog(t: TestContext, dies: boolean): Promise<Copied> {
   const copy = join(temporaryFolder(t), 'copy');
   const options = mappedOptions(t);
   const text = ORIGINAL.replaceAll('options.dies', String(dies));
-  const original = new Script(text, directory, options, { bare: true });
+  const original = Script.start(t, text, directory, options, { bare: true });
   await original.tells('durable');
+  // Idle since then: nothing changes its name while it is copied.
+  await eventually('wal.meta tells it', () => {
+    const meta = decodeMeta(readFileSync(join(directory, 'wal.meta')));
+    return !('defect' in meta) && meta.durableEventId === 1000;
+  });
   cpSync(directory, copy, { recursive: true });
   return { original, directory, copy, options };
 }

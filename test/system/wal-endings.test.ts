@@ -10,7 +10,7 @@ import {
   onBothAdapters,
   type Variant,
 } from '../support/adapters.js';
-import { runScript, Script } from '../support/child-script.js';
+import { Script } from '../support/child-script.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { contentOf } from '../support/log-content.js';
 
@@ -107,7 +107,7 @@ const ENDINGS: readonly Ending[] = [
 for (const { name, script, code, stderr } of ENDINGS) {
   onBothAdapters(`${name}: all events are kept`, async (t, v) => {
     const directory = temporaryFolder(t);
-    const ended = await runScript(script, directory, v.options);
+    const ended = await Script.run(script, directory, v.options);
     assert.match(ended.stderr, stderr);
     assert.equal(ended.code, code);
     await assertLeftInOrder(directory, v.options);
@@ -126,7 +126,7 @@ test('an exit handler of the application, set before open, may still append', as
       try { wal.append(Buffer.from('too late')); } catch (error) { tell(error.code); }
     });
   `;
-  const { code, lines, stderr } = await runScript(script, directory, options);
+  const { code, lines, stderr } = await Script.run(script, directory, options);
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   assert.deepEqual(lines, ['ERR_FLASHSTRIKE_CLOSED']);
   await assertLeftInOrder(directory, options, 501);
@@ -140,7 +140,7 @@ onBothAdapters('an open log does not hold the process, several logs neither', as
       wal.append(Buffer.from('event 1'));
     }
   `;
-  const { code, stderr } = await runScript(script, directory, v.options);
+  const { code, stderr } = await Script.run(script, directory, v.options);
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   for (const name of ['/a', '/b']) await assertLeftInOrder(directory + name, v.options, 1);
 });
@@ -157,7 +157,7 @@ onBothAdapters('pending durable, close and open hold the process', async (t, v) 
       });
     });
   `;
-  const { code, lines, stderr } = await runScript(script, directory, v.options);
+  const { code, lines, stderr } = await Script.run(script, directory, v.options);
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   assert.deepEqual(lines, ['open', 'durable', 'closed']);
 });
@@ -168,7 +168,8 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   }, async (t) => {
     const directory = temporaryFolder(t);
     const options = mappedOptions(t);
-    const script = new Script(
+    const script = Script.start(
+      t,
       `${APPEND_500}tell('appended'); setInterval(() => {}, 1000);`,
       directory,
       options,

@@ -65,7 +65,7 @@ onBothAdapters('a second process is refused at once, and may read', async (t, v)
   const directory = temporaryFolder(t);
   const link = join(temporaryFolder(t), 'link');
   symlinkSync(directory, link);
-  const holder = new Script(HOLDER, directory, v.options);
+  const holder = Script.start(t, HOLDER, directory, v.options);
   await holder.tells('open');
   await assert.rejects(Wal.open(directory, v.options), locked);
   await assert.rejects(Wal.open(link, v.options), locked);
@@ -89,7 +89,7 @@ onBothAdapters('kill -9 frees the lock, also when a child of the holder lives on
     tell('heir ' + heir.pid);
     setInterval(() => {}, 1000);
   `;
-  const holder = new Script(script, directory, v.options);
+  const holder = Script.start(t, script, directory, v.options);
   const heir = Number(await holder.tells('heir'));
   t.after(() => process.kill(heir, 'SIGKILL'));
   await assert.rejects(Wal.open(directory, v.options), locked);

@@ -22,7 +22,7 @@ import { type TestContext, test } from 'node:test';
 import { type ErrorCode, Wal, type WalOptions } from '../../src/index.js';
 import { xxh64 } from '../../src/segment/checksum.js';
 import { TINY } from '../support/adapters.js';
-import { runScript } from '../support/child-script.js';
+import { Script } from '../support/child-script.js';
 import { settles } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { appendEvents, assertHoldsEvents, code, segmentFiles } from '../support/log-content.js';
@@ -174,7 +174,7 @@ test('a folder that this user cannot write is refused', { skip: cannotBeNobody }
   const log = await aLog(t);
   chmodSync(log, 0o755);
   for (const directory of [folder, join(folder, 'log'), log]) {
-    const { lines, stderr } = await runScript(script, directory, OPTIONS, { under: NOBODY });
+    const { lines, stderr } = await Script.run(script, directory, OPTIONS, { under: NOBODY });
     assert.equal(stderr, '');
     const [actual, path, message] = JSON.parse(lines[0] ?? '[]');
     assert.equal(actual, 'ERR_FLASHSTRIKE_ACCESS', `${directory}: ${lines[0]}`);

@@ -347,11 +347,15 @@ describe('another error', () => {
     const bench = new Bench(4 * MIB);
     bench.storage.fail({ code: 'EIO', when: of('sync'), times: 3 });
     bench.run();
+    assert.equal(bench.ready, 1);
     bench.take();
-    bench.storage.fail({ code: 'EIO', when: of('open'), times: 4 });
+    const fault = bench.storage.fail({ code: 'EIO', when: of('open'), times: 4 });
     bench.taker.announceWaiting(true);
-    bench.run();
-    assert.equal(bench.trouble, Trouble.none);
+    for (let step = 0; step < 20; step++) {
+      bench.clock.advanceNs(bench.preparer.step() * NS_PER_MS);
+      assert.notEqual(bench.trouble, Trouble.error);
+    }
+    assert.equal(fault.hits, 4);
   });
 
   test('also of the removal: it does not end the thread, and the file goes later', () => {
