@@ -12,8 +12,8 @@ import {
   withFolder,
 } from './harness.js';
 
-const SAMPLES = scaled(3000);
-const WARM_UP = scaled(200);
+const SAMPLES = scaled(4000);
+const WARM_UP = scaled(2000);
 const PAYLOAD = new Uint8Array(40).fill(0x5a);
 /** Header and frame of a block with one event: what a commit writes. */
 const BLOCK_BYTES = 128;

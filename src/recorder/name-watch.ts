@@ -2,6 +2,7 @@
 // what waits in the ring would not be found after a crash: told in the capabilities. When someone has
 // replaced LOCK, another process can lock the new one and write beside us: that ends the log.
 import type { Clock } from '../clock/clock.js';
+import { systemCode } from '../errors.js';
 import type { RegionHandle } from '../memory/shared-region.js';
 import type { LogLock } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
@@ -35,14 +36,26 @@ export class NameWatch {
     }
   }
 
-  /** Looks once in a second, however often it is called. */
+  /** Looks once in a second, however often it is called. A look that fails tells nothing. */
   look(): void {
     if (this.#clock.nowNs() < this.#nextNs) return;
     this.#nextNs = this.#clock.nowNs() + INTERVAL_NS;
-    if (!this.#lock.isNamed()) {
-      this.#signals.set('lockNameLost', 1);
-      this.#signals.wake('writer');
+    try {
+      this.#lookAtLock();
+      this.#lookAtRegion();
+    } catch (error) {
+      // An error of the system: the next look may be luckier, and the thread has more to do.
+      if (systemCode(error) === undefined) throw error;
     }
+  }
+
+  #lookAtLock(): void {
+    if (this.#lock.isNamed()) return;
+    this.#signals.set('lockNameLost', 1);
+    this.#signals.wake('writer');
+  }
+
+  #lookAtRegion(): void {
     if (this.#regionPath === undefined) return;
     const isOurs = this.#storage.statusAt(this.#regionPath)?.inode === this.#regionInode;
     this.#signals.set('regionNameLost', isOurs ? 0 : 1);

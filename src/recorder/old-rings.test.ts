@@ -19,6 +19,7 @@ import { FaultyStorage } from '../../test/support/faulty-storage.js';
 import { payloadOf } from '../../test/support/log-builder.js';
 import { eventIdsIn, idsTo, SteppedLog } from '../../test/support/stepped-log.js';
 import { type ErrorCode, WalError } from '../errors.js';
+import { libc } from '../memory/libc.js';
 import { listRegions } from '../memory/region-file.js';
 import { RegionHeaderLayout } from '../memory/region-layout.js';
 import { segmentFileName } from '../segment/file-names.js';
@@ -91,7 +92,15 @@ class Opening {
   crash(): void {
     for (const fd of [...this.#storage.openFiles.keys()]) this.#storage.close(fd);
     const { region } = this.log.opened.report;
-    if (region.adapter === 'mapped') closeSync(region.fd);
+    if (region.adapter !== 'mapped') return;
+    // The mapping, which only the end of a process takes away, would hold the lock.
+    libc()?.unlock(region.fd);
+    closeSync(region.fd);
+  }
+
+  /** LOCK is another file now, and the region still has its owner. */
+  loseLock(): void {
+    for (const fd of [...this.#storage.openFiles.keys()]) this.#storage.close(fd);
   }
 
   get recovery() {
@@ -315,6 +324,23 @@ describe('a damaged ring', { skip: cannotMap }, () => {
     assert.equal(after.recovery.region, 'none');
     assert.deepEqual(place.ids, [1, 2]);
   });
+});
+
+test('a ring whose owner lives is never drained, whatever became of LOCK', {
+  skip: cannotMap,
+}, (t) => {
+  const place = new Place(t);
+  const owner = place.open();
+  owner.log.write(2);
+  owner.log.append();
+  owner.loseLock();
+  const { regions } = place;
+  place.refused('ERR_FLASHSTRIKE_LOCKED');
+  place.refused('ERR_FLASHSTRIKE_LOCKED', { recovery: 'tolerate-tail' });
+  assert.deepEqual(place.regions, regions);
+  assert.deepEqual(place.ids, [1, 2]);
+  owner.crash();
+  assert.equal(place.open().recovery.eventsFromRing, 1);
 });
 
 test('a copied folder opens as after a crash and leaves the ring of the original alone', {

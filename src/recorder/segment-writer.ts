@@ -6,6 +6,7 @@
 // - A durable id is claimed in a header only by blocks that were written after that sync ended.
 // - The first failed write, sync or rotation is the last operation on this log (sticky).
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.js';
 import type { TimestampSource } from '../clock/timestamp-source.js';
@@ -47,7 +48,9 @@ export interface SegmentWriterOptions {
 
 const NS_PER_US = 1e3;
 const LONGEST_GAP_NS = 10 * NS_PER_MS;
-const WORTH_SPINNING_NS = 400 * NS_PER_US;
+const WORTH_SPINNING_NS = 500 * NS_PER_US;
+/** On a single processor the application could not run while the writer spins. */
+const CAN_SPIN = availableParallelism() > 1;
 const SHORT_SPIN_US = 20;
 /** A long sync interval must not keep events in the ring for as long. */
 const LONGEST_IDLE_MS = 50;
@@ -263,8 +266,14 @@ export class SegmentWriter {
    * late, so where one commit is asked for right behind the other, the writer waits for it awake.
    */
   get spinUs(): number {
+    if (!CAN_SPIN) return 0;
     if (this.#requestGapNs > WORTH_SPINNING_NS) return SHORT_SPIN_US;
     return (2 * this.#requestGapNs) / NS_PER_US;
+  }
+
+  get #nextCommitIsNear(): boolean {
+    if (this.#requestGapNs > WORTH_SPINNING_NS) return false;
+    return this.#d.clock.nowNs() - this.#lastSyncNs < 2 * this.#requestGapNs;
   }
 
   #sync(): void {
@@ -306,17 +315,20 @@ export class SegmentWriter {
 
   /** The ring is empty: put the durable id into the file, and the meta state when all is quiet. */
   #whenEmpty(): void {
-    this.#writeWatermark();
+    this.#writeWatermark(false);
     if (this.#metaCurrent || this.#durableEventId !== this.#writtenEventId) return;
     if (this.#d.clock.nowNs() - this.#lastWriteNs < META_IDLE_NS) return;
     this.#requestMetaFlush();
   }
 
   /** A header speaks only for blocks before it: without this, the last commit would stay unproven. */
-  #writeWatermark(): void {
+  #writeWatermark(atOnce: boolean): void {
     const active = this.#active;
     if (active === undefined || active.durableClaim >= this.#durableEventId) return;
     if (this.#durableEventId !== this.#writtenEventId || active.roomBytes < 0) return;
+    // Where commits follow each other the next block says it as well: the watermark, a write of its
+    // own, would only stand in that block's way.
+    if (!atOnce && this.#nextCommitIsNear) return;
     active.writeWatermark(
       this.#writtenEventId + 1,
       this.#durableEventId,
@@ -426,7 +438,7 @@ export class SegmentWriter {
   #syncWhole(): void {
     if (this.#active === undefined) return;
     if (this.#durableEventId < this.#writtenEventId) this.#sync();
-    this.#writeWatermark();
+    this.#writeWatermark(true);
     // Also a watermark that was written while the log was idle: the point told now includes it.
     if (this.#active.hasUnsynced) this.#active.sync();
     this.#publishPoint(this.#active.segmentIndex, this.#active.pin.endOffset);

@@ -15,6 +15,7 @@ import {
   readSync,
   renameSync,
   unlinkSync,
+  writeSync,
   writevSync,
 } from 'node:fs';
 import { systemCode, WalError } from '../errors.js';
@@ -98,7 +99,27 @@ function rest(parts: readonly Uint8Array[], written: number): Uint8Array[] {
   return left;
 }
 
+/** Up to here copying parts together and one plain write cost less than a vectored one. */
+const SMALL_WRITE_BYTES = 4096;
+const small = new Uint8Array(SMALL_WRITE_BYTES);
+
 function writeAll(fd: number, parts: readonly Uint8Array[], offset: number): void {
+  let bytes = 0;
+  for (const part of parts) bytes += part.length;
+  if (bytes > SMALL_WRITE_BYTES) {
+    writeVector(fd, parts, offset);
+    return;
+  }
+  let at = 0;
+  for (const part of parts) {
+    small.set(part, at);
+    at += part.length;
+  }
+  const written = writeSync(fd, small, 0, bytes, offset);
+  if (written < bytes) writeVector(fd, [small.slice(written, bytes)], offset + written);
+}
+
+function writeVector(fd: number, parts: readonly Uint8Array[], offset: number): void {
   let left: readonly Uint8Array[] = parts;
   let at = offset;
   while (left.length > 0) {

@@ -13,7 +13,7 @@ const [directory, given] = process.argv.slice(1);
 const options = JSON.parse(given);
 const tell = (text) => writeSync(1, text + '\\n');
 const told = () => new Promise((resolve) => {
-  process.stdin.once('data', () => { process.stdin.pause(); resolve(); });
+  process.stdin.ref().once('data', () => { process.stdin.unref(); resolve(); });
 });
 `;
 const IMPORT = `import { Wal, replay } from '${INDEX}';\n`;

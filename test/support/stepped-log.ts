@@ -107,9 +107,12 @@ export class SteppedLog {
     return waits.includes(0);
   }
 
-  /** Until nothing is left to be done at once. */
+  /** Until nothing is left to be done now. */
   settle(): void {
     for (let steps = 0; this.step(); steps++) assert.ok(steps < STEPS_MAX, 'it comes to rest');
+    // What is put off for a moment, in case that more comes.
+    this.clock.advanceMs(2);
+    this.step();
   }
 
   /** Appends and has the kernel take it. */
