@@ -23,10 +23,17 @@ const HIGH_HALF = 1 / TWO_POW_32;
 const LOW = 0;
 const HIGH = 1;
 
-/** Writes timestamps as two u32 words. Allocates nothing after construction. */
+/**
+ * Writes timestamps as two u32 words. Allocates nothing after construction, and no double crosses a
+ * call on the append path: V8 boxes it wherever it does not inline that call.
+ */
 export class TimestampSource {
   /** The last timestamp: low half, high half. */
   readonly words = new Uint32Array(2);
+  /** The same as signed words, which are never boxed when they are passed on. */
+  readonly halves = new Int32Array(this.words.buffer);
+  /** Nanoseconds since the anchor. */
+  readonly #offsetNs = new Float64Array(1);
   readonly #clock: Clock;
   readonly #anchorNs: number;
   readonly #anchorLow: number;
@@ -39,16 +46,32 @@ export class TimestampSource {
     this.#anchorHigh = Number(anchor.unixNs >> 32n);
   }
 
+  /** Reads the clock into `words`. */
+  stamp(): void {
+    this.#offsetNs[0] = this.#clock.nowNs() - this.#anchorNs;
+    this.#take();
+  }
+
+  /** Takes the offset that another thread keeps fresh in `doubles[index]`. */
+  stampFrom(doubles: Float64Array, index: number): void {
+    this.#offsetNs[0] = doubles[index] as number;
+    this.#take();
+  }
+
   /** Reads the clock into `words`; returns the nanoseconds since the anchor. */
   sample(): number {
-    const offsetNs = this.#clock.nowNs() - this.#anchorNs;
-    this.setOffset(offsetNs);
-    return offsetNs;
+    this.stamp();
+    return this.#offsetNs[0] as number;
   }
 
   /** Takes the timestamp `offsetNs` after the anchor, unless it lies before the last one. */
   setOffset(offsetNs: number): void {
-    const sum = this.#anchorLow + Math.floor(offsetNs);
+    this.#offsetNs[0] = offsetNs;
+    this.#take();
+  }
+
+  #take(): void {
+    const sum = this.#anchorLow + Math.floor(this.#offsetNs[0] as number);
     // sum < 2^53, and floor division keeps a sum below zero right as well.
     const carry = Math.floor(sum * HIGH_HALF);
     const low = sum - carry * TWO_POW_32;

@@ -3,7 +3,12 @@
 // or sync nobody knows what the file holds, and a retry would only hide that.
 import { join } from 'node:path';
 import { assert, systemCode, WalError } from '../errors.js';
-import { BLOCK_HEADER_BYTES, BlockKind, encodeBlockHeader } from '../segment/block-header.js';
+import {
+  BLOCK_ALIGNMENT,
+  BLOCK_HEADER_BYTES,
+  BlockKind,
+  encodeBlockHeader,
+} from '../segment/block-header.js';
 import { xxh64 } from '../segment/checksum.js';
 import { encodeSeal, SEAL_RESERVED_BYTES } from '../segment/seal.js';
 import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
@@ -174,9 +179,9 @@ export class ActiveSegment {
 
   #write(content: BlockContent): void {
     const { payload } = content;
-    assert(this.#offset % 8 === 0, `a block at ${this.#offset} is not aligned`);
+    assert(this.#offset % BLOCK_ALIGNMENT === 0, 'a block is not aligned');
     const end = this.#offset + BLOCK_HEADER_BYTES + payload.length;
-    assert(end <= this.segmentBytes, `a block that ends at ${end} leaves its segment`);
+    assert(end <= this.segmentBytes, 'a block leaves its segment');
     const checksum = encodeBlockHeader(
       this.#header,
       {

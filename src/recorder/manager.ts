@@ -185,16 +185,16 @@ export class Wal {
   }
 
   #putFrame(payload: Uint8Array, kind: number, type: number): number {
-    const { words } = this.#timestamps;
-    return this.#producer.put(payload, kind, type, words[0] as number, words[1] as number);
+    const { halves } = this.#timestamps;
+    return this.#producer.put(payload, kind, type, halves[0] as number, halves[1] as number);
   }
 
   #stamp(): void {
     if (this.#isPrecise) {
-      this.#timestamps.sample();
+      this.#timestamps.stamp();
       return;
     }
-    this.#timestamps.setOffset(this.#doubles[this.#coarseIndex] as number);
+    this.#timestamps.stampFrom(this.#doubles, this.#coarseIndex);
   }
 
   /** Refuses unless the log still takes events: open, or out of space with room in the ring. */

@@ -48,7 +48,9 @@ export interface SegmentWriterOptions {
 
 const NS_PER_US = 1e3;
 const LONGEST_GAP_NS = 10 * NS_PER_MS;
-const WORTH_SPINNING_NS = 500 * NS_PER_US;
+const WORTH_SPINNING_NS = 750 * NS_PER_US;
+/** So many times the usual gap is waited for the next request. */
+const SPIN_GAPS = 1.5;
 /** On a single processor the application could not run while the writer spins. */
 const CAN_SPIN = availableParallelism() > 1;
 const SHORT_SPIN_US = 20;
@@ -268,12 +270,12 @@ export class SegmentWriter {
   get spinUs(): number {
     if (!CAN_SPIN) return 0;
     if (this.#requestGapNs > WORTH_SPINNING_NS) return SHORT_SPIN_US;
-    return (2 * this.#requestGapNs) / NS_PER_US;
+    return (SPIN_GAPS * this.#requestGapNs) / NS_PER_US;
   }
 
   get #nextCommitIsNear(): boolean {
     if (this.#requestGapNs > WORTH_SPINNING_NS) return false;
-    return this.#d.clock.nowNs() - this.#lastSyncNs < 2 * this.#requestGapNs;
+    return this.#d.clock.nowNs() - this.#lastSyncNs < SPIN_GAPS * this.#requestGapNs;
   }
 
   #sync(): void {

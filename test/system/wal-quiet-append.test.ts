@@ -1,0 +1,154 @@
+// While the ring has room, `append` makes no system call and allocates nothing. What the runtime
+// does on its own thread at the same time (it compiles, it collects what others left) is told apart
+// by looking at several windows: what append did would show in each of them.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { WalOptions } from '../../src/index.js';
+import { MIB } from '../../src/units.js';
+import { cannotMap, onBothAdapters, regionFolder } from '../support/adapters.js';
+import { runSound, Script } from '../support/child-script.js';
+import { cannotTrace, Strace } from '../support/strace.js';
+
+/** Room for all events of a window; on a tmpfs, so that the disk has nothing to do. */
+const LARGE = { ringBytes: 32 * MIB, segmentBytes: 64 * MIB };
+
+const isOlderThan24 = Number(process.versions.node.split('.')[0]) < 24;
+const readsBoxedTime = (timestamps: string): boolean => isOlderThan24 && timestamps === 'precise';
+
+/** Every way to append an event of 8 bytes; the first windows warm up. */
+const APPEND = `
+const wal = await Wal.open(directory, options);
+const payload = new Uint8Array(8);
+const batch = [payload, payload];
+const ways = {
+  append(count) { for (let at = 0; at < count; at++) wal.append(payload, at & 7); },
+  tryAppend(count) { for (let at = 0; at < count; at++) wal.tryAppend(payload, 7); },
+  appendBatch(count) { for (let at = 0; at < count; at += 2) wal.appendBatch(batch, 7); },
+};
+const run = ways.WAY;
+for (let window = 0; window < 8; window++) { run(200_000); await wal.durable(); }
+`;
+
+const scriptOf = (way: string, rest: string): string => APPEND.replace('WAY', way) + rest;
+
+const WINDOWS = 6;
+const TRACED = `
+import { accessSync } from 'node:fs';
+const mark = (name) => { try { accessSync('/flashstrike-marker-' + name); } catch {} };
+mark('warm'); mark('warm');
+tell('warm');
+await told();
+for (let window = 0; window < ${WINDOWS}; window++) {
+  mark('begin');
+  run(200_000);
+  mark('end');
+  await wal.durable();
+}
+await wal.close();
+tell('closed');
+`;
+
+/**
+ * What V8 calls when it compiles or collects: memory, its worker threads' condition variables, and
+ * the event by which it asks for a turn of the loop.
+ */
+const OF_THE_RUNTIME =
+  /^(futex|madvise|mprotect|munmap|mmap|getpid|sched_yield|rt_sig\w+|restart_syscall)\(|^write\(\d+, "\\1\\0\\0\\0\\0\\0\\0\\0", 8\)/;
+
+/** The calls between each pair of markers. */
+function windowsOf(calls: readonly string[]): string[][] {
+  const windows: string[][] = [];
+  let current: string[] | undefined;
+  for (const call of calls) {
+    if (call.includes('flashstrike-marker-begin')) {
+      current = [];
+      windows.push(current);
+    } else if (call.includes('flashstrike-marker-end')) current = undefined;
+    else current?.push(call);
+  }
+  return windows;
+}
+
+for (const [way, timestamps] of [
+  ['append', 'precise'],
+  ['append', 'coarse'],
+  ['tryAppend', 'coarse'],
+  ['appendBatch', 'coarse'],
+] as const) {
+  const name = `200,000 events by ${way} with ${timestamps} timestamps make no system call`;
+  onBothAdapters(
+    name,
+    async (t, v) => {
+      const options: WalOptions = { ...v.options, ...LARGE, timestamps };
+      const directory = join(regionFolder(t), 'log');
+      const script = Script.start(t, scriptOf(way, TRACED), directory, options);
+      await script.tells('warm');
+      const pid = script.child.pid ?? 0;
+      const strace = await Strace.attach(t, pid, { mainThreadOnly: true, args: [] });
+      script.tell();
+      const { code, stderr } = await script.ended;
+      assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+      await strace.detach();
+      const windows = windowsOf(strace.calls);
+      assert.equal(windows.length, WINDOWS, 'the markers were seen');
+      t.diagnostic(`system calls a window: ${windows.map((calls) => calls.length).join(', ')}`);
+      for (const call of windows.flat()) assert.match(call, OF_THE_RUNTIME);
+      // There the clock itself returns a number that has to be collected.
+      if (readsBoxedTime(timestamps)) return;
+      const fewest = Math.min(...windows.map((calls) => calls.length));
+      assert.equal(fewest, 0, `at least\n${windows.at(-1)?.join('\n')}`);
+    },
+    cannotTrace,
+  );
+}
+
+const ALLOCATIONS = `
+import { PerformanceObserver } from 'node:perf_hooks';
+const collections = [];
+const observer = new PerformanceObserver((list) => collections.push(...list.getEntries()));
+observer.observe({ entryTypes: ['gc'] });
+for (let window = 0; window < ${WINDOWS}; window++) {
+  const heapBytes = process.memoryUsage().heapUsed;
+  const startMs = performance.now();
+  run(1_000_000);
+  const endMs = performance.now();
+  const grownBytes = process.memoryUsage().heapUsed - heapBytes;
+  await wal.durable();
+  // Collections are told in a later turn of the loop.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const during = collections.filter(({ startTime }) => startTime >= startMs && startTime <= endMs);
+  tell(JSON.stringify({ collections: during.length, grownBytes }));
+}
+await wal.close();
+`;
+
+interface Window {
+  readonly collections: number;
+  readonly grownBytes: number;
+}
+
+for (const [way, timestamps] of [
+  ['append', 'precise'],
+  ['append', 'coarse'],
+  ['tryAppend', 'coarse'],
+  ['appendBatch', 'coarse'],
+] as const) {
+  const boxed = readsBoxedTime(timestamps)
+    ? 'performance.now() itself allocates a number a call before Node 24'
+    : false;
+  const name = `a million events by ${way} with ${timestamps} timestamps allocate nothing`;
+  test(name, { skip: boxed || cannotMap }, async (t) => {
+    const sharedMemoryDirectory = regionFolder(t);
+    const options = { ...LARGE, sharedMemory: 'required', sharedMemoryDirectory, timestamps };
+    const directory = join(regionFolder(t), 'log');
+    const lines = await runSound(scriptOf(way, ALLOCATIONS), directory, options);
+    const windows = lines.map((line): Window => JSON.parse(line));
+    assert.equal(windows.length, WINDOWS);
+    t.diagnostic(lines.join(' '));
+    const quiet = windows.filter(({ collections }) => collections === 0);
+    assert.ok(quiet.length > 0, 'each million of appends caused a collection');
+    // Not one byte for ten appends; the observer itself takes a few hundred.
+    assert.ok(Math.min(...quiet.map(({ grownBytes }) => Math.abs(grownBytes))) < 100_000);
+  });
+}
