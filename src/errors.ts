@@ -1,4 +1,5 @@
 // Every operating failure is a WalError with a code; a broken invariant is an assertion.
+import { constants } from 'node:os';
 
 /** Every code, what it means, and what to do; docs and `--help` print this table. */
 export const ERROR_CODES = {
@@ -73,10 +74,16 @@ export interface SerializedError {
 const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);
 
+/** Names of what Node calls `Unknown system error -122`: EDQUOT, for one, is none of libuv's. */
+const ERRNO_NAMES = new Map(
+  Object.entries(constants.errno).map(([name, errno]) => [`Unknown system error -${errno}`, name]),
+);
+
 /** The `code` that Node puts on system errors (`ENOSPC` …), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
+  if (typeof error.code !== 'string') return undefined;
+  return ERRNO_NAMES.get(error.code) ?? error.code;
 }
 
 export const isNoSpace = (error: unknown): boolean => {

@@ -38,7 +38,9 @@ export class DurableWaiters {
     return new Promise((resolve, reject) => {
       this.#insert({ eventId, resolve, reject });
       this.#hold.ref();
-      this.#arm();
+      // The announcement that is waited for may never come, when its thread has died since.
+      if (this.#armed) this.settle();
+      else this.#arm();
     });
   }
 

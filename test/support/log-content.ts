@@ -1,8 +1,12 @@
 // What a log holds, as its readers tell it, against what was appended.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type EventCopy, replay, verify, type Wal, type WalError } from '../../src/index.js';
+import { isDefect } from '../../src/segment/defect.js';
+import { META_FILE } from '../../src/segment/file-names.js';
+import { decodeMeta } from '../../src/segment/wal-meta.js';
 import { payloadOf, typeOf } from '../crash/payloads.js';
 
 export { payloadOf, typeOf } from '../crash/payloads.js';
@@ -35,6 +39,13 @@ export async function assertSound(directory: string): Promise<void> {
   const { ok, problems } = await verify(directory);
   assert.deepEqual(problems, []);
   assert.ok(ok);
+}
+
+/** The durable id that wal.meta tells, which an idle log brings up to date. */
+export function durableInMeta(directory: string): number {
+  const meta = decodeMeta(readFileSync(join(directory, META_FILE)));
+  assert.ok(!isDefect(meta), 'wal.meta is whole at any time');
+  return meta.durableEventId;
 }
 
 export const segmentFiles = (directory: string): string[] =>

@@ -1,16 +1,15 @@
 // `cp -r` of a live log, opened beside it: the copy must not touch the original's region or lock,
 // and opens as a log does after a crash.
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Wal } from '../../src/index.js';
-import { decodeMeta } from '../../src/segment/wal-meta.js';
 import { assertNoRegion, cannotMap, mappedOptions, type Variant } from '../support/adapters.js';
 import { Script } from '../support/child-script.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
-import { assertSound, code, contentOf } from '../support/log-content.js';
+import { assertSound, code, contentOf, durableInMeta } from '../support/log-content.js';
 
 /** Writes 1,000 durable events, waits, then leaves 100 in the ring alone and dies. */
 const ORIGINAL = `
@@ -62,10 +61,7 @@ async function copyOfALiveLog(t: TestContext, dies: boolean): Promise<Copied> {
   const original = Script.start(t, text, directory, options, { bare: true });
   await original.tells('durable');
   // Idle since then: nothing changes its name while it is copied.
-  await eventually('wal.meta tells it', () => {
-    const meta = decodeMeta(readFileSync(join(directory, 'wal.meta')));
-    return !('defect' in meta) && meta.durableEventId === 1000;
-  });
+  await eventually('wal.meta tells it', () => durableInMeta(directory) === 1000);
   cpSync(directory, copy, { recursive: true });
   return { original, directory, copy, options };
 }
