@@ -188,6 +188,7 @@ export class SegmentWriter {
   #advance(): StepOutcome {
     this.#publishTime();
     if (this.#d.signals.get('lockNameLost') === 1) throw this.#lockLost();
+    if (this.#isSettled) return this.#settledMs();
     const written = this.#writeNext();
     if (this.#syncIsDue(written)) {
       this.#sync();
@@ -196,6 +197,19 @@ export class SegmentWriter {
     if (written === 'wrote') return BUSY;
     if (written === 'empty') this.#whenEmpty();
     this.#updateState(written === 'blocked');
+    return this.#idleMs();
+  }
+
+  /** Nothing waits in the ring, for a sync, for a watermark or for a flush of meta. */
+  get #isSettled(): boolean {
+    if (!this.#metaCurrent || this.#durableEventId !== this.#writtenEventId) return false;
+    const isClaimed = (this.#active?.durableClaim ?? 0) >= this.#durableEventId;
+    return isClaimed && this.#ring.isEmpty;
+  }
+
+  /** The short way of an idle log, which is gone a hundred times a second. */
+  #settledMs(): StepOutcome {
+    this.#updateState(false);
     return this.#idleMs();
   }
 
