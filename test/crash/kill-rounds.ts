@@ -10,8 +10,8 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Wal, type WalOptions } from '../../src/index.js';
+import { type ChildPlan, TOLD_BYTES } from './child-plan.js';
 import { payloadOf } from './payloads.js';
-import { type ChildPlan, TOLD_BYTES } from './recorder-child.js';
 
 export interface RoundsPlan {
   readonly rounds: number;

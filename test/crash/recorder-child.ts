@@ -1,19 +1,9 @@
 // The process that gets killed: appends as fast as it can through the public API and tells, in a
 // file, the last id that `append` has returned. Arguments: log folder, told file, JSON of options.
 import { openSync, writeSync } from 'node:fs';
-import { Wal, type WalOptions } from '../../src/index.js';
+import { Wal } from '../../src/index.js';
+import { type ChildPlan, TOLD_BYTES } from './child-plan.js';
 import { payloadOf, typeOf } from './payloads.js';
-
-/** What the parent reads: three doubles. */
-export const TOLD_BYTES = 24;
-
-export interface ChildPlan {
-  readonly options: WalOptions;
-  /** One in so many appends is a batch of 1 … 5. */
-  readonly batchEvery: number;
-  /** One in so many appends is followed by a `durable()` that is awaited; 0 for never. */
-  readonly durableEvery: number;
-}
 
 async function run(directory: string, toldPath: string, plan: ChildPlan): Promise<void> {
   const told = new Float64Array(3);
@@ -40,7 +30,5 @@ async function run(directory: string, toldPath: string, plan: ChildPlan): Promis
   }
 }
 
-const [directory, toldPath, plan] = process.argv.slice(2);
-if (directory !== undefined && toldPath !== undefined && plan !== undefined) {
-  await run(directory, toldPath, JSON.parse(plan) as ChildPlan);
-}
+const [directory = '', toldPath = '', plan = ''] = process.argv.slice(2);
+await run(directory, toldPath, JSON.parse(plan) as ChildPlan);
