@@ -125,12 +125,14 @@ export class Crew {
   /**
    * Starts all threads and opens the log on the writer's.
    * @param onDeath called when a thread ends that was not asked to
+   * @param giveBack called when the writer had opened the log and another thread could not start
    */
   static async start(
     directory: string,
     options: ResolvedOptions,
     signals: Signals,
     onDeath: (error: WalError) => void,
+    giveBack: (ready: WriterReady) => void,
   ): Promise<{ crew: Crew; ready: WriterReady }> {
     const data: WriterData = { directory, options, signals: signals.buffer };
     const members = {
@@ -146,11 +148,12 @@ export class Crew {
     ]);
     const refused = started.find((result) => result.status === 'rejected');
     const [first] = started;
-    if (refused !== undefined || first?.status !== 'fulfilled' || !('logId' in first.value)) {
+    const ready = first?.status === 'fulfilled' && 'logId' in first.value ? first.value : undefined;
+    if (refused !== undefined || ready === undefined) {
       await crew.#abandon();
+      if (ready !== undefined) giveBack(ready);
       throw refused?.reason;
     }
-    const ready = first.value;
     const { logId, firstTicket, lockFd, region } = ready;
     const start: HelperStart = { directory, options, logId, firstTicket, lockFd, region };
     for (const helper of helpers) helper.post(start);

@@ -55,7 +55,10 @@ export class OpenLogHandles {
     signals: Signals,
     onDeath: (error: WalError) => void,
   ): Promise<OpenLogHandles> {
-    const { crew, ready } = await Crew.start(directory, options, signals, onDeath);
+    const { crew, ready } = await Crew.start(directory, options, signals, onDeath, (unused) =>
+      // Nothing was appended yet.
+      giveBack(directory, unused, adoptRegion(unused.region), true),
+    );
     return new OpenLogHandles(directory, options, signals, crew, ready);
   }
 
@@ -82,10 +85,20 @@ export class OpenLogHandles {
 
   /** @param isWhole all that the ring held is on disk: the region may go */
   release(isWhole: boolean): void {
-    const lock = adoptLock(nodeStorage, this.#directory, this.ready.lockFd);
-    const outcome = this.#region.release({ remove: isWhole });
-    // A region that could not be removed stays named: the next open tries again.
-    if (isWhole && outcome !== 'kept') lock.write({ regions: [] });
-    lock.release();
+    giveBack(this.#directory, this.ready, this.#region, isWhole);
   }
+}
+
+/** Region and lock, which the writer thread has made and this one has taken over. */
+function giveBack(
+  directory: string,
+  { lockFd }: WriterReady,
+  region: SharedRegion,
+  isWhole: boolean,
+): void {
+  const lock = adoptLock(nodeStorage, directory, lockFd);
+  const outcome = region.release({ remove: isWhole });
+  // A region that could not be removed stays named: the next open tries again.
+  if (isWhole && outcome !== 'kept') lock.write({ regions: [] });
+  lock.release();
 }
