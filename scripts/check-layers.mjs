@@ -10,7 +10,7 @@ import ts from 'typescript';
 
 /** From the top: what stands on one line may import each other and all that stands above. */
 const LAYERS = [
-  ['errors', 'units'],
+  ['errors', 'units', 'random'],
   ['memory'],
   ['clock'],
   ['metrics'],

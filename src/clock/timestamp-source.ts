@@ -10,11 +10,11 @@ export interface WallAnchor {
   readonly monotonicNs: number;
 }
 
-/** Pairs the wall clock with `clock` now. `unixMs`: milliseconds since 1970, may be fractional. */
-export function anchorWallClock(
-  clock: Clock,
-  unixMs = performance.timeOrigin + performance.now(),
-): WallAnchor {
+/** Milliseconds since 1970, with a fraction. */
+export const wallClockMs = (): number => performance.timeOrigin + performance.now();
+
+/** Pairs the wall clock, `unixMs`, with `clock` now. */
+export function anchorWallClock(clock: Clock, unixMs = wallClockMs()): WallAnchor {
   return { unixNs: BigInt(Math.round(unixMs * 1e3)) * 1000n, monotonicNs: clock.nowNs() };
 }
 

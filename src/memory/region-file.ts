@@ -180,7 +180,18 @@ function examine(
   if (notOurs !== undefined) return foreign(notOurs);
   const page = new Uint8Array(Math.min(PAGE_BYTES, stats.size));
   readExactly(fd, page, 0, path);
-  const header = decodeRegionHeader(page, stats.size);
+  const header = identify(page, stats.size, expected);
+  return 'sections' in header ? new RegionFile(path, fd, header) : header;
+}
+
+/** The header in `page` of a region of `fileBytes`, if that is the expected one and of this boot. */
+export function identify(
+  page: Uint8Array,
+  fileBytes: number,
+  expected: ExpectedIdentity | undefined,
+): RegionHeader | UnusableRegion {
+  const foreign = (reason: string): UnusableRegion => ({ status: 'foreign', reason });
+  const header = decodeRegionHeader(page, fileBytes);
   if (!('sections' in header)) return header;
   if (expected !== undefined) {
     const { logId, lockDevice, lockInode } = expected;
@@ -192,7 +203,7 @@ function examine(
   if (!isKnownBoot(header.bootId) || Buffer.compare(header.bootId, bootId()) !== 0) {
     return { status: 'other-boot', reason: 'the machine has been restarted since.' };
   }
-  return new RegionFile(path, fd, header);
+  return header;
 }
 
 /**

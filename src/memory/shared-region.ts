@@ -1,8 +1,8 @@
 // One region a log, in memory that several threads, and with the mapped adapter the next process,
 // see: header page, telemetry, control words, ring. A port with two adapters.
-import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { systemCode, WalError } from '../errors.js';
+import { type Random64, random64 } from '../random.js';
 import { adoptMapped, attachMapped, createMappedRegion } from './mapped-region.js';
 import { adoptPortable, attachPortable, createPortableRegion } from './portable-region.js';
 import {
@@ -77,10 +77,12 @@ const NAME = /^flashstrike-[0-9a-f]{16}-[0-9a-f]{16}$/;
 export const isRegionName = (name: string): boolean => NAME.test(name);
 
 /** A name that no other region has. */
-export function newRegionName(logId: bigint): string {
-  const log = BigInt.asUintN(64, logId).toString(16).padStart(16, '0');
-  return `${PREFIX}${log}-${randomBytes(8).toString('hex')}`;
+export function newRegionName(logId: bigint, random: Random64 = random64): string {
+  return `${PREFIX}${sixteenDigits(logId)}-${sixteenDigits(random())}`;
 }
+
+const sixteenDigits = (value: bigint): string =>
+  BigInt.asUintN(64, value).toString(16).padStart(16, '0');
 
 export interface CreatedRegion {
   readonly region: SharedRegion;

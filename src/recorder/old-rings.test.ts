@@ -85,7 +85,7 @@ class Opening {
       sharedMemoryDirectory: shared,
       lock: 'flock',
     } as const;
-    this.log = new SteppedLog(storage, directory, { ...given, ...options });
+    this.log = new SteppedLog({ storage }, directory, { ...given, ...options });
   }
 
   /** The process is gone: its descriptors and locks with it. */

@@ -1,12 +1,8 @@
 // The regions that crashed openings of this log left behind: opened, checked, copied. They are read
 // with pread, never mapped, and go only after what they hold is on disk.
 import { WalError } from '../errors.js';
-import {
-  type ExpectedIdentity,
-  openRegionFile,
-  type RegionFile,
-  removeUnfinishedRegion,
-} from '../memory/region-file.js';
+import type { ExpectedIdentity } from '../memory/region-file.js';
+import type { LeftRegion, Regions } from '../memory/regions.js';
 import type { RegionOutcome } from '../recovery/manager.js';
 import type { RingMemory } from '../ring/ring-memory.js';
 import {
@@ -24,7 +20,7 @@ export class OldRing {
   readonly memory: RingMemory;
   readonly unread: UnreadEvents | RingDefect | undefined;
 
-  constructor(path: string, file: RegionFile) {
+  constructor(path: string, file: LeftRegion) {
     this.path = path;
     this.memory = ringOfSections(file.readSection('control'), file.readSection('ring'));
     this.unread = unreadEvents(this.memory);
@@ -41,14 +37,14 @@ export class OldRing {
 }
 
 export class OldRings {
-  readonly #files: RegionFile[] = [];
+  readonly #files: LeftRegion[] = [];
   readonly rings: OldRing[] = [];
   readonly notes: string[] = [];
   outcome: RegionOutcome = 'none';
   /** Events of rings that were dropped because they did not connect. */
   droppedEvents = 0;
 
-  add(path: string, file: RegionFile): void {
+  add(path: string, file: LeftRegion): void {
     this.#files.push(file);
     // The lock of the log should tell, but it may have been replaced, or the log opened without.
     if (file.ownerIsAlive()) {
@@ -107,6 +103,7 @@ export class OldRings {
  * @param logId the log's id, undefined where the folder does not tell it
  */
 export function openOldRings(
+  regions: Regions,
   paths: readonly string[],
   lock: { readonly device: bigint; readonly inode: bigint },
   logId: bigint | undefined,
@@ -115,10 +112,10 @@ export function openOldRings(
   const expected: ExpectedIdentity = { logId, lockDevice: lock.device, lockInode: lock.inode };
   try {
     for (const path of paths) {
-      const file = openRegionFile(path, expected);
+      const file = regions.open(path, expected);
       if (file.status === 'match') found.add(path, file);
       // A crash while it was being made: nothing was ever appended to it.
-      else if (file.status === 'damaged' && removeUnfinishedRegion(path)) continue;
+      else if (file.status === 'damaged' && regions.removeUnfinished(path)) continue;
       else if (file.status !== 'missing') found.reject(path, file.status, file.reason);
     }
   } catch (error) {

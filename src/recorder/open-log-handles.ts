@@ -5,6 +5,7 @@ import { adoptRegion, type SharedRegion } from '../memory/shared-region.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { adoptLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
+import type { Storage } from '../storage/storage.js';
 import { Crew } from './crew.js';
 import type { ResolvedOptions } from './options.js';
 import type { Signals } from './signals.js';
@@ -57,7 +58,7 @@ export class OpenLogHandles {
   ): Promise<OpenLogHandles> {
     const { crew, ready } = await Crew.start(directory, options, signals, onDeath, (unused) =>
       // Nothing was appended yet.
-      giveBack(directory, unused, adoptRegion(unused.region), true),
+      giveBack(nodeStorage, directory, unused, adoptRegion(unused.region), true),
     );
     return new OpenLogHandles(directory, options, signals, crew, ready);
   }
@@ -85,18 +86,19 @@ export class OpenLogHandles {
 
   /** @param isWhole all that the ring held is on disk: the region may go */
   release(isWhole: boolean): void {
-    giveBack(this.#directory, this.ready, this.#region, isWhole);
+    giveBack(nodeStorage, this.#directory, this.ready, this.#region, isWhole);
   }
 }
 
 /** Region and lock, which the writer thread has made and this one has taken over. */
-function giveBack(
+export function giveBack(
+  storage: Storage,
   directory: string,
-  { lockFd }: WriterReady,
+  { lockFd }: Pick<WriterReady, 'lockFd'>,
   region: SharedRegion,
   isWhole: boolean,
 ): void {
-  const lock = adoptLock(nodeStorage, directory, lockFd);
+  const lock = adoptLock(storage, directory, lockFd);
   const outcome = region.release({ remove: isWhole });
   // A region that could not be removed stays named: the next open tries again.
   if (isWhole && outcome !== 'kept') lock.write({ regions: [] });

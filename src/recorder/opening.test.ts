@@ -22,8 +22,8 @@ const DIRECTORY = '/data/log';
 const pathOf = (name: string): string => `${DIRECTORY}/${name}`;
 const segmentPath = (index: number): string => pathOf(segmentFileName(index));
 
-const open = (disk: MemoryDisk | FaultyStorage, options?: WalOptions): SteppedLog =>
-  new SteppedLog(disk, DIRECTORY, options);
+const open = (storage: MemoryDisk | FaultyStorage, options?: WalOptions): SteppedLog =>
+  new SteppedLog({ storage }, DIRECTORY, options);
 
 const idsOn = (disk: MemoryDisk): number[] => eventIdsIn(disk, DIRECTORY);
 

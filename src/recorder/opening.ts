@@ -4,10 +4,9 @@
 // The order that loses nothing: the old ring goes to disk and is synced, then the old region goes,
 // then the lock file names the new region alone. Until then it names both: no region is orphaned.
 import { dirname, join } from 'node:path';
-import type { Clock } from '../clock/clock.js';
 import { anchorWallClock, TimestampSource } from '../clock/timestamp-source.js';
 import { assert, isNoSpace, systemCode, WalError } from '../errors.js';
-import { createRegion, newRegionName, type SharedRegion } from '../memory/shared-region.js';
+import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
 import { holdsLog, listLog } from '../recovery/log-directory.js';
 import {
   type RecoveredLog,
@@ -27,6 +26,7 @@ import { ActiveSegment, segmentBytesFor } from './active-segment.js';
 import { heartbeatOf } from './heartbeat.js';
 import { MetaStore } from './meta-store.js';
 import { type OldRing, type OldRings, openOldRings } from './old-rings.js';
+import type { OpeningPorts } from './opening-ports.js';
 import type { ResolvedOptions } from './options.js';
 import { PreparedSegments } from './prepared-segments.js';
 import {
@@ -55,15 +55,15 @@ export interface OpenedLog {
 
 /** @throws WalError whatever keeps the log from being opened; nothing stays held then */
 export function openLog(
-  storage: Storage,
-  clock: Clock,
+  ports: OpeningPorts,
   signals: Signals,
   directory: string,
   options: ResolvedOptions,
 ): OpenedLog {
+  const { storage } = ports;
   prepareDirectory(storage, directory, options.create);
   const lock = accessing(directory, () => acquireLock(storage, directory, options.lock));
-  const opening = new Opening(storage, clock, signals, directory, options, lock);
+  const opening = new Opening(ports, signals, directory, options, lock);
   try {
     return accessing(directory, () => opening.run());
   } catch (error) {
@@ -138,8 +138,9 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
 }
 
 class Opening {
+  readonly #ports: OpeningPorts;
   readonly #storage: Storage;
-  readonly #clock: Clock;
+  readonly #clock: OpeningPorts['clock'];
   readonly #signals: Signals;
   readonly #directory: string;
   readonly #options: ResolvedOptions;
@@ -151,15 +152,15 @@ class Opening {
   #region: SharedRegion | undefined;
 
   constructor(
-    storage: Storage,
-    clock: Clock,
+    ports: OpeningPorts,
     signals: Signals,
     directory: string,
     options: ResolvedOptions,
     lock: LogLock,
   ) {
-    this.#storage = storage;
-    this.#clock = clock;
+    this.#ports = ports;
+    this.#storage = ports.storage;
+    this.#clock = ports.clock;
     this.#signals = signals;
     this.#directory = directory;
     this.#options = options;
@@ -170,18 +171,19 @@ class Opening {
     const storage = this.#storage;
     const directory = this.#directory;
     const record = this.#lock.read();
-    const oldRings = openOldRings(record.regions, this.#lock, readLogId(storage, directory));
+    const { regions, random64, wallClockMs } = this.#ports;
+    const logId = readLogId(storage, directory);
+    const oldRings = openOldRings(regions, record.regions, this.#lock, logId);
     this.#oldRings = oldRings;
-    const recovered = recoverLog(storage, directory, this.#options.recovery, {
-      region: oldRings.durableEventId,
-    });
+    const outside = { region: oldRings.durableEventId };
+    const recovered = recoverLog(storage, directory, this.#options.recovery, outside, random64);
     this.#recovered = recovered;
     const firstTicket = removeLeftovers(storage, directory);
     const metaStore = new MetaStore(storage, directory);
     // Before the first segment: a folder with a meta and no segment is a log without events.
     if (recovered.verdict === 'new') this.#flushMeta(metaStore, recovered.logId, undefined);
 
-    const anchor = anchorWallClock(this.#clock);
+    const anchor = anchorWallClock(this.#clock, wallClockMs());
     const writer = this.#startWriter(recovered, firstTicket, anchor);
     this.#writer = writer;
     const eventsFromRing = this.#recoverRings(writer, oldRings, recovered);
@@ -245,6 +247,7 @@ class Opening {
       timestamps: new TimestampSource(this.#clock, anchor),
       prepared: new PreparedSegments(this.#signals, this.#clock),
       signals: this.#signals,
+      random64: this.#ports.random64,
     };
     const memory = emptyRing();
     const { nextEventId, last, logId } = recovered;
@@ -356,10 +359,10 @@ class Opening {
 
   #makeRegion(logId: bigint, oldPaths: readonly string[]) {
     const { sharedMemory, sharedMemoryDirectory, ringBytes } = this.#options;
-    const path = join(sharedMemoryDirectory, newRegionName(logId));
+    const path = join(sharedMemoryDirectory, newRegionName(logId, this.#ports.random64));
     // Named before it exists: a crash right behind its creation leaves no orphan.
     if (sharedMemory !== 'off') this.#lock.write({ regions: [...oldPaths, path] });
-    return createRegion(sharedMemory, path, {
+    return this.#ports.regions.create(sharedMemory, path, {
       logId,
       lockDevice: this.#lock.device,
       lockInode: this.#lock.inode,

@@ -5,13 +5,13 @@
 // - "written" is published after the write returned, "durable" after the sync that covers it did.
 // - A durable id is claimed in a header only by blocks that were written after that sync ended.
 // - The first failed write, sync or rotation is the last operation on this log (sticky).
-import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.js';
 import type { TimestampSource } from '../clock/timestamp-source.js';
 import { assert, WalError } from '../errors.js';
 import { publishNumber, publishWords } from '../memory/sequence-latch.js';
+import type { Random64 } from '../random.js';
 import type { RingConsumer } from '../ring/ring-consumer.js';
 import { type ControlWords, type DurablePoint, LogState } from '../ring/ring-control.js';
 import type { RingMemory } from '../ring/ring-memory.js';
@@ -38,6 +38,8 @@ export interface SegmentWriterDependencies {
   readonly timestamps: TimestampSource;
   readonly prepared: PreparedSegments;
   readonly signals: Signals;
+  /** For the salts of segments. */
+  readonly random64: Random64;
 }
 
 export interface SegmentWriterOptions {
@@ -405,7 +407,7 @@ export class SegmentWriter {
         checksumKind: 1,
         blockAlignment: BLOCK_ALIGNMENT,
         logId,
-        salt: randomBytes(8).readBigUInt64LE(),
+        salt: this.#d.random64(),
         createdTsNs: this.#d.timestamps.nowNs(),
         previousLastEventId: this.#writtenEventId,
         previousEndOffset: endOffset,

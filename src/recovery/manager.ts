@@ -1,9 +1,9 @@
 // Recovery on open: finds where the log ends, judges that end, and makes what is accepted durable
 // again, before anything is appended behind it. The caller holds the lock. Whatever is refused
 // leaves the folder as it was; whatever is done can be done again after a crash at any step.
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { assert, WalError } from '../errors.js';
+import { type Random64, random64 } from '../random.js';
 import { META_FILE, META_TEMPORARY_FILE, parsePreparedFileName } from '../segment/file-names.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { SegmentTally } from '../segment/segment-tally.js';
@@ -93,6 +93,7 @@ export function readLogId(storage: Storage, directory: string): bigint | undefin
 /**
  * Finds and judges the end of the log. Writes only to re-dirty the accepted prefix.
  * @param outside what the shared region claims durable
+ * @param random for the id of a log that is new
  * @throws WalError ERR_FLASHSTRIKE_CORRUPT, _UNDECIDABLE, _UNSUPPORTED, _WRONG_LOG, …
  */
 export function recoverLog(
@@ -100,6 +101,7 @@ export function recoverLog(
   directory: string,
   mode: RecoveryMode,
   outside: OutsideClaims,
+  random: Random64 = random64,
 ): RecoveredLog {
   const listing = listLog(storage, directory);
   const reading = readMeta(storage, directory);
@@ -107,7 +109,10 @@ export function recoverLog(
   if (reading.status === 'damaged') notes.push(reading.message);
   refuseCompressed(listing);
   const last = listing.segments.at(-1);
-  if (last === undefined) return withoutSegments(directory, reading, mode, outside, notes);
+  if (last === undefined) {
+    // Never 0, so that all-zero bytes name no log.
+    return withoutSegments(directory, reading, mode, outside, random() | 1n, notes);
+  }
   const [gap] = listing.gaps;
   if (gap !== undefined) {
     const range = `${gap.firstIndex} to ${gap.lastIndex}`;
@@ -140,6 +145,7 @@ function withoutSegments(
   reading: MetaReading,
   mode: RecoveryMode,
   outside: OutsideClaims,
+  newLogId: bigint,
   notes: readonly string[],
 ): RecoveredLog {
   const path = join(directory, META_FILE);
@@ -156,7 +162,7 @@ function withoutSegments(
     throw new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path });
   }
   return {
-    logId: meta?.logId ?? randomLogId(),
+    logId: meta?.logId ?? newLogId,
     verdict: 'new',
     nextEventId: 1,
     last: undefined,
@@ -164,11 +170,6 @@ function withoutSegments(
     droppedBytes: 0,
     notes,
   };
-}
-
-/** Never 0, so that all-zero bytes name no log. */
-function randomLogId(): bigint {
-  return randomBytes(8).readBigUInt64LE() | 1n;
 }
 
 /** A finished segment that is shorter than its successor pins has lost durable events. */

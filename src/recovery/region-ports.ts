@@ -1,7 +1,7 @@
 // What readers learn from the shared region that LOCK names, in this or any other process: the
 // durable id of a log that is being written, and the events that a crashed process left behind.
 // Read with pread; nothing is mapped, locked for longer than a look, or removed.
-import { openRegionFile, type RegionFile } from '../memory/region-file.js';
+import { type LeftRegion, machineRegions, type Regions } from '../memory/regions.js';
 import { RingControlLayout } from '../ring/ring-control.js';
 import { durableEventIdOf, ringOfSections, unreadEvents } from '../ring/ring-snapshot.js';
 import { readLockRecord } from '../storage/lock-file.js';
@@ -11,15 +11,16 @@ import type { ReadingPorts } from './reading-ports.js';
 
 /** Calls `look` with each region of the log that is of this boot. */
 function withRegions(
+  regions: Regions,
   storage: Storage,
   directory: string,
   logId: bigint,
-  look: (file: RegionFile) => void,
+  look: (file: LeftRegion) => void,
 ): void {
-  const { regions, device, inode } = readLockRecord(storage, directory);
+  const { regions: paths, device, inode } = readLockRecord(storage, directory);
   if (device === undefined || inode === undefined) return;
-  for (const path of regions) {
-    const file = openRegionFile(path, { logId, lockDevice: device, lockInode: inode });
+  for (const path of paths) {
+    const file = regions.open(path, { logId, lockDevice: device, lockInode: inode });
     if (file.status !== 'match') continue;
     try {
       look(file);
@@ -30,13 +31,14 @@ function withRegions(
 }
 
 /** The highest durable id that a region tells; undefined without a region. */
-export function regionDurable(
+function regionDurable(
+  regions: Regions,
   storage: Storage,
   directory: string,
   logId: bigint,
 ): number | undefined {
   let durable: number | undefined;
-  withRegions(storage, directory, logId, (file) => {
+  withRegions(regions, storage, directory, logId, (file) => {
     durable = Math.max(
       durable ?? 0,
       durableEventIdOf(file.readLatch('control', RingControlLayout.offset.durablePoint)),
@@ -49,9 +51,14 @@ export function regionDurable(
  * Events that wait in the region of a process that is gone, for the next open to put to disk; 0
  * while their process lives.
  */
-export function waitingEvents(storage: Storage, directory: string, logId: bigint): number {
+function waitingEvents(
+  regions: Regions,
+  storage: Storage,
+  directory: string,
+  logId: bigint,
+): number {
   let events = 0;
-  withRegions(storage, directory, logId, (file) => {
+  withRegions(regions, storage, directory, logId, (file) => {
     if (file.ownerIsAlive()) return;
     const unread = unreadEvents(
       ringOfSections(file.readSection('control'), file.readSection('ring')),
@@ -61,9 +68,15 @@ export function waitingEvents(storage: Storage, directory: string, logId: bigint
   return events;
 }
 
-/** Files and regions: what every reader of this package works with. */
-export const REGION_PORTS: ReadingPorts = Object.freeze({
-  storage: nodeStorage,
-  regionDurable: (directory: string, logId: bigint) => regionDurable(nodeStorage, directory, logId),
-  waitingEvents: (directory: string, logId: bigint) => waitingEvents(nodeStorage, directory, logId),
-});
+/** Files and regions. */
+export const regionPorts = (storage: Storage, regions: Regions): ReadingPorts =>
+  Object.freeze({
+    storage,
+    regionDurable: (directory: string, logId: bigint) =>
+      regionDurable(regions, storage, directory, logId),
+    waitingEvents: (directory: string, logId: bigint) =>
+      waitingEvents(regions, storage, directory, logId),
+  });
+
+/** Those of this machine: what every reader of this package works with. */
+export const REGION_PORTS: ReadingPorts = regionPorts(nodeStorage, machineRegions);

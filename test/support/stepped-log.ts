@@ -2,9 +2,15 @@
 // one step after the other. Dropping it is a crash.
 import assert from 'node:assert/strict';
 import type { Clock } from '../../src/clock/clock.js';
-import { adoptRegion, attachRegion } from '../../src/memory/shared-region.js';
+import {
+  adoptRegion,
+  type RegionHandle,
+  type SharedRegion,
+} from '../../src/memory/shared-region.js';
 import { MetaStore } from '../../src/recorder/meta-store.js';
+import { giveBack } from '../../src/recorder/open-log-handles.js';
 import { type OpenedLog, openLog } from '../../src/recorder/opening.js';
+import { machinePorts, type OpeningPorts } from '../../src/recorder/opening-ports.js';
 import { resolveOptions, type WalOptions } from '../../src/recorder/options.js';
 import { Signals } from '../../src/recorder/signals.js';
 import { MetaCoordinator } from '../../src/recorder/worker/meta-coordinator.js';
@@ -18,7 +24,6 @@ import { RingProducer } from '../../src/ring/ring-producer.js';
 import { durablePointOf } from '../../src/ring/ring-snapshot.js';
 import { BlockKind } from '../../src/segment/block-header.js';
 import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
-import { adoptLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { KIB } from '../../src/units.js';
 import { payloadOf } from './log-builder.js';
@@ -40,6 +45,7 @@ export class TickingClock implements Clock {
 /** The smallest there is; no file outside of the storage is touched. */
 export const STEPPED: WalOptions = {
   segmentBytes: 64 * KIB,
+  preparedSegments: 1,
   ringBytes: 64 * KIB,
   sharedMemory: 'off',
   lock: 'none',
@@ -49,27 +55,39 @@ export const STEPPED: WalOptions = {
 const PAYLOAD_BYTES = 100;
 const STEPS_MAX = 100_000;
 
+/** What is not given is the machine's. */
+export interface SteppedPorts extends Partial<Omit<OpeningPorts, 'clock'>> {
+  readonly storage: Storage;
+  readonly clock?: TickingClock;
+  /** The region that was created here, by its handle. */
+  readonly adoptRegion?: (handle: RegionHandle) => SharedRegion;
+}
+
 export class SteppedLog {
   readonly signals = new Signals();
-  readonly clock = new TickingClock();
+  readonly clock: TickingClock;
   readonly opened: OpenedLog;
   readonly memory: RingMemory;
   readonly producer: RingProducer;
+  readonly region: SharedRegion;
   readonly #storage: Storage;
   readonly #directory: string;
   readonly #preparer: SegmentPreparer;
   readonly #coordinator: MetaCoordinator;
 
-  constructor(storage: Storage, directory: string, given: WalOptions = {}) {
+  constructor(ports: SteppedPorts, directory: string, given: WalOptions = {}) {
     const options = resolveOptions({ ...STEPPED, ...given });
+    const { storage, clock = new TickingClock() } = ports;
+    this.clock = clock;
     this.#storage = storage;
     this.#directory = directory;
-    this.opened = openLog(storage, this.clock, this.signals, directory, options);
-    const { region, nextEventId, firstTicket, logId } = this.opened.report;
-    this.memory = ringOfRegion(attachRegion(region));
+    this.opened = openLog({ ...machinePorts, ...ports, clock }, this.signals, directory, options);
+    const { region: handle, nextEventId, firstTicket, logId } = this.opened.report;
+    this.region = (ports.adoptRegion ?? adoptRegion)(handle);
+    this.memory = ringOfRegion(this.region);
     this.producer = new RingProducer(this.memory, nextEventId);
-    const { segmentBytes } = options;
-    const preparation = { directory, segmentBytes, preparedSegments: 1, firstTicket };
+    const { segmentBytes, preparedSegments } = options;
+    const preparation = { directory, segmentBytes, preparedSegments, firstTicket };
     this.#preparer = new SegmentPreparer(storage, this.clock, this.signals, preparation);
     const { words, control } = this.memory;
     const store = new MetaStore(storage, directory);
@@ -95,13 +113,21 @@ export class SteppedLog {
     return id;
   }
 
+  stepWriter(): number {
+    return this.opened.body.step();
+  }
+
+  stepPreparer(): number {
+    return this.#preparer.step();
+  }
+
+  stepHousekeeping(): number {
+    return this.#coordinator.step();
+  }
+
   /** Each thread does one thing. */
   step(): boolean {
-    const waits = [
-      this.opened.body.step(),
-      this.#preparer.step(),
-      this.#coordinator.step(),
-    ] as const;
+    const waits = [this.stepWriter(), this.stepPreparer(), this.stepHousekeeping()];
     const failure = this.signals.failure.read();
     if (failure !== undefined) throw failure;
     return waits.includes(0);
@@ -143,11 +169,7 @@ export class SteppedLog {
     this.opened.writer.close();
     this.#preparer.close();
     this.#coordinator.flush(true);
-    const { region, lockFd } = this.opened.report;
-    const lock = adoptLock(this.#storage, this.#directory, lockFd);
-    adoptRegion(region).release({ remove: true });
-    lock.write({ regions: [] });
-    lock.release();
+    giveBack(this.#storage, this.#directory, this.opened.report, this.region, true);
   }
 }
 

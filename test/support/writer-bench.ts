@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { FakeClock } from '../../src/clock/fake-clock.js';
 import { TimestampSource } from '../../src/clock/timestamp-source.js';
 import { readNumber } from '../../src/memory/sequence-latch.js';
+import { random64 } from '../../src/random.js';
 import type { SyncMode } from '../../src/recorder/options.js';
 import { offer, PreparedSegments } from '../../src/recorder/prepared-segments.js';
 import { BUSY, NO_PREDECESSOR, SegmentWriter } from '../../src/recorder/segment-writer.js';
@@ -74,6 +75,7 @@ export class Bench {
         timestamps: new TimestampSource(this.clock, anchor),
         prepared: new PreparedSegments(this.signals, this.clock),
         signals: this.signals,
+        random64,
       },
       { directory: DIRECTORY, logId: LOG_ID, sync: { mode, intervalMs } },
       { active: undefined, predecessor: NO_PREDECESSOR, nextEventId: 1, durableEventId: 0 },

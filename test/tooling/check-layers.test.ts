@@ -59,7 +59,7 @@ function withTree<T>(changes: Readonly<Record<string, string>>, use: (root: stri
 }
 
 const ORDER =
-  'errors, units < memory < clock < metrics < storage < segment < ring < telemetry < recovery < recorder < replication';
+  'errors, units, random < memory < clock < metrics < storage < segment < ring < telemetry < recovery < recorder < replication';
 
 const VIOLATIONS: readonly {
   readonly name: string;

@@ -3,8 +3,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
 import { assert, serializeError, WalError } from '../../errors.js';
-import { nodeStorage } from '../../storage/node-storage.js';
 import { type OpenedLog, openLog } from '../opening.js';
+import { machinePorts } from '../opening-ports.js';
 import { Signals, Trouble } from '../signals.js';
 import type { WriterData, WriterReady } from './messages.js';
 import { runUntilStopped } from './worker-loop.js';
@@ -18,7 +18,7 @@ const signals = new Signals(buffer);
 
 function open(): OpenedLog | undefined {
   try {
-    return openLog(nodeStorage, monotonicClock, signals, directory, options);
+    return openLog(machinePorts, signals, directory, options);
   } catch (error) {
     port?.postMessage({ kind: 'refused', error: serializeError(error) });
     return undefined;

@@ -1,0 +1,28 @@
+// Where shared regions come from: those of this machine, or those of a simulation, which outlive a
+// crash that no process dies of.
+
+import type { RegionFile, UnusableRegion } from './region-file.js';
+import { type ExpectedIdentity, openRegionFile, removeUnfinishedRegion } from './region-file.js';
+import type { RegionRequest } from './region-layout.js';
+import { type CreatedRegion, createRegion } from './shared-region.js';
+
+/** A region that another opening has made, read from outside. */
+export type LeftRegion = Pick<
+  RegionFile,
+  'status' | 'path' | 'header' | 'ownerIsAlive' | 'readSection' | 'readLatch' | 'unlink' | 'close'
+>;
+
+export interface Regions {
+  /** See createRegion. */
+  create(mode: 'auto' | 'required' | 'off', path: string, request: RegionRequest): CreatedRegion;
+  /** See openRegionFile. */
+  open(path: string, expected?: ExpectedIdentity): LeftRegion | UnusableRegion;
+  /** See removeUnfinishedRegion. */
+  removeUnfinished(path: string): boolean;
+}
+
+export const machineRegions: Regions = Object.freeze({
+  create: createRegion,
+  open: openRegionFile,
+  removeUnfinished: removeUnfinishedRegion,
+});
