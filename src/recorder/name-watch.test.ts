@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { SimulatedDisk } from '../../test/simulation/simulated-disk.js';
 import { FaultyStorage } from '../../test/support/faulty-storage.js';
-import { MemoryDisk } from '../../test/support/memory-disk.js';
 import { FakeClock } from '../clock/fake-clock.js';
 import type { RegionHandle } from '../memory/shared-region.js';
 import { acquireLock } from '../storage/lock-file.js';
@@ -13,7 +13,7 @@ const SECOND_NS = 1e9;
 
 class Bench {
   readonly clock = new FakeClock();
-  readonly disk = new MemoryDisk();
+  readonly disk = new SimulatedDisk();
   readonly storage = new FaultyStorage(this.disk);
   readonly signals = new Signals();
   readonly watch: NameWatch;

@@ -1,8 +1,8 @@
 // Opening without threads, on a disk in memory that can be killed, cut from power, or made to fail.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { SimulatedDisk } from '../../test/simulation/simulated-disk.js';
 import { FaultyStorage } from '../../test/support/faulty-storage.js';
-import { MemoryDisk } from '../../test/support/memory-disk.js';
 import {
   eventIdsIn,
   idsTo,
@@ -22,12 +22,12 @@ const DIRECTORY = '/data/log';
 const pathOf = (name: string): string => `${DIRECTORY}/${name}`;
 const segmentPath = (index: number): string => pathOf(segmentFileName(index));
 
-const open = (storage: MemoryDisk | FaultyStorage, options?: WalOptions): SteppedLog =>
+const open = (storage: SimulatedDisk | FaultyStorage, options?: WalOptions): SteppedLog =>
   new SteppedLog({ storage }, DIRECTORY, options);
 
-const idsOn = (disk: MemoryDisk): number[] => eventIdsIn(disk, DIRECTORY);
+const idsOn = (disk: SimulatedDisk): number[] => eventIdsIn(disk, DIRECTORY);
 
-function metaOn(disk: MemoryDisk) {
+function metaOn(disk: SimulatedDisk) {
   const reading = readMeta(disk, DIRECTORY);
   assert.equal(reading.status, 'present');
   return reading.meta;
@@ -50,7 +50,7 @@ const refusedWith = (code: ErrorCode, action: () => unknown): WalError => {
 };
 
 /** Overwrites bytes of a file, and leaves it closed and synced. */
-function damage(disk: MemoryDisk, path: string, offset: number, bytes: Uint8Array): void {
+function damage(disk: SimulatedDisk, path: string, offset: number, bytes: Uint8Array): void {
   const fd = disk.open(path, 'write');
   disk.write(fd, [bytes], offset);
   disk.sync(fd);
@@ -59,7 +59,7 @@ function damage(disk: MemoryDisk, path: string, offset: number, bytes: Uint8Arra
 
 describe('a new log', () => {
   test('has a meta, a lock and one segment, all durable, when it is open', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const log = open(disk);
     assert.equal(log.recovery.verdict, 'new');
     assert.equal(log.recovery.file, undefined);
@@ -71,7 +71,7 @@ describe('a new log', () => {
   });
 
   test('its meta is durable before its first segment has a name', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const storage = new FaultyStorage(disk);
     open(storage);
     const story = storage.story('rename', 'renameNoReplace', 'syncDirectory');
@@ -82,7 +82,7 @@ describe('a new log', () => {
   });
 
   test('its folder is made with all that is missing above, and those names are synced', () => {
-    const storage = new FaultyStorage(new MemoryDisk());
+    const storage = new FaultyStorage(new SimulatedDisk());
     open(storage);
     const story = storage.story('makeDirectory', 'syncDirectory').slice(0, 5);
     assert.equal(story[0], 'makeDirectory log');
@@ -92,21 +92,21 @@ describe('a new log', () => {
   });
 
   test('is not made where the options say so', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const error = refusedWith('ERR_FLASHSTRIKE_NOT_A_LOG', () => open(disk, { create: false }));
     assert.match(error.message, /\/data\/log does not exist, and the option create is false/);
     assert.deepEqual(namesIn(disk, '/'), []);
   });
 
   test('is not made where a file stands', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     disk.makeDirectory('/data');
     disk.close(disk.open(DIRECTORY, 'create'));
     refusedWith('ERR_FLASHSTRIKE_NOT_A_LOG', () => open(disk));
   });
 
   test('takes appends from the moment it is open', () => {
-    const log = open(new MemoryDisk());
+    const log = open(new SimulatedDisk());
     const { words, control } = log.memory;
     assert.equal(Atomics.load(words, control.state), LogState.open);
     log.write(3);
@@ -114,7 +114,7 @@ describe('a new log', () => {
   });
 
   test('leaves no file open but its segment and its lock', () => {
-    const storage = new FaultyStorage(new MemoryDisk());
+    const storage = new FaultyStorage(new SimulatedDisk());
     open(storage);
     assert.deepEqual(
       [...storage.openFiles.values()].map((path) => path.slice(DIRECTORY.length + 1)),
@@ -125,7 +125,7 @@ describe('a new log', () => {
 
 describe('a log that was closed', () => {
   test('goes on in the same segment, and nothing of it is written again', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const log = open(disk);
     log.write(5);
     log.close();
@@ -143,7 +143,7 @@ describe('a log that was closed', () => {
   });
 
   test('is not closed any more once it is open: meta says so', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     open(disk).close();
     open(disk);
     disk.cutPower();
@@ -151,7 +151,7 @@ describe('a log that was closed', () => {
   });
 
   test('a hundred rounds of open, append, close: one segment, no litter, all events', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     for (let round = 1; round <= 100; round++) {
       const log = open(disk);
       log.append();
@@ -162,7 +162,7 @@ describe('a log that was closed', () => {
   });
 
   test('closes without a descriptor left', () => {
-    const storage = new FaultyStorage(new MemoryDisk());
+    const storage = new FaultyStorage(new SimulatedDisk());
     const log = open(storage);
     log.write(300);
     log.close();
@@ -170,7 +170,7 @@ describe('a log that was closed', () => {
   });
 
   test('may be opened with larger segments: an event too large for the old one moves on', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     open(disk).close();
     const log = open(disk, { segmentBytes: 4 * MIB, ringBytes: 4 * MIB });
     log.append(500 * KIB);
@@ -183,7 +183,7 @@ describe('a log that was closed', () => {
   });
 
   test('may be opened with smaller segments: the old one is used up first', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const large = open(disk, { segmentBytes: MIB });
     large.write(10);
     large.close();
@@ -201,7 +201,7 @@ describe('a log that was closed', () => {
 
 describe('a log whose process was killed', () => {
   test('keeps what was written, goes on in the same segment, and proves it again', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const log = open(disk);
     log.write(3);
     log.commit();
@@ -218,7 +218,7 @@ describe('a log whose process was killed', () => {
   });
 
   test('after a sync that failed: what is accepted is on disk, although its pages were clean', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const storage = new FaultyStorage(disk);
     const log = open(storage);
     log.write(3);
@@ -242,7 +242,7 @@ describe('a log whose process was killed', () => {
   });
 
   test('keeps a log that was never written to', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     open(disk);
     disk.kill();
     assert.equal(open(disk).recovery.verdict, 'clean');
@@ -250,7 +250,7 @@ describe('a log whose process was killed', () => {
   });
 
   test('with left-over files: they go, and tickets go on behind them', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const log = open(disk);
     log.write(1);
     for (const name of ['prepared-41.tmp', 'prepared-7.tmp', 'wal.meta.tmp', 'notes.txt']) {
@@ -265,7 +265,7 @@ describe('a log whose process was killed', () => {
   });
 
   test('over and over: the events stay, and so do the segments', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const log = open(disk);
     log.write(700);
     const ids = idsOn(disk);
@@ -283,8 +283,8 @@ describe('a log whose process was killed', () => {
 
 describe('a torn tail', () => {
   /** Events 1 … 3 durable, 4 … 6 written and torn by half. */
-  function tornDisk(): MemoryDisk {
-    const disk = new MemoryDisk();
+  function tornDisk(): SimulatedDisk {
+    const disk = new SimulatedDisk();
     const storage = new FaultyStorage(disk);
     const log = open(storage);
     log.write(3);
@@ -358,7 +358,7 @@ describe('a torn tail', () => {
 
 describe('damage to what was durable', () => {
   test('refuses the open and changes nothing', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     const log = open(disk);
     log.write(3);
     log.commit();
@@ -382,8 +382,8 @@ const DURABLE = 330;
 const WRITTEN = 336;
 
 /** Three segments, the last with a durable part, a part that was only written, and a torn block. */
-function crash(): MemoryDisk {
-  const disk = new MemoryDisk();
+function crash(): SimulatedDisk {
+  const disk = new SimulatedDisk();
   const storage = new FaultyStorage(disk);
   const log = open(storage);
   while (log.producer.lastEventId < DURABLE) log.write(15, 180);
@@ -399,10 +399,10 @@ function crash(): MemoryDisk {
 }
 
 const crashed = crash();
-const crashedDisk = (): MemoryDisk => crashed.copy();
+const crashedDisk = (): SimulatedDisk => crashed.copy();
 
 /** A normal open finds all that was durable, takes new events, and keeps them over a power cut. */
-function assertRecovers(disk: MemoryDisk, context: string): void {
+function assertRecovers(disk: SimulatedDisk, context: string): void {
   const log = open(disk);
   const kept = log.opened.report.nextEventId - 1;
   assert.ok(kept >= DURABLE, `${context}: ${kept} events`);
@@ -484,7 +484,7 @@ describe('every operation of an open of a crashed log', () => {
       let hits = 1;
       for (let call = 1; hits > 0; call++) {
         assert.ok(call < CALLS_MAX, 'an open has an end');
-        const disk = new MemoryDisk();
+        const disk = new SimulatedDisk();
         const storage = new FaultyStorage(disk);
         const fault = storage.fail({ code: 'EIO', from: call, torn: true });
         try {
@@ -511,7 +511,7 @@ describe('every operation of a running log', () => {
       let hits = 1;
       for (let call = 1; hits > 0; call++) {
         assert.ok(call < 400, 'a run has an end');
-        const disk = new MemoryDisk();
+        const disk = new SimulatedDisk();
         const storage = new FaultyStorage(disk);
         const log = open(storage);
         const fault = storage.fail({ code: 'EIO', from: call, torn: true });
@@ -546,7 +546,7 @@ describe('every operation of a running log', () => {
 
 describe('an open that finds no space', () => {
   test('is refused as that, and succeeds when there is some', () => {
-    const disk = new MemoryDisk();
+    const disk = new SimulatedDisk();
     disk.capacityBytes = 10 * KIB;
     const error = refusedWith('ERR_FLASHSTRIKE_NO_SPACE', () => open(disk));
     assert.match(error.message, /Free some space/);
@@ -573,7 +573,7 @@ describe('an open that the system refuses', () => {
 
   for (const [system, code] of Object.entries(CODES)) {
     test(`${system} comes out as ${code}, with the folder and the cause`, () => {
-      const storage = new FaultyStorage(new MemoryDisk());
+      const storage = new FaultyStorage(new SimulatedDisk());
       storage.fail({ code: system, when: ({ kind }) => kind === 'makeDirectory' });
       const error = refusedWith(code, () => open(storage));
       assert.equal(error.path, DIRECTORY);

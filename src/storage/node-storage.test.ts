@@ -13,9 +13,9 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { SimulatedDisk } from '../../test/simulation/simulated-disk.js';
 import { FaultyStorage } from '../../test/support/faulty-storage.js';
 import { temporaryFolder } from '../../test/support/log-builder.js';
-import { MemoryDisk } from '../../test/support/memory-disk.js';
 import { cannotCount, descriptors } from '../../test/support/process-resources.js';
 import { nodeStorage } from './node-storage.js';
 import type { OpenMode, Storage } from './storage.js';
@@ -28,7 +28,7 @@ interface Place {
 const ADAPTERS: Readonly<Record<string, (t: TestContext) => Place>> = {
   'node:fs': (t) => ({ storage: nodeStorage, folder: temporaryFolder(t) }),
   'the disk in memory': () => {
-    const storage = new MemoryDisk();
+    const storage = new SimulatedDisk();
     storage.makeDirectory('/folder');
     return { storage, folder: '/folder' };
   },
@@ -279,8 +279,8 @@ describe('on a real file system', () => {
 describe('the disk in memory', () => {
   const PATH = '/folder/file';
 
-  function written(): { disk: MemoryDisk; fd: number } {
-    const disk = new MemoryDisk();
+  function written(): { disk: SimulatedDisk; fd: number } {
+    const disk = new SimulatedDisk();
     disk.makeDirectory('/folder');
     disk.syncDirectory('/');
     const fd = disk.open(PATH, 'create');
@@ -291,7 +291,7 @@ describe('the disk in memory', () => {
     return { disk, fd };
   }
 
-  const content = (disk: MemoryDisk): string => Buffer.from(disk.contentOf(PATH)).toString();
+  const content = (disk: SimulatedDisk): string => Buffer.from(disk.contentOf(PATH)).toString();
 
   test('a power cut leaves what was synced, a kill leaves all', () => {
     const { disk } = written();

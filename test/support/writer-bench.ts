@@ -21,8 +21,8 @@ import { preparedFileName, segmentFileName } from '../../src/segment/file-names.
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import { SealEntryLayout, SealTotalsLayout } from '../../src/segment/seal.js';
 import { KIB } from '../../src/units.js';
+import { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { FaultyStorage } from './faulty-storage.js';
-import { MemoryDisk } from './memory-disk.js';
 
 export const DIRECTORY = '/log';
 export const SEGMENT_BYTES = 64 * KIB;
@@ -47,7 +47,7 @@ interface BenchOptions {
 /** A writer with everything around it that the threads would bring. */
 export class Bench {
   readonly clock = new FakeClock();
-  readonly disk = new MemoryDisk();
+  readonly disk = new SimulatedDisk();
   readonly storage = new FaultyStorage(this.disk);
   readonly signals = new Signals();
   readonly memory = ringOfSections(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { SimulatedDisk } from '../../../test/simulation/simulated-disk.js';
 import { FaultyStorage } from '../../../test/support/faulty-storage.js';
-import { MemoryDisk } from '../../../test/support/memory-disk.js';
 import { FakeClock } from '../../clock/fake-clock.js';
 import { publishWords } from '../../memory/sequence-latch.js';
 import { readMeta } from '../../recovery/log-directory.js';
@@ -27,7 +27,7 @@ const FLUSH = [
 
 class Bench {
   readonly clock = new FakeClock();
-  readonly disk = new MemoryDisk();
+  readonly disk = new SimulatedDisk();
   readonly storage = new FaultyStorage(this.disk);
   readonly signals = new Signals();
   readonly memory = ringOfSections(new Uint8Array(RingControlLayout.size), new Uint8Array(4096));

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { SimulatedDisk } from '../../../test/simulation/simulated-disk.js';
 import {
   type CallKind,
   FaultyStorage,
   type StorageCall,
 } from '../../../test/support/faulty-storage.js';
-import { MemoryDisk } from '../../../test/support/memory-disk.js';
 import { FakeClock } from '../../clock/fake-clock.js';
 import { systemCode, WalError } from '../../errors.js';
 import { KIB, MIB } from '../../units.js';
@@ -19,7 +19,7 @@ const CHUNK_NS = 3 * NS_PER_MS;
 
 class Bench {
   readonly clock = new FakeClock();
-  readonly disk = new MemoryDisk();
+  readonly disk = new SimulatedDisk();
   readonly storage = new FaultyStorage(this.disk);
   readonly signals = new Signals();
   readonly preparer: SegmentPreparer;

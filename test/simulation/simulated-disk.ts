@@ -1,0 +1,251 @@
+// A disk in memory: what the kernel has apart from what the disk has, for each sector of a file and
+// each name in a folder. It can be killed (what the kernel has stays), cut from power (what was synced
+// stays), crashed from a seed (anything in between), run full, and be damaged.
+import { dirname } from 'node:path';
+import type { Random } from '../../src/cli/demo/random.js';
+import { WalError } from '../../src/errors.js';
+import type { DirectoryEntry, FileStatus, OpenMode, Storage } from '../../src/storage/storage.js';
+import { systemError } from '../support/faulty-storage.js';
+import { type CrashChances, SimulatedFile } from './simulated-file.js';
+import { SimulatedFolder, type SimulatedNode } from './simulated-folder.js';
+
+const FIRST_DESCRIPTOR = 100_000;
+
+/** All of it, none of it, or parts: each is a crash of its own kind. */
+const CRASHES: readonly CrashChances[] = [
+  { kept: 0, torn: 0 },
+  { kept: 100, torn: 0 },
+  { kept: 50, torn: 0 },
+  { kept: 50, torn: 30 },
+  { kept: 90, torn: 5 },
+];
+
+export class SimulatedDisk implements Storage {
+  /** The files' sizes may not sum to more. */
+  capacityBytes = Number.POSITIVE_INFINITY;
+  readonly #descriptors = new Map<number, SimulatedFile>();
+  #nextInode = 1n;
+  #nextDescriptor = FIRST_DESCRIPTOR;
+  readonly #root = new SimulatedFolder(0n);
+
+  /** A process dies: its descriptors go, what the kernel has stays. */
+  kill(): void {
+    this.#descriptors.clear();
+  }
+
+  /** The same files on another disk, none of them open. */
+  copy(): SimulatedDisk {
+    const disk = new SimulatedDisk();
+    disk.capacityBytes = this.capacityBytes;
+    disk.#nextInode = this.#nextInode;
+    this.#root.copyInto(disk.#root, new Map());
+    return disk;
+  }
+
+  /** Only what was synced is left. */
+  cutPower(): void {
+    this.kill();
+    this.#root.crash();
+  }
+
+  /** What was synced is left, and of the rest whatever chance leaves. */
+  crash(random: Random): void {
+    this.kill();
+    this.#root.crash(random, CRASHES[random.below(CRASHES.length)]);
+  }
+
+  /** Write-back failed: all is clean now, and the disk has none of it. */
+  loseDirtyPages(): void {
+    for (const file of this.#files()) file.loseDirtySectors(() => false);
+  }
+
+  /** A sync that fails: what is dirty of this file is clean now, and some of it reached the disk. */
+  failSync(fd: number, random: Random): void {
+    this.#file(fd).loseDirtySectors(() => random.below(2) === 0);
+  }
+
+  /** The kernel forgets what is clean: what a failed sync has lost is gone for its readers too. */
+  dropCaches(): void {
+    for (const file of this.#root.files()) file.dropCache();
+  }
+
+  /** The medium is damaged: a bit flips, a write of someone else lands here. */
+  damage(path: string, offset: number, bytes: Uint8Array): void {
+    const node = this.#find(path);
+    if (node?.kind !== 'file') throw systemError('ENOENT', path);
+    node.damage(offset, bytes);
+  }
+
+  /** All of a file as the kernel has it. */
+  contentOf(path: string): Uint8Array {
+    const node = this.#find(path);
+    if (node?.kind !== 'file') throw systemError('ENOENT', path);
+    return node.bytes;
+  }
+
+  /** Linked files, and those that are only open. */
+  #files(): Set<SimulatedFile> {
+    return new Set([...this.#root.files(), ...this.#descriptors.values()]);
+  }
+
+  #find(path: string): SimulatedNode | undefined {
+    let node: SimulatedNode | undefined = this.#root;
+    for (const name of path.split('/')) {
+      if (name === '' || name === '.') continue;
+      if (node?.kind !== 'directory') throw systemError('ENOTDIR', path);
+      node = node.names.get(name);
+      if (node === undefined) return undefined;
+    }
+    return node;
+  }
+
+  #folder(path: string): SimulatedFolder {
+    const node = this.#find(path);
+    if (node === undefined) throw systemError('ENOENT', path);
+    if (node.kind !== 'directory') throw systemError('ENOTDIR', path);
+    return node;
+  }
+
+  /** The folder that holds `path`, and the name in it. */
+  #place(path: string): { folder: SimulatedFolder; name: string } {
+    return { folder: this.#folder(dirname(path)), name: path.slice(path.lastIndexOf('/') + 1) };
+  }
+
+  #file(fd: number): SimulatedFile {
+    const file = this.#descriptors.get(fd);
+    if (file === undefined) throw systemError('EBADF', `descriptor ${fd}`);
+    return file;
+  }
+
+  #checkSpace(file: SimulatedFile, bytes: number): void {
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return;
+    let used = bytes;
+    for (const each of this.#root.files()) if (each !== file) used += each.bytes.length;
+    if (used > this.capacityBytes) throw systemError('ENOSPC', `${bytes} bytes`);
+  }
+
+  open(path: string, mode: OpenMode): number {
+    const { folder, name } = this.#place(path);
+    let node = folder.names.get(name);
+    if (node !== undefined && mode === 'create') throw systemError('EEXIST', path);
+    if (node?.kind === 'directory') {
+      throw new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', `${path} is a folder.`, { path });
+    }
+    if (node === undefined) {
+      if (mode === 'read' || mode === 'write') throw systemError('ENOENT', path);
+      node = new SimulatedFile(this.#nextInode++);
+      folder.set(name, node);
+    }
+    const fd = this.#nextDescriptor++;
+    this.#descriptors.set(fd, node);
+    return fd;
+  }
+
+  close(fd: number): void {
+    this.#file(fd);
+    this.#descriptors.delete(fd);
+  }
+
+  statusOf(fd: number): FileStatus {
+    return statusOf(this.#file(fd));
+  }
+
+  statusAt(path: string): FileStatus | undefined {
+    const node = this.#find(path);
+    return node === undefined ? undefined : statusOf(node);
+  }
+
+  read(fd: number, target: Uint8Array, offset: number): number {
+    const part = this.#file(fd).bytes.subarray(offset, offset + target.length);
+    target.set(part);
+    return part.length;
+  }
+
+  write(fd: number, parts: readonly Uint8Array[], offset: number): void {
+    const file = this.#file(fd);
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    const end = offset + bytes;
+    if (end > file.bytes.length) this.#checkSpace(file, end);
+    let at = offset;
+    for (const part of parts) {
+      file.write(part, at);
+      at += part.length;
+    }
+  }
+
+  /** As ext4 does it: where space runs out, a part stays allocated. */
+  allocate(fd: number, bytes: number): void {
+    const file = this.#file(fd);
+    if (bytes <= file.bytes.length) return;
+    try {
+      this.#checkSpace(file, bytes);
+    } catch (error) {
+      file.resize(Math.max(file.bytes.length, Math.floor(bytes / 2)));
+      throw error;
+    }
+    file.resize(bytes);
+  }
+
+  truncate(fd: number, bytes: number): void {
+    this.#file(fd).resize(bytes);
+  }
+
+  sync(fd: number): void {
+    this.#file(fd).sync();
+  }
+
+  syncDirectory(path: string): void {
+    this.#folder(path).sync();
+  }
+
+  rename(source: string, target: string): void {
+    const from = this.#place(source);
+    const to = this.#place(target);
+    const node = from.folder.names.get(from.name);
+    if (node === undefined) throw systemError('ENOENT', source);
+    if (from.folder === to.folder) {
+      to.folder.rename(from.name, to.name);
+      return;
+    }
+    from.folder.remove(from.name);
+    to.folder.set(to.name, node);
+  }
+
+  renameNoReplace(source: string, target: string): void {
+    if (this.#find(target) !== undefined) throw systemError('EEXIST', target);
+    this.rename(source, target);
+  }
+
+  unlink(path: string): void {
+    const { folder, name } = this.#place(path);
+    const node = folder.names.get(name);
+    if (node === undefined) throw systemError('ENOENT', path);
+    if (node.kind === 'directory') throw systemError('EISDIR', path);
+    folder.remove(name);
+  }
+
+  list(path: string): readonly DirectoryEntry[] {
+    return [...this.#folder(path).names]
+      .map(([name, { kind }]): DirectoryEntry => ({ name, kind }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  makeDirectory(path: string): string | undefined {
+    const found = this.#find(path);
+    if (found?.kind === 'directory') return undefined;
+    if (found !== undefined) throw systemError('EEXIST', path);
+    const topmost = this.makeDirectory(dirname(path));
+    const { folder, name } = this.#place(path);
+    folder.set(name, new SimulatedFolder(this.#nextInode++));
+    return topmost ?? path;
+  }
+}
+
+const statusOf = (node: SimulatedNode): FileStatus => ({
+  kind: node.kind,
+  bytes: node.kind === 'file' ? node.bytes.length : 0,
+  device: 1n,
+  inode: node.inode,
+  links: 1,
+  owner: 0,
+});
