@@ -1,0 +1,209 @@
+// What each metric is called, counts, covers, and who writes it: one catalogue that dump,
+// Prometheus text, `top` and docs/METRICS.md all read. A struct's entries stand in the order of its
+// layout, one for every field but the spare ones; the compiler refuses one too few or too many.
+import { assert } from '../errors.js';
+import type { Layout } from '../memory/layout.js';
+import { CACHE_LINE_BYTES } from '../units.js';
+import { Counter64 } from './counter64.js';
+import { Duration64 } from './duration64.js';
+import { type ApplyNote, Journal } from './journal.js';
+import { LatencyHistogram } from './latency-histogram.js';
+import { LifeCycle } from './life-cycle.js';
+import { Operation64 } from './operation64.js';
+
+/** The threads of a log, as the metrics name them; `any` is whoever owns the struct. */
+export type MetricWriter = 'application' | 'writer' | 'preparer' | 'housekeeping' | 'any';
+
+/**
+ * `age64`: since when (monotonic ns) something has been so, read as its age; 0 when it is not so.
+ * `constant64`: a value that is set once. `journal`: the notes of a group, no metric of its own.
+ */
+export type MetricKind =
+  | 'counter64'
+  | 'gauge64'
+  | 'constant64'
+  | 'age64'
+  | 'duration64'
+  | 'operation64'
+  | 'life_cycle'
+  | 'latency_histogram'
+  | 'journal';
+
+export type MetricUnit = 'ns' | 'ps' | 'bytes' | 'events' | 'segments' | 'calls';
+
+export interface MetricDescription<Kind extends MetricKind = MetricKind> {
+  readonly kind: Kind;
+  readonly unit: MetricUnit;
+  /** One sentence without its full stop, as Prometheus shows it. */
+  readonly help: string;
+  readonly writer: MetricWriter;
+  /** The exact interval, or event, that one record covers. */
+  readonly covers: string;
+  /** The first field of the group that is recorded together; undefined: the field is alone. */
+  readonly group: string | undefined;
+  /** Of a journal: how a note is applied to its group. */
+  readonly apply: ApplyNote | undefined;
+}
+
+/** The part of a description that is written down for each metric. */
+export interface MetricText {
+  readonly help: string;
+  readonly writer: MetricWriter;
+  readonly covers: string;
+  readonly unit?: MetricUnit;
+  readonly group?: string;
+}
+
+const describing =
+  <const Kind extends MetricKind>(kind: Kind, defaultUnit: MetricUnit) =>
+  ({ help, writer, covers, unit = defaultUnit, group }: MetricText): MetricDescription<Kind> =>
+    Object.freeze({ kind, unit, help, writer, covers, group, apply: undefined });
+
+export const counter = describing('counter64', 'calls');
+export const gauge = describing('gauge64', 'calls');
+export const constant = describing('constant64', 'segments');
+export const age = describing('age64', 'ns');
+export const duration = describing('duration64', 'ns');
+export const operation = describing('operation64', 'ns');
+export const lifeCycle = describing('life_cycle', 'ns');
+export const histogram = describing('latency_histogram', 'ns');
+
+/** The journal of the group whose first field is `group`. */
+export const journal = (
+  group: string,
+  writer: MetricWriter,
+  apply: ApplyNote,
+): MetricDescription<'journal'> =>
+  Object.freeze({
+    kind: 'journal',
+    unit: 'calls',
+    help: '',
+    writer,
+    covers: '',
+    group,
+    apply,
+  });
+
+const LAYOUT_OF_KIND: Readonly<Record<MetricKind, { readonly size: number }>> = {
+  counter64: Counter64,
+  gauge64: Counter64,
+  constant64: Counter64,
+  age64: Counter64,
+  duration64: Duration64,
+  operation64: Operation64,
+  life_cycle: LifeCycle,
+  latency_histogram: LatencyHistogram,
+  journal: Journal,
+};
+
+/** Fields that are recorded together, under the sequence word of the first. Offsets in words. */
+export interface MetricGroup {
+  readonly name: string;
+  readonly at: number;
+  /** Words of the lines that one sequence covers; the head and the notes of a journal excepted. */
+  readonly wordCount: number;
+  readonly journalAt: number | undefined;
+  readonly apply: ApplyNote | undefined;
+}
+
+export type Descriptions = Readonly<Record<string, MetricDescription>>;
+
+/** A struct: its proven layout and what its fields mean. */
+export interface StructDefinition<Fields extends Descriptions = Descriptions> {
+  /** `SegmentPreparer`. */
+  readonly name: string;
+  /** `Segment Preparer`, as dumps call it. */
+  readonly label: string;
+  /** `segment_preparer`, as exported names call it. */
+  readonly exportedName: string;
+  /** The label that its metrics carry: `subsystem="…"`. */
+  readonly subsystem: string;
+  readonly layout: Layout<number, number, Readonly<Record<string, number>>>;
+  readonly fields: Fields;
+  readonly groups: readonly MetricGroup[];
+}
+
+const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
+/** `applied`, the first line of a journal, belongs to the lines that the sequence covers. */
+const APPLIED_BYTES = Journal.offset.head;
+
+/** Words of `SegmentPreparer`: `Segment`, `Preparer`. */
+const wordsOf = (name: string): string[] => name.split(/(?=[A-Z])/);
+/** `getNextSegment` → `get_next_segment`. */
+export const snakeCase = (name: string): string => wordsOf(name).join('_').toLowerCase();
+/** `getNextSegment` → `Get next segment`. */
+export const sentenceCase = (name: string): string => {
+  const text = wordsOf(name).join(' ').toLowerCase();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};
+
+/** Names of a layout's fields that are no padding. */
+type FieldNames<Offsets> = Exclude<keyof Offsets & string, `spare${number}`>;
+
+/** The alignment of a metrics struct, or what the compiler says of another one. */
+type CacheLine<Align extends number> = Align extends 64
+  ? Align
+  : `the alignment of a metrics struct must be 64, not ${Align}`;
+
+/**
+ * Joins a layout with the meaning of its fields.
+ * @throws AssertionFailure when the module loads: the pair assertion to what the compiler proved
+ */
+export function defineMetrics<
+  Size extends number,
+  Align extends number,
+  Offsets extends Readonly<Record<string, number>>,
+  const Fields extends Readonly<Record<FieldNames<Offsets>, MetricDescription>>,
+>(
+  structLayout: Layout<Size, Align, Offsets> & { readonly align: CacheLine<Align> },
+  subsystem: string,
+  fields: Fields & { readonly [Name in Exclude<keyof Fields, FieldNames<Offsets>>]: never },
+): StructDefinition<Fields> {
+  const { name, align, size } = structLayout;
+  assert(align === CACHE_LINE_BYTES, `${name}: its alignment is ${align}, not 64`);
+  assert(size % CACHE_LINE_BYTES === 0, `${name}: its size ${size} is not a multiple of 64`);
+  return Object.freeze({
+    name,
+    label: wordsOf(name).join(' '),
+    exportedName: snakeCase(name),
+    subsystem,
+    layout: structLayout,
+    fields: Object.freeze(fields),
+    groups: Object.freeze(groupsOf(structLayout, fields)),
+  });
+}
+
+function groupsOf(
+  { name, fields: layoutFields }: Pick<StructDefinition['layout'], 'name' | 'fields'>,
+  descriptions: Descriptions,
+): MetricGroup[] {
+  const groups: { -readonly [Key in keyof MetricGroup]: MetricGroup[Key] }[] = [];
+  for (const { name: field, offset, size } of layoutFields) {
+    if (/^spare\d+$/.test(field)) continue;
+    const description = descriptions[field];
+    assert(description !== undefined, `${name}.${field} is not described`);
+    const { kind, group: groupName = field, apply } = description;
+    assert(
+      offset % CACHE_LINE_BYTES === 0,
+      `${name}: offset ${offset} of ${field} is not a multiple of 64`,
+    );
+    assert(LAYOUT_OF_KIND[kind].size === size, `${name}.${field} is no ${kind}`);
+    const last = groups.at(-1);
+    const covered = kind === 'journal' ? APPLIED_BYTES : size;
+    if (groupName === field) {
+      const alone = { name: field, at: wordOf(offset), wordCount: wordOf(covered) };
+      groups.push({ ...alone, journalAt: undefined, apply: undefined });
+      continue;
+    }
+    const follows = last !== undefined && wordOf(offset) === last.at + last.wordCount;
+    assert(
+      follows && last.name === groupName && last.journalAt === undefined,
+      `${name}.${field} does not follow in the group ${groupName}`,
+    );
+    last.wordCount += wordOf(covered);
+    if (kind !== 'journal') continue;
+    last.journalAt = wordOf(offset);
+    last.apply = apply;
+  }
+  return groups.map((group) => Object.freeze(group));
+}

@@ -1,0 +1,43 @@
+// One 64-bit number on a line of its own: a count that only grows, a value that comes and goes, one
+// that never changes after the start, or the time since when something has been so.
+import { layout, pad, u32, u64 } from '../memory/layout.js';
+import { beginChange, endChange } from './sequence.js';
+import { addHalves, readU64, writeU64 } from './u64.js';
+
+const ValueLayout = layout('Value64')
+  .field(0, 'sequence', u32)
+  .field(4, 'spare0', pad(4))
+  .field(8, 'value', u64)
+  .field(16, 'spare1', pad(48))
+  .end(64, 64);
+
+/** A count; modulo 2^64. */
+export const Counter64 = ValueLayout;
+/** A value of now. */
+export const Gauge64 = ValueLayout;
+
+const VALUE = ValueLayout.offset.value / Uint32Array.BYTES_PER_ELEMENT;
+
+/** Adds within a change that is under way: of a group, or of this line. */
+export const addToValue = (words: Uint32Array, at: number, low: number, high = 0): void =>
+  addHalves(words, at + VALUE, low, high);
+
+/** Sets within a change that is under way. `value`: a whole number from 0 to 2^53. */
+export const putValue = (words: Uint32Array, at: number, value: number): void =>
+  writeU64(words, at + VALUE, value);
+
+/** Adds `by`, a whole number below 2^32, to the counter at word `at`. Its one writer only. */
+export function addCounter(words: Uint32Array, at: number, by: number): void {
+  beginChange(words, at);
+  addHalves(words, at + VALUE, by, 0);
+  endChange(words, at);
+}
+
+/** Sets the value at word `at`, a whole number from 0 to 2^53. Its one writer only. */
+export function setValue(words: Uint32Array, at: number, value: number): void {
+  beginChange(words, at);
+  writeU64(words, at + VALUE, value);
+  endChange(words, at);
+}
+
+export const readValue = (words: Uint32Array, at: number): number => readU64(words, at + VALUE);

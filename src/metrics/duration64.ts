@@ -1,0 +1,120 @@
+// How often something was timed and how long it took: samples, sum, shortest, longest, on one line.
+import { layout, pad, u32, u64 } from '../memory/layout.js';
+import { TWO_POW_32 } from '../units.js';
+import { CLOCK_STEP, DROPPED } from './elapsed.js';
+import { beginChange, endChange } from './sequence.js';
+import { addHalves, increment, readU64 } from './u64.js';
+
+export const Duration64 = layout('Duration64')
+  .field(0, 'sequence', u32)
+  .field(4, 'spare0', pad(4))
+  .field(8, 'samples', u64)
+  .field(16, 'totalNs', u64)
+  .field(24, 'minNs', u64)
+  .field(32, 'maxNs', u64)
+  /** Samples whose start lay in the future: recorded as 0. */
+  .field(40, 'clockSteps', u64)
+  /** Calls whose start was no number: not recorded. */
+  .field(48, 'dropped', u64)
+  .field(56, 'spare1', pad(8))
+  .end(64, 64);
+
+const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
+const SAMPLES = wordOf(Duration64.offset.samples);
+const TOTAL = wordOf(Duration64.offset.totalNs);
+const MIN = wordOf(Duration64.offset.minNs);
+const MAX = wordOf(Duration64.offset.maxNs);
+const CLOCK_STEPS = wordOf(Duration64.offset.clockSteps);
+const DROPPED_CALLS = wordOf(Duration64.offset.dropped);
+
+/** A power of two: multiplying is exact, and far cheaper than dividing. */
+const HIGH_HALF = 1 / TWO_POW_32;
+
+/** Adds one sample, its nanoseconds (below 2^53) as two halves, within a change under way. */
+export function addSample(words: Uint32Array, at: number, low: number, high: number): void {
+  const isFirst = words[at + SAMPLES] === 0 && words[at + SAMPLES + 1] === 0;
+  increment(words, at + SAMPLES);
+  addHalves(words, at + TOTAL, low, high);
+  if (isFirst || isLess(low, high, words, at + MIN)) put(words, at + MIN, low, high);
+  if (!isLess(low, high, words, at + MAX)) put(words, at + MAX, low, high);
+}
+
+function isLess(low: number, high: number, words: Uint32Array, at: number): boolean {
+  const otherHigh = words[at + 1] as number;
+  return high < otherHigh || (high === otherHigh && low >>> 0 < (words[at] as number));
+}
+
+function put(words: Uint32Array, at: number, low: number, high: number): void {
+  words[at] = low;
+  words[at + 1] = high;
+}
+
+/** Counts a start in the future, within a change that is under way. */
+export const addClockStep = (words: Uint32Array, at: number): void =>
+  increment(words, at + CLOCK_STEPS);
+
+/** Counts a call that could not be recorded, within a change that is under way. */
+export const addDropped = (words: Uint32Array, at: number): void =>
+  increment(words, at + DROPPED_CALLS);
+
+/** Adds what `elapsedNs` returned; true when it was a sample. Within a change that is under way. */
+export function addElapsed(words: Uint32Array, at: number, elapsed: number): boolean {
+  if (elapsed === DROPPED) {
+    addDropped(words, at);
+    return false;
+  }
+  if (elapsed === CLOCK_STEP) {
+    addClockStep(words, at);
+    addSample(words, at, 0, 0);
+    return true;
+  }
+  addSample(words, at, elapsed >>> 0, elapsed < TWO_POW_32 ? 0 : (elapsed * HIGH_HALF) >>> 0);
+  return true;
+}
+
+/**
+ * Records one duration at word `at`. Its one writer only; allocates nothing and never throws.
+ * @param elapsed whole nanoseconds from 0 to 2^53, or what `elapsedNs` returned instead
+ */
+export function recordDuration(words: Uint32Array, at: number, elapsed: number): void {
+  beginChange(words, at);
+  addElapsed(words, at, elapsed);
+  endChange(words, at);
+}
+
+/** A duration64 as it was at one moment. */
+export class DurationReading {
+  readonly samples: number;
+  readonly totalNs: number;
+  /** 0 without samples. */
+  readonly minNs: number;
+  readonly maxNs: number;
+  /** Samples whose start lay in the future: recorded as 0. */
+  readonly clockSteps: number;
+  /** Calls whose start was no number: not among the samples. */
+  readonly dropped: number;
+
+  constructor(words: Uint32Array, at: number) {
+    this.samples = readU64(words, at + SAMPLES);
+    this.totalNs = readU64(words, at + TOTAL);
+    this.minNs = readU64(words, at + MIN);
+    this.maxNs = readU64(words, at + MAX);
+    this.clockSteps = readU64(words, at + CLOCK_STEPS);
+    this.dropped = readU64(words, at + DROPPED_CALLS);
+  }
+
+  /** Mean in nanoseconds; 0 without samples. */
+  get avgNs(): number {
+    return this.samples === 0 ? 0 : this.totalNs / this.samples;
+  }
+
+  /** Distance of the longest from the shortest, in nanoseconds. */
+  get jitterNs(): number {
+    return this.maxNs - this.minNs;
+  }
+
+  /** Samples in a second of the time that was measured; 0 where none was. */
+  get ratePerSecond(): number {
+    return this.totalNs === 0 ? 0 : this.samples / (this.totalNs / 1e9);
+  }
+}

@@ -1,0 +1,19 @@
+// From two looks at the clock to what is recorded: never an exception, never a negative time.
+
+/** Longer than any length of time that is recorded: 2^53 ns are 104 days. */
+const LONGEST_NS = Number.MAX_SAFE_INTEGER;
+/** What was measured is no length of time: it is dropped, and counted. */
+export const DROPPED = -1;
+/** The start lies in the future: the clock was stepped. Counted, and recorded as 0. */
+export const CLOCK_STEP = -2;
+
+/**
+ * Whole nanoseconds from `startNs` to `nowNs`, or one of DROPPED and CLOCK_STEP. Takes anything:
+ * a caller without types must not bring a recording thread down.
+ */
+export function elapsedNs(startNs: number, nowNs: number): number {
+  if (typeof startNs !== 'number' || typeof nowNs !== 'number') return DROPPED;
+  const elapsed = Math.floor(nowNs - startNs + 0.5);
+  if (elapsed >= 0 && elapsed <= LONGEST_NS) return elapsed;
+  return elapsed < 0 && elapsed >= -LONGEST_NS ? CLOCK_STEP : DROPPED;
+}

@@ -1,0 +1,140 @@
+// A group of many lines, kept coherent for readers at any speed of its writer: a write-ahead log of
+// its own. Copying a histogram takes longer than a record does, so under one sequence word alone a
+// reader would never get a whole copy while the writer records without pause. Here the writer only
+// notes what is to be recorded, 16 bytes and a store of `head`, and applies 256 notes at a time to
+// the lines (a checkpoint, under the group's sequence word). A reader copies the lines between two
+// checkpoints and applies the notes that followed to its copy, with the same code. So each snapshot
+// is the state behind some one record, and a writer that was killed between two stores leaves one
+// as well; only in the middle of a checkpoint does it leave a marked one.
+//
+//   lines at checkpoint 7 (1,792 notes applied) + notes 1,792 … 1,800  =  the state behind 1,801
+import { block, layout, pad, u32 } from '../memory/layout.js';
+import { TWO_POW_32 } from '../units.js';
+import { CLOCK_STEP, DROPPED } from './elapsed.js';
+import { beginChange, endChange, publish } from './sequence.js';
+
+/** Notes that are kept; one is overwritten when so many more have followed. A power of two. */
+export const JOURNAL_NOTES = 512;
+const CHECKPOINT_NOTES = JOURNAL_NOTES / 2;
+export const NOTE_WORDS = 4;
+
+export const Journal = layout('Journal')
+  /** Notes that the group's lines contain, modulo 2^32; belongs to the lines. */
+  .field(0, 'applied', u32)
+  .field(4, 'spare0', pad(60))
+  /** Notes that are complete, modulo 2^32. */
+  .field(64, 'head', u32)
+  .field(68, 'spare1', pad(60))
+  .field(128, 'notes', block(8192, 64))
+  .end(8320, 64);
+
+if (JOURNAL_NOTES * NOTE_WORDS * Uint32Array.BYTES_PER_ELEMENT !== 8192) {
+  throw new RangeError(`${JOURNAL_NOTES} notes do not fill 8192 bytes`);
+}
+
+const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
+export const APPLIED = wordOf(Journal.offset.applied);
+export const HEAD = wordOf(Journal.offset.head);
+export const NOTES = wordOf(Journal.offset.notes);
+
+/** What a note says besides the time: bits of its second word, above the 21 of a length of time. */
+const KIND_SHIFT = 21;
+const HIGH_MASK = 2 ** KIND_SHIFT - 1;
+/** A power of two: multiplying is exact, and far cheaper than dividing. */
+const HIGH_HALF = 1 / TWO_POW_32;
+
+export const NoteKind = Object.freeze({ sample: 0, clockStep: 1, dropped: 2 });
+
+/**
+ * Applies one note to the lines of the group that begins at word `group`. All arguments are signed
+ * words, which are never boxed when they cross a call.
+ * @param kind one of NoteKind
+ */
+export type ApplyNote = (
+  words: Uint32Array,
+  group: number,
+  kind: number,
+  low: number,
+  high: number,
+  a: number,
+  b: number,
+) => void;
+
+/** Applies the notes `from` … `to` - 1, which stand in `notes` from word `notesAt` on. */
+export function applyNotes(
+  words: Uint32Array,
+  group: number,
+  apply: ApplyNote,
+  notes: Uint32Array,
+  notesAt: number,
+  from: number,
+  to: number,
+): void {
+  for (let note = from; note !== to; note = (note + 1) >>> 0) {
+    const at = notesAt + (note & (JOURNAL_NOTES - 1)) * NOTE_WORDS;
+    const second = notes[at + 1] as number;
+    apply(
+      words,
+      group,
+      second >>> KIND_SHIFT,
+      (notes[at] as number) | 0,
+      second & HIGH_MASK,
+      (notes[at + 2] as number) | 0,
+      (notes[at + 3] as number) | 0,
+    );
+  }
+}
+
+/**
+ * Notes one record. Its one writer only; allocates nothing and never throws.
+ * @param group word of the group's first line, which holds the sequence
+ * @param journal word of the group's journal
+ * @param elapsed what `elapsedNs` returned, or a whole number from 0 to 2^53
+ * @param a a word of the group's own, like `b`
+ */
+export function note(
+  words: Uint32Array,
+  group: number,
+  journal: number,
+  apply: ApplyNote,
+  elapsed: number,
+  a: number,
+  b: number,
+): void {
+  const head = words[journal + HEAD] as number;
+  const at = journal + NOTES + (head & (JOURNAL_NOTES - 1)) * NOTE_WORDS;
+  if (elapsed >= 0) {
+    words[at] = elapsed;
+    words[at + 1] = elapsed * HIGH_HALF;
+  } else {
+    words[at] = 0;
+    words[at + 1] = kindOf(elapsed) << KIND_SHIFT;
+  }
+  words[at + 2] = a;
+  words[at + 3] = b;
+  const next = (head + 1) >>> 0;
+  publish(words, journal + HEAD, next);
+  if (next % CHECKPOINT_NOTES === 0) checkpoint(words, group, journal, apply);
+}
+
+function kindOf(elapsed: number): number {
+  return elapsed === CLOCK_STEP ? NoteKind.clockStep : NoteKind.dropped;
+}
+
+/** Brings the lines up to the notes. Its one writer only. */
+export function checkpoint(
+  words: Uint32Array,
+  group: number,
+  journal: number,
+  apply: ApplyNote,
+): void {
+  const head = words[journal + HEAD] as number;
+  beginChange(words, group);
+  const applied = words[journal + APPLIED] as number;
+  applyNotes(words, group, apply, words, journal + NOTES, applied, head);
+  words[journal + APPLIED] = head;
+  endChange(words, group);
+}
+
+// The codes of elapsedNs and the kinds of notes are told apart by sign.
+if (DROPPED >= 0 || CLOCK_STEP >= 0) throw new RangeError('a code looks like a length of time');

@@ -1,0 +1,35 @@
+// Where the words of one struct stand: in memory of its own, or in a log's shared region.
+
+export class MetricMemory {
+  /** Words of the whole memory; the struct begins at word `start`. */
+  words: Uint32Array;
+  start: number;
+  /** False once the log is closed: updaters do nothing then. */
+  isOpen = true;
+  /** Part of a log's region: nobody but the log's own threads may write to it. */
+  readonly isShared: boolean;
+
+  private constructor(words: Uint32Array, start: number, isShared: boolean) {
+    this.words = words;
+    this.start = start;
+    this.isShared = isShared;
+  }
+
+  /** Memory of its own, zero-filled; other threads of the process may be given the buffer. */
+  static own(byteLength: number): MetricMemory {
+    const words = new Uint32Array(new SharedArrayBuffer(byteLength));
+    return new MetricMemory(words, 0, false);
+  }
+
+  /** A part of the region that `words` covers, from byte `byteOffset` of it on. */
+  static inRegion(words: Uint32Array, byteOffset: number): MetricMemory {
+    return new MetricMemory(words, byteOffset / Uint32Array.BYTES_PER_ELEMENT, true);
+  }
+
+  /** From now on the struct stands in `words`, a private copy, and nobody records any more. */
+  close(words: Uint32Array): void {
+    this.isOpen = false;
+    this.words = words;
+    this.start = 0;
+  }
+}

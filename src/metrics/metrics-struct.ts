@@ -1,0 +1,182 @@
+// A struct of metrics: its memory, reading it, copying it, handing it out. What a struct holds is in
+// its catalogue; the subclasses add nothing but their name.
+//
+// There is no second copy of a struct's memory behind its owner's back: an own property that is a
+// function makes structuredClone and postMessage throw DataCloneError, where an object with nothing
+// but private fields would silently clone to {}.
+import { monotonicClock } from '../clock/clock.js';
+import { assert, WalError } from '../errors.js';
+import type {
+  Descriptions,
+  MetricDescription,
+  MetricGroup,
+  StructDefinition,
+} from './catalogue.js';
+import { collectMetric } from './collecting.js';
+import type { Collector } from './collector.js';
+import { dumpStruct, type TextSink } from './dump.js';
+import { MetricMemory } from './metric-memory.js';
+import { type MetricReading, type Readings, readMetric } from './readings.js';
+import { copyGroup, copyStruct, MemorySource, type MetricSource } from './snapshot.js';
+
+/** What updaters and the log itself need of a struct, and nobody else does. */
+export interface StructAccess {
+  readonly definition: StructDefinition;
+  readonly memory: MetricMemory;
+}
+
+let accessOf: (struct: MetricsStruct) => StructAccess;
+let refresh: (struct: MetricsStruct, source: MetricSource, isLive: boolean) => void;
+
+export abstract class MetricsStruct {
+  readonly #definition: StructDefinition;
+  readonly #memory: MetricMemory;
+  /** The last copy of each group; made at the first reading. */
+  #copy: Uint32Array | undefined;
+  /** When this copy was taken; undefined for memory that is written to. */
+  #takenAtNs: number | undefined;
+  #incomplete: readonly string[] = [];
+
+  static {
+    accessOf = (struct) => ({ definition: struct.#definition, memory: struct.#memory });
+    refresh = (struct, source, isLive) => struct.#take(source, isLive);
+  }
+
+  constructor(definition: StructDefinition, memory: MetricMemory) {
+    this.#definition = definition;
+    this.#memory = memory;
+    this.copyTo = this.copyTo.bind(this);
+  }
+
+  /** Copies all metrics into `other`, coherent group by group while they are being written. */
+  copyTo(other: this): void {
+    if (!(other instanceof MetricsStruct) || other.#definition !== this.#definition) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+        `copyTo takes another ${this.#definition.name} to copy into.`,
+      );
+    }
+    if (other === this) return;
+    other.#take(new MemorySource(this.#memory.words, this.#memory.start), this.#memory.isOpen);
+    if (this.#takenAtNs !== undefined) other.#takenAtNs = this.#takenAtNs;
+  }
+
+  #take(source: MetricSource, isLive: boolean): void {
+    const { words, start, isShared } = this.#memory;
+    if (isShared) {
+      const message =
+        'The metrics of an open log cannot be copied into: only its threads write them.';
+      throw new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+    }
+    this.#incomplete = copyStruct(this.#definition, source, words, start, isLive);
+    this.#takenAtNs = monotonicClock.nowNs();
+  }
+
+  /**
+   * Groups of which this copy holds an unfinished change, because their writer was killed in the
+   * middle of it: their numbers may be off by the records that were under way.
+   */
+  get incompleteGroups(): readonly string[] {
+    return this.#incomplete;
+  }
+
+  /** Reads one metric, its whole group at one moment. */
+  protected read(field: string): MetricReading {
+    const description = this.#definition.fields[field];
+    const at = this.#definition.layout.offset[field];
+    assert(description !== undefined && at !== undefined, `there is no metric ${field}`);
+    const group = this.#groupOf(field, description);
+    const { words, start, isOpen } = this.#memory;
+    this.#copy ??= new Uint32Array(this.#definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
+    copyGroup(group, new MemorySource(words, start), this.#copy, 0, isOpen);
+    const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
+    return readMetric(description, this.#copy, at / Uint32Array.BYTES_PER_ELEMENT, nowNs);
+  }
+
+  #groupOf(field: string, { group: name = field }: MetricDescription): MetricGroup {
+    const group = this.#definition.groups.find((each) => each.name === name);
+    assert(group !== undefined, `there is no group ${name}`);
+    return group;
+  }
+
+  /** The metrics in the order of the layout, of one copy. */
+  *#metrics(): Generator<readonly [string, MetricDescription, MetricReading]> {
+    const copy = new Uint32Array(this.#definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
+    const { words, start, isOpen } = this.#memory;
+    copyStruct(this.#definition, new MemorySource(words, start), copy, 0, isOpen);
+    const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
+    for (const [field, description] of Object.entries(this.#definition.fields)) {
+      if (description.kind === 'journal') continue;
+      const at = (this.#definition.layout.offset[field] as number) / Uint32Array.BYTES_PER_ELEMENT;
+      yield [field, description, readMetric(description, copy, at, nowNs)];
+    }
+  }
+
+  /**
+   * Prints all metrics as text, a row each.
+   * @param label what the title names; by default the struct's own, `Segment Preparer`
+   * @param stream where to; anything that has `write(text)`
+   */
+  dump(label: string = this.#definition.label, stream: TextSink = process.stdout): void {
+    dumpStruct(label, this.#metrics(), stream);
+  }
+
+  /** Hands all metrics to `collector`, their names behind `prefix` and an underscore. */
+  collect(prefix: string, collector: Collector): void {
+    collector.pushLabel('subsystem', this.#definition.subsystem);
+    try {
+      for (const [field, description, reading] of this.#metrics()) {
+        collectMetric(prefix, field, description, reading, collector);
+      }
+    } finally {
+      collector.popLabel();
+    }
+  }
+
+  /** All readings by name. */
+  toJSON(): Readonly<Record<string, MetricReading>> {
+    return Object.fromEntries([...this.#metrics()].map(([field, , reading]) => [field, reading]));
+  }
+}
+
+/** The class of a struct: `class X extends structOf(X_METRICS) {}`. */
+export function structOf<const Fields extends Descriptions>(
+  definition: StructDefinition<Fields>,
+): new (
+  memory?: MetricMemory,
+) => MetricsStruct & Readings<Fields> {
+  class Struct extends MetricsStruct {
+    constructor(memory = MetricMemory.own(definition.layout.size)) {
+      super(definition, memory);
+    }
+  }
+  for (const [field, { kind }] of Object.entries(definition.fields)) {
+    if (kind === 'journal') continue;
+    Object.defineProperty(Struct.prototype, field, {
+      get(this: Struct) {
+        return this.read(field);
+      },
+      enumerable: true,
+    });
+  }
+  // The getters were just defined from the same catalogue that the type is made of.
+  return Struct as unknown as new (
+    memory?: MetricMemory,
+  ) => MetricsStruct & Readings<Fields>;
+}
+
+/** For the log and its updaters: memory and definition of a struct. */
+export const structAccess = (struct: MetricsStruct): StructAccess => accessOf(struct);
+
+/** Takes a copy of what `source` holds into `struct`. */
+export const takeFrom = (struct: MetricsStruct, source: MetricSource, isLive: boolean): void =>
+  refresh(struct, source, isLive);
+
+/** Ends a struct of a log that is closing: it keeps its last values, and updaters do nothing. */
+export function closeStruct(struct: MetricsStruct): void {
+  const { definition, memory } = accessOf(struct);
+  if (!memory.isOpen) return;
+  const copy = new Uint32Array(definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
+  copyStruct(definition, new MemorySource(memory.words, memory.start), copy, 0, false);
+  memory.close(copy);
+}

@@ -1,0 +1,69 @@
+// A duration64 of something that can fail: the same line, and how often it succeeded.
+import { layout, pad, u32, u64 } from '../memory/layout.js';
+import { addElapsed, Duration64, DurationReading } from './duration64.js';
+import { beginChange, endChange } from './sequence.js';
+import { increment, readU64 } from './u64.js';
+
+export const Operation64 = layout('Operation64')
+  .field(0, 'sequence', u32)
+  .field(4, 'spare0', pad(4))
+  .field(8, 'samples', u64)
+  .field(16, 'totalNs', u64)
+  .field(24, 'minNs', u64)
+  .field(32, 'maxNs', u64)
+  .field(40, 'clockSteps', u64)
+  .field(48, 'dropped', u64)
+  .field(56, 'successes', u64)
+  .end(64, 64);
+
+const SHARED = [
+  'sequence',
+  'samples',
+  'totalNs',
+  'minNs',
+  'maxNs',
+  'clockSteps',
+  'dropped',
+] as const;
+for (const name of SHARED) {
+  if (Operation64.offset[name] !== Duration64.offset[name]) {
+    throw new RangeError(`${name} stands elsewhere in an operation64 than in a duration64`);
+  }
+}
+
+const SUCCESSES = Operation64.offset.successes / Uint32Array.BYTES_PER_ELEMENT;
+
+/** Adds what `elapsedNs` returned, within a change that is under way. */
+export function addOperation(words: Uint32Array, at: number, elapsed: number, ok: boolean): void {
+  if (addElapsed(words, at, elapsed) && ok) increment(words, at + SUCCESSES);
+}
+
+/** Records one operation at word `at`. Its one writer only; allocates nothing, never throws. */
+export function recordOperation(
+  words: Uint32Array,
+  at: number,
+  elapsed: number,
+  ok: boolean,
+): void {
+  beginChange(words, at);
+  addOperation(words, at, elapsed, ok);
+  endChange(words, at);
+}
+
+/** Counts a success of a sample that was added without one, within a change that is under way. */
+export const addSuccess = (words: Uint32Array, at: number): void =>
+  increment(words, at + SUCCESSES);
+
+/** An operation64 as it was at one moment. */
+export class OperationReading extends DurationReading {
+  readonly successes: number;
+
+  constructor(words: Uint32Array, at: number) {
+    super(words, at);
+    this.successes = readU64(words, at + SUCCESSES);
+  }
+
+  get failures(): number {
+    return this.samples - this.successes;
+  }
+}

@@ -1,0 +1,9 @@
+// Metrics of a log: structs to read, updaters to record with, and how they leave the process.
+export { type Clock, monotonicClock } from './clock/clock.js';
+export type { CollectedBucket, CollectedMetric, Collector } from './metrics/collector.js';
+export type { TextSink } from './metrics/dump.js';
+export type { DurationReading } from './metrics/duration64.js';
+export type { HistogramCell, HistogramReading } from './metrics/latency-histogram.js';
+export type { LifeCycleReading } from './metrics/life-cycle.js';
+export type { OperationReading } from './metrics/operation64.js';
+export * as recorder from './telemetry/recorder/index.js';

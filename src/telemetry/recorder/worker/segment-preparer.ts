@@ -1,0 +1,229 @@
+// How long the writer waited for its next segment, and what preparing one costs by stage.
+// Two writers: the writer thread, which takes segments, and the preparer thread, which makes them;
+// their lines stand 128 bytes apart.
+import { type Clock, monotonicClock } from '../../../clock/clock.js';
+import { layout } from '../../../memory/layout.js';
+import {
+  counter,
+  defineMetrics,
+  duration,
+  gauge,
+  histogram,
+  journal,
+  operation,
+} from '../../../metrics/catalogue.js';
+import { addToValue, Counter64, Gauge64, putValue, readValue } from '../../../metrics/counter64.js';
+import { addClockStep, addDropped, addSample, Duration64 } from '../../../metrics/duration64.js';
+import { Journal, NoteKind } from '../../../metrics/journal.js';
+import { addToHistogram, LatencyHistogram } from '../../../metrics/latency-histogram.js';
+import { structOf } from '../../../metrics/metrics-struct.js';
+import { Operation64 } from '../../../metrics/operation64.js';
+import { Updater, wordOf } from '../../updater.js';
+
+export const SegmentPreparerLayout = layout('SegmentPreparer')
+  .field(0, 'getNextSegment', Duration64)
+  .field(64, 'getNextSegmentReady', Counter64)
+  .field(128, 'getNextSegmentWaited', Counter64)
+  .field(192, 'getNextSegmentFailed', Counter64)
+  .field(256, 'preparedSegmentsLow', Gauge64)
+  .field(320, 'getNextSegmentHistogram', LatencyHistogram)
+  .field(4608, 'getNextSegmentJournal', Journal)
+  .field(12928, 'prepareSegment', Operation64)
+  .field(12992, 'prepareCreate', Duration64)
+  .field(13056, 'prepareAllocate', Duration64)
+  .field(13120, 'prepareZero', Duration64)
+  .field(13184, 'prepareSync', Duration64)
+  .field(13248, 'zeroedBytes', Counter64)
+  .field(13312, 'preparedSegments', Counter64)
+  .field(13376, 'hurriedSegments', Counter64)
+  .end(13440, 64);
+
+const at = SegmentPreparerLayout.offset;
+const GROUP = wordOf(at.getNextSegment);
+const JOURNAL = wordOf(at.getNextSegmentJournal);
+const READY = wordOf(at.getNextSegmentReady);
+const WAITED = wordOf(at.getNextSegmentWaited);
+const FAILED = wordOf(at.getNextSegmentFailed);
+const LOW = wordOf(at.preparedSegmentsLow);
+const HISTOGRAM = wordOf(at.getNextSegmentHistogram);
+
+/** How a call of `getNextSegment` ended; each call has exactly one outcome. */
+export type GetNextSegmentOutcome = 'ready' | 'waited' | 'failed';
+
+const OUTCOME_CODES: Readonly<Record<GetNextSegmentOutcome, number>> = {
+  ready: READY,
+  waited: WAITED,
+  failed: FAILED,
+};
+
+/** A note's words: the outcome's counter, and how many segments were prepared at the call. */
+function applyGetNextSegment(
+  words: Uint32Array,
+  group: number,
+  kind: number,
+  low: number,
+  high: number,
+  counterWord: number,
+  queued: number,
+): void {
+  if (kind === NoteKind.dropped) {
+    addDropped(words, group + GROUP);
+    return;
+  }
+  if (kind === NoteKind.clockStep) addClockStep(words, group + GROUP);
+  const isFirst = readSamples(words, group) === 0;
+  if (isFirst || queued < readValue(words, group + LOW)) putValue(words, group + LOW, queued);
+  addSample(words, group + GROUP, low, high);
+  addToHistogram(words, group + HISTOGRAM, low, high);
+  addToValue(words, group + counterWord, 1);
+}
+
+const SAMPLES = wordOf(at.getNextSegment + Duration64.offset.samples);
+const readSamples = (words: Uint32Array, group: number): number =>
+  (words[group + SAMPLES] as number) + (words[group + SAMPLES + 1] as number);
+
+const ASKED =
+  'from asking the preparer for a segment until it is handed over, or preparation failed';
+
+export const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worker', {
+  getNextSegment: duration({
+    help: 'Time spent waiting to obtain the next prepared WAL segment',
+    writer: 'writer',
+    covers: ASKED,
+  }),
+  getNextSegmentReady: counter({
+    group: 'getNextSegment',
+    help: 'Segments that were ready when they were asked for',
+    writer: 'writer',
+    covers: 'a call of getNextSegment that found a prepared segment at once',
+  }),
+  getNextSegmentWaited: counter({
+    group: 'getNextSegment',
+    help: 'Segments that had to be waited for',
+    writer: 'writer',
+    covers: 'a call of getNextSegment that found none and got one later',
+  }),
+  getNextSegmentFailed: counter({
+    group: 'getNextSegment',
+    help: 'Calls that ended without a segment, because preparation failed or the log ended',
+    writer: 'writer',
+    covers: 'a call of getNextSegment that got an error instead of a segment',
+  }),
+  preparedSegmentsLow: gauge({
+    group: 'getNextSegment',
+    unit: 'segments',
+    help: 'Fewest prepared segments that a call found, its own included',
+    writer: 'writer',
+    covers: 'the length of the queue at each call of getNextSegment',
+  }),
+  getNextSegmentHistogram: histogram({
+    group: 'getNextSegment',
+    help: 'Time spent waiting to obtain the next prepared WAL segment',
+    writer: 'writer',
+    covers: ASKED,
+  }),
+  getNextSegmentJournal: journal('getNextSegment', 'writer', applyGetNextSegment),
+  prepareSegment: operation({
+    help: 'Time to prepare one segment, from its creation until it is offered',
+    writer: 'preparer',
+    covers:
+      'from creating the file until it is queued, or given up; pauses between chunks included',
+  }),
+  prepareCreate: duration({
+    help: 'Time to create the file of a segment',
+    writer: 'preparer',
+    covers: 'the open call',
+  }),
+  prepareAllocate: duration({
+    help: 'Time to allocate the blocks of a segment',
+    writer: 'preparer',
+    covers: 'the fallocate call',
+  }),
+  prepareZero: duration({
+    help: 'Time to write one chunk of zeros',
+    writer: 'preparer',
+    covers: 'the write call of one chunk of at most 2 MiB',
+  }),
+  prepareSync: duration({
+    help: 'Time to sync one chunk of zeros',
+    writer: 'preparer',
+    covers: 'the fdatasync behind one chunk',
+  }),
+  zeroedBytes: counter({
+    unit: 'bytes',
+    help: 'Bytes that were zero-written ahead',
+    writer: 'preparer',
+    covers: 'each chunk, once it is synced',
+  }),
+  preparedSegments: counter({
+    unit: 'segments',
+    help: 'Segments that were offered to the writer',
+    writer: 'preparer',
+    covers: 'each segment, when it is queued',
+  }),
+  hurriedSegments: counter({
+    unit: 'segments',
+    help: 'Segments that were offered before they were zeroed whole',
+    writer: 'preparer',
+    covers: 'each segment, when it is queued',
+  }),
+});
+
+/** Metrics of the WAL segment preparer. */
+export class SegmentPreparer extends structOf(SEGMENT_PREPARER) {
+  static readonly layout = SegmentPreparerLayout;
+}
+
+/** Records what the taker of segments sees; for the one thread that takes them. */
+export class SegmentPreparerUpdater extends Updater {
+  constructor(metrics: SegmentPreparer, clock: Clock = monotonicClock) {
+    super(metrics, clock);
+    Object.freeze(this);
+  }
+
+  /**
+   * Records one call of `getNextSegment`.
+   * @param startNs `clock.nowNs()` when the segment was asked for
+   * @param queued how many segments were prepared then
+   */
+  onGetNextSegment(startNs: number, outcome: GetNextSegmentOutcome = 'ready', queued = 0): void {
+    const counterWord = OUTCOME_CODES[outcome] ?? READY;
+    this.note(GROUP, JOURNAL, applyGetNextSegment, startNs, counterWord, queued);
+  }
+}
+
+/** Records what preparing costs; for the one thread that prepares. */
+export class SegmentPreparationUpdater extends Updater {
+  constructor(metrics: SegmentPreparer, clock: Clock = monotonicClock) {
+    super(metrics, clock);
+    Object.freeze(this);
+  }
+
+  onPrepareSegment(startNs: number, ok: boolean): void {
+    this.operation(wordOf(at.prepareSegment), startNs, ok);
+  }
+
+  onCreate(startNs: number): void {
+    this.time(wordOf(at.prepareCreate), startNs);
+  }
+
+  onAllocate(startNs: number): void {
+    this.time(wordOf(at.prepareAllocate), startNs);
+  }
+
+  onZero(startNs: number): void {
+    this.time(wordOf(at.prepareZero), startNs);
+  }
+
+  /** @param bytes of the chunk that is on disk now */
+  onSync(startNs: number, bytes: number): void {
+    this.time(wordOf(at.prepareSync), startNs);
+    this.count(wordOf(at.zeroedBytes), bytes);
+  }
+
+  /** @param hurried whether the segment was offered before it was zeroed whole */
+  onOffer(hurried: boolean): void {
+    this.count(wordOf(at.preparedSegments));
+    if (hurried) this.count(wordOf(at.hurriedSegments));
+  }
+}

@@ -1,0 +1,70 @@
+// What all updaters share: where their struct stands, and the clock. Frozen once made: an updater
+// has no state but the struct's. A call costs one look at the clock and a few stores; it allocates
+// nothing and never throws, also after the log is closed: then it does nothing.
+import { type Clock, monotonicClock } from '../clock/clock.js';
+import { addCounter, setValue } from '../metrics/counter64.js';
+import { recordDuration } from '../metrics/duration64.js';
+import { elapsedNs } from '../metrics/elapsed.js';
+import { type ApplyNote, note } from '../metrics/journal.js';
+import type { MetricMemory } from '../metrics/metric-memory.js';
+import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
+import { recordOperation } from '../metrics/operation64.js';
+
+/** Word offset of a field in its struct, from its offset in bytes. */
+export const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
+
+export abstract class Updater {
+  readonly #memory: MetricMemory;
+  readonly #clock: Clock;
+
+  constructor(metrics: MetricsStruct, clock: Clock = monotonicClock) {
+    this.#memory = structAccess(metrics).memory;
+    this.#clock = clock;
+  }
+
+  /** Adds to the counter at word `field` of the struct. */
+  protected count(field: number, by = 1): void {
+    const memory = this.#memory;
+    if (memory.isOpen) addCounter(memory.words, memory.start + field, by);
+  }
+
+  /** Sets the gauge at word `field`, to a whole number from 0 to 2^53. */
+  protected set(field: number, value: number): void {
+    const memory = this.#memory;
+    if (memory.isOpen) setValue(memory.words, memory.start + field, value);
+  }
+
+  /** Records the time from `startNs` to now at word `field`, a duration64. */
+  protected time(field: number, startNs: number): void {
+    const memory = this.#memory;
+    if (!memory.isOpen) return;
+    recordDuration(memory.words, memory.start + field, elapsedNs(startNs, this.#clock.nowNs()));
+  }
+
+  /** Records the time from `startNs` to now at word `field`, an operation64. */
+  protected operation(field: number, startNs: number, ok: boolean): void {
+    const memory = this.#memory;
+    if (!memory.isOpen) return;
+    const elapsed = elapsedNs(startNs, this.#clock.nowNs());
+    recordOperation(memory.words, memory.start + field, elapsed, ok);
+  }
+
+  /** Notes the time from `startNs` to now, and two words, in the journal of a group. */
+  protected note(
+    group: number,
+    journal: number,
+    apply: ApplyNote,
+    startNs: number,
+    a: number,
+    b: number,
+  ): void {
+    const memory = this.#memory;
+    if (!memory.isOpen) return;
+    const elapsed = elapsedNs(startNs, this.#clock.nowNs());
+    note(memory.words, memory.start + group, memory.start + journal, apply, elapsed, a, b);
+  }
+
+  protected nowNs(): number {
+    return this.#clock.nowNs();
+  }
+}
