@@ -6,4 +6,5 @@ export type { DurationReading } from './metrics/duration64.js';
 export type { HistogramCell, HistogramReading } from './metrics/latency-histogram.js';
 export type { LifeCycleReading } from './metrics/life-cycle.js';
 export type { OperationReading } from './metrics/operation64.js';
+export type { Aggregate } from './telemetry/aggregate.js';
 export * as recorder from './telemetry/recorder/index.js';

@@ -1,0 +1,132 @@
+// All metric structs of one side of a log under one name: `recorder.Telemetry`, `recovery.Telemetry`.
+// What a side consists of is a table of struct classes; the subclasses add nothing but their name.
+//
+// Like a struct, an aggregate has no second copy: an own property that is a function makes
+// structuredClone and postMessage throw DataCloneError.
+import { WalError } from '../errors.js';
+import type { Collector } from '../metrics/collector.js';
+import type { TextSink } from '../metrics/dump.js';
+import { closeStruct, type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
+import type { MetricReading } from '../metrics/readings.js';
+
+type StructClasses = Readonly<Record<string, new () => MetricsStruct>>;
+
+type StructsOf<Classes extends StructClasses> = {
+  readonly [Name in keyof Classes]: InstanceType<Classes[Name]>;
+};
+
+type NamedStructs = Readonly<Record<string, MetricsStruct>>;
+
+let structsIn: (aggregate: Aggregate) => NamedStructs;
+
+export abstract class Aggregate {
+  readonly #system: string;
+  readonly #structs: NamedStructs;
+
+  static {
+    structsIn = (aggregate) => aggregate.#structs;
+  }
+
+  constructor(system: string, structs: NamedStructs) {
+    this.#system = system;
+    this.#structs = Object.freeze(structs);
+    this.copyTo = this.copyTo.bind(this);
+  }
+
+  /**
+   * Copies all structs into those of `other`, each group of metrics coherent; the groups follow one
+   * another, they are not of one moment.
+   */
+  copyTo(other: this): void {
+    if (!(other instanceof Aggregate) || other.#system !== this.#system) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+        `copyTo takes another telemetry of ${this.#system} to copy into.`,
+      );
+    }
+    for (const [name, struct] of Object.entries(this.#structs)) {
+      struct.copyTo(other.#structs[name] as MetricsStruct);
+    }
+  }
+
+  /**
+   * Prints all structs as text, each under its own title.
+   * @param label stands in front of each title; by default the titles are the structs' own
+   */
+  dump(label = '', stream: TextSink = process.stdout): void {
+    for (const struct of Object.values(this.#structs)) {
+      const { definition } = structAccess(struct);
+      struct.dump(label === '' ? definition.label : `${label} ${definition.label}`, stream);
+    }
+  }
+
+  /**
+   * Hands all metrics to `collector`, under the label `system` and names that begin with `prefix` and
+   * the struct's name: `<prefix>_segment_preparer_get_next_segment_ns`.
+   */
+  collect(prefix: string, collector: Collector): void {
+    collector.pushLabel('system', this.#system);
+    try {
+      for (const struct of Object.values(this.#structs)) {
+        struct.collect(`${prefix}_${structAccess(struct).definition.exportedName}`, collector);
+      }
+    } finally {
+      collector.popLabel();
+    }
+  }
+
+  /** All readings by struct and name. */
+  toJSON(): Readonly<Record<string, Readonly<Record<string, MetricReading>>>> {
+    return Object.fromEntries(
+      Object.entries(this.#structs).map(([name, struct]) => [name, struct.toJSON()]),
+    );
+  }
+}
+
+/**
+ * The class of an aggregate: `class Telemetry extends aggregateOf('wal_recorder', { … }) {}`.
+ * Its constructor takes the structs that stand elsewhere, in a log's shared region for instance, and
+ * makes the others.
+ * @param system the label that all its metrics carry
+ */
+export function aggregateOf<const Classes extends StructClasses>(
+  system: string,
+  classes: Classes,
+): new (
+  structs?: Partial<StructsOf<Classes>>,
+) => Aggregate & StructsOf<Classes> {
+  class Telemetry extends Aggregate {
+    constructor(given: Readonly<Record<string, MetricsStruct | undefined>> = {}) {
+      const structs: Record<string, MetricsStruct> = {};
+      for (const [name, Struct] of Object.entries(classes)) {
+        structs[name] = structFor(name, Struct, given[name]);
+      }
+      super(system, structs);
+      Object.assign(this, structs);
+      Object.freeze(this);
+    }
+  }
+  // The fields were just assigned from the same table that the type is made of.
+  return Telemetry as unknown as new (
+    structs?: Partial<StructsOf<Classes>>,
+  ) => Aggregate & StructsOf<Classes>;
+}
+
+function structFor(
+  name: string,
+  Struct: new () => MetricsStruct,
+  given: MetricsStruct | undefined,
+): MetricsStruct {
+  if (given === undefined) return new Struct();
+  if (given instanceof Struct) return given;
+  const message = `${name} must be a ${Struct.name}.`;
+  throw new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+}
+
+/** The structs of an aggregate by name, in their order. */
+export const aggregateStructs = (aggregate: Aggregate): NamedStructs => structsIn(aggregate);
+
+/** Ends all structs of a log that is closing; see closeStruct. */
+export function closeAggregate(aggregate: Aggregate): void {
+  for (const struct of Object.values(structsIn(aggregate))) closeStruct(struct);
+}
