@@ -1,9 +1,9 @@
 // All that an open log holds besides memory of its own: threads, region, lock.
-import type { WalError } from '../errors.js';
+import { systemCode, type WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
 import { adoptRegion, type SharedRegion } from '../memory/shared-region.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
-import { adoptLock } from '../storage/lock-file.js';
+import { adoptLock, type LogLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { Crew } from './crew.js';
@@ -99,8 +99,23 @@ export function giveBack(
   isWhole: boolean,
 ): void {
   const lock = adoptLock(storage, directory, lockFd);
-  const outcome = region.release({ remove: isWhole });
-  // A region that could not be removed stays named: the next open tries again.
-  if (isWhole && outcome !== 'kept') lock.write({ regions: [] });
-  lock.release();
+  try {
+    const outcome = region.release({ remove: isWhole });
+    // A region that could not be removed stays named: the next open tries again.
+    if (isWhole && outcome !== 'kept') clear(lock);
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * LOCK names no region any more. Where the disk refuses, it names one that is gone: the next open
+ * finds nothing there. The disk's trouble itself is told by wal.meta, which was to be flushed.
+ */
+function clear(lock: LogLock): void {
+  try {
+    lock.write({ regions: [] });
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+  }
 }

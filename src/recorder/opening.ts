@@ -361,7 +361,10 @@ class Opening {
     const { sharedMemory, sharedMemoryDirectory, ringBytes } = this.#options;
     const path = join(sharedMemoryDirectory, newRegionName(logId, this.#ports.random64));
     // Named before it exists: a crash right behind its creation leaves no orphan.
-    if (sharedMemory !== 'off') this.#lock.write({ regions: [...oldPaths, path] });
+    if (sharedMemory !== 'off') {
+      this.#lock.write({ regions: [...oldPaths, path] });
+      this.#lock.sync();
+    }
     return this.#ports.regions.create(sharedMemory, path, {
       logId,
       lockDevice: this.#lock.device,

@@ -7,7 +7,7 @@ import { libc } from '../memory/libc.js';
 import { isRegionName } from '../memory/shared-region.js';
 import { PAGE_BYTES } from '../units.js';
 import { LOCK_FILE } from './lock-name.js';
-import type { Storage } from './storage.js';
+import type { FileStatus, Storage } from './storage.js';
 
 export interface LockRecord {
   /** Full paths of regions that may hold events of this log; at most 4. */
@@ -26,19 +26,29 @@ const NO_RECORD: ReadLockRecord = { regions: [], damaged: false };
 
 export class LogLock {
   readonly fd: number;
-  readonly device: bigint;
-  readonly inode: bigint;
   readonly #storage: Storage;
   readonly #path: string;
+  #status: FileStatus | undefined;
   #released = false;
 
   constructor(storage: Storage, path: string, fd: number) {
-    const { device, inode } = storage.statusOf(fd);
     this.fd = fd;
-    this.device = device;
-    this.inode = inode;
     this.#storage = storage;
     this.#path = path;
+  }
+
+  get device(): bigint {
+    return this.#file.device;
+  }
+
+  get inode(): bigint {
+    return this.#file.inode;
+  }
+
+  /** Asked for only where it is needed: a lock must also be let go whose disk is gone. */
+  get #file(): FileStatus {
+    this.#status ??= this.#storage.statusOf(this.fd);
+    return this.#status;
   }
 
   read(): ReadLockRecord {
@@ -54,8 +64,8 @@ export class LogLock {
   }
 
   /**
-   * One write of one page: the old text or the new, whatever happens to this process. Not synced: a
-   * power cut takes the regions too.
+   * One write of one page: the old text or the new, whatever happens to this process. Not synced by
+   * itself: a power cut takes the regions too.
    */
   write(record: LockRecord): void {
     assert(record.regions.length <= REGIONS_MAX, `LOCK names at most ${REGIONS_MAX} regions`);
@@ -71,6 +81,14 @@ export class LogLock {
     bytes.write(text);
     bytes.write('\n', RECORD_BYTES - 1);
     this.#storage.write(this.fd, [bytes], 0);
+  }
+
+  /**
+   * Makes the text durable. A file system can stop and be mounted again while the machine, and with
+   * it the region, lives: the next open must still learn the region's name.
+   */
+  sync(): void {
+    this.#storage.sync(this.fd);
   }
 
   /** Lets go of the lock. Idempotent. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { libc } from '../../src/memory/libc.js';
-import { killRounds, type RoundsResult } from './kill-rounds.js';
+import type { RoundsResult } from './crash-rounds.js';
+import { killRounds } from './kill-rounds.js';
 
 const shared = libc() === undefined ? 'memory cannot be mapped here (koffi, Linux)' : false;
 const TINY = { segmentBytes: 64 * 1024, ringBytes: 64 * 1024 };

@@ -1,8 +1,9 @@
-// The process that gets killed: appends as fast as it can through the public API and tells, in a
-// file, the last id that `append` has returned. Arguments: log folder, told file, JSON of options.
+// The process that meets a crash: appends as fast as it can through the public API and tells, in a
+// file, the last id that `append` has returned. A log that refuses ends it, with the code of why.
+// Arguments: log folder, told file, JSON of options.
 import { openSync, writeSync } from 'node:fs';
-import { Wal } from '../../src/index.js';
-import { type ChildPlan, TOLD_BYTES } from './child-plan.js';
+import { Wal, WalError } from '../../src/index.js';
+import { type ChildPlan, LONGEST_BATCH, TOLD_BYTES } from './child-plan.js';
 import { payloadOf, typeOf } from './payloads.js';
 
 async function run(directory: string, toldPath: string, plan: ChildPlan): Promise<void> {
@@ -15,12 +16,12 @@ async function run(directory: string, toldPath: string, plan: ChildPlan): Promis
   for (let count = 1; ; count++) {
     const id = wal.lastEventId + 1;
     if (count % plan.batchEvery === 0) {
-      const ids = Array.from({ length: 1 + (count % 5) }, (_, index) => id + index);
+      const ids = Array.from({ length: 1 + (count % LONGEST_BATCH) }, (_, index) => id + index);
       wal.appendBatch(ids.map(payloadOf), typeOf(id));
     } else wal.append(payloadOf(id), typeOf(id));
     told[0] = wal.lastEventId;
     told[1] = wal.writtenEventId;
-    // Told before the kill can come: from here on the event must be back after it.
+    // Told before the crash can come: from here on the event must be back after it.
     writeSync(toldFd, told, 0, 16, 0);
     if (plan.durableEvery > 0 && count % plan.durableEvery === 0) {
       told[2] = await wal.durable();
@@ -31,4 +32,9 @@ async function run(directory: string, toldPath: string, plan: ChildPlan): Promis
 }
 
 const [directory = '', toldPath = '', plan = ''] = process.argv.slice(2);
-await run(directory, toldPath, JSON.parse(plan) as ChildPlan);
+try {
+  await run(directory, toldPath, JSON.parse(plan) as ChildPlan);
+} catch (error) {
+  if (!(error instanceof WalError)) throw error;
+  writeSync(1, `refused ${error.code}\n`);
+}

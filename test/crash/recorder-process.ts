@@ -1,0 +1,75 @@
+// The parent's end of recorder-child.ts.
+import assert from 'node:assert/strict';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { type ChildPlan, TOLD_BYTES } from './child-plan.js';
+
+const CHILD = fileURLToPath(new URL('./recorder-child.js', import.meta.url));
+/** A child that neither goes on nor ends is killed: the round fails by what is missing. */
+const LIMIT_MS = 120_000;
+
+export class RecorderProcess {
+  readonly #child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #toldPath: string;
+  readonly #closed: Promise<unknown>;
+  #heard = '';
+  #complaint = '';
+
+  constructor(directory: string, toldPath: string, plan: ChildPlan) {
+    writeFileSync(toldPath, new Uint8Array(TOLD_BYTES));
+    this.#toldPath = toldPath;
+    this.#child = spawn(process.execPath, [CHILD, directory, toldPath, JSON.stringify(plan)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
+    this.#child.stdout.on('data', (text: Buffer) => {
+      this.#heard += text.toString();
+      this.#child.emit('heard');
+    });
+    this.#child.stderr.on('data', (text: Buffer) => {
+      this.#complaint += text.toString();
+    });
+    this.#closed = once(this.#child, 'close');
+    this.#child.once('close', () => this.#child.emit('heard'));
+  }
+
+  /** Resolves once the child has said `word`, or has ended. */
+  async hears(word: string): Promise<void> {
+    while (!this.#lines.includes(word) && !this.#hasEnded) await once(this.#child, 'heard');
+  }
+
+  /** kill -9, and it was alive and content until then. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#closed;
+    assert.equal(this.#complaint, '', 'the child complained');
+    assert.equal(this.#child.signalCode, 'SIGKILL', `ended before it was killed: ${this.#heard}`);
+  }
+
+  /** Resolves, with the error's code, once the log has refused and the child ended by itself. */
+  async refusal(): Promise<string> {
+    await this.#closed;
+    assert.equal(this.#complaint, '', 'the child complained');
+    assert.equal(this.#child.exitCode, 0, `ended by ${this.#child.signalCode}: ${this.#heard}`);
+    const line = this.#lines.find((each) => each.startsWith('refused '));
+    assert.ok(line !== undefined, `nothing was refused: ${this.#heard}`);
+    return line.slice('refused '.length);
+  }
+
+  /** Ids appended, written and durable, as the child last told them. */
+  get told(): Float64Array {
+    return new Float64Array(Uint8Array.from(readFileSync(this.#toldPath)).buffer);
+  }
+
+  get #lines(): string[] {
+    return this.#heard.split('\n');
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+}

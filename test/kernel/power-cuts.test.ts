@@ -1,0 +1,33 @@
+// Power cuts under load, on both file systems and in all three sync modes, with segments so small
+// that many cuts hit a rotation. `npm run soak -- power-cuts --rounds N` for more of them.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { cannotMap, TINY } from '../support/adapters.js';
+import { cannotLoop, type DiskType } from '../support/loop-disk.js';
+import { powerCutRounds } from './power-cut-rounds.js';
+
+const TYPES: readonly DiskType[] = ['ext4', 'xfs'];
+const MODES = ['interval', 'every-block', 'manual'] as const;
+const ROUNDS = 4;
+
+for (const type of TYPES) {
+  test(`power cuts on ${type}: all that durable() acknowledged is there, as a prefix`, {
+    skip: cannotMap || cannotLoop(type),
+  }, async (t) => {
+    let eventsChecked = 0;
+    let eventsGone = 0;
+    for (const [index, mode] of MODES.entries()) {
+      const result = await powerCutRounds(t, type, {
+        rounds: ROUNDS,
+        seed: 19970101 + index,
+        roundsPerLog: ROUNDS,
+        options: { ...TINY, sync: { mode }, sharedMemory: 'required' },
+      });
+      t.diagnostic(`${mode}: ${JSON.stringify(result)}`);
+      eventsChecked += result.eventsChecked;
+      eventsGone += result.eventsGone;
+    }
+    assert.ok(eventsChecked > 1000, 'the children appended something');
+    assert.ok(eventsGone > 0, 'a cut after which nothing was missing was none');
+  });
+}

@@ -1,0 +1,95 @@
+// A disk of its own for a test: a file system in an image, on a loop device. Its power can be cut.
+// The image stands in memory where it can, so that a sync costs no turn of a real disk.
+import { existsSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MIB } from '../../src/units.js';
+import { type LastWords, shutDown } from './kernel-calls.js';
+import { MountPoint, must, whyNotMounted } from './mount-point.js';
+
+export type DiskType = 'ext4' | 'xfs';
+
+const MAKE: Readonly<Record<DiskType, readonly string[]>> = {
+  ext4: ['mkfs.ext4', '-q', '-F'],
+  xfs: ['mkfs.xfs', '-q', '-f'],
+};
+/** XFS has none smaller. */
+const SMALLEST_BYTES: Readonly<Record<DiskType, number>> = { ext4: 8 * MIB, xfs: 300 * MIB };
+
+const MEMORY = '/dev/shm';
+const defaultParent = (): string => (existsSync(MEMORY) ? MEMORY : tmpdir());
+
+/** A sparse image with a new file system. */
+export function makeImage(path: string, type: DiskType, bytes: number): void {
+  writeFileSync(path, '');
+  truncateSync(path, bytes);
+  const [command = '', ...args] = MAKE[type];
+  must(command, ...args, path);
+}
+
+function whyNot(type: DiskType): string | false {
+  return whyNotMounted((point) => {
+    const image = join(point.base, 'image');
+    makeImage(image, type, SMALLEST_BYTES[type]);
+    point.mount('-o', 'loop', image);
+    shutDown(point.folder, 'nothing');
+  });
+}
+
+const known = new Map<DiskType, string | false>();
+
+/** Why no disk of this type can be had here, or false. */
+export function cannotLoop(type: DiskType): string | false {
+  const reason = known.get(type) ?? whyNot(type);
+  known.set(type, reason);
+  return reason;
+}
+
+export interface LoopDiskOptions {
+  readonly bytes: number;
+  /** On which file system the image stands; by default in memory. */
+  readonly parent?: string;
+}
+
+export class LoopDisk {
+  readonly folder: string;
+  readonly image: string;
+  readonly #point: MountPoint;
+
+  /** Gone after the test, whatever is still open on it. */
+  constructor(
+    context: { after(hook: () => void): void },
+    type: DiskType,
+    { bytes, parent = defaultParent() }: LoopDiskOptions,
+  ) {
+    this.#point = new MountPoint(context, parent);
+    this.folder = this.#point.folder;
+    this.image = join(this.#point.base, 'image');
+    makeImage(this.image, type, bytes);
+    this.#mount();
+  }
+
+  #mount(): void {
+    this.#point.mount('-o', 'loop,discard', this.image);
+  }
+
+  /** What was not written to the disk by now never will be. */
+  cutPower(lastWords: LastWords = 'nothing'): void {
+    shutDown(this.folder, lastWords);
+  }
+
+  /** The machine comes up again: nothing is left of the page cache. Nobody may have it open. */
+  restart(): void {
+    this.#point.unmount();
+    this.#mount();
+  }
+
+  /** The name leads nowhere any more; who has files open keeps them. */
+  vanish(): void {
+    this.#point.unmount({ lazily: true });
+  }
+
+  remount(options: string): void {
+    must('mount', '-o', `remount,${options}`, this.folder);
+  }
+}
