@@ -8,3 +8,4 @@ export type { LifeCycleReading } from './metrics/life-cycle.js';
 export type { OperationReading } from './metrics/operation64.js';
 export type { Aggregate } from './telemetry/aggregate.js';
 export * as recorder from './telemetry/recorder/index.js';
+export * as recovery from './telemetry/recovery/index.js';

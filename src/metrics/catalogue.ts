@@ -12,7 +12,13 @@ import { LifeCycle } from './life-cycle.js';
 import { Operation64 } from './operation64.js';
 
 /** The threads of a log, as the metrics name them; `any` is whoever owns the struct. */
-export type MetricWriter = 'application' | 'writer' | 'preparer' | 'housekeeping' | 'any';
+export type MetricWriter =
+  | 'application'
+  | 'writer'
+  | 'preparer'
+  | 'housekeeping'
+  | 'preloader'
+  | 'any';
 
 /**
  * `age64`: since when (monotonic ns) something has been so, read as its age; 0 when it is not so.

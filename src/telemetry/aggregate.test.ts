@@ -1,42 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../clock/fake-clock.js';
-import type { CollectedMetric, Collector } from '../metrics/collector.js';
+import { FakeCollector } from '../metrics/fake-collector.js';
 import { aggregateOf, closeAggregate } from './aggregate.js';
 import { SegmentPreparer, SegmentPreparerUpdater } from './recorder/worker/segment-preparer.js';
 
 class Pair extends aggregateOf('wal_pair', { left: SegmentPreparer, right: SegmentPreparer }) {}
 class Other extends aggregateOf('wal_other', { left: SegmentPreparer, right: SegmentPreparer }) {}
-
-/** Notes each call, the labels that apply included. */
-class NotingCollector implements Collector {
-  readonly calls: string[] = [];
-  readonly labels: string[] = [];
-  failing = false;
-
-  pushLabel(name: string, value: string): void {
-    this.labels.push(`${name}=${value}`);
-  }
-  popLabel(): void {
-    this.labels.pop();
-  }
-  #note({ name }: CollectedMetric): void {
-    if (this.failing) throw new Error('this collector fails');
-    this.calls.push(`${this.labels.join(',')} ${name}`);
-  }
-  counter(metric: CollectedMetric): void {
-    this.#note(metric);
-  }
-  gauge(metric: CollectedMetric): void {
-    this.#note(metric);
-  }
-  summary(metric: CollectedMetric): void {
-    this.#note(metric);
-  }
-  histogram(metric: CollectedMetric): void {
-    this.#note(metric);
-  }
-}
 
 const record = (struct: SegmentPreparer, tookNs: number): void => {
   const clock = new FakeClock();
@@ -101,19 +71,21 @@ describe('a telemetry aggregate', () => {
   });
 
   it('collect names system and subsystem as labels, and each struct in the names', () => {
-    const collector = new NotingCollector();
+    const collector = new FakeCollector();
     new Pair().collect('p', collector);
+    const { lines, names } = collector;
+    const wanted = 'p_segment_preparer_get_next_segment_ns';
+    assert.equal(names.filter((name) => name === wanted).length, 2);
+    assert.ok(names.every((name) => name.startsWith('p_segment_preparer_')));
     const labels = 'system=wal_pair,subsystem=wal_prepare_worker';
-    const line = `${labels} p_segment_preparer_get_next_segment_ns`;
-    assert.equal(collector.calls.filter((call) => call === line).length, 2);
-    assert.ok(collector.calls.every((call) => call.startsWith(`${labels} p_segment_preparer_`)));
+    assert.ok(lines.every((line) => line.labels === labels));
     assert.deepEqual(collector.labels, []);
   });
 
   it('collect leaves no label behind when the collector throws', () => {
-    const collector = new NotingCollector();
-    collector.failing = true;
-    assert.throws(() => new Pair().collect('p', collector), { message: 'this collector fails' });
+    const collector = new FakeCollector();
+    collector.failure = new Error('this collector fails');
+    assert.throws(() => new Pair().collect('p', collector), collector.failure);
     assert.deepEqual(collector.labels, []);
   });
 

@@ -1,5 +1,5 @@
-// All metric structs of one side of a log under one name: `recorder.Telemetry`, `recovery.Telemetry`.
-// What a side consists of is a table of struct classes; the subclasses add nothing but their name.
+// All metric structs of one side of a log: `recorder.Telemetry`, `recovery.Telemetry`. What a side
+// consists of is a table of struct classes; the subclasses add nothing but their name.
 //
 // Like a struct, an aggregate has no second copy: an own property that is a function makes
 // structuredClone and postMessage throw DataCloneError.
@@ -61,7 +61,7 @@ export abstract class Aggregate {
   }
 
   /**
-   * Hands all metrics to `collector`, under the label `system` and names that begin with `prefix` and
+   * Hands all metrics to `collector`, under the label `system`; their names begin with `prefix` and
    * the struct's name: `<prefix>_segment_preparer_get_next_segment_ns`.
    */
   collect(prefix: string, collector: Collector): void {
@@ -85,7 +85,7 @@ export abstract class Aggregate {
 
 /**
  * The class of an aggregate: `class Telemetry extends aggregateOf('wal_recorder', { … }) {}`.
- * Its constructor takes the structs that stand elsewhere, in a log's shared region for instance, and
+ * Its constructor takes structs that stand elsewhere, in a log's shared region for instance, and
  * makes the others.
  * @param system the label that all its metrics carry
  */

@@ -9,9 +9,13 @@ import { type ApplyNote, note } from '../metrics/journal.js';
 import type { MetricMemory } from '../metrics/metric-memory.js';
 import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
 import { recordOperation } from '../metrics/operation64.js';
+import { beginChange, endChange } from '../metrics/sequence.js';
 
 /** Word offset of a field in its struct, from its offset in bytes. */
 export const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
+
+/** Changes the lines of the group that begins at word `group`. */
+export type ApplyChange = (words: Uint32Array, group: number, a: number, b: number) => void;
 
 export abstract class Updater {
   readonly #memory: MetricMemory;
@@ -47,6 +51,16 @@ export abstract class Updater {
     if (!memory.isOpen) return;
     const elapsed = elapsedNs(startNs, this.#clock.nowNs());
     recordOperation(memory.words, memory.start + field, elapsed, ok);
+  }
+
+  /** Records two words as one change of the group at word `field`, which has no journal. */
+  protected change(field: number, apply: ApplyChange, a: number, b: number): void {
+    const memory = this.#memory;
+    if (!memory.isOpen) return;
+    const group = memory.start + field;
+    beginChange(memory.words, group);
+    apply(memory.words, group, a, b);
+    endChange(memory.words, group);
   }
 
   /** Notes the time from `startNs` to now, and two words, in the journal of a group. */

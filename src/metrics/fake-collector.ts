@@ -1,0 +1,51 @@
+// A collector for tests: notes each metric with the labels that applied to it.
+import type { CollectedMetric, Collector } from './collector.js';
+
+export interface CollectedLine {
+  readonly kind: 'counter' | 'gauge' | 'summary' | 'histogram';
+  readonly name: string;
+  readonly help: string;
+  /** `system=wal_recovery,subsystem=wal_segment_reader`. */
+  readonly labels: string;
+}
+
+export class FakeCollector implements Collector {
+  readonly lines: CollectedLine[] = [];
+  /** Labels that are pushed now. */
+  readonly labels: string[] = [];
+  /** Thrown by every metric, when set. */
+  failure: Error | undefined;
+
+  get names(): string[] {
+    return this.lines.map(({ name }) => name);
+  }
+
+  pushLabel(name: string, value: string): void {
+    this.labels.push(`${name}=${value}`);
+  }
+
+  popLabel(): void {
+    this.labels.pop();
+  }
+
+  counter(metric: CollectedMetric): void {
+    this.#note('counter', metric);
+  }
+
+  gauge(metric: CollectedMetric): void {
+    this.#note('gauge', metric);
+  }
+
+  summary(metric: CollectedMetric): void {
+    this.#note('summary', metric);
+  }
+
+  histogram(metric: CollectedMetric): void {
+    this.#note('histogram', metric);
+  }
+
+  #note(kind: CollectedLine['kind'], { name, help }: CollectedMetric): void {
+    if (this.failure !== undefined) throw this.failure;
+    this.lines.push({ kind, name, help, labels: this.labels.join(',') });
+  }
+}

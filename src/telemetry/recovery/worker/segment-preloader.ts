@@ -1,0 +1,48 @@
+// The thread that opens and verifies the following segments ahead of the reader.
+import { type Clock, monotonicClock } from '../../../clock/clock.js';
+import { layout } from '../../../memory/layout.js';
+import { defineMetrics, operation } from '../../../metrics/catalogue.js';
+import { structOf } from '../../../metrics/metrics-struct.js';
+import { Operation64 } from '../../../metrics/operation64.js';
+import { Updater, wordOf } from '../../updater.js';
+
+export const SegmentPreloaderLayout = layout('SegmentPreloader')
+  .field(0, 'preloadSegment', Operation64)
+  .field(64, 'finishSegment', Operation64)
+  .end(128, 64);
+
+const at = SegmentPreloaderLayout.offset;
+
+export const SEGMENT_PRELOADER = defineMetrics(SegmentPreloaderLayout, 'wal_preload_worker', {
+  preloadSegment: operation({
+    writer: 'preloader',
+    help: 'Time to make a segment ready ahead of its reader',
+    covers: 'opening, reading and verifying one segment, until it is offered',
+  }),
+  finishSegment: operation({
+    writer: 'preloader',
+    help: 'Time to put away a segment that was read',
+    covers: 'closing one segment that its reader gave back',
+  }),
+});
+
+/** Metrics of the WAL segment preloader. */
+export class SegmentPreloader extends structOf(SEGMENT_PRELOADER) {
+  static readonly layout = SegmentPreloaderLayout;
+}
+
+/** For the one thread that preloads. */
+export class SegmentPreloaderUpdater extends Updater {
+  constructor(metrics: SegmentPreloader, clock: Clock = monotonicClock) {
+    super(metrics, clock);
+    Object.freeze(this);
+  }
+
+  onPreloadSegment(startNs: number, ok: boolean): void {
+    this.operation(wordOf(at.preloadSegment), startNs, ok);
+  }
+
+  onFinishSegment(startNs: number, ok: boolean): void {
+    this.operation(wordOf(at.finishSegment), startNs, ok);
+  }
+}
