@@ -3,6 +3,12 @@ export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
 export { Wal, type WalState } from './recorder/manager.js';
 export type { Capabilities } from './recorder/open-log-handles.js';
 export type { SyncMode, SyncOptions, WalOptions } from './recorder/options.js';
+export {
+  type SalvagedRange,
+  type SalvageReport,
+  type SalvageToOptions,
+  salvageTo,
+} from './recorder/salvage-copy.js';
 export { openCursor } from './recovery/cursor.js';
 export type {
   CursorOptions,
@@ -15,4 +21,6 @@ export type {
 export { follow } from './recovery/follow.js';
 export type { RecoveryReport, RegionOutcome } from './recovery/manager.js';
 export { replay } from './recovery/replay.js';
+export { type SalvagedEvent, type SalvageItem, salvage } from './recovery/salvage.js';
+export type { SalvageGap } from './recovery/salvage-gap.js';
 export { type VerifyProblem, type VerifyReport, verify } from './recovery/verify.js';

@@ -9,6 +9,7 @@ import { demo } from './commands/demo.js';
 import { inspect } from './commands/inspect.js';
 import { record, SYNC_MODES } from './commands/record.js';
 import { replay } from './commands/replay.js';
+import { salvage } from './commands/salvage.js';
 import { verify } from './commands/verify.js';
 import { type CommandContext, createContext } from './context.js';
 import { EXIT } from './exit-codes.js';
@@ -61,13 +62,15 @@ Examples:
   $ flashstrike record ./log --input app.log   one event a line
   $ tail -f app.log | flashstrike record ./log
   $ flashstrike replay ./log --from 1000       and back again
-  $ flashstrike verify ./log                   is every byte of it sound?`,
+  $ flashstrike verify ./log                   is every byte of it sound?
+  $ flashstrike salvage ./log --output ./new   save what is left of it`,
     );
 
   addRecord(program, run);
   addReplay(program, run);
   addVerify(program, run);
   addInspect(program, run);
+  addSalvage(program, run);
   addDemo(program, run);
   addBench(program, run);
   return program;
@@ -188,6 +191,35 @@ Examples:
       if (options.remove && !options.regions) command.error('error: --remove needs --regions');
       finish(await inspect(dir, options, context));
     });
+}
+
+function addSalvage(program: Command, { context, finish }: Run): void {
+  program
+    .command('salvage')
+    .summary('copy what is left of a damaged log')
+    .description(
+      'Copies every event that can be proven to be of the log into a new log, and names each gap ' +
+        'on stderr: place, cause, and the ids that are missing. The source is not changed. Types, ' +
+        'times and payloads are kept, ids up to the first gap between events; behind it they go ' +
+        'on without one, and salvage.json in the new log tells which they were.',
+    )
+    .addArgument(logFolder('folder of the damaged log'))
+    .addOption(
+      new Option('--output <dir>', 'folder for the new log: a new or an empty one')
+        .argParser(parsePath)
+        .makeOptionMandatory(),
+    )
+    .addOption(new Option('--json', 'print the whole report as JSON on stdout').default(false))
+    .addHelpText(
+      'after',
+      `
+Exit: 0 done, with every gap told, 1 failed, 2 usage, 130 after Ctrl-C (the copy ends there)
+
+Examples:
+  $ flashstrike salvage ./log --output ./rescued
+  $ flashstrike salvage ./log --output ./rescued --json | jq '.gaps[] | {file, offset, lost}'`,
+    )
+    .action(async (dir, options) => finish(await salvage(dir, options, context)));
 }
 
 function addDemo(program: Command, { context, finish }: Run): void {

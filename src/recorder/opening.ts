@@ -21,6 +21,7 @@ import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { ringOfSections } from '../ring/ring-snapshot.js';
 import { LOCK_FILE } from '../segment/file-names.js';
 import { acquireLock, type LogLock, REGIONS_MAX } from '../storage/lock-file.js';
+import { makeDurableFolder } from '../storage/new-folder.js';
 import type { Storage } from '../storage/storage.js';
 import { ActiveSegment, segmentBytesFor } from './active-segment.js';
 import { heartbeatOf } from './heartbeat.js';
@@ -88,13 +89,7 @@ function prepareDirectory(storage: Storage, directory: string, create: boolean):
       const message = `${directory} ${what}, and the option create is false.`;
       throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
     }
-    const topmost = storage.makeDirectory(directory);
-    if (topmost === undefined) return;
-    for (let path = directory; ; path = dirname(path)) {
-      storage.syncDirectory(path);
-      storage.syncDirectory(dirname(path));
-      if (path === topmost || path === dirname(path)) return;
-    }
+    makeDurableFolder(storage, directory);
   });
 }
 

@@ -20,8 +20,8 @@ export interface SegmentFile {
 }
 
 export interface SegmentExpectation {
-  /** The index that the file's name spells. */
-  readonly index: number;
+  /** The index that the file's name spells; undefined accepts any. */
+  readonly index?: number | undefined;
   /** The log that the segment must belong to; undefined accepts any. */
   readonly logId?: bigint | undefined;
 }
@@ -44,7 +44,7 @@ function readHeader(
     const code = newer ? 'ERR_FLASHSTRIKE_UNSUPPORTED' : 'ERR_FLASHSTRIKE_CORRUPT';
     throw new WalError(code, message, { path, offset: 0 });
   }
-  if (header.segmentIndex !== expected.index) {
+  if (expected.index !== undefined && header.segmentIndex !== expected.index) {
     const message =
       `${path} holds segment ${header.segmentIndex}: the file was renamed or replaced. ` +
       'Give each segment its own name back.';

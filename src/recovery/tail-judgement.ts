@@ -58,24 +58,60 @@ export function judgeTail(
   outside: () => OutsideClaims = () => ({}),
 ): TailJudgement | undefined {
   const { file } = reader;
-  const { segmentIndex, firstEventId, compatibleFlags, logId } = file.header;
-  const { region, acknowledgement } = outside();
+  const { segmentIndex, logId } = file.header;
+  const claimed = outside();
   const meta = usableMeta(readMeta(storage, dir), dir, logId);
-  const scan = scanTail(storage, file, reader.offset);
-  const claims = gatherClaims({
-    meta: meta?.durableEventId,
-    segmentHeader: firstEventId - 1,
-    block: reader.position.nextBlockIndex > 0 ? reader.durableEventId : undefined,
-    blockBehind: scan.validHeaders > 0 ? scan.durableEventId : undefined,
-    region,
-    acknowledgement,
-  });
+  const evidence = gatherEvidence(storage, reader, meta, claimed);
   if (hasSuccessor(storage, dir, segmentIndex)) return undefined;
   // A successor of the successor, seen first, proves nothing: both may just have been published.
   const laterListed = hasLater(storage, dir, segmentIndex);
   if (laterListed && hasSuccessor(storage, dir, segmentIndex)) return undefined;
   if (reader.validatesNow()) return undefined;
-  const { stop, offset, nextEventId } = reader;
+  const judgement = judgeEnd(reader, evidence, laterListed);
+  // Retention takes the oldest first: then it took this one too, and nothing is damaged.
+  if (judgement.tailCase.verdict === 'corruption' && isExpired(storage, file)) {
+    throw expired(file.path);
+  }
+  return judgement;
+}
+
+/** What is known about the end at which a reader stands, gathered before that is read again. */
+export interface TailEvidence {
+  readonly meta: WalMeta | undefined;
+  readonly claims: DurableClaims;
+  readonly scan: TailScan;
+  readonly outside: OutsideClaims;
+}
+
+/** Gathers D and looks at what lies behind E. */
+export function gatherEvidence(
+  storage: Storage,
+  reader: SegmentReader,
+  meta: WalMeta | undefined,
+  outside: OutsideClaims,
+): TailEvidence {
+  const { file } = reader;
+  const scan = scanTail(storage, file, reader.offset);
+  const claims = gatherClaims({
+    meta: meta?.durableEventId,
+    segmentHeader: file.header.firstEventId - 1,
+    block: reader.position.nextBlockIndex > 0 ? reader.durableEventId : undefined,
+    blockBehind: scan.validHeaders > 0 ? scan.durableEventId : undefined,
+    region: outside.region,
+    acknowledgement: outside.acknowledgement,
+  });
+  return { meta, claims, scan, outside };
+}
+
+/** The verdict on an end that still does not validate; `laterListed`: a later segment is there. */
+export function judgeEnd(
+  reader: SegmentReader,
+  evidence: TailEvidence,
+  laterListed: boolean,
+): TailJudgement {
+  const { stop, offset, nextEventId, file } = reader;
+  const { segmentIndex, compatibleFlags } = file.header;
+  const { meta, claims, scan, outside } = evidence;
   const behind = behindOf(scan, (compatibleFlags & RECYCLED_BODY_FLAG) !== 0);
   const facts: TailFacts = {
     behind,
@@ -84,17 +120,14 @@ export function judgeTail(
     sealed: reader.sealed,
     witnessed:
       meta !== undefined ||
-      region !== undefined ||
-      acknowledgement !== undefined ||
+      outside.region !== undefined ||
+      outside.acknowledgement !== undefined ||
       scan.validHeaders > 0 ||
       reader.position.nextBlockIndex > 0,
     firstSegment: segmentIndex === 1,
   };
-  const tailCase = judge(facts);
-  // Retention takes the oldest first: then it took this one too, and nothing is damaged.
-  if (tailCase.verdict === 'corruption' && isExpired(storage, file)) throw expired(file.path);
   return {
-    tailCase,
+    tailCase: judge(facts),
     facts,
     path: file.path,
     endOffset: offset,

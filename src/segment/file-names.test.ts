@@ -41,6 +41,7 @@ describe('file names', () => {
       'wal.meta': 'meta',
       'wal.meta.tmp': 'meta-temporary',
       LOCK: 'lock',
+      'salvage.json': 'salvage',
     });
     for (const [name, kind] of kinds) assert.equal(classifyName(name), kind);
   });

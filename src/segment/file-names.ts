@@ -6,6 +6,8 @@ import { TWO_POW_32 } from '../units.js';
 
 export const META_FILE = 'wal.meta';
 export const META_TEMPORARY_FILE = 'wal.meta.tmp';
+/** What `salvage` left out of a copy, and which ids its events had. */
+export const SALVAGE_FILE = 'salvage.json';
 export { LOCK_FILE };
 
 export type FileNameKind =
@@ -15,6 +17,7 @@ export type FileNameKind =
   | 'meta'
   | 'meta-temporary'
   | 'lock'
+  | 'salvage'
   | 'unknown';
 
 const SEGMENT_NAME = /^([0-9]{10})\.wal$/;
@@ -55,6 +58,7 @@ export function classifyName(name: string): FileNameKind {
   if (name === META_FILE) return 'meta';
   if (name === META_TEMPORARY_FILE) return 'meta-temporary';
   if (name === LOCK_FILE) return 'lock';
+  if (name === SALVAGE_FILE) return 'salvage';
   if (parseSegmentFileName(name) !== undefined) return 'segment';
   if (parse(COMPRESSED_NAME, name, 1) !== undefined) return 'compressed';
   return parsePreparedFileName(name) === undefined ? 'unknown' : 'prepared';

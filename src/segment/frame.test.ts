@@ -11,6 +11,7 @@ import {
   frameSpan,
   highestTimestampNs,
   MAX_EVENT_ID,
+  renumberFrames,
   walkFrames,
 } from './frame.js';
 
@@ -221,4 +222,20 @@ describe('frames', () => {
     }
     assert.throws(() => encodeFrame(target, 40, frame), { code: 'ERR_ASSERTION' });
   });
+});
+
+test('renumbered frames are those that would have been written with the new ids', () => {
+  fc.assert(
+    fc.property(
+      fc.array(someFrame, { minLength: 1, maxLength: 8 }),
+      someFirstId,
+      someFirstId,
+      someShift,
+      (frames, oldId, newId, shift) => {
+        const { bytes } = write(frames, oldId, shift);
+        renumberFrames(bytes, shift, bytes.length, newId);
+        assert.deepEqual(bytes, write(frames, newId, shift).bytes);
+      },
+    ),
+  );
 });

@@ -180,3 +180,18 @@ export function highestTimestampNs(bytes: Uint8Array, start: number, end: number
   }
   return highest;
 }
+
+/** Gives the frames in [start, end) new ids; only for bytes that walkFrames has accepted. */
+export function renumberFrames(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  firstEventId: number,
+): void {
+  const view = viewOf(bytes);
+  let eventId = firstEventId;
+  for (let at = start; at < end; at += frameSpan(view.getUint32(at + OFFSET.frameBytes, true))) {
+    assert(eventId <= MAX_EVENT_ID, 'id out of range');
+    writeU64(view, at + OFFSET.eventId, eventId++);
+  }
+}

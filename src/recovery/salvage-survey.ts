@@ -1,0 +1,201 @@
+// What stands in the folder of a log that may be damaged, by what the files say of themselves: a
+// segment whose name was changed is still that segment, and one of another log is none of ours.
+import { basename, join } from 'node:path';
+import { type ErrorCode, WalError } from '../errors.js';
+import { META_FILE, segmentFileName } from '../segment/file-names.js';
+import type { SegmentHeader } from '../segment/segment-header.js';
+import type { WalMeta } from '../segment/wal-meta.js';
+import type { Storage } from '../storage/storage.js';
+import {
+  holdsLog,
+  type ListedSegment,
+  type LogListing,
+  listLog,
+  type MetaReading,
+  noLogIn,
+  readMeta,
+} from './log-directory.js';
+import { type GapPlace, harmlessGap, type SalvageGap } from './salvage-gap.js';
+import { openSegment } from './segment-file.js';
+
+/** A file with a sound header. */
+export interface SurveyedSegment {
+  /** What its header tells; the name may tell another one. */
+  readonly index: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly header: SegmentHeader;
+}
+
+/** A file that cannot be read as a segment of this log. */
+export interface UnreadableSegment {
+  /** What its name tells. */
+  readonly index: number;
+  readonly path: string;
+  readonly bytes: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface Survey {
+  readonly logId: bigint | undefined;
+  /** wal.meta where it is usable and of this log. */
+  readonly meta: WalMeta | undefined;
+  readonly metaStatus: MetaReading['status'];
+  /** By index, each once. */
+  readonly segments: readonly SurveyedSegment[];
+  /** By index; where another file is that segment, it is an oddity instead. */
+  readonly unreadable: readonly UnreadableSegment[];
+  /** What is wrong and costs no event. */
+  readonly oddities: readonly SalvageGap[];
+  /** The highest index that a name, a header or wal.meta tells; 0 for none. */
+  readonly lastIndex: number;
+}
+
+/** Failures to read, rather than damage: whoever salvages has to mend these first. */
+const UNREADABLE: ReadonlySet<ErrorCode> = new Set([
+  'ERR_FLASHSTRIKE_ACCESS',
+  'ERR_FLASHSTRIKE_IO',
+]);
+
+/** @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, _ACCESS, _IO */
+export function surveyLog(storage: Storage, dir: string): Survey {
+  const listing = listLog(storage, dir);
+  if (!holdsLog(listing)) throw noLogIn(dir);
+  return new Surveyor(storage, listing).run();
+}
+
+class Surveyor {
+  readonly #storage: Storage;
+  readonly #listing: LogListing;
+  readonly #segments = new Map<number, SurveyedSegment>();
+  readonly #unreadable: UnreadableSegment[] = [];
+  readonly #oddities: SalvageGap[] = [];
+
+  constructor(storage: Storage, listing: LogListing) {
+    this.#storage = storage;
+    this.#listing = listing;
+  }
+
+  run(): Survey {
+    const { dir, segments, compressed } = this.#listing;
+    const reading = readMeta(this.#storage, dir);
+    const found = segments.flatMap((listed) => this.#open(listed) ?? []);
+    const logId = logIdOf(found, reading);
+    for (const segment of found) this.#sort(segment, logId);
+    for (const index of compressed) this.#addCompressed(index);
+    const meta = this.#checkMeta(reading, logId);
+    const unreadable = this.#unreadable.filter((file) => !this.#isElsewhere(file));
+    unreadable.sort((a, b) => a.index - b.index);
+    const readable = [...this.#segments.values()].sort((a, b) => a.index - b.index);
+    return {
+      logId,
+      meta,
+      metaStatus: reading.status,
+      segments: readable,
+      unreadable,
+      oddities: this.#oddities,
+      lastIndex: Math.max(
+        readable.at(-1)?.index ?? 0,
+        unreadable.at(-1)?.index ?? 0,
+        meta?.segmentIndex ?? 0,
+      ),
+    };
+  }
+
+  #open(listed: ListedSegment): SurveyedSegment | undefined {
+    const { path, index, bytes } = listed;
+    try {
+      const file = openSegment(this.#storage, path, {});
+      // Gone since it was listed: it will be missed where its events are.
+      if (file === undefined) return undefined;
+      this.#storage.close(file.fd);
+      return { index: file.header.segmentIndex, path, bytes: file.bytes, header: file.header };
+    } catch (error) {
+      if (!(error instanceof WalError) || UNREADABLE.has(error.code)) throw error;
+      const { code, message } = error;
+      this.#unreadable.push({ index, path, bytes, code, message });
+      return undefined;
+    }
+  }
+
+  #sort(segment: SurveyedSegment, logId: bigint | undefined): void {
+    const { path, index, bytes, header } = segment;
+    const nameIndex = Number(basename(path).slice(0, 10));
+    if (header.logId !== logId) {
+      const message = `${path} belongs to another log.`;
+      const code = 'ERR_FLASHSTRIKE_WRONG_LOG';
+      this.#unreadable.push({ index: nameIndex, path, bytes, code, message });
+      return;
+    }
+    const other = this.#segments.get(index);
+    const isNamed = nameIndex === index;
+    if (other === undefined || isNamed) this.#segments.set(index, segment);
+    if (other !== undefined) {
+      const [kept, left] = isNamed ? [segment, other] : [other, segment];
+      this.#oddity(left, `This is segment ${index}, as ${basename(kept.path)} is: not read.`);
+    } else if (!isNamed) {
+      this.#oddity(segment, `This is segment ${index}: the file was renamed.`);
+    }
+  }
+
+  #addCompressed(index: number): void {
+    const path = join(this.#listing.dir, `${segmentFileName(index)}.lz4`);
+    const message = `${path} is compressed, which this version cannot read yet.`;
+    const code = 'ERR_FLASHSTRIKE_UNSUPPORTED';
+    this.#unreadable.push({ index, path, bytes: 0, code, message });
+  }
+
+  /** True, and told, where the segment that the name promises stands in another file. */
+  #isElsewhere({ index, path, code, message, bytes }: UnreadableSegment): boolean {
+    if (!this.#segments.has(index)) return false;
+    this.#oddities.push(harmlessGap({ path, offset: 0, bytes }, { code, message }));
+    return true;
+  }
+
+  #checkMeta(reading: MetaReading, logId: bigint | undefined): WalMeta | undefined {
+    const place: GapPlace = { path: META_FILE, offset: 0 };
+    switch (reading.status) {
+      case 'missing':
+        return undefined;
+      case 'present': {
+        if (reading.meta.logId === logId) return reading.meta;
+        const message = 'The file belongs to another log than the segments.';
+        const code = 'ERR_FLASHSTRIKE_WRONG_LOG';
+        this.#oddities.push(harmlessGap(place, { code, message }));
+        return undefined;
+      }
+      default: {
+        const { status, message } = reading;
+        this.#oddities.push(harmlessGap(place, { code: META_CODES[status], message }));
+        return undefined;
+      }
+    }
+  }
+
+  #oddity({ path, bytes }: SurveyedSegment, message: string): void {
+    const code = 'ERR_FLASHSTRIKE_CORRUPT';
+    this.#oddities.push(harmlessGap({ path, offset: 0, bytes }, { code, message }));
+  }
+}
+
+const META_CODES = {
+  damaged: 'ERR_FLASHSTRIKE_CORRUPT',
+  unsupported: 'ERR_FLASHSTRIKE_UNSUPPORTED',
+  unsafe: 'ERR_FLASHSTRIKE_UNSAFE_FILE',
+} as const;
+
+/** That of wal.meta, where a segment has it too; else that of the most segments. */
+function logIdOf(segments: readonly SurveyedSegment[], reading: MetaReading): bigint | undefined {
+  const counts = new Map<bigint, number>();
+  for (const { header } of segments) {
+    counts.set(header.logId, (counts.get(header.logId) ?? 0) + 1);
+  }
+  const ofMeta = reading.status === 'present' ? reading.meta.logId : undefined;
+  if (ofMeta !== undefined && (counts.size === 0 || counts.has(ofMeta))) return ofMeta;
+  let best: bigint | undefined;
+  for (const [logId, count] of counts) {
+    if (best === undefined || count > (counts.get(best) ?? 0)) best = logId;
+  }
+  return best;
+}

@@ -1,0 +1,102 @@
+// Reads all of one segment that validates, over damage as well. Behind a hole a block counts when
+// its header and payload validate at their own place under the segment's salt, and when it can
+// follow: no id twice, and no more blocks and events missing than the hole has room for.
+import { BLOCK_ALIGNMENT, BLOCK_HEADER_BYTES, BlockKind } from '../segment/block-header.js';
+import { FRAME_HEADER_BYTES } from '../segment/frame.js';
+import type { Storage } from '../storage/storage.js';
+import { BlockScanner, type FoundHeader } from './block-scan.js';
+import type { SegmentFile } from './segment-file.js';
+import { SegmentReader, startOf } from './segment-reader.js';
+
+/** Bytes between two blocks that are of no use, and the events that stood there. */
+export interface Hole {
+  readonly offset: number;
+  readonly bytes: number;
+  /** Of the first event that is missing; `events` may be 0. */
+  readonly firstEventId: number;
+  readonly events: number;
+  /** Why the first block of it does not validate. */
+  readonly message: string;
+}
+
+export interface SalvageBounds {
+  /** No block ends behind this offset; default: the end of the segment. */
+  readonly limitOffset?: number | undefined;
+  /** Behind a hole, no block holds a later event. */
+  readonly lastEventId?: number | undefined;
+}
+
+export class SegmentSalvager {
+  readonly file: SegmentFile;
+  readonly #storage: Storage;
+  readonly #buffer: Uint8Array;
+  #reader: SegmentReader;
+  #scanner: BlockScanner | undefined;
+
+  /** @param buffer see SegmentReader */
+  constructor(storage: Storage, file: SegmentFile, buffer: Uint8Array) {
+    this.file = file;
+    this.#storage = storage;
+    this.#buffer = buffer;
+    this.#reader = new SegmentReader(storage, file, buffer);
+  }
+
+  /** Stands on the current block, or where none follows. */
+  get reader(): SegmentReader {
+    return this.#reader;
+  }
+
+  /** Moves to the next block of events; false at a hole and at the end. */
+  next({ limitOffset }: SalvageBounds = {}): boolean {
+    while (this.#reader.next(limitOffset)) {
+      if (this.#reader.block?.kind === BlockKind.events) return true;
+    }
+    return false;
+  }
+
+  /** Moves over the hole at which `next` ended; undefined where no block behind it counts. */
+  skipHole(bounds: SalvageBounds = {}): Hole | undefined {
+    const { offset, nextEventId, sealed, stop } = this.#reader;
+    if (sealed || stop?.reason === 'limit') return undefined;
+    this.#scanner ??= new BlockScanner(this.#storage, this.file);
+    let found = this.#scanner.find(offset);
+    while (found !== undefined) {
+      const reader = this.#canFollow(found, bounds) ? this.#readerAt(found) : undefined;
+      if (reader?.validatesNow() === true) {
+        this.#reader = reader;
+        return {
+          offset,
+          bytes: found.offset - offset,
+          firstEventId: nextEventId,
+          events: found.header.firstEventId - nextEventId,
+          message: stop?.message ?? 'no block',
+        };
+      }
+      found = this.#scanner.find(found.offset + BLOCK_ALIGNMENT);
+    }
+    return undefined;
+  }
+
+  #canFollow({ header, offset }: FoundHeader, bounds: SalvageBounds): boolean {
+    const { limitOffset = this.file.bytes, lastEventId = Number.POSITIVE_INFINITY } = bounds;
+    const reader = this.#reader;
+    const blocks = header.blockIndex - reader.position.nextBlockIndex;
+    const events = header.firstEventId - reader.nextEventId;
+    const holeBytes = offset - reader.offset;
+    if (blocks < 0 || events < 0) return false;
+    if (blocks * BLOCK_HEADER_BYTES + events * FRAME_HEADER_BYTES > holeBytes) return false;
+    if (header.firstEventId + header.eventCount - 1 > lastEventId) return false;
+    return offset + BLOCK_HEADER_BYTES + header.payloadBytes <= limitOffset;
+  }
+
+  #readerAt({ header, offset }: FoundHeader): SegmentReader {
+    return new SegmentReader(this.#storage, this.file, this.#buffer, {
+      ...startOf(this.file),
+      offset,
+      nextEventId: header.firstEventId,
+      nextBlockIndex: header.blockIndex,
+      // The block before it is not known: its own checksums, its ids and all later links count.
+      previousBlockChecksum: undefined,
+    });
+  }
+}
