@@ -59,6 +59,8 @@ export interface Layout<
 > extends BinaryType<Size, Align> {
   readonly name: string;
   readonly offset: Offsets;
+  /** What each field was declared with. */
+  readonly type: Readonly<Record<string, BinaryType>>;
   /** All fields in order, padding included; the documents are checked against this. */
   readonly fields: readonly LayoutField[];
 }
@@ -103,6 +105,7 @@ export const block = <const Size extends number, const Align extends Alignment>(
 class Builder {
   readonly #name: string;
   readonly #fields: LayoutField[] = [];
+  readonly #types: Record<string, BinaryType> = {};
   #at = 0;
   #align = 1;
 
@@ -131,6 +134,7 @@ class Builder {
       throw new RangeError(`${this.#name}: field ${name} is declared twice`);
     }
     this.#fields.push(Object.freeze({ name, offset: this.#at, size: type.size }));
+    this.#types[name] = type;
     this.#at += type.size;
     this.#align = Math.max(this.#align, type.align);
     return this;
@@ -147,7 +151,8 @@ class Builder {
       Object.fromEntries(this.#fields.map((field) => [field.name, field.offset])),
     );
     const fields = Object.freeze(this.#fields);
-    return Object.freeze({ name: this.#name, size: this.#at, align, offset, fields });
+    const type = Object.freeze(this.#types);
+    return Object.freeze({ name: this.#name, size: this.#at, align, offset, type, fields });
   }
 }
 

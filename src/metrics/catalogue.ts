@@ -2,7 +2,7 @@
 // Prometheus text, `top` and docs/METRICS.md all read. A struct's entries stand in the order of its
 // layout, one for every field but the spare ones; the compiler refuses one too few or too many.
 import { assert } from '../errors.js';
-import type { Layout } from '../memory/layout.js';
+import type { BinaryType, Layout } from '../memory/layout.js';
 import { CACHE_LINE_BYTES } from '../units.js';
 import { Counter64 } from './counter64.js';
 import { Duration64 } from './duration64.js';
@@ -45,6 +45,8 @@ export interface MetricDescription<Kind extends MetricKind = MetricKind> {
   readonly writer: MetricWriter;
   /** The exact interval, or event, that one record covers. */
   readonly covers: string;
+  /** Of a duration that the reference does not have: the unit that it is exported in, not `ns`. */
+  readonly exportedIn: 'seconds' | undefined;
   /** The first field of the group that is recorded together; undefined: the field is alone. */
   readonly group: string | undefined;
   /** Of a journal: how a note is applied to its group. */
@@ -57,13 +59,17 @@ export interface MetricText {
   readonly writer: MetricWriter;
   readonly covers: string;
   readonly unit?: MetricUnit;
+  /** `seconds` for a duration that the reference does not have. */
+  readonly exportedIn?: 'seconds';
   readonly group?: string;
 }
 
 const describing =
   <const Kind extends MetricKind>(kind: Kind, defaultUnit: MetricUnit) =>
-  ({ help, writer, covers, unit = defaultUnit, group }: MetricText): MetricDescription<Kind> =>
-    Object.freeze({ kind, unit, help, writer, covers, group, apply: undefined });
+  (text: MetricText): MetricDescription<Kind> => {
+    const { help, writer, covers, unit = defaultUnit, group, exportedIn } = text;
+    return Object.freeze({ kind, unit, help, writer, covers, exportedIn, group, apply: undefined });
+  };
 
 export const counter = describing('counter64', 'calls');
 export const gauge = describing('gauge64', 'calls');
@@ -86,11 +92,12 @@ export const journal = (
     help: '',
     writer,
     covers: '',
+    exportedIn: undefined,
     group,
     apply,
   });
 
-const LAYOUT_OF_KIND: Readonly<Record<MetricKind, { readonly size: number }>> = {
+const LAYOUT_OF_KIND: Readonly<Record<MetricKind, BinaryType>> = {
   counter64: Counter64,
   gauge64: Counter64,
   constant64: Counter64,
@@ -166,6 +173,7 @@ export function defineMetrics<
   fields: Fields & { readonly [Name in Exclude<keyof Fields, FieldNames<Offsets>>]: never },
 ): StructDefinition<Fields> {
   const { name, align, size } = structLayout;
+  assertSameFields(structLayout, fields);
   assert(align === CACHE_LINE_BYTES, `${name}: its alignment is ${align}, not 64`);
   assert(size % CACHE_LINE_BYTES === 0, `${name}: its size ${size} is not a multiple of 64`);
   return Object.freeze({
@@ -179,21 +187,35 @@ export function defineMetrics<
   });
 }
 
+type StructLayout = StructDefinition['layout'];
+
+const isSpare = (field: string): boolean => /^spare\d+$/.test(field);
+
+/** Dumps and exporters go by the descriptions, copying by the layout: both must be one list. */
+function assertSameFields({ name, fields }: StructLayout, descriptions: Descriptions): void {
+  const laidOut = fields.map((field) => field.name).filter((field) => !isSpare(field));
+  for (const field of laidOut) {
+    assert(Object.hasOwn(descriptions, field), `${name}.${field} is not described`);
+  }
+  for (const [index, field] of Object.keys(descriptions).entries()) {
+    assert(laidOut.includes(field), `${name}.${field} is described, and is no field`);
+    assert(laidOut[index] === field, `${name}.${field} is not described in the layout's order`);
+  }
+}
+
 function groupsOf(
-  { name, fields: layoutFields }: Pick<StructDefinition['layout'], 'name' | 'fields'>,
+  { name, fields: layoutFields, type }: StructLayout,
   descriptions: Descriptions,
 ): MetricGroup[] {
   const groups: { -readonly [Key in keyof MetricGroup]: MetricGroup[Key] }[] = [];
   for (const { name: field, offset, size } of layoutFields) {
-    if (/^spare\d+$/.test(field)) continue;
-    const description = descriptions[field];
-    assert(description !== undefined, `${name}.${field} is not described`);
-    const { kind, group: groupName = field, apply } = description;
+    if (isSpare(field)) continue;
+    const { kind, group: groupName = field, apply } = descriptions[field] as MetricDescription;
     assert(
       offset % CACHE_LINE_BYTES === 0,
       `${name}: offset ${offset} of ${field} is not a multiple of 64`,
     );
-    assert(LAYOUT_OF_KIND[kind].size === size, `${name}.${field} is no ${kind}`);
+    assert(type[field] === LAYOUT_OF_KIND[kind], `${name}.${field} is no ${kind}`);
     const last = groups.at(-1);
     const covered = kind === 'journal' ? APPLIED_BYTES : size;
     if (groupName === field) {

@@ -1,7 +1,8 @@
-// How each kind of metric is exported, by one rule: `<prefix>_<field in snake case>` and behind it the
-// unit. A duration64 is a summary in nanoseconds, as in the reference; everything of our own that is
-// a time is in seconds, Prometheus' base unit.
-import { type MetricDescription, snakeCase } from './catalogue.js';
+// How each kind of metric is exported, by one rule: `<prefix>_<field in snake case>_<unit>`, and
+// `_total` behind a counter's. A time is in seconds, Prometheus' base unit. The one exception is the
+// reference's: a duration64 (or operation64) is a summary in nanoseconds, unless its description says
+// seconds; the durations of our own do.
+import { type Descriptions, type MetricDescription, snakeCase } from './catalogue.js';
 import type { CollectedBucket, CollectedMetric, Collector } from './collector.js';
 import { DurationReading } from './duration64.js';
 import { HistogramReading, RANGE_BITS } from './latency-histogram.js';
@@ -16,54 +17,106 @@ const FIRST_BUCKET_BITS = 6;
 /** Counts and bytes begin at 1. */
 const FIRST_COUNT_BITS = 1;
 
+const CLOCK_STEPS_HELP =
+  'Samples that began in the future, because the clock was stepped, and count as 0';
+const DROPPED_HELP = 'Calls whose start was no time, which are not among the samples';
+
+type Naming = (suffix: string, help?: string) => CollectedMetric;
+
+/**
+ * Hands all metrics of a struct to `collector`.
+ * @param fields what the struct's fields mean
+ */
+export function collectStruct(
+  prefix: string,
+  fields: Descriptions,
+  metrics: Iterable<readonly [string, MetricDescription, MetricReading]>,
+  collector: Collector,
+): void {
+  let clockSteps = 0;
+  let dropped = 0;
+  let hasDurations = false;
+  for (const [field, , reading] of metrics) {
+    collectMetric(prefix, field, fields, reading, collector);
+    if (!(reading instanceof DurationReading)) continue;
+    hasDurations = true;
+    clockSteps += reading.clockSteps;
+    dropped += reading.dropped;
+  }
+  if (!hasDurations) return;
+  // One pair a struct: it tells that a clock or a caller is wrong; the readings tell where.
+  collector.counter({ name: `${prefix}_clock_steps_total`, help: CLOCK_STEPS_HELP }, clockSteps);
+  collector.counter({ name: `${prefix}_dropped_samples_total`, help: DROPPED_HELP }, dropped);
+}
+
+/**
+ * Hands one metric of a struct to `collector`.
+ * @param fields all metrics of the struct, of which `field` is one
+ */
 export function collectMetric(
   prefix: string,
   field: string,
-  { kind, unit, help }: MetricDescription,
+  fields: Descriptions,
   reading: MetricReading,
   collector: Collector,
 ): void {
-  const named = (name: string, what = help): CollectedMetric => ({
-    name: `${prefix}_${name}`,
-    help: what,
-  });
-  const name = snakeCase(field);
+  const description = fields[field] as MetricDescription;
+  const { kind, unit, help } = description;
+  const name = `${prefix}_${snakeCase(field)}`;
+  const named: Naming = (suffix, what = help) => ({ name: `${name}${suffix}`, help: what });
   if (reading instanceof DurationReading) {
-    const { totalNs: sum, samples: count } = reading;
-    collector.summary(named(`${name}_ns`), { sum, count });
-    collector.gauge(
-      named(`${name}_max_seconds`, `Longest: ${help}`),
-      reading.maxNs / NS_PER_SECOND,
-    );
-    if (reading instanceof OperationReading) {
-      collector.counter(named(`${name}_failures_total`, `Failures: ${help}`), reading.failures);
-    }
+    // Sum and count of a group's duration are those of its histogram.
+    const isInHistogram = fields[`${field}Histogram`]?.kind === 'latency_histogram';
+    collectDuration(description, isInHistogram, named, reading, collector);
   } else if (reading instanceof HistogramReading) {
-    collectHistogram(named(histogramName(name, unit)), unit === 'ns', reading, collector);
+    const metric = { name: histogramName(name, unit), help };
+    collectHistogram(metric, unit === 'ns', reading, collector);
   } else if (reading instanceof LifeCycleReading) {
-    const { cycles, activeCycles, totalNs, activeNs, lastSleepNs } = reading;
-    collector.counter(named(`${name}_cycles_total`, `Turns: ${help}`), cycles);
-    const active = `Turns that did work: ${help}`;
-    collector.counter(named(`${name}_active_cycles_total`, active), activeCycles);
-    const total = named(`${name}_seconds_total`, `Time: ${help}`);
-    collector.counter(total, totalNs / NS_PER_SECOND);
-    const activeTime = named(
-      `${name}_active_seconds_total`,
-      `Time of turns that did work: ${help}`,
-    );
-    collector.counter(activeTime, activeNs / NS_PER_SECOND);
-    const sleep = named(`${name}_last_sleep_seconds`, `Last sleep: ${help}`);
-    collector.gauge(sleep, lastSleepNs / NS_PER_SECOND);
+    collectLifeCycle(help, named, reading, collector);
   } else if (kind === 'counter64') {
-    if (unit === 'ns') collector.counter(named(`${name}_seconds_total`), reading / NS_PER_SECOND);
-    else collector.counter(named(`${name}_total`), reading);
+    if (unit === 'ns') collector.counter(named('_seconds_total'), reading / NS_PER_SECOND);
+    else collector.counter(named('_total'), reading);
   } else if (unit === 'ns') {
-    collector.gauge(named(`${name}_seconds`), reading / NS_PER_SECOND);
+    collector.gauge(named('_seconds'), reading / NS_PER_SECOND);
   } else if (unit === 'ps') {
-    collector.gauge(named(`${name}_seconds`), reading / PS_PER_SECOND);
+    collector.gauge(named('_seconds'), reading / PS_PER_SECOND);
   } else {
-    collector.gauge(named(name), reading);
+    collector.gauge(named(''), reading);
   }
+}
+
+function collectDuration(
+  { exportedIn, help }: MetricDescription,
+  isInHistogram: boolean,
+  named: Naming,
+  reading: DurationReading,
+  collector: Collector,
+): void {
+  const { totalNs, samples: count, maxNs } = reading;
+  if (exportedIn === undefined) {
+    collector.summary(named('_ns'), { sum: totalNs, count });
+  } else if (!isInHistogram) {
+    collector.summary(named('_seconds'), { sum: totalNs / NS_PER_SECOND, count });
+  }
+  collector.gauge(named('_max_seconds', `Longest: ${help}`), maxNs / NS_PER_SECOND);
+  if (reading instanceof OperationReading) {
+    collector.counter(named('_failures_total', `Failures: ${help}`), reading.failures);
+  }
+}
+
+function collectLifeCycle(
+  help: string,
+  named: Naming,
+  { cycles, activeCycles, totalNs, activeNs, lastSleepNs }: LifeCycleReading,
+  collector: Collector,
+): void {
+  collector.counter(named('_cycles_total', `Turns: ${help}`), cycles);
+  collector.counter(named('_active_cycles_total', `Turns that did work: ${help}`), activeCycles);
+  collector.counter(named('_seconds_total', `Time: ${help}`), totalNs / NS_PER_SECOND);
+  const active = `Time of turns that did work: ${help}`;
+  collector.counter(named('_active_seconds_total', active), activeNs / NS_PER_SECOND);
+  const sleep = named('_last_sleep_seconds', `Last sleep: ${help}`);
+  collector.gauge(sleep, lastSleepNs / NS_PER_SECOND);
 }
 
 /** `append_event_histogram` of nanoseconds → `append_event_seconds`; of events → `…_events`. */

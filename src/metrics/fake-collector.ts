@@ -1,5 +1,5 @@
 // A collector for tests: notes each metric with the labels that applied to it.
-import type { CollectedMetric, Collector } from './collector.js';
+import type { CollectedBucket, CollectedMetric, Collector } from './collector.js';
 
 export interface CollectedLine {
   readonly kind: 'counter' | 'gauge' | 'summary' | 'histogram';
@@ -7,6 +7,8 @@ export interface CollectedLine {
   readonly help: string;
   /** `system=wal_recovery,subsystem=wal_segment_reader`. */
   readonly labels: string;
+  /** As it was given. */
+  readonly value: unknown;
 }
 
 export class FakeCollector implements Collector {
@@ -28,24 +30,27 @@ export class FakeCollector implements Collector {
     this.labels.pop();
   }
 
-  counter(metric: CollectedMetric): void {
-    this.#note('counter', metric);
+  counter(metric: CollectedMetric, value: number): void {
+    this.#note('counter', metric, value);
   }
 
-  gauge(metric: CollectedMetric): void {
-    this.#note('gauge', metric);
+  gauge(metric: CollectedMetric, value: number): void {
+    this.#note('gauge', metric, value);
   }
 
-  summary(metric: CollectedMetric): void {
-    this.#note('summary', metric);
+  summary(metric: CollectedMetric, value: { sum: number; count: number }): void {
+    this.#note('summary', metric, value);
   }
 
-  histogram(metric: CollectedMetric): void {
-    this.#note('histogram', metric);
+  histogram(
+    metric: CollectedMetric,
+    value: { sum: number; count: number; buckets: readonly CollectedBucket[] },
+  ): void {
+    this.#note('histogram', metric, value);
   }
 
-  #note(kind: CollectedLine['kind'], { name, help }: CollectedMetric): void {
+  #note(kind: CollectedLine['kind'], { name, help }: CollectedMetric, value: unknown): void {
     if (this.failure !== undefined) throw this.failure;
-    this.lines.push({ kind, name, help, labels: this.labels.join(',') });
+    this.lines.push({ kind, name, help, labels: this.labels.join(','), value });
   }
 }

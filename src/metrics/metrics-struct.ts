@@ -12,7 +12,7 @@ import type {
   MetricGroup,
   StructDefinition,
 } from './catalogue.js';
-import { collectMetric } from './collecting.js';
+import { collectStruct } from './collecting.js';
 import type { Collector } from './collector.js';
 import { dumpStruct, type TextSink } from './dump.js';
 import { MetricMemory } from './metric-memory.js';
@@ -125,9 +125,7 @@ export abstract class MetricsStruct {
   collect(prefix: string, collector: Collector): void {
     collector.pushLabel('subsystem', this.#definition.subsystem);
     try {
-      for (const [field, description, reading] of this.#metrics()) {
-        collectMetric(prefix, field, description, reading, collector);
-      }
+      collectStruct(prefix, this.#definition.fields, this.#metrics(), collector);
     } finally {
       collector.popLabel();
     }

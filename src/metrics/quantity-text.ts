@@ -1,32 +1,28 @@
 // Numbers as people read them: four significant digits at most, no space before the unit, so that a
 // row splits at its spaces.
 
-const SCALES: readonly (readonly [number, string])[] = [
-  [1e9, 's'],
-  [1e6, 'ms'],
-  [1e3, 'µs'],
-  [1, 'ns'],
-];
+const TIMES = ['ns', 'µs', 'ms', 's'] as const;
+const RATES = ['/s', 'k/s', 'M/s', 'G/s'] as const;
 
-const significant = (value: number): string =>
-  value >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(4)));
-
-/** `1.5µs`, `203.7ms`, `0ns`; whole nanoseconds below a microsecond. */
-export function formatNs(ns: number): string {
-  if (ns < 1e3) return `${Number.isInteger(ns) ? ns : ns.toFixed(1)}ns`;
-  // 999,999.7 ns must not come out as 1000µs.
-  const [scale, unit] = SCALES.find(([from]) => ns >= from * 0.999_95) ?? [1, 'ns'];
-  return `${significant(ns / scale)}${unit}`;
+/**
+ * `value` in the first unit, each a thousand of the one before, in which it is below 1000 once it is
+ * rounded: 999.97 ns come out as 1µs, and not as 1000ns. In the last unit there is no limit.
+ */
+function scaled(value: number, units: readonly string[]): string {
+  let text = '';
+  let inUnit = value;
+  for (const unit of units) {
+    const rounded = Number(inUnit.toPrecision(4));
+    text = `${rounded < 1000 ? rounded : Math.round(inUnit)}${unit}`;
+    if (rounded < 1000) break;
+    // 999.96 was rounded to 1000; of the next unit it is 1, and not 0.99996.
+    inUnit = Math.max(inUnit / 1000, 1);
+  }
+  return text;
 }
+
+/** `1.5µs`, `203.7ms`, `0ns`. */
+export const formatNs = (ns: number): string => scaled(ns, TIMES);
 
 /** `12.5M/s`. */
-export function formatRate(perSecond: number): string {
-  for (const [scale, unit] of [
-    [1e9, 'G/s'],
-    [1e6, 'M/s'],
-    [1e3, 'k/s'],
-  ] as const) {
-    if (perSecond >= scale * 0.999_95) return `${significant(perSecond / scale)}${unit}`;
-  }
-  return `${significant(perSecond)}/s`;
-}
+export const formatRate = (perSecond: number): string => scaled(perSecond, RATES);

@@ -18,14 +18,17 @@ describe('recovery telemetry', () => {
   it('exports these names', () => {
     const collector = new FakeCollector();
     new Telemetry().collect('p', collector);
-    const operation = (name: string): string[] => [
-      `summary ${name}_ns`,
+    const duration = (name: string, unit = 'ns'): string[] => [
+      `summary ${name}_${unit}`,
       `gauge ${name}_max_seconds`,
+    ];
+    const operation = (name: string, unit = 'ns'): string[] => [
+      ...duration(name, unit),
       `counter ${name}_failures_total`,
     ];
-    const duration = (name: string): string[] => [
-      `summary ${name}_ns`,
-      `gauge ${name}_max_seconds`,
+    const faultyTimes = (name: string): string[] => [
+      `counter ${name}_clock_steps_total`,
+      `counter ${name}_dropped_samples_total`,
     ];
     const lines = collector.lines.map(({ kind, name, labels }) => `${labels} ${kind} ${name}`);
     const under = (subsystem: string, names: string[]): string[] =>
@@ -41,15 +44,17 @@ describe('recovery telemetry', () => {
         'counter p_segment_reader_total_block_checksum_failures_total',
         'counter p_segment_reader_total_chained_checksum_failures_total',
         'counter p_segment_reader_total_validation_failures_total',
-        ...operation('p_segment_reader_read_chunk'),
+        ...operation('p_segment_reader_read_chunk', 'seconds'),
         'counter p_segment_reader_read_bytes_total',
         'counter p_segment_reader_verified_blocks_total',
         'counter p_segment_reader_verified_bytes_total',
         'counter p_segment_reader_verified_events_total',
+        ...faultyTimes('p_segment_reader'),
       ]),
       ...under('wal_preload_worker', [
         ...operation('p_segment_preloader_preload_segment'),
         ...operation('p_segment_preloader_finish_segment'),
+        ...faultyTimes('p_segment_preloader'),
       ]),
       ...under('wal_recovery_manager', [
         ...operation('p_manager_read_segment_header'),
@@ -57,10 +62,11 @@ describe('recovery telemetry', () => {
         ...duration('p_manager_seek_event'),
         ...duration('p_manager_next_event'),
         'histogram p_manager_next_event_seconds',
-        ...operation('p_manager_recover_log'),
-        ...duration('p_manager_judge_tail'),
-        ...operation('p_manager_rewrite_prefix'),
+        ...operation('p_manager_recover_log', 'seconds'),
+        ...duration('p_manager_judge_tail', 'seconds'),
+        ...operation('p_manager_rewrite_prefix', 'seconds'),
         'counter p_manager_rewritten_bytes_total',
+        ...faultyTimes('p_manager'),
       ]),
     ]);
   });

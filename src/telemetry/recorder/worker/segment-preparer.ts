@@ -124,27 +124,32 @@ export const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepar
   }),
   getNextSegmentJournal: journal('getNextSegment', 'writer', applyGetNextSegment),
   prepareSegment: operation({
+    exportedIn: 'seconds',
     help: 'Time to prepare one segment, from its creation until it is offered',
     writer: 'preparer',
     covers:
       'from creating the file until it is queued, or given up; pauses between chunks included',
   }),
   prepareCreate: duration({
+    exportedIn: 'seconds',
     help: 'Time to create the file of a segment',
     writer: 'preparer',
     covers: 'the open call',
   }),
   prepareAllocate: duration({
+    exportedIn: 'seconds',
     help: 'Time to allocate the blocks of a segment',
     writer: 'preparer',
     covers: 'the fallocate call',
   }),
   prepareZero: duration({
+    exportedIn: 'seconds',
     help: 'Time to write one chunk of zeros',
     writer: 'preparer',
     covers: 'the write call of one chunk of at most 2 MiB',
   }),
   prepareSync: duration({
+    exportedIn: 'seconds',
     help: 'Time to sync one chunk of zeros',
     writer: 'preparer',
     covers: 'the fdatasync behind one chunk',

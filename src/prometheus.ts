@@ -1,0 +1,2 @@
+// Metrics as Prometheus reads them.
+export { PrometheusCollector } from './telemetry/exporters/prometheus.js';

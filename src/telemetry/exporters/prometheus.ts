@@ -1,0 +1,223 @@
+// Metrics in Prometheus' text format, version 0.0.4: one HELP and TYPE a family, however often it was
+// collected with other labels, and its lines behind them without a gap.
+//
+// Numbers come out in their shortest spelling that reads as the same double, and whole ones below
+// 2^53 digit by digit. What is counted beyond 2^53 is rounded to the nearest double on the way here,
+// and Prometheus keeps nothing but doubles.
+import { printable, WalError } from '../../errors.js';
+import type { CollectedBucket, CollectedMetric, Collector } from '../../metrics/collector.js';
+
+type FamilyType = 'counter' | 'gauge' | 'summary' | 'histogram';
+
+/** What the names of a family's lines may end with, the family's own included. */
+const SUFFIXES: Readonly<Record<FamilyType, readonly string[]>> = {
+  counter: [''],
+  gauge: [''],
+  summary: ['', '_sum', '_count'],
+  histogram: ['', '_bucket', '_sum', '_count'],
+};
+
+interface Family {
+  readonly name: string;
+  readonly type: FamilyType;
+  readonly help: string;
+  /** The label sets that were collected. */
+  readonly series: Set<string>;
+  text: string;
+}
+
+const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** Labels that the format itself gives to the lines of histograms and summaries. */
+const RESERVED_LABELS = new Set(['le', 'quantile']);
+
+const invalid = (message: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+
+const shown = (value: unknown): string => printable(String(value));
+
+/**
+ * Gathers metrics for one answer to Prometheus: `toString()` is the text, `contentType` its type.
+ * Make a new one for each scrape. Several structs, or the telemetry of several logs, may be collected
+ * into one as long as labels tell their series apart:
+ *
+ *     collector.pushLabel('log', 'orders');
+ *     orders.telemetry.collect('flashstrike_wal_recorder', collector);
+ *     collector.popLabel();
+ *
+ * Every call that cannot be put into the format throws a WalError with the code
+ * ERR_FLASHSTRIKE_INVALID_ARGUMENT, and adds nothing.
+ */
+export class PrometheusCollector implements Collector {
+  /** For the header `Content-Type` of the answer. */
+  readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
+  /** By name, in the order in which they were first collected. */
+  readonly #families = new Map<string, Family>();
+  /** Every name that a line may begin with, and the family that has it. */
+  readonly #taken = new Map<string, Family>();
+  readonly #labels: (readonly [name: string, value: string])[] = [];
+
+  pushLabel(name: string, value: string): void {
+    if (typeof name !== 'string' || !LABEL_NAME.test(name) || RESERVED_LABELS.has(name)) {
+      throw invalid(`"${shown(name)}" cannot be the name of a label.`);
+    }
+    if (typeof value !== 'string') throw invalid(`The value of label ${name} is no string.`);
+    if (this.#labels.some(([other]) => other === name)) {
+      throw invalid(`Label ${name} is there already: pop it before it is pushed again.`);
+    }
+    this.#labels.push([name, value]);
+  }
+
+  popLabel(): void {
+    if (this.#labels.pop() === undefined) throw invalid('There is no label to pop.');
+  }
+
+  counter(metric: CollectedMetric, value: number): void {
+    checkCount(metric, value);
+    this.#add('counter', metric, [['', '', value]]);
+  }
+
+  gauge(metric: CollectedMetric, value: number): void {
+    checkNumber(metric, value);
+    this.#add('gauge', metric, [['', '', value]]);
+  }
+
+  summary(metric: CollectedMetric, value: { readonly sum: number; readonly count: number }): void {
+    const { sum, count } = value;
+    checkNumber(metric, sum);
+    checkCount(metric, count);
+    this.#add('summary', metric, [
+      ['_sum', '', sum],
+      ['_count', '', count],
+    ]);
+  }
+
+  histogram(
+    metric: CollectedMetric,
+    value: {
+      readonly sum: number;
+      readonly count: number;
+      readonly buckets: readonly CollectedBucket[];
+    },
+  ): void {
+    const { sum, count, buckets } = value;
+    checkNumber(metric, sum);
+    checkCount(metric, count);
+    checkBuckets(metric, buckets, count);
+    this.#add('histogram', metric, [
+      ...buckets.map(({ le, count: upTo }) => ['_bucket', `le="${spelt(le)}"`, upTo] as const),
+      ['_bucket', 'le="+Inf"', count],
+      ['_sum', '', sum],
+      ['_count', '', count],
+    ]);
+  }
+
+  /** The text, ended by a line break; empty when nothing was collected. */
+  toString(): string {
+    let text = '';
+    for (const { name, type, help, text: lines } of this.#families.values()) {
+      text += `# HELP ${name} ${escapedHelp(help)}\n# TYPE ${name} ${type}\n${lines}`;
+    }
+    return text;
+  }
+
+  #add(
+    type: FamilyType,
+    metric: CollectedMetric,
+    lines: readonly (readonly [suffix: string, label: string, value: number])[],
+  ): void {
+    const family = this.#families.get(metric.name) ?? this.#newFamily(type, metric);
+    const { name, series } = family;
+    if (family.type !== type) {
+      throw invalid(`${name} is collected as a ${type} and was collected as a ${family.type}.`);
+    }
+    if (family.help !== metric.help) {
+      throw invalid(`${name} is collected with two help texts; a name has one.`);
+    }
+    const key = seriesKey(this.#labels);
+    if (series.has(key)) {
+      const labels = labelText(this.#labels.map(labelOf));
+      throw invalid(
+        `${name}${printable(labels)} is collected twice: push a label that tells the two apart.`,
+      );
+    }
+    if (series.size === 0) {
+      this.#families.set(name, family);
+      for (const suffix of SUFFIXES[type]) this.#taken.set(`${name}${suffix}`, family);
+    }
+    series.add(key);
+    const labels = this.#labels.map(labelOf);
+    for (const [suffix, label, value] of lines) {
+      const all = label === '' ? labels : [...labels, label];
+      family.text += `${name}${suffix}${labelText(all)} ${spelt(value)}\n`;
+    }
+  }
+
+  /** A family that is not there yet; it is added with its first line. */
+  #newFamily(type: FamilyType, { name, help }: CollectedMetric): Family {
+    if (typeof name !== 'string' || !METRIC_NAME.test(name)) {
+      throw invalid(`"${shown(name)}" cannot be the name of a metric.`);
+    }
+    if (typeof help !== 'string') throw invalid(`The help text of ${name} is no string.`);
+    for (const suffix of SUFFIXES[type]) {
+      const owner = this.#taken.get(`${name}${suffix}`);
+      if (owner === undefined) continue;
+      throw invalid(`${name}${suffix} would belong to both ${owner.name} and ${name}.`);
+    }
+    return { name, type, help, series: new Set(), text: '' };
+  }
+}
+
+function checkNumber({ name }: CollectedMetric, value: number): void {
+  if (typeof value !== 'number') throw invalid(`${shown(name)}: ${shown(value)} is no number.`);
+}
+
+/** What counts begins at 0. */
+function checkCount(metric: CollectedMetric, value: number): void {
+  checkNumber(metric, value);
+  if (!(value >= 0)) throw invalid(`${shown(metric.name)}: ${value} is no count.`);
+}
+
+function checkBuckets(
+  metric: CollectedMetric,
+  buckets: readonly CollectedBucket[],
+  total: number,
+): void {
+  let lastBound = Number.NEGATIVE_INFINITY;
+  let lastCount = 0;
+  for (const { le, count } of [...buckets, { le: Number.POSITIVE_INFINITY, count: total }]) {
+    checkNumber(metric, le);
+    checkCount(metric, count);
+    if (!(le > lastBound)) {
+      throw invalid(`${shown(metric.name)}: bucket ${le} stands behind bucket ${lastBound}.`);
+    }
+    if (count < lastCount) {
+      throw invalid(
+        `${shown(metric.name)}: bucket ${le} counts ${count}, the one before ${lastCount}.`,
+      );
+    }
+    lastBound = le;
+    lastCount = count;
+  }
+}
+
+/** As Prometheus spells a number. */
+function spelt(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return '+Inf';
+  if (value === Number.NEGATIVE_INFINITY) return '-Inf';
+  return String(value);
+}
+
+const labelOf = ([name, value]: readonly [string, string]): string =>
+  `${name}="${escapedValue(value)}"`;
+
+const labelText = (labels: readonly string[]): string =>
+  labels.length === 0 ? '' : `{${labels.join(',')}}`;
+
+/** Equal for equal label sets: order does not count, and an empty label is no label. */
+const seriesKey = (labels: readonly (readonly [string, string])[]): string =>
+  JSON.stringify(labels.filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : 1)));
+
+const escapedHelp = (text: string): string => text.replace(/[\\\n]/g, escaped);
+const escapedValue = (text: string): string => text.replace(/[\\\n"]/g, escaped);
+const escaped = (char: string): string => (char === '\n' ? '\\n' : `\\${char}`);

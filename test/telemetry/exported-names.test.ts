@@ -1,0 +1,58 @@
+// Every field of the reference is there, of its kind, and is exported under its name.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeCollector } from '../../src/metrics/fake-collector.js';
+import { ALL_STRUCTS } from '../../src/telemetry/catalogue.js';
+import { fill } from './filled-struct.js';
+import { NANOSECOND_NAMES, REFERENCE_FIELDS } from './reference-names.js';
+
+/** Every name that a struct is exported under. */
+function exportedNames({ Struct, prefix }: (typeof ALL_STRUCTS)[number]): string[] {
+  const struct = new Struct();
+  fill(struct, 1000);
+  const collector = new FakeCollector();
+  struct.collect(prefix, collector);
+  return collector.names;
+}
+
+describe('exported names', () => {
+  for (const [prefix, fields] of Object.entries(REFERENCE_FIELDS)) {
+    const listed = ALL_STRUCTS.find((struct) => struct.prefix === prefix);
+    const skip = listed === undefined ? 'the struct is not in ALL_STRUCTS yet' : false;
+    it(`of ${prefix}: all fields of the reference`, { skip }, () => {
+      assert.ok(listed !== undefined);
+      const names = exportedNames(listed);
+      for (const [field, kind, ...exported] of fields) {
+        assert.equal(listed.definition.fields[field]?.kind, kind, field);
+        for (const name of exported) assert.ok(names.includes(`${prefix}_${name}`), name);
+      }
+    });
+  }
+
+  it('are those of one metric each, in all structs', () => {
+    const names = ALL_STRUCTS.flatMap(exportedNames);
+    assert.deepEqual(
+      names.filter((name, index) => names.indexOf(name) !== index),
+      [],
+    );
+  });
+
+  it('end with ns where the reference has a duration, and nowhere else', () => {
+    const prefixes = ALL_STRUCTS.map(({ prefix }) => prefix);
+    const expected = NANOSECOND_NAMES.filter((name) =>
+      prefixes.some((prefix) => name.startsWith(prefix)),
+    );
+    const names = ALL_STRUCTS.flatMap(exportedNames).filter((name) => name.endsWith('_ns'));
+    assert.deepEqual(names.sort(), [...expected].sort());
+  });
+
+  it('say the unit where the catalogue has one', () => {
+    for (const { definition } of ALL_STRUCTS) {
+      for (const [field, { kind, unit }] of Object.entries(definition.fields)) {
+        if (!['counter64', 'gauge64', 'constant64'].includes(kind)) continue;
+        if (!['bytes', 'events', 'segments'].includes(unit)) continue;
+        assert.match(field.toLowerCase(), new RegExp(unit), `${definition.name}.${field}`);
+      }
+    }
+  });
+});
