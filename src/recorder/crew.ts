@@ -2,6 +2,7 @@
 // pending `open`, `durable`, `close` or `follow` does.
 import { Worker } from 'node:worker_threads';
 import { deserializeError, WalError } from '../errors.js';
+import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import type { ResolvedOptions } from './options.js';
 import { type Signals, THREAD_NAMES, type ThreadName, Trouble } from './signals.js';
 import type {
@@ -9,11 +10,15 @@ import type {
   HelperStart,
   Ready,
   Refused,
+  Running,
   WriterData,
   WriterReady,
 } from './threads/messages.js';
 
-type Message = WriterReady | Ready | Refused | Ended;
+type Message = WriterReady | Ready | Running | Refused | Ended;
+
+/** Longer than a region takes to be written with zeros. */
+const UNDISTURBED_TIMEOUT_MS = 10_000;
 
 const MODULES: Readonly<Record<ThreadName, URL>> = {
   writer: new URL('./threads/writer-thread.js', import.meta.url),
@@ -116,6 +121,8 @@ export class Crew {
   readonly #signals: Signals;
   readonly #members: Readonly<Record<ThreadName, Member>>;
   readonly #refusals: Error[] = [];
+  /** The writer has opened the log; known also where the open is given up later. */
+  #ready: WriterReady | undefined;
 
   private constructor(signals: Signals, members: Readonly<Record<ThreadName, Member>>) {
     this.#signals = signals;
@@ -141,28 +148,39 @@ export class Crew {
       housekeeping: new Member('housekeeping', directory, signals, signals.buffer, onDeath),
     };
     const crew = new Crew(signals, members);
-    const helpers = [members.preparer, members.housekeeping];
-    const started = await Promise.allSettled([
-      members.writer.message('ready'),
-      ...helpers.map((helper) => helper.message('ready')),
-    ]);
-    const refused = started.find((result) => result.status === 'rejected');
-    const [first] = started;
-    const ready = first?.status === 'fulfilled' && 'logId' in first.value ? first.value : undefined;
-    if (refused !== undefined || ready === undefined) {
+    const opening = { endNow: () => void signals.endUndisturbed(UNDISTURBED_TIMEOUT_MS) };
+    endWithProcess(opening);
+    try {
+      return { crew, ready: await crew.#open(directory, options) };
+    } catch (error) {
       await crew.#abandon();
-      if (ready !== undefined) giveBack(ready);
-      throw refused?.reason;
+      if (crew.#ready !== undefined) giveBack(crew.#ready);
+      throw error;
+    } finally {
+      noLongerEnds(opening);
     }
+  }
+
+  async #open(directory: string, options: ResolvedOptions): Promise<WriterReady> {
+    const { writer, preparer, housekeeping } = this.#members;
+    const helpers = [preparer, housekeeping];
+    const opened = writer.message('opened').then((message) => {
+      this.#ready = message;
+      return message;
+    });
+    const loaded = helpers.map((helper) => helper.message('ready'));
+    const [ready] = await Promise.all([opened, ...loaded]);
     const { logId, firstTicket, lockFd, region } = ready;
     const start: HelperStart = { directory, options, logId, firstTicket, lockFd, region };
+    const running = helpers.map((helper) => helper.message('running'));
     for (const helper of helpers) helper.post(start);
+    await Promise.all(running);
     for (const thread of THREAD_NAMES) {
-      const member = members[thread];
-      member.onRefusal((error) => crew.#refusals.push(error));
+      const member = this.#members[thread];
+      member.onRefusal((error) => this.#refusals.push(error));
       member.letGo();
     }
-    return { crew, ready };
+    return ready;
   }
 
   /** The open was refused: whatever has started ends again. */

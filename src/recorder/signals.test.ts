@@ -171,3 +171,35 @@ test('what different threads write stands 128 bytes apart', () => {
   const lines = SignalsLayout.fields.map(({ offset }) => offset);
   for (const offset of lines) assert.equal(offset % 128, 0, `${offset}`);
 });
+
+describe('what a thread must not be disturbed in', () => {
+  test('is waited for by the end of the process, within bounds', () => {
+    const signals = new Signals();
+    for (const thread of THREAD_NAMES) {
+      signals.set('processEnds', 0);
+      assert.equal(
+        signals.undisturbed(thread, () => signals.endUndisturbed(1)),
+        false,
+      );
+      assert.equal(signals.endUndisturbed(1), true);
+    }
+  });
+
+  test('is over when it throws', () => {
+    const signals = new Signals();
+    const fail = (): never => {
+      throw new RangeError('the call failed');
+    };
+    assert.throws(() => signals.undisturbed('writer', fail), RangeError);
+    assert.equal(signals.endUndisturbed(1), true);
+  });
+
+  test('does not begin once the process ends: the thread waits for its own end', (t) => {
+    const signals = new Signals();
+    assert.equal(signals.endUndisturbed(1), true);
+    t.mock.method(Atomics, 'wait', () => {
+      throw new Error('waits');
+    });
+    assert.throws(() => signals.undisturbed('writer', () => assert.fail('it has begun')), /waits/);
+  });
+});

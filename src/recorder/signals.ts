@@ -21,6 +21,13 @@ const ThreadLines = layout('ThreadLines')
   .field(384, 'ended', Line)
   .end(512, 64);
 
+/** 1 while a thread makes calls during which it must not be terminated. Writer: that thread. */
+const UndisturbedLines = layout('UndisturbedLines')
+  .field(0, 'writer', Line)
+  .field(128, 'preparer', Line)
+  .field(256, 'housekeeping', Line)
+  .end(384, 64);
+
 export const QUEUE_CAPACITY = 4;
 export const QUEUE_ENTRY_WORDS = 4;
 const MESSAGE_BYTES = 2048;
@@ -62,7 +69,10 @@ export const SignalsLayout = layout('Signals')
   .field(3456, 'failure', block(MESSAGE_BYTES, 64))
   .field(5504, 'preparerError', block(MESSAGE_BYTES, 64))
   .field(7552, 'preparedQueue', block(1024, 64))
-  .end(8576, 64);
+  .field(8576, 'undisturbed', UndisturbedLines)
+  /** 1 once the process ends: nothing undisturbed begins any more. Writer: the application thread. */
+  .field(8960, 'processEnds', Line)
+  .end(9088, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 export type ThreadName = 'writer' | 'preparer' | 'housekeeping';
@@ -77,6 +87,7 @@ type Flag =
   | 'segmentsTaken'
   | 'halfUsed'
   | 'metaRequests'
+  | 'processEnds'
   | 'preparerTrouble'
   | 'metaTrouble'
   | 'regionNameLost'
@@ -165,6 +176,33 @@ export class Signals {
     return (
       Atomics.wait(this.words, this.#threadWord(thread, 'ended'), 0, timeoutMs) !== 'timed-out'
     );
+  }
+
+  /**
+   * Runs `body`, native calls of which the process dies when their thread is terminated meanwhile.
+   * The end of the process, which terminates all threads, waits for it; when that has begun, `body`
+   * does not run, and the thread waits here for its own end.
+   */
+  undisturbed<Result>(thread: ThreadName, body: () => Result): Result {
+    const word = wordOf(at.undisturbed + UndisturbedLines.offset[thread]);
+    Atomics.store(this.words, word, 1);
+    try {
+      // Behind the store, as the other side stores first and looks then: one of the two sees it.
+      if (this.get('processEnds') === 0) return body();
+    } finally {
+      Atomics.store(this.words, word, 0);
+      Atomics.notify(this.words, word);
+    }
+    for (;;) Atomics.wait(this.words, wordOf(at.processEnds), 1);
+  }
+
+  /** Blocks until no thread is undisturbed, and none will be; false when that takes longer. */
+  endUndisturbed(timeoutMs: number): boolean {
+    this.set('processEnds', 1);
+    return THREAD_NAMES.every((thread) => {
+      const word = wordOf(at.undisturbed + UndisturbedLines.offset[thread]);
+      return Atomics.wait(this.words, word, 1, timeoutMs) !== 'timed-out';
+    });
   }
 
   requestDurable(eventId: number): void {

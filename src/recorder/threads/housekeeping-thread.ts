@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
 import { assert, isNoSpace, serializeError, systemCode, WalError } from '../../errors.js';
+import { libc } from '../../memory/libc.js';
 import { attachRegion } from '../../memory/shared-region.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
 import { adoptLock } from '../../storage/lock-file.js';
@@ -17,6 +18,7 @@ import { runUntilStopped } from './worker-loop.js';
 const port = parentPort;
 assert(port !== null, 'the housekeeping thread is a worker');
 const signals = new Signals(workerData as SharedArrayBuffer);
+signals.undisturbed('housekeeping', libc);
 
 port.once('message', (start: HelperStart | undefined) => {
   if (start !== undefined) run(start);
@@ -24,7 +26,7 @@ port.once('message', (start: HelperStart | undefined) => {
 });
 
 function run({ directory, logId, lockFd, region: handle }: HelperStart): void {
-  const region = attachRegion(handle);
+  const region = signals.undisturbed('housekeeping', () => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(nodeStorage, directory);
   const coordinator = new MetaCoordinator(store, monotonicClock, signals, {
@@ -39,6 +41,7 @@ function run({ directory, logId, lockFd, region: handle }: HelperStart): void {
     return coordinator.step();
   };
   const beat = heartbeatOf(region, 'housekeeping', monotonicClock);
+  port?.postMessage({ kind: 'running' });
   runUntilStopped('housekeeping', signals, monotonicClock, { step, beat, spinUs: 0 });
   try {
     // The writer has ended before this thread was asked to stop: the point is final.

@@ -13,7 +13,7 @@ export interface WriterData {
 
 /** The log is locked, recovered, and its region is there. */
 export interface WriterReady {
-  readonly kind: 'ready';
+  readonly kind: 'opened';
   readonly logId: bigint;
   readonly nextEventId: number;
   readonly firstTicket: number;
@@ -25,8 +25,14 @@ export interface WriterReady {
   readonly recovery: RecoveryReport;
 }
 
+/** A helper has loaded what it needs and waits for its start. */
 export interface Ready {
   readonly kind: 'ready';
+}
+
+/** A helper has got its start: from here on it may die at any time without harm to others. */
+export interface Running {
+  readonly kind: 'running';
 }
 
 /** The worker could not do its work, at the start or at the end. */

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
 import { assert, serializeError, systemCode, WalError } from '../../errors.js';
+import { libc } from '../../memory/libc.js';
 import { attachRegion } from '../../memory/shared-region.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { heartbeatOf } from '../heartbeat.js';
@@ -13,6 +14,7 @@ import { runUntilStopped } from './worker-loop.js';
 const port = parentPort;
 assert(port !== null, 'the preparer thread is a worker');
 const signals = new Signals(workerData as SharedArrayBuffer);
+signals.undisturbed('preparer', libc);
 
 // The thread starts while the writer thread still recovers; only then is there something to do.
 port.once('message', (start: HelperStart | undefined) => {
@@ -20,7 +22,8 @@ port.once('message', (start: HelperStart | undefined) => {
   signals.announceEnd('preparer');
 });
 
-function run({ directory, options, firstTicket, region }: HelperStart): void {
+function run({ directory, options, firstTicket, region: handle }: HelperStart): void {
+  const region = signals.undisturbed('preparer', () => attachRegion(handle));
   const { segmentBytes, preparedSegments } = options;
   const preparer = new SegmentPreparer(nodeStorage, monotonicClock, signals, {
     directory,
@@ -28,8 +31,9 @@ function run({ directory, options, firstTicket, region }: HelperStart): void {
     preparedSegments,
     firstTicket,
   });
-  const beat = heartbeatOf(attachRegion(region), 'preparer', monotonicClock);
+  const beat = heartbeatOf(region, 'preparer', monotonicClock);
   const body = { step: () => preparer.step(), beat, spinUs: 0 };
+  port?.postMessage({ kind: 'running' });
   runUntilStopped('preparer', signals, monotonicClock, body);
   try {
     preparer.close();

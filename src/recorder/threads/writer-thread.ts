@@ -3,6 +3,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
 import { assert, serializeError, WalError } from '../../errors.js';
+import { libc } from '../../memory/libc.js';
+import { machineRegions, type Regions } from '../../memory/regions.js';
 import { type OpenedLog, openLog } from '../opening.js';
 import { machinePorts } from '../opening-ports.js';
 import { Signals, Trouble } from '../signals.js';
@@ -15,10 +17,16 @@ const port = parentPort;
 assert(port !== null, 'the writer thread is a worker');
 const { directory, options, signals: buffer } = workerData as WriterData;
 const signals = new Signals(buffer);
+/** koffi aborts the process when its thread is terminated while it binds or views memory. */
+const regions: Regions = {
+  ...machineRegions,
+  create: (...given) => signals.undisturbed('writer', () => machineRegions.create(...given)),
+};
 
 function open(): OpenedLog | undefined {
   try {
-    return openLog(machinePorts, signals, directory, options);
+    signals.undisturbed('writer', libc);
+    return openLog({ ...machinePorts, regions }, signals, directory, options);
   } catch (error) {
     port?.postMessage({ kind: 'refused', error: serializeError(error) });
     return undefined;
@@ -51,7 +59,7 @@ function gaveUp(): WalError {
 
 const log = open();
 if (log !== undefined) {
-  const ready: WriterReady = { kind: 'ready', ...log.report };
+  const ready: WriterReady = { kind: 'opened', ...log.report };
   port.postMessage(ready);
   runUntilStopped('writer', signals, monotonicClock, log.body);
   try {
