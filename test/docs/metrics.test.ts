@@ -1,0 +1,42 @@
+// The tables of docs/METRICS.md are made from the catalogue; `--write` as an argument makes them anew
+// and leaves the text around them alone. The names in that text are held to the code.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { MetricKind } from '../../src/metrics/catalogue.js';
+import { ALL_STRUCTS } from '../../src/telemetry/catalogue.js';
+import { projectRoot } from '../project-root.js';
+import { metricsTables } from './metrics-tables.js';
+
+const PATH = join(projectRoot(), 'docs', 'METRICS.md');
+const BEGIN =
+  '<!-- made from the catalogue by `npm run docs`; what stands here is overwritten -->\n';
+const END = '<!-- end of what is made -->\n';
+
+/** The document with the tables of now. */
+function updated(document: string): string {
+  const [before, rest, ...more] = document.split(BEGIN);
+  const [, after, ...behind] = rest?.split(END) ?? [];
+  assert.ok(before !== undefined && after !== undefined, 'both marks are there');
+  assert.equal(more.length + behind.length, 0, 'each mark is there once');
+  return `${before}${BEGIN}\n${metricsTables()}\n${END}${after}`;
+}
+
+if (process.argv.includes('--write')) writeFileSync(PATH, updated(readFileSync(PATH, 'utf8')));
+
+const document = readFileSync(PATH, 'utf8');
+
+test('docs/METRICS.md lists every metric as the catalogue has it', () => {
+  assert.equal(document, updated(document));
+});
+
+test('docs/METRICS.md explains every kind and every thread that a metric has', () => {
+  const descriptions = ALL_STRUCTS.flatMap(({ definition }) => Object.values(definition.fields));
+  const [text = ''] = document.split(BEGIN);
+  const names: Partial<Record<MetricKind, string>> = { constant64: 'constant gauge', age64: 'age' };
+  for (const { kind, writer } of descriptions) {
+    if (kind !== 'journal') assert.match(text, new RegExp(`^\\| ${names[kind] ?? kind} \\|`, 'm'));
+    assert.match(text, new RegExp(`^\\| ${writer} \\|`, 'm'));
+  }
+});
