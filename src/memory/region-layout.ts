@@ -113,8 +113,15 @@ export const regionBytes = ({ ring }: Sections): number => ring.byteOffset + rin
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
+let knownBootId: Uint8Array | undefined;
+
 /** This boot of this machine, 16 bytes; zeros where the system does not tell. */
 export function bootId(): Uint8Array {
+  knownBootId ??= readBootId();
+  return knownBootId;
+}
+
+function readBootId(): Uint8Array {
   let digits = '';
   try {
     digits = readFileSync(BOOT_ID_FILE, 'latin1').trim().replaceAll('-', '');

@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeSync,
@@ -237,8 +238,11 @@ describe('a ring that does not fit the files', { skip: cannotMap }, () => {
   test('refuses the open and is kept', (t) => {
     const place = disconnected(t);
     const { regions } = place;
+    const names = readdirSync(place.directory);
+    assert.ok(names.includes('prepared-2.tmp'), 'the crash has left a prepared file');
     const error = place.refused('ERR_FLASHSTRIKE_RING_MISMATCH');
     assert.match(error.message, /begins with event 6, the files end with 2/);
+    assert.deepEqual(readdirSync(place.directory), names, 'the folder is as it was');
     assert.deepEqual(place.regions, regions);
     assert.ok(place.named.includes(regions[0] ?? ''), 'and LOCK still names it');
     assert.deepEqual(place.ids, [1, 2]);

@@ -3,7 +3,7 @@ import { systemCode, type WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
 import { adoptRegion, type SharedRegion } from '../memory/shared-region.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
-import { adoptLock, type LogLock } from '../storage/lock-file.js';
+import { adoptLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { Crew } from './crew.js';
@@ -98,13 +98,13 @@ export function giveBack(
   region: SharedRegion,
   isWhole: boolean,
 ): void {
-  const lock = adoptLock(storage, directory, lockFd);
   try {
     const outcome = region.release({ remove: isWhole });
     // A region that could not be removed stays named: the next open tries again.
-    if (isWhole && outcome !== 'kept') clear(lock);
+    if (isWhole && outcome !== 'kept') clear(storage, directory, lockFd);
   } finally {
-    lock.release();
+    // Whatever the disk refuses, the lock goes: the next open is the way on.
+    storage.close(lockFd);
   }
 }
 
@@ -112,9 +112,9 @@ export function giveBack(
  * LOCK names no region any more. Where the disk refuses, it names one that is gone: the next open
  * finds nothing there. The disk's trouble itself is told by wal.meta, which was to be flushed.
  */
-function clear(lock: LogLock): void {
+function clear(storage: Storage, directory: string, lockFd: number): void {
   try {
-    lock.write({ regions: [] });
+    adoptLock(storage, directory, lockFd).write({ regions: [] });
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
   }

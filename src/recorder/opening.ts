@@ -173,6 +173,8 @@ class Opening {
     const outside = { region: oldRings.durableEventId };
     const recovered = recoverLog(storage, directory, this.#options.recovery, outside, random64);
     this.#recovered = recovered;
+    // Before anything in the folder is changed: rings that do not connect refuse the open.
+    const rings = this.#connectingRings(oldRings, recovered.nextEventId);
     const firstTicket = removeLeftovers(storage, directory);
     const metaStore = new MetaStore(storage, directory);
     // Before the first segment: a folder with a meta and no segment is a log without events.
@@ -181,7 +183,8 @@ class Opening {
     const anchor = anchorWallClock(this.#clock, wallClockMs());
     const writer = this.#startWriter(recovered, firstTicket, anchor);
     this.#writer = writer;
-    const eventsFromRing = this.#recoverRings(writer, oldRings, recovered);
+    const eventsFromRing = this.#recoverRings(writer, rings);
+    assert(writer.durableEventId >= recovered.nextEventId - 1, 'recovery lost durable events');
     // What the rings held is on disk. LOCK has room for four: should opens have crashed again and
     // again, the regions of them all go now, not after the new one is there.
     const isCrowded = record.regions.length >= REGIONS_MAX;
@@ -282,33 +285,43 @@ class Opening {
   }
 
   /** Puts what crashed openings left in their rings to disk; returns how many events. */
-  #recoverRings(writer: SegmentWriter, oldRings: OldRings, recovered: RecoveredLog): number {
+  #recoverRings(writer: SegmentWriter, rings: readonly OldRing[]): number {
     let events = 0;
-    for (const ring of oldRings.rings) {
-      if (!this.#connects(ring, writer, oldRings)) continue;
+    for (const ring of rings) {
       const before = writer.writtenEventId;
       ring.skipUntil(before + 1);
       writer.attach(ring.memory, new RingConsumer(ring.memory, before + 1));
       this.#drain(writer);
       events += writer.writtenEventId - before;
     }
-    assert(writer.durableEventId >= recovered.nextEventId - 1, 'recovery lost durable events');
     return events;
   }
 
-  /** True when the ring holds events that the files lack; throws when they cannot follow. */
-  #connects(ring: OldRing, writer: SegmentWriter, oldRings: OldRings): boolean {
-    const expected = writer.writtenEventId + 1;
+  /** The rings that hold events which the files, and the rings before, lack. */
+  #connectingRings(oldRings: OldRings, nextEventId: number): OldRing[] {
+    const connecting: OldRing[] = [];
+    let expected = nextEventId;
+    for (const ring of oldRings.rings) {
+      const last = this.#lastToTake(ring, oldRings, expected);
+      if (last === undefined) continue;
+      connecting.push(ring);
+      expected = last + 1;
+    }
+    return connecting;
+  }
+
+  /** The last id that the ring brings, undefined for none; throws when its events cannot follow. */
+  #lastToTake(ring: OldRing, oldRings: OldRings, expected: number): number | undefined {
     const { unread } = ring;
-    if (unread === undefined) return false;
+    if (unread === undefined) return undefined;
     let why: string;
     if ('defect' in unread) why = unread.defect;
-    else if (unread.lastEventId < expected) return false;
-    else if (unread.firstEventId <= expected) return true;
+    else if (unread.lastEventId < expected) return undefined;
+    else if (unread.firstEventId <= expected) return unread.lastEventId;
     else why = `it begins with event ${unread.firstEventId}, the files end with ${expected - 1}`;
     if (this.#options.recovery === 'tolerate-tail') {
       oldRings.drop(ring, why);
-      return false;
+      return undefined;
     }
     throw new WalError(
       'ERR_FLASHSTRIKE_RING_MISMATCH',

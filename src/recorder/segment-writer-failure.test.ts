@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type FaultyStorage, systemError } from '../../test/support/faulty-storage.js';
+import type { FaultyStorage } from '../../test/support/faulty-storage.js';
+import { systemError } from '../../test/support/interposed-storage.js';
 import { Bench, LARGE_END, SEAL_END } from '../../test/support/writer-bench.js';
 import { WalError } from '../errors.js';
 import { LogState } from '../ring/ring-control.js';

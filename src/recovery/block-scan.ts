@@ -31,9 +31,9 @@ export class BlockScanner {
   readonly endOffset: number;
   readonly #storage: Storage;
   readonly #file: SegmentFile;
-  readonly #buffer = new Uint8Array(CHUNK_BYTES);
+  readonly #buffer: Uint8Array;
   /** The file's bytes from `#chunkOffset` on. */
-  #chunk = this.#buffer.subarray(0, 0);
+  #chunk = ZEROS.subarray(0, 0);
   #chunkOffset = 0;
   #nonZeroEndOffset = 0;
 
@@ -41,6 +41,7 @@ export class BlockScanner {
     this.#storage = storage;
     this.#file = file;
     this.endOffset = Math.min(file.bytes, MAX_SEGMENT_BYTES);
+    this.#buffer = new Uint8Array(Math.min(CHUNK_BYTES, this.endOffset));
   }
 
   /** Just behind the last byte seen so far that is not zero; 0 for none. */

@@ -21,7 +21,7 @@ import { endsAtPin, pinError } from './pin.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { positionNear, readSeal } from './seal-index.js';
 import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
-import { readBuffer, type SegmentPosition, SegmentReader, startOf } from './segment-reader.js';
+import { type SegmentPosition, SegmentReader, startOf } from './segment-reader.js';
 import { expired, judgeTail, tailError } from './tail-judgement.js';
 
 /** Where a walk stands, for another walker to go on from; undefined in a log without segments. */
@@ -35,7 +35,7 @@ export interface LogPlace {
 export class LogWalker {
   readonly dir: string;
   /** The one buffer: the current block's frames stand at [frameStart, frameEnd). */
-  readonly bytes = readBuffer();
+  readonly bytes: Uint8Array;
   readonly #ports: ReadingPorts;
   readonly #storage: Storage;
   #reader: SegmentReader | undefined;
@@ -46,6 +46,7 @@ export class LogWalker {
   constructor(ports: ReadingPorts, dir: string) {
     this.#ports = ports;
     this.#storage = ports.storage;
+    this.bytes = ports.readBuffer();
     this.dir = dir;
   }
 

@@ -280,7 +280,7 @@ function redirty(
   // From the block that holds the last durable event: what follows it, watermarks too, is unproven.
   let from = SEGMENT_HEADER_PAGE_BYTES;
   for (const { eventId, offset } of tally.entries) if (eventId <= durableEventId) from = offset;
-  const chunk = new Uint8Array(CHUNK_BYTES);
+  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(0, endOffset - from)));
   for (let at = from; at < endOffset; at += CHUNK_BYTES) {
     const part = chunk.subarray(0, Math.min(CHUNK_BYTES, endOffset - at));
     const count = storage.read(file.fd, part, at);

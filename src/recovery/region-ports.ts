@@ -8,6 +8,7 @@ import { readLockRecord } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import type { ReadingPorts } from './reading-ports.js';
+import { readBuffer } from './segment-reader.js';
 
 /** Calls `look` with each region of the log that is of this boot. */
 function withRegions(
@@ -72,6 +73,7 @@ function waitingEvents(
 export const regionPorts = (storage: Storage, regions: Regions): ReadingPorts =>
   Object.freeze({
     storage,
+    readBuffer,
     regionDurable: (directory: string, logId: bigint) =>
       regionDurable(regions, storage, directory, logId),
     waitingEvents: (directory: string, logId: bigint) =>

@@ -17,7 +17,7 @@ import {
 import { type DefectKind, isDefect } from '../segment/defect.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
-import { MIB } from '../units.js';
+import { alignUp, MIB } from '../units.js';
 import { reading } from './read-failure.js';
 import type { SegmentFile } from './segment-file.js';
 
@@ -72,8 +72,13 @@ export const startOf = (file: SegmentFile): SegmentPosition => ({
   previousBlockChecksum: file.header.headerChecksum,
 });
 
-/** A buffer that several readers may use one after the other. */
-export const readBuffer = (): Uint8Array => new Uint8Array(READ_CHUNK_BYTES);
+/** How long the buffer of a reader must be. */
+export const bufferBytes = (fileBytes: number): number =>
+  Math.min(READ_CHUNK_BYTES, alignUp(fileBytes, 8));
+
+/** A buffer that several readers of files of up to `fileBytes` may use one after the other. */
+export const readBuffer = (fileBytes = READ_CHUNK_BYTES): Uint8Array =>
+  new Uint8Array(bufferBytes(fileBytes));
 
 export class SegmentReader {
   readonly file: SegmentFile;
@@ -110,8 +115,13 @@ export class SegmentReader {
   #freshFrom = Number.POSITIVE_INFINITY;
 
   /** @param buffer from {@link readBuffer}; it is overwritten from call to call of `next` */
-  constructor(storage: Storage, file: SegmentFile, buffer = readBuffer(), from = startOf(file)) {
-    assert(buffer.length === READ_CHUNK_BYTES, 'the buffer comes from readBuffer');
+  constructor(
+    storage: Storage,
+    file: SegmentFile,
+    buffer = readBuffer(file.bytes),
+    from = startOf(file),
+  ) {
+    assert(buffer.length >= bufferBytes(file.bytes), 'the buffer comes from readBuffer');
     assert(buffer.byteOffset % 8 === 0 && from.offset % 8 === 0, 'blocks stand at multiples of 8');
     this.#storage = storage;
     this.file = file;

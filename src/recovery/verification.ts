@@ -17,7 +17,7 @@ import { compressedError, emptyError } from './log-walker.js';
 import { endsAtPin, eventsBeforePin, pinError } from './pin.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
-import { readBuffer, SegmentReader } from './segment-reader.js';
+import { bufferBytes, readBuffer, SegmentReader } from './segment-reader.js';
 import { judgeTail, lostEvents, type TailJudgement, tailError } from './tail-judgement.js';
 import type { Verdict } from './verdict.js';
 import type { TornTail, VerifyProblem, VerifyReport } from './verify.js';
@@ -44,7 +44,7 @@ type Draft = { -readonly [Key in keyof VerifyProblem]: VerifyProblem[Key] };
 export class Verification {
   readonly #ports: ReadingPorts;
   readonly #dir: string;
-  readonly #buffer = readBuffer();
+  #buffer = readBuffer(0);
   readonly #openFiles = new Set<SegmentFile>();
   readonly #problems: Draft[] = [];
   readonly #notes: string[] = [];
@@ -161,7 +161,7 @@ export class Verification {
       const nextFile = next && this.#open(next.index);
       const isFollowed = next?.index === index + 1;
       if (file !== undefined) {
-        const reader = new SegmentReader(this.#ports.storage, file, this.#buffer);
+        const reader = this.#readerOf(file);
         if (next === undefined) await this.#verifyTail(reader);
         else await this.#verifyFinished(reader, isFollowed ? nextFile?.header : undefined);
         this.#close(file);
@@ -185,6 +185,12 @@ export class Verification {
       this.#segments++;
       return undefined;
     }
+  }
+
+  /** One buffer for all segments, as large as the largest needs it. */
+  #readerOf(file: SegmentFile): SegmentReader {
+    if (this.#buffer.length < bufferBytes(file.bytes)) this.#buffer = readBuffer(file.bytes);
+    return new SegmentReader(this.#ports.storage, file, this.#buffer);
   }
 
   #close(file: SegmentFile): void {
@@ -265,7 +271,7 @@ export class Verification {
       if (successor === undefined) return;
       await this.#verifyFinished(reader, successor.header);
       this.#enter(successor.header);
-      return this.#verifyTail(new SegmentReader(this.#ports.storage, successor, this.#buffer));
+      return this.#verifyTail(this.#readerOf(successor));
     }
   }
 

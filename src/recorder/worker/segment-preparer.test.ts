@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SimulatedDisk } from '../../../test/simulation/simulated-disk.js';
-import {
-  type CallKind,
-  FaultyStorage,
-  type StorageCall,
-} from '../../../test/support/faulty-storage.js';
+import { FaultyStorage } from '../../../test/support/faulty-storage.js';
+import type { CallKind, StorageCall } from '../../../test/support/interposed-storage.js';
 import { FakeClock } from '../../clock/fake-clock.js';
 import { systemCode, WalError } from '../../errors.js';
 import { KIB, MIB } from '../../units.js';
