@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { soakKills } from './crash/crash-soak.js';
 import { soakPowerCuts } from './kernel/power-cut-soak.js';
+import { soakSimulation } from './simulation/simulation-soak.js';
 
 /** Prints what it survived; throws where it did not. */
 type Soak = (rounds: number, seed: number) => Promise<void>;
@@ -10,6 +11,7 @@ type Soak = (rounds: number, seed: number) => Promise<void>;
 const SOAKS: Readonly<Record<string, Soak>> = {
   kills: soakKills,
   'power-cuts': soakPowerCuts,
+  simulation: soakSimulation,
 };
 
 const { positionals, values } = parseArgs({

@@ -33,7 +33,7 @@ export class BlockScanner {
   readonly #file: SegmentFile;
   readonly #buffer: Uint8Array;
   /** The file's bytes from `#chunkOffset` on. */
-  #chunk = ZEROS.subarray(0, 0);
+  #chunk: Uint8Array = ZEROS.subarray(0, 0);
   #chunkOffset = 0;
   #nonZeroEndOffset = 0;
 

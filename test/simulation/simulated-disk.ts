@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';
 import { WalError } from '../../src/errors.js';
 import type { DirectoryEntry, FileStatus, OpenMode, Storage } from '../../src/storage/storage.js';
-import { systemError } from '../support/faulty-storage.js';
+import { systemError } from '../support/interposed-storage.js';
 import { type CrashChances, SimulatedFile } from './simulated-file.js';
 import { SimulatedFolder, type SimulatedNode } from './simulated-folder.js';
 
@@ -115,6 +115,13 @@ export class SimulatedDisk implements Storage {
     const file = this.#descriptors.get(fd);
     if (file === undefined) throw systemError('EBADF', `descriptor ${fd}`);
     return file;
+  }
+
+  /** Of all files that have a name. */
+  get usedBytes(): number {
+    let used = 0;
+    for (const { bytes } of this.#root.files()) used += bytes.length;
+    return used;
   }
 
   #checkSpace(file: SimulatedFile, bytes: number): void {

@@ -24,6 +24,8 @@ export class SimulatedFile {
   /** As the disk has it. */
   #durable: Uint8Array = new Uint8Array(0);
   readonly #dirtySectors = new Set<number>();
+  /** Clean sectors hold what the disk does not have. */
+  #hasLost = false;
 
   constructor(inode: bigint) {
     this.inode = inode;
@@ -54,12 +56,15 @@ export class SimulatedFile {
    * stays as it was on the disk. A later sync returns and brings nothing.
    */
   loseDirtySectors(survives: () => boolean): void {
+    this.#hasLost = true;
     for (const sector of this.#dirtySectors) if (survives()) this.#persist(sector);
     this.#dirtySectors.clear();
   }
 
   /** The kernel forgets all that is clean, and reads it from the disk again. */
   dropCache(): void {
+    if (!this.#hasLost) return;
+    this.#hasLost = false;
     const fresh = resized(this.#durable, this.bytes.length);
     for (const sector of this.#dirtySectors) {
       const start = sector * SECTOR_BYTES;
@@ -70,6 +75,7 @@ export class SimulatedFile {
 
   /** Only what was synced is left, or what `chances` leave of the rest. */
   crash(random?: Random, chances: CrashChances = NOTHING_KEPT): void {
+    if (this.#isDurable) return;
     const isKept = (): boolean => random !== undefined && random.below(100) < chances.kept;
     if (this.#durable.length !== this.bytes.length && isKept()) {
       this.#durable = resized(this.#durable, this.bytes.length);
@@ -79,7 +85,13 @@ export class SimulatedFile {
       else if (isKept()) this.#persist(sector);
     }
     this.#dirtySectors.clear();
+    this.#hasLost = false;
     this.bytes = this.#durable.slice();
+  }
+
+  get #isDurable(): boolean {
+    const { length } = this.bytes;
+    return !this.#hasLost && this.#dirtySectors.size === 0 && this.#durable.length === length;
   }
 
   /** The medium itself is damaged: nobody wrote, and every reader sees it. */
@@ -96,6 +108,7 @@ export class SimulatedFile {
     copy.bytes = this.bytes.slice();
     copy.#durable = this.#durable.slice();
     for (const sector of this.#dirtySectors) copy.#dirtySectors.add(sector);
+    copy.#hasLost = this.#hasLost;
     return copy;
   }
 

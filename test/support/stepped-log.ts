@@ -21,7 +21,7 @@ import { SegmentReader } from '../../src/recovery/segment-reader.js';
 import type { RingMemory } from '../../src/ring/ring-memory.js';
 import { ringOfRegion } from '../../src/ring/ring-memory.js';
 import { RingProducer } from '../../src/ring/ring-producer.js';
-import { durablePointOf } from '../../src/ring/ring-snapshot.js';
+import { durablePointOf, writtenEventIdOf } from '../../src/ring/ring-snapshot.js';
 import { BlockKind } from '../../src/segment/block-header.js';
 import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import type { Storage } from '../../src/storage/storage.js';
@@ -99,6 +99,10 @@ export class SteppedLog {
     return this.opened.report.recovery;
   }
 
+  get writtenEventId(): number {
+    return writtenEventIdOf(this.memory);
+  }
+
   get durableEventId(): number {
     return durablePointOf(this.memory).lastEventId;
   }
@@ -158,18 +162,40 @@ export class SteppedLog {
     return eventId;
   }
 
-  /** An orderly end, in the order of the threads. */
+  /**
+   * An end without a crash, in the order of the threads; what one of them cannot do keeps none of the
+   * others from its own part.
+   * @throws the first error, as `Wal.close` rejects
+   */
   close(): void {
+    const errors: unknown[] = [];
+    const attempt = (part: () => void): void => {
+      try {
+        part();
+      } catch (error) {
+        errors.push(error);
+      }
+    };
+    attempt(() => this.#drain());
+    this.opened.writer.close();
+    attempt(() => this.#preparer.close());
+    if (this.signals.failure.read() === undefined) attempt(() => this.#coordinator.flush(true));
+    const isWhole =
+      this.signals.failure.read() === undefined &&
+      this.durableEventId === this.producer.lastEventId;
+    attempt(() =>
+      giveBack(this.#storage, this.#directory, this.opened.report, this.region, isWhole),
+    );
+    if (errors.length > 0) throw errors[0];
+  }
+
+  #drain(): void {
     for (let steps = 0; !this.opened.writer.drain(); steps++) {
       assert.ok(steps < STEPS_MAX, 'it is drained');
       this.#preparer.step();
     }
     const failure = this.signals.failure.read();
     if (failure !== undefined) throw failure;
-    this.opened.writer.close();
-    this.#preparer.close();
-    this.#coordinator.flush(true);
-    giveBack(this.#storage, this.#directory, this.opened.report, this.region, true);
   }
 }
 

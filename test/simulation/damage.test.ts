@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HISTORIES, simulateFamily } from './campaign.js';
+
+test('simulated bit rot, zeros and stray writes: told, or nothing durable is missing', async (t) => {
+  const totals = await simulateFamily('damage');
+  t.diagnostic(JSON.stringify(totals));
+  assert.equal(totals.histories, HISTORIES);
+  assert.ok(totals.damages > HISTORIES, 'the medium was damaged');
+  assert.ok(totals.damagesTold > HISTORIES / 2, 'and somebody told');
+});

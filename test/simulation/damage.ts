@@ -1,0 +1,170 @@
+// The medium is damaged between two lives, on a copy of the machine. Whoever reads the log then must
+// tell, or find all that anything outside of the damage still calls durable. What was refused is left
+// as it was.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import type { Random } from '../../src/cli/demo/random.js';
+import { WalError } from '../../src/errors.js';
+import { replay } from '../../src/recovery/replay.js';
+import { verify } from '../../src/recovery/verify.js';
+import { LOCK_FILE } from '../../src/segment/file-names.js';
+import { SteppedLog } from '../support/stepped-log.js';
+import { type Evidence, type Extent, evidenceIn } from './evidence.js';
+import { DIRECTORY, type Machine } from './machine.js';
+import type { Oracle } from './oracle.js';
+import { type Profile, pick } from './profile.js';
+import type { SimulatedDisk } from './simulated-disk.js';
+import { SECTOR_BYTES } from './simulated-file.js';
+
+const PAGE_BYTES = 4096;
+
+interface Damage {
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Whether anyone told of it. */
+export async function damageTrial(
+  machine: Machine,
+  oracle: Oracle,
+  { options }: Profile,
+  trace: (line: string) => void,
+): Promise<boolean> {
+  const open = (on: Machine): number =>
+    new SteppedLog(
+      { ...on.ports(), adoptRegion: (handle) => on.regions.adopt(handle) },
+      DIRECTORY,
+      {
+        ...options,
+      },
+    ).opened.report.nextEventId - 1;
+  const evidence = evidenceIn(machine.disk, DIRECTORY);
+  const regionDurable = machine.readingPorts.regionDurable(DIRECTORY, logIdOf(machine));
+  const whole = open(machine.copy());
+
+  const damaged = machine.copy();
+  for (const { path, offset, bytes } of drawDamage(machine.random, damaged.disk, evidence)) {
+    damaged.disk.damage(path, offset, bytes);
+    trace(`damage ${path} at ${offset}, ${bytes.length} bytes`);
+  }
+  const before = snapshot(damaged.disk);
+  const changed = differences(snapshot(machine.disk), before);
+  const isHit = (extent: Extent): boolean => changed.some((piece) => overlap(piece, extent));
+  const proven = Math.max(
+    regionDurable ?? 0,
+    ...evidence.claims.filter((claim) => !isHit(claim)).map((claim) => claim.durableEventId),
+  );
+  const mustTell =
+    evidence.blocks.some((block) => block.firstEventId <= proven && isHit(block)) ||
+    evidence.headerPages.some(isHit);
+
+  const report = await verify(DIRECTORY, damaged.readingPorts);
+  assert.ok(!(mustTell && report.ok), 'verify does not see the damage');
+  const atLeast = Math.min(evidence.lastEventId, proven);
+  if (report.ok) assert.ok(report.lastEventId >= atLeast, `verify ends with ${report.lastEventId}`);
+
+  const refusal = attempt(() => {
+    const last = oracle.check(replay(DIRECTORY, {}, damaged.readingPorts));
+    assert.ok(last >= atLeast, `replay ends with ${last} of ${atLeast} in silence`);
+  });
+  assert.equal(refusal === undefined, report.ok, `verify and replay disagree: ${refusal}`);
+
+  const refused = attempt(() => {
+    const last = open(damaged);
+    assert.ok(last >= Math.min(whole, proven), `${last} of ${proven} durable events, in silence`);
+  });
+  if (refused !== undefined) {
+    const isMismatch = refused.code === 'ERR_FLASHSTRIKE_RING_MISMATCH';
+    assert.ok(isMismatch || !report.ok, `verify is content, the open is not: ${refused.message}`);
+    assertSame(snapshot(damaged.disk), before);
+  }
+  return refused !== undefined || !report.ok;
+}
+
+/** A refusal with a code; anything else is a fault of the log. */
+function attempt(action: () => void): WalError | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof WalError)) throw error;
+    return error;
+  }
+}
+
+function logIdOf(machine: Machine): bigint {
+  const { disk } = machine;
+  const page = disk.contentOf(evidenceIn(disk, DIRECTORY).headerPages[0]?.path ?? '');
+  return new DataView(page.buffer, page.byteOffset).getBigUint64(48, true);
+}
+
+const overlap = (a: Extent, b: Extent): boolean =>
+  a.path === b.path && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+
+/** One bit, a sector or a page of zeros, or a write that went astray. LOCK has no checksum. */
+function drawDamage(random: Random, disk: SimulatedDisk, evidence: Evidence): Damage[] {
+  const paths = evidence.claims.map(({ path }) => path);
+  const path = pick(random, paths);
+  const usedBytes = Math.max(
+    ...[...evidence.blocks, ...evidence.claims]
+      .filter((extent) => extent.path === path)
+      .map(({ offset, bytes }) => offset + bytes),
+  );
+  const content = disk.contentOf(path);
+  const at = random.below(Math.min(content.length, usedBytes + SECTOR_BYTES));
+  const bytes = pick(random, [SECTOR_BYTES, PAGE_BYTES]);
+  const offset = Math.floor(at / bytes) * bytes;
+  const old = content.slice(offset, offset + bytes);
+  switch (random.below(4)) {
+    case 0:
+      return [{ path, offset, bytes: new Uint8Array(old.length) }];
+    case 1: {
+      // It was meant for here, and landed elsewhere.
+      const target = pick(
+        random,
+        paths.filter((each) => disk.contentOf(each).length >= PAGE_BYTES),
+      );
+      const targetBytes = disk.contentOf(target).length;
+      const targetOffset = Math.floor(random.below(targetBytes - bytes + 1) / bytes) * bytes;
+      return [
+        { path, offset, bytes: new Uint8Array(old.length) },
+        { path: target, offset: targetOffset, bytes: old },
+      ];
+    }
+    default:
+      return [
+        { path, offset: at, bytes: Uint8Array.of((content[at] ?? 0) ^ (1 << random.below(8))) },
+      ];
+  }
+}
+
+/** What differs, piece by piece: a damage may put back what stood there. */
+function differences(sound: Map<string, Buffer>, damaged: Map<string, Buffer>): Extent[] {
+  const pieces: Extent[] = [];
+  for (const [name, bytes] of damaged) {
+    const old = sound.get(name) ?? Buffer.alloc(0);
+    if (old.equals(bytes)) continue;
+    for (let offset = 0; offset < bytes.length; offset++) {
+      if (bytes[offset] === old[offset]) continue;
+      pieces.push({ path: join(DIRECTORY, name), offset, bytes: 1 });
+    }
+  }
+  return pieces;
+}
+
+function assertSame(after: Map<string, Buffer>, before: Map<string, Buffer>): void {
+  assert.deepEqual([...after.keys()], [...before.keys()], 'a refused open changed the names');
+  for (const [name, bytes] of after) {
+    assert.ok(before.get(name)?.equals(bytes), `a refused open changed ${name}`);
+  }
+}
+
+/** All files of the log but LOCK, which a refused open may have to create. */
+export function snapshot(disk: SimulatedDisk): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (const { name } of disk.list(DIRECTORY)) {
+    if (name !== LOCK_FILE) files.set(name, Buffer.from(disk.contentOf(join(DIRECTORY, name))));
+  }
+  return files;
+}

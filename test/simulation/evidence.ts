@@ -1,0 +1,61 @@
+// What stands where in a sound log, and which bytes call which event durable: the measure for what a
+// damage may cost.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { listLog, readMeta } from '../../src/recovery/log-directory.js';
+import { openSegment } from '../../src/recovery/segment-file.js';
+import { SegmentReader } from '../../src/recovery/segment-reader.js';
+import { walkSegment } from '../../src/recovery/segment-walk.js';
+import { BLOCK_HEADER_BYTES, BlockKind } from '../../src/segment/block-header.js';
+import { META_FILE } from '../../src/segment/file-names.js';
+import { SEGMENT_HEADER_PAGE_BYTES } from '../../src/segment/segment-header.js';
+import { META_BYTES } from '../../src/segment/wal-meta.js';
+import type { Storage } from '../../src/storage/storage.js';
+
+/** A piece of a file. */
+export interface Extent {
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface Evidence {
+  /** Blocks of events, header included. */
+  readonly blocks: readonly (Extent & { readonly firstEventId: number })[];
+  readonly headerPages: readonly Extent[];
+  /** Bytes that call an event durable. */
+  readonly claims: readonly (Extent & { readonly durableEventId: number })[];
+  /** Id of the last event in the files. */
+  readonly lastEventId: number;
+}
+
+type Mutable<List> = List extends readonly (infer Item)[] ? Item[] : never;
+
+export function evidenceIn(storage: Storage, directory: string): Evidence {
+  const blocks: Mutable<Evidence['blocks']> = [];
+  const headerPages: Extent[] = [];
+  const claims: Mutable<Evidence['claims']> = [];
+  let lastEventId = 0;
+  for (const { path, index } of listLog(storage, directory).segments) {
+    const file = openSegment(storage, path, { index });
+    assert.ok(file !== undefined);
+    const page = { path, offset: 0, bytes: SEGMENT_HEADER_PAGE_BYTES };
+    headerPages.push(page);
+    claims.push({ ...page, durableEventId: file.header.firstEventId - 1 });
+    lastEventId = file.header.firstEventId - 1;
+    walkSegment(new SegmentReader(storage, file), undefined, ({ block, blockOffset: offset }) => {
+      assert.ok(block !== undefined);
+      const { kind, firstEventId, eventCount, durableEventId, payloadBytes } = block;
+      claims.push({ path, offset, bytes: BLOCK_HEADER_BYTES, durableEventId });
+      if (kind !== BlockKind.events) return;
+      blocks.push({ path, offset, bytes: BLOCK_HEADER_BYTES + payloadBytes, firstEventId });
+      lastEventId = firstEventId + eventCount - 1;
+    });
+    storage.close(file.fd);
+  }
+  const meta = readMeta(storage, directory);
+  assert.equal(meta.status, 'present');
+  const { durableEventId } = meta.meta;
+  claims.push({ path: join(directory, META_FILE), offset: 0, bytes: META_BYTES, durableEventId });
+  return { blocks, headerPages, claims, lastEventId };
+}

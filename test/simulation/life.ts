@@ -1,0 +1,224 @@
+// One process of a history, from its opening to its end: whose turn it is follows from the seed, between
+// two system calls of another thread as well as behind its step.
+import assert from 'node:assert/strict';
+import type { Random } from '../../src/cli/demo/random.js';
+import { systemCode, WalError } from '../../src/errors.js';
+import { resolveOptions } from '../../src/recorder/options.js';
+import { replay } from '../../src/recovery/replay.js';
+import { verify } from '../../src/recovery/verify.js';
+import { LogState } from '../../src/ring/ring-control.js';
+import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
+import { KIB } from '../../src/units.js';
+import type { SteppedLog } from '../support/stepped-log.js';
+import { DIRECTORY, type Machine } from './machine.js';
+import type { Oracle } from './oracle.js';
+import { type Actor, type Profile, weighted } from './profile.js';
+
+const BATCH_MAX = 5;
+
+export class Life {
+  readonly #machine: Machine;
+  readonly #random: Random;
+  readonly #oracle: Oracle;
+  readonly #profile: Profile;
+  readonly #log: SteppedLog;
+  readonly #trace: (line: string) => void;
+  readonly #maxEventBytes: number;
+  /** Threads that are in the middle of a call, and so do not run now. */
+  readonly #busy = new Set<Actor>();
+  /** What a thread found wrong while another one, which must not hide it, was in a call. */
+  #error: unknown;
+  /** Frames were put and not published: the process ends before it can. */
+  mustCrash = false;
+  issued = 0;
+  reads = 0;
+
+  constructor(
+    machine: Machine,
+    oracle: Oracle,
+    profile: Profile,
+    log: SteppedLog,
+    trace: (line: string) => void,
+  ) {
+    this.#machine = machine;
+    this.#random = machine.random;
+    this.#oracle = oracle;
+    this.#profile = profile;
+    this.#log = log;
+    this.#trace = trace;
+    this.#maxEventBytes = resolveOptions(profile.options).maxEventBytes;
+  }
+
+  async run(): Promise<void> {
+    const { kernel, disk } = this.#machine;
+    kernel.disturbance = this.#profile.disturbance;
+    kernel.onSwitch = () => this.#runAny();
+    kernel.onCall = ({ kind }) => {
+      // Now and then the disk takes its time.
+      if (kind === 'sync' && this.#random.below(50) === 0) this.#machine.clock.advanceMs(5000);
+    };
+    for (let steps = this.#random.below(this.#profile.steps); steps > 0; steps--) {
+      const actor = weighted(this.#random, this.#profile.weights);
+      if (actor === 'verifier') await this.#verify();
+      else this.#run(actor);
+      if (this.#error !== undefined) throw this.#error;
+      if (kernel.halted || this.mustCrash) break;
+      this.#oracle.observe(this.#log.durableEventId, this.#log.writtenEventId);
+      this.#checkFailure();
+    }
+    kernel.onSwitch = () => {};
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+  }
+
+  #runAny(): void {
+    const actor = weighted(this.#random, this.#profile.weights);
+    if (actor !== 'verifier') this.#run(actor);
+  }
+
+  /** One step of a thread, unless it is in a call. */
+  #run(actor: Exclude<Actor, 'verifier'>): void {
+    if (this.#busy.has(actor) || this.mustCrash) return;
+    this.#busy.add(actor);
+    this.#trace(`${'  '.repeat(this.#busy.size)}${actor}`);
+    try {
+      this.#step(actor);
+    } catch (error) {
+      if (!this.#machine.kernel.halted) this.#error ??= error;
+    } finally {
+      this.#busy.delete(actor);
+    }
+  }
+
+  #step(actor: Exclude<Actor, 'verifier'>): void {
+    const random = this.#random;
+    const act: Record<Exclude<Actor, 'verifier'>, () => unknown> = {
+      append: () => this.#append(random.below(300) === 0),
+      writer: () => this.#stepWriter(),
+      preparer: () => this.#log.stepPreparer(),
+      housekeeping: () => this.#log.stepHousekeeping(),
+      durable: () => this.#requestDurable(),
+      clock: () => this.#machine.clock.advanceMs(random.below(3) === 0 ? 1500 : 1),
+      reader: () => this.#read(),
+      space: () => this.#changeSpace(),
+    };
+    act[actor]();
+  }
+
+  #stepWriter(): void {
+    const { kernel } = this.#machine;
+    const hadFailed = this.#log.opened.writer.hasFailed;
+    const calls = kernel.calls;
+    this.#log.stepWriter();
+    if (hadFailed) assert.equal(kernel.calls, calls, 'a log that has failed touches no file');
+  }
+
+  /** A failure comes from a call that failed, and is told as that. */
+  #checkFailure(): void {
+    const failure = this.#log.signals.failure.read();
+    if (failure === undefined) return;
+    assert.ok(this.#machine.kernel.faults > 0, `no call failed, yet: ${failure.stack}`);
+    assert.ok(failure instanceof WalError, String(failure));
+  }
+
+  appendSome(count: number): void {
+    for (const last = this.#oracle.appended + count; this.#oracle.appended < last; ) {
+      this.#append(false);
+      this.#log.step();
+    }
+  }
+
+  /** @param isCut the process ends between the frames and their publication */
+  #append(isCut: boolean): void {
+    const { memory, producer } = this.#log;
+    const state = Atomics.load(memory.words, memory.control.state);
+    // As Wal.append: a log that has failed takes nothing more.
+    if (state !== LogState.open && state !== LogState.noSpace) return;
+    const random = this.#random;
+    const sizes = [this.#payloadBytes()];
+    if (random.below(4) === 0) {
+      for (let more = random.below(BATCH_MAX); more > 0; more--) sizes.push(this.#payloadBytes());
+    }
+    const span = sizes.reduce((sum, bytes) => sum + frameSpan(FRAME_HEADER_BYTES + bytes), 0);
+    if (span > frameSpan(FRAME_HEADER_BYTES + this.#maxEventBytes)) return;
+    if (!producer.reserve(span)) return;
+    sizes.forEach((bytes, index) => {
+      const kind = index === sizes.length - 1 ? FrameKind.event : FrameKind.continued;
+      const { payload, type } = this.#oracle.issue(bytes, kind);
+      const id = producer.put(payload, kind, type, this.#oracle.appended, 0);
+      assert.equal(id, this.#oracle.appended, 'ids count up');
+    });
+    if (isCut) {
+      // None of them was ever there.
+      this.#oracle.withdraw(sizes.length);
+      this.mustCrash = true;
+      return;
+    }
+    producer.publish();
+    this.issued += sizes.length;
+  }
+
+  #payloadBytes(): number {
+    const random = this.#random;
+    const { smallPayloads, mediumPayloads } = this.#profile;
+    const size = random.below(100);
+    if (size < smallPayloads) return random.below(100);
+    if (size < smallPayloads + mediumPayloads) return 100 + random.below(3000);
+    return random.below(4) === 0 ? this.#maxEventBytes : random.below(this.#maxEventBytes);
+  }
+
+  #requestDurable(): void {
+    const { signals, producer } = this.#log;
+    // Of the last event, or of one before it.
+    const eventId = producer.lastEventId - this.#random.halvings();
+    if (eventId > signals.durableRequest) signals.requestDurable(eventId);
+  }
+
+  /** Runs out of space, or has some again. */
+  #changeSpace(): void {
+    const { disk } = this.#machine;
+    if (disk.capacityBytes === Number.POSITIVE_INFINITY) {
+      disk.capacityBytes = disk.usedBytes + this.#random.below(100 * KIB);
+    } else disk.capacityBytes = Number.POSITIVE_INFINITY;
+  }
+
+  /** A reader of another process: a prefix, with all that was durable when it began. */
+  #read(): void {
+    const { kernel, readingPorts } = this.#machine;
+    const random = this.#random;
+    const durable = this.#log.durableEventId;
+    const from = random.below(2) === 0 ? 1 : 1 + random.below(durable + 1);
+    this.reads++;
+    const { disturbance } = kernel;
+    // Its own calls succeed; those of the threads that run in between may not, as always.
+    kernel.disturbance = { ...disturbance, faults: 0 };
+    try {
+      const last = this.#oracle.check(replay(DIRECTORY, { from }, readingPorts), from);
+      this.#oracle.checkEnd(last);
+      assert.ok(last >= durable, `event ${durable} was durable, a reader ends with ${last}`);
+    } catch (error) {
+      if (kernel.halted || systemCode(error) === undefined) throw error;
+      throw new Error(`a reader of a sound log: ${error}`, { cause: error });
+    } finally {
+      kernel.disturbance = disturbance;
+    }
+  }
+
+  async #verify(): Promise<void> {
+    const { kernel, readingPorts } = this.#machine;
+    const durable = this.#log.durableEventId;
+    kernel.disturbance = { ...this.#profile.disturbance, faults: 0 };
+    this.#busy.add('verifier');
+    this.#trace('  verifier');
+    try {
+      const { ok, problems, lastEventId } = await verify(DIRECTORY, readingPorts);
+      assert.ok(ok, `a live log that is sound: ${JSON.stringify(problems)}`);
+      assert.ok(lastEventId >= durable, `event ${durable} was durable, verify saw ${lastEventId}`);
+      this.reads++;
+    } catch (error) {
+      if (!kernel.halted) throw error;
+    } finally {
+      this.#busy.delete('verifier');
+      kernel.disturbance = this.#profile.disturbance;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// A machine that a log lives on, one process after the other: disk, regions, clocks, chance. All of it
+// follows from one seed.
+import type { Random } from '../../src/cli/demo/random.js';
+import type { OpeningPorts } from '../../src/recorder/opening-ports.js';
+import type { ReadingPorts } from '../../src/recovery/reading-ports.js';
+import { regionPorts } from '../../src/recovery/region-ports.js';
+import { readBuffer } from '../../src/recovery/segment-reader.js';
+import { TickingClock } from '../support/stepped-log.js';
+import { SimulatedDisk } from './simulated-disk.js';
+import { SimulatedKernel } from './simulated-kernel.js';
+import { SimulatedRegions } from './simulated-regions.js';
+
+export const DIRECTORY = '/data/log';
+/** One for all: making a new one for each reader would take most of the time. */
+const BUFFER = readBuffer();
+const YEAR_MS = 365 * 86_400_000;
+const SOME_DAY_MS = 1_700_000_000_000;
+
+export class Machine {
+  readonly random: Random;
+  readonly disk: SimulatedDisk;
+  readonly kernel: SimulatedKernel;
+  readonly regions: SimulatedRegions;
+  readonly clock = new TickingClock();
+
+  constructor(random: Random, disk = new SimulatedDisk(), regions?: SimulatedRegions) {
+    this.random = random;
+    this.disk = disk;
+    this.kernel = new SimulatedKernel(disk, random);
+    this.regions = regions?.copy(this.kernel) ?? new SimulatedRegions(this.kernel);
+  }
+
+  /** For one opening: the wall clock may have jumped since the last. */
+  ports(): Omit<OpeningPorts, 'clock'> & { readonly clock: TickingClock } {
+    const { kernel: storage, clock, regions, random } = this;
+    const wallMs = SOME_DAY_MS + (random.below(8) === 0 ? (random.below(21) - 10) * YEAR_MS : 0);
+    const half = (): bigint => BigInt(random.next() >>> 0);
+    const random64 = (): bigint => (half() << 32n) | half();
+    return { storage, clock, regions, random64, wallClockMs: () => wallMs };
+  }
+
+  /** For readers, of which no two are in the middle of a block at a time. */
+  get readingPorts(): ReadingPorts {
+    return { ...regionPorts(this.kernel, this.regions), readBuffer: () => BUFFER };
+  }
+
+  /** The process is gone, whatever it was about; what the kernel has, and the regions, stay. */
+  kill(): void {
+    this.regions.leaveAll();
+    this.disk.kill();
+    this.kernel.begin();
+  }
+
+  /** The machine stops: of what was not synced, chance leaves what it likes. */
+  cutPower(): void {
+    this.regions.loseAll();
+    this.disk.crash(this.random);
+    this.kernel.begin();
+  }
+
+  /** The same disk and regions, for something that must leave no trace. No process may run. */
+  copy(): Machine {
+    return new Machine(this.random, this.disk.copy(), this.regions);
+  }
+}

@@ -1,0 +1,181 @@
+// Shared regions in memory that outlive a simulated process as files on a tmpfs do. A process that has
+// ended writes no frame and no position any more: its region is left as it is, not copied.
+
+import { assert } from '../../src/errors.js';
+import {
+  type ExpectedIdentity,
+  identify,
+  type UnusableRegion,
+} from '../../src/memory/region-file.js';
+import {
+  planSections,
+  type RegionHeader,
+  type RegionRequest,
+  regionBytes,
+  type Section,
+  type SectionName,
+  writeRegionHeader,
+} from '../../src/memory/region-layout.js';
+import type { LeftRegion, Regions } from '../../src/memory/regions.js';
+import { LatchLayout } from '../../src/memory/sequence-latch.js';
+import type {
+  CreatedRegion,
+  PortableHandle,
+  RegionHandle,
+  ReleaseOutcome,
+  SharedRegion,
+} from '../../src/memory/shared-region.js';
+import { PAGE_BYTES } from '../../src/units.js';
+
+/** What the regions need of the machine: a process may end at each thing that is done to them. */
+export interface Moments {
+  moment(): void;
+}
+
+class SimulatedRegion implements SharedRegion {
+  readonly adapter = 'portable';
+  readonly path: string | undefined;
+  readonly buffer: SharedArrayBuffer;
+  readonly byteOffset = 0;
+  readonly byteLength: number;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly handle: PortableHandle;
+  readonly #release: (remove: boolean) => ReleaseOutcome;
+
+  constructor(
+    path: string | undefined,
+    request: RegionRequest,
+    release: (remove: boolean) => ReleaseOutcome,
+  ) {
+    const sections = planSections(request);
+    this.path = path;
+    this.byteLength = regionBytes(sections);
+    this.buffer = new SharedArrayBuffer(this.byteLength);
+    this.words = new Int32Array(this.buffer);
+    this.bytes = new Uint8Array(this.buffer);
+    const { buffer, byteLength } = this;
+    this.handle = { adapter: 'portable', buffer, byteOffset: 0, byteLength, sections };
+    this.#release = release;
+    writeRegionHeader(this.words, request, sections);
+  }
+
+  section(name: SectionName): Section {
+    return this.handle.sections[name];
+  }
+
+  release({ remove }: { readonly remove: boolean }): ReleaseOutcome {
+    return this.#release(remove);
+  }
+}
+
+/** A file: bytes, and whether the process that made it lives. */
+interface RegionBytes {
+  readonly bytes: Uint8Array;
+  readonly ownerIsAlive: boolean;
+}
+
+export class SimulatedRegions implements Regions {
+  readonly #moments: Moments;
+  #files = new Map<string, RegionBytes>();
+  /** Regions of the process that runs. */
+  readonly #created = new Set<SimulatedRegion>();
+  /** No room for another one. */
+  isFull = false;
+
+  constructor(moments: Moments) {
+    this.#moments = moments;
+  }
+
+  get paths(): readonly string[] {
+    return [...this.#files.keys()];
+  }
+
+  create(mode: 'auto' | 'required' | 'off', path: string, request: RegionRequest): CreatedRegion {
+    this.#moments.moment();
+    const isShared = mode === 'required' || (mode === 'auto' && !this.isFull);
+    const region: SimulatedRegion = new SimulatedRegion(
+      isShared ? path : undefined,
+      request,
+      (remove) => this.#release(region, remove),
+    );
+    this.#created.add(region);
+    if (isShared) this.#files.set(path, { bytes: region.bytes, ownerIsAlive: true });
+    const fallbackReason = isShared || mode === 'off' ? undefined : 'no room';
+    return { region, fallbackReason };
+  }
+
+  #release(region: SimulatedRegion, remove: boolean): ReleaseOutcome {
+    // What a process that has ended does has no effect.
+    if (!this.#created.delete(region)) return 'kept';
+    if (region.path === undefined) return 'no-file';
+    if (remove) this.#files.delete(region.path);
+    else this.#leave(region);
+    return remove ? 'removed' : 'kept';
+  }
+
+  #leave({ path, bytes }: SimulatedRegion): void {
+    if (path !== undefined) this.#files.set(path, { bytes, ownerIsAlive: false });
+  }
+
+  /** The region that this process has made, by its handle. */
+  adopt(handle: RegionHandle): SharedRegion {
+    for (const region of this.#created) if (region.handle === handle) return region;
+    throw new RangeError('no region of this process');
+  }
+
+  open(path: string, expected?: ExpectedIdentity): LeftRegion | UnusableRegion {
+    this.#moments.moment();
+    const file = this.#files.get(path);
+    if (file === undefined) return { status: 'missing', reason: 'it is gone.' };
+    const header = identify(file.bytes.subarray(0, PAGE_BYTES), file.bytes.length, expected);
+    return 'sections' in header ? this.#left(path, header, file) : header;
+  }
+
+  #left(path: string, header: RegionHeader, { bytes, ownerIsAlive }: RegionBytes): LeftRegion {
+    const section = (name: SectionName): Uint8Array => {
+      const { byteOffset, byteLength } = header.sections[name];
+      return bytes.subarray(byteOffset, byteOffset + byteLength);
+    };
+    return {
+      status: 'match',
+      path,
+      header,
+      ownerIsAlive: () => ownerIsAlive,
+      readSection: (name, byteOffset = 0, byteLength = section(name).length - byteOffset) =>
+        section(name).slice(byteOffset, byteOffset + byteLength),
+      readLatch: (name, byteOffset) => {
+        const { buffer } = section(name).slice(byteOffset, byteOffset + LatchLayout.size);
+        return new Int32Array(buffer);
+      },
+      unlink: () => {
+        this.#moments.moment();
+        return this.#files.delete(path) ? 'removed' : 'name-lost';
+      },
+      close: () => {},
+    };
+  }
+
+  removeUnfinished(): boolean {
+    return false;
+  }
+
+  /** The process ends. */
+  leaveAll(): void {
+    for (const region of this.#created) this.#leave(region);
+    this.#created.clear();
+  }
+
+  /** The machine stops, or the folder of the regions is gone. */
+  loseAll(): void {
+    this.#created.clear();
+    this.#files.clear();
+  }
+
+  copy(moments: Moments): SimulatedRegions {
+    assert(this.#created.size === 0, 'copied between two processes');
+    const copy = new SimulatedRegions(moments);
+    copy.#files = new Map(this.#files);
+    return copy;
+  }
+}
