@@ -349,8 +349,59 @@ test('an idle log looks at its ring less and less often', () => {
   assert.equal(bench.writer.step(), 1);
   bench.clock.advanceNs(10e9);
   bench.settle();
-  assert.equal(bench.writer.step(), 20);
+  assert.equal(bench.writer.step(), 40);
+  for (const mode of ['every-block', 'manual'] as const) {
+    const other = new Bench({ mode, intervalMs: 20 });
+    other.clock.advanceNs(10e9);
+    assert.equal(other.writer.step(), 20);
+  }
   const slow = new Bench({ mode: 'interval', intervalMs: 3_600_000 });
   slow.clock.advanceNs(10e9);
   assert.equal(slow.writer.step(), 50, 'but often enough for events to leave the ring');
+});
+
+describe('an event that an idle writer finds', () => {
+  const idle = (): Bench => {
+    const bench = new Bench({ mode: 'interval', intervalMs: 20 });
+    bench.append();
+    bench.settle();
+    for (let looks = 0; looks < 3; looks++) {
+      bench.clock.advanceNs(10e9);
+      bench.settle();
+    }
+    assert.equal(bench.writer.step(), 40);
+    return bench;
+  };
+
+  test('is synced at once when it may be as old as the interval', () => {
+    const bench = idle();
+    bench.append();
+    bench.clock.advanceNs(40e6);
+    bench.settle();
+    assert.equal(bench.writer.durableEventId, 2);
+  });
+
+  test('is synced when the interval since the last look is over, and not before', () => {
+    const bench = idle();
+    bench.append();
+    bench.clock.advanceNs(15e6);
+    bench.settle();
+    assert.deepEqual([bench.writer.writtenEventId, bench.writer.durableEventId], [2, 1]);
+    bench.clock.advanceNs(5e6);
+    bench.settle();
+    assert.equal(bench.writer.durableEventId, 2);
+  });
+
+  test('does not make the events behind it older than they are', () => {
+    const bench = idle();
+    bench.append();
+    bench.clock.advanceNs(40e6);
+    bench.settle();
+    bench.append();
+    bench.settle();
+    assert.deepEqual([bench.writer.writtenEventId, bench.writer.durableEventId], [3, 2]);
+    bench.clock.advanceNs(20e6);
+    bench.settle();
+    assert.equal(bench.writer.durableEventId, 3);
+  });
 });

@@ -96,6 +96,8 @@ export class SegmentWriter {
   #writtenEventId: number;
   #durableEventId: number;
   #unsyncedSinceNs = 0;
+  /** When the last look found nothing to do; undefined once there was something. */
+  #settledNs: number | undefined;
   #lastWriteNs: number;
   #metaCurrent = true;
   #lastRequest = 0;
@@ -209,8 +211,9 @@ export class SegmentWriter {
     return isClaimed && this.#ring.isEmpty;
   }
 
-  /** The short way of an idle log, which is gone a hundred times a second. */
+  /** The short way of an idle log, which is gone fifty times a second. */
   #settledMs(): StepOutcome {
+    this.#settledNs = this.#d.clock.nowNs();
     this.#updateState(false);
     return this.#idleMs();
   }
@@ -246,7 +249,11 @@ export class SegmentWriter {
       firstTimestampNs: bigTimestamp(run.firstTimestampLow, run.firstTimestampHigh),
       lastTimestampNs: bigTimestamp(run.lastTimestampLow, run.lastTimestampHigh),
     });
-    if (this.#durableEventId === this.#writtenEventId) this.#unsyncedSinceNs = nowNs;
+    if (this.#durableEventId === this.#writtenEventId) {
+      // What a sleeping writer finds may be as old as its last look.
+      this.#unsyncedSinceNs = this.#settledNs ?? nowNs;
+    }
+    this.#settledNs = undefined;
     this.#lastWriteNs = nowNs;
     this.#metaCurrent = false;
     this.#writtenEventId = run.firstEventId + run.eventCount - 1;
@@ -495,10 +502,16 @@ export class SegmentWriter {
     this.#doubles[this.#control.coarseOffsetNs] = this.#d.timestamps.sample();
   }
 
-  /** After a second without events the ring is looked at once in a sync interval. */
+  /**
+   * After a second without events the ring is looked at once in two sync intervals: an event is
+   * synced at most so long after it was appended, because what is found then and may be older than
+   * an interval is synced at once. The other modes have no such sync, so they look each interval.
+   */
   #idleMs(): StepOutcome {
     const quietNs = this.#d.clock.nowNs() - this.#lastWriteNs;
     if (quietNs < 1000 * NS_PER_MS) return 1;
-    return Math.min(Math.max(1, this.#options.sync.intervalMs), LONGEST_IDLE_MS);
+    const { mode, intervalMs } = this.#options.sync;
+    const idleMs = mode === 'interval' ? 2 * intervalMs : intervalMs;
+    return Math.min(Math.max(1, idleMs), LONGEST_IDLE_MS);
   }
 }
