@@ -438,6 +438,7 @@ function report(
 ): RecoveryReport {
   const { verdict, last, droppedEvents, droppedBytes } = recovered;
   const notes = [...recovered.notes, ...oldRings.notes];
+  const lastEventId = recovered.nextEventId - 1 + eventsFromRing;
   if (lockRecordDamaged) {
     notes.push('LOCK is damaged: a shared region that it named would not be found.');
   }
@@ -449,6 +450,11 @@ function report(
     // What stood torn in the file and came whole from the ring was not lost.
     droppedEvents: Math.max(0, droppedEvents - eventsFromRing) + oldRings.droppedEvents,
     droppedBytes,
+    lastEventId,
+    advice:
+      verdict === 'torn-tail'
+        ? `Nothing to do: the log goes on with event ${lastEventId + 1} in a new segment.`
+        : 'Nothing to do.',
     region: oldRings.outcome,
     notes,
   };

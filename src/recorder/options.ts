@@ -1,6 +1,7 @@
 // The options of `Wal.open`: defaults, limits, and a clear error for each that cannot work.
 import { resolve } from 'node:path';
 import { WalError } from '../errors.js';
+import type { RecoveryMode } from '../recovery/manager.js';
 import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES } from '../segment/frame.js';
 import { MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES } from '../segment/segment-header.js';
@@ -34,7 +35,13 @@ export interface WalOptions {
   readonly stallTimeoutMs?: number;
   /** `precise` reads the clock for each event; `coarse` takes the writer thread's last reading. */
   readonly timestamps?: 'precise' | 'coarse';
-  readonly recovery?: 'default' | 'strict' | 'tolerate-tail';
+  /**
+   * What to do with the end that a crash left. `default` sets a torn write aside (never durable,
+   * counted in `wal.recovery`) and refuses damage, and where it cannot tell; `strict` refuses a torn
+   * write, too; `tolerate-tail` goes on where it cannot be told. None opens over damage to durable
+   * events: `salvage` reads what stands behind it. Default `default`.
+   */
+  readonly recovery?: RecoveryMode;
   /** `required`: an error where memory cannot be shared with the next process; `off`: never. */
   readonly sharedMemory?: 'auto' | 'required' | 'off';
   /** Folder of the shared region, on a tmpfs. Default `/dev/shm`. */

@@ -27,7 +27,7 @@ import {
   type UnreadableSegment,
 } from './salvage-survey.js';
 import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
-import { readBuffer } from './segment-reader.js';
+import { readBuffer, SegmentReader } from './segment-reader.js';
 import { type Hole, type SalvageBounds, SegmentSalvager } from './segment-salvager.js';
 import {
   gatherEvidence,
@@ -162,7 +162,8 @@ export class LogSalvager {
       return;
     }
     try {
-      const salvager = new SegmentSalvager(this.#ports.storage, file, this.#buffer);
+      const reader = new SegmentReader(this.#ports.storage, file, this.#buffer);
+      const salvager = new SegmentSalvager(this.#ports.storage, reader);
       const next = this.#survey.segments[position + 1];
       if (next?.index === segment.index + 1) yield* this.#finished(salvager, next.header);
       else if (segment.index < this.#survey.lastIndex) yield* this.#unpinned(salvager);

@@ -246,7 +246,7 @@ export class LogWalker {
     assert(successor !== undefined, 'a segment is left for its successor');
     if (!endsAtPin(reader, successor.header)) {
       const isTaken = isExpired(this.#storage, reader.file);
-      throw isTaken ? expired(reader.file.path) : pinError(reader, successor.header);
+      throw isTaken ? expired(reader.file.path) : pinError(this.#storage, reader, successor.header);
     }
     this.#successor = undefined;
     this.#storage.close(reader.file.fd);
@@ -283,7 +283,7 @@ export function emptyError(
   if (meta === undefined || meta.segmentIndex === 0) return undefined;
   const message =
     `${dir} holds no segment, and wal.meta says that events up to ${meta.durableEventId} were ` +
-    `durable in segment ${meta.segmentIndex}. Put the segments back.`;
+    `durable, in segments up to ${meta.segmentIndex}: all of them are lost. Put the files back.`;
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path: dir });
 }
 

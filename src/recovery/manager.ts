@@ -1,14 +1,20 @@
 // Recovery on open: finds where the log ends, judges that end, and makes what is accepted durable
 // again, before anything is appended behind it. The caller holds the lock. Whatever is refused
 // leaves the folder as it was; whatever is done can be done again after a crash at any step.
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { assert, WalError } from '../errors.js';
 import { type Random64, random64 } from '../random.js';
-import { META_FILE, META_TEMPORARY_FILE, parsePreparedFileName } from '../segment/file-names.js';
+import {
+  META_FILE,
+  META_TEMPORARY_FILE,
+  parsePreparedFileName,
+  segmentFileName,
+} from '../segment/file-names.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { SegmentTally } from '../segment/segment-tally.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
+import { putBackAdvice, restoreAdvice } from './advice.js';
 import {
   type ListedSegment,
   type LogListing,
@@ -16,6 +22,7 @@ import {
   listLog,
   type MetaReading,
   readMeta,
+  type SegmentGap,
   usableMeta,
 } from './log-directory.js';
 import { openSegment, type SegmentFile } from './segment-file.js';
@@ -23,6 +30,17 @@ import { SegmentReader } from './segment-reader.js';
 import { type SegmentWalk, walkSegment } from './segment-walk.js';
 import { judgeTail, type OutsideClaims, type TailJudgement, tailError } from './tail-judgement.js';
 
+/**
+ * What an opening does with the verdict on the end of the log. Damage to durable events is refused
+ * in every mode, and nothing is changed then.
+ * - `default`: a torn tail, which holds nothing durable, is set aside and counted; where it cannot be
+ *   told whether events are missing, the opening is refused
+ * - `strict`: a torn tail is refused, too
+ * - `tolerate-tail`: where it cannot be told, the log goes on with what is sound; a ring that does not
+ *   connect to the files is dropped and counted
+ *
+ * To read what stands behind damage: `salvage`, which opens nothing and changes nothing.
+ */
 export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail';
 
 /** What recovery found and did; `wal.recovery`. */
@@ -39,6 +57,10 @@ export interface RecoveryReport {
   readonly droppedBytes: number;
   /** What became of the shared region of the opening before. */
   readonly region: RegionOutcome;
+  /** The last event that was kept, those from the ring included; the next one gets the id behind. */
+  readonly lastEventId: number;
+  /** What to do next, in a sentence. */
+  readonly advice: string;
   /** Anything odd that did no harm, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -74,10 +96,28 @@ export interface RecoveredSegment {
   readonly canContinue: boolean;
 }
 
-const corrupt = (path: string, message: string): WalError =>
-  new WalError('ERR_FLASHSTRIKE_CORRUPT', `${message} Restore it from a copy, or salvage.`, {
-    path,
-  });
+const corrupt = (path: string, message: string, offset?: number): WalError =>
+  new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset });
+
+const vanished = (path: string): WalError =>
+  corrupt(path, `${path} vanished while the log was opened. ${putBackAdvice(dirname(path))}`);
+
+/** Segments that are not there, with what the header behind them tells. */
+function missingSegments(storage: Storage, { dir, segments }: LogListing, gap: SegmentGap) {
+  const { firstIndex, lastIndex } = gap;
+  const names =
+    firstIndex === lastIndex
+      ? `${segmentFileName(firstIndex)} is`
+      : `${segmentFileName(firstIndex)} to ${segmentFileName(lastIndex)} are`;
+  const next = segments.find(({ index }) => index > lastIndex);
+  const file = next && openSegment(storage, next.path, { index: next.index });
+  if (file !== undefined) storage.close(file.fd);
+  const ids =
+    file === undefined
+      ? ''
+      : ` Events before ${file.header.firstEventId} that the segments before do not hold are lost.`;
+  return corrupt(dir, `${dir}: ${names} missing.${ids} ${putBackAdvice(dir)}`);
+}
 
 /** The id of the log in `directory`, undefined where nothing tells it. Reads two files at most. */
 export function readLogId(storage: Storage, directory: string): bigint | undefined {
@@ -115,11 +155,10 @@ export function recoverLog(
   }
   const [gap] = listing.gaps;
   if (gap !== undefined) {
-    const range = `${gap.firstIndex} to ${gap.lastIndex}`;
-    throw corrupt(directory, `${directory}: the segments ${range} are missing.`);
+    throw missingSegments(storage, listing, gap);
   }
   const file = openSegment(storage, last.path, { index: last.index }, 'write');
-  if (file === undefined) throw corrupt(last.path, `${last.path} has vanished.`);
+  if (file === undefined) throw vanished(last.path);
   try {
     checkPredecessor(storage, listing.segments.at(-2), file);
     return withLastSegment(storage, directory, file, mode, outside, notes);
@@ -152,7 +191,9 @@ function withoutSegments(
   const meta = usableMeta(reading, directory);
   const durable = Math.max(meta?.durableEventId ?? 0, outside.region ?? 0);
   if (durable > 0 || (meta?.segmentIndex ?? 0) > 0) {
-    const message = `${directory} holds no segment, but events 1 to ${durable} were durable.`;
+    const message =
+      `${directory} holds no segment, but events up to ${durable} were durable: all of them are ` +
+      'lost. Put the files back.';
     throw corrupt(directory, message);
   }
   if (reading.status === 'damaged' && mode !== 'tolerate-tail') {
@@ -182,7 +223,7 @@ function checkPredecessor(
   const { previousEndOffset, previousLastEventId, logId } = file.header;
   const { path, index } = predecessor;
   const opened = openSegment(storage, path, { index, logId });
-  if (opened === undefined) throw corrupt(path, `${path} has vanished.`);
+  if (opened === undefined) throw vanished(path);
   storage.close(opened.fd);
   if (opened.bytes >= previousEndOffset && opened.header.firstEventId <= previousLastEventId + 1) {
     return;
@@ -190,7 +231,8 @@ function checkPredecessor(
   throw corrupt(
     path,
     `${path} has ${opened.bytes} bytes; its successor says that events up to ` +
-      `${previousLastEventId} end at offset ${previousEndOffset}.`,
+      `${previousLastEventId} end at offset ${previousEndOffset}. ${restoreAdvice(path)}`,
+    opened.bytes,
   );
 }
 
@@ -211,6 +253,8 @@ function withLastSegment(
     throw new WalError('ERR_FLASHSTRIKE_LOCKED', message, { path: file.path });
   }
   const verdict = accept(judgement, mode);
+  const { tailCase } = judgement;
+  const doubts = tailCase.verdict === 'undecidable' ? [`${tailCase.prose} ${TOLERATED}`] : [];
   const { endOffset, nextEventId, claims, meta, droppedEvents, droppedBytes } = judgement;
   if (!provesCleanClose(meta, judgement, file)) {
     redirty(storage, file, walk.tally, claims.durableEventId, endOffset);
@@ -228,9 +272,13 @@ function withLastSegment(
     },
     droppedEvents,
     droppedBytes,
-    notes,
+    notes: [...notes, ...doubts],
   };
 }
+
+/** What is noted where the option decided what the files could not. */
+const TOLERATED =
+  "Whether events are missing could not be told; recovery: 'tolerate-tail' went on.";
 
 /** The verdict, where the mode lets the log open with it. */
 function accept(judgement: TailJudgement, mode: RecoveryMode): 'clean' | 'torn-tail' {
@@ -240,12 +288,14 @@ function accept(judgement: TailJudgement, mode: RecoveryMode): 'clean' | 'torn-t
   if (error !== undefined) throw error;
   assert(verdict === 'clean' || verdict === 'torn-tail', `an error is missing for ${verdict}`);
   if (verdict === 'clean' || mode !== 'strict') return verdict;
-  const { path, endOffset, nextEventId, droppedBytes } = judgement;
+  const { path, endOffset, nextEventId, droppedBytes, droppedEvents } = judgement;
+  const known =
+    droppedEvents === 0 ? '' : `, events ${nextEventId} to ${nextEventId + droppedEvents - 1}`;
   throw new WalError(
     'ERR_FLASHSTRIKE_TORN_TAIL',
     `${path} is sound up to offset ${endOffset}, event ${nextEventId - 1}; behind it stand ` +
-      `${droppedBytes} bytes of a write that was never durable. Open with recovery: 'default' to ` +
-      'go on without them.',
+      `${droppedBytes} bytes of a write that was never durable${known}. Nothing was changed. Open ` +
+      "with recovery: 'default' to go on without them.",
     { path, offset: endOffset },
   );
 }

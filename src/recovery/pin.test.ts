@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { nodeStorage } from '../storage/node-storage.js';
-import { endsAtPin, eventsBeforePin, pinError } from './pin.js';
+import { endsAtPin, pinError } from './pin.js';
 import { openSegment } from './segment-file.js';
 import { SegmentReader } from './segment-reader.js';
 
@@ -34,9 +34,25 @@ test('a segment ends at its pin when offset, last id and checksum agree, each of
 test('the error names what is lost, or that the end is another one', (t) => {
   const { reader, pin } = walked(t);
   const beyond = { ...pin, previousLastEventId: 8 };
-  assert.equal(eventsBeforePin(reader, beyond), 3);
-  assert.match(pinError(reader, beyond).message, /Events 6 to 8 are lost/);
+  const { message } = pinError(nodeStorage, reader, beyond);
+  assert.match(message, /Events 6 to 8 are lost\./);
+  assert.match(message, /flashstrike salvage \S+ --output NEW_FOLDER\.$/);
   const before = { ...pin, previousLastEventId: 2 };
-  assert.equal(eventsBeforePin(reader, before), 0);
-  assert.doesNotMatch(pinError(reader, before).message, /are lost/);
+  assert.doesNotMatch(pinError(nodeStorage, reader, before).message, /are lost/);
+});
+
+test('events that stand whole behind the damage are not called lost', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).events(3).events(4);
+  builder.fileOf(1)[builder.blockOf(1, 1).offset] = 0;
+  builder.seal().segment().write();
+  const [file, successor] = [1, 2].map((index) =>
+    openSegment(nodeStorage, builder.pathOf(index), { index }),
+  );
+  assert.ok(file !== undefined && successor !== undefined);
+  t.after(() => {
+    for (const each of [file, successor]) nodeStorage.close(each.fd);
+  });
+  const reader = new SegmentReader(nodeStorage, file);
+  while (reader.next(successor.header.previousEndOffset));
+  assert.match(pinError(nodeStorage, reader, successor.header).message, /Events 3 to 5 are lost/);
 });

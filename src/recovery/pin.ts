@@ -2,7 +2,10 @@
 // it, a seal or the remains of a torn write, everything is legal.
 import { WalError } from '../errors.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
+import type { Storage } from '../storage/storage.js';
+import { lostSentence, restoreAdvice } from './advice.js';
 import type { SegmentReader } from './segment-reader.js';
+import { type SalvageBounds, SegmentSalvager } from './segment-salvager.js';
 
 /** Whether what `reader` has verified so far ends exactly where the successor's header pins. */
 export function endsAtPin(reader: SegmentReader, pin: SegmentHeader): boolean {
@@ -14,23 +17,26 @@ export function endsAtPin(reader: SegmentReader, pin: SegmentHeader): boolean {
   );
 }
 
-/** Events that a finished segment should hold and that `reader` could not verify. */
-export const eventsBeforePin = (reader: SegmentReader, pin: SegmentHeader): number =>
-  Math.max(0, pin.previousLastEventId - reader.end.lastEventId);
+/** What counts in a segment whose end is pinned. */
+export const boundsOf = (pin: SegmentHeader): SalvageBounds => ({
+  limitOffset: pin.previousEndOffset,
+  lastEventId: pin.previousLastEventId,
+});
 
-/** A finished segment that does not validate up to its pin. */
-export function pinError(reader: SegmentReader, pin: SegmentHeader): WalError {
+/**
+ * A finished segment that does not validate up to its pin. Looks for what stands behind the damage,
+ * so that the ids that it names are those that are lost.
+ */
+export function pinError(storage: Storage, reader: SegmentReader, pin: SegmentHeader): WalError {
   const { file, stop, end } = reader;
   const { previousLastEventId, previousEndOffset, segmentIndex } = pin;
-  const ids =
-    eventsBeforePin(reader, pin) > 0
-      ? ` Events ${end.lastEventId + 1} to ${previousLastEventId} are lost.`
-      : '';
+  const hole = new SegmentSalvager(storage, reader).skipHole(boundsOf(pin));
+  const lastLost = hole === undefined ? previousLastEventId : end.lastEventId + hole.events;
   const message =
     `${file.path} is sound up to offset ${end.endOffset}, event ${end.lastEventId} ` +
     `(then: ${stop?.message}), and segment ${segmentIndex} says that it holds events up to ` +
-    `${previousLastEventId}, offset ${previousEndOffset}.${ids} ` +
-    'Nothing was changed; restore the file from a copy, or salvage what is readable.';
+    `${previousLastEventId}, offset ${previousEndOffset}.` +
+    `${lostSentence(end.lastEventId + 1, lastLost)} ${restoreAdvice(file.path)}`;
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, {
     path: file.path,
     offset: end.endOffset,

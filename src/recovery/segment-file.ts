@@ -1,4 +1,5 @@
 // One open segment file with its verified header.
+import { dirname } from 'node:path';
 import { WalError } from '../errors.js';
 import { isDefect } from '../segment/defect.js';
 import {
@@ -7,6 +8,7 @@ import {
   type SegmentHeader,
 } from '../segment/segment-header.js';
 import type { OpenMode, Storage } from '../storage/storage.js';
+import { restoreAdvice, salvageCommand } from './advice.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 
 export interface SegmentFile {
@@ -40,14 +42,14 @@ function readHeader(
     const newer = header.defect === 'version' || header.defect === 'feature';
     const message = newer
       ? `${path} cannot be read: ${header.message}. Use the version that wrote it, or a newer one.`
-      : `The header of ${path} does not validate: ${header.message}. Restore the file or salvage.`;
+      : `The header of ${path} does not validate: ${header.message}. ${restoreAdvice(path)}`;
     const code = newer ? 'ERR_FLASHSTRIKE_UNSUPPORTED' : 'ERR_FLASHSTRIKE_CORRUPT';
     throw new WalError(code, message, { path, offset: 0 });
   }
   if (expected.index !== undefined && header.segmentIndex !== expected.index) {
     const message =
       `${path} holds segment ${header.segmentIndex}: the file was renamed or replaced. ` +
-      'Give each segment its own name back.';
+      `Give each segment its own name back, or salvage: ${salvageCommand(dirname(path))}.`;
     throw new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset: 0 });
   }
   if (expected.logId !== undefined && header.logId !== expected.logId) {

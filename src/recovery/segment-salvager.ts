@@ -1,12 +1,14 @@
 // Reads all of one segment that validates, over damage as well. Behind a hole a block counts when
 // its header and payload validate at their own place under the segment's salt, and when it can
 // follow: no id twice, and no more blocks and events missing than the hole has room for.
+import { WalError } from '../errors.js';
 import { BLOCK_ALIGNMENT, BLOCK_HEADER_BYTES, BlockKind } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES } from '../segment/frame.js';
 import type { Storage } from '../storage/storage.js';
+import { lostSentence, restoreAdvice } from './advice.js';
 import { BlockScanner, type FoundHeader } from './block-scan.js';
 import type { SegmentFile } from './segment-file.js';
-import { SegmentReader, startOf } from './segment-reader.js';
+import { SegmentReader } from './segment-reader.js';
 
 /** Bytes between two blocks that are of no use, and the events that stood there. */
 export interface Hole {
@@ -26,19 +28,26 @@ export interface SalvageBounds {
   readonly lastEventId?: number | undefined;
 }
 
+/** The error for a hole in a segment: what stands behind it is sound. */
+export function holeError(path: string, hole: Hole): WalError {
+  const { offset, bytes, firstEventId, events, message: why } = hole;
+  const message =
+    `${path} is damaged from offset ${offset} to ${offset + bytes} (${why}).` +
+    `${lostSentence(firstEventId, firstEventId + events - 1)} ${restoreAdvice(path)}`;
+  return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset });
+}
+
 export class SegmentSalvager {
   readonly file: SegmentFile;
   readonly #storage: Storage;
-  readonly #buffer: Uint8Array;
   #reader: SegmentReader;
   #scanner: BlockScanner | undefined;
 
-  /** @param buffer see SegmentReader */
-  constructor(storage: Storage, file: SegmentFile, buffer: Uint8Array) {
-    this.file = file;
+  /** @param reader goes on from where it stands; its buffer is used behind a hole, too */
+  constructor(storage: Storage, reader: SegmentReader) {
+    this.file = reader.file;
     this.#storage = storage;
-    this.#buffer = buffer;
-    this.#reader = new SegmentReader(storage, file, buffer);
+    this.#reader = reader;
   }
 
   /** Stands on the current block, or where none follows. */
@@ -90,8 +99,7 @@ export class SegmentSalvager {
   }
 
   #readerAt({ header, offset }: FoundHeader): SegmentReader {
-    return new SegmentReader(this.#storage, this.file, this.#buffer, {
-      ...startOf(this.file),
+    return new SegmentReader(this.#storage, this.file, this.#reader.bytes, {
       offset,
       nextEventId: header.firstEventId,
       nextBlockIndex: header.blockIndex,

@@ -8,13 +8,7 @@ import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { openSegment } from './segment-file.js';
 import { readBuffer, SegmentReader } from './segment-reader.js';
-import {
-  judgeTail,
-  lostEvents,
-  type OutsideClaims,
-  type TailJudgement,
-  tailError,
-} from './tail-judgement.js';
+import { judgeTail, type OutsideClaims, type TailJudgement, tailError } from './tail-judgement.js';
 
 const buffer = readBuffer();
 
@@ -77,14 +71,13 @@ test('the same hole is corruption as soon as a later header claims it durable', 
   const builder = withDamage(t, { third: 5 }).meta({ durableEventId: 0 }).write();
   const judgement = judgeLast(t, builder);
   assert.equal(verdictOf(judgement), 'corruption');
-  assert.deepEqual(lostEvents(judgement), [3, 5]);
   const error = tailError(judgement);
   assert.ok(error instanceof WalError);
   assert.equal(error.code, 'ERR_FLASHSTRIKE_CORRUPT');
   assert.equal(error.path, builder.pathOf(1));
   assert.equal(error.offset, builder.blockOf(1, 1).offset);
   assert.match(error.message, /Events 3 to 5 are lost\. Called durable by a block behind it \(5\)/);
-  assert.match(error.message, /restore the file from a copy, or salvage/);
+  assert.match(error.message, /restore the file from a copy, or salvage .*: flashstrike salvage /);
 });
 
 test('meta, region or a consumer may be the one who called it durable', (t) => {

@@ -2,12 +2,13 @@
 // The order makes it right without the lock: D is gathered first, then a successor is looked for,
 // then E is read again. Whatever D covers was in the files before D was told, so an E that still
 // does not validate is a verdict, also while a writer appends.
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { WalError } from '../errors.js';
 import { segmentFileName } from '../segment/file-names.js';
 import { RECYCLED_BODY_FLAG } from '../segment/segment-header.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
+import { lostSentence, restoreAdvice } from './advice.js';
 import { type DurableClaims, gatherClaims, spokenClaims } from './durable-claims.js';
 import { listLog, readMeta, usableMeta } from './log-directory.js';
 import { reading } from './read-failure.js';
@@ -177,21 +178,28 @@ export function tailError(judgement: TailJudgement): WalError | undefined {
   if (verdict === 'undecidable') {
     const message =
       `${where}; whether more was there cannot be told (${stop.message}). ${prose} ` +
-      "Put wal.meta back, or open with recovery: 'tolerate-tail' to go on from here.";
+      "Put wal.meta back, or open with recovery: 'tolerate-tail' to go on from here with event " +
+      `${nextEventId}.`;
     return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, details);
   }
-  const lost = lostEvents(judgement);
   const known = spokenClaims(claims, nextEventId);
-  const ids = lost === undefined ? '' : ` Events ${lost[0]} to ${lost[1]} are lost.`;
   const message =
-    `${where} (then: ${stop.message}). ${prose}${ids}` +
-    `${known === '' ? '' : ` Called durable by ${known}.`}` +
-    ' Nothing was changed; restore the file from a copy, or salvage what is readable.';
+    `${where} (then: ${stop.message}). ${prose}${lostIn(judgement)}` +
+    `${known === '' ? '' : ` Called durable by ${known}.`} ${restoreAdvice(path)}`;
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, details);
 }
 
-/** First and last id of the durable events that are not readable; undefined when none is known. */
-export function lostEvents(judgement: TailJudgement): readonly [number, number] | undefined {
-  const { claims, nextEventId } = judgement;
-  return claims.durableEventId >= nextEventId ? [nextEventId, claims.durableEventId] : undefined;
+/** Which file or which events are gone, in a sentence. */
+function lostIn({ facts, path, nextEventId, claims, scan, meta }: TailJudgement): string {
+  if (facts.laterSegment) {
+    const index = Number(basename(path).slice(0, 10)) + 1;
+    const last = Math.max(meta?.segmentIndex ?? index, index);
+    const names = last === index ? '' : ` to ${segmentFileName(last)}`;
+    const missing = ` ${segmentFileName(index)}${names} cannot be found.`;
+    return missing + lostSentence(nextEventId, claims.durableEventId);
+  }
+  const { firstWholeEventId } = scan;
+  if (firstWholeEventId < nextEventId) return lostSentence(nextEventId, claims.durableEventId);
+  const lastLost = Math.min(claims.durableEventId, firstWholeEventId - 1);
+  return lostSentence(nextEventId, lastLost);
 }

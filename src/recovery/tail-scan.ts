@@ -26,6 +26,8 @@ export interface TailScan {
   readonly durableEventId: number;
   /** Highest id that a valid header speaks of as written; 0 for none. */
   readonly lastEventId: number;
+  /** First id of the first whole block of events; 0 for none. */
+  readonly firstWholeEventId: number;
   /** Highest id that a whole seal counts to the segment; 0 for none. */
   readonly sealedEventId: number;
   /** Just behind the last byte that is not zero; E when all are. */
@@ -50,6 +52,7 @@ class TailScanner {
   #wholeEvents = 0;
   #durableEventId = 0;
   #lastEventId = 0;
+  #firstWholeEventId = 0;
   #sealedEventId = 0;
   #wholeEndOffset: number;
   #blocksEndOffset: number;
@@ -77,6 +80,7 @@ class TailScanner {
       wholeEvents: this.#wholeEvents,
       durableEventId: this.#durableEventId,
       lastEventId: this.#lastEventId,
+      firstWholeEventId: this.#firstWholeEventId,
       sealedEventId: this.#sealedEventId,
       nonZeroEndOffset: Math.max(this.#wholeEndOffset, scanner.nonZeroEndOffset),
       blocksEndOffset: this.#blocksEndOffset,
@@ -95,6 +99,9 @@ class TailScanner {
     this.#wholeBlocks++;
     this.#wholeEvents += header.eventCount;
     this.#wholeEndOffset = Math.max(this.#wholeEndOffset, blockEnd);
+    if (this.#firstWholeEventId === 0 && header.kind === BlockKind.events) {
+      this.#firstWholeEventId = header.firstEventId;
+    }
     if (header.kind === BlockKind.seal) {
       this.#sealedEventId = Math.max(this.#sealedEventId, lastEventId);
     }

@@ -4,6 +4,7 @@ import { type ErrorCode, WalError } from '../errors.js';
 import { META_FILE, segmentFileName } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { MIB } from '../units.js';
+import { lostSentence, putBackAdvice, restoreAdvice, verdictAdvice } from './advice.js';
 import {
   holdsLog,
   type LogListing,
@@ -14,11 +15,12 @@ import {
   readMeta,
 } from './log-directory.js';
 import { compressedError, emptyError } from './log-walker.js';
-import { endsAtPin, eventsBeforePin, pinError } from './pin.js';
+import { boundsOf, endsAtPin, pinError } from './pin.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
 import { bufferBytes, readBuffer, SegmentReader } from './segment-reader.js';
-import { judgeTail, lostEvents, type TailJudgement, tailError } from './tail-judgement.js';
+import { type Hole, holeError, SegmentSalvager } from './segment-salvager.js';
+import { judgeTail, type TailJudgement, tailError } from './tail-judgement.js';
 import type { Verdict } from './verdict.js';
 import type { TornTail, VerifyProblem, VerifyReport } from './verify.js';
 
@@ -72,7 +74,7 @@ export class Verification {
     const listing = listLog(storage, this.#dir);
     if (!holdsLog(listing)) throw noLogIn(this.#dir);
     this.#notes.push(...listingNotes(listing));
-    if (listing.compressed.length > 0) this.#report(compressedError(this.#dir), undefined);
+    if (listing.compressed.length > 0) this.#report(compressedError(this.#dir));
     const meta = readMeta(storage, this.#dir);
     try {
       if (listing.segments.length > 0) await this.#verifySegments(listing);
@@ -88,14 +90,16 @@ export class Verification {
     const firstEventId = this.#firstEventId ?? 1;
     // The last segment's header is damaged: only the claims tell what it held.
     if (this.#unmeasured !== undefined && this.#expectedEventId !== undefined) {
-      const lost = this.#durableEventId - this.#expectedEventId + 1;
-      if (lost > 0) this.#unmeasured.lost = lost;
+      if (this.#durableEventId >= this.#expectedEventId) {
+        measure(this.#unmeasured, this.#expectedEventId, this.#durableEventId);
+      }
     }
     this.#problems.sort((a, b) => ((a.file ?? '') < (b.file ?? '') ? -1 : 1));
     const waitingEvents = this.#waitingEvents();
+    const verdict = this.#verdict();
     return {
       ok: this.#problems.length === 0,
-      verdict: this.#verdict(),
+      verdict,
       events: this.#events,
       firstEventId,
       lastEventId: Math.max(this.#lastEventId, firstEventId - 1),
@@ -104,6 +108,7 @@ export class Verification {
       problems: this.#problems,
       tornTail: this.#tornTail,
       waitingEvents,
+      advice: verdictAdvice(verdict, this.#dir),
       notes: this.#notes,
     };
   }
@@ -114,7 +119,7 @@ export class Verification {
       return this.#ports.waitingEvents(this.#dir, this.#logId);
     } catch (error) {
       // LOCK is a link or a folder, or the region is damaged; the files are judged all the same.
-      this.#report(error, undefined);
+      this.#report(error);
       return 0;
     }
   }
@@ -126,11 +131,13 @@ export class Verification {
   }
 
   /** @throws the error itself where it tells of a failure to read */
-  #report(error: unknown, lost: number | undefined): Draft {
+  #report(error: unknown, firstLost?: number, lastLost?: number): Draft {
     if (!(error instanceof WalError) || UNREADABLE.has(error.code)) throw error;
     const { code, message, path, offset } = error;
     const file = path === undefined || path === this.#dir ? undefined : basename(path);
-    const problem: Draft = { file, offset, code, message, lost };
+    const unknown = { lost: undefined, firstEventId: undefined, lastEventId: undefined };
+    const problem: Draft = { file, offset, code, message, ...unknown };
+    if (firstLost !== undefined && lastLost !== undefined) measure(problem, firstLost, lastLost);
     this.#problems.push(problem);
     return problem;
   }
@@ -144,13 +151,13 @@ export class Verification {
     const path = join(this.#dir, META_FILE);
     const code =
       `ERR_FLASHSTRIKE_${meta.status === 'unsafe' ? 'UNSAFE_FILE' : 'UNSUPPORTED'}` as const;
-    this.#report(new WalError(code, meta.message, { path }), undefined);
+    this.#report(new WalError(code, meta.message, { path }));
   }
 
   #verifyEmpty(reading: MetaReading): void {
     const meta = reading.status === 'present' ? reading.meta : undefined;
     const error = emptyError(this.#dir, reading.status, meta);
-    if (error !== undefined) this.#report(error, meta?.durableEventId);
+    if (error !== undefined) this.#report(error, meta && 1, meta?.durableEventId);
   }
 
   async #verifySegments({ segments }: LogListing): Promise<void> {
@@ -181,7 +188,7 @@ export class Verification {
       else this.#openFiles.add(file);
       return file;
     } catch (error) {
-      this.#unmeasured = this.#report(error, undefined);
+      this.#unmeasured = this.#report(error);
       this.#segments++;
       return undefined;
     }
@@ -213,7 +220,7 @@ export class Verification {
     this.#firstEventId ??= header.firstEventId;
     this.#claim(header.firstEventId - 1);
     if (this.#unmeasured !== undefined && this.#expectedEventId !== undefined) {
-      this.#unmeasured.lost = Math.max(0, header.firstEventId - this.#expectedEventId);
+      measure(this.#unmeasured, this.#expectedEventId, header.firstEventId - 1);
     }
     this.#unmeasured = undefined;
   }
@@ -224,9 +231,10 @@ export class Verification {
         ? `segment ${firstIndex} is`
         : `segments ${firstIndex} to ${lastIndex} are`;
     const path = join(this.#dir, segmentFileName(firstIndex));
-    const message = `${path}: ${names} missing, and later ones are there. Put them back.`;
+    const advice = putBackAdvice(this.#dir);
+    const message = `${path}: ${names} missing, and later ones are there. ${advice}`;
     const error = new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path });
-    this.#unmeasured = this.#report(error, undefined);
+    this.#unmeasured = this.#report(error);
   }
 
   async #walk(reader: SegmentReader, limitOffset?: number): Promise<void> {
@@ -248,10 +256,32 @@ export class Verification {
   async #verifyFinished(reader: SegmentReader, pin: SegmentHeader | undefined): Promise<void> {
     await this.#walk(reader, pin?.previousEndOffset);
     if (pin === undefined) return;
+    if (!endsAtPin(reader, pin)) {
+      if (isExpired(this.#ports.storage, reader.file)) this.#noteExpired(reader.file.path);
+      else await this.#reportFinished(reader, pin);
+    }
     this.#expectedEventId = pin.firstEventId;
-    if (endsAtPin(reader, pin)) return;
-    if (isExpired(this.#ports.storage, reader.file)) this.#noteExpired(reader.file.path);
-    else this.#report(pinError(reader, pin), eventsBeforePin(reader, pin));
+  }
+
+  /** Every hole of a finished segment, and what is missing at its end. */
+  async #reportFinished(reader: SegmentReader, pin: SegmentHeader): Promise<void> {
+    const { storage } = this.#ports;
+    const salvager = new SegmentSalvager(storage, reader);
+    const bounds = boundsOf(pin);
+    for (;;) {
+      const hole = salvager.skipHole(bounds);
+      if (hole === undefined) break;
+      this.#reportHole(holeError(reader.file.path, hole), hole);
+      await this.#walk(salvager.reader, bounds.limitOffset);
+    }
+    const { reader: last } = salvager;
+    if (endsAtPin(last, pin)) return;
+    const error = pinError(storage, last, pin);
+    this.#report(error, last.end.lastEventId + 1, pin.previousLastEventId);
+  }
+
+  #reportHole(error: WalError, { firstEventId, events }: Hole): void {
+    this.#report(error, firstEventId, firstEventId + events - 1);
   }
 
   /** The last segment; where the log grows meanwhile, its growth for a few times. */
@@ -259,7 +289,7 @@ export class Verification {
     const { segmentIndex } = reader.file.header;
     for (;;) {
       await this.#walk(reader);
-      if (this.#judge(reader)) return;
+      if (await this.#judge(reader)) return;
       this.#followedEnds++;
       if (this.#followedEnds > FOLLOWED_ENDS_MAX) {
         this.#notes.push('The log is being written; what came later was not verified.');
@@ -276,26 +306,65 @@ export class Verification {
   }
 
   /** Judges the end of the log; false when it went on meanwhile. */
-  #judge(reader: SegmentReader): boolean {
+  async #judge(reader: SegmentReader): Promise<boolean> {
     const { logId } = reader.file.header;
     const outside = () => outsideClaims(this.#ports, this.#dir, logId);
     let judgement: TailJudgement | undefined;
     try {
       judgement = judgeTail(this.#ports.storage, this.#dir, reader, outside);
     } catch (error) {
-      this.#report(error, undefined);
+      this.#report(error);
       return true;
     }
     if (judgement === undefined) return false;
     this.#claim(judgement.claims.durableEventId);
     const error = tailError(judgement);
     const { path, endOffset, droppedEvents, droppedBytes, tailCase } = judgement;
-    if (error !== undefined) {
-      const lost = lostEvents(judgement);
-      this.#report(error, lost && lost[1] - lost[0] + 1);
-    } else if (tailCase.verdict === 'torn-tail') {
-      this.#tornTail = { file: basename(path), offset: endOffset, droppedEvents, droppedBytes };
+    if (tailCase.verdict === 'torn-tail') {
+      const lastEventId = judgement.nextEventId - 1;
+      const file = basename(path);
+      this.#tornTail = { file, offset: endOffset, lastEventId, droppedEvents, droppedBytes };
+    } else if (error !== undefined && tailCase.verdict === 'corruption') {
+      await this.#reportLast(reader, judgement, error);
+    } else if (error !== undefined) {
+      this.#report(error);
     }
     return true;
   }
+
+  /** Every hole of the last segment that durable events are missing in, and those at its end. */
+  async #reportLast(reader: SegmentReader, judgement: TailJudgement, first: WalError) {
+    const { durableEventId } = judgement.claims;
+    const { path } = judgement;
+    const salvager = new SegmentSalvager(this.#ports.storage, reader);
+    let error = first;
+    for (;;) {
+      const hole = salvager.skipHole();
+      // Behind the last durable event nothing is damage.
+      if (hole === undefined || hole.firstEventId > durableEventId) break;
+      this.#reportHole(error === first ? first : holeError(path, hole), hole);
+      await this.#walk(salvager.reader);
+      error = durableEndError(salvager.reader, durableEventId);
+    }
+    const { nextEventId } = salvager.reader;
+    if (nextEventId <= durableEventId) this.#report(error, nextEventId, durableEventId);
+    else if (error === first) this.#report(error);
+  }
+}
+
+/** Writes down which events a problem costs; none where the last is before the first. */
+function measure(problem: Draft, firstEventId: number, lastEventId: number): void {
+  problem.lost = Math.max(0, lastEventId - firstEventId + 1);
+  if (problem.lost === 0) return;
+  problem.firstEventId = firstEventId;
+  problem.lastEventId = lastEventId;
+}
+
+/** Durable events that are missing at the end of the log, behind a hole that was reported. */
+function durableEndError(reader: SegmentReader, durableEventId: number): WalError {
+  const { file, offset, nextEventId, stop } = reader;
+  const message =
+    `${file.path} ends at offset ${offset}, event ${nextEventId - 1} (then: ${stop?.message}).` +
+    `${lostSentence(nextEventId, durableEventId)} ${restoreAdvice(file.path)}`;
+  return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path: file.path, offset });
 }

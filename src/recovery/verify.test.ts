@@ -34,6 +34,7 @@ test('a sound log: counts, ids, segments, no problem', async (t) => {
     problems: [],
     tornTail: undefined,
     waitingEvents: 0,
+    advice: 'Nothing to do.',
     notes: [],
   });
 });
@@ -48,9 +49,13 @@ test('damage in several segments: each told with file, offset and loss, the rest
   assert.equal(report.verdict, 'corruption');
   assert.deepEqual(shortProblems(report), [
     { file: '0000000001.wal', offset: first.offset, code: CORRUPT, lost: 5 },
-    { file: '0000000002.wal', offset: second.offset, code: CORRUPT, lost: 5 },
+    { file: '0000000002.wal', offset: second.offset, code: CORRUPT, lost: 2 },
   ]);
-  assert.deepEqual([report.events, report.firstEventId, report.lastEventId], [10, 1, 20]);
+  assert.deepEqual([report.events, report.firstEventId, report.lastEventId], [13, 1, 20]);
+  const [, problem] = report.problems;
+  assert.deepEqual([problem?.firstEventId, problem?.lastEventId], [second.firstEventId, 11]);
+  assert.match(problem?.message ?? '', /Events 10 to 11 are lost\..* flashstrike salvage /);
+  assert.match(report.advice, /flashstrike salvage \S+ --output NEW_FOLDER/);
 });
 
 test('a damaged header page costs the segment, and the next header tells how much', async (t) => {
@@ -108,9 +113,41 @@ test('a torn tail is told with its counts, and is sound', async (t) => {
   assert.deepEqual(report.tornTail, {
     file: '0000000001.wal',
     offset,
+    lastEventId: 2,
     droppedEvents: 3,
     droppedBytes: bytes,
   });
+});
+
+test('every hole is a problem of its own, in a finished segment and in the last one', async (t) => {
+  const builder = new LogBuilder(temporaryFolder(t));
+  for (let index = 1; index <= 2; index++) {
+    builder.segment();
+    for (let count = 1; count <= 5; count++) builder.events(count);
+    if (index === 1) builder.seal();
+    for (const position of [1, 3, 4]) {
+      builder.fileOf(index)[builder.blockOf(index, position).offset] = 0;
+    }
+  }
+  // The last block of all is not durable: without it the log has a torn tail, and no damage.
+  const report = await verify(builder.meta({ durableEventId: 25 }).write().dir);
+  assert.deepEqual(
+    report.problems.map(({ lost, firstEventId, lastEventId }) => [lost, firstEventId, lastEventId]),
+    [
+      [2, 2, 3],
+      [9, 7, 15],
+      [2, 17, 18],
+      [4, 22, 25],
+    ],
+  );
+  assert.equal(report.events, 8);
+  for (const { message, lost } of report.problems) {
+    assert.match(
+      message,
+      /offset \d+.*Events \d+ to \d+ are lost\..*flashstrike salvage /,
+      `${lost}`,
+    );
+  }
 });
 
 test('durable events gone from the end are corruption, with their number', async (t) => {

@@ -16,12 +16,18 @@ export interface VerifyProblem {
   readonly message: string;
   /** Events that are lost by it; undefined where that cannot be told. */
   readonly lost: number | undefined;
+  /** Their ids, both ends included; undefined where none is lost or none is known. */
+  readonly firstEventId: number | undefined;
+  readonly lastEventId: number | undefined;
 }
 
 /** The end of a log whose last write was torn by a crash; nothing durable is missing. */
 export interface TornTail {
   readonly file: string;
   readonly offset: number;
+  /** The last event before it. */
+  readonly lastEventId: number;
+  /** Of the ids right behind, as far as they are known. */
   readonly droppedEvents: number;
   readonly droppedBytes: number;
 }
@@ -30,7 +36,7 @@ export interface VerifyReport {
   /** True for the verdicts `clean` and `torn-tail`. */
   readonly ok: boolean;
   readonly verdict: Verdict;
-  /** Events that validate. */
+  /** Events that validate, those behind damage included. */
   readonly events: number;
   /** Of the log as its files tell; lastEventId = firstEventId - 1 while there is none. */
   readonly firstEventId: number;
@@ -43,6 +49,8 @@ export interface VerifyReport {
   readonly tornTail: TornTail | undefined;
   /** Events in the shared region of a process that is gone, which the next opening will add. */
   readonly waitingEvents: number;
+  /** What to do next. */
+  readonly advice: string;
   /** Anything odd that does no harm, a sentence each. */
   readonly notes: readonly string[];
 }

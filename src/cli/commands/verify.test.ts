@@ -14,6 +14,7 @@ const SOUND: VerifyReport = {
   problems: [],
   tornTail: undefined,
   waitingEvents: 0,
+  advice: 'Do this.',
   notes: [],
 };
 
@@ -37,39 +38,52 @@ describe('the words of verify', () => {
   });
 
   it('tell a torn tail, waiting events and notes', () => {
-    const tornTail = { file: '2.wal', offset: 5000, droppedEvents: 3, droppedBytes: 1500 };
+    const tornTail = {
+      file: '2.wal',
+      offset: 5000,
+      lastEventId: 1234,
+      droppedEvents: 3,
+      droppedBytes: 1500,
+    };
     const text = rendered({
       verdict: 'torn-tail',
       tornTail,
       waitingEvents: 7,
       notes: ['an \u001b odd name'],
     });
-    assert.match(text, /2\.wal at offset 5,000: 1\.50 kB dropped, 3 events in it/);
+    assert.match(
+      text,
+      /2\.wal at offset 5,000, behind event 1,234: 1\.50 kB dropped, 3 events in it/,
+    );
     assert.match(text, /waiting {3}7 events in shared memory, left by the last process/);
     assert.match(text, /note {6}an \\u\{1b\} odd name/);
-    assert.match(text, /Nothing to do/);
+    assert.match(text, /\nDo this\.$/);
   });
 
   it('name every problem, what is lost and what to do', () => {
+    const nothing = {
+      file: undefined,
+      offset: undefined,
+      lost: undefined,
+      firstEventId: undefined,
+      lastEventId: undefined,
+    };
     const problem = { code: 'ERR_FLASHSTRIKE_CORRUPT', message: 'bad \u0007 block' } as const;
     const text = rendered({
       ok: false,
       verdict: 'corruption',
       problems: [
-        { ...problem, file: '1.wal', offset: 4096, lost: 12 },
-        { ...problem, file: undefined, offset: undefined, lost: undefined },
+        { ...problem, file: '1.wal', offset: 4096, lost: 12, firstEventId: 1, lastEventId: 12 },
+        { ...problem, ...nothing },
       ],
     });
     assert.match(text, /^a-log is CORRUPT/);
     assert.match(
       text,
-      /problem 1: 1\.wal at offset 4,096\n {2}ERR_FLASHSTRIKE_CORRUPT: bad \\u\{7\} block\n {2}lost: 12 events/,
+      /problem 1: 1\.wal at offset 4,096\n {2}ERR_FLASHSTRIKE_CORRUPT: bad \\u\{7\} block\n {2}lost: 12 events, 1 to 12/,
     );
     assert.match(text, /problem 2: the folder\n.*\n {2}lost: cannot be told/);
-    assert.match(text, /restore the files/);
-    assert.match(
-      rendered({ ok: false, verdict: 'undecidable' }),
-      /UNDECIDABLE(.|\n)*tolerate-tail/,
-    );
+    assert.match(text, /\nDo this\.$/);
+    assert.match(rendered({ ok: false, verdict: 'undecidable' }), /UNDECIDABLE(.|\n)*Do this/);
   });
 });

@@ -23,22 +23,22 @@ const VERDICTS: Readonly<Record<string, string>> = {
   undecidable: 'UNDECIDABLE: it cannot be told whether durable events are missing',
 };
 
-const ADVICE: Readonly<Record<string, string>> = {
-  'torn-tail': 'Nothing to do: the next opening of the log sets the torn tail aside.',
-  corruption:
-    'Nothing was changed. Keep the folder as it is and restore the files that are named here from ' +
-    'a copy; replay gives every event before the damage.',
-  undecidable:
-    'Restore wal.meta or the file that is named here from a copy. If the last, unfinished write is ' +
-    "all that can be missing, open the log with the option recovery: 'tolerate-tail'.",
-};
+function lostBy({ lost, firstEventId, lastEventId }: Problem): string {
+  if (lost === undefined) return 'cannot be told';
+  if (firstEventId === undefined || lastEventId === undefined) return formatEvents(lost);
+  const ids =
+    lost === 1
+      ? formatCount(firstEventId)
+      : `${formatCount(firstEventId)} to ${formatCount(lastEventId)}`;
+  return `${formatEvents(lost)}, ${ids}`;
+}
 
 function* describeProblem(problem: Problem, index: number): Generator<string> {
   const offset = problem.offset === undefined ? '' : ` at offset ${formatCount(problem.offset)}`;
   yield '';
   yield `problem ${index + 1}: ${printable(problem.file ?? 'the folder')}${offset}`;
   yield `  ${printable(problem.code)}: ${printable(problem.message)}`;
-  yield `  lost: ${problem.lost === undefined ? 'cannot be told' : formatEvents(problem.lost)}`;
+  yield `  lost: ${lostBy(problem)}`;
 }
 
 export function* renderReport(dir: string, report: VerifyReport): Generator<string> {
@@ -52,9 +52,9 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
   yield `durable   ${durableEventId === 0 ? 'none known' : `up to ${formatCount(durableEventId)}`}`;
   yield `segments  ${formatCount(report.segments)}`;
   if (report.tornTail !== undefined) {
-    const { file, offset, droppedBytes, droppedEvents } = report.tornTail;
+    const { file, offset, lastEventId: last, droppedBytes, droppedEvents } = report.tornTail;
     const events = droppedEvents === 0 ? 'no whole event' : formatEvents(droppedEvents);
-    yield `tail      ${printable(file)} at offset ${formatCount(offset)}: ` +
+    yield `tail      ${printable(file)} at offset ${formatCount(offset)}, behind event ${formatCount(last)}: ` +
       `${formatBytes(droppedBytes)} dropped, ${events} in it, none of them durable`;
   }
   if (report.waitingEvents > 0) {
@@ -63,8 +63,7 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
   }
   for (const note of report.notes) yield `note      ${printable(note)}`;
   for (const [index, problem] of problems.entries()) yield* describeProblem(problem, index);
-  const advice = ADVICE[verdict];
-  if (advice !== undefined) yield* ['', advice];
+  if (verdict !== 'clean') yield* ['', printable(report.advice)];
 }
 
 export async function verify(
