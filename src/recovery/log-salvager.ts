@@ -27,7 +27,7 @@ import {
   type UnreadableSegment,
 } from './salvage-survey.js';
 import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
-import { readBuffer, SegmentReader } from './segment-reader.js';
+import { SegmentReader } from './segment-reader.js';
 import { type Hole, type SalvageBounds, SegmentSalvager } from './segment-salvager.js';
 import {
   gatherEvidence,
@@ -58,7 +58,7 @@ const CORRUPT = 'ERR_FLASHSTRIKE_CORRUPT';
 export class LogSalvager {
   readonly #ports: ReadingPorts;
   readonly #dir: string;
-  readonly #buffer = readBuffer();
+  readonly #buffer: Uint8Array;
   #survey: Survey;
   #expected = 1;
   /** Index of the segment that was dealt with last; 0 for none. */
@@ -71,6 +71,7 @@ export class LogSalvager {
   constructor(ports: ReadingPorts, dir: string) {
     this.#ports = ports;
     this.#dir = dir;
+    this.#buffer = ports.readBuffer();
     this.#survey = surveyLog(ports.storage, dir);
   }
 
