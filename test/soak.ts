@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { soakKills } from './crash/crash-soak.js';
 import { soakPowerCuts } from './kernel/power-cut-soak.js';
+import { soakTelemetry } from './litmus/telemetry-soak.js';
 import { soakSimulation } from './simulation/simulation-soak.js';
 
 /** Prints what it survived; throws where it did not. */
@@ -12,6 +13,7 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   kills: soakKills,
   'power-cuts': soakPowerCuts,
   simulation: soakSimulation,
+  telemetry: soakTelemetry,
 };
 
 const { positionals, values } = parseArgs({

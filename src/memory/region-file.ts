@@ -78,13 +78,25 @@ export class RegionFile {
   readSection(name: SectionName, byteOffset = 0, byteLength?: number): Uint8Array {
     const section = this.header.sections[name];
     const wanted = byteLength ?? section.byteLength - byteOffset;
-    assert(
-      byteOffset >= 0 && wanted >= 0 && byteOffset + wanted <= section.byteLength,
-      `${wanted} bytes at ${byteOffset} of section ${name} of ${section.byteLength}`,
-    );
+    assert(wanted >= 0, `section ${name} has ${section.byteLength} bytes, not ${byteOffset}`);
     const bytes = new Uint8Array(wanted);
-    readExactly(this.#fd, bytes, section.byteOffset + byteOffset, this.path);
+    this.readSectionInto(name, byteOffset, bytes, wanted);
     return bytes;
+  }
+
+  /** The same into the beginning of `bytes`, which can be used again and again. */
+  readSectionInto(
+    name: SectionName,
+    byteOffset: number,
+    bytes: Uint8Array,
+    byteLength: number,
+  ): void {
+    const section = this.header.sections[name];
+    assert(
+      byteOffset >= 0 && byteLength >= 0 && byteOffset + byteLength <= section.byteLength,
+      `${byteLength} bytes at ${byteOffset} of section ${name} of ${section.byteLength}`,
+    );
+    readExactly(this.#fd, bytes, byteLength, section.byteOffset + byteOffset, this.path);
   }
 
   /**
@@ -120,9 +132,15 @@ export class RegionFile {
   }
 }
 
-function readExactly(fd: number, bytes: Uint8Array, offset: number, path: string): void {
-  for (let done = 0; done < bytes.length; ) {
-    const count = readSync(fd, bytes, done, bytes.length - done, offset + done);
+function readExactly(
+  fd: number,
+  bytes: Uint8Array,
+  byteLength: number,
+  offset: number,
+  path: string,
+): void {
+  for (let done = 0; done < byteLength; ) {
+    const count = readSync(fd, bytes, done, byteLength - done, offset + done);
     if (count === 0) {
       const message = `${path} ended at offset ${offset + done} while it was read.`;
       throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path, offset: offset + done });
@@ -179,7 +197,7 @@ function examine(
   const notOurs = whyNotOurs(stats);
   if (notOurs !== undefined) return foreign(notOurs);
   const page = new Uint8Array(Math.min(PAGE_BYTES, stats.size));
-  readExactly(fd, page, 0, path);
+  readExactly(fd, page, page.length, 0, path);
   const header = identify(page, stats.size, expected);
   return 'sections' in header ? new RegionFile(path, fd, header) : header;
 }
@@ -229,6 +247,7 @@ export function removeUnfinishedRegion(path: string): boolean {
       readExactly(
         fd,
         new Uint8Array(version.buffer),
+        version.byteLength,
         RegionHeaderLayout.offset.layoutVersion,
         path,
       );

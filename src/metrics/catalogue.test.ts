@@ -84,10 +84,18 @@ describe('defineMetrics', () => {
     );
     const none = { journalAt: undefined, apply: undefined };
     assert.deepEqual(groups, [
-      { name: 'alone', at: 0, wordCount: 16, ...none },
+      // One counter is the first word; the other is the last, of the journal's line where there is one.
+      { name: 'alone', at: 0, wordCount: 16, begunAt: 15, ...none },
       // Two lines, the histogram, and of the journal the line that says what is applied.
-      { name: 'wait', at: 16, wordCount: (64 + 64 + 4288 + 64) / 4, journalAt: 1120, apply },
-      { name: 'last', at: 3216, wordCount: 16, ...none },
+      {
+        name: 'wait',
+        at: 16,
+        wordCount: (64 + 64 + 4288 + 64) / 4,
+        begunAt: 1135,
+        journalAt: 1120,
+        apply,
+      },
+      { name: 'last', at: 3216, wordCount: 16, begunAt: 3231, ...none },
     ]);
   });
 

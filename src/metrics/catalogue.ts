@@ -10,6 +10,7 @@ import { type ApplyNote, Journal } from './journal.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import { LifeCycle } from './life-cycle.js';
 import { Operation64 } from './operation64.js';
+import { BEGUN } from './sequence.js';
 
 /** The threads of a log, as the metrics name them; `any` is whoever owns the struct. */
 export type MetricWriter =
@@ -109,12 +110,14 @@ const LAYOUT_OF_KIND: Readonly<Record<MetricKind, BinaryType>> = {
   journal: Journal,
 };
 
-/** Fields that are recorded together, under the sequence word of the first. Offsets in words. */
+/** Fields that are recorded together, between two counters. Offsets in words. */
 export interface MetricGroup {
   readonly name: string;
   readonly at: number;
-  /** Words of the lines that one sequence covers; the head and the notes of a journal excepted. */
+  /** Words of the lines that are changed together; the head and the notes of a journal excepted. */
   readonly wordCount: number;
+  /** Word that moves when a change begins; `at` is the word that follows when it has ended. */
+  readonly begunAt: number;
   readonly journalAt: number | undefined;
   readonly apply: ApplyNote | undefined;
 }
@@ -137,7 +140,7 @@ export interface StructDefinition<Fields extends Descriptions = Descriptions> {
 }
 
 const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
-/** `applied`, the first line of a journal, belongs to the lines that the sequence covers. */
+/** `applied`, the first line of a journal, belongs to the lines that are changed together. */
 const APPLIED_BYTES = Journal.offset.head;
 
 /** Words of `SegmentPreparer`: `Segment`, `Preparer`. */
@@ -219,7 +222,8 @@ function groupsOf(
     const last = groups.at(-1);
     const covered = kind === 'journal' ? APPLIED_BYTES : size;
     if (groupName === field) {
-      const alone = { name: field, at: wordOf(offset), wordCount: wordOf(covered) };
+      const at = wordOf(offset);
+      const alone = { name: field, at, wordCount: wordOf(covered), begunAt: at + BEGUN };
       groups.push({ ...alone, journalAt: undefined, apply: undefined });
       continue;
     }
@@ -231,6 +235,7 @@ function groupsOf(
     last.wordCount += wordOf(covered);
     if (kind !== 'journal') continue;
     last.journalAt = wordOf(offset);
+    last.begunAt = last.journalAt + BEGUN;
     last.apply = apply;
   }
   return groups.map((group) => Object.freeze(group));

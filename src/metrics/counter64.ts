@@ -5,10 +5,11 @@ import { beginChange, endChange } from './sequence.js';
 import { addHalves, readU64, writeU64 } from './u64.js';
 
 const ValueLayout = layout('Value64')
-  .field(0, 'sequence', u32)
+  .field(0, 'ended', u32)
   .field(4, 'spare0', pad(4))
   .field(8, 'value', u64)
-  .field(16, 'spare1', pad(48))
+  .field(16, 'spare1', pad(44))
+  .field(60, 'begun', u32)
   .end(64, 64);
 
 /** A count; modulo 2^64. */

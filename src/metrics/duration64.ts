@@ -6,17 +6,18 @@ import { beginChange, endChange } from './sequence.js';
 import { addHalves, increment, readU64 } from './u64.js';
 
 export const Duration64 = layout('Duration64')
-  .field(0, 'sequence', u32)
+  .field(0, 'ended', u32)
   .field(4, 'spare0', pad(4))
   .field(8, 'samples', u64)
   .field(16, 'totalNs', u64)
   .field(24, 'minNs', u64)
   .field(32, 'maxNs', u64)
-  /** Samples whose start lay in the future: recorded as 0. */
-  .field(40, 'clockSteps', u64)
+  /** Samples whose start lay in the future: recorded as 0. Modulo 2^32, like `dropped`. */
+  .field(40, 'clockSteps', u32)
   /** Calls whose start was no number: not recorded. */
-  .field(48, 'dropped', u64)
-  .field(56, 'spare1', pad(8))
+  .field(44, 'dropped', u32)
+  .field(48, 'spare1', pad(12))
+  .field(60, 'begun', u32)
   .end(64, 64);
 
 const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
@@ -50,12 +51,14 @@ function put(words: Uint32Array, at: number, low: number, high: number): void {
 }
 
 /** Counts a start in the future, within a change that is under way. */
-export const addClockStep = (words: Uint32Array, at: number): void =>
-  increment(words, at + CLOCK_STEPS);
+export function addClockStep(words: Uint32Array, at: number): void {
+  words[at + CLOCK_STEPS] = (words[at + CLOCK_STEPS] as number) + 1;
+}
 
 /** Counts a call that could not be recorded, within a change that is under way. */
-export const addDropped = (words: Uint32Array, at: number): void =>
-  increment(words, at + DROPPED_CALLS);
+export function addDropped(words: Uint32Array, at: number): void {
+  words[at + DROPPED_CALLS] = (words[at + DROPPED_CALLS] as number) + 1;
+}
 
 /** Adds what `elapsedNs` returned; true when it was a sample. Within a change that is under way. */
 export function addElapsed(words: Uint32Array, at: number, elapsed: number): boolean {
@@ -74,7 +77,7 @@ export function addElapsed(words: Uint32Array, at: number, elapsed: number): boo
 
 /**
  * Records one duration at word `at`. Its one writer only; allocates nothing and never throws.
- * @param elapsed whole nanoseconds from 0 to 2^53, or what `elapsedNs` returned instead
+ * @param elapsed whole nanoseconds below 2^53, or what `elapsedNs` returned instead
  */
 export function recordDuration(words: Uint32Array, at: number, elapsed: number): void {
   beginChange(words, at);
@@ -99,8 +102,8 @@ export class DurationReading {
     this.totalNs = readU64(words, at + TOTAL);
     this.minNs = readU64(words, at + MIN);
     this.maxNs = readU64(words, at + MAX);
-    this.clockSteps = readU64(words, at + CLOCK_STEPS);
-    this.dropped = readU64(words, at + DROPPED_CALLS);
+    this.clockSteps = words[at + CLOCK_STEPS] as number;
+    this.dropped = words[at + DROPPED_CALLS] as number;
   }
 
   /** Mean in nanoseconds; 0 without samples. */

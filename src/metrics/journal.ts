@@ -2,7 +2,7 @@
 // its own. Copying a histogram takes longer than a record does, so under one sequence word alone a
 // reader would never get a whole copy while the writer records without pause. Here the writer only
 // notes what is to be recorded, 16 bytes and a store of `head`, and applies 256 notes at a time to
-// the lines (a checkpoint, under the group's sequence word). A reader copies the lines between two
+// the lines (a checkpoint, between the group's two counters). A reader copies the lines between two
 // checkpoints and applies the notes that followed to its copy, with the same code. So each snapshot
 // is the state behind some one record, and a writer that was killed between two stores leaves one
 // as well; only in the middle of a checkpoint does it leave a marked one.
@@ -21,7 +21,9 @@ export const NOTE_WORDS = 4;
 export const Journal = layout('Journal')
   /** Notes that the group's lines contain, modulo 2^32; belongs to the lines. */
   .field(0, 'applied', u32)
-  .field(4, 'spare0', pad(60))
+  .field(4, 'spare0', pad(56))
+  /** Closes the group's lines; `ended` is the first word of the first. */
+  .field(60, 'begun', u32)
   /** Notes that are complete, modulo 2^32. */
   .field(64, 'head', u32)
   .field(68, 'spare1', pad(60))
@@ -87,9 +89,9 @@ export function applyNotes(
 
 /**
  * Notes one record. Its one writer only; allocates nothing and never throws.
- * @param group word of the group's first line, which holds the sequence
+ * @param group word of the group's first line, which holds `ended`
  * @param journal word of the group's journal
- * @param elapsed what `elapsedNs` returned, or a whole number from 0 to 2^53
+ * @param elapsed what `elapsedNs` returned, or a whole number below 2^53
  * @param a a word of the group's own, like `b`
  */
 export function note(
@@ -129,11 +131,11 @@ export function checkpoint(
   apply: ApplyNote,
 ): void {
   const head = words[journal + HEAD] as number;
-  beginChange(words, group);
+  beginChange(words, journal);
   const applied = words[journal + APPLIED] as number;
   applyNotes(words, group, apply, words, journal + NOTES, applied, head);
   words[journal + APPLIED] = head;
-  endChange(words, group);
+  endChange(words, group, journal);
 }
 
 // The codes of elapsedNs and the kinds of notes are told apart by sign.

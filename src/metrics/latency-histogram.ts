@@ -20,13 +20,14 @@ export const RANGE_END = 2 ** RANGE_BITS;
 export const CELL_COUNT = (RANGE_BITS - CELL_BITS + 1) * OCTAVE_CELLS;
 
 export const LatencyHistogram = layout('LatencyHistogram')
-  .field(0, 'sequence', u32)
+  .field(0, 'ended', u32)
   .field(4, 'spare0', pad(4))
   /** All that was recorded, what was out of range included. */
   .field(8, 'count', u64)
   .field(16, 'total', u64)
   .field(24, 'outOfRange', u64)
-  .field(32, 'spare1', pad(32))
+  .field(32, 'spare1', pad(28))
+  .field(60, 'begun', u32)
   .field(64, 'cells', block(4224, 64))
   .end(4288, 64);
 

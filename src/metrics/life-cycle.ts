@@ -6,14 +6,15 @@ import { beginChange, endChange } from './sequence.js';
 import { addHalves, increment, readU64, writeU64 } from './u64.js';
 
 export const LifeCycle = layout('LifeCycle')
-  .field(0, 'sequence', u32)
+  .field(0, 'ended', u32)
   .field(4, 'spare0', pad(4))
   .field(8, 'cycles', u64)
   .field(16, 'activeCycles', u64)
   .field(24, 'totalNs', u64)
   .field(32, 'activeNs', u64)
   .field(40, 'lastSleepNs', u64)
-  .field(48, 'spare1', pad(16))
+  .field(48, 'spare1', pad(12))
+  .field(60, 'begun', u32)
   .end(64, 64);
 
 const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;

@@ -27,6 +27,7 @@ export interface StructAccess {
 
 let accessOf: (struct: MetricsStruct) => StructAccess;
 let refresh: (struct: MetricsStruct, source: MetricSource, isLive: boolean) => void;
+let end: (struct: MetricsStruct) => void;
 
 export abstract class MetricsStruct {
   readonly #definition: StructDefinition;
@@ -40,6 +41,7 @@ export abstract class MetricsStruct {
   static {
     accessOf = (struct) => ({ definition: struct.#definition, memory: struct.#memory });
     refresh = (struct, source, isLive) => struct.#take(source, isLive);
+    end = (struct) => struct.#close();
   }
 
   constructor(definition: StructDefinition, memory: MetricMemory) {
@@ -57,8 +59,13 @@ export abstract class MetricsStruct {
       );
     }
     if (other === this) return;
-    other.#take(new MemorySource(this.#memory.words, this.#memory.start), this.#memory.isOpen);
+    other.#take(new MemorySource(this.#memory.words, this.#memory.start), this.#isLive);
     if (this.#takenAtNs !== undefined) other.#takenAtNs = this.#takenAtNs;
+  }
+
+  /** Whether anyone may be recording: not into a copy, and not when the log is closed. */
+  get #isLive(): boolean {
+    return this.#memory.isOpen && this.#takenAtNs === undefined;
   }
 
   #take(source: MetricSource, isLive: boolean): void {
@@ -72,9 +79,20 @@ export abstract class MetricsStruct {
     this.#takenAtNs = monotonicClock.nowNs();
   }
 
+  #close(): void {
+    const { words, start, isOpen } = this.#memory;
+    if (!isOpen) return;
+    const copy = new Uint32Array(this.#definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
+    const source = new MemorySource(words, start);
+    this.#incomplete = copyStruct(this.#definition, source, copy, 0, false);
+    this.#memory.close(copy);
+  }
+
   /**
-   * Groups of which this copy holds an unfinished change, because their writer was killed in the
-   * middle of it: their numbers may be off by the records that were under way.
+   * Groups of which this copy holds an unfinished change, because their writer was killed, or stood
+   * still for half a second, in the middle of it: their numbers may be off by the records that were
+   * under way. Empty for metrics that are being recorded: only copies, and what a closed log has
+   * left, can tell.
    */
   get incompleteGroups(): readonly string[] {
     return this.#incomplete;
@@ -86,9 +104,9 @@ export abstract class MetricsStruct {
     const at = this.#definition.layout.offset[field];
     assert(description !== undefined && at !== undefined, `there is no metric ${field}`);
     const group = this.#groupOf(field, description);
-    const { words, start, isOpen } = this.#memory;
+    const { words, start } = this.#memory;
     this.#copy ??= new Uint32Array(this.#definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
-    copyGroup(group, new MemorySource(words, start), this.#copy, 0, isOpen);
+    copyGroup(group, new MemorySource(words, start), this.#copy, 0, this.#isLive);
     const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
     return readMetric(description, this.#copy, at / Uint32Array.BYTES_PER_ELEMENT, nowNs);
   }
@@ -102,8 +120,8 @@ export abstract class MetricsStruct {
   /** The metrics in the order of the layout, of one copy. */
   *#metrics(): Generator<readonly [string, MetricDescription, MetricReading]> {
     const copy = new Uint32Array(this.#definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
-    const { words, start, isOpen } = this.#memory;
-    copyStruct(this.#definition, new MemorySource(words, start), copy, 0, isOpen);
+    const { words, start } = this.#memory;
+    copyStruct(this.#definition, new MemorySource(words, start), copy, 0, this.#isLive);
     const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
     for (const [field, description] of Object.entries(this.#definition.fields)) {
       if (description.kind === 'journal') continue;
@@ -171,10 +189,4 @@ export const takeFrom = (struct: MetricsStruct, source: MetricSource, isLive: bo
   refresh(struct, source, isLive);
 
 /** Ends a struct of a log that is closing: it keeps its last values, and updaters do nothing. */
-export function closeStruct(struct: MetricsStruct): void {
-  const { definition, memory } = accessOf(struct);
-  if (!memory.isOpen) return;
-  const copy = new Uint32Array(definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
-  copyStruct(definition, new MemorySource(memory.words, memory.start), copy, 0, false);
-  memory.close(copy);
-}
+export const closeStruct = (struct: MetricsStruct): void => end(struct);

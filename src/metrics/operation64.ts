@@ -5,19 +5,22 @@ import { beginChange, endChange } from './sequence.js';
 import { increment, readU64 } from './u64.js';
 
 export const Operation64 = layout('Operation64')
-  .field(0, 'sequence', u32)
+  .field(0, 'ended', u32)
   .field(4, 'spare0', pad(4))
   .field(8, 'samples', u64)
   .field(16, 'totalNs', u64)
   .field(24, 'minNs', u64)
   .field(32, 'maxNs', u64)
-  .field(40, 'clockSteps', u64)
-  .field(48, 'dropped', u64)
-  .field(56, 'successes', u64)
+  .field(40, 'clockSteps', u32)
+  .field(44, 'dropped', u32)
+  .field(48, 'successes', u64)
+  .field(56, 'spare1', pad(4))
+  .field(60, 'begun', u32)
   .end(64, 64);
 
 const SHARED = [
-  'sequence',
+  'ended',
+  'begun',
   'samples',
   'totalNs',
   'minNs',

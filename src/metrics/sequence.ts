@@ -1,28 +1,41 @@
-// The word that keeps the lines of one group together: odd while its one writer changes them, moved
-// by two with each change. A reader whose two looks at it agree, on an even value, has a copy whose
-// fields belong together. A writer that was killed in between leaves it odd: readers still get what
-// stands there, marked by just that.
+// Two counters keep the lines of one group together. A change moves `begun` before its first store,
+// and makes `ended` equal to it behind the last one. `ended` is the first word of the group's first
+// line, `begun` the last word of its last line, or of its first where there is no journal. A reader
+// that reads `ended` before everything else and `begun` behind it, and finds both equal, has a copy
+// whose fields belong together: what it read was complete, and nothing new had begun. A writer that
+// was killed in between leaves them different: readers still get what stands there, marked by that.
 //
-// On x64 stores become visible in program order, and V8 emits typed-array stores in program order
-// (it neither moves nor merges them), so plain stores do: 5 ns where two Atomics.store cost 18 to
-// 35 ns. Elsewhere the stores are atomic. The litmus test holds the choice.
+// Two counters at both ends, and not one that is looked at twice, because then a copy in ascending
+// order checks itself: one system call reads a line of another process, where three would never get
+// between two records of a fast writer.
+//
+// On x64 stores become visible in program order, and loads are made in it; V8 emits the stores and
+// loads of typed arrays in program order (it neither moves nor merges them). So plain ones do: 5 ns
+// where two Atomics.store cost 18 to 35 ns. Elsewhere they are atomic. The litmus test holds that.
 
 /** Total store order: what one processor stores in order, no other sees out of order. */
-const ORDERS_STORES = process.arch === 'x64' || process.arch === 'ia32';
+export const ORDERS_STORES = process.arch === 'x64' || process.arch === 'ia32';
 
-export const isIncomplete = (sequence: number): boolean => (sequence & 1) === 1;
+/** Words of a cache line. */
+export const LINE_WORDS = 16;
+/** Where `begun` stands in its line; `ended` stands at 0. */
+export const BEGUN = LINE_WORDS - 1;
 
-/** Before the first store of a change. */
-export function beginChange(words: Uint32Array, at: number): void {
-  const odd = (words[at] as number) | 1;
-  if (ORDERS_STORES) words[at] = odd;
+/** Before the first store of a change. `line`: word of the line that holds `begun`. */
+export function beginChange(words: Uint32Array, line: number): void {
+  const begun = (words[line + BEGUN] as number) + 1;
+  if (ORDERS_STORES) words[line + BEGUN] = begun;
   // An exchange, because stores behind an atomic store may still move ahead of it on arm64.
-  else Atomics.exchange(words, at, odd);
+  else Atomics.exchange(words, line + BEGUN, begun >>> 0);
 }
 
-/** Behind its last store. */
-export function endChange(words: Uint32Array, at: number): void {
-  publish(words, at, ((words[at] as number) | 1) + 1);
+/**
+ * Behind its last store.
+ * @param first word of the group's first line
+ * @param line word of the line that holds `begun`, where that is another
+ */
+export function endChange(words: Uint32Array, first: number, line = first): void {
+  publish(words, first, words[line + BEGUN] as number);
 }
 
 /** Stores `value` so that whoever sees it sees all that was stored before. */
@@ -33,7 +46,7 @@ export function publish(words: Uint32Array, at: number, value: number): void {
 
 const fence = new Int32Array(new SharedArrayBuffer(4));
 
-/** Between the copy and the second look at the sequence: loads must not move across. */
+/** Between loads that were not atomic and those that must come later. */
 export function fenceLoads(): void {
   if (!ORDERS_STORES) Atomics.exchange(fence, 0, 0);
 }

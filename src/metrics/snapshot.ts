@@ -2,13 +2,19 @@
 // process or, by pread, from another's. The copy needs no help from the writer and outlives it.
 import type { MetricGroup, StructDefinition } from './catalogue.js';
 import { APPLIED, applyNotes, HEAD, JOURNAL_NOTES, NOTE_WORDS, NOTES } from './journal.js';
-import { fenceLoads, isIncomplete } from './sequence.js';
+import { fenceLoads, LINE_WORDS, ORDERS_STORES } from './sequence.js';
+
+/** The source for metrics of another process. */
+export { RegionSource } from './region-source.js';
 
 /** Words that a writer may be changing; all word indexes count from the struct's start. */
 export interface MetricSource {
   /** One word, as it is now. */
   load(at: number): number;
-  /** Copies `count` words from `at` on; the writer may be changing them meanwhile. */
+  /**
+   * Copies `count` words from `at` on; the writer may be changing them meanwhile. The first word is
+   * read before all others and the last behind all others.
+   */
   copy(at: number, count: number, target: Uint32Array, targetAt: number): void;
 }
 
@@ -27,17 +33,59 @@ export class MemorySource implements MetricSource {
   }
 
   copy(at: number, count: number, target: Uint32Array, targetAt: number): void {
-    const start = this.#start + at;
-    target.set(this.#words.subarray(start, start + count), targetAt);
-    fenceLoads();
+    const from = this.#start + at;
+    if (count <= LINE_WORDS) copyInOrder(this.#words, from, count, target, targetAt);
+    else copyMany(this.#words, from, count, target, targetAt);
   }
 }
 
-/** Looks at a change that is under way before sleeping between looks. */
-const SPINS = 200;
+/** A line, in a few nanoseconds: a fast writer is between two changes of it for no longer. */
+function copyInOrder(
+  words: Uint32Array,
+  from: number,
+  count: number,
+  target: Uint32Array,
+  targetAt: number,
+): void {
+  if (ORDERS_STORES) {
+    for (let word = 0; word < count; word++) {
+      target[targetAt + word] = words[from + word] as number;
+    }
+  } else {
+    for (let word = 0; word < count; word++) {
+      target[targetAt + word] = Atomics.load(words, from + word);
+    }
+  }
+}
+
+/** The order within `set` is the runtime's affair, so both ends are read on their own. */
+function copyMany(
+  words: Uint32Array,
+  from: number,
+  count: number,
+  target: Uint32Array,
+  targetAt: number,
+): void {
+  const first = Atomics.load(words, from);
+  target.set(words.subarray(from, from + count), targetAt);
+  fenceLoads();
+  target[targetAt] = first;
+  target[targetAt + count - 1] = Atomics.load(words, from + count - 1);
+}
+
+/** Attempts between two sleeps; a writer that is at work lets one of them succeed. */
+const ATTEMPTS = 200;
+const ATTEMPTS_WITHOUT_WRITER = 10;
 const SLEEP_MS = 0.1;
-/** A change that is under way for so many sleeps without an end has no writer any more. */
-const SLEEPS = 200;
+/**
+ * A change that stands still for so long has no writer any more, or one that stands still itself.
+ * On a busy machine a thread that is alive may have to wait for a processor for tens of ms.
+ */
+const STILL_MS = 500;
+/** And in all of so many looks: the reader may have had to wait for a processor as well. */
+const STILL_LOOKS = 100;
+/** The same, for a group that changes and changes and cannot be had: no memory of ours does that. */
+const LIMIT_MS = 5_000;
 
 /** Nobody notifies it: a sleep for a writer that may be waiting for this very processor. */
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
@@ -47,8 +95,8 @@ const copiedNotes = new Uint32Array(JOURNAL_NOTES * NOTE_WORDS);
 /**
  * Copies all of a struct to `target` from word `targetAt` on.
  * @param isLive false when the writers are known to be gone: then nobody is waited for
- * @returns the names of the groups of which only an unfinished change could be had; the sequence
- * words of these are odd in the copy
+ * @returns the names of the groups of which only an unfinished change could be had; their two
+ * counters differ in the copy
  */
 export function copyStruct(
   definition: StructDefinition,
@@ -70,50 +118,52 @@ export function copyGroup(
   targetAt: number,
   isLive = true,
 ): boolean {
-  let stuckAt = source.load(group.at);
-  let spins = 0;
-  let sleeps = 0;
-  for (;;) {
+  const attempts = isLive ? ATTEMPTS : ATTEMPTS_WITHOUT_WRITER;
+  const stillMs = isLive ? STILL_MS : 0;
+  const stillLooks = isLive ? STILL_LOOKS : 0;
+  let begun = -1;
+  let looks = 0;
+  let movedMs = 0;
+  let startMs = 0;
+  for (let attempt = 1; ; attempt++) {
     if (tryCopy(group, source, target, targetAt)) return true;
-    const sequence = source.load(group.at);
-    if (sequence !== stuckAt || !isIncomplete(sequence)) {
-      // Someone writes: the next attempt may be luckier.
-      stuckAt = sequence;
-      spins++;
-      if (spins % SPINS === 0) Atomics.wait(sleeper, 0, 0, SLEEP_MS);
-      continue;
-    }
-    spins++;
-    if (isLive && spins < SPINS) continue;
-    sleeps++;
-    if (!isLive || sleeps > SLEEPS) break;
+    if (attempt % attempts !== 0) continue;
+    const nowMs = performance.now();
+    const seen = source.load(group.begunAt);
+    if (attempt === attempts) startMs = nowMs;
+    looks = seen === begun ? looks + 1 : 0;
+    if (looks === 0) movedMs = nowMs;
+    begun = seen;
+    if (looks >= stillLooks && nowMs - movedMs >= stillMs) break;
+    if (nowMs - startMs >= LIMIT_MS) break;
     Atomics.wait(sleeper, 0, 0, SLEEP_MS);
   }
   copyAsItIs(group, source, target, targetAt);
   return false;
 }
 
-/** One attempt: the lines between two equal looks at their sequence, then the notes behind them. */
+/** One attempt: the lines between their two counters, then the notes behind them. */
 function tryCopy(
   group: MetricGroup,
   source: MetricSource,
   target: Uint32Array,
   targetAt: number,
 ): boolean {
-  const { at, wordCount, journalAt, apply } = group;
-  const sequence = source.load(at);
-  if (isIncomplete(sequence)) return false;
+  const { at, wordCount, begunAt, journalAt, apply } = group;
   source.copy(at, wordCount, target, targetAt + at);
-  if (source.load(at) !== sequence) return false;
+  if (begunAt !== at + wordCount - 1) target[targetAt + begunAt] = source.load(begunAt);
+  if (target[targetAt + at] !== target[targetAt + begunAt]) return false;
   if (journalAt === undefined || apply === undefined) return true;
   const applied = target[targetAt + journalAt + APPLIED] as number;
   const head = source.load(journalAt + HEAD);
   const count = (head - applied) >>> 0;
   if (count >= JOURNAL_NOTES) return false;
-  copyNotes(source, journalAt + NOTES, applied, count);
-  // The note that the writer is at now stands where note `head` minus 512 stood.
-  if ((source.load(journalAt + HEAD) - applied) >>> 0 >= JOURNAL_NOTES) return false;
-  applyNotes(target, targetAt + at, apply, copiedNotes, 0, applied, head);
+  if (count > 0) {
+    copyNotes(source, journalAt + NOTES, applied, count);
+    // The note that the writer is at now stands where note `head` minus 512 stood.
+    if ((source.load(journalAt + HEAD) - applied) >>> 0 >= JOURNAL_NOTES) return false;
+    applyNotes(target, targetAt + at, apply, copiedNotes, 0, applied, head);
+  }
   target[targetAt + journalAt + APPLIED] = head;
   target[targetAt + journalAt + HEAD] = head;
   return true;
@@ -128,15 +178,15 @@ function copyNotes(source: MetricSource, notesAt: number, from: number, count: n
   if (count > untilEnd) source.copy(notesAt, (count - untilEnd) * NOTE_WORDS, copiedNotes, 0);
 }
 
-/** The last resort: what a writer that was killed in the middle has left, its sequence odd. */
+/** The last resort: what a writer that was killed in the middle has left, its counters different. */
 function copyAsItIs(
-  { at, wordCount, journalAt }: MetricGroup,
+  { at, wordCount, begunAt, journalAt }: MetricGroup,
   source: MetricSource,
   target: Uint32Array,
   targetAt: number,
 ): void {
   source.copy(at, wordCount, target, targetAt + at);
-  target[targetAt + at] = (target[targetAt + at] as number) | 1;
+  target[targetAt + begunAt] = (target[targetAt + at] as number) + 1;
   if (journalAt === undefined) return;
   // Which notes the lines contain cannot be told: none is applied again.
   target[targetAt + journalAt + HEAD] = target[targetAt + journalAt + APPLIED] as number;

@@ -12,7 +12,7 @@ const REQUEST: RegionRequest = {
   logId: 1n,
   lockDevice: 1n,
   lockInode: 1n,
-  telemetryBytes: 4096,
+  telemetryBytes: 16384,
   controlBytes: 4096,
   ringBytes: 8192,
 };
@@ -28,18 +28,34 @@ export function areaOf(region: SharedRegion): Int32Array {
   return new Int32Array(region.buffer, byteOffset, AREA_WORDS);
 }
 
+/** Words over the whole region, and where the telemetry begins in them. */
+export function telemetryOf(region: SharedRegion): { words: Uint32Array; byteOffset: number } {
+  const { buffer, byteOffset, byteLength } = region;
+  return {
+    words: new Uint32Array(buffer, byteOffset, byteLength / Uint32Array.BYTES_PER_ELEMENT),
+    byteOffset: region.section('telemetry').byteOffset - byteOffset,
+  };
+}
+
+export const controlOf = (region: SharedRegion): Int32Array =>
+  new Int32Array(region.buffer, region.section('control').byteOffset, 64);
+
 /**
- * The same words in another process. Only these tests map a region a second time: the package's
+ * A region's memory in another process. Only these tests map a region a second time: the package's
  * readers use pread, because a mapped file that someone cuts kills whoever touches it.
  */
-export function mapArea(path: string, byteOffset: number): Int32Array {
+export function mapRegion(path: string): ArrayBuffer {
   const native = libc();
   if (native === undefined) throw new Error('no libc is bound on this machine');
   const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
     const bytes = fstatSync(fd).size;
-    return new Int32Array(native.view(native.mapShared(fd, bytes), bytes), byteOffset, AREA_WORDS);
+    return native.view(native.mapShared(fd, bytes), bytes);
   } finally {
     closeSync(fd);
   }
 }
+
+/** The words that the two sides share, in another process. */
+export const mapArea = (path: string, byteOffset: number): Int32Array =>
+  new Int32Array(mapRegion(path), byteOffset, AREA_WORDS);

@@ -1,0 +1,176 @@
+// How a copy is taken, with a source that says what a writer would be doing. That copies are whole
+// while a writer really writes is shown by test/litmus/coherent-snapshots.test.ts.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { FakeClock } from '../clock/fake-clock.js';
+import {
+  SEGMENT_PREPARER,
+  SegmentPreparer,
+  SegmentPreparerLayout,
+  SegmentPreparerUpdater,
+} from '../telemetry/recorder/worker/segment-preparer.js';
+import type { MetricGroup } from './catalogue.js';
+import { recordDuration } from './duration64.js';
+import { APPLIED, HEAD } from './journal.js';
+import { LatencyHistogram, recordValue } from './latency-histogram.js';
+import { closeStruct, structAccess } from './metrics-struct.js';
+import { BEGUN, beginChange, endChange } from './sequence.js';
+import { copyGroup, copyStruct, MemorySource, type MetricSource } from './snapshot.js';
+
+const STRUCT_WORDS = SegmentPreparerLayout.size / Uint32Array.BYTES_PER_ELEMENT;
+const LINE: MetricGroup = {
+  name: 'line',
+  at: 0,
+  wordCount: 16,
+  begunAt: BEGUN,
+  journalAt: undefined,
+  apply: undefined,
+};
+
+/** Memory whose writer does something each time before a group is copied. */
+function sourceWith(words: Uint32Array, beforeCopy: () => void): MetricSource {
+  const memory = new MemorySource(words, 0);
+  return {
+    load: (at) => memory.load(at),
+    copy: (at, count, target, targetAt) => {
+      beforeCopy();
+      memory.copy(at, count, target, targetAt);
+    },
+  };
+}
+
+describe('copyGroup', () => {
+  test('waits for a writer that is in the middle at every look, as long as it moves', () => {
+    const words = new Uint32Array(16);
+    let attempts = 0;
+    const source = sourceWith(words, () => {
+      attempts++;
+      // Every now and then it has gone on, always into the middle of the next change.
+      if (attempts % 1000 === 1) beginChange(words, 0);
+      if (attempts === 100_000) endChange(words, 0, 0);
+    });
+    assert.equal(copyGroup(LINE, source, new Uint32Array(16), 0), true);
+    assert.equal(attempts, 100_000);
+  });
+
+  test('ends where the memory moves for ever, and marks what it has', () => {
+    const words = new Uint32Array(16);
+    const target = new Uint32Array(16);
+    const source = sourceWith(words, () => beginChange(words, 0));
+    assert.equal(copyGroup(LINE, source, target, 0), false);
+    assert.notEqual(target[0], target[BEGUN]);
+  });
+
+  test('takes what a writer has left in the middle, and waits for nobody who is gone', () => {
+    const words = new Uint32Array(16);
+    recordDuration(words, 0, 5);
+    beginChange(words, 0);
+    const target = new Uint32Array(16);
+    let attempts = 0;
+    const source = sourceWith(words, () => attempts++);
+    assert.equal(copyGroup(LINE, source, target, 0, false), false);
+    assert.ok(attempts < 100, `${attempts} attempts`);
+    assert.deepEqual(target.slice(1, BEGUN), words.slice(1, BEGUN));
+  });
+
+  test('a histogram of its own, whose counters stand on its first line, is copied whole', () => {
+    const words = new Uint32Array(LatencyHistogram.size / Uint32Array.BYTES_PER_ELEMENT);
+    recordValue(words, 0, 77);
+    const group = { ...LINE, wordCount: words.length };
+    const target = new Uint32Array(words.length);
+    let attempts = 0;
+    const source: MetricSource = {
+      load: (at) => new MemorySource(words, 0).load(at),
+      copy: (at, count, into, intoAt) => {
+        new MemorySource(words, 0).copy(at, count, into, intoAt);
+        // Recorded behind the first word and the copy: the counter that is looked at last tells.
+        if (++attempts === 1) recordValue(words, 0, 78);
+      },
+    };
+    assert.equal(copyGroup(group, source, target, 0), true);
+    assert.equal(attempts, 2);
+    assert.deepEqual(target, words);
+  });
+});
+
+describe('the notes of a journal', () => {
+  const group = SEGMENT_PREPARER.groups[0] as MetricGroup;
+  const journalAt = group.journalAt ?? 0;
+
+  test('head and applied count on across 2^32', () => {
+    const metrics = new SegmentPreparer();
+    const { words } = structAccess(metrics).memory;
+    words[journalAt + HEAD] = 2 ** 32 - 100;
+    words[journalAt + APPLIED] = 2 ** 32 - 100;
+    const clock = new FakeClock(1_000_000);
+    const updater = new SegmentPreparerUpdater(metrics, clock);
+    const copy = new SegmentPreparer();
+    for (let call = 1; call <= 700; call++) {
+      updater.onGetNextSegment(clock.nowNs() - call);
+      metrics.copyTo(copy);
+      assert.equal(copy.getNextSegment.samples, call);
+      assert.equal(copy.getNextSegment.totalNs, (call * (call + 1)) / 2);
+      assert.equal(copy.getNextSegmentHistogram.total, (call * (call + 1)) / 2);
+    }
+    assert.ok((words[journalAt + HEAD] as number) < 2 ** 31);
+  });
+
+  test('two updaters of one struct on one thread record into one journal', () => {
+    const metrics = new SegmentPreparer();
+    const clock = new FakeClock(1_000_000);
+    const updaters = [1, 2].map(() => new SegmentPreparerUpdater(metrics, clock));
+    for (let call = 0; call < 999; call++) {
+      updaters[call % 2]?.onGetNextSegment(clock.nowNs() - call, 'waited');
+    }
+    assert.equal(metrics.getNextSegment.samples, 999);
+    assert.equal(metrics.getNextSegment.totalNs, (998 * 999) / 2);
+    assert.equal(metrics.getNextSegmentWaited, 999);
+  });
+
+  test('forged ones neither hang a reader nor reach beyond its copy', () => {
+    const words = new Uint32Array(STRUCT_WORDS).fill(0xffff_ffff);
+    words[journalAt + HEAD] = 300;
+    words[journalAt + APPLIED] = 0;
+    const target = new Uint32Array(3 * STRUCT_WORDS);
+    copyStruct(SEGMENT_PREPARER, new MemorySource(words, 0), target, STRUCT_WORDS, false);
+    assert.ok(target.subarray(0, STRUCT_WORDS).every((word) => word === 0));
+    assert.ok(target.subarray(2 * STRUCT_WORDS).every((word) => word === 0));
+  });
+
+  test('a head that is ahead of all notes is no snapshot', () => {
+    const words = new Uint32Array(STRUCT_WORDS);
+    words[journalAt + HEAD] = 512;
+    const target = new Uint32Array(STRUCT_WORDS);
+    const incomplete = copyStruct(SEGMENT_PREPARER, new MemorySource(words, 0), target, 0, false);
+    assert.deepEqual(incomplete, ['getNextSegment']);
+  });
+});
+
+describe('incompleteGroups', () => {
+  /** A struct whose writer stopped in the middle of a line and of a checkpoint. */
+  function stopped(): SegmentPreparer {
+    const metrics = new SegmentPreparer();
+    const { words } = structAccess(metrics).memory;
+    const line = SegmentPreparerLayout.offset.prepareZero / Uint32Array.BYTES_PER_ELEMENT;
+    beginChange(words, line);
+    beginChange(words, SEGMENT_PREPARER.groups[0]?.journalAt ?? 0);
+    return metrics;
+  }
+
+  test('of a copy names them, and copies of the copy do too', () => {
+    const copy = new SegmentPreparer();
+    stopped().copyTo(copy);
+    assert.deepEqual(copy.incompleteGroups, ['getNextSegment', 'prepareZero']);
+    const second = new SegmentPreparer();
+    copy.copyTo(second);
+    assert.deepEqual(second.incompleteGroups, ['getNextSegment', 'prepareZero']);
+    new SegmentPreparer().copyTo(copy);
+    assert.deepEqual(copy.incompleteGroups, []);
+  });
+
+  test('of a closed log names them', () => {
+    const metrics = stopped();
+    closeStruct(metrics);
+    assert.deepEqual(metrics.incompleteGroups, ['getNextSegment', 'prepareZero']);
+  });
+});
