@@ -110,6 +110,26 @@ describe('an error that crosses threads', () => {
   });
 });
 
+describe('systemCode', () => {
+  const thrown = (code: unknown, errno?: unknown): Error =>
+    Object.assign(new Error('thrown'), { code, ...(errno === undefined ? {} : { errno }) });
+
+  // Node's write, its writev and its fdatasync do not agree: EDQUOT is none of libuv's errors.
+  test('names what Node has no name for by its number', () => {
+    assert.equal(systemCode(thrown('UNKNOWN', -122)), 'EDQUOT');
+    assert.equal(systemCode(thrown('Unknown system error -122', -122)), 'EDQUOT');
+    assert.equal(isNoSpace(thrown('UNKNOWN', -122)), true);
+  });
+
+  test('leaves every other code as it is', () => {
+    assert.equal(systemCode(thrown('EIO', -122)), 'EIO');
+    assert.equal(systemCode(thrown('UNKNOWN')), 'UNKNOWN');
+    assert.equal(systemCode(thrown('UNKNOWN', -99_999)), 'UNKNOWN');
+    assert.equal(systemCode(thrown(5)), undefined);
+    assert.equal(systemCode('EIO'), undefined);
+  });
+});
+
 describe('isNoSpace', () => {
   test('is true for a full disk, a full quota, and our errors about them', () => {
     const full = new WalError('ERR_FLASHSTRIKE_NO_SPACE', 'Full.');

@@ -74,16 +74,18 @@ export interface SerializedError {
 const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);
 
-/** Names of what Node calls `Unknown system error -122`: EDQUOT, for one, is none of libuv's. */
-const ERRNO_NAMES = new Map(
-  Object.entries(constants.errno).map(([name, errno]) => [`Unknown system error -${errno}`, name]),
-);
+const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, errno]) => [-errno, name]));
+/** What Node calls an error that libuv has no name for, EDQUOT for one: that depends on the call. */
+const NAMELESS = /^(UNKNOWN$|Unknown system error )/;
 
 /** The `code` that Node puts on system errors (`ENOSPC` …), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
-  if (typeof error.code !== 'string') return undefined;
-  return ERRNO_NAMES.get(error.code) ?? error.code;
+  const { code } = error;
+  if (typeof code !== 'string' || !NAMELESS.test(code) || !('errno' in error)) {
+    return typeof code === 'string' ? code : undefined;
+  }
+  return ERRNO_NAMES.get(Number(error.errno)) ?? code;
 }
 
 export const isNoSpace = (error: unknown): boolean => {

@@ -2,6 +2,7 @@
 // modes drawn from the seed. Prints as it goes; ends with 1 at the first event that is missing.
 import { parseArgs } from 'node:util';
 import { soakKills } from './crash/crash-soak.js';
+import { soakCalls } from './kernel/call-soak.js';
 import { soakPowerCuts } from './kernel/power-cut-soak.js';
 import { soakTelemetry } from './litmus/telemetry-soak.js';
 import { soakSimulation } from './simulation/simulation-soak.js';
@@ -10,6 +11,7 @@ import { soakSimulation } from './simulation/simulation-soak.js';
 type Soak = (rounds: number, seed: number) => Promise<void>;
 
 const SOAKS: Readonly<Record<string, Soak>> = {
+  calls: soakCalls,
   kills: soakKills,
   'power-cuts': soakPowerCuts,
   simulation: soakSimulation,

@@ -130,10 +130,21 @@ function writeVector(fd: number, parts: readonly Uint8Array[], offset: number): 
   }
 }
 
+/** One read that no signal has cut off: libuv takes up again what EINTR ended, except reads. */
+function readSome(fd: number, target: Uint8Array, offset: number): number {
+  for (;;) {
+    try {
+      return readSync(fd, target, 0, target.length, offset);
+    } catch (error) {
+      if (systemCode(error) !== 'EINTR') throw error;
+    }
+  }
+}
+
 function readAll(fd: number, target: Uint8Array, offset: number): number {
   let done = 0;
   while (done < target.length) {
-    const count = readSync(fd, target, done, target.length - done, offset + done);
+    const count = readSome(fd, target.subarray(done), offset + done);
     if (count === 0) break;
     done += count;
   }

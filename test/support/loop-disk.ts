@@ -1,8 +1,8 @@
 // A disk of its own for a test: a file system in an image, on a loop device. Its power can be cut.
 // The image stands in memory where it can, so that a sync costs no turn of a real disk.
-import { existsSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { MIB } from '../../src/units.js';
 import { type LastWords, shutDown } from './kernel-calls.js';
 import { MountPoint, must, whyNotMounted } from './mount-point.js';
@@ -20,11 +20,16 @@ const MEMORY = '/dev/shm';
 const defaultParent = (): string => (existsSync(MEMORY) ? MEMORY : tmpdir());
 
 /** A sparse image with a new file system. */
-export function makeImage(path: string, type: DiskType, bytes: number): void {
+function makeImage(
+  path: string,
+  type: DiskType,
+  bytes: number,
+  more: readonly string[] = [],
+): void {
   writeFileSync(path, '');
   truncateSync(path, bytes);
   const [command = '', ...args] = MAKE[type];
-  must(command, ...args, path);
+  must(command, ...args, ...more, path);
 }
 
 function whyNot(type: DiskType): string | false {
@@ -49,28 +54,34 @@ export interface LoopDiskOptions {
   readonly bytes: number;
   /** On which file system the image stands; by default in memory. */
   readonly parent?: string;
+  /** More arguments of mkfs. */
+  readonly make?: readonly string[];
+  /** Of mount. By default what is freed in the image is free where the image stands. */
+  readonly mount?: string;
 }
 
 export class LoopDisk {
   readonly folder: string;
   readonly image: string;
   readonly #point: MountPoint;
+  readonly #options: string;
 
   /** Gone after the test, whatever is still open on it. */
   constructor(
     context: { after(hook: () => void): void },
     type: DiskType,
-    { bytes, parent = defaultParent() }: LoopDiskOptions,
+    { bytes, parent = defaultParent(), make = [], mount = 'discard' }: LoopDiskOptions,
   ) {
     this.#point = new MountPoint(context, parent);
+    this.#options = `loop,${mount}`;
     this.folder = this.#point.folder;
     this.image = join(this.#point.base, 'image');
-    makeImage(this.image, type, bytes);
+    makeImage(this.image, type, bytes, make);
     this.#mount();
   }
 
   #mount(): void {
-    this.#point.mount('-o', 'loop,discard', this.image);
+    this.#point.mount('-o', this.#options, this.image);
   }
 
   /** What was not written to the disk by now never will be. */
@@ -87,6 +98,27 @@ export class LoopDisk {
   /** The name leads nowhere any more; who has files open keeps them. */
   vanish(): void {
     this.#point.unmount({ lazily: true });
+  }
+
+  /**
+   * Requests of one page each, until the test is over: the loop driver takes a write that its image
+   * had room for in part only for a whole one, and tells nobody.
+   */
+  writeByPage(context: { after(hook: () => void): void }): void {
+    const limit = `/sys/block/${basename(realpathSync(this.#device))}/queue/max_sectors_kb`;
+    const before = readFileSync(limit);
+    writeFileSync(limit, '4');
+    // It stays with the device, whatever image comes next.
+    context.after(() => writeFileSync(limit, before));
+  }
+
+  get #device(): string {
+    const line = readFileSync('/proc/mounts', 'utf8')
+      .split('\n')
+      .find((each) => each.split(' ')[1] === this.folder);
+    const [device] = line?.split(' ') ?? [];
+    if (device === undefined) throw new Error(`${this.folder} is not mounted`);
+    return device;
   }
 
   remount(options: string): void {

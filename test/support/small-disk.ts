@@ -9,7 +9,6 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { systemCode } from '../../src/errors.js';
 import { MountPoint, whyNotMounted } from './mount-point.js';
 
@@ -34,7 +33,7 @@ export class SmallDisk {
   readonly #ballast: string;
 
   /** Gone after the test, whatever is still open on it. */
-  constructor(context: TestContext, bytes: number) {
+  constructor(context: { after(hook: () => void): void }, bytes: number) {
     const point = new MountPoint(context);
     point.mount(...tmpfsArguments(bytes));
     this.folder = point.folder;
