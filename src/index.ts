@@ -16,6 +16,7 @@ export type {
   EventCursor,
   FollowOptions,
   LoggedEvent,
+  ReadingOptions,
   ReplayOptions,
 } from './recovery/events.js';
 export { follow } from './recovery/follow.js';
@@ -23,4 +24,9 @@ export type { RecoveryReport, RegionOutcome } from './recovery/manager.js';
 export { replay } from './recovery/replay.js';
 export { type SalvagedEvent, type SalvageItem, salvage } from './recovery/salvage.js';
 export type { SalvageGap } from './recovery/salvage-gap.js';
-export { type VerifyProblem, type VerifyReport, verify } from './recovery/verify.js';
+export {
+  type VerifyOptions,
+  type VerifyProblem,
+  type VerifyReport,
+  verify,
+} from './recovery/verify.js';

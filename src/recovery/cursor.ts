@@ -5,8 +5,10 @@ import { FRAME_HEADER_BYTES, FrameLayout } from '../segment/frame.js';
 import { checkDirectory, checkEventId, checkOptions, outOfRange } from './event-range.js';
 import type { CursorOptions, EventCursor } from './events.js';
 import { type LogPlace, LogWalker } from './log-walker.js';
+import { checkTelemetry, type ReadingMeter } from './reading-meter.js';
 import type { ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
+import { StepSampler } from './step-sampler.js';
 
 const TYPE_SHIFT = 16;
 const NO_BYTES = new Uint8Array(0);
@@ -130,6 +132,25 @@ export class LogCursor implements EventCursor {
   }
 }
 
+/** A cursor that times some of its steps; apart, so that others have nothing to ask for. */
+class TimedCursor extends LogCursor {
+  readonly #meter: ReadingMeter;
+  readonly #sampler = new StepSampler();
+
+  constructor(walker: LogWalker, fromEventId?: number) {
+    super(walker, fromEventId);
+    this.#meter = walker.meter;
+  }
+
+  override next(): boolean {
+    if (!this.#sampler.isDue()) return super.next();
+    const startNs = this.#meter.nowNs();
+    const moved = super.next();
+    if (moved) this.#meter.manager.onNextEvent(startNs);
+    return moved;
+  }
+}
+
 /**
  * Where `from` stands: the block that holds it, the end for last + 1, the start for undefined.
  * undefined: the log has no segment yet. The walker's files are closed again.
@@ -141,21 +162,35 @@ export function findPlace(
   from: number | undefined,
   options: { readonly beyondEnd: boolean } = { beyondEnd: false },
 ): LogPlace | undefined {
-  try {
-    walker.seek(from);
-    while (from !== undefined) {
-      if (walker.next()) {
-        if (walker.nextEventId > from) break;
-      } else if (walker.confirmEnd()) {
-        const { nextEventId, dir } = walker;
-        if (from === nextEventId || (options.beyondEnd && from > nextEventId)) break;
-        throw outOfRange(`Event ${from} is not in ${dir}: the last one is ${nextEventId - 1}.`);
+  const { meter } = walker;
+  return meter.measure(
+    (startNs, ok) => meter.manager.onResumeFromEvent(startNs, ok),
+    () => {
+      try {
+        walker.seek(from);
+        if (from !== undefined) findBlock(walker, from, options.beyondEnd);
+        return walker.place;
+      } finally {
+        walker.close();
       }
+    },
+  );
+}
+
+/** From the start of the segment of `from` to its block, or to the end. */
+function findBlock(walker: LogWalker, from: number, beyondEnd: boolean): void {
+  const startNs = walker.meter.nowNs();
+  walker.skipTowards(from);
+  for (;;) {
+    if (walker.next()) {
+      if (walker.nextEventId > from) break;
+    } else if (walker.confirmEnd()) {
+      const { nextEventId, dir } = walker;
+      if (from === nextEventId || (beyondEnd && from > nextEventId)) break;
+      throw outOfRange(`Event ${from} is not in ${dir}: the last one is ${nextEventId - 1}.`);
     }
-    return walker.place;
-  } finally {
-    walker.close();
   }
+  walker.meter.segmentReader.onSeekEvent(startNs);
 }
 
 /** A cursor that stands before `place`; the walker's files are open. */
@@ -166,7 +201,7 @@ export function cursorAt(
 ): LogCursor {
   try {
     walker.resume(place);
-    return new LogCursor(walker, from);
+    return walker.meter.isSilent ? new LogCursor(walker, from) : new TimedCursor(walker, from);
   } catch (error) {
     walker.close();
     throw error;
@@ -187,6 +222,6 @@ export function openCursor(
   checkDirectory(dir);
   checkOptions(options);
   const from = checkEventId('from', options.from);
-  const walker = new LogWalker(ports, dir);
+  const walker = new LogWalker(ports, dir, checkTelemetry(options.telemetry));
   return cursorAt(walker, findPlace(walker, from), from);
 }

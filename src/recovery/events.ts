@@ -1,4 +1,5 @@
 // What readers of a log hand out and accept.
+import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 
 /** An event as plain data of its own, valid for as long as anyone holds it. */
 export interface EventCopy {
@@ -20,19 +21,25 @@ export interface LoggedEvent extends EventCopy {
   copy(): EventCopy;
 }
 
-export interface ReplayOptions {
+/** What all readers accept. */
+export interface ReadingOptions {
+  /** Records into it: `new recovery.Telemetry()` of `flashstrike/telemetry`; default: nothing. */
+  readonly telemetry?: Telemetry | undefined;
+}
+
+export interface ReplayOptions extends ReadingOptions {
   /** First event id; default: the first that the log still holds. */
   readonly from?: number | undefined;
   /** Last event id, inclusive; default, and for an id beyond it: the end of the log. */
   readonly to?: number | undefined;
 }
 
-export interface CursorOptions {
+export interface CursorOptions extends ReadingOptions {
   /** First event id; default: the first that the log still holds. */
   readonly from?: number | undefined;
 }
 
-export interface FollowOptions {
+export interface FollowOptions extends ReadingOptions {
   /** First event id; default: the first that the log still holds. A later id is waited for. */
   readonly from?: number | undefined;
   /** Ends the iteration, also while it waits. */

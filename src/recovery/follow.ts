@@ -5,9 +5,11 @@ import { DurableHorizon } from './durable-horizon.js';
 import { checkDirectory, checkEventId, checkOptions, invalid } from './event-range.js';
 import type { FollowOptions, LoggedEvent } from './events.js';
 import { LogWalker } from './log-walker.js';
+import { checkTelemetry, type ReadingMeter } from './reading-meter.js';
 import type { ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
 import { CurrentEvent } from './replay.js';
+import { StepSampler } from './step-sampler.js';
 
 const POLL_MS_MIN = 1;
 const POLL_MS_MAX = 20;
@@ -24,6 +26,10 @@ const DONE: Step = Object.freeze({ done: true, value: undefined });
 class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
   readonly #ports: ReadingPorts;
   readonly #dir: string;
+  readonly #meter: ReadingMeter;
+  readonly #sampler = new StepSampler();
+  /** Whether the step to come is timed. */
+  #isTimed = false;
   readonly #from: number | undefined;
   readonly #undurable: boolean;
   readonly #signal: AbortSignal | undefined;
@@ -41,6 +47,7 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
   constructor(ports: ReadingPorts, dir: string, options: FollowOptions) {
     this.#ports = ports;
     this.#dir = dir;
+    this.#meter = checkTelemetry(options.telemetry);
     this.#from = options.from;
     this.#undurable = options.undurable ?? false;
     this.#signal = options.signal;
@@ -89,9 +96,13 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
       return DONE;
     }
     const cursor = this.#cursor ?? this.#open();
+    this.#isTimed ||= !this.#meter.isSilent && this.#sampler.isDue();
+    const startNs = this.#isTimed ? this.#meter.nowNs() : 0;
     if (cursor.upcomingEventId === 0 && !cursor.load()) return undefined;
     if (this.#horizon?.covers(cursor.upcomingEventId) === false) return undefined;
     cursor.step();
+    if (this.#isTimed) this.#meter.manager.onNextEvent(startNs);
+    this.#isTimed = false;
     this.#eventsThisTurn++;
     return { done: false, value: (this.#event as CurrentEvent).show() };
   }
@@ -127,7 +138,7 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
   #open(): LogCursor {
     const ports = this.#ports;
     // From an id that is yet to come the walk begins at the log's end.
-    const walker = new LogWalker(ports, this.#dir);
+    const walker = new LogWalker(ports, this.#dir, this.#meter);
     const place = findPlace(walker, this.#from, { beyondEnd: true });
     const cursor = cursorAt(walker, place, this.#from);
     this.#cursor = cursor;

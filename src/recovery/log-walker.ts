@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { assert, WalError } from '../errors.js';
 import { BlockKind } from '../segment/block-header.js';
 import { META_FILE, segmentFileName } from '../segment/file-names.js';
+import type { Seal } from '../segment/seal.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
@@ -18,9 +19,17 @@ import {
   usableMeta,
 } from './log-directory.js';
 import { endsAtPin, pinError } from './pin.js';
+import { type ReadingMeter, SILENT_METER } from './reading-meter.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { positionNear, readSeal } from './seal-index.js';
-import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
+import {
+  closeSegment,
+  isExpired,
+  openSegment,
+  readSegmentHeader,
+  type SegmentFile,
+} from './segment-file.js';
+import { SegmentMeter } from './segment-meter.js';
 import { type SegmentPosition, SegmentReader, startOf } from './segment-reader.js';
 import { expired, judgeTail, tailError } from './tail-judgement.js';
 
@@ -34,6 +43,7 @@ export interface LogPlace {
 
 export class LogWalker {
   readonly dir: string;
+  readonly meter: ReadingMeter;
   /** The one buffer: the current block's frames stand at [frameStart, frameEnd). */
   readonly bytes: Uint8Array;
   readonly #ports: ReadingPorts;
@@ -43,11 +53,12 @@ export class LogWalker {
   /** E of the last judgement, to judge each end once. */
   #judgedOffset = 0;
 
-  constructor(ports: ReadingPorts, dir: string) {
+  constructor(ports: ReadingPorts, dir: string, meter: ReadingMeter = SILENT_METER) {
     this.#ports = ports;
     this.#storage = ports.storage;
     this.bytes = ports.readBuffer();
     this.dir = dir;
+    this.meter = meter;
   }
 
   /** The segment that is read now, undefined in a log without segments. */
@@ -88,18 +99,18 @@ export class LogWalker {
     const file = this.#open(place.segmentIndex);
     if (file === undefined) throw expired(this.#pathOf(place.segmentIndex));
     if (file.header.salt !== place.salt) {
-      this.#storage.close(file.fd);
+      closeSegment(this.#storage, file, this.meter);
       throw expired(file.path);
     }
     this.#enter(file, place.position);
   }
 
   /**
-   * Stands before the segment that holds `from`, or near it inside of the segment: blocks with
-   * earlier events may still come. Undefined: before the first event.
+   * Stands before the segment that holds `from`. Undefined: before the first event.
    * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG; _OUT_OF_RANGE or _EXPIRED for an id before the first
    */
   seek(from: number | undefined): void {
+    const startNs = this.meter.nowNs();
     const listing = listLog(this.#storage, this.dir);
     if (!holdsLog(listing)) throw noLogIn(this.dir);
     if (listing.compressed.length > 0) throw compressedError(this.dir);
@@ -111,13 +122,29 @@ export class LogWalker {
     }
     const { firstEventId, segmentIndex } = file.header;
     if (from !== undefined && from < firstEventId) {
-      this.#storage.close(file.fd);
+      closeSegment(this.#storage, file, this.meter);
       const message = `Event ${from} is not in ${this.dir}: the first one there is ${firstEventId}.`;
       if (segmentIndex === 1 || from < 1) throw outOfRange(message);
       throw new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path: this.dir });
     }
     this.#enter(file, startOf(file));
-    if (from !== undefined && from > firstEventId) this.#jump(file, from);
+    this.meter.manager.onSeekEvent(startNs);
+  }
+
+  /**
+   * Skips blocks of the segment before `from` by its index, where there is one that leads to a
+   * block; others with earlier events may still come.
+   */
+  skipTowards(from: number): void {
+    const file = this.#reader?.file;
+    const pin = this.#successor?.header;
+    if (file === undefined || pin === undefined || from <= file.header.firstEventId) return;
+    const seal = this.#index(file, pin.previousEndOffset);
+    const position = seal && positionNear(seal, from);
+    if (position === undefined) return;
+    const reader = this.#readerAt(file, position);
+    // Otherwise the walk from the start finds and names what is wrong.
+    if (reader.validatesNow()) this.#reader = reader;
   }
 
   /**
@@ -153,8 +180,11 @@ export class LogWalker {
     if (this.#judgedOffset === reader.offset) return true;
     const { logId } = reader.file.header;
     const outside = () => outsideClaims(this.#ports, this.dir, logId);
+    const startNs = this.meter.nowNs();
     const judgement = judgeTail(this.#storage, this.dir, reader, outside);
+    this.meter.manager.onJudgeTail(startNs);
     if (judgement === undefined) return false;
+    reader.recordVerdict(judgement.tailCase.verdict);
     const error = tailError(judgement);
     if (error !== undefined) throw error;
     this.#judgedOffset = judgement.endOffset;
@@ -178,7 +208,9 @@ export class LogWalker {
     const files = [this.#reader?.file, this.#successor];
     this.#reader = undefined;
     this.#successor = undefined;
-    for (const file of files) if (file !== undefined) this.#storage.close(file.fd);
+    for (const file of files) {
+      if (file !== undefined) closeSegment(this.#storage, file, this.meter);
+    }
   }
 
   #pathOf(segmentIndex: number): string {
@@ -187,12 +219,18 @@ export class LogWalker {
 
   #open(segmentIndex: number): SegmentFile | undefined {
     const logId = this.#reader?.file.header.logId;
-    return openSegment(this.#storage, this.#pathOf(segmentIndex), { index: segmentIndex, logId });
+    const expected = { index: segmentIndex, logId };
+    return openSegment(this.#storage, this.#pathOf(segmentIndex), expected, 'read', this.meter);
+  }
+
+  #readerAt(file: SegmentFile, position: SegmentPosition): SegmentReader {
+    const meter = new SegmentMeter(this.meter);
+    return new SegmentReader(this.#storage, file, this.bytes, position, meter);
   }
 
   /** Makes an open file the current segment; it is closed again when this throws. */
   #enter(file: SegmentFile, position: SegmentPosition): void {
-    this.#reader = new SegmentReader(this.#storage, file, this.bytes, position);
+    this.#reader = this.#readerAt(file, position);
     this.#judgedOffset = 0;
     this.#successor = this.#open(file.header.segmentIndex + 1);
   }
@@ -223,33 +261,30 @@ export class LogWalker {
   }
 
   #firstEventIdOf(segmentIndex: number): number | undefined {
-    const file = this.#open(segmentIndex);
-    if (file === undefined) return undefined;
-    this.#storage.close(file.fd);
-    return file.header.firstEventId;
+    const expected = { index: segmentIndex };
+    const path = this.#pathOf(segmentIndex);
+    return readSegmentHeader(this.#storage, path, expected, this.meter)?.header.firstEventId;
   }
 
-  /** Skips blocks before `from` by the seal's index, where there is one that leads to a block. */
-  #jump(file: SegmentFile, from: number): void {
-    const pin = this.#successor?.header;
-    const seal = pin && readSeal(this.#storage, file, pin.previousEndOffset);
-    const position = seal && positionNear(seal, from);
-    if (position === undefined) return;
-    const reader = new SegmentReader(this.#storage, file, this.bytes, position);
-    // Otherwise the walk from the start finds and names what is wrong.
-    if (reader.validatesNow()) this.#reader = reader;
+  /** Reads the seal of a segment for its index. */
+  #index(file: SegmentFile, offset: number): Seal | undefined {
+    const startNs = this.meter.nowNs();
+    const seal = readSeal(this.#storage, file, offset);
+    this.meter.segmentReader.onBuildIndex(startNs, seal !== undefined);
+    return seal;
   }
-
   /** Goes to the successor, if the current segment ends exactly where it pins. */
   #leave(reader: SegmentReader): void {
     const successor = this.#successor;
     assert(successor !== undefined, 'a segment is left for its successor');
     if (!endsAtPin(reader, successor.header)) {
-      const isTaken = isExpired(this.#storage, reader.file);
-      throw isTaken ? expired(reader.file.path) : pinError(this.#storage, reader, successor.header);
+      if (isExpired(this.#storage, reader.file)) throw expired(reader.file.path);
+      reader.recordEnd(false);
+      throw pinError(this.#storage, reader, successor.header);
     }
+    reader.recordEnd(true);
     this.#successor = undefined;
-    this.#storage.close(reader.file.fd);
+    closeSegment(this.#storage, reader.file, this.meter);
     this.#enter(successor, startOf(successor));
   }
 

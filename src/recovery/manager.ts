@@ -14,6 +14,7 @@ import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { SegmentTally } from '../segment/segment-tally.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
+import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 import { putBackAdvice, restoreAdvice } from './advice.js';
 import {
   type ListedSegment,
@@ -25,8 +26,10 @@ import {
   type SegmentGap,
   usableMeta,
 } from './log-directory.js';
-import { openSegment, type SegmentFile } from './segment-file.js';
-import { SegmentReader } from './segment-reader.js';
+import { checkTelemetry, type ReadingMeter } from './reading-meter.js';
+import { closeSegment, openSegment, readSegmentHeader, type SegmentFile } from './segment-file.js';
+import { SegmentMeter } from './segment-meter.js';
+import { readBuffer, SegmentReader, startOf } from './segment-reader.js';
 import { type SegmentWalk, walkSegment } from './segment-walk.js';
 import { judgeTail, type OutsideClaims, type TailJudgement, tailError } from './tail-judgement.js';
 
@@ -124,16 +127,14 @@ export function readLogId(storage: Storage, directory: string): bigint | undefin
   const listing = listLog(storage, directory);
   const last = listing.segments.at(-1);
   if (last === undefined) return usableMeta(readMeta(storage, directory), directory)?.logId;
-  const file = openSegment(storage, last.path, { index: last.index });
-  if (file === undefined) return undefined;
-  storage.close(file.fd);
-  return file.header.logId;
+  return readSegmentHeader(storage, last.path, { index: last.index })?.header.logId;
 }
 
 /**
  * Finds and judges the end of the log. Writes only to re-dirty the accepted prefix.
  * @param outside what the shared region claims durable
  * @param random for the id of a log that is new
+ * @param telemetry records how long what took
  * @throws WalError ERR_FLASHSTRIKE_CORRUPT, _UNDECIDABLE, _UNSUPPORTED, _WRONG_LOG, …
  */
 export function recoverLog(
@@ -142,6 +143,22 @@ export function recoverLog(
   mode: RecoveryMode,
   outside: OutsideClaims,
   random: Random64 = random64,
+  telemetry?: Telemetry,
+): RecoveredLog {
+  const meter = checkTelemetry(telemetry);
+  return meter.measure(
+    (startNs, ok) => meter.manager.onRecoverLog(startNs, ok),
+    () => recover(storage, directory, mode, outside, random, meter),
+  );
+}
+
+function recover(
+  storage: Storage,
+  directory: string,
+  mode: RecoveryMode,
+  outside: OutsideClaims,
+  random: Random64,
+  meter: ReadingMeter,
 ): RecoveredLog {
   const listing = listLog(storage, directory);
   const reading = readMeta(storage, directory);
@@ -157,13 +174,13 @@ export function recoverLog(
   if (gap !== undefined) {
     throw missingSegments(storage, listing, gap);
   }
-  const file = openSegment(storage, last.path, { index: last.index }, 'write');
+  const file = openSegment(storage, last.path, { index: last.index }, 'write', meter);
   if (file === undefined) throw vanished(last.path);
   try {
-    checkPredecessor(storage, listing.segments.at(-2), file);
-    return withLastSegment(storage, directory, file, mode, outside, notes);
+    checkPredecessor(storage, listing.segments.at(-2), file, meter);
+    return withLastSegment(storage, directory, file, mode, outside, notes, meter);
   } catch (error) {
-    storage.close(file.fd);
+    closeSegment(storage, file, meter);
     throw error;
   }
 }
@@ -218,21 +235,21 @@ function checkPredecessor(
   storage: Storage,
   predecessor: ListedSegment | undefined,
   file: SegmentFile,
+  meter: ReadingMeter,
 ): void {
   if (predecessor === undefined) return;
   const { previousEndOffset, previousLastEventId, logId } = file.header;
   const { path, index } = predecessor;
-  const opened = openSegment(storage, path, { index, logId });
-  if (opened === undefined) throw vanished(path);
-  storage.close(opened.fd);
-  if (opened.bytes >= previousEndOffset && opened.header.firstEventId <= previousLastEventId + 1) {
+  const found = readSegmentHeader(storage, path, { index, logId }, meter);
+  if (found === undefined) throw vanished(path);
+  if (found.bytes >= previousEndOffset && found.header.firstEventId <= previousLastEventId + 1) {
     return;
   }
   throw corrupt(
     path,
-    `${path} has ${opened.bytes} bytes; its successor says that events up to ` +
+    `${path} has ${found.bytes} bytes; its successor says that events up to ` +
       `${previousLastEventId} end at offset ${previousEndOffset}. ${restoreAdvice(path)}`,
-    opened.bytes,
+    found.bytes,
   );
 }
 
@@ -243,21 +260,26 @@ function withLastSegment(
   mode: RecoveryMode,
   outside: OutsideClaims,
   notes: readonly string[],
+  meter: ReadingMeter,
 ): RecoveredLog {
-  const reader = new SegmentReader(storage, file);
+  const buffer = readBuffer(file.bytes);
+  const reader = new SegmentReader(storage, file, buffer, startOf(file), new SegmentMeter(meter));
   const walk = walkSegment(reader);
+  const startNs = meter.nowNs();
   const judgement = judgeTail(storage, directory, reader, () => outside);
+  meter.manager.onJudgeTail(startNs);
   // Under the lock nobody else writes: a file that goes on growing is not ours alone.
   if (judgement === undefined) {
     const message = `${file.path} changes while it is recovered: another process writes to it.`;
     throw new WalError('ERR_FLASHSTRIKE_LOCKED', message, { path: file.path });
   }
+  reader.recordVerdict(judgement.tailCase.verdict);
   const verdict = accept(judgement, mode);
   const { tailCase } = judgement;
   const doubts = tailCase.verdict === 'undecidable' ? [`${tailCase.prose} ${TOLERATED}`] : [];
   const { endOffset, nextEventId, claims, meta, droppedEvents, droppedBytes } = judgement;
   if (!provesCleanClose(meta, judgement, file)) {
-    redirty(storage, file, walk.tally, claims.durableEventId, endOffset);
+    redirty(storage, file, walk.tally, claims.durableEventId, endOffset, meter);
   }
   return {
     logId: file.header.logId,
@@ -326,10 +348,19 @@ function redirty(
   tally: SegmentTally,
   durableEventId: number,
   endOffset: number,
+  meter: ReadingMeter,
 ): void {
   // From the block that holds the last durable event: what follows it, watermarks too, is unproven.
   let from = SEGMENT_HEADER_PAGE_BYTES;
   for (const { eventId, offset } of tally.entries) if (eventId <= durableEventId) from = offset;
+  const bytes = Math.max(0, endOffset - from);
+  meter.measure(
+    (startNs, ok) => meter.manager.onRewritePrefix(startNs, ok, bytes),
+    () => writeAgain(storage, file, from, endOffset),
+  );
+}
+
+function writeAgain(storage: Storage, file: SegmentFile, from: number, endOffset: number): void {
   const chunk = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(0, endOffset - from)));
   for (let at = from; at < endOffset; at += CHUNK_BYTES) {
     const part = chunk.subarray(0, Math.min(CHUNK_BYTES, endOffset - at));

@@ -3,6 +3,7 @@ import { cursorAt, findPlace } from './cursor.js';
 import { checkDirectory, checkEventId, checkOptions } from './event-range.js';
 import type { EventCopy, EventCursor, LoggedEvent, ReplayOptions } from './events.js';
 import { type LogPlace, LogWalker } from './log-walker.js';
+import { checkTelemetry } from './reading-meter.js';
 import type { ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
 
@@ -73,6 +74,6 @@ export function replay(
   checkOptions(options);
   const from = checkEventId('from', options.from);
   const to = checkEventId('to', options.to) ?? Number.MAX_SAFE_INTEGER;
-  const walker = new LogWalker(ports, dir);
+  const walker = new LogWalker(ports, dir, checkTelemetry(options.telemetry));
   return events(walker, findPlace(walker, from), from, to);
 }

@@ -10,6 +10,7 @@ import {
 import type { OpenMode, Storage } from '../storage/storage.js';
 import { restoreAdvice, salvageCommand } from './advice.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
+import { type ReadingMeter, SILENT_METER } from './reading-meter.js';
 
 export interface SegmentFile {
   readonly path: string;
@@ -34,12 +35,15 @@ function readHeader(
   fd: number,
   path: string,
   expected: SegmentExpectation,
+  meter: ReadingMeter,
 ): SegmentHeader {
   const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
   const count = reading(path, () => storage.read(fd, page, 0), 0);
   const header = decodeSegmentHeader(page.subarray(0, count));
   if (isDefect(header)) {
     const newer = header.defect === 'version' || header.defect === 'feature';
+    const failure = header.defect === 'checksum' ? 'header' : 'validation';
+    if (!newer) meter.segmentReader.onIntegrityFailure(failure);
     const message = newer
       ? `${path} cannot be read: ${header.message}. Use the version that wrote it, or a newer one.`
       : `The header of ${path} does not validate: ${header.message}. ${restoreAdvice(path)}`;
@@ -50,10 +54,12 @@ function readHeader(
     const message =
       `${path} holds segment ${header.segmentIndex}: the file was renamed or replaced. ` +
       `Give each segment its own name back, or salvage: ${salvageCommand(dirname(path))}.`;
+    meter.segmentReader.onIntegrityFailure('validation');
     throw new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset: 0 });
   }
   if (expected.logId !== undefined && header.logId !== expected.logId) {
     const message = `${path} belongs to another log. Move it out of the folder.`;
+    meter.segmentReader.onIntegrityFailure('validation');
     throw new WalError('ERR_FLASHSTRIKE_WRONG_LOG', message, { path, offset: 0 });
   }
   return header;
@@ -68,6 +74,59 @@ export function openSegment(
   path: string,
   expected: SegmentExpectation,
   mode: OpenMode = 'read',
+  meter: ReadingMeter = SILENT_METER,
+): SegmentFile | undefined {
+  const startNs = meter.nowNs();
+  try {
+    const file = openFile(storage, path, expected, mode, meter);
+    // A segment that is yet to come is looked for again and again: that is no failure.
+    if (file !== undefined) meter.segmentReader.onOpenSegment(startNs, true);
+    return file;
+  } catch (error) {
+    meter.segmentReader.onOpenSegment(startNs, false);
+    throw error;
+  }
+}
+
+/** Closes what openSegment opened. */
+export function closeSegment(
+  storage: Storage,
+  { fd }: SegmentFile,
+  meter: ReadingMeter = SILENT_METER,
+): void {
+  meter.measure(
+    (startNs, ok) => meter.segmentReader.onCloseSegment(startNs, ok),
+    () => storage.close(fd),
+  );
+}
+
+/**
+ * The verified header of a segment and the length of its file; undefined when there is no such
+ * file. Leaves nothing open.
+ * @throws WalError as openSegment
+ */
+export function readSegmentHeader(
+  storage: Storage,
+  path: string,
+  expected: SegmentExpectation,
+  meter: ReadingMeter = SILENT_METER,
+): Pick<SegmentFile, 'bytes' | 'header'> | undefined {
+  return meter.measure(
+    (startNs, ok) => meter.manager.onReadSegmentHeader(startNs, ok),
+    () => {
+      const file = openFile(storage, path, expected, 'read', meter);
+      if (file !== undefined) storage.close(file.fd);
+      return file;
+    },
+  );
+}
+
+function openFile(
+  storage: Storage,
+  path: string,
+  expected: SegmentExpectation,
+  mode: OpenMode,
+  meter: ReadingMeter,
 ): SegmentFile | undefined {
   let fd: number;
   try {
@@ -77,7 +136,7 @@ export function openSegment(
     throw readFailure(error, path);
   }
   try {
-    const header = readHeader(storage, fd, path, expected);
+    const header = readHeader(storage, fd, path, expected, meter);
     const { bytes, device, inode } = reading(path, () => storage.statusOf(fd));
     return { path, fd, bytes, device, inode, header };
   } catch (error) {

@@ -20,6 +20,8 @@ import type { Storage } from '../storage/storage.js';
 import { alignUp, MIB } from '../units.js';
 import { reading } from './read-failure.js';
 import type { SegmentFile } from './segment-file.js';
+import { SegmentMeter } from './segment-meter.js';
+import type { Verdict } from './verdict.js';
 
 /** Bytes that are read at once: more than the largest block. */
 export const READ_CHUNK_BYTES = 2 * MIB;
@@ -39,6 +41,8 @@ export interface Stop {
   readonly reason: 'limit' | 'full' | 'sealed' | 'chain' | DefectKind;
   /** One sentence, without the file's name. */
   readonly message: string;
+  /** True: the header of the block is sound, what it announces is not. */
+  readonly inPayload?: boolean;
 }
 
 /** Where a reader stands, enough to go on from there, also in another opening of the file. */
@@ -98,6 +102,7 @@ export class SegmentReader {
   bytesRead = 0;
 
   readonly #storage: Storage;
+  readonly #meter: SegmentMeter;
   /** No block reaches past this offset. */
   readonly #endOffset: number;
   #offset: number;
@@ -120,10 +125,12 @@ export class SegmentReader {
     file: SegmentFile,
     buffer = readBuffer(file.bytes),
     from = startOf(file),
+    meter = new SegmentMeter(),
   ) {
     assert(buffer.length >= bufferBytes(file.bytes), 'the buffer comes from readBuffer');
     assert(buffer.byteOffset % 8 === 0 && from.offset % 8 === 0, 'blocks stand at multiples of 8');
     this.#storage = storage;
+    this.#meter = meter;
     this.file = file;
     this.bytes = buffer;
     this.#endOffset = Math.min(file.bytes, file.header.segmentBytes);
@@ -184,6 +191,7 @@ export class SegmentReader {
    * @param limitOffset blocks up to here count; a block that reaches past it does not validate
    */
   next(limitOffset = this.#endOffset): boolean {
+    const startNs = this.#meter.nowNs();
     this.#freshFrom = Number.POSITIVE_INFINITY;
     let block = this.#look(limitOffset);
     if (isAboutBytes(block) && this.#freshFrom > this.#offset) {
@@ -197,7 +205,23 @@ export class SegmentReader {
       return false;
     }
     this.#accept(block);
+    this.#meter.onBlock(startNs, BLOCK_HEADER_BYTES + block.payloadBytes, block.eventCount);
     return true;
+  }
+
+  /** Another reader of the same file, from `position` on; it uses the same buffer. */
+  readerAt(position: SegmentPosition): SegmentReader {
+    return new SegmentReader(this.#storage, this.file, this.bytes, position, this.#meter);
+  }
+
+  /** Records that the segment was read to the end that its successor pins; not `ok`: it was not. */
+  recordEnd(ok: boolean): void {
+    this.#meter.onEnd(ok, this.#offset, this.stop);
+  }
+
+  /** Records what the end of the last segment was judged to be. */
+  recordVerdict(verdict: Verdict): void {
+    this.#meter.onVerdict(verdict, this.#offset, this.stop);
   }
 
   /**
@@ -230,7 +254,9 @@ export class SegmentReader {
     const start = this.#offset - this.#bufferStart + BLOCK_HEADER_BYTES;
     const end = start + block.payloadBytes;
     const defect = verifyBlockPayload(block, this.bytes.subarray(start, end), salt);
-    if (defect !== undefined) return { reason: defect.defect, message: defect.message };
+    if (defect !== undefined) {
+      return { reason: defect.defect, message: defect.message, inPayload: true };
+    }
     this.payloadStart = start;
     this.payloadEnd = end;
     return block;
@@ -295,7 +321,13 @@ export class SegmentReader {
     if (readOffset < this.#freshFrom) this.#freshFrom = readOffset;
     const target = this.bytes.subarray(kept, wanted);
     const { fd, path } = this.file;
-    const count = reading(path, () => this.#storage.read(fd, target, readOffset), readOffset);
+    const startNs = this.#meter.nowNs();
+    let count: number | undefined;
+    try {
+      count = reading(path, () => this.#storage.read(fd, target, readOffset), readOffset);
+    } finally {
+      this.#meter.onChunk(startNs, count);
+    }
     this.bytesRead += count;
     this.#bufferEnd = readOffset + count;
     return this.#offset + byteCount <= this.#bufferEnd;

@@ -8,7 +8,7 @@ import type { Storage } from '../storage/storage.js';
 import { lostSentence, restoreAdvice } from './advice.js';
 import { BlockScanner, type FoundHeader } from './block-scan.js';
 import type { SegmentFile } from './segment-file.js';
-import { SegmentReader } from './segment-reader.js';
+import type { SegmentReader } from './segment-reader.js';
 
 /** Bytes between two blocks that are of no use, and the events that stood there. */
 export interface Hole {
@@ -99,7 +99,7 @@ export class SegmentSalvager {
   }
 
   #readerAt({ header, offset }: FoundHeader): SegmentReader {
-    return new SegmentReader(this.#storage, this.file, this.#reader.bytes, {
+    return this.#reader.readerAt({
       offset,
       nextEventId: header.firstEventId,
       nextBlockIndex: header.blockIndex,

@@ -16,9 +16,11 @@ import {
 } from './log-directory.js';
 import { compressedError, emptyError } from './log-walker.js';
 import { boundsOf, endsAtPin, pinError } from './pin.js';
+import type { ReadingMeter } from './reading-meter.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
-import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
-import { bufferBytes, readBuffer, SegmentReader } from './segment-reader.js';
+import { closeSegment, isExpired, openSegment, type SegmentFile } from './segment-file.js';
+import { SegmentMeter } from './segment-meter.js';
+import { bufferBytes, readBuffer, SegmentReader, startOf } from './segment-reader.js';
 import { type Hole, holeError, SegmentSalvager } from './segment-salvager.js';
 import { judgeTail, type TailJudgement, tailError } from './tail-judgement.js';
 import type { Verdict } from './verdict.js';
@@ -46,6 +48,7 @@ type Draft = { -readonly [Key in keyof VerifyProblem]: VerifyProblem[Key] };
 export class Verification {
   readonly #ports: ReadingPorts;
   readonly #dir: string;
+  readonly #meter: ReadingMeter;
   #buffer = readBuffer(0);
   readonly #openFiles = new Set<SegmentFile>();
   readonly #problems: Draft[] = [];
@@ -64,9 +67,10 @@ export class Verification {
   #followedEnds = 0;
   #bytesThisTurn = 0;
 
-  constructor(ports: ReadingPorts, dir: string) {
+  constructor(ports: ReadingPorts, dir: string, meter: ReadingMeter) {
     this.#ports = ports;
     this.#dir = dir;
+    this.#meter = meter;
   }
 
   async run(): Promise<VerifyReport> {
@@ -80,7 +84,7 @@ export class Verification {
       if (listing.segments.length > 0) await this.#verifySegments(listing);
       else if (listing.compressed.length === 0) this.#verifyEmpty(meta);
     } finally {
-      for (const file of this.#openFiles) storage.close(file.fd);
+      for (const file of this.#openFiles) closeSegment(storage, file, this.#meter);
     }
     this.#noteMeta(meta);
     return this.#finish();
@@ -183,7 +187,7 @@ export class Verification {
     const path = join(this.#dir, segmentFileName(segmentIndex));
     try {
       const expected = { index: segmentIndex, logId: this.#logId };
-      const file = openSegment(this.#ports.storage, path, expected);
+      const file = openSegment(this.#ports.storage, path, expected, 'read', this.#meter);
       if (file === undefined) this.#noteExpired(path);
       else this.#openFiles.add(file);
       return file;
@@ -197,12 +201,19 @@ export class Verification {
   /** One buffer for all segments, as large as the largest needs it. */
   #readerOf(file: SegmentFile): SegmentReader {
     if (this.#buffer.length < bufferBytes(file.bytes)) this.#buffer = readBuffer(file.bytes);
-    return new SegmentReader(this.#ports.storage, file, this.#buffer);
+    const { storage } = this.#ports;
+    return new SegmentReader(
+      storage,
+      file,
+      this.#buffer,
+      startOf(file),
+      new SegmentMeter(this.#meter),
+    );
   }
 
   #close(file: SegmentFile): void {
     this.#openFiles.delete(file);
-    this.#ports.storage.close(file.fd);
+    closeSegment(this.#ports.storage, file, this.#meter);
   }
 
   #noteExpired(path: string): void {
@@ -256,10 +267,9 @@ export class Verification {
   async #verifyFinished(reader: SegmentReader, pin: SegmentHeader | undefined): Promise<void> {
     await this.#walk(reader, pin?.previousEndOffset);
     if (pin === undefined) return;
-    if (!endsAtPin(reader, pin)) {
-      if (isExpired(this.#ports.storage, reader.file)) this.#noteExpired(reader.file.path);
-      else await this.#reportFinished(reader, pin);
-    }
+    if (endsAtPin(reader, pin)) reader.recordEnd(true);
+    else if (isExpired(this.#ports.storage, reader.file)) this.#noteExpired(reader.file.path);
+    else await this.#reportFinished(reader, pin);
     this.#expectedEventId = pin.firstEventId;
   }
 
@@ -269,13 +279,16 @@ export class Verification {
     const salvager = new SegmentSalvager(storage, reader);
     const bounds = boundsOf(pin);
     for (;;) {
+      const { reader: before } = salvager;
       const hole = salvager.skipHole(bounds);
       if (hole === undefined) break;
+      before.recordEnd(false);
       this.#reportHole(holeError(reader.file.path, hole), hole);
       await this.#walk(salvager.reader, bounds.limitOffset);
     }
     const { reader: last } = salvager;
     if (endsAtPin(last, pin)) return;
+    last.recordEnd(false);
     const error = pinError(storage, last, pin);
     this.#report(error, last.end.lastEventId + 1, pin.previousLastEventId);
   }
@@ -310,13 +323,16 @@ export class Verification {
     const { logId } = reader.file.header;
     const outside = () => outsideClaims(this.#ports, this.#dir, logId);
     let judgement: TailJudgement | undefined;
+    const startNs = this.#meter.nowNs();
     try {
       judgement = judgeTail(this.#ports.storage, this.#dir, reader, outside);
     } catch (error) {
       this.#report(error);
       return true;
     }
+    this.#meter.manager.onJudgeTail(startNs);
     if (judgement === undefined) return false;
+    reader.recordVerdict(judgement.tailCase.verdict);
     this.#claim(judgement.claims.durableEventId);
     const error = tailError(judgement);
     const { path, endOffset, droppedEvents, droppedBytes, tailCase } = judgement;
@@ -339,16 +355,23 @@ export class Verification {
     const salvager = new SegmentSalvager(this.#ports.storage, reader);
     let error = first;
     for (;;) {
+      const { reader: before } = salvager;
       const hole = salvager.skipHole();
       // Behind the last durable event nothing is damage.
       if (hole === undefined || hole.firstEventId > durableEventId) break;
+      before.recordEnd(false);
       this.#reportHole(error === first ? first : holeError(path, hole), hole);
       await this.#walk(salvager.reader);
       error = durableEndError(salvager.reader, durableEventId);
     }
-    const { nextEventId } = salvager.reader;
-    if (nextEventId <= durableEventId) this.#report(error, nextEventId, durableEventId);
-    else if (error === first) this.#report(error);
+    const { reader: last } = salvager;
+    const { nextEventId } = last;
+    if (nextEventId <= durableEventId) {
+      last.recordEnd(false);
+      this.#report(error, nextEventId, durableEventId);
+    } else if (error === first) {
+      this.#report(error);
+    }
   }
 }
 

@@ -169,7 +169,7 @@ test('what the region claims counts, and what waits in it is told', async (t) =>
     },
     waitingEvents: () => 5,
   };
-  const report = await verify(dir, ports);
+  const report = await verify(dir, {}, ports);
   assert.equal(report.verdict, 'corruption');
   assert.deepEqual([report.waitingEvents, report.durableEventId], [5, 23]);
   assert.deepEqual(asked, [[dir, logId]]);
@@ -249,7 +249,7 @@ test('what cannot be read at all is thrown', async (t) => {
     ['EIO', 'ERR_FLASHSTRIKE_IO'],
   ] as const) {
     const storage = denied(code);
-    await assert.rejects(verify(dir, { ...FILE_PORTS, storage }), { code: expected });
+    await assert.rejects(verify(dir, {}, { ...FILE_PORTS, storage }), { code: expected });
   }
   assert.equal(readdirSync('/proc/self/fd').length, before);
 });
@@ -280,7 +280,7 @@ test('a log that grows while it is verified is sound, and verifying it ends', as
       return builder.lastEventId;
     },
   };
-  const report = await verify(builder.dir, ports);
+  const report = await verify(builder.dir, {}, ports);
   assert.equal(report.verdict, 'clean');
   assert.ok(appends >= 3 && appends < 10, `${appends} appends`);
   assert.match(report.notes.join(' '), /being written/);

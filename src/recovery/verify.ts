@@ -1,11 +1,15 @@
 // Walks everything. Damage is an entry of the report, never an exception; after damage the walk goes
 // on with the next segment, whose header tells which events the damaged one should have held.
 import type { ErrorCode } from '../errors.js';
-import { checkDirectory } from './event-range.js';
+import { checkDirectory, checkOptions } from './event-range.js';
+import type { ReadingOptions } from './events.js';
+import { checkTelemetry } from './reading-meter.js';
 import type { ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
 import type { Verdict } from './verdict.js';
 import { Verification } from './verification.js';
+
+export type VerifyOptions = ReadingOptions;
 
 export interface VerifyProblem {
   /** Name of the file in the folder; undefined for the folder itself. */
@@ -63,8 +67,10 @@ export interface VerifyReport {
  */
 export async function verify(
   dir: string,
+  options: VerifyOptions = {},
   ports: ReadingPorts = REGION_PORTS,
 ): Promise<VerifyReport> {
   checkDirectory(dir);
-  return new Verification(ports, dir).run();
+  checkOptions(options);
+  return new Verification(ports, dir, checkTelemetry(options.telemetry)).run();
 }

@@ -59,7 +59,7 @@ export async function damageTrial(
     evidence.blocks.some((block) => block.firstEventId <= proven && isHit(block)) ||
     evidence.headerPages.some(isHit);
 
-  const report = await verify(DIRECTORY, damaged.readingPorts);
+  const report = await verify(DIRECTORY, {}, damaged.readingPorts);
   assert.ok(!(mustTell && report.ok), 'verify does not see the damage');
   const atLeast = Math.min(evidence.lastEventId, proven);
   if (report.ok) assert.ok(report.lastEventId >= atLeast, `verify ends with ${report.lastEventId}`);

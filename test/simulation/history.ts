@@ -180,7 +180,7 @@ export class History {
   /** What `verify` says before anything is touched; undefined where there is no log yet. */
   async #lookBefore(): Promise<VerifyReport | undefined> {
     if (!this.#hasBegun) return undefined;
-    const report = await verify(DIRECTORY, this.#machine.readingPorts);
+    const report = await verify(DIRECTORY, {}, this.#machine.readingPorts);
     assert.ok(report.ok, `nothing is damaged, yet: ${JSON.stringify(report.problems)}`);
     return report;
   }
@@ -226,7 +226,7 @@ export class History {
   }
 
   async #verified(): Promise<number> {
-    const report = await verify(DIRECTORY, this.#machine.readingPorts);
+    const report = await verify(DIRECTORY, {}, this.#machine.readingPorts);
     assert.deepEqual(report.problems, []);
     assert.equal(report.verdict, 'clean');
     return report.lastEventId;

@@ -210,7 +210,7 @@ export class Life {
     this.#busy.add('verifier');
     this.#trace('  verifier');
     try {
-      const { ok, problems, lastEventId } = await verify(DIRECTORY, readingPorts);
+      const { ok, problems, lastEventId } = await verify(DIRECTORY, {}, readingPorts);
       assert.ok(ok, `a live log that is sound: ${JSON.stringify(problems)}`);
       assert.ok(lastEventId >= durable, `event ${durable} was durable, verify saw ${lastEventId}`);
       this.reads++;

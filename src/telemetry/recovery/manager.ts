@@ -66,8 +66,8 @@ export const RECOVERY_MANAGER = defineMetrics(ManagerLayout, 'wal_recovery_manag
   }),
   seekEvent: duration({
     ...READER,
-    help: 'Time to find the segment of an event, and the entry of its index',
-    covers: 'listing the folder, scanning headers, opening the segment, reading its index',
+    help: 'Time to find the segment of an event',
+    covers: 'listing the folder, scanning headers, opening the segment and its successor',
   }),
   nextEvent: duration(NEXT),
   nextEventHistogram: histogram({ ...NEXT, group: 'nextEvent' }),
