@@ -5,13 +5,13 @@
 // Invariant: `#expected` is the id that comes next. Blocks and gaps with known ids move it on, so
 // together they cover every id up to the last that is known.
 import { join } from 'node:path';
-import { WalError } from '../errors.js';
 import type { BlockHeader } from '../segment/block-header.js';
 import { segmentFileName } from '../segment/file-names.js';
 import { RECYCLED_BODY_FLAG, type SegmentHeader } from '../segment/segment-header.js';
 import { emptyError } from './log-walker.js';
 import { endsAtPin } from './pin.js';
-import { reading } from './read-failure.js';
+import { isMissing, readFailure, reading } from './read-failure.js';
+import { ReadOnlyStorage } from './read-only-storage.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import {
   type GapCause,
@@ -26,7 +26,7 @@ import {
   surveyLog,
   type UnreadableSegment,
 } from './salvage-survey.js';
-import { isExpired, openSegment, type SegmentFile } from './segment-file.js';
+import { isExpired, type SegmentFile } from './segment-file.js';
 import { SegmentReader } from './segment-reader.js';
 import { type Hole, type SalvageBounds, SegmentSalvager } from './segment-salvager.js';
 import {
@@ -47,6 +47,7 @@ export interface SalvagedBlock {
 }
 
 export type SalvagePart = SalvagedBlock | SalvageGap;
+type BytesPlace = Pick<Hole, 'offset' | 'bytes'>;
 type Parts = Generator<SalvagePart, void, undefined>;
 
 /** A log that is being written goes on and on: how often its end is followed. */
@@ -57,6 +58,7 @@ const CORRUPT = 'ERR_FLASHSTRIKE_CORRUPT';
 
 export class LogSalvager {
   readonly #ports: ReadingPorts;
+  readonly #storage: ReadOnlyStorage;
   readonly #dir: string;
   readonly #buffer: Uint8Array;
   #survey: Survey;
@@ -72,7 +74,8 @@ export class LogSalvager {
     this.#ports = ports;
     this.#dir = dir;
     this.#buffer = ports.readBuffer();
-    this.#survey = surveyLog(ports.storage, dir);
+    this.#storage = new ReadOnlyStorage(ports.storage);
+    this.#survey = surveyLog(this.#storage, dir);
   }
 
   get survey(): Survey {
@@ -150,29 +153,41 @@ export class LogSalvager {
   }
 
   *#segment(segment: SurveyedSegment, position: number): Parts {
-    const { logId } = this.#survey;
-    let file: SegmentFile | undefined;
-    try {
-      const expected = { index: segment.index, logId };
-      file = openSegment(this.#ports.storage, segment.path, expected);
-    } catch (error) {
-      if (!(error instanceof WalError) || error.code !== CORRUPT) throw error;
-    }
+    const next = this.#survey.segments[position + 1];
+    const file = this.#open(segment);
     if (file === undefined) {
-      yield this.#goneGap(segment.path, this.#survey.segments[position + 1]?.header);
+      yield this.#goneGap(segment.path, next?.header);
       return;
     }
     try {
-      const reader = new SegmentReader(this.#ports.storage, file, this.#buffer);
-      const salvager = new SegmentSalvager(this.#ports.storage, reader);
-      const next = this.#survey.segments[position + 1];
+      const salvager = new SegmentSalvager(
+        this.#storage,
+        new SegmentReader(this.#storage, file, this.#buffer),
+      );
       if (next?.index === segment.index + 1) yield* this.#finished(salvager, next.header);
       else if (segment.index < this.#survey.lastIndex) yield* this.#unpinned(salvager);
       else yield* this.#last(salvager);
       this.#claim(salvager.reader.durableEventId);
     } finally {
-      this.#ports.storage.close(file.fd);
+      this.#storage.close(file.fd);
     }
+  }
+
+  /** The file that was surveyed; undefined where another one has its name by now, or none. */
+  #open({ path, bytes, device, inode, header }: SurveyedSegment): SegmentFile | undefined {
+    let fd: number;
+    try {
+      fd = this.#storage.open(path, 'read');
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw readFailure(error, path);
+    }
+    const now = reading(path, () => this.#storage.statusOf(fd));
+    if (now.inode === inode && now.device === device) {
+      return { path, fd, bytes, device, inode, header };
+    }
+    this.#storage.close(fd);
+    return undefined;
   }
 
   #goneGap(path: string, next: SegmentHeader | undefined): SalvageGap {
@@ -218,7 +233,7 @@ export class LogSalvager {
       const { path } = salvager.file;
       const lastEventId = hole.firstEventId + hole.events - 1;
       const place = { path, offset: hole.offset, bytes: hole.bytes };
-      yield this.#gap(place, causeOf(hole), lastEventId);
+      yield this.#gap(place, this.#causeIn(salvager.file, place, causeOf(hole)), lastEventId);
       yield* this.#walk(salvager, bounds);
     }
   }
@@ -231,7 +246,7 @@ export class LogSalvager {
     const bounds = { limitOffset, lastEventId };
     yield* this.#walk(salvager, bounds);
     if (endsAtPin(salvager.reader, pin)) return;
-    if (isExpired(this.#ports.storage, salvager.file)) {
+    if (isExpired(this.#storage, salvager.file)) {
       yield this.#goneGap(path, pin);
       return;
     }
@@ -244,7 +259,8 @@ export class LogSalvager {
         ? `the last block is not the one that segment ${pin.segmentIndex} names`
         : (reader.stop?.message ?? 'the segment ends'),
     );
-    yield this.#gap({ path, offset: reader.offset, bytes }, cause, lastEventId);
+    const place = { path, offset: reader.offset, bytes };
+    yield this.#gap(place, this.#causeIn(salvager.file, place, cause), lastEventId);
   }
 
   /**
@@ -255,7 +271,7 @@ export class LogSalvager {
   *#unpinned(salvager: SegmentSalvager): Parts {
     const { path, header } = salvager.file;
     yield* this.#walk(salvager, {});
-    const scan = scanTail(this.#ports.storage, salvager.file, salvager.reader.offset);
+    const scan = scanTail(this.#storage, salvager.file, salvager.reader.offset);
     this.#claim(scan.durableEventId);
     const bounds = { lastEventId: Math.max(scan.durableEventId, scan.sealedEventId) };
     yield* this.#walkHoles(salvager, bounds, ({ message }) => damaged(message));
@@ -264,14 +280,16 @@ export class LogSalvager {
     if (sealed || bytes <= 0 || behindOf(scan, isRecycled(header)) === 'nothing') return;
     const why = `${stop?.message}; what stands behind may have been given up, and is left out`;
     // The ids are in the gap for the segments behind it.
-    yield gapOf({ path, offset, bytes }, damaged(why), this.#expected, undefined);
+    const place = { path, offset, bytes };
+    const cause = this.#causeIn(salvager.file, place, damaged(why));
+    yield gapOf(place, cause, this.#expected, undefined);
   }
 
   /** The last segment: its end is judged as recovery and verify do it. */
   *#last(salvager: SegmentSalvager): Parts {
     const { file } = salvager;
     const { logId, segmentIndex } = file.header;
-    const { storage } = this.#ports;
+    const storage = this.#storage;
     const successorPath = join(this.#dir, segmentFileName(segmentIndex + 1));
     for (;;) {
       yield* this.#walk(salvager, {});
@@ -299,7 +317,7 @@ export class LogSalvager {
   *#grown(salvager: SegmentSalvager, segmentIndex: number): Parts {
     this.#followedEnds++;
     if (this.#followedEnds > FOLLOWED_ENDS_MAX) return;
-    this.#survey = surveyLog(this.#ports.storage, this.#dir);
+    this.#survey = surveyLog(this.#storage, this.#dir);
     const next = this.#survey.segments.find((segment) => segment.index > segmentIndex);
     if (next?.index === segmentIndex + 1) yield* this.#finished(salvager, next.header);
     else yield* this.#unpinned(salvager);
@@ -313,12 +331,19 @@ export class LogSalvager {
       this.#tailCause(firstEventId, message),
     );
     const { reader } = salvager;
-    const { storage } = this.#ports;
+    const storage = this.#storage;
     const judgement =
       reader.offset === endOffset
         ? first
         : judgeEnd(reader, gatherEvidence(storage, reader, this.#survey.meta, outside), false);
-    yield* this.#tailGap(judgement);
+    yield* this.#tailGap(salvager.file, judgement);
+  }
+
+  /** The disk itself, where it could not read these bytes. */
+  #causeIn(file: SegmentFile, { offset, bytes }: BytesPlace, cause: GapCause): GapCause {
+    if (!this.#storage.hasUnreadable(file.fd, offset, bytes)) return cause;
+    const message = 'The disk cannot read all of these bytes (EIO).';
+    return { code: 'ERR_FLASHSTRIKE_IO', message };
   }
 
   /** Damage where the events from `eventId` on were durable, a torn write elsewhere. */
@@ -328,7 +353,8 @@ export class LogSalvager {
     return { code: 'ERR_FLASHSTRIKE_TORN_TAIL', message };
   }
 
-  *#tailGap({ tailCase, path, endOffset, droppedBytes, scan, stop }: TailJudgement): Parts {
+  *#tailGap(file: SegmentFile, judgement: TailJudgement): Parts {
+    const { tailCase, path, endOffset, droppedBytes, scan, stop } = judgement;
     if (tailCase.verdict === 'clean') return;
     const place = { path, offset: endOffset, bytes: droppedBytes };
     const last = Math.max(this.#durableEventId, scan.lastEventId);
@@ -338,7 +364,8 @@ export class LogSalvager {
       yield this.#gap(place, { code: 'ERR_FLASHSTRIKE_UNDECIDABLE', message }, known);
       return;
     }
-    yield this.#gap(place, this.#tailCause(this.#expected, stop.message), known);
+    const cause = this.#tailCause(this.#expected, stop.message);
+    yield this.#gap(place, this.#causeIn(file, place, cause), known);
   }
 
   /** What the names, wal.meta and the region tell of events behind the last readable segment. */

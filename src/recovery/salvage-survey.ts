@@ -2,10 +2,16 @@
 // segment whose name was changed is still that segment, and one of another log is none of ours.
 import { basename, join } from 'node:path';
 import { type ErrorCode, WalError } from '../errors.js';
+import { BLOCK_HEADER_BYTES } from '../segment/block-header.js';
+import { isDefect } from '../segment/defect.js';
 import { META_FILE, segmentFileName } from '../segment/file-names.js';
-import type { SegmentHeader } from '../segment/segment-header.js';
+import {
+  decodeSegmentHeader,
+  SEGMENT_HEADER_PAGE_BYTES,
+  type SegmentHeader,
+} from '../segment/segment-header.js';
+import { repairSegmentHeader } from '../segment/segment-header-repair.js';
 import type { WalMeta } from '../segment/wal-meta.js';
-import type { Storage } from '../storage/storage.js';
 import {
   holdsLog,
   type ListedSegment,
@@ -15,8 +21,9 @@ import {
   noLogIn,
   readMeta,
 } from './log-directory.js';
+import { isMissing, readFailure, reading } from './read-failure.js';
+import type { ReadOnlyStorage } from './read-only-storage.js';
 import { type GapPlace, harmlessGap, type SalvageGap } from './salvage-gap.js';
-import { openSegment } from './segment-file.js';
 
 /** A file with a sound header. */
 export interface SurveyedSegment {
@@ -24,6 +31,8 @@ export interface SurveyedSegment {
   readonly index: number;
   readonly path: string;
   readonly bytes: number;
+  readonly device: bigint;
+  readonly inode: bigint;
   readonly header: SegmentHeader;
 }
 
@@ -58,40 +67,62 @@ const UNREADABLE: ReadonlySet<ErrorCode> = new Set([
   'ERR_FLASHSTRIKE_IO',
 ]);
 
+/** The start of a segment's file. */
+interface FileHead {
+  readonly bytes: number;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly page: Uint8Array;
+  readonly firstBlock: Uint8Array;
+  /** The disk could not read the page. */
+  readonly isUnreadable: boolean;
+}
+
+interface DamagedSegment {
+  readonly listed: ListedSegment;
+  /** Why its header does not validate. */
+  readonly message: string;
+}
+
 /** @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, _ACCESS, _IO */
-export function surveyLog(storage: Storage, dir: string): Survey {
+export function surveyLog(storage: ReadOnlyStorage, dir: string): Survey {
   const listing = listLog(storage, dir);
   if (!holdsLog(listing)) throw noLogIn(dir);
   return new Surveyor(storage, listing).run();
 }
 
 class Surveyor {
-  readonly #storage: Storage;
+  readonly #storage: ReadOnlyStorage;
   readonly #listing: LogListing;
+  readonly #damaged: DamagedSegment[] = [];
   readonly #segments = new Map<number, SurveyedSegment>();
   readonly #unreadable: UnreadableSegment[] = [];
   readonly #oddities: SalvageGap[] = [];
 
-  constructor(storage: Storage, listing: LogListing) {
+  constructor(storage: ReadOnlyStorage, listing: LogListing) {
     this.#storage = storage;
     this.#listing = listing;
   }
 
   run(): Survey {
     const { dir, segments, compressed } = this.#listing;
-    const reading = readMeta(this.#storage, dir);
+    const metaReading = readMeta(this.#storage, dir);
     const found = segments.flatMap((listed) => this.#open(listed) ?? []);
-    const logId = logIdOf(found, reading);
+    for (const damaged of this.#damaged) {
+      const repaired = this.#repair(damaged, logIdOf(found, metaReading));
+      if (repaired !== undefined) found.push(repaired);
+    }
+    const logId = logIdOf(found, metaReading);
     for (const segment of found) this.#sort(segment, logId);
     for (const index of compressed) this.#addCompressed(index);
-    const meta = this.#checkMeta(reading, logId);
+    const meta = this.#checkMeta(metaReading, logId);
     const unreadable = this.#unreadable.filter((file) => !this.#isElsewhere(file));
     unreadable.sort((a, b) => a.index - b.index);
     const readable = [...this.#segments.values()].sort((a, b) => a.index - b.index);
     return {
       logId,
       meta,
-      metaStatus: reading.status,
+      metaStatus: metaReading.status,
       segments: readable,
       unreadable,
       oddities: this.#oddities,
@@ -105,17 +136,79 @@ class Surveyor {
 
   #open(listed: ListedSegment): SurveyedSegment | undefined {
     const { path, index, bytes } = listed;
+    let head: FileHead | undefined;
     try {
-      const file = openSegment(this.#storage, path, {});
-      // Gone since it was listed: it will be missed where its events are.
-      if (file === undefined) return undefined;
-      this.#storage.close(file.fd);
-      return { index: file.header.segmentIndex, path, bytes: file.bytes, header: file.header };
+      head = this.#readHead(path);
     } catch (error) {
       if (!(error instanceof WalError) || UNREADABLE.has(error.code)) throw error;
       const { code, message } = error;
       this.#unreadable.push({ index, path, bytes, code, message });
       return undefined;
+    }
+    // Gone since it was listed: it will be missed where its events are.
+    if (head === undefined) return undefined;
+    const header = decodeSegmentHeader(head.page);
+    if (!isDefect(header)) return surveyed(path, head, header);
+    const { defect, message } = header;
+    if (defect === 'version' || defect === 'feature') {
+      const advice = 'Use the version that wrote it, or a newer one.';
+      const code = 'ERR_FLASHSTRIKE_UNSUPPORTED';
+      this.#unreadable.push({
+        index,
+        path,
+        bytes,
+        code,
+        message: `${path}: ${message}. ${advice}`,
+      });
+    } else {
+      this.#damaged.push({ listed, message });
+    }
+    return undefined;
+  }
+
+  /** The segment of a damaged header, where that can be proven; told either way. */
+  #repair({ listed, message: why }: DamagedSegment, logId: bigint | undefined) {
+    const { path, index, bytes } = listed;
+    const head = this.#readHead(path);
+    if (head === undefined) return undefined;
+    const known = { segmentIndex: index, segmentBytes: head.bytes, logId };
+    const header = repairSegmentHeader(head.page, head.firstBlock, known);
+    const code = head.isUnreadable ? 'ERR_FLASHSTRIKE_IO' : 'ERR_FLASHSTRIKE_CORRUPT';
+    if (header === undefined) {
+      const what = head.isUnreadable ? 'the disk cannot read the header' : why;
+      const message = `The header of ${path} does not validate: ${what}.`;
+      this.#unreadable.push({ index, path, bytes, code, message });
+      return undefined;
+    }
+    const message = 'The header is damaged; what it was is known, and its checksum proves it.';
+    const place = { path, offset: 0, bytes: head.page.length };
+    this.#oddities.push(harmlessGap(place, { code, message }));
+    return surveyed(path, head, header);
+  }
+
+  /** @returns undefined where the file is gone */
+  #readHead(path: string): FileHead | undefined {
+    let fd: number;
+    try {
+      fd = this.#storage.open(path, 'read');
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw readFailure(error, path);
+    }
+    try {
+      const head = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES + BLOCK_HEADER_BYTES);
+      const count = reading(path, () => this.#storage.read(fd, head, 0), 0);
+      const { bytes, device, inode } = reading(path, () => this.#storage.statusOf(fd));
+      return {
+        bytes,
+        device,
+        inode,
+        page: head.subarray(0, Math.min(count, SEGMENT_HEADER_PAGE_BYTES)),
+        firstBlock: head.subarray(SEGMENT_HEADER_PAGE_BYTES, count),
+        isUnreadable: this.#storage.hasUnreadable(fd, 0, SEGMENT_HEADER_PAGE_BYTES),
+      };
+    } finally {
+      this.#storage.close(fd);
     }
   }
 
@@ -177,6 +270,11 @@ class Surveyor {
     const code = 'ERR_FLASHSTRIKE_CORRUPT';
     this.#oddities.push(harmlessGap({ path, offset: 0, bytes }, { code, message }));
   }
+}
+
+function surveyed(path: string, head: FileHead, header: SegmentHeader): SurveyedSegment {
+  const { bytes, device, inode } = head;
+  return { index: header.segmentIndex, path, bytes, device, inode, header };
 }
 
 const META_CODES = {

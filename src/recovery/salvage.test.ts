@@ -10,6 +10,7 @@ import {
   typeOf,
 } from '../../test/support/log-builder.js';
 import { nodeStorage } from '../storage/node-storage.js';
+import type { Storage } from '../storage/storage.js';
 import { FILE_PORTS } from './reading-ports.js';
 import { salvage } from './salvage.js';
 import type { SalvageGap } from './salvage-gap.js';
@@ -140,6 +141,69 @@ test('a header page that is lost costs its segment, first, middle and last', (t)
     assert.equal(found.gaps[0]?.file, `000000000${index}.wal`);
     assert.match(found.gaps[0]?.message ?? '', /header/);
   }
+});
+
+test('a header page that is damaged is put right where that can be proven', (t) => {
+  for (const at of [0, 8, 10, 20, 24, 32, 41, 50, 58, 66, 73, 81, 90, 100, 121, 200, 4095]) {
+    const builder = fourSegments(t);
+    const bytes = builder.fileOf(2);
+    bytes[at] = (bytes[at] ?? 0) ^ 0x04;
+    const { story, gaps } = salvaged(builder.write().dir);
+    assert.deepEqual(story, ['CORRUPT -', '1-20'], `byte ${at}`);
+    assert.match(gaps[0]?.message ?? '', /its checksum proves it/);
+  }
+  const alone = new LogBuilder(temporaryFolder(t)).segment().events(3);
+  alone.fileOf(1).fill(0, 0, 56);
+  assert.deepEqual(salvaged(alone.write().dir).story, ['CORRUPT 1-?'], 'the log id is nowhere');
+  assert.deepEqual(salvaged(alone.meta().write().dir).story, ['CORRUPT -', '1-3']);
+});
+
+test('what the disk cannot read is a gap, and all around it is read', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t), { payloadBytes: 1000 });
+  builder
+    .segment()
+    .events(3)
+    .events(3)
+    .events(3)
+    .events(3)
+    .seal()
+    .segment()
+    .events(2)
+    .meta()
+    .write();
+  const failing = (path: string, page: number) => {
+    const fds = new Set<number>();
+    const storage: Storage = {
+      ...nodeStorage,
+      open(name, mode) {
+        const fd = nodeStorage.open(name, mode);
+        if (name === path) fds.add(fd);
+        return fd;
+      },
+      close(fd) {
+        fds.delete(fd);
+        nodeStorage.close(fd);
+      },
+      read(fd, target, offset) {
+        const isHit = offset < (page + 1) * 4096 && offset + target.length > page * 4096;
+        if (fds.has(fd) && isHit) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+        return nodeStorage.read(fd, target, offset);
+      },
+    };
+    return { ...FILE_PORTS, storage };
+  };
+  // Blocks of 3 kB from offset 4096 on: page 2 holds the end of the second and the start of the third.
+  const inBody = salvaged(builder.dir, failing(builder.pathOf(1), 2));
+  assert.deepEqual(inBody.story, ['1-3', 'IO 4-9', '10-14']);
+  assert.match(inBody.gaps[0]?.message ?? '', /disk cannot read/);
+  assert.deepEqual(salvaged(builder.dir, failing(builder.pathOf(2), 1)).story, [
+    '1-12',
+    'IO 13-14',
+  ]);
+  assert.deepEqual(salvaged(builder.dir, failing(builder.pathOf(1), 0)).story, [
+    'IO 1-12',
+    '13-14',
+  ]);
 });
 
 test('missing segments: in the middle, at the end, the first ones, all', (t) => {
