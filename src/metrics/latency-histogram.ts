@@ -71,7 +71,7 @@ export function addToHistogram(words: Uint32Array, at: number, low: number, high
   increment(words, at + COUNT);
   addHalves(words, at + TOTAL, low, high);
   if (high >= OUT_OF_RANGE_HIGH) increment(words, at + OUT_OF_RANGE);
-  else increment(words, at + CELLS + 2 * cellIndex(low, high));
+  else increment(words, at + CELLS + 2 * cellIndex(low >>> 0, high));
 }
 
 /** Records `value`, a whole number from 0 to 2^53, at word `at`. Its one writer only. */
