@@ -142,6 +142,15 @@ describe('a log that was closed', () => {
     assert.deepEqual(idsOn(disk), idsTo(10));
   });
 
+  test('has the names in its folder synced before anything is read or written', () => {
+    const disk = new SimulatedDisk();
+    open(disk).close();
+    const storage = new FaultyStorage(disk);
+    open(storage);
+    const [first] = storage.story('syncDirectory', 'open', 'read', 'write', 'sync', 'rename');
+    assert.equal(first, 'syncDirectory log');
+  });
+
   test('is not closed any more once it is open: meta says so', () => {
     const disk = new SimulatedDisk();
     open(disk).close();

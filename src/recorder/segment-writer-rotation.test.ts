@@ -48,6 +48,22 @@ describe('rotation', () => {
     });
   }
 
+  test('gives each segment a salt of its own', () => {
+    const bench = new Bench();
+    for (const expected of [1, 2, 3]) {
+      bench.appendLarge();
+      bench.settle();
+      assert.equal(bench.written, expected);
+      bench.prepare();
+    }
+    const salts = [1, 2, 3].map((index) => {
+      const path = `${DIRECTORY}/${segmentFileName(index)}`;
+      return openSegment(bench.disk, path, { index })?.header.salt;
+    });
+    assert.ok(salts.every((salt) => typeof salt === 'bigint'));
+    assert.equal(new Set(salts).size, 3);
+  });
+
   test('makes the finished segment durable whole, and says so', () => {
     const bench = new Bench();
     bench.appendLarge();
