@@ -229,7 +229,7 @@ function groupsOf(
     }
     const follows = last !== undefined && wordOf(offset) === last.at + last.wordCount;
     assert(
-      follows && last.name === groupName && last.journalAt === undefined,
+      follows && last.name === groupName,
       `${name}.${field} does not follow in the group ${groupName}`,
     );
     last.wordCount += wordOf(covered);

@@ -180,7 +180,7 @@ describe('collecting', () => {
     const collector = new FakeCollector();
     const fields = { a: duration(TEXT), b: duration(TEXT), c: counter(TEXT) };
     const metrics = [
-      ['a', fields.a, durationOf(CLOCK_STEP, DROPPED, DROPPED)],
+      ['a', fields.a, durationOf(CLOCK_STEP, DROPPED, DROPPED, DROPPED)],
       ['b', fields.b, durationOf(CLOCK_STEP, 5)],
       ['c', fields.c, 1],
     ] as const;
@@ -190,7 +190,7 @@ describe('collecting', () => {
       ending.map(({ kind, name, value }) => [kind, name, value]),
       [
         ['counter', 'p_clock_steps_total', 2],
-        ['counter', 'p_dropped_samples_total', 2],
+        ['counter', 'p_dropped_samples_total', 3],
       ],
     );
   });

@@ -15,8 +15,7 @@ function scaled(value: number, units: readonly string[]): string {
     const rounded = Number(inUnit.toPrecision(4));
     text = `${rounded < 1000 ? rounded : Math.round(inUnit)}${unit}`;
     if (rounded < 1000) break;
-    // 999.96 was rounded to 1000; of the next unit it is 1, and not 0.99996.
-    inUnit = Math.max(inUnit / 1000, 1);
+    inUnit /= 1000;
   }
   return text;
 }
