@@ -10,3 +10,9 @@ export type { Aggregate } from './telemetry/aggregate.js';
 export { ALL_STRUCTS, type CataloguedStruct, type MetricSystem } from './telemetry/catalogue.js';
 export * as recorder from './telemetry/recorder/index.js';
 export * as recovery from './telemetry/recovery/index.js';
+export {
+  type Snapshot,
+  type SnapshotSource,
+  Snapshotter,
+  type SnapshotterOptions,
+} from './telemetry/snapshotter.js';

@@ -1,0 +1,169 @@
+// A copy of a struct, or of an aggregate, that is made anew at a cadence, for readers who want many
+// metrics of about one moment, often, without a copy for each of them.
+//
+// Two buffers take turns. What holds: a snapshot stays as it is through the refresh that follows it,
+// and is overwritten by the one after that, which `isOverwritten` tells. All of it happens on one
+// thread, and a refresh is not interrupted: whoever reads `latest` without awaiting in between reads
+// one version, and has one more interval when he awaits. Readings that were taken out of it
+// (`latest.metrics.nextEvent`) are values of their own and never change.
+//
+//   refresh      1    2    3    4
+//   buffer 1     v1   v1   v3   v3       v1 is overwritten by refresh 3
+//   buffer 0          v2   v2   v4
+import { type Clock, monotonicClock } from '../clock/clock.js';
+import { assert, WalError } from '../errors.js';
+import type { Collector } from '../metrics/collector.js';
+import { MetricsStruct } from '../metrics/metrics-struct.js';
+import { Aggregate } from './aggregate.js';
+
+export interface SnapshotterOptions {
+  /** Milliseconds between two refreshes; default 1000. */
+  readonly intervalMs?: number | undefined;
+}
+
+/** One copy. */
+export interface Snapshot<Metrics> {
+  /** Each group of metrics in it is coherent; groups follow one another within microseconds. */
+  readonly metrics: Metrics;
+  /** 1 for the first; one more with each refresh. */
+  readonly version: number;
+  /** When the copy was begun, on the clock. */
+  readonly takenAtNs: number;
+  /** The same, as milliseconds since the Unix epoch. */
+  readonly timestampMs: number;
+  /** Nanoseconds since then; never negative. */
+  readonly ageNs: number;
+  /** Whether a later refresh has used the buffer: then `metrics` is not of this version any more. */
+  readonly isOverwritten: boolean;
+}
+
+const BUFFERS = 2;
+const INTERVAL_MS_DEFAULT = 1000;
+/** What a timer of Node can wait for. */
+const INTERVAL_MS_MAX = 2 ** 31 - 1;
+
+/** What structs and aggregates have in common; only those are accepted. */
+export interface SnapshotSource {
+  copyTo(other: this): void;
+  collect(prefix: string, collector: Collector): void;
+}
+
+/** Refreshes so far: shared by a snapshotter and its snapshots. */
+interface Progress {
+  version: number;
+}
+
+class TakenSnapshot<Metrics> implements Snapshot<Metrics> {
+  readonly metrics: Metrics;
+  readonly version: number;
+  readonly takenAtNs: number;
+  readonly timestampMs: number;
+  readonly #clock: Clock;
+  readonly #progress: Readonly<Progress>;
+
+  constructor(metrics: Metrics, timestampMs: number, clock: Clock, progress: Readonly<Progress>) {
+    this.metrics = metrics;
+    this.version = progress.version;
+    this.takenAtNs = clock.nowNs();
+    this.timestampMs = timestampMs;
+    this.#clock = clock;
+    this.#progress = progress;
+  }
+
+  get ageNs(): number {
+    return Math.max(0, this.#clock.nowNs() - this.takenAtNs);
+  }
+
+  get isOverwritten(): boolean {
+    return this.#progress.version >= this.version + BUFFERS;
+  }
+}
+
+/** Refreshes on a timer between `start` and `stop`; the timer does not hold the process. */
+export class Snapshotter<Metrics extends SnapshotSource> {
+  readonly #source: Metrics;
+  readonly #buffers: readonly Metrics[];
+  readonly #intervalMs: number;
+  readonly #clock: Clock;
+  readonly #wallClockMs: () => number;
+  readonly #progress: Progress = { version: 0 };
+  #latest: Snapshot<Metrics>;
+  #timer: NodeJS.Timeout | undefined;
+
+  /**
+   * Takes the first snapshot at once; the cadence begins at `start`.
+   * @param source of a log or alone; it is only read
+   * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
+   */
+  constructor(
+    source: Metrics,
+    options: SnapshotterOptions = {},
+    clock: Clock = monotonicClock,
+    wallClockMs: () => number = Date.now,
+  ) {
+    if (!(source instanceof MetricsStruct || source instanceof Aggregate)) {
+      throw invalid('A snapshotter takes a struct of metrics, or a Telemetry of several.');
+    }
+    this.#source = source;
+    this.#intervalMs = checkInterval(options.intervalMs ?? INTERVAL_MS_DEFAULT);
+    this.#clock = clock;
+    this.#wallClockMs = wallClockMs;
+    this.#buffers = Array.from({ length: BUFFERS }, () => emptyLike(source));
+    this.#latest = this.refresh();
+  }
+
+  /** The last copy that was made. */
+  get latest(): Snapshot<Metrics> {
+    return this.#latest;
+  }
+
+  get isRunning(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** Makes a copy now, whether the cadence runs or not. */
+  refresh(): Snapshot<Metrics> {
+    // Counted first: whatever becomes of the copy, what stood in its buffer is gone.
+    this.#progress.version++;
+    const metrics = this.#buffers[this.#progress.version % BUFFERS];
+    assert(metrics !== undefined, 'a version has a buffer');
+    // Dated before it is made: what it holds is at least as new as it says.
+    const nowMs = this.#wallClockMs();
+    const snapshot = new TakenSnapshot(metrics, nowMs, this.#clock, this.#progress);
+    this.#source.copyTo(metrics);
+    this.#latest = snapshot;
+    return snapshot;
+  }
+
+  /** Refreshes once in each interval from now on. While it runs, a further call changes nothing. */
+  start(): this {
+    if (this.#timer !== undefined) return this;
+    this.#timer = setInterval(() => this.refresh(), this.#intervalMs);
+    this.#timer.unref();
+    return this;
+  }
+
+  /** Ends the cadence. `latest` stays as it is, and `start` begins anew; idempotent. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
+  }
+}
+
+/** Structs and aggregates can be made without arguments: they stand alone, zero-filled, then. */
+const emptyLike = <Metrics extends object>(source: Metrics): Metrics =>
+  new (source.constructor as new () => Metrics)();
+
+function checkInterval(intervalMs: number): number {
+  if (Number.isInteger(intervalMs) && intervalMs >= 1 && intervalMs <= INTERVAL_MS_MAX) {
+    return intervalMs;
+  }
+  throw invalid(`intervalMs must be a whole number from 1 to ${INTERVAL_MS_MAX}.`);
+}
+
+const invalid = (message: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
