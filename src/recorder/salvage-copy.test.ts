@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FaultyStorage } from '../../test/support/faulty-storage.js';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
@@ -177,6 +177,27 @@ test('whichever call fails: told with a code, nothing left open, the source as i
     assert.ok(calls > 30, `${calls} calls`);
   }
   assert.deepEqual(readFileSync(builder.pathOf(2)), Buffer.from(before ?? []));
+});
+
+test('what a header calls durable, and wal.meta, comes behind the sync that covers it', async (t) => {
+  const builder = largeLog(t);
+  const storage = new FaultyStorage(nodeStorage);
+  const output = temporaryFolder(t);
+  await salvageTo(builder.dir, output, {}, { ...FILE_PORTS, storage });
+  const story = storage.story('write', 'sync', 'rename', 'syncDirectory');
+  const last = story.lastIndexOf('rename wal.meta.tmp wal.meta');
+  const watermark = builder.blockOf(3, 2).offset + builder.blockOf(3, 2).bytes;
+  assert.deepEqual(story.slice(last - 6, last), [
+    `write prepared-3.tmp@${builder.blockOf(3, 2).offset}`,
+    'sync prepared-3.tmp',
+    `write prepared-3.tmp@${watermark}`,
+    'sync prepared-3.tmp',
+    'write wal.meta.tmp@0',
+    'sync wal.meta.tmp',
+  ]);
+  const seal = story.findIndex((call) => call.startsWith('write prepared-2.tmp@0'));
+  assert.equal(story[seal - 1], 'sync prepared-1.tmp', 'a segment is whole before the next one is');
+  assert.deepEqual(story.slice(-2), ['sync salvage.json', `syncDirectory ${basename(output)}`]);
 });
 
 test('a block that is larger than the segments makes a larger one', (t) => {

@@ -322,6 +322,29 @@ test('blocks that a recovery gave up are not taken for the events that came afte
   assert.equal(gaps[0]?.lost, undefined);
 });
 
+test('nothing behind the pin counts, though the last block before it is damaged', (t) => {
+  const given = new LogBuilder(temporaryFolder(t))
+    .segment()
+    .events(2)
+    .events(2)
+    .events(1)
+    .events(4);
+  const builder = new LogBuilder(given.dir).segment().events(2).events(2).segment().events(9);
+  // Event 5 was torn, 6 to 9 stand behind it, and all were given up; later event 3 was damaged.
+  for (const position of [1, 2]) given.fileOf(1)[given.blockOf(1, position).offset] = 0;
+  builder.files.set(1, given.fileOf(1));
+  assert.deepEqual(salvaged(builder.meta().write().dir).story, ['1-2', 'CORRUPT 3-4', '5-13']);
+});
+
+test('segments that overlap: each event once, by the first of them', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(5);
+  builder.nextEventId = 4;
+  builder.segment().events(1).events(3).events(2).meta().write();
+  const { story, gaps } = salvaged(builder.dir);
+  assert.deepEqual(story, ['1-5', 'CORRUPT -', 'CORRUPT 6-7', '8-9', 'CORRUPT -']);
+  assert.match(gaps.at(-1)?.message ?? '', /read before/);
+});
+
 test('without the pin, what a later block or the seal vouches for is given out', (t) => {
   const sealed = fourSegments(t);
   damage(sealed, 2, 0);
