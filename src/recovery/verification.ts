@@ -165,6 +165,8 @@ export class Verification {
   }
 
   async #verifySegments({ segments }: LogListing): Promise<void> {
+    // Whatever else is lost: the first segment begins with the first event.
+    if (segments[0]?.index === 1) this.#expectedEventId = 1;
     let file = this.#open(segments[0]?.index ?? 1);
     for (const [position, { index }] of segments.entries()) {
       const next = segments[position + 1];

@@ -69,6 +69,17 @@ test('a damaged header page costs the segment, and the next header tells how muc
   assert.equal(report.segments, 3);
 });
 
+test('a damaged header of the first segment: what it held begins with event 1', async (t) => {
+  const builder = threeSegments(t);
+  builder.fileOf(1)[30] = 1;
+  const { problems } = await verify(builder.write().dir);
+  const [problem] = problems;
+  assert.deepEqual([problem?.lost, problem?.firstEventId, problem?.lastEventId], [9, 1, 9]);
+  const alone = new LogBuilder(temporaryFolder(t)).segment().events(3).meta();
+  alone.fileOf(1)[30] = 1;
+  assert.equal((await verify(alone.write().dir)).problems[0]?.lost, 3, 'wal.meta tells');
+});
+
 test('a damaged header of the last segment: the claims tell how much is lost', async (t) => {
   const builder = threeSegments(t);
   builder.files.set(3, new Uint8Array(10));
