@@ -11,12 +11,14 @@ import { LOCK_FILE } from '../../src/segment/file-names.js';
 import { SteppedLog } from '../support/stepped-log.js';
 import { type Evidence, type Extent, evidenceIn } from './evidence.js';
 import { DIRECTORY, type Machine } from './machine.js';
-import type { Oracle } from './oracle.js';
 import { type Profile, pick } from './profile.js';
 import type { SimulatedDisk } from './simulated-disk.js';
 import { SECTOR_BYTES } from './simulated-file.js';
+import type { Subject } from './subject.js';
 
 const PAGE_BYTES = 4096;
+/** Of a segment's header and of a block's. */
+const HEADER_BYTES = 128;
 
 interface Damage {
   readonly path: string;
@@ -26,8 +28,7 @@ interface Damage {
 
 /** Whether anyone told of it. */
 export async function damageTrial(
-  machine: Machine,
-  oracle: Oracle,
+  { machine, oracle }: Subject,
   { options }: Profile,
   trace: (line: string) => void,
 ): Promise<boolean> {
@@ -112,7 +113,15 @@ function drawDamage(random: Random, disk: SimulatedDisk, evidence: Evidence): Da
       .map(({ offset, bytes }) => offset + bytes),
   );
   const content = disk.contentOf(path);
-  const at = random.below(Math.min(content.length, usedBytes + SECTOR_BYTES));
+  // Headers are few among the bytes and matter most.
+  const header = pick(
+    random,
+    evidence.claims.filter((claim) => claim.path === path),
+  );
+  const at =
+    random.below(3) === 0
+      ? header.offset + random.below(Math.min(header.bytes, HEADER_BYTES))
+      : random.below(Math.min(content.length, usedBytes + SECTOR_BYTES));
   const bytes = pick(random, [SECTOR_BYTES, PAGE_BYTES]);
   const offset = Math.floor(at / bytes) * bytes;
   const old = content.slice(offset, offset + bytes);

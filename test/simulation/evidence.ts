@@ -25,6 +25,10 @@ export interface Evidence {
   readonly headerPages: readonly Extent[];
   /** Bytes that call an event durable. */
   readonly claims: readonly (Extent & { readonly durableEventId: number })[];
+  /** The highest of them that stands in a segment. */
+  readonly durableEventIdInSegments: number;
+  /** One of each segment. */
+  readonly salts: readonly bigint[];
   /** Id of the last event in the files. */
   readonly lastEventId: number;
 }
@@ -35,12 +39,14 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
   const blocks: Mutable<Evidence['blocks']> = [];
   const headerPages: Extent[] = [];
   const claims: Mutable<Evidence['claims']> = [];
+  const salts: bigint[] = [];
   let lastEventId = 0;
   for (const { path, index } of listLog(storage, directory).segments) {
     const file = openSegment(storage, path, { index });
     assert.ok(file !== undefined);
     const page = { path, offset: 0, bytes: SEGMENT_HEADER_PAGE_BYTES };
     headerPages.push(page);
+    salts.push(file.header.salt);
     claims.push({ ...page, durableEventId: file.header.firstEventId - 1 });
     lastEventId = file.header.firstEventId - 1;
     walkSegment(new SegmentReader(storage, file), undefined, ({ block, blockOffset: offset }) => {
@@ -53,9 +59,10 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
     });
     storage.close(file.fd);
   }
+  const durableEventIdInSegments = Math.max(0, ...claims.map((claim) => claim.durableEventId));
   const meta = readMeta(storage, directory);
   assert.equal(meta.status, 'present');
   const { durableEventId } = meta.meta;
   claims.push({ path: join(directory, META_FILE), offset: 0, bytes: META_BYTES, durableEventId });
-  return { blocks, headerPages, claims, lastEventId };
+  return { blocks, headerPages, claims, durableEventIdInSegments, salts, lastEventId };
 }

@@ -5,14 +5,13 @@ import assert from 'node:assert/strict';
 import { Random } from '../../src/cli/demo/random.js';
 import { WalError } from '../../src/errors.js';
 import type { RecoveryMode } from '../../src/recovery/manager.js';
-import { replay } from '../../src/recovery/replay.js';
 import { type VerifyReport, verify } from '../../src/recovery/verify.js';
-import { SteppedLog } from '../support/stepped-log.js';
+import type { SteppedLog } from '../support/stepped-log.js';
 import { damageTrial } from './damage.js';
 import { Life } from './life.js';
 import { DIRECTORY, Machine } from './machine.js';
-import { Oracle } from './oracle.js';
-import { drawProfile, type Ending, familyOf, type Profile, weighted } from './profile.js';
+import { drawProfile, familyOf, type Profile, weighted } from './profile.js';
+import { type Crash, Subject } from './subject.js';
 
 /** Codes that a failure of the system may come out as. */
 const REASONED: ReadonlySet<string> = new Set([
@@ -46,7 +45,7 @@ export class History {
   readonly #random: Random;
   readonly #profile: Profile;
   readonly #machine: Machine;
-  readonly #oracle = new Oracle();
+  readonly #subject: Subject;
   readonly #trace: (line: string) => void;
   readonly result: HistoryResult = {
     crashes: 0,
@@ -65,11 +64,6 @@ export class History {
     calls: 0,
     digest: 0,
   };
-  #hasBegun = false;
-  /** Since the last recovery, a failed sync has left pages clean that the disk may not have. */
-  #hasCleanPages = false;
-  /** And the kernel has forgotten them. */
-  #hasLostPages = false;
   /** What a reader found wrong while the log was in a call, which must not hide it. */
   #error: unknown;
 
@@ -77,49 +71,31 @@ export class History {
     this.#random = new Random(seed);
     this.#profile = drawProfile(this.#random, familyOf(seed));
     this.#machine = new Machine(this.#random);
+    this.#subject = new Subject(this.#machine, this.#profile.options);
     this.#trace = trace;
     trace(JSON.stringify(this.#profile));
   }
 
   async run(): Promise<HistoryResult> {
     for (let life = 1; life <= this.#profile.lives; life++) {
-      const log = await this.#reopen();
-      await this.#live(log);
+      await this.#reopen();
+      await this.#live();
       if (this.#random.below(100) < this.#profile.damages) await this.#damage();
     }
-    await this.#end();
+    await this.#reopen(0);
+    this.#crash('kill');
+    await this.#subject.endWell();
     const { kernel } = this.#machine;
     const { result } = this;
-    result.eventsChecked = this.#oracle.checked;
+    result.eventsChecked = this.#subject.oracle.checked;
     result.faults = kernel.totalFaults;
     result.calls = kernel.calls;
     result.digest = kernel.digest ^ this.#random.next();
     return result;
   }
 
-  /** Append more, crash, open: the last recovery keeps what came behind it. */
-  async #end(): Promise<void> {
-    const log = await this.#reopen(0);
-    const life = new Life(this.#machine, this.#oracle, this.#profile, log, this.#trace);
-    life.appendSome(3);
-    assert.equal(log.commit(), this.#oracle.appended);
-    this.#observe(log);
-    this.result.eventsIssued += life.issued;
-    this.#crash('power');
-    (await this.#reopen(0)).close();
-    this.#machine.kill();
-    assert.equal(this.#oracle.appended, this.#oracle.durable);
-    assert.equal(await this.#verified(), this.#oracle.appended);
-    this.#check();
-    assert.deepEqual(this.#machine.regions.paths, [], 'a region is left over');
-  }
-
-  #observe(log: SteppedLog): void {
-    this.#oracle.observe(log.durableEventId, log.writtenEventId);
-  }
-
   /** Opens until it succeeds; crashes and faults come only in the first attempts. */
-  async #reopen(attemptsWithTrouble = ATTEMPTS_WITH_TROUBLE): Promise<SteppedLog> {
+  async #reopen(attemptsWithTrouble = ATTEMPTS_WITH_TROUBLE): Promise<void> {
     const random = this.#random;
     const { kernel, disk, regions } = this.#machine;
     let mode: RecoveryMode = 'default';
@@ -139,11 +115,10 @@ export class History {
         kernel.onSwitch = () => this.#readMeanwhile();
       }
       try {
-        const log = this.#open(mode);
+        const log = this.#subject.open({ recovery: mode });
         if (this.#error !== undefined) throw this.#error;
-        this.#trace(`opened: ${log.opened.report.nextEventId - 1} events`);
         this.#recovered(log, before);
-        return log;
+        return;
       } catch (error) {
         if (this.#error !== undefined) throw this.#error;
         if (kernel.halted) this.#crash(random.below(2) === 0 ? 'kill' : 'power');
@@ -152,24 +127,15 @@ export class History {
     }
   }
 
-  #open(recovery: RecoveryMode): SteppedLog {
-    const { regions } = this.#machine;
-    const ports = {
-      ...this.#machine.ports(),
-      adoptRegion: regions.adopt.bind(regions),
-    };
-    return new SteppedLog(ports, DIRECTORY, { ...this.#profile.options, recovery });
-  }
-
   /** A reader beside a log that is being opened: all that was durable, and nothing wrong. */
   #readMeanwhile(): void {
-    if (!this.#hasBegun || this.#error !== undefined) return;
+    if (!this.#subject.hasBegun || this.#error !== undefined) return;
     const { kernel } = this.#machine;
     const { onSwitch } = kernel;
     kernel.onSwitch = () => {};
     try {
-      const last = this.#check();
-      assert.ok(last >= this.#oracle.durable, `a reader ends with ${last} meanwhile`);
+      const last = this.#subject.check();
+      assert.ok(last >= this.#subject.oracle.durable, `a reader ends with ${last} meanwhile`);
     } catch (error) {
       if (!kernel.halted) this.#error = error;
     } finally {
@@ -179,7 +145,7 @@ export class History {
 
   /** What `verify` says before anything is touched; undefined where there is no log yet. */
   async #lookBefore(): Promise<VerifyReport | undefined> {
-    if (!this.#hasBegun) return undefined;
+    if (!this.#subject.hasBegun) return undefined;
     const report = await verify(DIRECTORY, {}, this.#machine.readingPorts);
     assert.ok(report.ok, `nothing is damaged, yet: ${JSON.stringify(report.problems)}`);
     return report;
@@ -191,131 +157,61 @@ export class History {
     if (!(error instanceof WalError)) throw error;
     this.#trace(`refused: ${error.code}`);
     this.result.refusals++;
-    assert.deepEqual([...kernel.openFiles.values()], [], 'a refused open leaves nothing open');
-    const isMismatch = error.code === 'ERR_FLASHSTRIKE_RING_MISMATCH' && this.#hasLostPages;
+    const isMismatch = error.code === 'ERR_FLASHSTRIKE_RING_MISMATCH' && this.#subject.hasLostPages;
     const hasReason = kernel.faults > 0 || disk.capacityBytes !== Number.POSITIVE_INFINITY;
     if (!isMismatch && !(hasReason && REASONED.has(error.code))) throw error;
-    this.#hasCleanPages ||= kernel.failedSyncs > 0;
     kernel.begin();
     return isMismatch ? 'tolerate-tail' : 'default';
   }
 
   #recovered(log: SteppedLog, before: VerifyReport | undefined): void {
-    const { kernel } = this.#machine;
-    kernel.forgetFaults();
-    const last = log.opened.report.nextEventId - 1;
-    this.#hasBegun = true;
-    this.#hasCleanPages = false;
-    this.#hasLostPages = false;
     this.result.recoveries++;
-    this.#oracle.recovered(last);
-    assert.equal(log.durableEventId, last, 'all that was recovered is durable');
-    assert.equal(this.#check(), last, 'replay ends with the last event');
     const { verdict, eventsFromRing, droppedBytes } = log.recovery;
     this.result.eventsFromRing += eventsFromRing;
     if (verdict === 'torn-tail') this.result.tornTails++;
+    this.#trace(`opened: ${verdict}, ${log.producer.lastEventId} events`);
     if (before === undefined) return;
     assert.equal(verdict, before.verdict, 'as verify said');
     assert.equal(droppedBytes, before.tornTail?.droppedBytes ?? 0);
-    assert.equal(last, before.lastEventId + eventsFromRing);
+    assert.equal(log.producer.lastEventId, before.lastEventId + eventsFromRing);
   }
 
-  /** Every event that the readers find; the last one's id. */
-  #check(): number {
-    return this.#oracle.check(replay(DIRECTORY, {}, this.#machine.readingPorts));
-  }
-
-  async #verified(): Promise<number> {
-    const report = await verify(DIRECTORY, {}, this.#machine.readingPorts);
-    assert.deepEqual(report.problems, []);
-    assert.equal(report.verdict, 'clean');
-    return report.lastEventId;
-  }
-
-  async #live(log: SteppedLog): Promise<void> {
+  async #live(): Promise<void> {
     const random = this.#random;
-    const { kernel, disk } = this.#machine;
-    const life = new Life(this.#machine, this.#oracle, this.#profile, log, this.#trace);
+    const { kernel } = this.#machine;
+    const life = new Life(this.#subject, this.#profile, this.#trace);
     if (random.below(100) < this.#profile.endsInCall) kernel.callsToLive = 1 + random.below(200);
     await life.run();
-    this.#observe(log);
     this.result.eventsIssued += life.issued;
     this.result.reads += life.reads;
-    const ending = kernel.halted
-      ? weighted(
-          random,
-          this.#profile.endings.filter(([name]) => name !== 'close'),
-        )
-      : life.mustCrash
-        ? 'kill'
-        : weighted(random, this.#profile.endings);
-    if (ending !== 'close') {
-      this.#crash(ending, log);
-      return;
-    }
+    const isCut = kernel.halted || life.mustCrash;
+    const endings = this.#profile.endings.filter(([name]) => !(isCut && name === 'close'));
+    const ending = weighted(random, endings);
+    if (ending === 'close') this.#close();
+    else this.#crash(ending);
+  }
+
+  #close(): void {
+    const { kernel, disk } = this.#machine;
     disk.capacityBytes = Number.POSITIVE_INFINITY;
-    this.#close(log);
+    const faults = kernel.totalFaults - kernel.faults;
+    const refusal = this.#subject.close();
+    this.#trace(`close: ${refusal}`);
+    if (kernel.halted) this.#crash('kill');
+    else if (refusal === undefined) this.result.cleanCloses++;
+    // Of this process, its close included.
+    else if (kernel.totalFaults === faults) throw refusal;
   }
 
-  #close(log: SteppedLog): void {
-    const { kernel, disk, regions } = this.#machine;
-    this.#trace('close');
-    let refusal: unknown;
-    try {
-      log.close();
-    } catch (error) {
-      refusal = error;
-    }
-    if (kernel.halted) {
-      this.#crash('kill', log);
-      return;
-    }
-    if (refusal !== undefined && kernel.faults === 0) throw refusal;
-    assert.deepEqual([...kernel.openFiles.values()], [], 'a close leaves nothing open');
-    this.#observe(log);
-    this.#oracle.closed(log.region.path !== undefined);
-    if (refusal === undefined) {
-      this.result.cleanCloses++;
-      assert.deepEqual(regions.paths, [], 'the region goes');
-    }
-    this.#hasCleanPages ||= kernel.failedSyncs > 0;
-    disk.kill();
-    kernel.begin();
-  }
-
-  #crash(ending: Exclude<Ending, 'close'>, log?: SteppedLog): void {
-    const { kernel, disk, regions } = this.#machine;
-    this.#trace(`${ending}${kernel.halted ? ' in a call' : ''}`);
-    if (log !== undefined) this.#observe(log);
-    const oracle = this.#oracle;
-    if (log !== undefined)
-      oracle.floor = log.region.path === undefined ? oracle.written : oracle.appended;
-    this.#hasCleanPages ||= kernel.failedSyncs > 0;
-    if (ending === 'power') {
-      this.result.powerCuts++;
-      oracle.floor = Math.min(oracle.floor, oracle.durable);
-      this.#hasCleanPages = false;
-      this.#hasLostPages = false;
-      this.#machine.cutPower();
-      return;
-    }
-    this.result.crashes++;
-    this.#machine.kill();
-    if (ending === 'kill-without-region') {
-      regions.loseAll();
-      oracle.floor = Math.min(oracle.floor, oracle.written);
-    }
-    if (ending === 'kill-and-drop-caches') {
-      disk.dropCaches();
-      if (this.#hasCleanPages) {
-        this.#hasLostPages = true;
-        oracle.floor = Math.min(oracle.floor, oracle.durable);
-      }
-    }
+  #crash(how: Crash): void {
+    this.#trace(`${how}${this.#machine.kernel.halted ? ' in a call' : ''}`);
+    this.#subject.crash(how);
+    if (how === 'power') this.result.powerCuts++;
+    else this.result.crashes++;
   }
 
   async #damage(): Promise<void> {
-    const told = await damageTrial(this.#machine, this.#oracle, this.#profile, this.#trace);
+    const told = await damageTrial(this.#subject, this.#profile, this.#trace);
     this.result.damages++;
     if (told) this.result.damagesTold++;
   }

@@ -7,16 +7,18 @@ import { resolveOptions } from '../../src/recorder/options.js';
 import { replay } from '../../src/recovery/replay.js';
 import { verify } from '../../src/recovery/verify.js';
 import { LogState } from '../../src/ring/ring-control.js';
-import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
+import { FRAME_HEADER_BYTES, frameSpan } from '../../src/segment/frame.js';
 import { KIB } from '../../src/units.js';
 import type { SteppedLog } from '../support/stepped-log.js';
 import { DIRECTORY, type Machine } from './machine.js';
 import type { Oracle } from './oracle.js';
 import { type Actor, type Profile, weighted } from './profile.js';
+import type { Subject } from './subject.js';
 
 const BATCH_MAX = 5;
 
 export class Life {
+  readonly #subject: Subject;
   readonly #machine: Machine;
   readonly #random: Random;
   readonly #oracle: Oracle;
@@ -33,18 +35,13 @@ export class Life {
   issued = 0;
   reads = 0;
 
-  constructor(
-    machine: Machine,
-    oracle: Oracle,
-    profile: Profile,
-    log: SteppedLog,
-    trace: (line: string) => void,
-  ) {
-    this.#machine = machine;
-    this.#random = machine.random;
-    this.#oracle = oracle;
+  constructor(subject: Subject, profile: Profile, trace: (line: string) => void) {
+    this.#subject = subject;
+    this.#machine = subject.machine;
+    this.#random = subject.machine.random;
+    this.#oracle = subject.oracle;
     this.#profile = profile;
-    this.#log = log;
+    this.#log = subject.log;
     this.#trace = trace;
     this.#maxEventBytes = resolveOptions(profile.options).maxEventBytes;
   }
@@ -63,7 +60,7 @@ export class Life {
       else this.#run(actor);
       if (this.#error !== undefined) throw this.#error;
       if (kernel.halted || this.mustCrash) break;
-      this.#oracle.observe(this.#log.durableEventId, this.#log.writtenEventId);
+      this.#subject.observe();
       this.#checkFailure();
     }
     kernel.onSwitch = () => {};
@@ -120,16 +117,9 @@ export class Life {
     assert.ok(failure instanceof WalError, String(failure));
   }
 
-  appendSome(count: number): void {
-    for (const last = this.#oracle.appended + count; this.#oracle.appended < last; ) {
-      this.#append(false);
-      this.#log.step();
-    }
-  }
-
   /** @param isCut the process ends between the frames and their publication */
   #append(isCut: boolean): void {
-    const { memory, producer } = this.#log;
+    const { memory } = this.#log;
     const state = Atomics.load(memory.words, memory.control.state);
     // As Wal.append: a log that has failed takes nothing more.
     if (state !== LogState.open && state !== LogState.noSpace) return;
@@ -140,21 +130,9 @@ export class Life {
     }
     const span = sizes.reduce((sum, bytes) => sum + frameSpan(FRAME_HEADER_BYTES + bytes), 0);
     if (span > frameSpan(FRAME_HEADER_BYTES + this.#maxEventBytes)) return;
-    if (!producer.reserve(span)) return;
-    sizes.forEach((bytes, index) => {
-      const kind = index === sizes.length - 1 ? FrameKind.event : FrameKind.continued;
-      const { payload, type } = this.#oracle.issue(bytes, kind);
-      const id = producer.put(payload, kind, type, this.#oracle.appended, 0);
-      assert.equal(id, this.#oracle.appended, 'ids count up');
-    });
-    if (isCut) {
-      // None of them was ever there.
-      this.#oracle.withdraw(sizes.length);
-      this.mustCrash = true;
-      return;
-    }
-    producer.publish();
-    this.issued += sizes.length;
+    if (!this.#subject.append(sizes, !isCut)) return;
+    if (isCut) this.mustCrash = true;
+    else this.issued += sizes.length;
   }
 
   #payloadBytes(): number {

@@ -4,6 +4,7 @@ import type { Random } from '../../src/cli/demo/random.js';
 import type { WalOptions } from '../../src/index.js';
 import { KIB } from '../../src/units.js';
 import type { Disturbance } from './simulated-kernel.js';
+import type { Crash } from './subject.js';
 
 export type Actor =
   | 'append'
@@ -16,7 +17,7 @@ export type Actor =
   | 'verifier'
   | 'space';
 
-export type Ending = 'kill' | 'power' | 'close' | 'kill-without-region' | 'kill-and-drop-caches';
+export type Ending = Crash | 'close';
 
 export interface Profile {
   readonly options: WalOptions;
