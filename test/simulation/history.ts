@@ -101,6 +101,7 @@ export class History {
     let mode: RecoveryMode = 'default';
     for (let attempt = 1; ; attempt++) {
       const hasTrouble = attempt <= attemptsWithTrouble;
+      kernel.callsToLive = undefined;
       const before = await this.#lookBefore();
       if (!hasTrouble) disk.capacityBytes = Number.POSITIVE_INFINITY;
       else if (random.below(20) === 0) disk.capacityBytes = disk.usedBytes + random.below(100_000);
@@ -117,6 +118,7 @@ export class History {
       try {
         const log = this.#subject.open({ recovery: mode });
         if (this.#error !== undefined) throw this.#error;
+        kernel.callsToLive = undefined;
         this.#recovered(log, before);
         return;
       } catch (error) {

@@ -5,6 +5,7 @@ import type { OpeningPorts } from '../../src/recorder/opening-ports.js';
 import type { ReadingPorts } from '../../src/recovery/reading-ports.js';
 import { regionPorts } from '../../src/recovery/region-ports.js';
 import { readBuffer } from '../../src/recovery/segment-reader.js';
+import type { Storage } from '../../src/storage/storage.js';
 import { TickingClock } from '../support/stepped-log.js';
 import { SimulatedDisk } from './simulated-disk.js';
 import { SimulatedKernel } from './simulated-kernel.js';
@@ -20,6 +21,8 @@ export class Machine {
   readonly random: Random;
   readonly disk: SimulatedDisk;
   readonly kernel: SimulatedKernel;
+  /** What a log is given: the kernel, or something in front of it. */
+  storage: Storage;
   readonly regions: SimulatedRegions;
   readonly clock = new TickingClock();
 
@@ -27,12 +30,13 @@ export class Machine {
     this.random = random;
     this.disk = disk;
     this.kernel = new SimulatedKernel(disk, random);
+    this.storage = this.kernel;
     this.regions = regions?.copy(this.kernel) ?? new SimulatedRegions(this.kernel);
   }
 
   /** For one opening: the wall clock may have jumped since the last. */
   ports(): Omit<OpeningPorts, 'clock'> & { readonly clock: TickingClock } {
-    const { kernel: storage, clock, regions, random } = this;
+    const { storage, clock, regions, random } = this;
     const wallMs = SOME_DAY_MS + (random.below(8) === 0 ? (random.below(21) - 10) * YEAR_MS : 0);
     const half = (): bigint => BigInt(random.next() >>> 0);
     const random64 = (): bigint => (half() << 32n) | half();

@@ -56,9 +56,10 @@ export class SimulatedKernel extends InterposedStorage {
     return this.#halted;
   }
 
-  /** A new process: no descriptor, no fault, nobody who would end it. */
+  /** A new process: no descriptor, no fault; what was to end the last one has, or still will. */
   begin(): void {
     this.openFiles.clear();
+    if (this.#halted) this.callsToLive = undefined;
     this.#halted = false;
     this.forgetFaults();
   }
@@ -68,7 +69,6 @@ export class SimulatedKernel extends InterposedStorage {
     this.faults = 0;
     this.failedSyncs = 0;
     this.disturbance = UNDISTURBED;
-    this.callsToLive = undefined;
     this.onSwitch = () => {};
   }
 
