@@ -199,6 +199,7 @@ export class History {
     const faults = kernel.totalFaults - kernel.faults;
     const refusal = this.#subject.close();
     this.#trace(`close: ${refusal}`);
+    if (!kernel.halted) kernel.callsToLive = undefined;
     if (kernel.halted) this.#crash('kill');
     else if (refusal === undefined) this.result.cleanCloses++;
     // Of this process, its close included.

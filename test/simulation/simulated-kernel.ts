@@ -56,10 +56,9 @@ export class SimulatedKernel extends InterposedStorage {
     return this.#halted;
   }
 
-  /** A new process: no descriptor, no fault; what was to end the last one has, or still will. */
+  /** A new process: no descriptor, no fault. */
   begin(): void {
     this.openFiles.clear();
-    if (this.#halted) this.callsToLive = undefined;
     this.#halted = false;
     this.forgetFaults();
   }

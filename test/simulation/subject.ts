@@ -98,7 +98,11 @@ export class Subject {
 
   /** The log is sound from end to end, and nothing is torn; its last id. */
   async verified(): Promise<number> {
-    const { problems, verdict, lastEventId } = await verify(DIRECTORY, {}, this.machine.readingPorts);
+    const { problems, verdict, lastEventId } = await verify(
+      DIRECTORY,
+      {},
+      this.machine.readingPorts,
+    );
     assert.deepEqual(problems, []);
     assert.equal(verdict, 'clean');
     return lastEventId;
@@ -133,6 +137,7 @@ export class Subject {
       this.#log = undefined;
     }
     this.#hasCleanPages ||= machine.kernel.failedSyncs > 0;
+    machine.kernel.callsToLive = undefined;
     if (how === 'power') {
       oracle.floor = Math.min(oracle.floor, oracle.durable);
       this.#hasCleanPages = false;
