@@ -5,7 +5,7 @@ import { closeSync, openSync, readdirSync, rmSync, statSync, writevSync } from '
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Wal, type WalOptions } from '../src/index.js';
-import { type RecorderStatistics, STATISTICS } from '../src/recorder/statistics.js';
+import { Telemetry } from '../src/telemetry/recorder/telemetry.js';
 import { printMachine, printRate, scaled, withFolder } from './harness.js';
 
 const EVENTS = scaled(20_000_000);
@@ -59,7 +59,7 @@ async function appendIntoRoom(folder: string, options: WalOptions): Promise<numb
 
 interface Recorded {
   readonly elapsed: number;
-  readonly statistics: RecorderStatistics;
+  readonly telemetry: Telemetry;
   readonly bytes: number;
 }
 
@@ -71,21 +71,28 @@ async function recordAll(folder: string, options: WalOptions): Promise<Recorded>
   for (let count = 0; count < EVENTS; count++) wal.append(PAYLOAD);
   while (wal.writtenEventId < EVENTS) await new Promise((resolve) => setImmediate(resolve));
   const elapsed = performance.now() - start;
-  const statistics = wal[STATISTICS]();
+  const telemetry = new Telemetry();
+  wal.telemetry.copyTo(telemetry);
   await wal.close();
   const names = readdirSync(directory).filter((name) => name.endsWith('.wal'));
   const bytes = names.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
   rmSync(directory, { recursive: true });
-  return { elapsed, statistics, bytes };
+  return { elapsed, telemetry, bytes };
 }
 
-function printStatistics({ statistics, bytes }: Recorded): void {
-  const { ringStalls, ringStallNs, segmentsTaken, segmentsHurried } = statistics;
-  const { segmentWaits, segmentWaitNs } = statistics;
+function printTelemetry({ telemetry, bytes }: Recorded): void {
+  const {
+    getNextSegmentWaited: waits,
+    getNextSegment,
+    hurriedSegments,
+    preparedSegments,
+  } = telemetry.segmentPreparer;
+  const { ringStall } = telemetry.manager;
   console.log(
-    `    the writer waited ${segmentWaits} times for a segment, ${(segmentWaitNs / 1e6).toFixed(1)} ms ` +
-      `in all; ${segmentsHurried} of ${segmentsTaken} segments were hurried; ` +
-      `${ringStalls} ring stalls, ${(ringStallNs / 1e6).toFixed(0)} ms; ${(bytes / 2 ** 20).toFixed(0)} MiB of files`,
+    `    the writer waited ${waits} times for a segment, ${(getNextSegment.totalNs / 1e6).toFixed(1)} ms ` +
+      `in all; ${hurriedSegments} of ${preparedSegments} segments were hurried; ` +
+      `${ringStall.samples} ring stalls, ${(ringStall.totalNs / 1e6).toFixed(0)} ms; ` +
+      `${(bytes / 2 ** 20).toFixed(0)} MiB of files`,
   );
 }
 
@@ -103,10 +110,10 @@ await withFolder(async (folder) => {
     printRate('  append, ring has room, precise time', EVENTS, roomPrecise);
     const recorded = await recordAll(folder, coarse);
     const rate = printRate('  recorded until the kernel has all, coarse', EVENTS, recorded.elapsed);
-    printStatistics(recorded);
+    printTelemetry(recorded);
     const recordedPrecise = await recordAll(folder, precise);
     printRate('  recorded until the kernel has all, precise', EVENTS, recordedPrecise.elapsed);
-    printStatistics(recordedPrecise);
+    printTelemetry(recordedPrecise);
     ratios.push(rate / Math.min(plain, roomRate));
     console.log(`  ratio to the slower of the two bounds: ${(ratios.at(-1) ?? 0).toFixed(2)}`);
   }

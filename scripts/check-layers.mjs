@@ -196,7 +196,9 @@ function checkPackage(from, specifier, packages, self, complain) {
   }
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
   if (name === self) {
-    if (from !== 'cli') complain('inside of src/ files are imported by their path');
+    // The version is read from package.json, which a package may name as its own.
+    if (from !== 'cli' && specifier !== `${self}/package.json`)
+      complain('inside of src/ files are imported by their path');
   } else if (!packages.has(name)) {
     complain('it is not among the dependencies of package.json');
   }

@@ -7,6 +7,7 @@ export type { HistogramCell, HistogramReading } from './metrics/latency-histogra
 export type { LifeCycleReading } from './metrics/life-cycle.js';
 export type { OperationReading } from './metrics/operation64.js';
 export type { Aggregate } from './telemetry/aggregate.js';
+export { type BuildInfo, buildInfo } from './telemetry/build-info.js';
 export { ALL_STRUCTS, type CataloguedStruct, type MetricSystem } from './telemetry/catalogue.js';
 export * as recorder from './telemetry/recorder/index.js';
 export * as recovery from './telemetry/recovery/index.js';

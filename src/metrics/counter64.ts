@@ -1,6 +1,7 @@
 // One 64-bit number on a line of its own: a count that only grows, a value that comes and goes, one
 // that never changes after the start, or the time since when something has been so.
 import { layout, pad, u32, u64 } from '../memory/layout.js';
+import { TWO_POW_32 } from '../units.js';
 import { beginChange, endChange } from './sequence.js';
 import { addHalves, readU64, writeU64 } from './u64.js';
 
@@ -17,6 +18,8 @@ export const Counter64 = ValueLayout;
 /** A value of now. */
 export const Gauge64 = ValueLayout;
 
+/** A power of two: multiplying is exact, and far cheaper than dividing. */
+const HIGH_HALF = 1 / TWO_POW_32;
 const VALUE = ValueLayout.offset.value / Uint32Array.BYTES_PER_ELEMENT;
 
 /** Adds within a change that is under way: of a group, or of this line. */
@@ -39,6 +42,15 @@ export function setValue(words: Uint32Array, at: number, value: number): void {
   beginChange(words, at);
   writeU64(words, at + VALUE, value);
   endChange(words, at);
+}
+
+/**
+ * Sets a count that grows by less than 2^32 at a time, as cheaply as can be: while its upper half
+ * stays the same, one store of the lower one is a whole change.
+ */
+export function setCount(words: Uint32Array, at: number, count: number): void {
+  if (words[at + VALUE + 1] === (count * HIGH_HALF) >>> 0) words[at + VALUE] = count;
+  else setValue(words, at, count);
 }
 
 export const readValue = (words: Uint32Array, at: number): number => readU64(words, at + VALUE);

@@ -87,11 +87,20 @@ export function applyNotes(
   }
 }
 
+/** First word of a note of what `elapsedNs` returned: the lower half of the time. */
+export const noteLow = (elapsed: number): number => (elapsed < 0 ? 0 : (elapsed >>> 0) | 0);
+
+/** Its second word: the upper half, and the kind. */
+export const noteSecond = (elapsed: number): number =>
+  elapsed < 0 ? kindOf(elapsed) << KIND_SHIFT : (elapsed * HIGH_HALF) | 0;
+
 /**
- * Notes one record. Its one writer only; allocates nothing and never throws.
+ * Notes one record. Its one writer only; allocates nothing and never throws: all arguments are signed
+ * words, because a double is boxed when it crosses a call.
  * @param group word of the group's first line, which holds `ended`
  * @param journal word of the group's journal
- * @param elapsed what `elapsedNs` returned, or a whole number below 2^53
+ * @param low of `noteLow`
+ * @param second of `noteSecond`
  * @param a a word of the group's own, like `b`
  */
 export function note(
@@ -99,19 +108,15 @@ export function note(
   group: number,
   journal: number,
   apply: ApplyNote,
-  elapsed: number,
+  low: number,
+  second: number,
   a: number,
   b: number,
 ): void {
   const head = words[journal + HEAD] as number;
   const at = journal + NOTES + (head & (JOURNAL_NOTES - 1)) * NOTE_WORDS;
-  if (elapsed >= 0) {
-    words[at] = elapsed;
-    words[at + 1] = elapsed * HIGH_HALF;
-  } else {
-    words[at] = 0;
-    words[at + 1] = kindOf(elapsed) << KIND_SHIFT;
-  }
+  words[at] = low;
+  words[at + 1] = second;
   words[at + 2] = a;
   words[at + 3] = b;
   const next = (head + 1) >>> 0;

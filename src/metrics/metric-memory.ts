@@ -7,7 +7,7 @@ export class MetricMemory {
   /** False once the log is closed: updaters do nothing then. */
   isOpen = true;
   /** Part of a log's region: nobody but the log's own threads may write to it. */
-  readonly isShared: boolean;
+  isShared: boolean;
 
   private constructor(words: Uint32Array, start: number, isShared: boolean) {
     this.words = words;
@@ -24,6 +24,16 @@ export class MetricMemory {
   /** A part of the region that `words` covers, from byte `byteOffset` of it on. */
   static inRegion(words: Uint32Array, byteOffset: number): MetricMemory {
     return new MetricMemory(words, byteOffset / Uint32Array.BYTES_PER_ELEMENT, true);
+  }
+
+  /** The struct goes on at byte `byteOffset` of a region, with what it holds; its writers stand still. */
+  moveTo(words: Uint32Array, byteOffset: number, byteLength: number): void {
+    const start = byteOffset / Uint32Array.BYTES_PER_ELEMENT;
+    const count = byteLength / Uint32Array.BYTES_PER_ELEMENT;
+    words.set(this.words.subarray(this.start, this.start + count), start);
+    this.words = words;
+    this.start = start;
+    this.isShared = true;
   }
 
   /** From now on the struct stands in `words`, a private copy, and nobody records any more. */

@@ -2,6 +2,7 @@
 // other, each chained to the one before. Any error here is final for the log: after a failed write
 // or sync nobody knows what the file holds, and a retry would only hide that.
 import { join } from 'node:path';
+import type { Clock } from '../clock/clock.js';
 import { assert, systemCode, WalError } from '../errors.js';
 import {
   BLOCK_ALIGNMENT,
@@ -14,6 +15,7 @@ import { encodeSeal, SEAL_RESERVED_BYTES } from '../segment/seal.js';
 import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { SegmentTally } from '../segment/segment-tally.js';
 import type { Storage } from '../storage/storage.js';
+import type { SegmentWriterUpdater } from '../telemetry/recorder/segment-writer.js';
 import { alignUp, PAGE_BYTES } from '../units.js';
 
 /** The last event or watermark block (or the segment header): what a successor's header pins. */
@@ -265,16 +267,31 @@ export interface SegmentBirth {
  * Gives a prepared file its header and its name, in the order that makes a published name with an
  * invalid header page always corruption.
  */
-export function publishSegment(storage: Storage, birth: SegmentBirth): ActiveSegment {
+export function publishSegment(
+  storage: Storage,
+  clock: Clock,
+  telemetry: SegmentWriterUpdater,
+  birth: SegmentBirth,
+): ActiveSegment {
   const { fd, page, directory } = birth;
   const path = join(directory, birth.fileName);
+  const startNs = clock.nowNs();
+  let isPublished = false;
   try {
     storage.write(fd, [page], 0);
     storage.sync(fd);
+    telemetry.onRotateHeader(startNs);
+    const renameNs = clock.nowNs();
     storage.renameNoReplace(birth.preparedPath, path);
+    telemetry.onRotateRename(renameNs);
+    const directoryNs = clock.nowNs();
     storage.syncDirectory(directory);
+    telemetry.onRotateDirectorySync(directoryNs);
+    isPublished = true;
   } catch (error) {
     throw segmentFailure('publish a new segment', path, 0, error);
+  } finally {
+    telemetry.onOpenNewSegment(startNs, isPublished);
   }
   const header = decodeSegmentHeader(page);
   assert(!('defect' in header), 'a segment header that was just encoded does not decode');

@@ -9,9 +9,12 @@ class Bench {
   readonly signals = new Signals();
   durable = 0;
   failure: Error | undefined;
+  /** The starts of waits that have ended. */
+  readonly waited: number[] = [];
   readonly waiters = new DurableWaiters(this.signals, {
     durableEventId: () => this.durable,
     refusal: (eventId) => this.failure && new Error(`event ${eventId}: ${this.failure.message}`),
+    waited: (startNs) => this.waited.push(startNs),
   });
 
   /** What the writer thread does after a sync. */
@@ -29,18 +32,20 @@ class Bench {
 describe('a promise for an event id', () => {
   test('resolves with the durable id once that has reached it', async () => {
     const bench = new Bench();
-    const waiting = bench.waiters.wait(5);
+    const waiting = bench.waiters.wait(5, 1234);
     bench.advance(4);
     assert.ok(await staysPending(waiting, 20));
+    assert.deepEqual(bench.waited, []);
     bench.advance(9);
     assert.equal(await settles('the wait', waiting), 9);
+    assert.deepEqual(bench.waited, [1234], 'and the wait is told once');
     bench.waiters.close();
   });
 
   test('resolves when the id became durable before anyone listened', async () => {
     const bench = new Bench();
     bench.durable = 3;
-    assert.equal(await settles('the wait', bench.waiters.wait(3)), 3);
+    assert.equal(await settles('the wait', bench.waiters.wait(3, 0)), 3);
     bench.waiters.close();
   });
 
@@ -48,7 +53,7 @@ describe('a promise for an event id', () => {
     const bench = new Bench();
     const order: number[] = [];
     const waiting = [7, 2, 9, 4, 4].map((eventId) =>
-      bench.waiters.wait(eventId).then(() => order.push(eventId)),
+      bench.waiters.wait(eventId, 0).then(() => order.push(eventId)),
     );
     for (const durable of [2, 4, 8, 9]) {
       bench.advance(durable);
@@ -61,7 +66,7 @@ describe('a promise for an event id', () => {
 
   test('a thousand of them resolve with one announcement', async () => {
     const bench = new Bench();
-    const waiting = Array.from({ length: 1_000 }, (_, at) => bench.waiters.wait(at + 1));
+    const waiting = Array.from({ length: 1_000 }, (_, at) => bench.waiters.wait(at + 1, 0));
     bench.advance(1_000);
     const settled = await settles('all waits', Promise.all(waiting));
     assert.deepEqual(new Set(settled), new Set([1_000]));
@@ -70,7 +75,7 @@ describe('a promise for an event id', () => {
 
   test('rejects when nothing more will become durable, each with an error of its own', async () => {
     const bench = new Bench();
-    const waiting = [bench.waiters.wait(3), bench.waiters.wait(8)];
+    const waiting = [bench.waiters.wait(3, 0), bench.waiters.wait(8, 0)];
     const settled = Promise.allSettled(waiting);
     bench.fail('the disk is gone');
     const [first, second] = await settles('the waits', settled);
@@ -82,7 +87,7 @@ describe('a promise for an event id', () => {
 
   test('resolves for what was durable before the failure, rejects for the rest', async () => {
     const bench = new Bench();
-    const settled = Promise.allSettled([bench.waiters.wait(3), bench.waiters.wait(4)]);
+    const settled = Promise.allSettled([bench.waiters.wait(3, 0), bench.waiters.wait(4, 0)]);
     bench.durable = 3;
     bench.fail('the disk is gone');
     const statuses = (await settles('the waits', settled)).map(({ status }) => status);
@@ -93,14 +98,17 @@ describe('a promise for an event id', () => {
   test('rejects at once when the log has failed already', async () => {
     const bench = new Bench();
     bench.failure = new Error('the disk is gone');
-    await assert.rejects(settles('the wait', bench.waiters.wait(1)), /event 1: the disk is gone/);
+    await assert.rejects(
+      settles('the wait', bench.waiters.wait(1, 0)),
+      /event 1: the disk is gone/,
+    );
     bench.waiters.close();
   });
 
   test('a second round of waits works as the first', async () => {
     const bench = new Bench();
     for (let round = 1; round <= 50; round++) {
-      const waiting = bench.waiters.wait(round);
+      const waiting = bench.waiters.wait(round, 0);
       bench.advance(round);
       assert.equal(await settles(`round ${round}`, waiting), round);
     }
@@ -109,7 +117,7 @@ describe('a promise for an event id', () => {
 
   test('what is settled at the close is settled, and the close may come twice', async () => {
     const bench = new Bench();
-    const waiting = bench.waiters.wait(1);
+    const waiting = bench.waiters.wait(1, 0);
     bench.durable = 1;
     bench.waiters.close();
     bench.waiters.close();
@@ -125,7 +133,7 @@ function exitOf(body: string): { status: number | null; stdout: string } {
     import { Signals } from ${at('./signals.js')};
     const signals = new Signals();
     let durable = 0;
-    const source = { durableEventId: () => durable, refusal: () => undefined };
+    const source = { durableEventId: () => durable, refusal: () => undefined, waited: () => {} };
     const waiters = new DurableWaiters(signals, source);
     ${body}`;
   const args = ['--input-type=module', '--eval', script];
@@ -140,7 +148,7 @@ describe('the process', () => {
   test('is held while someone waits, and ends by itself when the wait is over', () => {
     const body = `
       setTimeout(() => { durable = 1; signals.announceDurable(); }, 50).unref();
-      waiters.wait(1).then((id) => console.log('durable', id));`;
+      waiters.wait(1, 0).then((id) => console.log('durable', id));`;
     assert.deepEqual(exitOf(body), { status: 0, stdout: 'durable 1\n' });
   });
 

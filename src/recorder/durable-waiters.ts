@@ -4,6 +4,8 @@ import type { Signals } from './signals.js';
 
 interface Waiter {
   readonly eventId: number;
+  /** When the waiting began. */
+  readonly startNs: number;
   readonly resolve: (durableEventId: number) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -14,6 +16,8 @@ export interface DurabilitySource {
   durableEventId(): number;
   /** Why nothing will become durable any more, if so; made anew for each waiter. */
   refusal(eventId: number): Error | undefined;
+  /** A wait that began at `startNs` has ended, one way or the other. */
+  waited(startNs: number): void;
 }
 
 const FOREVER_MS = 2 ** 31 - 1;
@@ -34,9 +38,10 @@ export class DurableWaiters {
     this.#hold.unref();
   }
 
-  wait(eventId: number): Promise<number> {
+  /** @param startNs when the waiting began, told again when it has ended */
+  wait(eventId: number, startNs: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#insert({ eventId, resolve, reject });
+      this.#insert({ eventId, startNs, resolve, reject });
       this.#hold.ref();
       // The announcement that is waited for may never come, when its thread has died since.
       if (this.#armed) this.settle();
@@ -81,6 +86,7 @@ export class DurableWaiters {
     let done = 0;
     for (const waiter of waiters) {
       if (waiter.eventId > durable) break;
+      this.#source.waited(waiter.startNs);
       waiter.resolve(durable);
       done++;
     }
@@ -93,6 +99,7 @@ export class DurableWaiters {
     const first = this.#waiters[0];
     if (first === undefined || this.#source.refusal(first.eventId) === undefined) return;
     for (const waiter of this.#waiters.splice(0)) {
+      this.#source.waited(waiter.startNs);
       waiter.reject(this.#source.refusal(waiter.eventId));
     }
   }

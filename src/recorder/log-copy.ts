@@ -4,6 +4,7 @@
 //
 // Nobody reads the copy before it is finished; a sync is needed at rotations and at the end only.
 import { join } from 'node:path';
+import { monotonicClock } from '../clock/clock.js';
 import { assert } from '../errors.js';
 import { random64 } from '../random.js';
 import { BLOCK_ALIGNMENT, MAX_BLOCK_BYTES } from '../segment/block-header.js';
@@ -16,6 +17,7 @@ import {
 } from '../segment/segment-header.js';
 import { SegmentTally } from '../segment/segment-tally.js';
 import type { Storage } from '../storage/storage.js';
+import { SegmentWriter, SegmentWriterUpdater } from '../telemetry/recorder/segment-writer.js';
 import { type ActiveSegment, publishSegment, segmentBytesFor } from './active-segment.js';
 import { MetaStore } from './meta-store.js';
 import { NO_PREDECESSOR, type PredecessorPin } from './segment-writer.js';
@@ -48,6 +50,8 @@ const AFTER_RETENTION: PredecessorPin = {
 export class LogCopy {
   readonly #storage: Storage;
   readonly #directory: string;
+  /** Nobody reads how long the steps of a copy take. */
+  readonly #telemetry = new SegmentWriterUpdater(new SegmentWriter());
   readonly #options: LogCopyOptions;
   readonly #meta: MetaStore;
   readonly #frames = new Uint8Array(MAX_BLOCK_BYTES);
@@ -148,7 +152,7 @@ export class LogCopy {
     const fd = this.#storage.open(preparedPath, 'create');
     try {
       this.#storage.allocate(fd, segmentBytes);
-      this.#active = publishSegment(this.#storage, {
+      this.#active = publishSegment(this.#storage, monotonicClock, this.#telemetry, {
         fd,
         preparedPath,
         directory: this.#directory,

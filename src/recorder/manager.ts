@@ -16,13 +16,21 @@ import { LogState, type LogStateCode } from '../ring/ring-control.js';
 import { RingProducer } from '../ring/ring-producer.js';
 import { durablePointOf } from '../ring/ring-snapshot.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
+import type { LogTelemetry } from '../telemetry/log-telemetry.js';
+import { appendedEventsOf, ManagerUpdater } from '../telemetry/recorder/manager.js';
+import type { Telemetry } from '../telemetry/recorder/telemetry.js';
 import { DurableWaiters } from './durable-waiters.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
-import { describe, type ResolvedOptions, resolveOptions, type WalOptions } from './options.js';
+import {
+  describe,
+  LONGEST_SAMPLING,
+  type ResolvedOptions,
+  resolveOptions,
+  type WalOptions,
+} from './options.js';
 import { Signals } from './signals.js';
 import { Stalls } from './stalls.js';
-import { type RecorderStatistics, STATISTICS } from './statistics.js';
 
 export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 
@@ -47,6 +55,14 @@ export class Wal {
   readonly #coarseIndex: number;
   readonly #maxEventBytes: number;
   readonly #isPrecise: boolean;
+  readonly #telemetry: LogTelemetry;
+  readonly #updater: ManagerUpdater;
+  readonly #clock: Clock;
+  readonly #sampling: number;
+  /** In a typed array: a double that changes would be boxed in a plain field. */
+  readonly #appendStartNs = new Float64Array(1);
+  /** Appends until the next one that may be timed. A small integer: it is never boxed. */
+  #untilTimed: number;
   #closing: Promise<void> | undefined;
   #closed = false;
   /** Ids as they were when the region went. */
@@ -69,12 +85,29 @@ export class Wal {
     this.#coarseIndex = memory.control.coarseOffsetNs;
     this.#maxEventBytes = options.maxEventBytes;
     this.#isPrecise = options.timestamps === 'precise';
-    this.#producer = new RingProducer(memory, ready.nextEventId);
+    this.#telemetry = handles.telemetry;
+    this.#updater = new ManagerUpdater(this.#telemetry.manager, clock);
+    this.#clock = clock;
+    this.#sampling = options.appendSampling;
+    this.#untilTimed = this.#sampling === 0 ? LONGEST_SAMPLING : this.#sampling;
+    this.#producer = new RingProducer(
+      memory,
+      ready.nextEventId,
+      appendedEventsOf(this.#telemetry.manager),
+    );
     this.#timestamps = new TimestampSource(clock, ready.anchor);
-    this.#stalls = new Stalls(signals, clock, this.#producer, directory, options.stallTimeoutMs);
+    this.#stalls = new Stalls(
+      signals,
+      clock,
+      this.#producer,
+      directory,
+      options.stallTimeoutMs,
+      this.#updater,
+    );
     this.#waiters = new DurableWaiters(signals, {
       durableEventId: () => this.durableEventId,
       refusal: (eventId) => this.#refusal(eventId),
+      waited: (startNs) => this.#updater.onDurableWait(startNs),
     });
   }
 
@@ -115,6 +148,24 @@ export class Wal {
    * @throws WalError ERR_FLASHSTRIKE_EVENT_TOO_LARGE, _STALLED, _NO_SPACE, _FAILED, _CLOSED
    */
   append(payload: Uint8Array, type = 0): number {
+    if (--this.#untilTimed === 0) return this.#appendTimed(payload, type);
+    return this.#append(payload, type);
+  }
+
+  /** One call in so many, with two looks at the clock. */
+  #appendTimed(payload: Uint8Array, type: number): number {
+    if (this.#sampling === 0) {
+      this.#untilTimed = LONGEST_SAMPLING;
+      return this.#append(payload, type);
+    }
+    this.#untilTimed = this.#sampling;
+    this.#appendStartNs[0] = this.#clock.nowNs();
+    const id = this.#append(payload, type);
+    this.#updater.onAppendEventSince(this.#appendStartNs, true);
+    return id;
+  }
+
+  #append(payload: Uint8Array, type: number): number {
     const span = this.#spanOf(payload, type);
     // A plain load: an Atomics.load is a call of its own, and the calls below keep V8 from moving
     // this one out of a loop. A state that is seen an append late is as good.
@@ -129,6 +180,7 @@ export class Wal {
     if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
     if (!this.#producer.reserve(span)) {
       this.#signals.wake('writer');
+      this.#updater.onRefusedAppend();
       return undefined;
     }
     return this.#put(payload, type);
@@ -200,15 +252,25 @@ export class Wal {
   /** Refuses unless the log still takes events: open, or out of space with room in the ring. */
   #checkState(): void {
     const { state } = this;
+    if (state === 'open' || state === 'no-space') return;
+    this.#updater.onAppendEvent(this.#clock.nowNs(), false);
     if (state === 'failed') throw this.#failedError('no event can be appended');
-    if (state === 'closing' || state === 'closed') throw this.#closedError();
+    throw this.#closedError();
   }
 
   #waitForRoom(span: number): void {
-    this.#stalls.waitForRoom(span, () => {
-      this.#checkState();
-      return this.state === 'no-space';
-    });
+    const startNs = this.#clock.nowNs();
+    try {
+      this.#stalls.waitForRoom(span, () => {
+        const { state } = this;
+        if (state === 'failed') throw this.#failedError('no event can be appended');
+        if (state === 'closing' || state === 'closed') throw this.#closedError();
+        return state === 'no-space';
+      });
+    } catch (error) {
+      this.#updater.onAppendEvent(startNs, false);
+      throw error;
+    }
   }
 
   /** Id of the last event appended; 0 for an empty log. */
@@ -256,17 +318,12 @@ export class Wal {
     return this.#handles.capabilities;
   }
 
-  /** Counts of this opening, for benchmarks. */
-  [STATISTICS](): RecorderStatistics {
-    const { count: ringStalls, totalNs: ringStallNs } = this.#stalls;
-    return {
-      ringStalls,
-      ringStallNs,
-      segmentsTaken: this.#signals.get('segmentsTaken'),
-      segmentsHurried: this.#signals.get('segmentsHurried'),
-      segmentWaits: this.#signals.get('segmentWaits'),
-      segmentWaitNs: this.#signals.get('segmentWaitUs') * 1e3,
-    };
+  /**
+   * The recorder's metrics, live: every thread of the log writes its own lines in shared memory. After
+   * `close` they keep their last values.
+   */
+  get telemetry(): Telemetry {
+    return this.#telemetry;
   }
 
   /** The folder, as an absolute path. */
@@ -289,9 +346,10 @@ export class Wal {
     }
     const durable = this.durableEventId;
     if (eventId <= durable) return durable;
+    const startNs = this.#clock.nowNs();
     if (eventId > this.#signals.durableRequest) this.#signals.requestDurable(eventId);
     this.#signals.wake('writer');
-    return this.#waiters.wait(eventId);
+    return this.#waiters.wait(eventId, startNs);
   }
 
   /**
@@ -390,6 +448,8 @@ export class Wal {
     this.#closed = true;
     // What never reached the disk waits in the region for the next open, whatever the reason.
     const isWhole = this.failure === undefined && this.#last.durableEventId === this.lastEventId;
+    // Before the memory goes: what it last held stays to be read.
+    this.#telemetry.close();
     this.#handles.release(isWhole);
     this.#waiters.close();
   }

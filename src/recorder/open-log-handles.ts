@@ -6,6 +6,7 @@ import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { adoptLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
+import { LogTelemetry } from '../telemetry/log-telemetry.js';
 import { Crew } from './crew.js';
 import type { ResolvedOptions } from './options.js';
 import type { Signals } from './signals.js';
@@ -28,6 +29,7 @@ export interface Capabilities {
 export class OpenLogHandles {
   readonly ready: WriterReady;
   readonly memory: RingMemory;
+  readonly telemetry: LogTelemetry;
   readonly #directory: string;
   readonly #options: ResolvedOptions;
   readonly #signals: Signals;
@@ -48,6 +50,7 @@ export class OpenLogHandles {
     this.ready = ready;
     this.#region = adoptRegion(ready.region);
     this.memory = ringOfRegion(this.#region);
+    this.telemetry = LogTelemetry.inRegion(this.#region);
   }
 
   static async open(

@@ -4,6 +4,7 @@
 // The order that loses nothing: the old ring goes to disk and is synced, then the old region goes,
 // then the lock file names the new region alone. Until then it names both: no region is orphaned.
 import { dirname, join } from 'node:path';
+import { monotonicClockCostPs } from '../clock/clock-cost.js';
 import { anchorWallClock, TimestampSource } from '../clock/timestamp-source.js';
 import { assert, isNoSpace, systemCode, WalError } from '../errors.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
@@ -15,6 +16,7 @@ import {
   recoverLog,
   removeLeftovers,
 } from '../recovery/manager.js';
+import type { OutsideClaims } from '../recovery/tail-judgement.js';
 import { RingConsumer } from '../ring/ring-consumer.js';
 import { RingControlLayout } from '../ring/ring-control.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
@@ -23,6 +25,13 @@ import { LOCK_FILE } from '../segment/file-names.js';
 import { acquireLock, type LogLock, REGIONS_MAX } from '../storage/lock-file.js';
 import { makeDurableFolder } from '../storage/new-folder.js';
 import type { Storage } from '../storage/storage.js';
+import { LogTelemetry, TELEMETRY_BYTES } from '../telemetry/log-telemetry.js';
+import { ManagerUpdater } from '../telemetry/recorder/manager.js';
+import { SegmentWriterUpdater } from '../telemetry/recorder/segment-writer.js';
+import {
+  SegmentPreparationUpdater,
+  SegmentPreparerUpdater,
+} from '../telemetry/recorder/worker/segment-preparer.js';
 import { ActiveSegment, segmentBytesFor } from './active-segment.js';
 import { heartbeatOf } from './heartbeat.js';
 import { MetaStore } from './meta-store.js';
@@ -41,8 +50,6 @@ import type { WriterReady } from './threads/messages.js';
 import type { LoopBody } from './threads/worker-loop.js';
 import { SegmentPreparer } from './worker/segment-preparer.js';
 
-/** Kept free for the metric structs of the recorder and the recovery. */
-const TELEMETRY_BYTES = 256 * 1024;
 /** A ring for nobody: the writer works on it until the region is there. */
 const EMPTY_RING_BYTES = 4096;
 /** How long the first segment may be zero-written before it is handed over as it is. */
@@ -140,6 +147,9 @@ class Opening {
   readonly #directory: string;
   readonly #options: ResolvedOptions;
   readonly #lock: LogLock;
+  readonly #telemetry = LogTelemetry.own();
+  readonly #segmentWriterUpdater: SegmentWriterUpdater;
+  readonly #managerUpdater: ManagerUpdater;
   #oldRings: OldRings | undefined;
   #recovered: RecoveredLog | undefined;
   #preparer: SegmentPreparer | undefined;
@@ -160,18 +170,21 @@ class Opening {
     this.#directory = directory;
     this.#options = options;
     this.#lock = lock;
+    const { segmentWriter, manager } = this.#telemetry;
+    this.#segmentWriterUpdater = new SegmentWriterUpdater(segmentWriter, ports.clock);
+    this.#managerUpdater = new ManagerUpdater(manager, ports.clock);
   }
 
   run(): OpenedLog {
     const storage = this.#storage;
     const directory = this.#directory;
     const record = this.#lock.read();
-    const { regions, random64, wallClockMs } = this.#ports;
+    const { regions, wallClockMs } = this.#ports;
     const logId = readLogId(storage, directory);
     const oldRings = openOldRings(regions, record.regions, this.#lock, logId);
     this.#oldRings = oldRings;
     const outside = { region: oldRings.durableEventId };
-    const recovered = recoverLog(storage, directory, this.#options.recovery, outside, random64);
+    const recovered = this.#recover(outside);
     this.#recovered = recovered;
     // Before anything in the folder is changed: rings that do not connect refuse the open.
     const rings = this.#connectingRings(oldRings, recovered.nextEventId);
@@ -181,6 +194,7 @@ class Opening {
     if (recovered.verdict === 'new') this.#flushMeta(metaStore, recovered.logId, undefined);
 
     const anchor = anchorWallClock(this.#clock, wallClockMs());
+    const initNs = this.#clock.nowNs();
     const writer = this.#startWriter(recovered, firstTicket, anchor);
     this.#writer = writer;
     const eventsFromRing = this.#recoverRings(writer, rings);
@@ -195,6 +209,9 @@ class Opening {
     const memory = ringOfRegion(region);
     writer.attach(memory, new RingConsumer(memory, writer.writtenEventId + 1));
     this.#makeFirstSegment(writer);
+    this.#managerUpdater.onInitActiveSegment(initNs, true);
+    this.#managerUpdater.setConstants(monotonicClockCostPs(), this.#options.appendSampling);
+    this.#telemetry.moveTo(region);
     this.#flushMeta(metaStore, recovered.logId, writer);
     oldRings.remove();
     this.#lock.write({ regions: region.path === undefined ? [] : [region.path] });
@@ -225,6 +242,17 @@ class Opening {
     };
   }
 
+  #recover(outside: OutsideClaims): RecoveredLog {
+    const startNs = this.#clock.nowNs();
+    const { recovery } = this.#options;
+    const { random64 } = this.#ports;
+    const recovered = recoverLog(this.#storage, this.#directory, recovery, outside, random64);
+    if (recovered.last !== undefined) {
+      this.#segmentWriterUpdater.onOpenExistingSegment(startNs, true);
+    }
+    return recovered;
+  }
+
   #startWriter(
     recovered: RecoveredLog,
     firstTicket: number,
@@ -233,18 +261,22 @@ class Opening {
     const { sync } = this.#options;
     const longestBytes = this.#oldRings?.longestBytes ?? 0;
     const segmentBytes = Math.max(this.#options.segmentBytes, segmentBytesFor(longestBytes));
-    this.#preparer = new SegmentPreparer(this.#storage, this.#clock, this.#signals, {
+    const { segmentPreparer } = this.#telemetry;
+    const preparation = new SegmentPreparationUpdater(segmentPreparer, this.#clock);
+    this.#preparer = new SegmentPreparer(this.#storage, this.#clock, this.#signals, preparation, {
       directory: this.#directory,
       segmentBytes,
       preparedSegments: 1,
       firstTicket,
     });
+    const taking = new SegmentPreparerUpdater(segmentPreparer, this.#clock);
     const dependencies: SegmentWriterDependencies = {
       storage: this.#storage,
       clock: this.#clock,
       timestamps: new TimestampSource(this.#clock, anchor),
-      prepared: new PreparedSegments(this.#signals, this.#clock),
+      prepared: new PreparedSegments(this.#signals, this.#clock, taking),
       signals: this.#signals,
+      telemetry: { segmentWriter: this.#segmentWriterUpdater, manager: this.#managerUpdater },
       random64: this.#ports.random64,
     };
     const memory = emptyRing();
@@ -258,6 +290,7 @@ class Opening {
         nextEventId,
         // All that was accepted has been synced, or was closed cleanly.
         durableEventId: nextEventId - 1,
+        segmentCount: listLog(this.#storage, this.#directory).segments.length,
       },
       memory,
       new RingConsumer(memory, nextEventId),

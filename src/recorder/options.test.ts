@@ -98,7 +98,7 @@ describe('a message names the option and what it was given', () => {
     maxEventBytes: [0, -1, MIB, 2 ** 32],
     preparedSegments: [0, 5, -1, 2 ** 32 + 1],
     stallTimeoutMs: [-1, 2 ** 31],
-    appendSampling: [0, 2 ** 30 + 1],
+    appendSampling: [-1, 2 ** 30 + 1],
     'sync.intervalMs': [0, -1, 3_600_001],
   };
   const NOT_INTEGERS = [1.5, Number.NaN, Number.POSITIVE_INFINITY, '65536', 65536n, true, [], {}];

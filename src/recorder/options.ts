@@ -46,7 +46,7 @@ export interface WalOptions {
   readonly sharedMemory?: 'auto' | 'required' | 'off';
   /** Folder of the shared region, on a tmpfs. Default `/dev/shm`. */
   readonly sharedMemoryDirectory?: string;
-  /** One in so many appends is timed. Default 64. */
+  /** One in so many appends is timed; 0 times none. Default 64. */
   readonly appendSampling?: number;
   /** Create the folder and the log where there is none. Default true. */
   readonly create?: boolean;
@@ -62,6 +62,7 @@ const SYNC_MODES: readonly SyncMode[] = ['interval', 'every-block', 'manual'];
 const MIN_RING_BYTES = 64 * KIB;
 const MAX_RING_BYTES = 1024 * MIB;
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+export const LONGEST_SAMPLING = 2 ** 30;
 /** A block of one event: what comes on top of its payload. */
 export const EVENT_OVERHEAD_BYTES = BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES;
 
@@ -209,8 +210,8 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
       folder('sharedMemoryDirectory', given.sharedMemoryDirectory ?? '/dev/shm'),
     ),
     appendSampling: integer('appendSampling', given.appendSampling ?? 64, {
-      min: 1,
-      max: 2 ** 30,
+      min: 0,
+      max: LONGEST_SAMPLING,
     }),
     create: bool('create', given.create ?? true),
     lock: oneOf('lock', given.lock ?? 'flock', ['flock', 'none']),

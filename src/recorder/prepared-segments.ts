@@ -2,6 +2,7 @@
 // that a taker waits or that preparation is in trouble.
 import type { Clock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
+import type { SegmentPreparerUpdater } from '../telemetry/recorder/worker/segment-preparer.js';
 import { QUEUE_ENTRY_WORDS, type Signals, Trouble } from './signals.js';
 
 /** A file that is allocated, and zero-written as far as `zeroedBytes`. */
@@ -25,43 +26,69 @@ export function offer(signals: Signals, segment: PreparedSegment): boolean {
   ]);
 }
 
-/** The consuming end: two verbs, `take` and `release`. */
+/** The consuming end: the next prepared segment, or undefined when none is ready. */
+export function takePrepared(signals: Signals): PreparedSegment | undefined {
+  const entry = new Int32Array(QUEUE_ENTRY_WORDS);
+  if (!signals.preparedQueue.tryPop(entry)) return undefined;
+  const [ticket = 0, fd = 0, segmentUnits = 0, zeroedUnits = 0] = entry;
+  return {
+    ticket: ticket >>> 0,
+    fd,
+    segmentBytes: segmentUnits * UNIT_BYTES,
+    zeroedBytes: zeroedUnits * UNIT_BYTES,
+  };
+}
+
+/** The taker's side, for the writer: `getNextSegment`, and what the preparer is told. */
 export class PreparedSegments {
   readonly #signals: Signals;
   readonly #clock: Clock;
-  readonly #entry = new Int32Array(QUEUE_ENTRY_WORDS);
+  readonly #telemetry: SegmentPreparerUpdater;
+  #waitingSinceNs: number | undefined;
 
-  #waitingSinceNs = 0;
-
-  constructor(signals: Signals, clock: Clock) {
+  constructor(signals: Signals, clock: Clock, telemetry: SegmentPreparerUpdater) {
     this.#signals = signals;
     this.#clock = clock;
+    this.#telemetry = telemetry;
   }
 
-  /** The next prepared segment, or undefined when none is ready; does not wait. */
-  take(): PreparedSegment | undefined {
-    const entry = this.#entry;
-    if (!this.#signals.preparedQueue.tryPop(entry)) return undefined;
-    const [ticket = 0, fd = 0, segmentUnits = 0, zeroedUnits = 0] = entry;
-    return {
-      ticket: ticket >>> 0,
-      fd,
-      segmentBytes: segmentUnits * UNIT_BYTES,
-      zeroedBytes: zeroedUnits * UNIT_BYTES,
-    };
+  /**
+   * The next prepared segment, or undefined when none is ready; does not wait. The call that began
+   * with the first undefined ends with the segment, or with `giveUp`: that is the wait it shows.
+   */
+  getNextSegment(): PreparedSegment | undefined {
+    const startNs = this.#waitingSinceNs ?? this.#clock.nowNs();
+    const queued = this.#signals.preparedQueue.length;
+    const segment = takePrepared(this.#signals);
+    if (segment === undefined) {
+      this.#waitingSinceNs = startNs;
+      this.#announceWaiting(true);
+      return undefined;
+    }
+    if (this.#waitingSinceNs === undefined) {
+      this.#telemetry.onGetNextSegment(startNs, 'ready', queued);
+    } else {
+      this.#telemetry.onGetNextSegment(startNs, 'waited', 0);
+      this.#waitingSinceNs = undefined;
+      this.#announceWaiting(false);
+    }
+    return segment;
+  }
+
+  /** Nobody waits any more: preparation has failed, or the log has ended. */
+  giveUp(): void {
+    if (this.#waitingSinceNs === undefined) return;
+    this.#telemetry.onGetNextSegment(this.#waitingSinceNs, 'failed', 0);
+    this.#waitingSinceNs = undefined;
+    this.#announceWaiting(false);
   }
 
   /** Says that a taker waits: the preparer hands over what it has. */
-  announceWaiting(waiting: boolean): void {
+  #announceWaiting(waiting: boolean): void {
     const word = waiting ? 1 : 0;
     if (this.#signals.get('takerWaiting') === word) return;
     this.#signals.set('takerWaiting', word);
-    const nowNs = this.#clock.nowNs();
-    if (waiting) {
-      this.#waitingSinceNs = nowNs;
-      this.#signals.count('segmentWaits', 1);
-      this.#signals.wake('preparer');
-    } else this.#signals.count('segmentWaitUs', Math.round((nowNs - this.#waitingSinceNs) / 1e3));
+    if (waiting) this.#signals.wake('preparer');
   }
 
   announceTaken(): void {

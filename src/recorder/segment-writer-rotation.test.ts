@@ -130,15 +130,16 @@ describe('rotation', () => {
     assert.ok(bench.writer.step() > 0, 'it waits outside of step()');
     assert.equal(bench.written, 1);
     assert.equal(bench.signals.get('takerWaiting'), 1);
-    assert.equal(bench.signals.get('segmentWaits'), 1);
+    assert.equal(bench.telemetry.segmentPreparer.getNextSegmentWaited, 0, 'it still waits');
     bench.clock.advanceNs(5 * NS_PER_MS);
     bench.settle();
     bench.prepare();
     bench.settle();
     assert.equal(bench.written, 2);
     assert.equal(bench.signals.get('takerWaiting'), 0);
-    assert.equal(bench.signals.get('segmentWaits'), 1, 'one wait, however often it looked');
-    assert.equal(bench.signals.get('segmentWaitUs'), 5_000);
+    const { getNextSegmentWaited, getNextSegment } = bench.telemetry.segmentPreparer;
+    assert.equal(getNextSegmentWaited, 1, 'one wait, however often it looked');
+    assert.equal(getNextSegment.maxNs, 5 * NS_PER_MS);
   });
 
   test('a request is served while it waits for a segment', () => {

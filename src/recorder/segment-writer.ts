@@ -15,11 +15,17 @@ import type { Random64 } from '../random.js';
 import type { RingConsumer } from '../ring/ring-consumer.js';
 import { type ControlWords, type DurablePoint, LogState } from '../ring/ring-control.js';
 import type { RingMemory } from '../ring/ring-memory.js';
-import { BLOCK_ALIGNMENT, MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
+import {
+  BLOCK_ALIGNMENT,
+  BLOCK_HEADER_BYTES,
+  MAX_BLOCK_PAYLOAD_BYTES,
+} from '../segment/block-header.js';
 import { LOCK_FILE, preparedFileName, segmentFileName } from '../segment/file-names.js';
 import { encodeSegmentHeader } from '../segment/segment-header.js';
 import { SegmentTally } from '../segment/segment-tally.js';
 import type { Storage } from '../storage/storage.js';
+import type { ManagerUpdater } from '../telemetry/recorder/manager.js';
+import type { SegmentWriterUpdater } from '../telemetry/recorder/segment-writer.js';
 import { TWO_POW_32 } from '../units.js';
 import { type ActiveSegment, publishSegment } from './active-segment.js';
 import type { SyncOptions } from './options.js';
@@ -38,8 +44,15 @@ export interface SegmentWriterDependencies {
   readonly timestamps: TimestampSource;
   readonly prepared: PreparedSegments;
   readonly signals: Signals;
+  readonly telemetry: WriterTelemetry;
   /** For the salts of segments. */
   readonly random64: Random64;
+}
+
+/** What the writer thread records. */
+export interface WriterTelemetry {
+  readonly segmentWriter: SegmentWriterUpdater;
+  readonly manager: ManagerUpdater;
 }
 
 export interface SegmentWriterOptions {
@@ -66,6 +79,8 @@ export interface WriterStart {
   readonly predecessor: PredecessorPin;
   readonly nextEventId: number;
   readonly durableEventId: number;
+  /** Segment files in the folder. */
+  readonly segmentCount: number;
 }
 
 export interface PredecessorPin {
@@ -103,6 +118,11 @@ export class SegmentWriter {
   #lastRequest = 0;
   #lastSyncNs = 0;
   #requestGapNs = LONGEST_GAP_NS;
+  /** When the first block that is not durable was written. */
+  #firstWriteNs = 0;
+  #unwatermarked = false;
+  #occupancyBytesMax = 0;
+  #segmentCount: number;
   /** The active segment is of this opening. */
   #hasRotated = false;
   #state: number = LogState.opening;
@@ -120,6 +140,7 @@ export class SegmentWriter {
     this.#predecessor = start.predecessor;
     this.#writtenEventId = start.nextEventId - 1;
     this.#durableEventId = start.durableEventId;
+    this.#segmentCount = start.segmentCount;
     this.#lastWriteNs = dependencies.clock.nowNs();
     this.#ring = ring;
     this.#words = memory.words;
@@ -231,6 +252,10 @@ export class SegmentWriter {
   #writeNext(): 'wrote' | 'empty' | 'blocked' {
     const roomBytes = this.#active?.roomBytes ?? 0;
     const targetBytes = Math.min(TARGET_BLOCK_BYTES, Math.max(0, roomBytes));
+    if (this.#ring.isEmpty) return 'empty';
+    const { segmentWriter, manager } = this.#d.telemetry;
+    this.#noteOccupancy();
+    const planNs = this.#d.clock.nowNs();
     if (!this.#ring.gather(targetBytes, MAX_BLOCK_PAYLOAD_BYTES)) return 'empty';
     const { run } = this.#ring;
     if (this.#active === undefined || run.bytes > roomBytes) {
@@ -239,6 +264,7 @@ export class SegmentWriter {
       assert(!isNew, `${run.bytes} bytes do not fit into a new segment`);
       return this.#rotate() ? 'wrote' : 'blocked';
     }
+    manager.onWorkPlanning(planNs);
     const nowNs = this.#d.clock.nowNs();
     this.#active.writeEvents({
       payload: this.#ring.bytes.subarray(run.offset, run.offset + run.bytes),
@@ -249,14 +275,20 @@ export class SegmentWriter {
       firstTimestampNs: bigTimestamp(run.firstTimestampLow, run.firstTimestampHigh),
       lastTimestampNs: bigTimestamp(run.lastTimestampLow, run.lastTimestampHigh),
     });
+    segmentWriter.onWriteBlock(nowNs, BLOCK_HEADER_BYTES + run.bytes, run.eventCount);
     if (this.#durableEventId === this.#writtenEventId) {
       // What a sleeping writer finds may be as old as its last look.
       this.#unsyncedSinceNs = this.#settledNs ?? nowNs;
+      this.#firstWriteNs = nowNs;
+      segmentWriter.setUnsyncedSince(nowNs);
     }
     this.#settledNs = undefined;
     this.#lastWriteNs = nowNs;
     this.#metaCurrent = false;
     this.#writtenEventId = run.firstEventId + run.eventCount - 1;
+    segmentWriter.setDurableLagEvents(this.#writtenEventId - this.#durableEventId);
+    // The block's header claims what was durable before it: that commit is told now.
+    if (this.#unwatermarked) this.#setUnwatermarked(0);
     // The id first: who sees the ring's space released must find its events counted as written.
     publishNumber(this.#words, this.#control.writtenEventId, this.#writtenEventId);
     this.#ring.release();
@@ -304,7 +336,9 @@ export class SegmentWriter {
   #sync(): void {
     assert(this.#active !== undefined, 'a sync without a segment');
     const covered = this.#writtenEventId;
+    const startNs = this.#d.clock.nowNs();
     this.#active.sync();
+    this.#d.telemetry.segmentWriter.onSync(startNs, covered - this.#durableEventId);
     this.#publishDurable(covered, this.#active.segmentIndex, this.#active.pin.endOffset);
   }
 
@@ -313,6 +347,23 @@ export class SegmentWriter {
     this.#publishPoint(segmentIndex, offset);
     this.#d.signals.announceDurable();
     this.#lastSyncNs = this.#d.clock.nowNs();
+    const { segmentWriter } = this.#d.telemetry;
+    segmentWriter.onDurable(this.#firstWriteNs);
+    segmentWriter.setDurableLagEvents(this.#writtenEventId - eventId);
+    segmentWriter.setUnsyncedSince(0);
+    this.#setUnwatermarked(this.#lastSyncNs);
+  }
+
+  /** @param sinceNs when the last commit that no header tells of was synced; 0 for none */
+  #setUnwatermarked(sinceNs: number): void {
+    this.#unwatermarked = sinceNs !== 0;
+    this.#d.telemetry.segmentWriter.setUnwatermarkedSince(sinceNs);
+  }
+
+  #noteOccupancy(): void {
+    const bytes = this.#ring.waitingBytes;
+    if (bytes > this.#occupancyBytesMax) this.#occupancyBytesMax = bytes;
+    this.#d.telemetry.manager.setRingOccupancy(bytes, this.#occupancyBytesMax);
   }
 
   #publishPoint(segmentIndex: number, offset: number): void {
@@ -359,6 +410,8 @@ export class SegmentWriter {
       this.#durableEventId,
       this.#d.timestamps.nowNs(),
     );
+    this.#d.telemetry.segmentWriter.onWatermark();
+    this.#setUnwatermarked(0);
   }
 
   #requestMetaFlush(): void {
@@ -371,14 +424,13 @@ export class SegmentWriter {
   /** True when a new segment is active, false while none is prepared. */
   #rotate(): boolean {
     const { prepared } = this.#d;
-    const next = prepared.take();
+    const next = prepared.getNextSegment();
     if (next === undefined) {
       const { error } = prepared;
       if (error !== undefined) throw error;
-      prepared.announceWaiting(true);
       return false;
     }
-    prepared.announceWaiting(false);
+    const startNs = this.#d.clock.nowNs();
     try {
       this.#finishActive();
       this.#active = this.#publish(next);
@@ -387,6 +439,10 @@ export class SegmentWriter {
       this.#d.storage.close(next.fd);
       throw error;
     }
+    this.#d.telemetry.manager.onSegmentRotation(startNs);
+    this.#setUnwatermarked(0);
+    this.#segmentCount++;
+    this.#d.telemetry.manager.setSegments(this.#segmentCount, 0);
     this.#publishPoint(this.#active.segmentIndex, this.#active.pin.endOffset);
     prepared.announceTaken();
     prepared.announceHalfUsed(false);
@@ -398,7 +454,7 @@ export class SegmentWriter {
     const { segmentIndex, endOffset, checksum } = this.#predecessor;
     const firstEventId = this.#writtenEventId + 1;
     const { directory, logId } = this.#options;
-    return publishSegment(this.#d.storage, {
+    return publishSegment(this.#d.storage, this.#d.clock, this.#d.telemetry.segmentWriter, {
       fd: next.fd,
       preparedPath: join(directory, preparedFileName(next.ticket)),
       directory,
@@ -427,14 +483,26 @@ export class SegmentWriter {
   #finishActive(): void {
     const active = this.#active;
     if (active === undefined) return;
-    active.writeSeal(this.#durableEventId, this.#d.timestamps.nowNs());
-    active.sync();
-    this.#predecessor = this.#end;
-    const { segmentIndex, endOffset } = this.#predecessor;
-    if (this.#durableEventId < this.#writtenEventId) {
-      this.#publishDurable(this.#writtenEventId, segmentIndex, endOffset);
+    const { segmentWriter } = this.#d.telemetry;
+    const startNs = this.#d.clock.nowNs();
+    let isClosed = false;
+    try {
+      active.writeSeal(this.#durableEventId, this.#d.timestamps.nowNs());
+      segmentWriter.onRotateSeal(startNs);
+      const syncNs = this.#d.clock.nowNs();
+      active.sync();
+      segmentWriter.onRotateSync(syncNs);
+      this.#predecessor = this.#end;
+      const { segmentIndex, endOffset } = this.#predecessor;
+      if (this.#durableEventId < this.#writtenEventId) {
+        segmentWriter.onSync(syncNs, this.#writtenEventId - this.#durableEventId);
+        this.#publishDurable(this.#writtenEventId, segmentIndex, endOffset);
+      }
+      active.close();
+      isClosed = true;
+    } finally {
+      segmentWriter.onCloseSegment(startNs, isClosed);
     }
-    active.close();
     this.#active = undefined;
   }
 
@@ -462,21 +530,25 @@ export class SegmentWriter {
 
   #syncWhole(): void {
     if (this.#active === undefined) return;
+    const startNs = this.#d.clock.nowNs();
     if (this.#durableEventId < this.#writtenEventId) this.#sync();
     this.#writeWatermark(true);
     // Also a watermark that was written while the log was idle: the point told now includes it.
     if (this.#active.hasUnsynced) this.#active.sync();
+    this.#d.telemetry.manager.onPersistCurrentSegment(startNs);
     this.#publishPoint(this.#active.segmentIndex, this.#active.pin.endOffset);
   }
 
   /** Closes the descriptor. */
   close(): void {
+    this.#d.prepared.giveUp();
     this.#active?.close();
     this.#active = undefined;
   }
 
   /** Ends the log for good with `error`; whoever waits learns it. */
   fail(error: unknown): void {
+    this.#d.prepared.giveUp();
     this.#d.signals.failure.write(error);
     this.#setState(LogState.failed);
     this.#d.signals.announceDurable();

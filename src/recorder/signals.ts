@@ -58,21 +58,15 @@ export const SignalsLayout = layout('Signals')
   .field(2688, 'metaTrouble', Line)
   /** 1 when the region's name no longer is our file. Writer: housekeeping. */
   .field(2816, 'regionNameLost', Line)
-  /** How often the writer waited for a segment. Writer: the writer thread. */
-  .field(2944, 'segmentWaits', Line)
-  /** For how many microseconds in all. Writer: the writer thread. */
-  .field(3072, 'segmentWaitUs', Line)
-  /** Segments handed over before they were zeroed whole. Writer: the preparer. */
-  .field(3200, 'segmentsHurried', Line)
   /** 1 when LOCK no longer is the file that was locked. Writer: housekeeping. */
-  .field(3328, 'lockNameLost', Line)
-  .field(3456, 'failure', block(MESSAGE_BYTES, 64))
-  .field(5504, 'preparerError', block(MESSAGE_BYTES, 64))
-  .field(7552, 'preparedQueue', block(1024, 64))
-  .field(8576, 'undisturbed', UndisturbedLines)
+  .field(2944, 'lockNameLost', Line)
+  .field(3072, 'failure', block(MESSAGE_BYTES, 64))
+  .field(5120, 'preparerError', block(MESSAGE_BYTES, 64))
+  .field(7168, 'preparedQueue', block(1024, 64))
+  .field(8192, 'undisturbed', UndisturbedLines)
   /** 1 once the process ends: nothing undisturbed begins any more. Writer: the application thread. */
-  .field(8960, 'processEnds', Line)
-  .end(9088, 64);
+  .field(8576, 'processEnds', Line)
+  .end(8704, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 export type ThreadName = 'writer' | 'preparer' | 'housekeeping';
@@ -91,10 +85,7 @@ type Flag =
   | 'preparerTrouble'
   | 'metaTrouble'
   | 'regionNameLost'
-  | 'lockNameLost'
-  | 'segmentWaits'
-  | 'segmentWaitUs'
-  | 'segmentsHurried';
+  | 'lockNameLost';
 
 export class Signals {
   readonly buffer: SharedArrayBuffer;

@@ -4,6 +4,7 @@
 import type { Clock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import type { RingProducer } from '../ring/ring-producer.js';
+import type { ManagerUpdater } from '../telemetry/recorder/manager.js';
 import type { Signals } from './signals.js';
 
 const SPIN_NS = 200e3;
@@ -19,33 +20,31 @@ export class Stalls {
   readonly #producer: RingProducer;
   readonly #directory: string;
   readonly #timeoutMs: number;
-  /** How often the ring was full, and for how long in all. */
-  count = 0;
-  totalNs = 0;
-
+  readonly #telemetry: ManagerUpdater;
   constructor(
     signals: Signals,
     clock: Clock,
     producer: RingProducer,
     directory: string,
     timeoutMs: number,
+    telemetry: ManagerUpdater,
   ) {
     this.#signals = signals;
     this.#clock = clock;
     this.#producer = producer;
     this.#directory = directory;
     this.#timeoutMs = timeoutMs;
+    this.#telemetry = telemetry;
   }
 
   /** Returns once `span` bytes are reserved in the ring. */
   waitForRoom(span: number, check: StateCheck): void {
     this.#signals.wake('writer');
     const startNs = this.#clock.nowNs();
-    this.count++;
     try {
       this.waitUntil(() => this.#producer.reserve(span), check);
     } finally {
-      this.totalNs += this.#clock.nowNs() - startNs;
+      this.#telemetry.onRingStall(startNs);
     }
   }
 

@@ -7,6 +7,7 @@
 // - `room` never counts bytes that the writer thread has not released.
 // - No system call, no lock, no allocation.
 import { WalError } from '../errors.js';
+import { Counter64, setCount } from '../metrics/counter64.js';
 import { FRAME_HEADER_BYTES, FrameKind, MAX_EVENT_ID } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
 import { bytesBetween, UNIT_BYTES } from './ring-control.js';
@@ -16,6 +17,16 @@ const KIND_SHIFT = 16;
 /** A power of two: multiplying is exact, and far cheaper than dividing. */
 const HIGH_HALF = 1 / TWO_POW_32;
 const NEXT_ID = 0;
+const FIRST_ID = 1;
+
+/** A 64-bit counter that somebody keeps elsewhere: words, and the index of its line there. */
+export interface EventCounter {
+  readonly words: Uint32Array;
+  readonly at: number;
+}
+
+/** Counts for nobody. */
+const uncounted = (): EventCounter => ({ words: new Uint32Array(Counter64.size), at: 0 });
 
 export class RingProducer {
   readonly #memory: RingMemory;
@@ -31,10 +42,15 @@ export class RingProducer {
   /** Bytes at `#offset` that are known to be free and in one piece. */
   #room = 0;
   // In a typed array: a double that changes on every append would be boxed in a plain field.
-  readonly #ids = new Float64Array(1);
+  readonly #ids = new Float64Array(2);
+  readonly #countWords: Uint32Array;
+  readonly #countAt: number;
 
-  /** @param nextEventId id that the next event gets */
-  constructor(memory: RingMemory, nextEventId: number) {
+  /**
+   * @param nextEventId id that the next event gets
+   * @param counter counts the events published by this producer
+   */
+  constructor(memory: RingMemory, nextEventId: number, counter = uncounted()) {
     this.#memory = memory;
     this.#words = memory.words;
     this.#bytes = memory.bytes;
@@ -44,6 +60,9 @@ export class RingProducer {
     this.#position = Atomics.load(memory.words, memory.control.appended);
     this.#offset = ((this.#position >>> 0) * UNIT_BYTES) % this.#ringBytes;
     this.#ids[NEXT_ID] = nextEventId;
+    this.#ids[FIRST_ID] = nextEventId;
+    this.#countWords = counter.words;
+    this.#countAt = counter.at;
   }
 
   get lastEventId(): number {
@@ -134,5 +153,7 @@ export class RingProducer {
    */
   publish(): void {
     Atomics.store(this.#words, this.#appendedWord, this.#position);
+    const count = (this.#ids[NEXT_ID] as number) - (this.#ids[FIRST_ID] as number);
+    setCount(this.#countWords, this.#countAt, count);
   }
 }

@@ -2,6 +2,10 @@
 // and tests go through this list, so that no struct is left out by one of them.
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { MetricsStruct } from '../metrics/metrics-struct.js';
+import { MANAGER, Manager } from './recorder/manager.js';
+import { META_STORE, MetaStore } from './recorder/meta-store.js';
+import { SEGMENT_WRITER, SegmentWriter } from './recorder/segment-writer.js';
+import { SEGMENT_MAINTAINER, SegmentMaintainer } from './recorder/worker/segment-maintainer.js';
 import { SEGMENT_PREPARER, SegmentPreparer } from './recorder/worker/segment-preparer.js';
 import { RECOVERY_MANAGER, Manager as RecoveryManager } from './recovery/manager.js';
 import { SEGMENT_READER, SegmentReader } from './recovery/segment-reader.js';
@@ -32,7 +36,11 @@ const struct = (
 
 /** In the order of the aggregates `recorder.Telemetry` and `recovery.Telemetry`. */
 export const ALL_STRUCTS: readonly CataloguedStruct[] = Object.freeze([
+  struct('wal_recorder', META_STORE, MetaStore),
+  struct('wal_recorder', SEGMENT_WRITER, SegmentWriter),
   struct('wal_recorder', SEGMENT_PREPARER, SegmentPreparer),
+  struct('wal_recorder', SEGMENT_MAINTAINER, SegmentMaintainer),
+  struct('wal_recorder', MANAGER, Manager),
   struct('wal_recovery', SEGMENT_READER, SegmentReader),
   struct('wal_recovery', SEGMENT_PRELOADER, SegmentPreloader),
   struct('wal_recovery', RECOVERY_MANAGER, RecoveryManager),

@@ -5,7 +5,8 @@ import { type Clock, monotonicClock } from '../clock/clock.js';
 import { addCounter, setValue } from '../metrics/counter64.js';
 import { recordDuration } from '../metrics/duration64.js';
 import { elapsedNs } from '../metrics/elapsed.js';
-import { type ApplyNote, note } from '../metrics/journal.js';
+import { type ApplyNote, note, noteLow, noteSecond } from '../metrics/journal.js';
+import { recordCycle } from '../metrics/life-cycle.js';
 import type { MetricMemory } from '../metrics/metric-memory.js';
 import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
 import { recordOperation } from '../metrics/operation64.js';
@@ -63,6 +64,14 @@ export abstract class Updater {
     endChange(memory.words, group);
   }
 
+  /** Records one turn of a loop that began at `startNs`, at word `field`, a life_cycle. */
+  protected cycle(field: number, didWork: boolean, startNs: number, sleepNs: number): void {
+    const memory = this.#memory;
+    if (!memory.isOpen) return;
+    const workNs = this.#clock.nowNs() - startNs;
+    recordCycle(memory.words, memory.start + field, didWork, workNs, sleepNs);
+  }
+
   /** Notes the time from `startNs` to now, and two words, in the journal of a group. */
   protected note(
     group: number,
@@ -74,8 +83,10 @@ export abstract class Updater {
   ): void {
     const memory = this.#memory;
     if (!memory.isOpen) return;
+    const { words, start } = memory;
     const elapsed = elapsedNs(startNs, this.#clock.nowNs());
-    note(memory.words, memory.start + group, memory.start + journal, apply, elapsed, a, b);
+    const low = noteLow(elapsed);
+    note(words, start + group, start + journal, apply, low, noteSecond(elapsed), a, b);
   }
 
   protected nowNs(): number {

@@ -25,6 +25,9 @@ import { durablePointOf, writtenEventIdOf } from '../../src/ring/ring-snapshot.j
 import { BlockKind } from '../../src/segment/block-header.js';
 import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import type { Storage } from '../../src/storage/storage.js';
+import { LogTelemetry } from '../../src/telemetry/log-telemetry.js';
+import { MetaStoreUpdater } from '../../src/telemetry/recorder/meta-store.js';
+import { SegmentPreparationUpdater } from '../../src/telemetry/recorder/worker/segment-preparer.js';
 import { KIB } from '../../src/units.js';
 import { payloadOf } from './log-builder.js';
 
@@ -88,11 +91,24 @@ export class SteppedLog {
     this.producer = new RingProducer(this.memory, nextEventId);
     const { segmentBytes, preparedSegments } = options;
     const preparation = { directory, segmentBytes, preparedSegments, firstTicket };
-    this.#preparer = new SegmentPreparer(storage, this.clock, this.signals, preparation);
+    const telemetry = LogTelemetry.inRegion(this.region);
+    this.#preparer = new SegmentPreparer(
+      storage,
+      this.clock,
+      this.signals,
+      new SegmentPreparationUpdater(telemetry.segmentPreparer, this.clock),
+      preparation,
+    );
     const { words, control } = this.memory;
     const store = new MetaStore(storage, directory);
     const point = { words, control, logId };
-    this.#coordinator = new MetaCoordinator(store, this.clock, this.signals, point);
+    this.#coordinator = new MetaCoordinator(
+      store,
+      this.clock,
+      this.signals,
+      new MetaStoreUpdater(telemetry.metaStore, this.clock),
+      point,
+    );
   }
 
   get recovery() {

@@ -6,7 +6,7 @@ import { TimestampSource } from '../../src/clock/timestamp-source.js';
 import { readNumber } from '../../src/memory/sequence-latch.js';
 import { random64 } from '../../src/random.js';
 import type { SyncMode } from '../../src/recorder/options.js';
-import { offer, PreparedSegments } from '../../src/recorder/prepared-segments.js';
+import { offer, PreparedSegments, takePrepared } from '../../src/recorder/prepared-segments.js';
 import { BUSY, NO_PREDECESSOR, SegmentWriter } from '../../src/recorder/segment-writer.js';
 import { Signals } from '../../src/recorder/signals.js';
 import { openSegment } from '../../src/recovery/segment-file.js';
@@ -20,6 +20,10 @@ import { BLOCK_HEADER_BYTES, type BlockHeader } from '../../src/segment/block-he
 import { preparedFileName, segmentFileName } from '../../src/segment/file-names.js';
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import { SealEntryLayout, SealTotalsLayout } from '../../src/segment/seal.js';
+import { ManagerUpdater } from '../../src/telemetry/recorder/manager.js';
+import { SegmentWriterUpdater } from '../../src/telemetry/recorder/segment-writer.js';
+import { Telemetry } from '../../src/telemetry/recorder/telemetry.js';
+import { SegmentPreparerUpdater } from '../../src/telemetry/recorder/worker/segment-preparer.js';
 import { KIB } from '../../src/units.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { FaultyStorage } from './faulty-storage.js';
@@ -55,6 +59,7 @@ export class Bench {
     new Uint8Array(RING_BYTES),
   );
   readonly producer = new RingProducer(this.memory, 1);
+  readonly telemetry = new Telemetry();
   readonly writer: SegmentWriter;
   readonly #segmentBytes: number;
   #ticket = 0;
@@ -73,12 +78,26 @@ export class Bench {
         storage: this.storage,
         clock: this.clock,
         timestamps: new TimestampSource(this.clock, anchor),
-        prepared: new PreparedSegments(this.signals, this.clock),
+        prepared: new PreparedSegments(
+          this.signals,
+          this.clock,
+          new SegmentPreparerUpdater(this.telemetry.segmentPreparer, this.clock),
+        ),
         signals: this.signals,
+        telemetry: {
+          segmentWriter: new SegmentWriterUpdater(this.telemetry.segmentWriter, this.clock),
+          manager: new ManagerUpdater(this.telemetry.manager, this.clock),
+        },
         random64,
       },
       { directory: DIRECTORY, logId: LOG_ID, sync: { mode, intervalMs } },
-      { active: undefined, predecessor: NO_PREDECESSOR, nextEventId: 1, durableEventId: 0 },
+      {
+        active: undefined,
+        predecessor: NO_PREDECESSOR,
+        nextEventId: 1,
+        durableEventId: 0,
+        segmentCount: 0,
+      },
       this.memory,
       new RingConsumer(this.memory, 1),
     );
@@ -101,8 +120,8 @@ export class Bench {
 
   /** What the preparer closes at the end: segments that nobody took. */
   closeSpares(): void {
-    const left = new PreparedSegments(this.signals, this.clock);
-    for (let spare = left.take(); spare !== undefined; spare = left.take()) {
+    const { signals } = this;
+    for (let spare = takePrepared(signals); spare !== undefined; spare = takePrepared(signals)) {
       this.storage.close(spare.fd);
     }
   }

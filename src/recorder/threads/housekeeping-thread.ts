@@ -7,6 +7,8 @@ import { attachRegion } from '../../memory/shared-region.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
 import { adoptLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
+import { LogTelemetry } from '../../telemetry/log-telemetry.js';
+import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store.js';
 import { heartbeatOf } from '../heartbeat.js';
 import { MetaStore } from '../meta-store.js';
 import { NameWatch } from '../name-watch.js';
@@ -29,7 +31,8 @@ function run({ directory, logId, lockFd, region: handle }: HelperStart): void {
   const region = signals.undisturbed('housekeeping', () => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(nodeStorage, directory);
-  const coordinator = new MetaCoordinator(store, monotonicClock, signals, {
+  const telemetry = new MetaStoreUpdater(LogTelemetry.inRegion(region).metaStore);
+  const coordinator = new MetaCoordinator(store, monotonicClock, signals, telemetry, {
     words,
     control,
     logId,

@@ -5,6 +5,8 @@ import { assert, serializeError, systemCode, WalError } from '../../errors.js';
 import { libc } from '../../memory/libc.js';
 import { attachRegion } from '../../memory/shared-region.js';
 import { nodeStorage } from '../../storage/node-storage.js';
+import { LogTelemetry } from '../../telemetry/log-telemetry.js';
+import { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer.js';
 import { heartbeatOf } from '../heartbeat.js';
 import { Signals } from '../signals.js';
 import { SegmentPreparer } from '../worker/segment-preparer.js';
@@ -25,7 +27,9 @@ port.once('message', (start: HelperStart | undefined) => {
 function run({ directory, options, firstTicket, region: handle }: HelperStart): void {
   const region = signals.undisturbed('preparer', () => attachRegion(handle));
   const { segmentBytes, preparedSegments } = options;
-  const preparer = new SegmentPreparer(nodeStorage, monotonicClock, signals, {
+  const { segmentPreparer } = LogTelemetry.inRegion(region);
+  const telemetry = new SegmentPreparationUpdater(segmentPreparer);
+  const preparer = new SegmentPreparer(nodeStorage, monotonicClock, signals, telemetry, {
     directory,
     segmentBytes,
     preparedSegments,

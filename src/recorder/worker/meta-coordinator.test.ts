@@ -8,6 +8,10 @@ import { readMeta } from '../../recovery/log-directory.js';
 import { RingControlLayout } from '../../ring/ring-control.js';
 import { ringOfSections } from '../../ring/ring-snapshot.js';
 import type { WalMeta } from '../../segment/wal-meta.js';
+import {
+  MetaStore as MetaStoreMetrics,
+  MetaStoreUpdater,
+} from '../../telemetry/recorder/meta-store.js';
 import { MetaStore } from '../meta-store.js';
 import { Signals, Trouble } from '../signals.js';
 import { MetaCoordinator } from './meta-coordinator.js';
@@ -32,6 +36,8 @@ class Bench {
   readonly signals = new Signals();
   readonly memory = ringOfSections(new Uint8Array(RingControlLayout.size), new Uint8Array(4096));
   readonly store = new MetaStore(this.storage, DIRECTORY);
+  readonly metrics = new MetaStoreMetrics();
+  readonly telemetry = new MetaStoreUpdater(this.metrics, this.clock);
   readonly coordinator: MetaCoordinator;
 
   constructor() {
@@ -39,7 +45,13 @@ class Bench {
     this.disk.syncDirectory('/');
     const { words, control } = this.memory;
     const region = { words, control, logId: LOG_ID };
-    this.coordinator = new MetaCoordinator(this.store, this.clock, this.signals, region);
+    this.coordinator = new MetaCoordinator(
+      this.store,
+      this.clock,
+      this.signals,
+      this.telemetry,
+      region,
+    );
   }
 
   /** What the writer thread publishes. */
@@ -126,7 +138,8 @@ describe('the meta coordinator', () => {
     bench.request();
     const { words, control } = bench.memory;
     const region = { words, control, logId: LOG_ID };
-    const late = new MetaCoordinator(bench.store, bench.clock, bench.signals, region);
+    const { store, clock, signals, telemetry } = bench;
+    const late = new MetaCoordinator(store, clock, signals, telemetry, region);
     assert.ok(late.step() > 0);
     assert.deepEqual(bench.storage.story(), []);
   });
@@ -147,7 +160,7 @@ describe('a flush that fails', () => {
       bench.point(1, 4400, 2);
       bench.request();
       bench.coordinator.step();
-      assert.equal(bench.coordinator.failures, 1);
+      assert.equal(bench.metrics.metaFlushFailures, 1);
       assert.equal(bench.signals.get('metaTrouble'), Trouble.error);
       assert.equal(bench.meta?.lastEventId, kind === 'syncDirectory' ? 2 : 1);
       assert.deepEqual([...bench.storage.openFiles], [], 'no descriptor is left');
@@ -161,7 +174,7 @@ describe('a flush that fails', () => {
       bench.clock.advanceNs(100 * NS_PER_MS);
       bench.coordinator.step();
       assert.equal(bench.signals.get('metaTrouble'), Trouble.none);
-      assert.equal(bench.coordinator.failures, 2);
+      assert.equal(bench.metrics.metaFlushFailures, 2);
       bench.disk.cutPower();
       assert.equal(bench.meta?.lastEventId, 2);
       assert.ok(bench.coordinator.step() > 0, 'and it rests');

@@ -5,6 +5,7 @@ import type { Clock } from '../../clock/clock.js';
 import { isNoSpace } from '../../errors.js';
 import { readWords } from '../../memory/sequence-latch.js';
 import type { ControlWords } from '../../ring/ring-control.js';
+import type { MetaStoreUpdater } from '../../telemetry/recorder/meta-store.js';
 import { TWO_POW_32 } from '../../units.js';
 import type { MetaStore } from '../meta-store.js';
 import { type Signals, Trouble } from '../signals.js';
@@ -20,20 +21,21 @@ export class MetaCoordinator {
   readonly #control: ControlWords;
   readonly #logId: bigint;
   readonly #point = new Int32Array(4);
+  readonly #telemetry: MetaStoreUpdater;
   #flushed: number;
   #notBeforeNs = 0;
-  /** Flushes that failed so far. */
-  failures = 0;
 
   constructor(
     store: MetaStore,
     clock: Clock,
     signals: Signals,
+    telemetry: MetaStoreUpdater,
     region: { readonly words: Int32Array; readonly control: ControlWords; readonly logId: bigint },
   ) {
     this.#store = store;
     this.#clock = clock;
     this.#signals = signals;
+    this.#telemetry = telemetry;
     this.#words = region.words;
     this.#control = region.control;
     this.#logId = region.logId;
@@ -46,12 +48,14 @@ export class MetaCoordinator {
     if (requested === this.#flushed) return IDLE_MS;
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
     if (waitNs > 0) return waitNs / 1e6;
+    const startNs = this.#clock.nowNs();
     try {
       this.flush(false);
+      this.#telemetry.onAsyncMetaFlushCompleted(startNs);
       this.#flushed = requested;
       this.#signals.set('metaTrouble', Trouble.none);
     } catch (error) {
-      this.failures++;
+      this.#telemetry.onAsyncMetaFlushFailed();
       this.#notBeforeNs = this.#clock.nowNs() + RETRY_NS;
       this.#signals.set('metaTrouble', isNoSpace(error) ? Trouble.noSpace : Trouble.error);
     }

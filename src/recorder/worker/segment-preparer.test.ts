@@ -5,6 +5,11 @@ import { FaultyStorage } from '../../../test/support/faulty-storage.js';
 import type { CallKind, StorageCall } from '../../../test/support/interposed-storage.js';
 import { FakeClock } from '../../clock/fake-clock.js';
 import { systemCode, WalError } from '../../errors.js';
+import {
+  SegmentPreparationUpdater,
+  SegmentPreparer as SegmentPreparerMetrics,
+  SegmentPreparerUpdater,
+} from '../../telemetry/recorder/worker/segment-preparer.js';
 import { KIB, MIB } from '../../units.js';
 import { type PreparedSegment, PreparedSegments } from '../prepared-segments.js';
 import { Signals, Trouble } from '../signals.js';
@@ -20,7 +25,12 @@ class Bench {
   readonly storage = new FaultyStorage(this.disk);
   readonly signals = new Signals();
   readonly preparer: SegmentPreparer;
-  readonly taker = new PreparedSegments(this.signals, this.clock);
+  readonly metrics = new SegmentPreparerMetrics();
+  readonly taker = new PreparedSegments(
+    this.signals,
+    this.clock,
+    new SegmentPreparerUpdater(this.metrics, this.clock),
+  );
 
   constructor(segmentBytes = 64 * KIB, preparedSegments = 2) {
     this.disk.makeDirectory(DIRECTORY);
@@ -28,7 +38,8 @@ class Bench {
     this.storage.onCall = ({ kind }) => {
       if (kind === 'write' || kind === 'sync') this.clock.advanceNs(CHUNK_NS / 2);
     };
-    this.preparer = new SegmentPreparer(this.storage, this.clock, this.signals, {
+    const telemetry = new SegmentPreparationUpdater(this.metrics, this.clock);
+    this.preparer = new SegmentPreparer(this.storage, this.clock, this.signals, telemetry, {
       directory: DIRECTORY,
       segmentBytes,
       preparedSegments,
@@ -47,7 +58,7 @@ class Bench {
   }
 
   take(): PreparedSegment | undefined {
-    const segment = this.taker.take();
+    const segment = this.taker.getNextSegment();
     if (segment !== undefined) this.taker.announceTaken();
     return segment;
   }
@@ -95,7 +106,7 @@ describe('a segment made ahead', () => {
       { ...segment, fd: 0 },
       { ticket: 7, fd: 0, segmentBytes: 5 * MIB, zeroedBytes: 5 * MIB },
     );
-    assert.equal(bench.signals.get('segmentsHurried'), 0);
+    assert.equal(bench.metrics.hurriedSegments, 0);
   });
 
   test('is handed over open, by the descriptor that all further writes will use', () => {
@@ -179,7 +190,7 @@ describe('a taker that waits', () => {
     const bench = new Bench(64 * MIB);
     bench.preparer.step();
     assert.equal(bench.ready, 0);
-    bench.taker.announceWaiting(true);
+    bench.take();
     const woken = bench.signals.wakeCount('writer');
     // It rests between two chunks: that is cut short.
     assert.equal(bench.preparer.step(), 0);
@@ -189,12 +200,12 @@ describe('a taker that waits', () => {
       { ...bench.take(), fd: 0 },
       { ticket: 7, fd: 0, segmentBytes: 64 * MIB, zeroedBytes: 2 * MIB },
     );
-    assert.equal(bench.signals.get('segmentsHurried'), 1);
+    assert.equal(bench.metrics.hurriedSegments, 1);
   });
 
   test('gets an allocated file that was not zeroed at all when none was begun', () => {
     const bench = new Bench(64 * MIB);
-    bench.taker.announceWaiting(true);
+    bench.take();
     bench.preparer.step();
     assert.deepEqual(bench.story(), ['open prepared-7.tmp', 'allocate prepared-7.tmp']);
     assert.equal(bench.take()?.zeroedBytes, 0);
@@ -202,21 +213,46 @@ describe('a taker that waits', () => {
 
   test('is counted and timed once, however often it looks', () => {
     const bench = new Bench();
-    bench.taker.announceWaiting(true);
+    assert.equal(bench.take(), undefined);
     bench.clock.advanceNs(2 * NS_PER_MS);
-    bench.taker.announceWaiting(true);
+    assert.equal(bench.take(), undefined);
+    assert.equal(bench.metrics.getNextSegment.samples, 0, 'the call has not ended');
     bench.clock.advanceNs(3 * NS_PER_MS);
-    bench.taker.announceWaiting(false);
-    bench.taker.announceWaiting(false);
-    assert.equal(bench.signals.get('segmentWaits'), 1);
-    assert.equal(bench.signals.get('segmentWaitUs'), 5_000);
+    bench.preparer.step();
+    assert.ok(bench.take() !== undefined);
+    const { samples, totalNs } = bench.metrics.getNextSegment;
+    assert.deepEqual({ samples, totalNs }, { samples: 1, totalNs: 5 * NS_PER_MS });
+    assert.equal(bench.metrics.getNextSegmentWaited, 1);
+    assert.equal(bench.metrics.getNextSegmentReady, 0);
+    assert.equal(bench.signals.get('takerWaiting'), 0);
+  });
+
+  test('in vain, because the log ends: the call has failed', () => {
+    const bench = new Bench();
+    assert.equal(bench.take(), undefined);
+    bench.clock.advanceNs(3 * NS_PER_MS);
+    bench.taker.giveUp();
+    bench.taker.giveUp();
+    assert.equal(bench.metrics.getNextSegmentFailed, 1);
+    assert.equal(bench.metrics.getNextSegment.totalNs, 3 * NS_PER_MS);
+    assert.equal(bench.signals.get('takerWaiting'), 0);
+  });
+
+  test('none: a segment that is ready is handed over at once, and that is told apart', () => {
+    const bench = new Bench();
+    bench.run();
+    assert.ok(bench.take() !== undefined);
+    const { getNextSegmentReady: ready, getNextSegmentWaited: waited } = bench.metrics;
+    assert.deepEqual({ ready, waited }, { ready: 1, waited: 0 });
+    assert.equal(bench.metrics.preparedSegmentsLow, 1);
+    assert.equal(bench.metrics.preparedSegments, 1);
   });
 
   test('none waits, yet segments go faster than they can be zeroed: zeroing gives way', () => {
     const bench = new Bench(16 * MIB, 4);
     bench.taker.announceHalfUsed(true);
     bench.run();
-    assert.deepEqual([bench.ready, bench.signals.get('segmentsHurried')], [4, 0]);
+    assert.deepEqual([bench.ready, bench.metrics.hurriedSegments], [4, 0]);
     for (let taken = 0; taken < 3; taken++) {
       bench.clock.advanceNs(CHUNK_NS);
       bench.take();
@@ -224,15 +260,15 @@ describe('a taker that waits', () => {
     }
     bench.run();
     assert.equal(bench.ready, 4);
-    assert.ok(bench.signals.get('segmentsHurried') > 0);
+    assert.ok(bench.metrics.hurriedSegments > 0);
     // Used slowly again: there is time to zero.
     bench.clock.advanceNs(60e9);
-    const hurried = bench.signals.get('segmentsHurried');
+    const hurried = bench.metrics.hurriedSegments;
     bench.take();
     bench.clock.advanceNs(60e9);
     bench.run();
     assert.equal(bench.ready, 4);
-    assert.equal(bench.signals.get('segmentsHurried'), hurried);
+    assert.equal(bench.metrics.hurriedSegments, hurried);
   });
 });
 
@@ -292,7 +328,7 @@ describe('a full disk', () => {
   test('a taker that waits does not make it try without pause', () => {
     const bench = new Bench();
     bench.storage.fail({ code: 'ENOSPC', when: of('allocate') });
-    bench.taker.announceWaiting(true);
+    bench.take();
     bench.preparer.step();
     assert.equal(bench.preparer.step(), 10);
     bench.run(30_000);
@@ -316,7 +352,7 @@ describe('another error', () => {
   test('reaches a taker that waits when it has come five times', () => {
     const bench = new Bench();
     bench.storage.fail({ code: 'EMFILE', when: of('open') });
-    bench.taker.announceWaiting(true);
+    bench.take();
     for (let attempt = 1; attempt <= 4; attempt++) {
       bench.preparer.step();
       assert.equal(bench.taker.error, undefined, `after ${attempt}`);
@@ -334,7 +370,7 @@ describe('another error', () => {
   test('that passes in time never reaches the taker', () => {
     const bench = new Bench();
     bench.storage.fail({ code: 'EIO', when: of('open'), times: 4 });
-    bench.taker.announceWaiting(true);
+    bench.take();
     bench.run();
     assert.equal(bench.trouble, Trouble.none);
     assert.equal(bench.ready, 2);
@@ -347,7 +383,7 @@ describe('another error', () => {
     assert.equal(bench.ready, 1);
     bench.take();
     const fault = bench.storage.fail({ code: 'EIO', when: of('open'), times: 4 });
-    bench.taker.announceWaiting(true);
+    bench.take();
     for (let step = 0; step < 20; step++) {
       bench.clock.advanceNs(bench.preparer.step() * NS_PER_MS);
       assert.notEqual(bench.trouble, Trouble.error);

@@ -7,8 +7,9 @@ import type { Clock } from '../../clock/clock.js';
 import { isNoSpace, systemCode, WalError } from '../../errors.js';
 import { preparedFileName } from '../../segment/file-names.js';
 import type { Storage } from '../../storage/storage.js';
+import type { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer.js';
 import { MIB } from '../../units.js';
-import { offer, PreparedSegments } from '../prepared-segments.js';
+import { offer, takePrepared } from '../prepared-segments.js';
 import { type Signals, Trouble } from '../signals.js';
 
 const CHUNK_BYTES = 2 * MIB;
@@ -33,6 +34,7 @@ interface Preparation {
   readonly ticket: number;
   readonly path: string;
   readonly fd: number;
+  readonly startNs: number;
   zeroedBytes: number;
 }
 
@@ -40,6 +42,7 @@ export class SegmentPreparer {
   readonly #storage: Storage;
   readonly #clock: Clock;
   readonly #signals: Signals;
+  readonly #telemetry: SegmentPreparationUpdater;
   readonly #options: SegmentPreparerOptions;
   #current: Preparation | undefined;
   /** Paths of files that were given up and are still there. */
@@ -53,10 +56,17 @@ export class SegmentPreparer {
   #lastTakeNs: number;
   #takeIntervalNs = Number.POSITIVE_INFINITY;
 
-  constructor(storage: Storage, clock: Clock, signals: Signals, options: SegmentPreparerOptions) {
+  constructor(
+    storage: Storage,
+    clock: Clock,
+    signals: Signals,
+    telemetry: SegmentPreparationUpdater,
+    options: SegmentPreparerOptions,
+  ) {
     this.#storage = storage;
     this.#clock = clock;
     this.#signals = signals;
+    this.#telemetry = telemetry;
     this.#options = options;
     this.#ticket = options.firstTicket;
     this.#lastTakeNs = clock.nowNs();
@@ -96,10 +106,14 @@ export class SegmentPreparer {
   #create(): Preparation {
     const ticket = this.#ticket++;
     const path = join(this.#options.directory, preparedFileName(ticket));
+    const startNs = this.#clock.nowNs();
     const fd = this.#storage.open(path, 'create');
+    this.#telemetry.onCreate(startNs);
     // A failed allocation leaves a partial file that fills the disk: it must be known to go.
-    this.#current = { ticket, path, fd, zeroedBytes: 0 };
+    this.#current = { ticket, path, fd, startNs, zeroedBytes: 0 };
+    const allocateNs = this.#clock.nowNs();
     this.#storage.allocate(fd, this.#options.segmentBytes);
+    this.#telemetry.onAllocate(allocateNs);
     return this.#current;
   }
 
@@ -113,11 +127,12 @@ export class SegmentPreparer {
   }
 
   #handOver(current: Preparation): void {
-    const { ticket, fd, zeroedBytes } = current;
+    const { ticket, fd, startNs, zeroedBytes } = current;
     const { segmentBytes } = this.#options;
     if (!offer(this.#signals, { ticket, fd, segmentBytes, zeroedBytes })) return;
     this.#current = undefined;
-    if (zeroedBytes < segmentBytes) this.#signals.count('segmentsHurried', 1);
+    this.#telemetry.onPrepareSegment(startNs, true);
+    this.#telemetry.onOffer(zeroedBytes < segmentBytes);
     // The writer may be asleep, waiting for just this.
     if (this.#takerWaits) this.#signals.wake('writer');
   }
@@ -126,7 +141,10 @@ export class SegmentPreparer {
     const startNs = this.#clock.nowNs();
     const bytes = Math.min(CHUNK_BYTES, this.#options.segmentBytes - current.zeroedBytes);
     this.#storage.write(current.fd, [ZEROS.subarray(0, bytes)], current.zeroedBytes);
+    this.#telemetry.onZero(startNs);
+    const syncNs = this.#clock.nowNs();
     this.#storage.sync(current.fd);
+    this.#telemetry.onSync(syncNs, bytes);
     current.zeroedBytes += bytes;
     const endNs = this.#clock.nowNs();
     this.#chunkNs = endNs - startNs;
@@ -155,6 +173,7 @@ export class SegmentPreparer {
 
   #failed(error: unknown): void {
     this.#failures++;
+    this.#telemetry.onPrepareSegment(this.#current?.startNs ?? this.#clock.nowNs(), false);
     const noSpace = isNoSpace(error);
     const name = preparedFileName(this.#current?.ticket ?? this.#ticket);
     const path = this.#current?.path ?? join(this.#options.directory, name);
@@ -192,8 +211,8 @@ export class SegmentPreparer {
   /** Removes what was prepared and not taken. The taker must have ended. */
   close(): void {
     this.#discardCurrent();
-    const left = new PreparedSegments(this.#signals, this.#clock);
-    for (let spare = left.take(); spare !== undefined; spare = left.take()) {
+    const signals = this.#signals;
+    for (let spare = takePrepared(signals); spare !== undefined; spare = takePrepared(signals)) {
       this.#discarded.push(join(this.#options.directory, preparedFileName(spare.ticket)));
       this.#storage.close(spare.fd);
     }

@@ -13,11 +13,13 @@ import {
   operation,
 } from '../../../metrics/catalogue.js';
 import { addToValue, Counter64, Gauge64, putValue, readValue } from '../../../metrics/counter64.js';
-import { addClockStep, addDropped, addSample, Duration64 } from '../../../metrics/duration64.js';
-import { Journal, NoteKind } from '../../../metrics/journal.js';
-import { addToHistogram, LatencyHistogram } from '../../../metrics/latency-histogram.js';
+import { Duration64 } from '../../../metrics/duration64.js';
+import { Journal } from '../../../metrics/journal.js';
+import { LatencyHistogram } from '../../../metrics/latency-histogram.js';
 import { structOf } from '../../../metrics/metrics-struct.js';
 import { Operation64 } from '../../../metrics/operation64.js';
+import { addTimedNote } from '../../../metrics/timed-note.js';
+import { readU64 } from '../../../metrics/u64.js';
 import { Updater, wordOf } from '../../updater.js';
 
 export const SegmentPreparerLayout = layout('SegmentPreparer')
@@ -46,6 +48,7 @@ const WAITED = wordOf(at.getNextSegmentWaited);
 const FAILED = wordOf(at.getNextSegmentFailed);
 const LOW = wordOf(at.preparedSegmentsLow);
 const HISTOGRAM = wordOf(at.getNextSegmentHistogram);
+const SAMPLES = wordOf(at.getNextSegment + Duration64.offset.samples);
 
 /** How a call of `getNextSegment` ended; each call has exactly one outcome. */
 export type GetNextSegmentOutcome = 'ready' | 'waited' | 'failed';
@@ -66,21 +69,11 @@ function applyGetNextSegment(
   counterWord: number,
   queued: number,
 ): void {
-  if (kind === NoteKind.dropped) {
-    addDropped(words, group + GROUP);
-    return;
-  }
-  if (kind === NoteKind.clockStep) addClockStep(words, group + GROUP);
-  const isFirst = readSamples(words, group) === 0;
+  if (!addTimedNote(words, group + GROUP, group + HISTOGRAM, kind, low, high)) return;
+  const isFirst = readU64(words, group + SAMPLES) === 1;
   if (isFirst || queued < readValue(words, group + LOW)) putValue(words, group + LOW, queued);
-  addSample(words, group + GROUP, low, high);
-  addToHistogram(words, group + HISTOGRAM, low, high);
   addToValue(words, group + counterWord, 1);
 }
-
-const SAMPLES = wordOf(at.getNextSegment + Duration64.offset.samples);
-const readSamples = (words: Uint32Array, group: number): number =>
-  (words[group + SAMPLES] as number) + (words[group + SAMPLES + 1] as number);
 
 const ASKED =
   'from asking the preparer for a segment until it is handed over, or preparation failed';

@@ -1,0 +1,41 @@
+// What was running: the versions of this package and of Node.
+import { createRequire } from 'node:module';
+import { assert } from '../errors.js';
+import type { Collector } from '../metrics/collector.js';
+
+export interface BuildInfo {
+  /** Of this package. */
+  readonly version: string;
+  /** Of Node, without the `v`. */
+  readonly node: string;
+}
+
+function packageVersion(): string {
+  // Works from any folder that this was compiled to: a package may name itself.
+  const manifest: unknown = createRequire(import.meta.url)('flashstrike/package.json');
+  const isKnown = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  assert(isKnown && typeof manifest.version === 'string', 'package.json has a version');
+  return manifest.version;
+}
+
+export const buildInfo: BuildInfo = Object.freeze({
+  version: packageVersion(),
+  node: process.versions.node,
+});
+
+/** The usual way to export versions: a gauge that is always 1, with the versions as labels. */
+export function collectBuildInfo(
+  prefix: string,
+  { version, node }: BuildInfo,
+  collector: Collector,
+): void {
+  collector.pushLabel('version', version);
+  collector.pushLabel('node', node);
+  try {
+    const help = 'Versions of flashstrike and Node that run the log, as labels';
+    collector.gauge({ name: `${prefix}_build_info`, help }, 1);
+  } finally {
+    collector.popLabel();
+    collector.popLabel();
+  }
+}

@@ -1,0 +1,117 @@
+// The metrics of one log: in memory of their own while the log opens, then in its shared region,
+// where every thread of the log has structs over the same lines and writes its own ones.
+import { assert } from '../errors.js';
+import type { SharedRegion } from '../memory/shared-region.js';
+import type { Collector } from '../metrics/collector.js';
+import { MetricMemory } from '../metrics/metric-memory.js';
+import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
+import { KIB } from '../units.js';
+import { closeAggregate } from './aggregate.js';
+import { buildInfo, collectBuildInfo } from './build-info.js';
+import { Manager } from './recorder/manager.js';
+import { MetaStore } from './recorder/meta-store.js';
+import { SegmentWriter } from './recorder/segment-writer.js';
+import { Telemetry } from './recorder/telemetry.js';
+import { SegmentMaintainer } from './recorder/worker/segment-maintainer.js';
+import { SegmentPreparer } from './recorder/worker/segment-preparer.js';
+import { Manager as RecoveryManager } from './recovery/manager.js';
+import { SegmentReader } from './recovery/segment-reader.js';
+import { Telemetry as RecoveryTelemetry } from './recovery/telemetry.js';
+import { SegmentPreloader } from './recovery/worker/segment-preloader.js';
+import { TelemetryLayout, writeTelemetryHeader } from './telemetry-layout.js';
+
+/** Bytes of a region's telemetry section: with room, so that a metric more leaves its size alone. */
+export const TELEMETRY_BYTES = 256 * KIB;
+assert(TelemetryLayout.size <= TELEMETRY_BYTES, 'the metrics fit into their section');
+
+/** A struct of the section, by the name of its place there. */
+type StructName = Exclude<keyof typeof TelemetryLayout.offset, 'header' | 'spare0'>;
+
+/** Words over a whole region, and where its telemetry section begins in bytes. */
+function sectionOf(region: SharedRegion) {
+  const words = new Uint32Array(
+    region.buffer,
+    region.byteOffset,
+    region.byteLength / Uint32Array.BYTES_PER_ELEMENT,
+  );
+  return { words, byteOffset: region.section('telemetry').byteOffset - region.byteOffset };
+}
+
+/** The recorder's metrics of an open log, and with them those of its recovery and its readers. */
+export class LogTelemetry extends Telemetry {
+  readonly #structs: Readonly<Record<StructName, MetricsStruct>>;
+  readonly #recovery: RecoveryTelemetry;
+
+  private constructor(memoryOf: (name: StructName, byteLength: number) => MetricMemory) {
+    const recorder = {
+      metaStore: new MetaStore(memoryOf('metaStore', MetaStore.layout.size)),
+      segmentWriter: new SegmentWriter(memoryOf('segmentWriter', SegmentWriter.layout.size)),
+      segmentPreparer: new SegmentPreparer(
+        memoryOf('segmentPreparer', SegmentPreparer.layout.size),
+      ),
+      segmentMaintainer: new SegmentMaintainer(
+        memoryOf('segmentMaintainer', SegmentMaintainer.layout.size),
+      ),
+      manager: new Manager(memoryOf('manager', Manager.layout.size)),
+    };
+    super(recorder);
+    const recovery = {
+      segmentReader: new SegmentReader(
+        memoryOf('recoverySegmentReader', SegmentReader.layout.size),
+      ),
+      segmentPreloader: new SegmentPreloader(
+        memoryOf('recoverySegmentPreloader', SegmentPreloader.layout.size),
+      ),
+      manager: new RecoveryManager(memoryOf('recoveryManager', RecoveryManager.layout.size)),
+    };
+    this.#recovery = new RecoveryTelemetry(recovery);
+    this.#structs = {
+      ...recorder,
+      recoverySegmentReader: recovery.segmentReader,
+      recoverySegmentPreloader: recovery.segmentPreloader,
+      recoveryManager: recovery.manager,
+    };
+  }
+
+  /** In memory of its own, until there is a region. */
+  static own(): LogTelemetry {
+    return new LogTelemetry((_name, byteLength) => MetricMemory.own(byteLength));
+  }
+
+  /** Over the lines of a region that another thread of this process has prepared. */
+  static inRegion(region: SharedRegion): LogTelemetry {
+    const { words, byteOffset } = sectionOf(region);
+    return new LogTelemetry((name) =>
+      MetricMemory.inRegion(words, byteOffset + TelemetryLayout.offset[name]),
+    );
+  }
+
+  /** What recovery did when the log was opened, and what its own readers do since. */
+  get recovery(): RecoveryTelemetry {
+    return this.#recovery;
+  }
+
+  /** Goes on in the telemetry section of `region`, which is still all zero. */
+  moveTo(region: SharedRegion): void {
+    const { words, byteOffset } = sectionOf(region);
+    for (const [name, struct] of Object.entries(this.#structs)) {
+      const { definition, memory } = structAccess(struct);
+      const start = byteOffset + TelemetryLayout.offset[name as StructName];
+      memory.moveTo(words, start, definition.layout.size);
+    }
+    const section = region.section('telemetry');
+    const bytes = new Uint8Array(region.buffer, section.byteOffset, section.byteLength);
+    writeTelemetryHeader(bytes, buildInfo);
+  }
+
+  override collect(prefix: string, collector: Collector): void {
+    super.collect(prefix, collector);
+    collectBuildInfo(prefix, buildInfo, collector);
+  }
+
+  /** The log is closing: the last values stay to be read. */
+  close(): void {
+    closeAggregate(this);
+    closeAggregate(this.#recovery);
+  }
+}

@@ -1,0 +1,245 @@
+// The top of the recorder: appends and their waits, as the application thread sees them, and what the
+// writer thread does around its segments. Two writers; their lines stand 128 bytes apart.
+import { type Clock, monotonicClock } from '../../clock/clock.js';
+import { layout } from '../../memory/layout.js';
+import {
+  constant,
+  counter,
+  defineMetrics,
+  duration,
+  gauge,
+  histogram,
+  journal,
+  type MetricText,
+  operation,
+} from '../../metrics/catalogue.js';
+import { Counter64, Gauge64 } from '../../metrics/counter64.js';
+import { Duration64 } from '../../metrics/duration64.js';
+import { Journal } from '../../metrics/journal.js';
+import { LatencyHistogram } from '../../metrics/latency-histogram.js';
+import { structAccess, structOf } from '../../metrics/metrics-struct.js';
+import { addSuccess, Operation64 } from '../../metrics/operation64.js';
+import { addTimedNote } from '../../metrics/timed-note.js';
+import { Updater, wordOf } from '../updater.js';
+
+export const ManagerLayout = layout('Manager')
+  .field(0, 'appendEvent', Operation64)
+  .field(64, 'appendEventHistogram', LatencyHistogram)
+  .field(4352, 'appendEventJournal', Journal)
+  .field(12672, 'ringStall', Duration64)
+  .field(12736, 'ringStallHistogram', LatencyHistogram)
+  .field(17024, 'ringStallJournal', Journal)
+  .field(25344, 'durableWait', Duration64)
+  .field(25408, 'durableWaitHistogram', LatencyHistogram)
+  .field(29696, 'durableWaitJournal', Journal)
+  .field(38016, 'appendedEvents', Counter64)
+  .field(38080, 'refusedAppends', Counter64)
+  .field(38144, 'initActiveSegment', Operation64)
+  .field(38208, 'segmentRotation', Duration64)
+  .field(38272, 'workPlanning', Duration64)
+  .field(38336, 'persistCurrentSegment', Duration64)
+  .field(38400, 'persistenceHotSegments', Gauge64)
+  .field(38464, 'persistenceColdSegments', Gauge64)
+  .field(38528, 'ringOccupancyBytes', Gauge64)
+  .field(38592, 'ringOccupancyBytesMax', Gauge64)
+  .field(38656, 'clockCost', Gauge64)
+  .field(38720, 'appendSampling', Gauge64)
+  .end(38784, 64);
+
+const at = ManagerLayout.offset;
+
+/** Every timed group here begins with a duration, and its histogram follows on the next line. */
+const HISTOGRAM = wordOf(at.appendEventHistogram - at.appendEvent);
+
+/** A note's word: 1 when the event was appended, 0 when the call threw. */
+function applyAppendEvent(
+  words: Uint32Array,
+  group: number,
+  kind: number,
+  low: number,
+  high: number,
+  ok: number,
+): void {
+  if (!addTimedNote(words, group, group + HISTOGRAM, kind, low, high)) return;
+  if (ok === 1) addSuccess(words, group);
+}
+
+function applyTimed(
+  words: Uint32Array,
+  group: number,
+  kind: number,
+  low: number,
+  high: number,
+): void {
+  addTimedNote(words, group, group + HISTOGRAM, kind, low, high);
+}
+
+const appended: MetricText = {
+  writer: 'application',
+  help: 'Time of append, one call in appendSampling, and every call that was refused',
+  covers: 'a call of append, waiting for room included; tryAppend and appendBatch when they throw',
+};
+const stalled: MetricText = {
+  writer: 'application',
+  help: 'Time that an append waited for room in the full ring',
+  covers: 'from finding the ring full until there was room, or the call threw',
+};
+const waited: MetricText = {
+  writer: 'application',
+  help: 'Time that a call of durable() waited',
+  covers: 'from the call until its promise was settled; calls for what was durable are not in it',
+};
+
+export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
+  appendEvent: operation(appended),
+  appendEventHistogram: histogram({ ...appended, group: 'appendEvent' }),
+  appendEventJournal: journal('appendEvent', 'application', applyAppendEvent),
+  ringStall: duration(stalled),
+  ringStallHistogram: histogram({ ...stalled, group: 'ringStall' }),
+  ringStallJournal: journal('ringStall', 'application', applyTimed),
+  durableWait: duration(waited),
+  durableWaitHistogram: histogram({ ...waited, group: 'durableWait' }),
+  durableWaitJournal: journal('durableWait', 'application', applyTimed),
+  appendedEvents: counter({
+    unit: 'events',
+    writer: 'application',
+    help: 'Events that were appended, each of them counted',
+    covers: 'each event, once it is published in the ring, since the log was opened',
+  }),
+  refusedAppends: counter({
+    writer: 'application',
+    help: 'Calls of tryAppend that found the ring full',
+    covers: 'each call that returned undefined',
+  }),
+  initActiveSegment: operation({
+    writer: 'writer',
+    help: 'Time until the log had a segment to write to',
+    covers: 'preparing and publishing the first segment, or going on with the last, at the open',
+  }),
+  segmentRotation: duration({
+    writer: 'writer',
+    help: 'Time of one rotation',
+    covers: 'all five steps; waiting for a prepared segment is not in it',
+  }),
+  workPlanning: duration({
+    writer: 'writer',
+    help: 'Time to plan one block',
+    covers: 'gathering whole frames and batches from the ring',
+  }),
+  persistCurrentSegment: duration({
+    writer: 'writer',
+    help: 'Time to bring the segment that is written to disk whole',
+    covers: 'last sync and watermark, when the log closes or a crashed ring was written down',
+  }),
+  persistenceHotSegments: gauge({
+    unit: 'segments',
+    writer: 'writer',
+    help: 'Segments that are not compressed',
+    covers: 'now, as of the open or the last rotation',
+  }),
+  persistenceColdSegments: gauge({
+    unit: 'segments',
+    writer: 'writer',
+    help: 'Segments that are compressed',
+    covers: 'now, as of the open',
+  }),
+  ringOccupancyBytes: gauge({
+    unit: 'bytes',
+    writer: 'writer',
+    help: 'Bytes in the ring that were not written to a segment yet',
+    covers: 'at the last look of the writer thread that found something',
+  }),
+  ringOccupancyBytesMax: gauge({
+    unit: 'bytes',
+    writer: 'writer',
+    help: 'Most bytes that waited in the ring at once (high-water mark)',
+    covers: 'at every look of the writer thread, since the log was opened',
+  }),
+  clockCost: constant({
+    unit: 'ps',
+    writer: 'writer',
+    help: 'What one look at the clock costs, and so the error of every time here',
+    covers: 'the mean of a thousand looks, the best of several rounds, when the log opens',
+  }),
+  appendSampling: constant({
+    unit: 'calls',
+    writer: 'writer',
+    help: 'One append in so many is timed; 0 for none',
+    covers: 'set when the log opens',
+  }),
+});
+
+/** Metrics of the WAL recorder's manager. */
+export class Manager extends structOf(MANAGER) {
+  static readonly layout = ManagerLayout;
+}
+
+/** The counter that the ring's producer moves with every event. */
+export function appendedEventsOf(metrics: Manager): { words: Uint32Array; at: number } {
+  const { words, start } = structAccess(metrics).memory;
+  return { words, at: start + wordOf(at.appendedEvents) };
+}
+
+/** For application and writer thread; each calls what the catalogue names it the writer of. */
+export class ManagerUpdater extends Updater {
+  constructor(metrics: Manager, clock: Clock = monotonicClock) {
+    super(metrics, clock);
+    Object.freeze(this);
+  }
+
+  onAppendEvent(startNs: number, ok: boolean): void {
+    const group = wordOf(at.appendEvent);
+    const journalAt = wordOf(at.appendEventJournal);
+    this.note(group, journalAt, applyAppendEvent, startNs, ok ? 1 : 0, 0);
+  }
+
+  /** The same, the start in an array: a double in an argument might be boxed on the append path. */
+  onAppendEventSince(startNs: Float64Array, ok: boolean): void {
+    const group = wordOf(at.appendEvent);
+    const journalAt = wordOf(at.appendEventJournal);
+    this.note(group, journalAt, applyAppendEvent, startNs[0] as number, ok ? 1 : 0, 0);
+  }
+
+  onRingStall(startNs: number): void {
+    this.note(wordOf(at.ringStall), wordOf(at.ringStallJournal), applyTimed, startNs, 0, 0);
+  }
+
+  onDurableWait(startNs: number): void {
+    this.note(wordOf(at.durableWait), wordOf(at.durableWaitJournal), applyTimed, startNs, 0, 0);
+  }
+
+  onRefusedAppend(): void {
+    this.count(wordOf(at.refusedAppends));
+  }
+
+  onInitActiveSegment(startNs: number, ok: boolean): void {
+    this.operation(wordOf(at.initActiveSegment), startNs, ok);
+  }
+
+  onSegmentRotation(startNs: number): void {
+    this.time(wordOf(at.segmentRotation), startNs);
+  }
+
+  onWorkPlanning(startNs: number): void {
+    this.time(wordOf(at.workPlanning), startNs);
+  }
+
+  onPersistCurrentSegment(startNs: number): void {
+    this.time(wordOf(at.persistCurrentSegment), startNs);
+  }
+
+  setSegments(hot: number, cold: number): void {
+    this.set(wordOf(at.persistenceHotSegments), hot);
+    this.set(wordOf(at.persistenceColdSegments), cold);
+  }
+
+  setRingOccupancy(bytes: number, bytesMax: number): void {
+    this.set(wordOf(at.ringOccupancyBytes), bytes);
+    this.set(wordOf(at.ringOccupancyBytesMax), bytesMax);
+  }
+
+  setConstants(clockCostPs: number, appendSampling: number): void {
+    this.set(wordOf(at.clockCost), clockCostPs);
+    this.set(wordOf(at.appendSampling), appendSampling);
+  }
+}

@@ -1,0 +1,49 @@
+// Flushes of wal.meta while a log runs. Writer: the housekeeping thread.
+import { type Clock, monotonicClock } from '../../clock/clock.js';
+import { layout } from '../../memory/layout.js';
+import { counter, defineMetrics, duration } from '../../metrics/catalogue.js';
+import { Counter64 } from '../../metrics/counter64.js';
+import { Duration64 } from '../../metrics/duration64.js';
+import { structOf } from '../../metrics/metrics-struct.js';
+import { Updater, wordOf } from '../updater.js';
+
+export const MetaStoreLayout = layout('MetaStore')
+  .field(0, 'maintenanceMetaFlush', Duration64)
+  .field(64, 'metaFlushFailures', Counter64)
+  .end(128, 64);
+
+const at = MetaStoreLayout.offset;
+
+export const META_STORE = defineMetrics(MetaStoreLayout, 'wal_meta_store', {
+  maintenanceMetaFlush: duration({
+    help: 'Time to flush wal.meta',
+    writer: 'housekeeping',
+    covers: 'temporary file, fdatasync, rename, sync of the folder; flushes that succeeded',
+  }),
+  metaFlushFailures: counter({
+    help: 'Flushes of wal.meta that failed and are tried again',
+    writer: 'housekeeping',
+    covers: 'each flush that ended with an error',
+  }),
+});
+
+/** Metrics of the WAL meta store. */
+export class MetaStore extends structOf(META_STORE) {
+  static readonly layout = MetaStoreLayout;
+}
+
+/** For the one thread that flushes. */
+export class MetaStoreUpdater extends Updater {
+  constructor(metrics: MetaStore, clock: Clock = monotonicClock) {
+    super(metrics, clock);
+    Object.freeze(this);
+  }
+
+  onAsyncMetaFlushCompleted(startNs: number): void {
+    this.time(wordOf(at.maintenanceMetaFlush), startNs);
+  }
+
+  onAsyncMetaFlushFailed(): void {
+    this.count(wordOf(at.metaFlushFailures));
+  }
+}

@@ -1,0 +1,339 @@
+// What the writer thread does with a segment: blocks, syncs, rotation by step. Write time stands
+// apart from sync time, so that a slow disk is told from a slow checksum. Writer: the writer thread.
+import { type Clock, monotonicClock } from '../../clock/clock.js';
+import { layout } from '../../memory/layout.js';
+import {
+  age,
+  counter,
+  defineMetrics,
+  duration,
+  gauge,
+  histogram,
+  journal,
+  operation,
+} from '../../metrics/catalogue.js';
+import { addToValue, Counter64, Gauge64 } from '../../metrics/counter64.js';
+import { Duration64 } from '../../metrics/duration64.js';
+import { Journal } from '../../metrics/journal.js';
+import { addToHistogram, LatencyHistogram } from '../../metrics/latency-histogram.js';
+import { structOf } from '../../metrics/metrics-struct.js';
+import { Operation64 } from '../../metrics/operation64.js';
+import { addTimedNote } from '../../metrics/timed-note.js';
+import type { IntegrityFailure } from '../integrity-failure.js';
+import { Updater, wordOf } from '../updater.js';
+
+export const SegmentWriterLayout = layout('SegmentWriter')
+  .field(0, 'openNewSegment', Operation64)
+  .field(64, 'openExistingSegment', Operation64)
+  .field(128, 'closeSegment', Operation64)
+  .field(192, 'writeBlock', Duration64)
+  .field(256, 'blockBytes', Counter64)
+  .field(320, 'blockEvents', Counter64)
+  .field(384, 'writeBlockHistogram', LatencyHistogram)
+  .field(4672, 'writeBlockJournal', Journal)
+  .field(12992, 'sync', Duration64)
+  .field(13056, 'syncHistogram', LatencyHistogram)
+  .field(17344, 'groupCommitHistogram', LatencyHistogram)
+  .field(21632, 'syncJournal', Journal)
+  .field(29952, 'durableLag', Duration64)
+  .field(30016, 'durableLagHistogram', LatencyHistogram)
+  .field(34304, 'durableLagJournal', Journal)
+  .field(42624, 'durableLagEvents', Gauge64)
+  .field(42688, 'unsyncedAge', Gauge64)
+  .field(42752, 'unwatermarkedAge', Gauge64)
+  .field(42816, 'watermarks', Counter64)
+  .field(42880, 'rotateSeal', Duration64)
+  .field(42944, 'rotateSync', Duration64)
+  .field(43008, 'rotateHeader', Duration64)
+  .field(43072, 'rotateRename', Duration64)
+  .field(43136, 'rotateDirectorySync', Duration64)
+  .field(43200, 'totalHeaderChecksumFailures', Counter64)
+  .field(43264, 'totalBlockChecksumFailures', Counter64)
+  .field(43328, 'totalChainedChecksumFailures', Counter64)
+  .field(43392, 'totalValidationFailures', Counter64)
+  .end(43456, 64);
+
+const at = SegmentWriterLayout.offset;
+
+const WRITE = wordOf(at.writeBlock);
+const WRITE_BYTES = wordOf(at.blockBytes) - WRITE;
+const WRITE_EVENTS = wordOf(at.blockEvents) - WRITE;
+const WRITE_HISTOGRAM = wordOf(at.writeBlockHistogram) - WRITE;
+
+/** A note's words: bytes of the block with its header, and its events. */
+function applyWriteBlock(
+  words: Uint32Array,
+  group: number,
+  kind: number,
+  low: number,
+  high: number,
+  bytes: number,
+  events: number,
+): void {
+  if (!addTimedNote(words, group, group + WRITE_HISTOGRAM, kind, low, high)) return;
+  addToValue(words, group + WRITE_BYTES, bytes);
+  addToValue(words, group + WRITE_EVENTS, events);
+}
+
+const SYNC = wordOf(at.sync);
+const SYNC_HISTOGRAM = wordOf(at.syncHistogram) - SYNC;
+const GROUP_COMMIT = wordOf(at.groupCommitHistogram) - SYNC;
+
+/** A note's word: events that the sync made durable. */
+function applySync(
+  words: Uint32Array,
+  group: number,
+  kind: number,
+  low: number,
+  high: number,
+  events: number,
+): void {
+  if (!addTimedNote(words, group, group + SYNC_HISTOGRAM, kind, low, high)) return;
+  addToHistogram(words, group + GROUP_COMMIT, events, 0);
+}
+
+const LAG = wordOf(at.durableLag);
+const LAG_HISTOGRAM = wordOf(at.durableLagHistogram) - LAG;
+
+function applyDurableLag(
+  words: Uint32Array,
+  group: number,
+  kind: number,
+  low: number,
+  high: number,
+): void {
+  addTimedNote(words, group, group + LAG_HISTOGRAM, kind, low, high);
+}
+
+const WRITER = { writer: 'writer' } as const;
+
+export const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', {
+  openNewSegment: operation({
+    ...WRITER,
+    help: 'Time to publish a new segment',
+    covers:
+      'header page, its fdatasync, rename, sync of the folder; waiting for a file is not in it',
+  }),
+  openExistingSegment: operation({
+    ...WRITER,
+    help: 'Time to open the last segment of an existing log',
+    covers: 'finding, reading, judging and re-dirtying the last segment when the log opens',
+  }),
+  closeSegment: operation({
+    ...WRITER,
+    help: 'Time to finish a segment',
+    covers: 'seal, fdatasync and close of a segment that gets a successor',
+  }),
+  writeBlock: duration({
+    ...WRITER,
+    help: 'Time to write one block of events',
+    covers: 'checksum and write call of one block; no sync is in it',
+  }),
+  blockBytes: counter({
+    ...WRITER,
+    group: 'writeBlock',
+    unit: 'bytes',
+    help: 'Bytes of blocks of events, headers included',
+    covers: 'each block, once its write returned',
+  }),
+  blockEvents: counter({
+    ...WRITER,
+    group: 'writeBlock',
+    unit: 'events',
+    help: 'Events in blocks',
+    covers: 'each block, once its write returned',
+  }),
+  writeBlockHistogram: histogram({
+    ...WRITER,
+    group: 'writeBlock',
+    help: 'Time to write one block of events',
+    covers: 'checksum and write call of one block; no sync is in it',
+  }),
+  writeBlockJournal: journal('writeBlock', 'writer', applyWriteBlock),
+  sync: duration({
+    ...WRITER,
+    help: 'Time of one group commit',
+    covers: 'the fdatasync that makes written events durable',
+  }),
+  syncHistogram: histogram({
+    ...WRITER,
+    group: 'sync',
+    help: 'Time of one group commit',
+    covers: 'the fdatasync that makes written events durable',
+  }),
+  groupCommitHistogram: histogram({
+    ...WRITER,
+    group: 'sync',
+    unit: 'events',
+    help: 'Events that one group commit made durable',
+    covers: 'events written since the sync before began, at each sync that succeeded',
+  }),
+  syncJournal: journal('sync', 'writer', applySync),
+  durableLag: duration({
+    ...WRITER,
+    help: 'How long the oldest event of a group commit had been written and not durable',
+    covers: 'from the write of the first block that a commit covers until its sync returned',
+  }),
+  durableLagHistogram: histogram({
+    ...WRITER,
+    group: 'durableLag',
+    help: 'How long the oldest event of a group commit had been written and not durable',
+    covers: 'from the write of the first block that a commit covers until its sync returned',
+  }),
+  durableLagJournal: journal('durableLag', 'writer', applyDurableLag),
+  durableLagEvents: gauge({
+    ...WRITER,
+    unit: 'events',
+    help: 'Events that are written and not durable',
+    covers: 'now, as of the last block or sync',
+  }),
+  unsyncedAge: age({
+    ...WRITER,
+    help: 'Age of the oldest event that is written and not durable, 0 for none',
+    covers: 'from the write of its block until now',
+  }),
+  unwatermarkedAge: age({
+    ...WRITER,
+    help: 'Age of the last commit that no block header tells of yet, 0 for none',
+    covers: 'from the return of its sync until now: the residual window of docs/ARCHITECTURE.md',
+  }),
+  watermarks: counter({
+    ...WRITER,
+    help: 'Watermark blocks that were written',
+    covers: 'each watermark block, once its write returned',
+  }),
+  rotateSeal: duration({
+    ...WRITER,
+    help: 'Rotation, step 1: time to write the seal',
+    covers: 'index, checksum and write of the seal block',
+  }),
+  rotateSync: duration({
+    ...WRITER,
+    help: 'Rotation, step 2: time to sync the finished segment',
+    covers: 'the fdatasync behind the seal',
+  }),
+  rotateHeader: duration({
+    ...WRITER,
+    help: 'Rotation, step 3: time to write and sync the header page of the next segment',
+    covers: 'write and fdatasync of the header page',
+  }),
+  rotateRename: duration({
+    ...WRITER,
+    help: 'Rotation, step 4: time to give the next segment its name',
+    covers: 'the rename that replaces nothing',
+  }),
+  rotateDirectorySync: duration({
+    ...WRITER,
+    help: 'Rotation, step 5: time to sync the folder',
+    covers: 'the fsync of the folder',
+  }),
+  totalHeaderChecksumFailures: counter({
+    ...WRITER,
+    help: 'Block headers that did not validate when an existing segment was opened',
+    covers: 'the end of the last segment, when the log opens',
+  }),
+  totalBlockChecksumFailures: counter({
+    ...WRITER,
+    help: 'Block payloads that did not validate when an existing segment was opened',
+    covers: 'the end of the last segment, when the log opens',
+  }),
+  totalChainedChecksumFailures: counter({
+    ...WRITER,
+    help: 'Blocks that did not follow the one before when an existing segment was opened',
+    covers: 'the end of the last segment, when the log opens',
+  }),
+  totalValidationFailures: counter({
+    ...WRITER,
+    help: 'Other defects of blocks when an existing segment was opened',
+    covers: 'the end of the last segment, when the log opens',
+  }),
+});
+
+/** Metrics of the WAL segment writer. */
+export class SegmentWriter extends structOf(SEGMENT_WRITER) {
+  static readonly layout = SegmentWriterLayout;
+}
+
+const FAILURE_COUNTERS: Readonly<Record<IntegrityFailure, number>> = {
+  header: wordOf(at.totalHeaderChecksumFailures),
+  block: wordOf(at.totalBlockChecksumFailures),
+  chain: wordOf(at.totalChainedChecksumFailures),
+  validation: wordOf(at.totalValidationFailures),
+};
+
+/** For the writer thread. Every `startNs` is `clock.nowNs()` at the begin of what is recorded. */
+export class SegmentWriterUpdater extends Updater {
+  constructor(metrics: SegmentWriter, clock: Clock = monotonicClock) {
+    super(metrics, clock);
+    Object.freeze(this);
+  }
+
+  onOpenNewSegment(startNs: number, ok: boolean): void {
+    this.operation(wordOf(at.openNewSegment), startNs, ok);
+  }
+
+  onOpenExistingSegment(startNs: number, ok: boolean): void {
+    this.operation(wordOf(at.openExistingSegment), startNs, ok);
+  }
+
+  onCloseSegment(startNs: number, ok: boolean): void {
+    this.operation(wordOf(at.closeSegment), startNs, ok);
+  }
+
+  /** @param bytes of the block with its header */
+  onWriteBlock(startNs: number, bytes = 0, events = 0): void {
+    this.note(WRITE, wordOf(at.writeBlockJournal), applyWriteBlock, startNs, bytes, events);
+  }
+
+  /** @param events that the sync made durable */
+  onSync(startNs: number, events: number): void {
+    this.note(SYNC, wordOf(at.syncJournal), applySync, startNs, events, 0);
+  }
+
+  /** @param writtenNs when the first block that the commit covers was written */
+  onDurable(writtenNs: number): void {
+    this.note(LAG, wordOf(at.durableLagJournal), applyDurableLag, writtenNs, 0, 0);
+  }
+
+  setDurableLagEvents(events: number): void {
+    this.set(wordOf(at.durableLagEvents), events);
+  }
+
+  /** @param sinceNs when the oldest event that is not durable was written; 0 for none */
+  setUnsyncedSince(sinceNs: number): void {
+    this.set(wordOf(at.unsyncedAge), sinceNs);
+  }
+
+  /** @param sinceNs when the last commit that no header tells of was synced; 0 for none */
+  setUnwatermarkedSince(sinceNs: number): void {
+    this.set(wordOf(at.unwatermarkedAge), sinceNs);
+  }
+
+  onWatermark(): void {
+    this.count(wordOf(at.watermarks));
+  }
+
+  onRotateSeal(startNs: number): void {
+    this.time(wordOf(at.rotateSeal), startNs);
+  }
+
+  onRotateSync(startNs: number): void {
+    this.time(wordOf(at.rotateSync), startNs);
+  }
+
+  onRotateHeader(startNs: number): void {
+    this.time(wordOf(at.rotateHeader), startNs);
+  }
+
+  onRotateRename(startNs: number): void {
+    this.time(wordOf(at.rotateRename), startNs);
+  }
+
+  onRotateDirectorySync(startNs: number): void {
+    this.time(wordOf(at.rotateDirectorySync), startNs);
+  }
+
+  onIntegrityFailure(status: IntegrityFailure): void {
+    this.count(FAILURE_COUNTERS[status]);
+  }
+}

@@ -1,0 +1,92 @@
+// What happens to finished segments: retention, compression, deletion. Writer: the housekeeping
+// thread. Zero until a log has a maintainer.
+import { type Clock, monotonicClock } from '../../../clock/clock.js';
+import { layout } from '../../../memory/layout.js';
+import { constant, defineMetrics, lifeCycle, operation } from '../../../metrics/catalogue.js';
+import { Gauge64 } from '../../../metrics/counter64.js';
+import { LifeCycle } from '../../../metrics/life-cycle.js';
+import { structOf } from '../../../metrics/metrics-struct.js';
+import { Operation64 } from '../../../metrics/operation64.js';
+import { Updater, wordOf } from '../../updater.js';
+
+export const SegmentMaintainerLayout = layout('SegmentMaintainer')
+  .field(0, 'persistenceLifecycle', LifeCycle)
+  .field(64, 'maintenanceRetention', Operation64)
+  .field(128, 'maintenanceCompression', Operation64)
+  .field(192, 'maintenanceDeletion', Operation64)
+  .field(256, 'persistenceMaxHotSegments', Gauge64)
+  .field(320, 'persistenceMaxColdSegments', Gauge64)
+  .end(384, 64);
+
+const at = SegmentMaintainerLayout.offset;
+
+export const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_maintain_worker', {
+  persistenceLifecycle: lifeCycle({
+    help: 'The loop that maintains finished segments',
+    writer: 'housekeeping',
+    covers: 'each turn of the loop, and the sleep behind it',
+  }),
+  maintenanceRetention: operation({
+    help: 'Time to take one hot segment out of the hot set',
+    writer: 'housekeeping',
+    covers: 'one segment, from choosing it until it is handed on',
+  }),
+  maintenanceCompression: operation({
+    help: 'Time to compress one finished segment',
+    writer: 'housekeeping',
+    covers: 'compress, fdatasync, rename, sync of the folder, compare, removal of the original',
+  }),
+  maintenanceDeletion: operation({
+    help: 'Time to delete one cold segment',
+    writer: 'housekeeping',
+    covers: 'unlink and sync of the folder',
+  }),
+  persistenceMaxHotSegments: constant({
+    help: 'Most segments that are kept uncompressed; 0 for no limit',
+    writer: 'housekeeping',
+    covers: 'set when the log opens',
+  }),
+  persistenceMaxColdSegments: constant({
+    help: 'Most segments that are kept compressed; 0 for no limit',
+    writer: 'housekeeping',
+    covers: 'set when the log opens',
+  }),
+});
+
+/** Metrics of the WAL segment maintainer. */
+export class SegmentMaintainer extends structOf(SEGMENT_MAINTAINER) {
+  static readonly layout = SegmentMaintainerLayout;
+}
+
+/** For the one thread that maintains segments. */
+export class SegmentMaintainerUpdater extends Updater {
+  constructor(metrics: SegmentMaintainer, clock: Clock = monotonicClock) {
+    super(metrics, clock);
+    Object.freeze(this);
+  }
+
+  /** @param sleepNs how long the loop sleeps behind this turn */
+  onPersistenceLoop(didWork: boolean, startNs: number, sleepNs: number): void {
+    this.cycle(wordOf(at.persistenceLifecycle), didWork, startNs, sleepNs);
+  }
+
+  onHotSegmentRetention(ok: boolean, startNs: number): void {
+    this.operation(wordOf(at.maintenanceRetention), startNs, ok);
+  }
+
+  onHotSegmentCompression(ok: boolean, startNs: number): void {
+    this.operation(wordOf(at.maintenanceCompression), startNs, ok);
+  }
+
+  onColdSegmentDeletion(ok: boolean, startNs: number): void {
+    this.operation(wordOf(at.maintenanceDeletion), startNs, ok);
+  }
+
+  setMaxSegments(segments: number): void {
+    this.set(wordOf(at.persistenceMaxHotSegments), segments);
+  }
+
+  setMaxCompressedSegments(segments: number): void {
+    this.set(wordOf(at.persistenceMaxColdSegments), segments);
+  }
+}
