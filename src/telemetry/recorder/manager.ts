@@ -94,10 +94,10 @@ export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
   appendEvent: operation(appended),
   appendEventHistogram: histogram({ ...appended, group: 'appendEvent' }),
   appendEventJournal: journal('appendEvent', 'application', applyAppendEvent),
-  ringStall: duration(stalled),
+  ringStall: duration({ ...stalled, exportedIn: 'seconds' }),
   ringStallHistogram: histogram({ ...stalled, group: 'ringStall' }),
   ringStallJournal: journal('ringStall', 'application', applyTimed),
-  durableWait: duration(waited),
+  durableWait: duration({ ...waited, exportedIn: 'seconds' }),
   durableWaitHistogram: histogram({ ...waited, group: 'durableWait' }),
   durableWaitJournal: journal('durableWait', 'application', applyTimed),
   appendedEvents: counter({

@@ -152,6 +152,7 @@ export const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_wr
   writeBlockJournal: journal('writeBlock', 'writer', applyWriteBlock),
   sync: duration({
     ...WRITER,
+    exportedIn: 'seconds',
     help: 'Time of one group commit',
     covers: 'the fdatasync that makes written events durable',
   }),
@@ -171,6 +172,7 @@ export const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_wr
   syncJournal: journal('sync', 'writer', applySync),
   durableLag: duration({
     ...WRITER,
+    exportedIn: 'seconds',
     help: 'How long the oldest event of a group commit had been written and not durable',
     covers: 'from the write of the first block that a commit covers until its sync returned',
   }),
@@ -204,26 +206,31 @@ export const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_wr
   }),
   rotateSeal: duration({
     ...WRITER,
+    exportedIn: 'seconds',
     help: 'Rotation, step 1: time to write the seal',
     covers: 'index, checksum and write of the seal block',
   }),
   rotateSync: duration({
     ...WRITER,
+    exportedIn: 'seconds',
     help: 'Rotation, step 2: time to sync the finished segment',
     covers: 'the fdatasync behind the seal',
   }),
   rotateHeader: duration({
     ...WRITER,
+    exportedIn: 'seconds',
     help: 'Rotation, step 3: time to write and sync the header page of the next segment',
     covers: 'write and fdatasync of the header page',
   }),
   rotateRename: duration({
     ...WRITER,
+    exportedIn: 'seconds',
     help: 'Rotation, step 4: time to give the next segment its name',
     covers: 'the rename that replaces nothing',
   }),
   rotateDirectorySync: duration({
     ...WRITER,
+    exportedIn: 'seconds',
     help: 'Rotation, step 5: time to sync the folder',
     covers: 'the fsync of the folder',
   }),

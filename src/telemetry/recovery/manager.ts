@@ -73,20 +73,20 @@ export const RECOVERY_MANAGER = defineMetrics(ManagerLayout, 'wal_recovery_manag
   nextEventHistogram: histogram({ ...NEXT, group: 'nextEvent' }),
   nextEventJournal: journal('nextEvent', 'any', applyNextEvent),
   recoverLog: operation({
-    exportedIn: 'seconds',
     ...READER,
+    exportedIn: 'seconds',
     help: 'Time to recover the files of a log that opens; failed: the open was refused',
     covers: 'scanning the folder, verifying the last segment, judging its end, rewriting',
   }),
   judgeTail: duration({
-    exportedIn: 'seconds',
     ...READER,
+    exportedIn: 'seconds',
     help: 'Time to judge where the log ends',
     covers: 'gathering who calls what durable, and scanning the file behind its last sound block',
   }),
   rewritePrefix: operation({
-    exportedIn: 'seconds',
     ...READER,
+    exportedIn: 'seconds',
     help: 'Time to write again what a failed sync may have lost',
     covers: 'reading, writing and syncing the accepted blocks behind the last durable event',
   }),

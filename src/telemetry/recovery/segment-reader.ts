@@ -92,8 +92,8 @@ export const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_segment_re
     covers: FAILED,
   }),
   readChunk: operation({
-    exportedIn: 'seconds',
     ...READER,
+    exportedIn: 'seconds',
     help: 'Time to read a chunk of a segment',
     covers: 'the pread of at most 2 MiB',
   }),
