@@ -15,7 +15,7 @@ import {
 } from '../crash/crash-rounds.js';
 import { pick } from '../crash/random.js';
 import type { RecorderProcess } from '../crash/recorder-process.js';
-import { type LastWords, writeBack } from '../support/kernel-calls.js';
+import { forget, type LastWords, writeBack } from '../support/kernel-calls.js';
 import { segmentFiles } from '../support/log-content.js';
 import { type DiskType, LoopDisk } from '../support/loop-disk.js';
 
@@ -36,6 +36,9 @@ function writeBackSomePages(directory: string, random: () => number): void {
   const path = join(directory, youngest);
   const fd = openSync(path, 'r');
   try {
+    // What was zero-written stands in large folios, which are only written whole. What is written
+    // after the kernel has forgotten them gets small ones.
+    if (random() < 0.3) forget(fd);
     const pages = Math.ceil(statSync(path).size / PAGE_BYTES);
     for (let count = 0; count < PAGES_AT_A_TIME; count++) {
       writeBack(fd, Math.floor(random() * pages) * PAGE_BYTES, PAGE_BYTES);

@@ -1,6 +1,6 @@
 // A disk of its own for a test: a file system in an image, on a loop device. Its power can be cut.
 // The image stands in memory where it can, so that a sync costs no turn of a real disk.
-import { existsSync, readFileSync, realpathSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { MIB } from '../../src/units.js';
@@ -36,7 +36,7 @@ function whyNot(type: DiskType): string | false {
   return whyNotMounted((point) => {
     const image = join(point.base, 'image');
     makeImage(image, type, SMALLEST_BYTES[type]);
-    point.mount('-o', 'loop', image);
+    point.mount(point.attach(image));
     shutDown(point.folder, 'nothing');
   });
 }
@@ -65,6 +65,7 @@ export class LoopDisk {
   readonly image: string;
   readonly #point: MountPoint;
   readonly #options: string;
+  readonly #device: string;
 
   /** Gone after the test, whatever is still open on it. */
   constructor(
@@ -73,15 +74,16 @@ export class LoopDisk {
     { bytes, parent = defaultParent(), make = [], mount = 'discard' }: LoopDiskOptions,
   ) {
     this.#point = new MountPoint(context, parent);
-    this.#options = `loop,${mount}`;
+    this.#options = mount;
     this.folder = this.#point.folder;
     this.image = join(this.#point.base, 'image');
     makeImage(this.image, type, bytes, make);
+    this.#device = this.#point.attach(this.image);
     this.#mount();
   }
 
   #mount(): void {
-    this.#point.mount('-o', this.#options, this.image);
+    this.#point.mount('-o', this.#options, this.#device);
   }
 
   /** What was not written to the disk by now never will be. */
@@ -105,23 +107,15 @@ export class LoopDisk {
    * had room for in part only for a whole one, and tells nobody.
    */
   writeByPage(context: { after(hook: () => void): void }): void {
-    const limit = `/sys/block/${basename(realpathSync(this.#device))}/queue/max_sectors_kb`;
+    const limit = `/sys/block/${basename(this.#device)}/queue/max_sectors_kb`;
     const before = readFileSync(limit);
     writeFileSync(limit, '4');
     // It stays with the device, whatever image comes next.
     context.after(() => writeFileSync(limit, before));
   }
 
-  get #device(): string {
-    const line = readFileSync('/proc/mounts', 'utf8')
-      .split('\n')
-      .find((each) => each.split(' ')[1] === this.folder);
-    const [device] = line?.split(' ') ?? [];
-    if (device === undefined) throw new Error(`${this.folder} is not mounted`);
-    return device;
-  }
-
-  remount(options: string): void {
-    must('mount', '-o', `remount,${options}`, this.folder);
+  /** The file system finds an error in itself (ext4 only), and does what it was mounted to do. */
+  reportError(): void {
+    writeFileSync(`/sys/fs/ext4/${basename(this.#device)}/trigger_fs_error`, '1');
   }
 }

@@ -3,10 +3,19 @@
 // once nobody holds this end.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 
-const CLEAN_UP = 'cat >/dev/null; umount -l "$0/disk" 2>/dev/null; rm -rf --one-file-system "$0"';
+const CLEAN_UP = `
+while read -r line; do
+  case $line in done) exit;; *) devices="$devices $line";; esac
+done
+umount -l "$0/disk"
+for device in $devices; do losetup -d "$device"; done
+rm -rf --one-file-system "$0"
+`;
 
 /** Runs a command to its end; returns what it complained about, undefined where it succeeded. */
 export function refusalOf(command: string, ...args: string[]): string | undefined {
@@ -26,7 +35,8 @@ export class MountPoint {
   readonly base: string;
   /** Where the mounted file system stands. */
   readonly folder: string;
-  readonly #watch: { end(): void };
+  readonly #watch: Writable;
+  readonly #devices: string[] = [];
   #isMounted = false;
 
   /** @param parent on which file system `base` is made */
@@ -39,9 +49,22 @@ export class MountPoint {
       detached: true,
     });
     shell.unref();
-    (shell.stdin as unknown as { unref(): void }).unref();
+    // A pipe is a socket to Node, which would keep the process.
+    if (shell.stdin instanceof Socket) shell.stdin.unref();
     this.#watch = shell.stdin;
     context.after(() => this.release());
+  }
+
+  /** A loop device for an image beside the folder; it stays the same for as long as this does. */
+  attach(image: string): string {
+    const { stdout, stderr } = spawnSync('losetup', ['--find', '--show', image], {
+      encoding: 'utf8',
+    });
+    const device = stdout.trim();
+    if (device === '') throw new Error(`losetup ${image}: ${stderr.trim()}`);
+    this.#devices.push(device);
+    this.#watch.write(`${device}\n`);
+    return device;
   }
 
   mount(...args: string[]): void {
@@ -58,8 +81,9 @@ export class MountPoint {
 
   release(): void {
     this.unmount({ lazily: true });
+    for (const device of this.#devices) must('losetup', '-d', device);
     rmSync(this.base, { recursive: true, force: true });
-    this.#watch.end();
+    this.#watch.end('done\n');
   }
 }
 

@@ -26,6 +26,7 @@ import { Script } from '../support/child-script.js';
 import { settles } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { appendEvents, assertHoldsEvents, code, segmentFiles } from '../support/log-content.js';
+import { cannotBeNobody, NOBODY } from '../support/nobody.js';
 
 const OPTIONS = { ...TINY, sharedMemory: 'off' } as const;
 
@@ -144,21 +145,6 @@ test('missing parents are made, for this user alone', async (t) => {
     assert.equal(lstatSync(join(directory, name)).mode & 0o777, 0o600, name);
   }
 });
-
-const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
-/** Why nobody cannot be asked to open a log here, or false. */
-const cannotBeNobody = ((): string | false => {
-  if (process.getuid?.() !== 0) return 'only root may become another user';
-  const [command = '', ...args] = NOBODY;
-  const probe = [
-    ...args,
-    process.execPath,
-    '-e',
-    `require('fs').readFileSync('${import.meta.filename ?? new URL(import.meta.url).pathname}')`,
-  ];
-  const { status, error, stderr } = spawnSync(command, probe, { encoding: 'utf8' });
-  return status === 0 ? false : `user 65534 cannot run this build: ${error?.message ?? stderr}`;
-})();
 
 test('a folder that this user cannot write is refused', { skip: cannotBeNobody }, async (t) => {
   const script = `

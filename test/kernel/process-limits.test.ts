@@ -1,0 +1,145 @@
+// Limits of the process: the size of its files, and how many it may have open.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Wal } from '../../src/index.js';
+import { alignUp } from '../../src/units.js';
+import {
+  assertNoRegion,
+  cannotMap,
+  mappedOptions,
+  regionFolder,
+  TINY,
+} from '../support/adapters.js';
+import { Script } from '../support/child-script.js';
+import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/log-builder.js';
+import { durableInMeta, preparedFiles, segmentFiles } from '../support/log-content.js';
+import { must, refusalOf } from '../support/mount-point.js';
+import { cannotCount, descriptorsBelow } from '../support/process-resources.js';
+import { assertFailedForGood, assertHolds, Victim } from '../support/victim.js';
+
+const cannotLimit = refusalOf('prlimit', '--version') ?? false;
+
+const OPEN = `
+const outcome = await Wal.open(directory, options).then(
+  (wal) => wal.close().then(() => 'opened ' + wal.capabilities.sharedMemoryReason),
+  (error) => error.code + ' ' + error.message,
+);
+tell(outcome);
+`;
+
+for (const [sharedMemory, expected] of [
+  ['off', /^ERR_FLASHSTRIKE_IO .*EFBIG/],
+  ['required', /^ERR_FLASHSTRIKE_SHARED_MEMORY .*EFBIG/],
+] as const) {
+  test(`an open that may not make large files is told so (shared memory ${sharedMemory})`, {
+    skip: cannotLimit || cannotMap,
+  }, async (t) => {
+    const directory = join(temporaryFolder(t), 'log');
+    const options = { ...TINY, sharedMemory, sharedMemoryDirectory: regionFolder(t) };
+    const under = ['prlimit', '--fsize=20000', '--'];
+    const { code, signal, lines, stderr } = await Script.run(OPEN, directory, options, { under });
+    assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
+    assert.match(lines.join(), expected);
+    assert.deepEqual(preparedFiles(directory), []);
+    assertNoRegion({ ...options });
+    await using wal = await Wal.open(directory, options);
+    assert.equal(wal.lastEventId, 0);
+  });
+}
+
+test('a block that could be written in part only ends the log; the ring keeps its events', {
+  skip: cannotLimit || cannotMap,
+}, async (t) => {
+  const directory = temporaryFolder(t);
+  const options = mappedOptions(t);
+  const victim = await Victim.start(t, directory, options, { more: 20 });
+  await eventually('wal.meta tells it', () => durableInMeta(directory) === 10);
+  const path = join(directory, segmentFiles(directory)[0] ?? '');
+  const before = readFileSync(path);
+  const end = alignUp(before.findLastIndex((byte) => byte !== 0) + 1, 8);
+  // In the middle of the next block.
+  const limit = end + 100;
+  must('prlimit', '--pid', String(victim.pid), `--fsize=${limit}`);
+  const story = await victim.story();
+  assertFailedForGood(story);
+  assert.equal(story.failure?.cause, 'EFBIG');
+  assert.equal(story.durableEventId, 10);
+  const after = readFileSync(path);
+  assert.ok(
+    after.subarray(end, limit).some((byte) => byte !== 0),
+    'a part was written',
+  );
+  assert.ok(
+    after.subarray(limit).every((byte) => byte === 0),
+    'and no more of it',
+  );
+  {
+    await using wal = await Wal.open(directory, options);
+    assert.equal(wal.recovery.verdict, 'torn-tail');
+    assert.equal(wal.recovery.droppedEvents, 0, 'what is torn in the file is whole in the ring');
+    assert.equal(wal.lastEventId, story.last);
+  }
+  await assertHolds(directory, story.last);
+});
+
+/** Opens again and again under a limit that the parent sets. */
+const CROWDED = `
+import { readdirSync } from 'node:fs';
+const attempt = () => Wal.open(directory, options).then(
+  async (wal) => {
+    wal.append(Buffer.from('event ' + (wal.lastEventId + 1)));
+    await wal.durable();
+    await wal.close();
+    return 'opened';
+  },
+  (error) => error.code ?? error.message,
+);
+await attempt();
+await attempt();
+tell('open ' + readdirSync('/proc/self/fd').length);
+await told();
+const outcomes = [];
+for (let count = 0; count < 2; count++) outcomes.push(await attempt());
+tell('outcomes ' + JSON.stringify(outcomes));
+await told();
+tell('last ' + await attempt());
+`;
+
+test('an open that finds no descriptor left is refused, and leaks none', {
+  skip: cannotLimit || cannotMap || cannotCount,
+}, async (t) => {
+  const refused = new Map<string, number>();
+  for (const spare of [0, 12, 30]) {
+    const directory = join(temporaryFolder(t), 'log');
+    const options = mappedOptions(t);
+    const script = Script.start(t, CROWDED, directory, options);
+    const open = Number(await script.tells('open'));
+    const pid = script.child.pid ?? 0;
+    must('prlimit', '--pid', String(pid), `--nofile=${open + spare}:`);
+    script.tell();
+    const outcomes: string[] = JSON.parse(await script.tells('outcomes'));
+    for (const outcome of outcomes) refused.set(outcome, (refused.get(outcome) ?? 0) + 1);
+    // Node itself leaks some: event loops and modules of workers that could not start.
+    for (const folder of [directory, options.sharedMemoryDirectory]) {
+      assert.deepEqual(descriptorsBelow(folder, pid), [], `${outcomes}: descriptors leak`);
+    }
+    must('prlimit', '--pid', String(pid), '--nofile=1024:');
+    script.tell();
+    assert.equal(await script.tells('last'), 'opened');
+    const { code, stderr } = await script.ended;
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    const opened = outcomes.filter((outcome) => outcome === 'opened').length;
+    await assertHolds(directory, 3 + opened);
+    assertNoRegion(options);
+    assert.ok(existsSync(directory) && readdirSync(directory).includes('wal.meta'));
+  }
+  t.diagnostic(JSON.stringify([...refused]));
+  for (const outcome of refused.keys()) assert.match(outcome, /^(opened|ERR_FLASHSTRIKE_\w+)$/);
+  assert.ok(
+    [...refused.keys()].some((outcome) => outcome !== 'opened'),
+    'the limit was felt',
+  );
+});
