@@ -5,23 +5,15 @@ import { assert } from '../errors.js';
 import { block, layout, pad, u32, u64 } from '../memory/layout.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { BuildInfo } from './build-info.js';
-import { MANAGER, ManagerLayout } from './recorder/manager.js';
-import { META_STORE, MetaStoreLayout } from './recorder/meta-store.js';
-import { SEGMENT_WRITER, SegmentWriterLayout } from './recorder/segment-writer.js';
-import {
-  SEGMENT_MAINTAINER,
-  SegmentMaintainerLayout,
-} from './recorder/worker/segment-maintainer.js';
-import { SEGMENT_PREPARER, SegmentPreparerLayout } from './recorder/worker/segment-preparer.js';
-import { RECOVERY_MANAGER, ManagerLayout as RecoveryManagerLayout } from './recovery/manager.js';
-import {
-  SegmentReaderLayout as RecoverySegmentReaderLayout,
-  SEGMENT_READER,
-} from './recovery/segment-reader.js';
-import {
-  SegmentPreloaderLayout as RecoverySegmentPreloaderLayout,
-  SEGMENT_PRELOADER,
-} from './recovery/worker/segment-preloader.js';
+import { ALL_STRUCTS } from './catalogue.js';
+import { ManagerLayout } from './recorder/manager.js';
+import { MetaStoreLayout } from './recorder/meta-store.js';
+import { SegmentWriterLayout } from './recorder/segment-writer.js';
+import { SegmentMaintainerLayout } from './recorder/worker/segment-maintainer.js';
+import { SegmentPreparerLayout } from './recorder/worker/segment-preparer.js';
+import { ManagerLayout as RecoveryManagerLayout } from './recovery/manager.js';
+import { SegmentReaderLayout as RecoverySegmentReaderLayout } from './recovery/segment-reader.js';
+import { SegmentPreloaderLayout as RecoverySegmentPreloaderLayout } from './recovery/worker/segment-preloader.js';
 
 const TEXT_BYTES = 32;
 
@@ -46,17 +38,6 @@ export const TelemetryLayout = layout('Telemetry')
   .field(97280, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
   .field(97408, 'recoveryManager', RecoveryManagerLayout)
   .end(110528, 64);
-
-const STRUCTS: readonly StructDefinition[] = [
-  META_STORE,
-  SEGMENT_WRITER,
-  SEGMENT_PREPARER,
-  SEGMENT_MAINTAINER,
-  MANAGER,
-  SEGMENT_READER,
-  SEGMENT_PRELOADER,
-  RECOVERY_MANAGER,
-];
 
 for (const [name, offset] of Object.entries(TelemetryLayout.offset)) {
   assert(name.startsWith('spare') || offset % 128 === 0, `${name} shares 128 bytes with another`);
@@ -83,7 +64,7 @@ function fingerprintOf(structs: readonly StructDefinition[]): number {
   return hash >>> 0;
 }
 
-const TELEMETRY_FINGERPRINT = fingerprintOf(STRUCTS);
+const TELEMETRY_FINGERPRINT = fingerprintOf(ALL_STRUCTS.map(({ definition }) => definition));
 
 const at = TelemetryHeaderLayout.offset;
 
