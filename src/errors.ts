@@ -21,6 +21,8 @@ export const ERROR_CODES = {
     "No file lock can be had here; the option lock: 'none' does without.",
   ERR_FLASHSTRIKE_NOT_A_LOG: 'The path is not a folder, or the folder holds no log.',
   ERR_FLASHSTRIKE_NO_SPACE: 'The disk or quota is full; work resumes by itself when space is back.',
+  ERR_FLASHSTRIKE_NO_TELEMETRY:
+    'No process shows telemetry of this log in shared memory: it is closed, or keeps it to itself.',
   ERR_FLASHSTRIKE_OUT_OF_RANGE: 'An event id lies outside of what the log holds.',
   ERR_FLASHSTRIKE_PLATFORM: 'This platform is not supported.',
   ERR_FLASHSTRIKE_RING_MISMATCH:

@@ -6,6 +6,12 @@ export type { DurationReading } from './metrics/duration64.js';
 export type { HistogramCell, HistogramReading } from './metrics/latency-histogram.js';
 export type { LifeCycleReading } from './metrics/life-cycle.js';
 export type { OperationReading } from './metrics/operation64.js';
+export {
+  type AttachedTelemetry,
+  attachTelemetry,
+  type TelemetryStatus,
+} from './recovery/attached-telemetry.js';
+export type { ObservedState, ThreadReading } from './recovery/region-readings.js';
 export type { Aggregate } from './telemetry/aggregate.js';
 export { type BuildInfo, buildInfo } from './telemetry/build-info.js';
 export { ALL_STRUCTS, type CataloguedStruct, type MetricSystem } from './telemetry/catalogue.js';

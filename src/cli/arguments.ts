@@ -1,5 +1,6 @@
 // Arguments as the shell hands them over, checked: what does not fit is a usage error (exit 2).
 
+import { isIPv4, isIPv6 } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 
 const WHOLE_NUMBER = /^\d{1,16}$/;
@@ -21,6 +22,34 @@ export const parseSeed = (text: string): number => parseWholeNumber(text, 'A see
 /** Enough to be killed in the middle of, few enough to fit on a laptop's disk. */
 export const parseDemoEvents = (text: string): number =>
   parseWholeNumber(text, 'A number of events', 10_000, 1_000_000_000);
+
+/** Milliseconds between two looks: often enough to be live, seldom enough to cost nothing. */
+export const parseInterval = (text: string): number =>
+  parseWholeNumber(text, 'An interval', 100, 3_600_000);
+
+const METRIC_PREFIX = /^[a-zA-Z_][a-zA-Z0-9_]{0,99}$/;
+
+/** What names of metrics may begin with. */
+export function parsePrefix(text: string): string {
+  if (METRIC_PREFIX.test(text)) return text;
+  throw new InvalidArgumentError('A prefix is letters, digits and underscores, no digit first.');
+}
+
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * `9464`, `127.0.0.1:9464`, `[::1]:9464`: an address of this machine, and nothing that a name server
+ * could turn into another. The loopback where none is given.
+ */
+export function parseListenAddress(text: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, digits = ''] = /^(?:\[(.*)\]:|(.*):)?(\d+)$/.exec(text) ?? [];
+  const host = bracketed ?? plain ?? LOOPBACK;
+  const isAddress = bracketed === undefined ? isIPv4(host) : isIPv6(host);
+  if (!isAddress) {
+    throw new InvalidArgumentError('It is a port, or address:port; IPv6 as [::1]:port, no names.');
+  }
+  return { host, port: parseWholeNumber(digits, 'A port', 0, 65_535) };
+}
 
 /** A path as it was typed; an empty one is a mistake of the calling script. */
 export function parsePath(text: string): string {

@@ -3,13 +3,23 @@
 
 import { createRequire } from 'node:module';
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { parseDemoEvents, parseEventId, parsePath, parseSeed } from './arguments.js';
+import {
+  parseDemoEvents,
+  parseEventId,
+  parseInterval,
+  parseListenAddress,
+  parsePath,
+  parsePrefix,
+  parseSeed,
+} from './arguments.js';
 import { bench, listBenches } from './commands/bench.js';
 import { demo } from './commands/demo.js';
 import { inspect } from './commands/inspect.js';
+import { metrics } from './commands/metrics.js';
 import { record, SYNC_MODES } from './commands/record.js';
 import { replay } from './commands/replay.js';
 import { salvage } from './commands/salvage.js';
+import { top } from './commands/top.js';
 import { verify } from './commands/verify.js';
 import { type CommandContext, createContext } from './context.js';
 import { EXIT } from './exit-codes.js';
@@ -63,7 +73,8 @@ Examples:
   $ tail -f app.log | flashstrike record ./log
   $ flashstrike replay ./log --from 1000       and back again
   $ flashstrike verify ./log                   is every byte of it sound?
-  $ flashstrike salvage ./log --output ./new   save what is left of it`,
+  $ flashstrike salvage ./log --output ./new   save what is left of it
+  $ flashstrike top ./log                      what is it doing right now?`,
     );
 
   addRecord(program, run);
@@ -71,6 +82,8 @@ Examples:
   addVerify(program, run);
   addInspect(program, run);
   addSalvage(program, run);
+  addTop(program, run);
+  addMetrics(program, run);
   addDemo(program, run);
   addBench(program, run);
   return program;
@@ -220,6 +233,80 @@ Examples:
   $ flashstrike salvage ./log --output ./rescued --json | jq '.gaps[] | {file, offset, lost}'`,
     )
     .action(async (dir, options) => finish(await salvage(dir, options, context)));
+}
+
+function addTop(program: Command, { context, finish }: Run): void {
+  program
+    .command('top')
+    .summary('watch a running log')
+    .description(
+      'Shows what a log does, live: rates, latencies, the ring, segments, threads, and what is ' +
+        'wrong if anything is. Works on a log that any process has open, and on what a killed one ' +
+        'left behind; reads shared memory only, and changes nothing. Without a terminal it prints ' +
+        'one screen, as with --once.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .option('--once', 'print one screen as plain text, everything in it', false)
+    .addOption(
+      new Option(
+        '--json',
+        'print JSON: with --once one document, without it a line each interval',
+      ).default(false),
+    )
+    .addOption(
+      new Option('--interval <ms>', 'from one look to the next')
+        .default(1000)
+        .argParser(parseInterval),
+    )
+    .addHelpText(
+      'after',
+      `
+Keys:
+  q   quits
+  a   shows latencies since the log was opened, or of the last interval
+
+Exit: 0 done, 1 failed, 2 usage, 130 after Ctrl-C
+
+Examples:
+  $ flashstrike top ./log
+  $ flashstrike top ./log --once --interval 5000
+  $ flashstrike top ./log --json | jq .interval.eventsPerSecond`,
+    )
+    .action(async (dir, options) => finish(await top(dir, options, context)));
+}
+
+function addMetrics(program: Command, { context, finish }: Run): void {
+  program
+    .command('metrics')
+    .summary('show the metrics of a log to Prometheus')
+    .description(
+      "Prints all metrics of a log in Prometheus' text format, or serves them. Works like top: " +
+        'from outside, on shared memory only. Served, a log that is closed or killed is a metric ' +
+        'as well (<prefix>_up 0), and its next opening is picked up.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addOption(
+      new Option(
+        '--listen <address>',
+        'serve GET /metrics on a port of 127.0.0.1, or on address:port',
+      ).argParser(parseListenAddress),
+    )
+    .addOption(
+      new Option('--prefix <name>', 'what all names begin with')
+        .default('flashstrike_wal')
+        .argParser(parsePrefix),
+    )
+    .addHelpText(
+      'after',
+      `
+Exit: 0 done, 1 failed, 2 usage, 130 after Ctrl-C
+
+Examples:
+  $ flashstrike metrics ./log | grep get_next_segment
+  $ flashstrike metrics ./log --listen 9464
+  $ flashstrike metrics ./log --listen [::1]:9464 --prefix orders_wal`,
+    )
+    .action(async (dir, options) => finish(await metrics(dir, options, context)));
 }
 
 function addDemo(program: Command, { context, finish }: Run): void {

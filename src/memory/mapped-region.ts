@@ -84,7 +84,7 @@ class MappedRegion implements SharedRegion {
 }
 
 /** Whether `path` still names the open file, which no one but its owner should have changed. */
-function isNameOf(path: string, fd: number): boolean {
+export function isNameOf(path: string, fd: number): boolean {
   const ours = fstatSync(fd, { bigint: true });
   const named = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return named !== undefined && named.ino === ours.ino && named.dev === ours.dev;

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { assert, systemCode, WalError } from '../errors.js';
 import { PAGE_BYTES } from '../units.js';
 import { libc } from './libc.js';
-import { unlinkIfOurs } from './mapped-region.js';
+import { isNameOf, unlinkIfOurs } from './mapped-region.js';
 import {
   bootId,
   decodeRegionHeader,
@@ -72,6 +72,11 @@ export class RegionFile {
     if (!native.tryLockShared(this.#fd)) return true;
     native.unlock(this.#fd);
     return false;
+  }
+
+  /** Whether the path still names the open file: not when the log was closed, or opened anew. */
+  isNamed(): boolean {
+    return isNameOf(this.path, this.#fd);
   }
 
   /** A copy of a section, or of `byteLength` bytes of it from `byteOffset`. */

@@ -8,7 +8,7 @@
 import { block, layout, pad, u32, u64 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
 import { beginChange, endChange } from './sequence.js';
-import { addHalves, increment, readU64 } from './u64.js';
+import { addHalves, increment, readU64, writeU64 } from './u64.js';
 
 const CELL_BITS = 4;
 /** Cells of one octave. */
@@ -136,6 +136,30 @@ export class HistogramReading {
       if (seen >= rank) return cellStart(cell + 1) - 1;
     }
     return RANGE_END;
+  }
+
+  /**
+   * What was recorded since `earlier`, a reading of the same histogram: this one less that one. What
+   * would be less than nothing, because the two are not of one opening, counts as nothing.
+   */
+  since(earlier: HistogramReading): HistogramReading {
+    const words = new Uint32Array(LatencyHistogram.size / Uint32Array.BYTES_PER_ELEMENT);
+    const put = (at: number, now: number, before: number): void =>
+      writeU64(words, at, Math.max(0, now - before));
+    put(COUNT, this.count, earlier.count);
+    put(TOTAL, this.total, earlier.total);
+    put(OUT_OF_RANGE, this.outOfRange, earlier.outOfRange);
+    this.counts.forEach((count, cell) => {
+      put(CELLS + 2 * cell, count, earlier.counts[cell] as number);
+    });
+    return new HistogramReading(words, 0);
+  }
+
+  /** The cells that hold anything, and the percentiles that are shown everywhere. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    const { count, total, outOfRange, cells } = this;
+    const percentiles = PERCENTILES.map((percent) => [`p${percent}`, this.percentile(percent)]);
+    return { count, total, outOfRange, ...Object.fromEntries(percentiles), cells };
   }
 
   /** How many values are below 2^`bits`; exact, because every power of two begins a cell. */

@@ -6,7 +6,10 @@
 import { block, layout, pad, u32 } from '../memory/layout.js';
 import { LatchLayout, publishNumber, readNumber } from '../memory/sequence-latch.js';
 import { SpscQueue } from '../memory/spsc-queue.js';
+import { THREAD_NAMES, type ThreadName } from '../memory/thread-names.js';
 import { SharedMessage } from './shared-message.js';
+
+export { THREAD_NAMES, type ThreadName } from '../memory/thread-names.js';
 
 const Line = layout('SignalLine').field(0, 'word', u32).field(4, 'spare', pad(124)).end(128, 64);
 const LatchLine = layout('SignalLatchLine')
@@ -69,8 +72,6 @@ export const SignalsLayout = layout('Signals')
   .end(8704, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
-export type ThreadName = 'writer' | 'preparer' | 'housekeeping';
-export const THREAD_NAMES: readonly ThreadName[] = ['writer', 'preparer', 'housekeeping'];
 
 const wordOf = (byteOffset: number): number => byteOffset / Int32Array.BYTES_PER_ELEMENT;
 const at = SignalsLayout.offset;

@@ -3,6 +3,7 @@
 // believes nothing: it checks the header, and numbers are only numbers.
 import { assert } from '../errors.js';
 import { block, layout, pad, u32, u64 } from '../memory/layout.js';
+import type { RegionDefect } from '../memory/region-layout.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { BuildInfo } from './build-info.js';
 import { ALL_STRUCTS } from './catalogue.js';
@@ -83,12 +84,14 @@ export function writeTelemetryHeader(bytes: Uint8Array, { version, node }: Build
   view.setBigUint64(at.magic, MAGIC, true);
 }
 
-/** The header's build info, or in one sentence why the section cannot be read. */
-export function readTelemetryHeader(bytes: Uint8Array): BuildInfo | string {
-  if (bytes.length < TelemetryHeaderLayout.size) return `it has only ${bytes.length} bytes.`;
+/** The header's build info, or why the section cannot be read. */
+export function readTelemetryHeader(bytes: Uint8Array): BuildInfo | RegionDefect {
+  if (bytes.length < TelemetryLayout.size) {
+    return { status: 'damaged', reason: `its telemetry has only ${bytes.length} bytes.` };
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, TelemetryHeaderLayout.size);
   if (view.getBigUint64(at.magic, true) !== MAGIC) {
-    return 'its telemetry does not begin with the magic of one.';
+    return { status: 'damaged', reason: 'its telemetry does not begin with the magic of one.' };
   }
   const text = (offset: number): string =>
     new TextDecoder()
@@ -100,5 +103,6 @@ export function readTelemetryHeader(bytes: Uint8Array): BuildInfo | string {
     view.getUint32(at.fingerprint, true) === TELEMETRY_FINGERPRINT &&
     view.getUint32(at.byteLength, true) === TelemetryLayout.size;
   if (isKnown) return info;
-  return `its telemetry was laid out by version ${info.version}; read it with that version.`;
+  const reason = `its telemetry was laid out by version ${info.version}; read it with that version.`;
+  return { status: 'unsupported', reason };
 }

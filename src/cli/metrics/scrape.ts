@@ -1,0 +1,82 @@
+// One answer to Prometheus: what a log shows at this moment, or that it shows nothing.
+
+import { WalError } from '../../errors.js';
+import { PrometheusCollector } from '../../prometheus.js';
+import { WatchedLog } from '../watched-log.js';
+
+export interface Scrape {
+  readonly text: string;
+  readonly contentType: string;
+}
+
+/**
+ * The metrics of a log that may be closed, killed and opened again between two scrapes: all of that
+ * is a value of `<prefix>_up`, and no failure.
+ */
+export class ScrapedLog {
+  readonly #dir: string;
+  readonly #prefix: string;
+  readonly #tell: (text: string) => void;
+  #log: WatchedLog | undefined;
+  #told: string | undefined;
+
+  /** @param tell is called when the reason why there are no metrics changes */
+  constructor(dir: string, prefix: string, tell: (text: string) => void) {
+    this.#dir = dir;
+    this.#prefix = prefix;
+    this.#tell = tell;
+  }
+
+  /** @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG and what else keeps the log from being looked at */
+  attach(): void {
+    this.#log ??= new WatchedLog(this.#dir);
+  }
+
+  scrape(): Scrape {
+    const collector = new PrometheusCollector();
+    try {
+      this.attach();
+      const telemetry = this.#log?.look();
+      // The last values of a log that was closed would look like those of one that stands still.
+      if (telemetry === undefined || telemetry.status === 'gone') this.#down(collector);
+      else telemetry.collect(this.#prefix, collector);
+      this.#tellOnce(this.#log?.reason);
+    } catch (error) {
+      if (!(error instanceof WalError)) throw error;
+      this.#forget();
+      this.#tellOnce(error.message);
+      return this.#nothing();
+    }
+    return answer(collector);
+  }
+
+  #nothing(): Scrape {
+    const collector = new PrometheusCollector();
+    this.#down(collector);
+    return answer(collector);
+  }
+
+  #down(collector: PrometheusCollector): void {
+    const help = 'Whether a process has the log open';
+    collector.gauge({ name: `${this.#prefix}_up`, help }, 0);
+  }
+
+  #tellOnce(reason: string | undefined): void {
+    if (reason !== undefined && reason !== this.#told) this.#tell(reason);
+    this.#told = reason;
+  }
+
+  #forget(): void {
+    this.#log?.close();
+    this.#log = undefined;
+  }
+
+  close(): void {
+    this.#forget();
+  }
+}
+
+const answer = (collector: PrometheusCollector): Scrape => ({
+  text: collector.toString(),
+  contentType: collector.contentType,
+});

@@ -1,0 +1,91 @@
+// Looks at a log that there is not: its metrics are recorded by the real updaters, on a clock that
+// tests move.
+import { FakeClock } from '../../clock/fake-clock.js';
+import { addCounter } from '../../metrics/counter64.js';
+import { appendedEventsOf } from '../../telemetry/recorder/manager.js';
+import { recorder, recovery } from '../../telemetry.js';
+import type { Look } from './look.js';
+
+const SECOND_NS = 1e9;
+
+/** A log that records; `look()` is a look at it now. */
+export class FakeLog {
+  readonly #metrics = new recorder.Telemetry();
+  readonly #clock = new FakeClock();
+  readonly manager = new recorder.ManagerUpdater(this.#metrics.manager, this.#clock);
+  readonly writer = new recorder.SegmentWriterUpdater(this.#metrics.segmentWriter, this.#clock);
+  readonly taker = new recorder.SegmentPreparerUpdater(this.#metrics.segmentPreparer, this.#clock);
+  readonly preparation = new recorder.SegmentPreparationUpdater(
+    this.#metrics.segmentPreparer,
+    this.#clock,
+  );
+  readonly meta = new recorder.MetaStoreUpdater(this.#metrics.metaStore, this.#clock);
+  #seconds = 100;
+
+  constructor() {
+    this.manager.setConstants(42_000, 64);
+  }
+
+  /** Calls `record` with the start of something that took `ns`, `times` times. */
+  took(ns: number, record: (startNs: number) => void, times = 1): void {
+    for (let count = 0; count < times; count++) {
+      const startNs = this.#clock.nowNs();
+      this.#clock.advanceNs(ns);
+      record(startNs);
+    }
+  }
+
+  append(events: number): void {
+    const { words, at } = appendedEventsOf(this.#metrics.manager);
+    addCounter(words, at, events);
+  }
+
+  /** A second passes between two looks. */
+  look(changes: Partial<Look> = {}): Look {
+    this.#seconds++;
+    const copy = new recorder.Telemetry();
+    this.#metrics.copyTo(copy);
+    const alive = { beats: 9, ageNs: 3e6 };
+    return {
+      directory: './orders',
+      path: '/dev/shm/flashstrike-0000000000000001-0000000000000002',
+      pid: 4242,
+      build: { version: '0.1.0', node: '20.19.0' },
+      status: 'running',
+      state: 'open',
+      uptimeNs: 63 * SECOND_NS,
+      takenAtNs: this.#seconds * SECOND_NS,
+      writtenEventId: 1_234_567,
+      durableEventId: 1_234_500,
+      ringBytes: 16_777_216,
+      waitingBytes: 4_194_304,
+      threads: { writer: alive, preparer: alive, housekeeping: { beats: 2, ageNs: 612e6 } },
+      incomplete: [],
+      recorder: copy,
+      recovery: new recovery.Telemetry(),
+      ...changes,
+    };
+  }
+
+  /** A second of a log under load, all of it well. */
+  recordSecond(): void {
+    this.append(1_230_000);
+    this.took(90, (startNs) => this.manager.onAppendEvent(startNs, true), 1000);
+    this.took(14_000, (startNs) => this.manager.onAppendEvent(startNs, true), 5);
+    this.took(200_000, (startNs) => this.writer.onWriteBlock(startNs, 262_144, 4096), 300);
+    this.took(1.2e6, (startNs) => this.writer.onSync(startNs, 12_300), 90);
+    this.took(9e6, (startNs) => this.writer.onSync(startNs, 12_300), 10);
+    this.took(2.4e6, (startNs) => this.writer.onDurable(startNs), 100);
+    this.took(1.5e6, (startNs) => this.manager.onDurableWait(startNs), 20);
+    this.took(400, (startNs) => this.taker.onGetNextSegment(startNs, 'ready', 2));
+    for (let count = 0; count < 3; count++) this.preparation.onOffer(false);
+    this.took(120_000, (startNs) => this.writer.onRotateSeal(startNs));
+    this.took(2.1e6, (startNs) => this.writer.onRotateSync(startNs));
+    this.took(1.1e6, (startNs) => this.writer.onRotateHeader(startNs));
+    this.took(40_000, (startNs) => this.writer.onRotateRename(startNs));
+    this.took(600_000, (startNs) => this.writer.onRotateDirectorySync(startNs));
+    this.took(3.96e6, (startNs) => this.manager.onSegmentRotation(startNs));
+    this.manager.setRingOccupancy(4_194_304, 5_033_164);
+    this.writer.onWatermark();
+  }
+}

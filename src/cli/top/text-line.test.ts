@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { cutText, NO_PAINT, paintLine, piece, textWidth } from './text-line.js';
+
+describe('a line of text on a terminal', () => {
+  it('is as wide as the terminal shows it', () => {
+    assert.equal(textWidth('sync 12 µs ▁█'), 13);
+    assert.equal(textWidth('注文'), 4);
+    assert.equal(textWidth('e\u0301'), 1);
+    assert.equal(textWidth('💾'), 2);
+  });
+
+  it('is cut at whole characters, and shows that it was', () => {
+    assert.equal(cutText('segments', 8), 'segments');
+    assert.equal(cutText('segments', 7), 'segmen…');
+    assert.equal(cutText('注文注文', 6), '注文…');
+    assert.equal(cutText('segments', 1), '…');
+    assert.equal(cutText('segments', 0), '');
+  });
+
+  it('is cut before it is painted, and nothing follows a cut', () => {
+    const painters = { ...NO_PAINT, red: (text: string) => `<${text}>` };
+    const line = [piece('ab'), piece('cdef', 'red'), piece('gh')];
+    assert.equal(paintLine(line, 80, painters), 'ab<cdef>gh');
+    assert.equal(paintLine(line, 8, painters), 'ab<cdef>gh');
+    assert.equal(paintLine(line, 7, painters), 'ab<cdef>…');
+    assert.equal(paintLine(line, 5, painters), 'ab<cd…>');
+    assert.equal(paintLine(line, 2, painters), 'ab');
+  });
+});

@@ -1,0 +1,63 @@
+// A line of a screen as pieces of text, each with its colour, cut to the screen's width before the
+// colours are put in: escape sequences have no width, and must not be cut.
+
+export type Tint = 'plain' | 'bold' | 'dim' | 'red' | 'yellow' | 'green';
+
+export interface Piece {
+  readonly text: string;
+  readonly tint: Tint;
+}
+
+export type TextLine = readonly Piece[];
+
+export type Painters = Readonly<Record<Exclude<Tint, 'plain'>, (text: string) => string>>;
+
+const unpainted = (text: string): string => text;
+export const NO_PAINT: Painters = {
+  bold: unpainted,
+  dim: unpainted,
+  red: unpainted,
+  yellow: unpainted,
+  green: unpainted,
+};
+
+export const piece = (text: string, tint: Tint = 'plain'): Piece => ({ text, tint });
+
+/** Characters that terminals show two columns wide. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const COMBINING = /\p{M}/u;
+
+const widthOf = (char: string): number => (COMBINING.test(char) ? 0 : WIDE.test(char) ? 2 : 1);
+
+/** Columns that a text without control characters takes. */
+export function textWidth(text: string): number {
+  let width = 0;
+  for (const char of text) width += widthOf(char);
+  return width;
+}
+
+/** The beginning of `text` that fits into `columns`, an ellipsis at its end where it was cut. */
+export function cutText(text: string, columns: number): string {
+  if (textWidth(text) <= columns) return text;
+  let cut = '';
+  let width = 0;
+  for (const char of text) {
+    width += widthOf(char);
+    if (width > columns - 1) break;
+    cut += char;
+  }
+  return columns > 0 ? `${cut}…` : '';
+}
+
+export function paintLine(line: TextLine, columns: number, painters: Painters): string {
+  let left = columns;
+  let painted = '';
+  for (const { text, tint } of line) {
+    const shown = cutText(text, left);
+    left -= textWidth(shown);
+    painted += tint === 'plain' || shown === '' ? shown : painters[tint](shown);
+    if (shown !== text) break;
+  }
+  return painted;
+}

@@ -1,0 +1,334 @@
+// Telemetry memory that is damaged, forged, or another's (FAULTS rows 13, 51, 52, 55): attachTelemetry
+// says why it does not believe it, and changes nothing.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { takeLook } from '../../src/cli/top/look.js';
+import { renderScreen } from '../../src/cli/top/screen.js';
+import { WalError } from '../../src/errors.js';
+import { decodeRegionHeader, RegionHeaderLayout } from '../../src/memory/region-layout.js';
+import { PrometheusCollector } from '../../src/prometheus.js';
+import { RingControlLayout } from '../../src/ring/ring-control.js';
+import { TelemetryHeaderLayout } from '../../src/telemetry/telemetry-layout.js';
+import { type AttachedTelemetry, attachTelemetry } from '../../src/telemetry.js';
+import { cannotMap, regionFolder } from '../support/adapters.js';
+import { leftByKill, type OwnedLog, temporaryLog } from '../support/attached-log.js';
+import { startOwner } from './region-owner.js';
+
+const SHARED_MEMORY = 'ERR_FLASHSTRIKE_SHARED_MEMORY';
+const UNSUPPORTED = 'ERR_FLASHSTRIKE_UNSUPPORTED';
+const header = RegionHeaderLayout.offset;
+
+/** Where the sections of the region in `bytes` stand. */
+function sectionsOf(bytes: Buffer) {
+  const decoded = decodeRegionHeader(bytes, bytes.length);
+  assert.ok('sections' in decoded);
+  return decoded.sections;
+}
+
+interface Forgery {
+  readonly what: string;
+  readonly forge: (log: OwnedLog, bytes: Buffer) => void;
+  readonly code?: string;
+  readonly message: RegExp;
+}
+
+/** Changes bytes of the region in place. */
+const bytesChanged =
+  (change: (bytes: Buffer) => void): Forgery['forge'] =>
+  ({ regionPath }, bytes) => {
+    change(bytes);
+    writeFileSync(regionPath, bytes);
+  };
+
+/** Puts something else where the region was. */
+const replaced =
+  (put: (path: string, original: string) => void): Forgery['forge'] =>
+  ({ regionPath, options }) => {
+    const original = join(options.sharedMemoryDirectory, 'original');
+    renameSync(regionPath, original);
+    put(regionPath, original);
+  };
+
+const FORGERIES: readonly Forgery[] = [
+  {
+    what: 'a region without its magic',
+    forge: bytesChanged((bytes) => bytes.fill(0, 0, 8)),
+    message: /does not begin with the magic of a region/,
+  },
+  {
+    what: 'a region that was not finished',
+    forge: bytesChanged((bytes) => bytes.writeUInt32LE(0, header.layoutVersion)),
+    message: /it was never finished/,
+  },
+  {
+    what: 'a region of a newer version',
+    forge: bytesChanged((bytes) => bytes.writeUInt32LE(2, header.layoutVersion)),
+    code: UNSUPPORTED,
+    message: /its layout version is 2\. Read it with the version that runs the log/,
+  },
+  {
+    what: 'a region of another boot',
+    forge: bytesChanged((bytes) => bytes.fill(0x5a, header.bootId, header.bootId + 16)),
+    message: /the machine has been restarted since/,
+  },
+  {
+    what: 'the region of another log',
+    forge: bytesChanged((bytes) => bytes.fill(0x5a, header.logId, header.logId + 8)),
+    message: /it is that of another log/,
+  },
+  {
+    what: 'the region of the folder that this one was copied from',
+    forge: bytesChanged((bytes) => bytes.fill(0x5a, header.lockInode, header.lockInode + 8)),
+    message: /the folder that this one was copied from/,
+  },
+  {
+    what: 'bytes where there should be none',
+    forge: bytesChanged((bytes) => bytes.writeUInt8(1, header.spare2)),
+    message: /bytes where there should be none/,
+  },
+  {
+    what: 'a telemetry section that claims to reach beyond the region',
+    forge: bytesChanged((bytes) => bytes.writeUInt32LE(0xffff_f000, header.telemetryBytes)),
+    message: /out of place/,
+  },
+  {
+    what: 'a region that was cut short',
+    forge: ({ regionPath }) => truncateSync(regionPath, 8192),
+    message: /it has 8192 bytes/,
+  },
+  {
+    what: 'an empty region',
+    forge: ({ regionPath }) => truncateSync(regionPath, 0),
+    message: /it has only 0 bytes/,
+  },
+  {
+    what: 'a region that was made longer',
+    forge: ({ regionPath }) => appendFileSync(regionPath, Buffer.alloc(4096)),
+    message: /its sections take/,
+  },
+  {
+    what: 'a symbolic link',
+    forge: replaced((path, original) => symlinkSync(original, path)),
+    message: /it cannot be opened \(ELOOP\)/,
+  },
+  {
+    what: 'a second name',
+    forge: replaced((path, original) => linkSync(original, path)),
+    message: /it has a second name/,
+  },
+  {
+    what: 'a FIFO',
+    forge: replaced((path) => assert.equal(spawnSync('mkfifo', [path]).status, 0)),
+    message: /it is no plain file/,
+  },
+  {
+    what: 'a folder',
+    forge: replaced((path) => mkdirSync(path)),
+    message: /it is no plain file/,
+  },
+  {
+    what: 'a region that others may write to',
+    forge: ({ regionPath }) => chmodSync(regionPath, 0o622),
+    message: /others may write to it/,
+  },
+  {
+    what: 'telemetry without its magic',
+    forge: bytesChanged((bytes) => {
+      const { byteOffset } = sectionsOf(bytes).telemetry;
+      bytes.fill(0, byteOffset, byteOffset + 8);
+    }),
+    message: /its telemetry does not begin with the magic of one/,
+  },
+  {
+    what: 'telemetry of another layout',
+    forge: bytesChanged((bytes) => {
+      const at = sectionsOf(bytes).telemetry.byteOffset + TelemetryHeaderLayout.offset.fingerprint;
+      bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+    }),
+    code: UNSUPPORTED,
+    message: /laid out by version \d+\.\d+\.\d+; read it with that version/,
+  },
+  {
+    what: 'telemetry that claims another length',
+    forge: bytesChanged((bytes) => {
+      const at = sectionsOf(bytes).telemetry.byteOffset + TelemetryHeaderLayout.offset.byteLength;
+      bytes.writeUInt32LE(4096, at);
+    }),
+    code: UNSUPPORTED,
+    message: /laid out by version/,
+  },
+  {
+    what: 'a state that there is not',
+    forge: bytesChanged((bytes) => {
+      const at = sectionsOf(bytes).control.byteOffset + RingControlLayout.offset.state;
+      bytes.writeUInt32LE(77, at);
+    }),
+    message: /there is no state 77/,
+  },
+  {
+    what: 'positions further apart than the ring is long',
+    forge: bytesChanged((bytes) => {
+      const at = sectionsOf(bytes).control.byteOffset + RingControlLayout.offset.appended;
+      bytes.writeInt32LE(bytes.readInt32LE(at) - 1, at);
+    }),
+    message: /bytes wait in a ring of 65536/,
+  },
+  {
+    what: 'a LOCK that names no region',
+    forge: ({ directory }) => writeFileSync(join(directory, 'LOCK'), '{"regions":["/etc/passwd"]}'),
+    message: /LOCK is damaged: it does not say which shared region is this log's/,
+  },
+];
+
+/** All of a folder that is plain files, by name. */
+const contentOf = (path: string): Buffer | undefined =>
+  statSync(path, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(path) : undefined;
+
+describe('telemetry memory that is not believed', { skip: cannotMap, timeout: 300_000 }, () => {
+  for (const { what, forge, code = SHARED_MEMORY, message } of FORGERIES) {
+    test(`${what} is refused with its reason, and left as it is`, async (context) => {
+      const log = await leftByKill(context);
+      forge(log, readFileSync(log.regionPath));
+      const before = contentOf(log.regionPath);
+      assert.throws(() => attachTelemetry(log.directory), { name: 'WalError', code, message });
+      assert.deepEqual(contentOf(log.regionPath), before);
+    });
+  }
+
+  test('a telemetry section that is too small is refused', async (context) => {
+    const directory = temporaryLog(context);
+    await startOwner(context, directory, regionFolder(context));
+    assert.throws(() => attachTelemetry(directory), {
+      code: SHARED_MEMORY,
+      message: /its telemetry has only 4096 bytes/,
+    });
+  });
+
+  test("another user's region is refused", {
+    skip: process.getuid?.() === 0 ? false : 'only root can give a file to another user',
+  }, async (context) => {
+    const { directory, regionPath } = await leftByKill(context);
+    chownSync(regionPath, 65_534, 65_534);
+    assert.throws(() => attachTelemetry(directory), {
+      code: SHARED_MEMORY,
+      message: /it belongs to user 65534\. Look as the user that runs the log/,
+    });
+  });
+
+  test('a copy of a log beside it does not show the telemetry of the original', async (context) => {
+    const { directory } = await leftByKill(context);
+    const copy = `${directory}-copy`;
+    cpSync(directory, copy, { recursive: true });
+    context.after(() => rmSync(copy, { recursive: true, force: true }));
+    assert.throws(() => attachTelemetry(copy), {
+      code: SHARED_MEMORY,
+      message: /the folder that this one was copied from/,
+    });
+  });
+
+  test('memory that is cut short while attached is an error, no crash', async (context) => {
+    const { directory, regionPath } = await leftByKill(context);
+    const telemetry = attachTelemetry(directory);
+    context.after(() => telemetry.close());
+    truncateSync(regionPath, 4096);
+    assert.throws(() => telemetry.refresh(), {
+      code: SHARED_MEMORY,
+      message: /ended at offset \d+ while it was read/,
+    });
+  });
+
+  test('damaged files of the log do not hide its telemetry', async (context) => {
+    const { directory } = await leftByKill(context);
+    writeFileSync(join(directory, '0000000001.wal'), 'no segment');
+    const telemetry = attachTelemetry(directory);
+    telemetry.close();
+    assert.equal(telemetry.status, 'dead');
+  });
+
+  test('random bytes in the metrics are numbers, or refused; never anything else', async (context) => {
+    const { directory, regionPath } = await leftByKill(context);
+    const sound = readFileSync(regionPath);
+    const { telemetry: section, control } = sectionsOf(sound);
+    const from = section.byteOffset + TelemetryHeaderLayout.size;
+    const to = section.byteOffset + section.byteLength;
+    fc.assert(
+      fc.property(fc.integer(), fc.boolean(), (seed, alsoControl) => {
+        const bytes = Buffer.from(sound);
+        scramble(bytes.subarray(from, to), seed);
+        scramble(bytes.subarray(header.heartbeats, header.heartbeats + 1024), seed + 1);
+        if (alsoControl) {
+          const { byteOffset } = control;
+          const state = byteOffset + RingControlLayout.offset.state;
+          // Without the state and the positions, of which nearly all values are refused.
+          scramble(
+            bytes.subarray(byteOffset + RingControlLayout.offset.writtenEventId, state),
+            seed,
+          );
+        }
+        writeFileSync(regionPath, bytes);
+        useAll(() => attachTelemetry(directory));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** Fills `bytes` with what a small generator makes of `seed`: here a run of zeros, there of ones. */
+function scramble(bytes: Uint8Array, seed: number): void {
+  let state = (seed | 0) === 0 ? 1 : seed | 0;
+  for (let at = 0; at < bytes.length; at++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    const kind = (state >>> 8) & 7;
+    bytes[at] = kind === 0 ? 0xff : kind < 3 ? 0 : state & 0xff;
+  }
+}
+
+/** Every way out of an attached telemetry; only a WalError may end one. */
+function useAll(attach: () => AttachedTelemetry): void {
+  tolerating(() => {
+    const telemetry = attach();
+    try {
+      telemetry.refresh();
+      tolerating(() => {
+        const collector = new PrometheusCollector();
+        telemetry.collect('p', collector);
+        collector.toString();
+      });
+      JSON.parse(JSON.stringify(telemetry));
+      const look = takeLook(telemetry);
+      const columns = 80;
+      const lines = renderScreen(look, { ...look, status: 'running' }, { columns, rows: 60 });
+      for (const line of lines) assert.doesNotMatch(line, /[\p{Cc}\p{Cf}]|NaN|undefined/u);
+    } finally {
+      telemetry.close();
+    }
+  });
+}
+
+function tolerating(use: () => void): void {
+  try {
+    use();
+  } catch (error) {
+    if (!(error instanceof WalError)) throw error;
+  }
+}

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { describe, type TestContext, test } from 'node:test';
+import { cannotMap, mappedOptions } from '../support/adapters.js';
+import { EVENTS, leftByKill, openElsewhere, temporaryLog } from '../support/attached-log.js';
+import { flashstrike, RunningCommand, temporaryFolder } from './cli-process.js';
+
+const NEXT_SEGMENT = 'flashstrike_wal_recorder_segment_preparer_get_next_segment_ns';
+
+/** The value of a line of Prometheus text, whatever its labels. */
+function metricIn(text: string, name: string): number {
+  const line = text
+    .split('\n')
+    .find((each) => each.startsWith(`${name} `) || each.startsWith(`${name}{`));
+  assert.ok(line !== undefined, `there is no ${name}`);
+  return Number(line.slice(line.lastIndexOf(' ')));
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly text: string;
+}
+
+interface Ask {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+async function ask(
+  url: string,
+  { method = 'GET', path, headers = {}, body }: Ask = {},
+): Promise<Answer> {
+  const target = new URL(path ?? '/metrics', url);
+  const asked = request(target, { method, headers, agent: false });
+  asked.end(body);
+  const [response] = await once(asked, 'response');
+  let text = '';
+  for await (const chunk of response) text += String(chunk);
+  return { status: response.statusCode, headers: response.headers, text };
+}
+
+interface Served {
+  readonly command: RunningCommand;
+  readonly url: string;
+}
+
+async function serve(context: TestContext, directory: string, ...args: string[]): Promise<Served> {
+  const command = new RunningCommand(['metrics', directory, '--listen', '0', ...args]);
+  context.after(() => command.child.kill('SIGKILL'));
+  await command.until((_stdout, stderr) => /serving \S+,/.test(stderr));
+  const url = /serving (\S+),/.exec(command.stderr)?.[1] ?? '';
+  return { command, url };
+}
+
+describe('flashstrike metrics', { skip: cannotMap, timeout: 240_000 }, () => {
+  test('prints all metrics of a running log once, and nothing else', async (context) => {
+    const { directory } = await openElsewhere(context);
+    const { code, stdout, stderr } = await flashstrike(['metrics', directory]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, '');
+    const text = String(stdout);
+    assert.equal(metricIn(text, 'flashstrike_wal_up'), 1);
+    assert.equal(metricIn(text, 'flashstrike_wal_durable_event_id'), EVENTS);
+    assert.equal(metricIn(text, 'flashstrike_wal_recorder_manager_appended_events_total'), EVENTS);
+    assert.ok(metricIn(text, `${NEXT_SEGMENT}_count`) > 0);
+    assert.ok(metricIn(text, 'flashstrike_wal_recovery_manager_recover_log_seconds_count') >= 0);
+  });
+
+  test('promtool reads it, and complains of nothing but the names of the reference', {
+    skip:
+      spawnSync('promtool', ['--version']).status === 0
+        ? false
+        : 'no promtool (package prometheus)',
+  }, async (context) => {
+    const { directory } = await openElsewhere(context);
+    const { stdout } = await flashstrike(['metrics', directory]);
+    const { stdout: told, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: stdout });
+    const complaints = `${told}${stderr}`.split('\n').filter((line) => line !== '');
+    const expected = /_ns metric names should not contain abbreviated units$/;
+    assert.deepEqual(
+      complaints.filter((line) => !expected.test(line)),
+      [],
+    );
+  });
+
+  test('takes another prefix', async (context) => {
+    const { directory } = await leftByKill(context);
+    const { stdout } = await flashstrike(['metrics', directory, '--prefix', 'orders']);
+    const names = String(stdout)
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    assert.ok(names.length > 100);
+    for (const line of names) assert.match(line, /^orders_/);
+    assert.equal(metricIn(String(stdout), 'orders_up'), 0);
+  });
+
+  test('says why there is nothing to print', async (context) => {
+    const { code, stdout, stderr } = await flashstrike(['metrics', temporaryFolder(context)]);
+    assert.equal(code, 1);
+    assert.equal(String(stdout), '');
+    assert.match(stderr, /ERR_FLASHSTRIKE_NOT_A_LOG/);
+  });
+
+  test('serves on 127.0.0.1 where only a port is given, until Ctrl-C', async (context) => {
+    const { directory } = await openElsewhere(context);
+    const { command, url } = await serve(context, directory);
+    assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/metrics$/);
+    const { status, headers, text } = await ask(url);
+    assert.equal(status, 200);
+    assert.equal(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+    assert.equal(metricIn(text, 'flashstrike_wal_up'), 1);
+    command.child.kill('SIGINT');
+    const { code, stdout, stderr } = await command.finished;
+    assert.equal(code, 130);
+    assert.equal(String(stdout), '');
+    assert.equal(stderr, `serving ${url}, until Ctrl-C\n`);
+  });
+
+  test('every scrape looks again: killed, opened anew, closed', async (context) => {
+    const options = mappedOptions(context);
+    const directory = temporaryLog(context);
+    const first = await openElsewhere(context, directory, options);
+    const { command, url } = await serve(context, directory);
+    const scrape = async (): Promise<string> => (await ask(url)).text;
+    assert.equal(metricIn(await scrape(), 'flashstrike_wal_up'), 1);
+    await first.owner.kill();
+    const dead = await scrape();
+    assert.equal(metricIn(dead, 'flashstrike_wal_up'), 0);
+    assert.equal(metricIn(dead, 'flashstrike_wal_durable_event_id'), EVENTS);
+    const second = await openElsewhere(context, directory, options);
+    const anew = await scrape();
+    assert.equal(metricIn(anew, 'flashstrike_wal_up'), 1);
+    assert.equal(metricIn(anew, 'flashstrike_wal_durable_event_id'), 2 * EVENTS);
+    second.owner.tell();
+    await second.owner.ended;
+    const closed = await scrape();
+    assert.equal(metricIn(closed, 'flashstrike_wal_up'), 0);
+    assert.doesNotMatch(closed, /durable_event_id/);
+    await scrape();
+    command.child.kill('SIGTERM');
+    const { code, stderr } = await command.finished;
+    assert.equal(code, 143);
+    assert.equal(stderr.match(/note: .* was closed cleanly/g)?.length, 1, stderr);
+  });
+
+  test('can be started before the log is open', async (context) => {
+    const options = mappedOptions(context);
+    const log = await openElsewhere(context, temporaryLog(context), options);
+    log.owner.tell();
+    await log.owner.ended;
+    const { url } = await serve(context, log.directory);
+    assert.equal(metricIn((await ask(url)).text, 'flashstrike_wal_up'), 0);
+    await openElsewhere(context, log.directory, options);
+    assert.equal(metricIn((await ask(url)).text, 'flashstrike_wal_up'), 1);
+  });
+
+  test('answers GET and HEAD of /metrics, and nothing else', async (context) => {
+    const { directory } = await openElsewhere(context);
+    const { url } = await serve(context, directory);
+    assert.equal((await ask(url, { path: '/metrics?x=1' })).status, 200);
+    const head = await ask(url, { method: 'HEAD' });
+    assert.equal(head.status, 200);
+    assert.equal(head.text, '');
+    assert.ok(Number(head.headers['content-length']) > 1000);
+    for (const path of ['/', '/metrics/', '/metrics/../metrics2', '/favicon.ico']) {
+      assert.equal((await ask(url, { path })).status, 404, path);
+    }
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE']) {
+      const { status, headers } = await ask(url, { method });
+      assert.equal(status, 405, method);
+      assert.equal(headers['allow'], 'GET, HEAD');
+    }
+    assert.equal((await ask(url, { method: 'POST', body: 'x'.repeat(100) })).status, 413);
+    assert.equal((await ask(url, { headers: { Cookie: 'x'.repeat(10_000) } })).status, 431);
+  });
+
+  test('holds a bounded number of connections', async (context) => {
+    const { directory } = await openElsewhere(context);
+    const { url } = await serve(context, directory);
+    const { hostname, port } = new URL(url);
+    const sockets = Array.from({ length: 40 }, () => connect(Number(port), hostname));
+    context.after(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    const dropped = new Promise<void>((resolve) => {
+      let count = 0;
+      for (const socket of sockets) {
+        socket.on('error', () => undefined);
+        socket.on('close', () => {
+          count++;
+          if (count === 40 - 16) resolve();
+        });
+      }
+    });
+    await dropped;
+  });
+
+  test('an address that cannot be had is an error', async (context) => {
+    const { directory } = await openElsewhere(context);
+    const { url } = await serve(context, directory);
+    const { port } = new URL(url);
+    const { code, stderr } = await flashstrike(['metrics', directory, '--listen', port]);
+    assert.equal(code, 1);
+    assert.match(stderr, /ERR_FLASHSTRIKE_IO.*EADDRINUSE/);
+  });
+
+  test('another address than the loopback is served where it is asked for, and told', async (context) => {
+    const { directory } = await openElsewhere(context);
+    const command = new RunningCommand(['metrics', directory, '--listen', '0.0.0.0:0']);
+    context.after(() => command.child.kill('SIGKILL'));
+    await command.until((_stdout, stderr) => stderr.includes('other machines'));
+    assert.match(command.stderr, /serving http:\/\/0\.0\.0\.0:\d+\/metrics/);
+  });
+
+  test('serves no folder without a log: the path is mistyped', async (context) => {
+    const { code, stderr } = await flashstrike([
+      'metrics',
+      temporaryFolder(context),
+      '--listen',
+      '0',
+    ]);
+    assert.equal(code, 1);
+    assert.match(stderr, /ERR_FLASHSTRIKE_NOT_A_LOG/);
+  });
+});
