@@ -1,7 +1,7 @@
 // How often something was timed and how long it took: samples, sum, shortest, longest, on one line.
 import { layout, pad, u32, u64 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
-import { CLOCK_STEP, DROPPED } from './elapsed.js';
+import { CLOCK_STEP_HIGH, DROPPED_HIGH } from './elapsed.js';
 import { beginChange, endChange } from './sequence.js';
 import { addHalves, increment, readU64 } from './u64.js';
 
@@ -60,18 +60,21 @@ export function addDropped(words: Uint32Array, at: number): void {
   words[at + DROPPED_CALLS] = (words[at + DROPPED_CALLS] as number) + 1;
 }
 
+/**
+ * The halves of what `elapsedNs` returned, as signed words: a double is boxed when it crosses a call
+ * that is not inlined, and recording must not allocate.
+ */
+export const lowHalf = (elapsed: number): number => elapsed | 0;
+export const highHalf = (elapsed: number): number => (elapsed * HIGH_HALF) | 0;
+
 /** Adds what `elapsedNs` returned; true when it was a sample. Within a change that is under way. */
-export function addElapsed(words: Uint32Array, at: number, elapsed: number): boolean {
-  if (elapsed === DROPPED) {
+export function addElapsed(words: Uint32Array, at: number, low: number, high: number): boolean {
+  if (high === DROPPED_HIGH) {
     addDropped(words, at);
     return false;
   }
-  if (elapsed === CLOCK_STEP) {
-    addClockStep(words, at);
-    addSample(words, at, 0, 0);
-    return true;
-  }
-  addSample(words, at, elapsed >>> 0, elapsed < TWO_POW_32 ? 0 : (elapsed * HIGH_HALF) >>> 0);
+  if (high === CLOCK_STEP_HIGH) addClockStep(words, at);
+  addSample(words, at, low, Math.max(0, high));
   return true;
 }
 
@@ -80,8 +83,18 @@ export function addElapsed(words: Uint32Array, at: number, elapsed: number): boo
  * @param elapsed whole nanoseconds below 2^53, or what `elapsedNs` returned instead
  */
 export function recordDuration(words: Uint32Array, at: number, elapsed: number): void {
+  recordDurationHalves(words, at, lowHalf(elapsed), highHalf(elapsed));
+}
+
+/** The same from the halves of the time: nothing that a call would have to box. */
+export function recordDurationHalves(
+  words: Uint32Array,
+  at: number,
+  low: number,
+  high: number,
+): void {
   beginChange(words, at);
-  addElapsed(words, at, elapsed);
+  addElapsed(words, at, low, high);
   endChange(words, at);
 }
 

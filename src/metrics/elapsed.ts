@@ -1,11 +1,16 @@
 // From two looks at the clock to what is recorded: never an exception, never a negative time.
 
+import { TWO_POW_32 } from '../units.js';
+
 /** Longer than any length of time that is recorded: 2^53 ns are 104 days. */
 const LONGEST_NS = Number.MAX_SAFE_INTEGER;
+/** Upper halves of the two codes below, which no length of time has. */
+export const DROPPED_HIGH = -1;
+export const CLOCK_STEP_HIGH = -2;
 /** What was measured is no length of time: it is dropped, and counted. */
-export const DROPPED = -1;
+export const DROPPED = DROPPED_HIGH * TWO_POW_32;
 /** The start lies in the future: the clock was stepped. Counted, and recorded as 0. */
-export const CLOCK_STEP = -2;
+export const CLOCK_STEP = CLOCK_STEP_HIGH * TWO_POW_32;
 
 /**
  * Whole nanoseconds from `startNs` to `nowNs`, or one of DROPPED and CLOCK_STEP. Takes anything:

@@ -1,6 +1,6 @@
 // A duration64 of something that can fail: the same line, and how often it succeeded.
 import { layout, pad, u32, u64 } from '../memory/layout.js';
-import { addElapsed, Duration64, DurationReading } from './duration64.js';
+import { addElapsed, Duration64, DurationReading, highHalf, lowHalf } from './duration64.js';
 import { beginChange, endChange } from './sequence.js';
 import { increment, readU64 } from './u64.js';
 
@@ -36,11 +36,6 @@ for (const name of SHARED) {
 
 const SUCCESSES = Operation64.offset.successes / Uint32Array.BYTES_PER_ELEMENT;
 
-/** Adds what `elapsedNs` returned, within a change that is under way. */
-export function addOperation(words: Uint32Array, at: number, elapsed: number, ok: boolean): void {
-  if (addElapsed(words, at, elapsed) && ok) increment(words, at + SUCCESSES);
-}
-
 /** Records one operation at word `at`. Its one writer only; allocates nothing, never throws. */
 export function recordOperation(
   words: Uint32Array,
@@ -48,8 +43,19 @@ export function recordOperation(
   elapsed: number,
   ok: boolean,
 ): void {
+  recordOperationHalves(words, at, lowHalf(elapsed), highHalf(elapsed), ok);
+}
+
+/** The same from the halves of the time: nothing that a call would have to box. */
+export function recordOperationHalves(
+  words: Uint32Array,
+  at: number,
+  low: number,
+  high: number,
+  ok: boolean,
+): void {
   beginChange(words, at);
-  addOperation(words, at, elapsed, ok);
+  if (addElapsed(words, at, low, high) && ok) increment(words, at + SUCCESSES);
   endChange(words, at);
 }
 

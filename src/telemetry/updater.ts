@@ -3,13 +3,13 @@
 // nothing and never throws, also after the log is closed: then it does nothing.
 import { type Clock, monotonicClock } from '../clock/clock.js';
 import { addCounter, setValue } from '../metrics/counter64.js';
-import { recordDuration } from '../metrics/duration64.js';
+import { highHalf, lowHalf, recordDurationHalves } from '../metrics/duration64.js';
 import { elapsedNs } from '../metrics/elapsed.js';
 import { type ApplyNote, note, noteLow, noteSecond } from '../metrics/journal.js';
 import { recordCycle } from '../metrics/life-cycle.js';
 import type { MetricMemory } from '../metrics/metric-memory.js';
 import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
-import { recordOperation } from '../metrics/operation64.js';
+import { recordOperationHalves } from '../metrics/operation64.js';
 import { beginChange, endChange } from '../metrics/sequence.js';
 
 /** Word offset of a field in its struct, from its offset in bytes. */
@@ -43,7 +43,9 @@ export abstract class Updater {
   protected time(field: number, startNs: number): void {
     const memory = this.#memory;
     if (!memory.isOpen) return;
-    recordDuration(memory.words, memory.start + field, elapsedNs(startNs, this.#clock.nowNs()));
+    const elapsed = elapsedNs(startNs, this.#clock.nowNs());
+    const at = memory.start + field;
+    recordDurationHalves(memory.words, at, lowHalf(elapsed), highHalf(elapsed));
   }
 
   /** Records the time from `startNs` to now at word `field`, an operation64. */
@@ -51,7 +53,8 @@ export abstract class Updater {
     const memory = this.#memory;
     if (!memory.isOpen) return;
     const elapsed = elapsedNs(startNs, this.#clock.nowNs());
-    recordOperation(memory.words, memory.start + field, elapsed, ok);
+    const at = memory.start + field;
+    recordOperationHalves(memory.words, at, lowHalf(elapsed), highHalf(elapsed), ok);
   }
 
   /** Records two words as one change of the group at word `field`, which has no journal. */
