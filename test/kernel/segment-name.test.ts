@@ -1,0 +1,64 @@
+// The folder is synced before the first block of a new segment: what is durable in it must not hang
+// on a name that a power cut takes away. Nobody else's sync helps here: preparer and housekeeping are
+// held up.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Wal } from '../../src/index.js';
+import { preparedFileName } from '../../src/segment/file-names.js';
+import { MIB } from '../../src/units.js';
+import { TINY } from '../support/adapters.js';
+import { Script } from '../support/child-script.js';
+import { eventually } from '../support/eventually.js';
+import { durableInMeta, preparedFiles, segmentFiles } from '../support/log-content.js';
+import { cannotLoop, LoopDisk } from '../support/loop-disk.js';
+import { cannotTrace, Strace } from '../support/strace.js';
+
+const RECORDER = `
+const wal = await Wal.open(directory, options);
+wal.append(Buffer.from('event 1'));
+await wal.durable();
+tell('ready');
+await told();
+// More than the first segment has room for, less than two.
+for (let id = 2; id <= 40; id++) wal.append(Buffer.alloc(1000, id));
+tell('durable ' + await wal.durable());
+await told();
+`;
+const HOLD_UP_US = 5_000_000;
+
+test('what is durable in a segment just begun is found by its name after a power cut', {
+  skip: cannotTrace || cannotLoop('ext4'),
+}, async (t) => {
+  const disk = new LoopDisk(t, 'ext4', { bytes: 64 * MIB });
+  const directory = join(disk.folder, 'log');
+  const options = {
+    ...TINY,
+    sharedMemory: 'off',
+    preparedSegments: 1,
+    sync: { mode: 'manual' },
+  } as const;
+  const script = Script.start(t, RECORDER, directory, options);
+  await script.tells('ready');
+  await eventually('wal.meta tells it', () => durableInMeta(directory) === 1);
+  await eventually('a spare is there', () => preparedFiles(directory).length === 1);
+  const later = Array.from({ length: 20 }, (_, index) => preparedFileName(index + 1))
+    .filter((name) => !preparedFiles(directory).includes(name))
+    .concat('wal.meta.tmp')
+    .flatMap((name) => ['-P', join(directory, name)]);
+  const hold = ['-e', 'trace=openat', '-e', `inject=openat:delay_enter=${HOLD_UP_US}`];
+  const strace = await Strace.attach(t, script.child.pid ?? 0, { args: [...later, ...hold] });
+  script.tell();
+  const durable = Number(await script.tells('durable'));
+  assert.equal(segmentFiles(directory).length, 2, 'a segment has begun');
+  disk.cutPower();
+  await script.kill();
+  await strace.detach();
+  assert.ok(
+    strace.calls.some((call) => call.includes('wal.meta.tmp')),
+    'housekeeping was held up',
+  );
+  disk.restart();
+  await using wal = await Wal.open(directory, options);
+  assert.ok(wal.lastEventId >= durable, `${durable} were durable, ${wal.lastEventId} are there`);
+});
