@@ -189,3 +189,46 @@ test('a note of any time adds the same as a record does', () => {
     ),
   );
 });
+
+describe('the difference of two readings', () => {
+  const any = fc.array(fc.oneof(value, beyond), { maxLength: 60 });
+
+  test('is what was recorded in between', () => {
+    fc.assert(
+      fc.property(any, any, (before, between) => {
+        const since = record([...before, ...between]).since(record(before));
+        const expected = record(between);
+        assert.deepEqual([since.count, since.outOfRange], [expected.count, expected.outOfRange]);
+        assert.deepEqual(since.counts, expected.counts);
+        // Sums above 2^53 are rounded before they are subtracted.
+        const isExact = [...before, ...between].every((each) => each < RANGE_END);
+        if (isExact) assert.equal(since.total, expected.total);
+      }),
+    );
+  });
+
+  test('is nothing where it would be less than nothing: two openings are no interval', () => {
+    const since = record([5]).since(record([5, 5, 1000]));
+    assert.deepEqual(since, record([]));
+  });
+});
+
+test('as JSON a reading has its percentiles and the cells that hold anything', () => {
+  const json = JSON.parse(JSON.stringify(record([3, 3, 1000, RANGE_END])));
+  assert.deepEqual(json, {
+    count: 4,
+    total: RANGE_END + 1006,
+    outOfRange: 1,
+    p50: 3,
+    p90: RANGE_END,
+    p99: RANGE_END,
+    'p99.9': RANGE_END,
+    'p99.99': RANGE_END,
+    'p99.999': RANGE_END,
+    'p99.9999': RANGE_END,
+    cells: [
+      { from: 3, to: 3, count: 2 },
+      { from: 992, to: 1023, count: 1 },
+    ],
+  });
+});

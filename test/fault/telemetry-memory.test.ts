@@ -6,9 +6,11 @@ import {
   appendFileSync,
   chmodSync,
   chownSync,
+  closeSync,
   cpSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -16,6 +18,7 @@ import {
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -23,13 +26,16 @@ import fc from 'fast-check';
 import { takeLook } from '../../src/cli/top/look.js';
 import { renderScreen } from '../../src/cli/top/screen.js';
 import { WalError } from '../../src/errors.js';
+import { libc } from '../../src/memory/libc.js';
 import { decodeRegionHeader, RegionHeaderLayout } from '../../src/memory/region-layout.js';
+import { Journal } from '../../src/metrics/journal.js';
 import { PrometheusCollector } from '../../src/prometheus.js';
 import { RingControlLayout } from '../../src/ring/ring-control.js';
-import { TelemetryHeaderLayout } from '../../src/telemetry/telemetry-layout.js';
+import { SegmentWriterLayout } from '../../src/telemetry/recorder/segment-writer.js';
+import { TelemetryHeaderLayout, TelemetryLayout } from '../../src/telemetry/telemetry-layout.js';
 import { type AttachedTelemetry, attachTelemetry } from '../../src/telemetry.js';
 import { cannotMap, regionFolder } from '../support/adapters.js';
-import { leftByKill, type OwnedLog, temporaryLog } from '../support/attached-log.js';
+import { EVENTS, leftByKill, type OwnedLog, temporaryLog } from '../support/attached-log.js';
 import { startOwner } from './region-owner.js';
 
 const SHARED_MEMORY = 'ERR_FLASHSTRIKE_SHARED_MEMORY';
@@ -288,6 +294,30 @@ describe('telemetry memory that is not believed', { skip: cannotMap, timeout: 30
       }),
       { numRuns: 60 },
     );
+  });
+
+  test('a forgery that a living process keeps up ends as numbers as well', async (context) => {
+    const { directory, regionPath } = await leftByKill(context);
+    const bytes = readFileSync(regionPath);
+    // As the owner would hold it: exclusively, on a descriptor of its own.
+    const fd = openSync(regionPath, 'r+');
+    context.after(() => closeSync(fd));
+    assert.ok(libc()?.tryLock(fd));
+    const { byteOffset } = sectionsOf(bytes).telemetry;
+    // One group that stands in the middle of a change for ever, one whose notes make no sense.
+    const writer = byteOffset + TelemetryLayout.offset.segmentWriter;
+    const half = bytes.readUInt32LE(writer) + 1;
+    writeSync(fd, Uint32Array.of(half), 0, 4, writer);
+    const head = writer + SegmentWriterLayout.offset.syncJournal + Journal.offset.head;
+    writeSync(fd, Uint32Array.of(bytes.readUInt32LE(head) + 100_000), 0, 4, head);
+    const telemetry = attachTelemetry(directory);
+    context.after(() => telemetry.close());
+    assert.equal(telemetry.status, 'running');
+    assert.deepEqual(telemetry.incomplete, [
+      'recorder.segmentWriter.openNewSegment',
+      'recorder.segmentWriter.sync',
+    ]);
+    assert.equal(telemetry.recorder.segmentWriter.blockEvents, EVENTS);
   });
 });
 

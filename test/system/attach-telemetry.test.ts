@@ -1,9 +1,17 @@
 // attachTelemetry on a log of another process: running, killed, closed, opened anew, and none.
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Wal, type WalError } from '../../src/index.js';
+import { RegionHeaderLayout } from '../../src/memory/region-layout.js';
 import type { CollectedMetric, Collector } from '../../src/metrics/collector.js';
 import { type AttachedTelemetry, attachTelemetry } from '../../src/telemetry.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
@@ -161,6 +169,38 @@ describe('attachTelemetry', { skip: cannotMap, timeout: 120_000 }, () => {
     } finally {
       await wal.close();
     }
+  });
+
+  test('of two regions that LOCK names, shows that of the living process, else the younger', async (context) => {
+    const first = await leftByKill(context);
+    const { directory, options } = first;
+    const older = readFileSync(first.regionPath);
+    const second = await openElsewhere(context, directory, options);
+    const name = (...regions: string[]): void => {
+      writeFileSync(join(directory, 'LOCK'), JSON.stringify({ regions }).padEnd(4096));
+    };
+    const pidShown = (): number => {
+      const telemetry = attachTelemetry(directory);
+      telemetry.close();
+      return telemetry.pid;
+    };
+    const startedAt = RegionHeaderLayout.offset.startTsNs;
+    writeFileSync(first.regionPath, older, { mode: 0o600 });
+    for (const order of [
+      [first.regionPath, second.regionPath],
+      [second.regionPath, first.regionPath],
+    ]) {
+      name(...order);
+      // It claims to be the younger one, but nobody holds it.
+      older.writeBigUInt64LE(2n ** 63n, startedAt);
+      writeFileSync(first.regionPath, older);
+      assert.equal(pidShown(), second.owner.child.pid);
+    }
+    await second.owner.kill();
+    assert.equal(pidShown(), first.owner.child.pid);
+    older.writeBigUInt64LE(1n, startedAt);
+    writeFileSync(first.regionPath, older);
+    assert.equal(pidShown(), second.owner.child.pid);
   });
 
   test('at any moment of openings and closings there is telemetry, or none', async (context) => {
