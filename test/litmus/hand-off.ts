@@ -28,6 +28,8 @@ export const AREA_WORDS = SLOTS + SLOT_COUNT * SLOT_WORDS;
 const PATIENCE = 2_000_000_000;
 /** The same, for looks that read seven words. */
 const LATCH_PATIENCE = PATIENCE / 10;
+/** So many publications of a latch for each that its reader has seen for sure. */
+export const LATCH_STRIDE = 1000;
 
 export interface Findings {
   /** Values that the reader took. */
@@ -98,10 +100,16 @@ function publishWrongly(words: Int32Array, index: number, value: Int32Array): vo
 
 function produceLatch(words: Int32Array, count: number, isWrong: boolean): void {
   const value = new Int32Array(LATCH_VALUE_WORDS);
+  let acknowledged = 0;
   for (let number = 1; number <= count; number++) {
     value.fill(number);
     if (isWrong) publishWrongly(words, LATCH, value);
     else publishWords(words, LATCH, value);
+    // A latch needs no reader. Here it waits for one now and then: on a busy machine the writer could
+    // be through before the reader has had a turn, and nothing would have been tried.
+    while (number - acknowledged >= LATCH_STRIDE) {
+      acknowledged = awaitChange(words, ACKNOWLEDGED, acknowledged);
+    }
   }
   Atomics.store(words, FINISHED, 1);
 }
@@ -122,6 +130,7 @@ function watchLatch(words: Int32Array): Findings {
     }
     if (first < newest || value.some((word) => word !== first)) violations++;
     newest = Math.max(newest, first);
+    Atomics.store(words, ACKNOWLEDGED, newest);
   }
   return { handOffs, violations };
 }

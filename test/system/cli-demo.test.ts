@@ -15,7 +15,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-describe('command line: demo', { timeout: 120_000 }, () => {
+describe('command line: demo', { timeout: 900_000 }, () => {
   it('proves that kill -9 lost nothing, in plain text, and leaves nothing behind', async (context) => {
     const folder = temporaryFolder(context);
     const environment = { TMPDIR: folder };

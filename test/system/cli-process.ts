@@ -76,6 +76,31 @@ export function flashstrike(
   return command.finished;
 }
 
+/** A log appears, or its recorder ends, long before so many readers have ended in vain. */
+const ATTEMPTS = 200;
+
+/** Resolves once readers find event `eventId` in `log`; rejects where its recorder ends before. */
+export async function untilRecorded(
+  log: string,
+  eventId: number,
+  recorder: RunningCommand,
+): Promise<void> {
+  let complaint = '';
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    // Until there is a log, the follower says so and ends: ask again.
+    const follower = new RunningCommand(['replay', log, '--follow', '--to', String(eventId)]);
+    const recorderEnds = recorder.finished.then(() => undefined);
+    const seen = await Promise.race([follower.finished, recorderEnds]);
+    if (seen?.code === 0) return;
+    if (seen === undefined) {
+      follower.child.kill('SIGKILL');
+      throw new Error(`the recorder ended too early: ${recorder.stderr}`);
+    }
+    complaint = seen.stderr;
+  }
+  throw new Error(`event ${eventId} did not come: ${complaint}`);
+}
+
 /** A folder of the test's own, removed behind it. */
 export function temporaryFolder(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'flashstrike-cli-'));

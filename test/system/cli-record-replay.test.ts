@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { flashstrike, RunningCommand, temporaryFolder } from './cli-process.js';
+import { flashstrike, RunningCommand, temporaryFolder, untilRecorded } from './cli-process.js';
 
 /** `shared/data` beside the repository, from dist/ or a build folder of any depth. */
 function findSharedData(file: string): string | undefined {
@@ -19,7 +19,7 @@ const replayed = async (log: string, ...options: string[]): Promise<string> => {
   return stdout.toString('latin1');
 };
 
-describe('command line: record and replay', { concurrency: 2, timeout: 120_000 }, () => {
+describe('command line: record and replay', { concurrency: 2, timeout: 900_000 }, () => {
   it('gives lines back byte for byte, whatever is in them', async (context) => {
     const log = join(temporaryFolder(context), 'log');
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
@@ -254,12 +254,7 @@ describe('command line: record and replay', { concurrency: 2, timeout: 120_000 }
       const log = join(temporaryFolder(context), 'log');
       const recorder = new RunningCommand(['record', log, '--json']);
       recorder.child.stdin.write('a\nb\nunfinis');
-      const follower = new RunningCommand(['replay', log, '--follow', '--to', '2']);
-      // Until there is a log, the follower says so and ends: ask again.
-      let seen = await follower.finished;
-      while (seen.code !== 0) {
-        seen = await flashstrike(['replay', log, '--follow', '--to', '2']);
-      }
+      await untilRecorded(log, 2, recorder);
       recorder.child.kill(signal);
       const { code, stdout, stderr } = await recorder.finished;
       assert.equal(code, expected, stderr);
@@ -274,8 +269,7 @@ describe('command line: record and replay', { concurrency: 2, timeout: 120_000 }
     const log = join(temporaryFolder(context), 'log');
     const first = new RunningCommand(['record', log]);
     first.child.stdin.write('a\n');
-    let second = await flashstrike(['replay', log, '--follow', '--to', '1']);
-    while (second.code !== 0) second = await flashstrike(['replay', log, '--follow', '--to', '1']);
+    await untilRecorded(log, 1, first);
     const refused = await flashstrike(['record', log], 'b\n');
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /^flashstrike: ERR_FLASHSTRIKE_LOCKED: /);

@@ -15,7 +15,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { SalvageReport } from '../../src/index.js';
 import { Wal } from '../../src/index.js';
 import { TINY } from '../support/adapters.js';
-import { flashstrike, RunningCommand, temporaryFolder } from './cli-process.js';
+import { flashstrike, RunningCommand, temporaryFolder, untilRecorded } from './cli-process.js';
 
 const line = (id: number): string => `line ${id}`;
 const lines = (from: number, to: number): string =>
@@ -49,7 +49,7 @@ const hashOf = (log: string): string => {
 const replayed = async (log: string): Promise<string> =>
   String((await flashstrike(['replay', log])).stdout);
 
-describe('command line: salvage', { concurrency: 2, timeout: 120_000 }, () => {
+describe('command line: salvage', { concurrency: 2, timeout: 900_000 }, () => {
   it('a sound log: a copy that replays the same, said in words', async (context) => {
     const log = await recorded(context, 3000);
     const output = join(temporaryFolder(context), 'a', 'copy');
@@ -148,10 +148,7 @@ describe('command line: salvage', { concurrency: 2, timeout: 120_000 }, () => {
     const log = join(temporaryFolder(context), 'log');
     const recorder = new RunningCommand(['record', log]);
     recorder.child.stdin.write('a\n');
-    let follower = await flashstrike(['replay', log, '--follow', '--to', '1']);
-    while (follower.code !== 0) {
-      follower = await flashstrike(['replay', log, '--follow', '--to', '1']);
-    }
+    await untilRecorded(log, 1, recorder);
     const output = join(temporaryFolder(context), 'copy');
     const live = await flashstrike(['salvage', log, '--output', output]);
     assert.equal(live.code, 0, live.stderr);

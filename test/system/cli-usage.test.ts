@@ -16,7 +16,7 @@ const VERBS = [
   'bench',
 ];
 
-describe('command line: usage', { concurrency: 2, timeout: 120_000 }, () => {
+describe('command line: usage', { concurrency: 2, timeout: 900_000 }, () => {
   for (const args of [
     [],
     ['nonsense'],

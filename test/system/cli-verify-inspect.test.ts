@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { flashstrike, RunningCommand, temporaryFolder } from './cli-process.js';
+import { flashstrike, RunningCommand, temporaryFolder, untilRecorded } from './cli-process.js';
 
 interface Inspected {
   readonly lastEventId: number;
@@ -48,7 +48,7 @@ const hashOf = (log: string): string => {
 const lines = (count: number): string =>
   Array.from({ length: count }, (_, index) => `line ${index + 1}\n`).join('');
 
-describe('command line: verify and inspect', { concurrency: 2, timeout: 120_000 }, () => {
+describe('command line: verify and inspect', { concurrency: 2, timeout: 900_000 }, () => {
   it('a sound log: 0, said in words and as JSON', async (context) => {
     const log = join(temporaryFolder(context), 'log');
     await flashstrike(['record', log], lines(1000));
@@ -148,10 +148,7 @@ describe('command line: verify and inspect', { concurrency: 2, timeout: 120_000 
     const log = join(temporaryFolder(context), 'log');
     const recorder = new RunningCommand(['record', log]);
     recorder.child.stdin.write(lines(5000));
-    let follower = await flashstrike(['replay', log, '--follow', '--to', '5000']);
-    while (follower.code !== 0) {
-      follower = await flashstrike(['replay', log, '--follow', '--to', '5000']);
-    }
+    await untilRecorded(log, 5000, recorder);
     const open = await inspected(log);
     assert.equal(open.locked, true);
     recorder.child.kill('SIGKILL');
@@ -177,10 +174,7 @@ describe('command line: verify and inspect', { concurrency: 2, timeout: 120_000 
     const log = join(temporaryFolder(context), 'log');
     const recorder = new RunningCommand(['record', log]);
     recorder.child.stdin.write('a\n');
-    let follower = await flashstrike(['replay', log, '--follow', '--to', '1']);
-    while (follower.code !== 0) {
-      follower = await flashstrike(['replay', log, '--follow', '--to', '1']);
-    }
+    await untilRecorded(log, 1, recorder);
     recorder.child.kill('SIGKILL');
     await recorder.finished;
     const { region } = await inspected(log);
