@@ -12,13 +12,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { assert, systemCode, WalError } from '../errors.js';
-import { PAGE_BYTES } from '../units.js';
+import { MIB, PAGE_BYTES } from '../units.js';
 import { libc } from './libc.js';
 import { isNameOf, unlinkIfOurs } from './mapped-region.js';
 import {
   bootId,
   decodeRegionHeader,
   isKnownBoot,
+  MAX_REGION_BYTES,
   type RegionHeader,
   RegionHeaderLayout,
   type SectionName,
@@ -229,6 +230,24 @@ export function identify(
   return header;
 }
 
+const UNUSED_CHUNK_BYTES = MIB;
+
+/**
+ * Whether nothing stands behind the header page. A version of zero alone proves nothing: in a region
+ * that was in use, its header may be damaged, and events may wait behind it.
+ */
+function isUnused(fd: number, bytes: number, path: string): boolean {
+  if (bytes > MAX_REGION_BYTES) return false;
+  const chunk = new Uint8Array(UNUSED_CHUNK_BYTES);
+  const zeros = new Uint8Array(UNUSED_CHUNK_BYTES);
+  for (let offset = PAGE_BYTES; offset < bytes; offset += UNUSED_CHUNK_BYTES) {
+    const length = Math.min(UNUSED_CHUNK_BYTES, bytes - offset);
+    readExactly(fd, chunk, length, offset, path);
+    if (Buffer.compare(chunk.subarray(0, length), zeros.subarray(0, length)) !== 0) return false;
+  }
+  return true;
+}
+
 /**
  * Removes a region whose creator died before the header was finished: nothing was ever put into it.
  * Only for a path that the log's own LOCK names. False where the file is anything else, or alive.
@@ -257,7 +276,7 @@ export function removeUnfinishedRegion(path: string): boolean {
         path,
       );
     }
-    if (version[0] !== 0) return false;
+    if (version[0] !== 0 || !isUnused(fd, stats.size, path)) return false;
     // Its creator locks it before anything else, and keeps it locked.
     return native.tryLock(fd) && unlinkIfOurs(path, fd) === 'removed';
   } finally {

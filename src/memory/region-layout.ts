@@ -46,7 +46,7 @@ const OFFSET = RegionHeaderLayout.offset;
 const REGION_MAGIC = 0x4e47_5248_5341_4c46n;
 export const REGION_LAYOUT_VERSION = 1;
 /** A region's largest size: offsets in it are u32, and positions of the ring count 8 bytes. */
-const MAX_REGION_BYTES = 2 ** 31;
+export const MAX_REGION_BYTES = 2 ** 31;
 
 export type SectionName = 'header' | 'telemetry' | 'control' | 'ring';
 

@@ -76,6 +76,10 @@ const NAME = /^flashstrike-[0-9a-f]{16}-[0-9a-f]{16}$/;
 
 export const isRegionName = (name: string): boolean => NAME.test(name);
 
+/** Whether a region's name says that it was made for the log with this id. */
+export const isRegionNameOf = (logId: bigint, name: string): boolean =>
+  isRegionName(name) && name.startsWith(`${PREFIX}${sixteenDigits(logId)}-`);
+
 /** A name that no other region has. */
 export function newRegionName(logId: bigint, random: Random64 = random64): string {
   return `${PREFIX}${sixteenDigits(logId)}-${sixteenDigits(random())}`;

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { META_FILE, META_TEMPORARY_FILE } from '../segment/file-names.js';
 import { encodeMeta, type WalMeta } from '../segment/wal-meta.js';
+import { isLeftOver } from '../storage/left-over.js';
 import type { Storage } from '../storage/storage.js';
 
 export class MetaStore {
@@ -18,7 +19,7 @@ export class MetaStore {
   flush(meta: WalMeta): void {
     const temporary = join(this.#directory, META_TEMPORARY_FILE);
     // A left-over of a crash, or of a flush that failed: never open what may be someone's link.
-    if (this.#storage.statusAt(temporary) !== undefined) this.#storage.unlink(temporary);
+    if (isLeftOver(this.#storage, temporary)) this.#storage.unlink(temporary);
     const fd = this.#storage.open(temporary, 'create');
     try {
       this.#storage.write(fd, [encodeMeta(meta)], 0);

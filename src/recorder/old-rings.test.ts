@@ -1,123 +1,20 @@
 // What a crashed opening left in its ring: on the test's own thread, with real files and a mapped
 // region. A crash is all of its descriptors closed and nothing else.
 import assert from 'node:assert/strict';
-import {
-  closeSync,
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { cannotMap } from '../../test/support/adapters.js';
+import { type Opening, overwrite, Place } from '../../test/support/crash-place.js';
 import { FaultyStorage } from '../../test/support/faulty-storage.js';
 import { payloadOf } from '../../test/support/log-builder.js';
-import { eventIdsIn, idsTo, SteppedLog } from '../../test/support/stepped-log.js';
-import { type ErrorCode, WalError } from '../errors.js';
-import { libc } from '../memory/libc.js';
-import { listRegions } from '../memory/region-file.js';
+import { idsTo } from '../../test/support/stepped-log.js';
+import { WalError } from '../errors.js';
 import { RegionHeaderLayout } from '../memory/region-layout.js';
 import { segmentFileName } from '../segment/file-names.js';
 import { FrameKind } from '../segment/frame.js';
-import { readLockRecord } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { KIB, MIB } from '../units.js';
-import type { WalOptions } from './options.js';
-
-/** On a tmpfs where there is one: these tests are about order, not about a disk. */
-const ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-
-class Place {
-  readonly directory: string;
-  readonly shared: string;
-
-  constructor(t: TestContext) {
-    const root = mkdtempSync(join(ROOT, 'flashstrike-test-'));
-    t.after(() => rmSync(root, { recursive: true, force: true }));
-    this.directory = join(root, 'log');
-    this.shared = root;
-  }
-
-  open(options: WalOptions = {}, storage = new FaultyStorage(nodeStorage)): Opening {
-    return new Opening(this, options, storage);
-  }
-
-  refused(code: ErrorCode, options: WalOptions = {}): WalError {
-    const storage = new FaultyStorage(nodeStorage);
-    let thrown: unknown;
-    try {
-      this.open(options, storage);
-    } catch (error) {
-      thrown = error;
-    }
-    assert.ok(thrown instanceof WalError, String(thrown));
-    assert.equal(thrown.code, code, thrown.message);
-    assert.deepEqual([...storage.openFiles.values()], [], 'nothing stays open');
-    return thrown;
-  }
-
-  get regions(): readonly string[] {
-    return listRegions(this.shared);
-  }
-
-  get named(): readonly string[] {
-    return readLockRecord(nodeStorage, this.directory).regions;
-  }
-
-  get ids(): number[] {
-    return eventIdsIn(nodeStorage, this.directory);
-  }
-}
-
-class Opening {
-  readonly log: SteppedLog;
-  readonly #storage: FaultyStorage;
-
-  constructor({ directory, shared }: Place, options: WalOptions, storage: FaultyStorage) {
-    this.#storage = storage;
-    const given = {
-      sharedMemory: 'required',
-      sharedMemoryDirectory: shared,
-      lock: 'flock',
-    } as const;
-    this.log = new SteppedLog({ storage }, directory, { ...given, ...options });
-  }
-
-  /** The process is gone: its descriptors and locks with it. */
-  crash(): void {
-    for (const fd of [...this.#storage.openFiles.keys()]) this.#storage.close(fd);
-    const { region } = this.log.opened.report;
-    if (region.adapter !== 'mapped') return;
-    // The mapping, which only the end of a process takes away, would hold the lock.
-    libc()?.unlock(region.fd);
-    closeSync(region.fd);
-  }
-
-  /** LOCK is another file now, and the region still has its owner. */
-  loseLock(): void {
-    for (const fd of [...this.#storage.openFiles.keys()]) this.#storage.close(fd);
-  }
-
-  get recovery() {
-    return this.log.recovery;
-  }
-
-  fail(...fault: Parameters<FaultyStorage['fail']>): void {
-    this.#storage.fail(...fault);
-  }
-}
-
-function overwrite(path: string, offset: number, bytes: Uint8Array): void {
-  const fd = openSync(path, 'r+');
-  writeSync(fd, bytes, 0, bytes.length, offset);
-  closeSync(fd);
-}
 
 describe('events that only the ring holds', { skip: cannotMap }, () => {
   test('are all back after a crash, durable, and the old region is gone', (t) => {

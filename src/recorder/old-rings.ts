@@ -1,8 +1,10 @@
 // The regions that crashed openings of this log left behind: opened, checked, copied. They are read
 // with pread, never mapped, and go only after what they hold is on disk.
-import { WalError } from '../errors.js';
+import { basename } from 'node:path';
+import { printable, WalError } from '../errors.js';
 import type { ExpectedIdentity } from '../memory/region-file.js';
 import type { LeftRegion, Regions } from '../memory/regions.js';
+import { isRegionNameOf } from '../memory/shared-region.js';
 import type { RegionOutcome } from '../recovery/manager.js';
 import type { RingMemory } from '../ring/ring-memory.js';
 import {
@@ -60,7 +62,7 @@ export class OldRings {
   }
 
   reject(path: string, outcome: Exclude<RegionOutcome, 'none' | 'recovered'>, why: string): void {
-    this.notes.push(`The shared region ${path} was not used: ${why}`);
+    this.notes.push(`The shared region ${printable(path)} was not used: ${why}`);
     if (this.outcome === 'none') this.outcome = outcome;
   }
 
@@ -114,8 +116,7 @@ export function openOldRings(
     for (const path of paths) {
       const file = regions.open(path, expected);
       if (file.status === 'match') found.add(path, file);
-      // A crash while it was being made: nothing was ever appended to it.
-      else if (file.status === 'damaged' && regions.removeUnfinished(path)) continue;
+      else if (file.status === 'damaged' && wasUnfinished(regions, path, logId)) continue;
       else if (file.status !== 'missing') found.reject(path, file.status, file.reason);
     }
   } catch (error) {
@@ -124,3 +125,10 @@ export function openOldRings(
   }
   return found;
 }
+
+/**
+ * Removes a region that a crash left unfinished: nothing was ever appended to it. LOCK can name any
+ * file, so its name must tell that it was made for this log.
+ */
+const wasUnfinished = (regions: Regions, path: string, logId: bigint | undefined): boolean =>
+  logId !== undefined && isRegionNameOf(logId, basename(path)) && regions.removeUnfinished(path);

@@ -13,6 +13,7 @@ import {
 import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { SegmentTally } from '../segment/segment-tally.js';
 import type { WalMeta } from '../segment/wal-meta.js';
+import { isLeftOver } from '../storage/left-over.js';
 import type { Storage } from '../storage/storage.js';
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 import { putBackAdvice, restoreAdvice } from './advice.js';
@@ -165,6 +166,8 @@ function recover(
   const notes = listingNotes(listing);
   if (reading.status === 'damaged') notes.push(reading.message);
   refuseCompressed(listing);
+  // They would be removed: looked at before anything is changed.
+  for (const path of leftOversIn(listing)) isLeftOver(storage, path);
   const last = listing.segments.at(-1);
   if (last === undefined) {
     // Never 0, so that all-zero bytes name no log.
@@ -371,17 +374,19 @@ function writeAgain(storage: Storage, file: SegmentFile, from: number, endOffset
   storage.sync(file.fd);
 }
 
+const leftOversIn = ({ dir, prepared, hasMetaTemporary }: LogListing): string[] =>
+  [...prepared, ...(hasMetaTemporary ? [META_TEMPORARY_FILE] : [])].map((name) => join(dir, name));
+
 /**
  * Removes what a crash left over: prepared files and a half-written meta. Only after the log was
  * accepted. Returns the first ticket that no left-over has.
  */
 export function removeLeftovers(storage: Storage, directory: string): number {
-  const { prepared, hasMetaTemporary } = listLog(storage, directory);
+  const listing = listLog(storage, directory);
   let firstTicket = 1;
-  for (const name of prepared) {
+  for (const name of listing.prepared) {
     firstTicket = Math.max(firstTicket, (parsePreparedFileName(name) ?? 0) + 1);
-    storage.unlink(join(directory, name));
   }
-  if (hasMetaTemporary) storage.unlink(join(directory, META_TEMPORARY_FILE));
+  for (const path of leftOversIn(listing)) if (isLeftOver(storage, path)) storage.unlink(path);
   return firstTicket > 1_000_000_000 ? 1 : firstTicket;
 }

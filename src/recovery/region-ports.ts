@@ -7,6 +7,7 @@ import { durableEventIdOf, ringOfSections, unreadEvents } from '../ring/ring-sna
 import { readLockRecord } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
+import { reading } from './read-failure.js';
 import type { ReadingPorts } from './reading-ports.js';
 import { readBuffer } from './segment-reader.js';
 
@@ -21,7 +22,8 @@ function withRegions(
   const { regions: paths, device, inode } = readLockRecord(storage, directory);
   if (device === undefined || inode === undefined) return;
   for (const path of paths) {
-    const file = regions.open(path, { logId, lockDevice: device, lockInode: inode });
+    const expected = { logId, lockDevice: device, lockInode: inode };
+    const file = reading(path, () => regions.open(path, expected));
     if (file.status !== 'match') continue;
     try {
       look(file);

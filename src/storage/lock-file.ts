@@ -109,9 +109,16 @@ function readRecord(storage: Storage, fd: number): ReadLockRecord {
   return regions === undefined ? { regions: [], damaged: true } : { regions, damaged: false };
 }
 
+const NAME_BYTES_MAX = 255;
+
+/** Whether a system can have such a path: what it would not even look up is no trouble of its own. */
+const isNameable = (path: string): boolean =>
+  !path.includes('\0') &&
+  path.split('/').every((name) => Buffer.byteLength(name) <= NAME_BYTES_MAX);
+
 /** A path as this package writes it: what else a forged record may name is not even opened. */
 const isRegionPath = (path: unknown): path is string =>
-  typeof path === 'string' && isAbsolute(path) && isRegionName(basename(path));
+  typeof path === 'string' && isAbsolute(path) && isNameable(path) && isRegionName(basename(path));
 
 function regionsOf(text: string): readonly string[] | undefined {
   let parsed: unknown;

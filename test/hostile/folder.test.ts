@@ -1,0 +1,176 @@
+// Somebody else puts links, FIFOs, sockets, devices and folders under the names that a log uses. What
+// cannot be used is refused by name; nothing hangs, nothing is followed, nothing of it is removed.
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { replay, salvage, verify, Wal, WalError } from '../../src/index.js';
+import { MetaStore } from '../../src/recorder/meta-store.js';
+import { inspectLog } from '../../src/recovery/inspect.js';
+import { META_TEMPORARY_FILE } from '../../src/segment/file-names.js';
+import { nodeStorage } from '../../src/storage/node-storage.js';
+import { TINY } from '../support/adapters.js';
+import { DISGUISES } from '../support/disguises.js';
+import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
+import { SteppedLog } from '../support/stepped-log.js';
+
+const CONTENT = 'of somebody else, and to stay as it is';
+const EVENTS = 9;
+
+/** Three finished segments and a fourth that is open; durable to the end. */
+function aLog(t: TestContext): LogBuilder {
+  const builder = new LogBuilder(temporaryFolder(t));
+  for (let segment = 0; segment < 2; segment++) builder.segment().events(3).watermark().seal();
+  return builder.segment().events(3).watermark().meta().write();
+}
+
+/** What is there, without opening any of it. */
+const look = (path: string): string => {
+  const { ino, mode, nlink, size } = lstatSync(path, { bigint: true });
+  return `${ino} ${mode} ${nlink} ${size}`;
+};
+
+const namesIn = (dir: string): string[] => readdirSync(dir).sort();
+
+/** Reads the whole log in each way; a refusal must have a code, and no event may be a wrong one. */
+async function readInEveryWay(dir: string): Promise<void> {
+  const ways: (() => unknown)[] = [
+    () => verify(dir),
+    () => Array.from(replay(dir), ({ eventId }) => assert.ok(eventId <= EVENTS)),
+    () => Array.from(salvage(dir)),
+    () => inspectLog(dir),
+  ];
+  for (const way of ways) {
+    try {
+      await way();
+    } catch (error) {
+      assert.ok(error instanceof WalError, String(error));
+    }
+  }
+}
+
+const open = (dir: string): SteppedLog =>
+  new SteppedLog({ storage: nodeStorage }, dir, { lock: 'flock' });
+
+const openRefusal = (dir: string): WalError => {
+  try {
+    open(dir).close();
+  } catch (error) {
+    assert.ok(error instanceof WalError, String(error));
+    return error;
+  }
+  return assert.fail('it was opened');
+};
+
+const NAMES: Readonly<Record<string, string>> = {
+  'wal.meta': 'wal.meta',
+  'wal.meta.tmp': META_TEMPORARY_FILE,
+  LOCK: 'LOCK',
+  'a finished segment': '0000000002.wal',
+  'the last segment': '0000000003.wal',
+  'a prepared segment': 'prepared-3.tmp',
+};
+
+for (const [disguise, { make, skip }] of Object.entries(DISGUISES)) {
+  for (const [what, name] of Object.entries(NAMES)) {
+    test(`${what} that is ${disguise} is refused, never followed, never removed`, {
+      skip,
+    }, async (t) => {
+      const { dir } = aLog(t);
+      const path = join(dir, name);
+      const away = temporaryFolder(t);
+      const original = join(away, 'original');
+      if (existsSync(path)) renameSync(path, original);
+      else writeFileSync(original, CONTENT);
+      await make(path, original);
+      const before = look(path);
+      const originalBefore = look(original);
+      const content = readFileSync(original);
+      const names = namesIn(dir);
+
+      await readInEveryWay(dir);
+      const refusal = openRefusal(dir);
+      assert.equal(refusal.code, 'ERR_FLASHSTRIKE_UNSAFE_FILE', refusal.message);
+      assert.equal(refusal.path, path);
+      assert.equal(look(path), before);
+      assert.equal(look(original), originalBefore);
+      assert.deepEqual(readFileSync(original), content);
+      assert.deepEqual(namesIn(away), ['original'], 'nothing was made where a link leads');
+      assert.deepEqual(
+        namesIn(dir).filter((each) => each !== 'LOCK'),
+        names.filter((each) => each !== 'LOCK'),
+      );
+    });
+  }
+
+  test(`a compressed segment that is ${disguise} is left alone`, { skip }, async (t) => {
+    const { dir } = aLog(t);
+    const path = join(dir, '0000000001.wal.lz4');
+    const original = join(temporaryFolder(t), 'original');
+    writeFileSync(original, CONTENT);
+    await make(path, original);
+    const before = look(path);
+    await readInEveryWay(dir);
+    open(dir).close();
+    assert.equal(look(path), before);
+    // The only copy of its segment: refused before it is looked into.
+    renameSync(join(dir, '0000000001.wal'), join(temporaryFolder(t), 'away'));
+    await readInEveryWay(dir);
+    assert.equal(openRefusal(dir).code, 'ERR_FLASHSTRIKE_UNSUPPORTED');
+    assert.equal(look(path), before);
+    assert.equal(readFileSync(original, 'utf8'), CONTENT);
+  });
+
+  test(`wal.meta.tmp that is ${disguise}, put there while the log is open`, { skip }, async (t) => {
+    const dir = temporaryFolder(t);
+    const path = join(dir, META_TEMPORARY_FILE);
+    const original = join(temporaryFolder(t), 'original');
+    writeFileSync(original, CONTENT);
+    await make(path, original);
+    const before = look(path);
+    const meta = { segmentIndex: 0, offset: 0, lastEventId: 0, durableEventId: 0 };
+    assert.throws(
+      () => new MetaStore(nodeStorage, dir).flush({ ...meta, cleanlyClosed: false, logId: 7n }),
+      { code: 'ERR_FLASHSTRIKE_UNSAFE_FILE', path },
+    );
+    assert.equal(look(path), before);
+    assert.deepEqual(namesIn(dir), [META_TEMPORARY_FILE]);
+  });
+}
+
+test('a left-over of our own is still removed', (t) => {
+  const { dir } = aLog(t);
+  for (const name of ['prepared-3.tmp', META_TEMPORARY_FILE]) writeFileSync(join(dir, name), 'x');
+  open(dir).close();
+  assert.deepEqual(
+    namesIn(dir).filter((name) => name.endsWith('.tmp')),
+    [],
+  );
+});
+
+test('files are for this user alone, whatever the umask', async (t) => {
+  const umask = process.umask(0);
+  t.after(() => process.umask(umask));
+  const dir = join(temporaryFolder(t), 'made', 'by', 'open');
+  const shared = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : dir, 'flashstrike-test-'));
+  t.after(() => rmSync(shared, { recursive: true, force: true }));
+  const wal = await Wal.open(dir, { ...TINY, sharedMemoryDirectory: shared });
+  await wal.durable(wal.append(new Uint8Array(40)));
+  const modeOf = (path: string): number => statSync(path).mode & 0o777;
+  for (const folder of [dir, shared]) {
+    for (const name of namesIn(folder)) assert.equal(modeOf(join(folder, name)), 0o600, name);
+  }
+  assert.equal(modeOf(dir), 0o700);
+  assert.equal(modeOf(join(dir, '..')), 0o700);
+  await wal.close();
+});
