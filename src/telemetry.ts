@@ -15,6 +15,7 @@ export type { ObservedState, ThreadReading } from './recovery/region-readings.js
 export type { Aggregate } from './telemetry/aggregate.js';
 export { type BuildInfo, buildInfo } from './telemetry/build-info.js';
 export { ALL_STRUCTS, type CataloguedStruct, type MetricSystem } from './telemetry/catalogue.js';
+export type { WalTelemetry } from './telemetry/log-telemetry.js';
 export * as recorder from './telemetry/recorder/index.js';
 export * as recovery from './telemetry/recovery/index.js';
 export {

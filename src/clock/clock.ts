@@ -33,3 +33,12 @@ const originNs = measureOrigin();
 export const monotonicClock: Clock = Object.freeze({
   nowNs: (): number => originNs + performance.now() * NS_PER_MS,
 });
+
+/**
+ * Writes the time of `clock` to `target[index]`. The product's own clock is written out here, so that
+ * its number leaves this function through memory only: as a result it might be boxed.
+ */
+export function stampClock(clock: Clock, target: Float64Array, index: number): void {
+  if (clock === monotonicClock) target[index] = originNs + performance.now() * NS_PER_MS;
+  else target[index] = clock.nowNs();
+}

@@ -1,7 +1,7 @@
 // How often something was timed and how long it took: samples, sum, shortest, longest, on one line.
 import { layout, pad, u32, u64 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
-import { CLOCK_STEP_HIGH, DROPPED_HIGH } from './elapsed.js';
+import { CLOCK_STEP_HIGH, DROPPED_HIGH, irregularHigh, LONGEST_NS } from './elapsed.js';
 import { beginChange, endChange } from './sequence.js';
 import { addHalves, increment, readU64 } from './u64.js';
 
@@ -78,23 +78,30 @@ export function addElapsed(words: Uint32Array, at: number, low: number, high: nu
   return true;
 }
 
+/** Adds the time between the two looks at the clock in `interval`; true when it was a sample. */
+export function addInterval(words: Uint32Array, at: number, interval: Float64Array): boolean {
+  const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
+  if (elapsed >= 0 && elapsed <= LONGEST_NS) {
+    addSample(words, at, elapsed | 0, (elapsed * HIGH_HALF) | 0);
+    return true;
+  }
+  return addElapsed(words, at, 0, irregularHigh(interval));
+}
+
 /**
  * Records one duration at word `at`. Its one writer only; allocates nothing and never throws.
  * @param elapsed whole nanoseconds below 2^53, or what `elapsedNs` returned instead
  */
 export function recordDuration(words: Uint32Array, at: number, elapsed: number): void {
-  recordDurationHalves(words, at, lowHalf(elapsed), highHalf(elapsed));
+  beginChange(words, at);
+  addElapsed(words, at, lowHalf(elapsed), highHalf(elapsed));
+  endChange(words, at);
 }
 
-/** The same from the halves of the time: nothing that a call would have to box. */
-export function recordDurationHalves(
-  words: Uint32Array,
-  at: number,
-  low: number,
-  high: number,
-): void {
+/** The same from the start and the end in an array: nothing that a call would have to box. */
+export function recordInterval(words: Uint32Array, at: number, interval: Float64Array): void {
   beginChange(words, at);
-  addElapsed(words, at, low, high);
+  addInterval(words, at, interval);
   endChange(words, at);
 }
 

@@ -3,7 +3,7 @@
 import { TWO_POW_32 } from '../units.js';
 
 /** Longer than any length of time that is recorded: 2^53 ns are 104 days. */
-const LONGEST_NS = Number.MAX_SAFE_INTEGER;
+export const LONGEST_NS = Number.MAX_SAFE_INTEGER;
 /** Upper halves of the two codes below, which no length of time has. */
 export const DROPPED_HIGH = -1;
 export const CLOCK_STEP_HIGH = -2;
@@ -21,4 +21,13 @@ export function elapsedNs(startNs: number, nowNs: number): number {
   const elapsed = Math.floor(nowNs - startNs + 0.5);
   if (elapsed >= 0 && elapsed <= LONGEST_NS) return elapsed;
   return elapsed < 0 && elapsed >= -LONGEST_NS ? CLOCK_STEP : DROPPED;
+}
+
+/**
+ * What `elapsedNs` would return of the two looks at the clock in `interval`, where that is one of the
+ * two codes: its upper half. An integer, and the numbers stay in their array: nothing is boxed.
+ */
+export function irregularHigh(interval: Float64Array): number {
+  const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
+  return elapsed < 0 && elapsed >= -LONGEST_NS ? CLOCK_STEP_HIGH : DROPPED_HIGH;
 }

@@ -10,7 +10,7 @@
 //   lines at checkpoint 7 (1,792 notes applied) + notes 1,792 … 1,800  =  the state behind 1,801
 import { block, layout, pad, u32 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
-import { CLOCK_STEP, DROPPED } from './elapsed.js';
+import { CLOCK_STEP_HIGH, irregularHigh, LONGEST_NS } from './elapsed.js';
 import { beginChange, endChange, publish } from './sequence.js';
 
 /** Notes that are kept; one is overwritten when so many more have followed. A power of two. */
@@ -87,20 +87,17 @@ export function applyNotes(
   }
 }
 
-/** First word of a note of what `elapsedNs` returned: the lower half of the time. */
-export const noteLow = (elapsed: number): number => (elapsed < 0 ? 0 : (elapsed >>> 0) | 0);
-
-/** Its second word: the upper half, and the kind. */
-export const noteSecond = (elapsed: number): number =>
-  elapsed < 0 ? kindOf(elapsed) << KIND_SHIFT : (elapsed * HIGH_HALF) | 0;
+/**
+ * Start and end of what is timed, in nanoseconds: in an array, because a double that crosses a call is
+ * boxed wherever V8 does not inline that call.
+ */
+export const newInterval = (): Float64Array => new Float64Array(2);
 
 /**
- * Notes one record. Its one writer only; allocates nothing and never throws: all arguments are signed
- * words, because a double is boxed when it crosses a call.
+ * Notes one record. Its one writer only; allocates nothing and never throws.
  * @param group word of the group's first line, which holds `ended`
  * @param journal word of the group's journal
- * @param low of `noteLow`
- * @param second of `noteSecond`
+ * @param interval of `newInterval`; anything may stand in it
  * @param a a word of the group's own, like `b`
  */
 export function note(
@@ -108,24 +105,26 @@ export function note(
   group: number,
   journal: number,
   apply: ApplyNote,
-  low: number,
-  second: number,
+  interval: Float64Array,
   a: number,
   b: number,
 ): void {
   const head = words[journal + HEAD] as number;
   const at = journal + NOTES + (head & (JOURNAL_NOTES - 1)) * NOTE_WORDS;
-  words[at] = low;
-  words[at + 1] = second;
+  const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
+  if (elapsed >= 0 && elapsed <= LONGEST_NS) {
+    words[at] = elapsed;
+    words[at + 1] = elapsed * HIGH_HALF;
+  } else {
+    words[at] = 0;
+    const isStep = irregularHigh(interval) === CLOCK_STEP_HIGH;
+    words[at + 1] = (isStep ? NoteKind.clockStep : NoteKind.dropped) << KIND_SHIFT;
+  }
   words[at + 2] = a;
   words[at + 3] = b;
   const next = (head + 1) >>> 0;
   publish(words, journal + HEAD, next);
   if (next % CHECKPOINT_NOTES === 0) checkpoint(words, group, journal, apply);
-}
-
-function kindOf(elapsed: number): number {
-  return elapsed === CLOCK_STEP ? NoteKind.clockStep : NoteKind.dropped;
 }
 
 /** Brings the lines up to the notes. Its one writer only. */
@@ -142,6 +141,3 @@ export function checkpoint(
   words[journal + APPLIED] = head;
   endChange(words, group, journal);
 }
-
-// The codes of elapsedNs and the kinds of notes are told apart by sign.
-if (DROPPED >= 0 || CLOCK_STEP >= 0) throw new RangeError('a code looks like a length of time');

@@ -43,17 +43,16 @@ const OUT_OF_RANGE_HIGH = RANGE_END / TWO_POW_32;
 /** Values of 2^32 and more lose so many low bits first: no cell there is narrower than 2^28. */
 const HIGH_SHIFT = 5;
 
-/** Cell of the value below 2^36 that two halves spell. */
+/** Cell of the value below 2^36 that two halves spell; signed words, which are never boxed. */
 function cellIndex(low: number, high: number): number {
-  if (high !== 0) {
-    const shifted = ((low >>> HIGH_SHIFT) | (high << (32 - HIGH_SHIFT))) >>> 0;
-    return cellOf(shifted) + HIGH_SHIFT * OCTAVE_CELLS;
-  }
-  return cellOf(low);
+  if (high === 0) return cellOf(low);
+  const shifted = (low >>> HIGH_SHIFT) | (high << (32 - HIGH_SHIFT));
+  return cellOf(shifted) + HIGH_SHIFT * OCTAVE_CELLS;
 }
 
+/** Of a value below 2^32 as a signed word: negative ones are 2^31 and more. */
 function cellOf(value: number): number {
-  if (value < OCTAVE_CELLS) return value;
+  if (value >= 0 && value < OCTAVE_CELLS) return value;
   const octave = 31 - Math.clz32(value);
   const within = (value >>> (octave - CELL_BITS)) & (OCTAVE_CELLS - 1);
   return (octave - CELL_BITS + 1) * OCTAVE_CELLS + within;
@@ -71,7 +70,7 @@ export function addToHistogram(words: Uint32Array, at: number, low: number, high
   increment(words, at + COUNT);
   addHalves(words, at + TOTAL, low, high);
   if (high >= OUT_OF_RANGE_HIGH) increment(words, at + OUT_OF_RANGE);
-  else increment(words, at + CELLS + 2 * cellIndex(low >>> 0, high));
+  else increment(words, at + CELLS + 2 * cellIndex(low | 0, high));
 }
 
 /** Records `value`, a whole number from 0 to 2^53, at word `at`. Its one writer only. */

@@ -1,6 +1,13 @@
 // A duration64 of something that can fail: the same line, and how often it succeeded.
 import { layout, pad, u32, u64 } from '../memory/layout.js';
-import { addElapsed, Duration64, DurationReading, highHalf, lowHalf } from './duration64.js';
+import {
+  addElapsed,
+  addInterval,
+  Duration64,
+  DurationReading,
+  highHalf,
+  lowHalf,
+} from './duration64.js';
 import { beginChange, endChange } from './sequence.js';
 import { increment, readU64 } from './u64.js';
 
@@ -43,19 +50,20 @@ export function recordOperation(
   elapsed: number,
   ok: boolean,
 ): void {
-  recordOperationHalves(words, at, lowHalf(elapsed), highHalf(elapsed), ok);
+  beginChange(words, at);
+  if (addElapsed(words, at, lowHalf(elapsed), highHalf(elapsed)) && ok) addSuccess(words, at);
+  endChange(words, at);
 }
 
-/** The same from the halves of the time: nothing that a call would have to box. */
-export function recordOperationHalves(
+/** The same from the start and the end in an array: nothing that a call would have to box. */
+export function recordOperationInterval(
   words: Uint32Array,
   at: number,
-  low: number,
-  high: number,
+  interval: Float64Array,
   ok: boolean,
 ): void {
   beginChange(words, at);
-  if (addElapsed(words, at, low, high) && ok) increment(words, at + SUCCESSES);
+  if (addInterval(words, at, interval) && ok) addSuccess(words, at);
   endChange(words, at);
 }
 

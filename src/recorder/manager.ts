@@ -8,6 +8,7 @@ import { TimestampSource } from '../clock/timestamp-source.js';
 import { WalError } from '../errors.js';
 import { assertLittleEndian } from '../memory/libc.js';
 import { readNumber } from '../memory/sequence-latch.js';
+import { newInterval } from '../metrics/journal.js';
 import type { FollowOptions, LoggedEvent, ReplayOptions } from '../recovery/events.js';
 import { follow } from '../recovery/follow.js';
 import type { RecoveryReport } from '../recovery/manager.js';
@@ -16,9 +17,8 @@ import { LogState, type LogStateCode } from '../ring/ring-control.js';
 import { RingProducer } from '../ring/ring-producer.js';
 import { durablePointOf } from '../ring/ring-snapshot.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
-import type { LogTelemetry } from '../telemetry/log-telemetry.js';
+import type { LogTelemetry, WalTelemetry } from '../telemetry/log-telemetry.js';
 import { appendedEventsOf, ManagerUpdater } from '../telemetry/recorder/manager.js';
-import type { Telemetry } from '../telemetry/recorder/telemetry.js';
 import { DurableWaiters } from './durable-waiters.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
@@ -59,8 +59,7 @@ export class Wal {
   readonly #updater: ManagerUpdater;
   readonly #clock: Clock;
   readonly #sampling: number;
-  /** In a typed array: a double that changes would be boxed in a plain field. */
-  readonly #appendStartNs = new Float64Array(1);
+  readonly #appendInterval = newInterval();
   /** Appends until the next one that may be timed. A small integer: it is never boxed. */
   #untilTimed: number;
   #closing: Promise<void> | undefined;
@@ -159,9 +158,9 @@ export class Wal {
       return this.#append(payload, type);
     }
     this.#untilTimed = this.#sampling;
-    this.#appendStartNs[0] = this.#clock.nowNs();
+    this.#updater.startAppendEvent(this.#appendInterval);
     const id = this.#append(payload, type);
-    this.#updater.onAppendEventSince(this.#appendStartNs, true);
+    this.#updater.onAppendEventSince(this.#appendInterval, true);
     return id;
   }
 
@@ -319,10 +318,11 @@ export class Wal {
   }
 
   /**
-   * The recorder's metrics, live: every thread of the log writes its own lines in shared memory. After
-   * `close` they keep their last values.
+   * The recorder's metrics, live, and with them (`recovery`) those of the recovery at the open and of
+   * `replay` and `follow`: every thread of the log writes its own lines in shared memory. After `close`
+   * they keep their last values.
    */
-  get telemetry(): Telemetry {
+  get telemetry(): WalTelemetry {
     return this.#telemetry;
   }
 
@@ -359,12 +359,13 @@ export class Wal {
   *replay(options: ReplayOptions = {}): Generator<LoggedEvent, void, void> {
     const last = this.lastEventId;
     if (!this.#closed) this.#waitUntilWritten(last);
-    yield* replay(this.#directory, { ...options, to: options.to ?? last });
+    const { recovery: telemetry } = this.#telemetry;
+    yield* replay(this.#directory, { telemetry, ...options, to: options.to ?? last });
   }
 
   /** Events as they become durable (`undurable: true`: as they are written), without end. */
   follow(options: FollowOptions = {}): AsyncGenerator<LoggedEvent, void, void> {
-    return follow(this.#directory, options);
+    return follow(this.#directory, { telemetry: this.#telemetry.recovery, ...options });
   }
 
   #waitUntilWritten(eventId: number): void {

@@ -246,9 +246,20 @@ class Opening {
     const startNs = this.#clock.nowNs();
     const { recovery } = this.#options;
     const { random64 } = this.#ports;
-    const recovered = recoverLog(this.#storage, this.#directory, recovery, outside, random64);
+    const recovered = recoverLog(
+      this.#storage,
+      this.#directory,
+      recovery,
+      outside,
+      random64,
+      this.#telemetry.recovery,
+    );
     if (recovered.last !== undefined) {
       this.#segmentWriterUpdater.onOpenExistingSegment(startNs, true);
+      const { integrityFailure } = recovered.last;
+      if (integrityFailure !== undefined) {
+        this.#segmentWriterUpdater.onIntegrityFailure(integrityFailure);
+      }
     }
     return recovered;
   }

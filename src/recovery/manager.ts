@@ -15,6 +15,7 @@ import type { SegmentTally } from '../segment/segment-tally.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import { isLeftOver } from '../storage/left-over.js';
 import type { Storage } from '../storage/storage.js';
+import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 import { putBackAdvice, restoreAdvice } from './advice.js';
 import {
@@ -29,7 +30,7 @@ import {
 } from './log-directory.js';
 import { checkTelemetry, type ReadingMeter } from './reading-meter.js';
 import { closeSegment, openSegment, readSegmentHeader, type SegmentFile } from './segment-file.js';
-import { SegmentMeter } from './segment-meter.js';
+import { integrityFailureOf, SegmentMeter } from './segment-meter.js';
 import { readBuffer, SegmentReader, startOf } from './segment-reader.js';
 import { type SegmentWalk, walkSegment } from './segment-walk.js';
 import { judgeTail, type OutsideClaims, type TailJudgement, tailError } from './tail-judgement.js';
@@ -98,6 +99,8 @@ export interface RecoveredSegment {
   readonly durableClaim: number;
   /** True when the next block may go to E; else a new segment must follow. */
   readonly canContinue: boolean;
+  /** Which check the block at E did not pass, where the tail is torn. */
+  readonly integrityFailure: IntegrityFailure | undefined;
 }
 
 const corrupt = (path: string, message: string, offset?: number): WalError =>
@@ -294,6 +297,7 @@ function withLastSegment(
       endOffset,
       durableClaim: Math.max(walk.durableEventId, file.header.firstEventId - 1),
       canContinue: verdict === 'clean' && !walk.sealed,
+      integrityFailure: verdict === 'clean' ? undefined : integrityFailureOf(judgement.stop),
     },
     droppedEvents,
     droppedBytes,

@@ -37,8 +37,16 @@ function sectionOf(region: SharedRegion) {
   return { words, byteOffset: region.section('telemetry').byteOffset - region.byteOffset };
 }
 
+/** What `wal.telemetry` is: the recorder's metrics, live, and those of recovery and of reading. */
+export interface WalTelemetry extends Telemetry {
+  /** Recovery when the log was opened; since then `wal.replay` and `wal.follow`. */
+  readonly recovery: RecoveryTelemetry;
+  /** Copies the recorder's metrics into `other`, for instance a `new recorder.Telemetry()`. */
+  copyTo(other: Telemetry): void;
+}
+
 /** The recorder's metrics of an open log, and with them those of its recovery and its readers. */
-export class LogTelemetry extends Telemetry {
+export class LogTelemetry extends Telemetry implements WalTelemetry {
   readonly #structs: Readonly<Record<StructName, MetricsStruct>>;
   readonly #recovery: RecoveryTelemetry;
 
@@ -102,6 +110,10 @@ export class LogTelemetry extends Telemetry {
     const section = region.section('telemetry');
     const bytes = new Uint8Array(region.buffer, section.byteOffset, section.byteLength);
     writeTelemetryHeader(bytes, buildInfo);
+  }
+
+  override copyTo(other: Telemetry): void {
+    super.copyTo(other as this);
   }
 
   override collect(prefix: string, collector: Collector): void {

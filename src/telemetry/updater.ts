@@ -1,15 +1,14 @@
 // What all updaters share: where their struct stands, and the clock. Frozen once made: an updater
 // has no state but the struct's. A call costs one look at the clock and a few stores; it allocates
 // nothing and never throws, also after the log is closed: then it does nothing.
-import { type Clock, monotonicClock } from '../clock/clock.js';
+import { type Clock, monotonicClock, stampClock } from '../clock/clock.js';
 import { addCounter, setValue } from '../metrics/counter64.js';
-import { highHalf, lowHalf, recordDurationHalves } from '../metrics/duration64.js';
-import { elapsedNs } from '../metrics/elapsed.js';
-import { type ApplyNote, note, noteLow, noteSecond } from '../metrics/journal.js';
+import { recordInterval } from '../metrics/duration64.js';
+import { type ApplyNote, newInterval, note } from '../metrics/journal.js';
 import { recordCycle } from '../metrics/life-cycle.js';
 import type { MetricMemory } from '../metrics/metric-memory.js';
 import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
-import { recordOperationHalves } from '../metrics/operation64.js';
+import { recordOperationInterval } from '../metrics/operation64.js';
 import { beginChange, endChange } from '../metrics/sequence.js';
 
 /** Word offset of a field in its struct, from its offset in bytes. */
@@ -21,6 +20,7 @@ export type ApplyChange = (words: Uint32Array, group: number, a: number, b: numb
 export abstract class Updater {
   readonly #memory: MetricMemory;
   readonly #clock: Clock;
+  readonly #interval = newInterval();
 
   constructor(metrics: MetricsStruct, clock: Clock = monotonicClock) {
     this.#memory = structAccess(metrics).memory;
@@ -43,18 +43,16 @@ export abstract class Updater {
   protected time(field: number, startNs: number): void {
     const memory = this.#memory;
     if (!memory.isOpen) return;
-    const elapsed = elapsedNs(startNs, this.#clock.nowNs());
-    const at = memory.start + field;
-    recordDurationHalves(memory.words, at, lowHalf(elapsed), highHalf(elapsed));
+    this.#end(startNs);
+    recordInterval(memory.words, memory.start + field, this.#interval);
   }
 
   /** Records the time from `startNs` to now at word `field`, an operation64. */
   protected operation(field: number, startNs: number, ok: boolean): void {
     const memory = this.#memory;
     if (!memory.isOpen) return;
-    const elapsed = elapsedNs(startNs, this.#clock.nowNs());
-    const at = memory.start + field;
-    recordOperationHalves(memory.words, at, lowHalf(elapsed), highHalf(elapsed), ok);
+    this.#end(startNs);
+    recordOperationInterval(memory.words, memory.start + field, this.#interval, ok);
   }
 
   /** Records two words as one change of the group at word `field`, which has no journal. */
@@ -86,13 +84,35 @@ export abstract class Updater {
   ): void {
     const memory = this.#memory;
     if (!memory.isOpen) return;
+    this.#end(startNs);
     const { words, start } = memory;
-    const elapsed = elapsedNs(startNs, this.#clock.nowNs());
-    const low = noteLow(elapsed);
-    note(words, start + group, start + journal, apply, low, noteSecond(elapsed), a, b);
+    note(words, start + group, start + journal, apply, this.#interval, a, b);
   }
 
-  protected nowNs(): number {
-    return this.#clock.nowNs();
+  /** The interval from `startNs` to now. Takes anything: a caller without types throws nothing here. */
+  #end(startNs: number): void {
+    this.#interval[0] = typeof startNs === 'number' ? startNs : Number.NaN;
+    stampClock(this.#clock, this.#interval, 1);
+  }
+
+  /** Puts the start of an interval into its array. */
+  protected begin(interval: Float64Array): void {
+    stampClock(this.#clock, interval, 0);
+  }
+
+  /** As `note`, from the start that stands in `interval`. */
+  protected noteInterval(
+    group: number,
+    journal: number,
+    apply: ApplyNote,
+    interval: Float64Array,
+    a: number,
+    b: number,
+  ): void {
+    const memory = this.#memory;
+    if (!memory.isOpen) return;
+    stampClock(this.#clock, interval, 1);
+    const { words, start } = memory;
+    note(words, start + group, start + journal, apply, interval, a, b);
   }
 }

@@ -193,11 +193,16 @@ export class ManagerUpdater extends Updater {
     this.note(group, journalAt, applyAppendEvent, startNs, ok ? 1 : 0, 0);
   }
 
-  /** The same, the start in an array: a double in an argument might be boxed on the append path. */
-  onAppendEventSince(startNs: Float64Array, ok: boolean): void {
+  /** Puts the start of an append into `interval`, for `onAppendEventSince`. */
+  startAppendEvent(interval: Float64Array): void {
+    this.begin(interval);
+  }
+
+  /** As `onAppendEvent`; no double crosses a call on the append path, where it would be boxed. */
+  onAppendEventSince(interval: Float64Array, ok: boolean): void {
     const group = wordOf(at.appendEvent);
     const journalAt = wordOf(at.appendEventJournal);
-    this.note(group, journalAt, applyAppendEvent, startNs[0] as number, ok ? 1 : 0, 0);
+    this.noteInterval(group, journalAt, applyAppendEvent, interval, ok ? 1 : 0, 0);
   }
 
   onRingStall(startNs: number): void {

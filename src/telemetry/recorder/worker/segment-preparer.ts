@@ -53,12 +53,6 @@ const SAMPLES = wordOf(at.getNextSegment + Duration64.offset.samples);
 /** How a call of `getNextSegment` ended; each call has exactly one outcome. */
 export type GetNextSegmentOutcome = 'ready' | 'waited' | 'failed';
 
-const OUTCOME_CODES: Readonly<Record<GetNextSegmentOutcome, number>> = {
-  ready: READY,
-  waited: WAITED,
-  failed: FAILED,
-};
-
 /** A note's words: the outcome's counter, and how many segments were prepared at the call. */
 function applyGetNextSegment(
   words: Uint32Array,
@@ -185,8 +179,10 @@ export class SegmentPreparerUpdater extends Updater {
    * @param queued how many segments were prepared then
    */
   onGetNextSegment(startNs: number, outcome: GetNextSegmentOutcome = 'ready', queued = 0): void {
-    const counterWord = OUTCOME_CODES[outcome] ?? READY;
-    this.note(GROUP, JOURNAL, applyGetNextSegment, startNs, counterWord, queued);
+    // A caller without types gets what is least surprising, and no exception.
+    const counterWord = outcome === 'waited' ? WAITED : outcome === 'failed' ? FAILED : READY;
+    const segments = typeof queued === 'number' ? queued : 0;
+    this.note(GROUP, JOURNAL, applyGetNextSegment, startNs, counterWord, segments);
   }
 }
 
