@@ -85,6 +85,8 @@ export abstract class MetricsStruct {
     const copy = new Uint32Array(this.#definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
     const source = new MemorySource(words, start);
     this.#incomplete = copyStruct(this.#definition, source, copy, 0, false);
+    // Of what has ended nothing grows older.
+    this.#takenAtNs = monotonicClock.nowNs();
     this.#memory.close(copy);
   }
 

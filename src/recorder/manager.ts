@@ -449,10 +449,11 @@ export class Wal {
     this.#closed = true;
     // What never reached the disk waits in the region for the next open, whatever the reason.
     const isWhole = this.failure === undefined && this.#last.durableEventId === this.lastEventId;
+    // Before the metrics end: a wait that ends here is one of them.
+    this.#waiters.close();
     // Before the memory goes: what it last held stays to be read.
     this.#telemetry.close();
     this.#handles.release(isWhole);
-    this.#waiters.close();
   }
 
   readonly #ending = {

@@ -27,6 +27,7 @@ import { makeDurableFolder } from '../storage/new-folder.js';
 import type { Storage } from '../storage/storage.js';
 import { LogTelemetry, TELEMETRY_BYTES } from '../telemetry/log-telemetry.js';
 import { ManagerUpdater } from '../telemetry/recorder/manager.js';
+import { MetaStoreUpdater } from '../telemetry/recorder/meta-store.js';
 import { SegmentWriterUpdater } from '../telemetry/recorder/segment-writer.js';
 import {
   SegmentPreparationUpdater,
@@ -430,7 +431,9 @@ class Opening {
   #flushMeta(store: MetaStore, logId: bigint, writer: SegmentWriter | undefined): void {
     const point = writer?.durablePoint ?? { segmentIndex: 0, offset: 0, lastEventId: 0 };
     const durableEventId = point.lastEventId;
+    const startNs = this.#clock.nowNs();
     store.flush({ ...point, cleanlyClosed: false, durableEventId, logId });
+    new MetaStoreUpdater(this.#telemetry.metaStore, this.#clock).onAsyncMetaFlushCompleted(startNs);
   }
 
   /** The open is refused: whatever is held goes; old regions stay for the next open. */

@@ -61,16 +61,14 @@ export class PreparedSegments {
     const queued = this.#signals.preparedQueue.length;
     const segment = takePrepared(this.#signals);
     if (segment === undefined) {
-      this.#waitingSinceNs = startNs;
-      this.#announceWaiting(true);
+      if (this.#waitingSinceNs === undefined) this.#beginWaiting(startNs);
       return undefined;
     }
     if (this.#waitingSinceNs === undefined) {
       this.#telemetry.onGetNextSegment(startNs, 'ready', queued);
     } else {
       this.#telemetry.onGetNextSegment(startNs, 'waited', 0);
-      this.#waitingSinceNs = undefined;
-      this.#announceWaiting(false);
+      this.#endWaiting();
     }
     return segment;
   }
@@ -79,7 +77,18 @@ export class PreparedSegments {
   giveUp(): void {
     if (this.#waitingSinceNs === undefined) return;
     this.#telemetry.onGetNextSegment(this.#waitingSinceNs, 'failed', 0);
+    this.#endWaiting();
+  }
+
+  #beginWaiting(sinceNs: number): void {
+    this.#waitingSinceNs = sinceNs;
+    this.#telemetry.setWaitingSince(sinceNs);
+    this.#announceWaiting(true);
+  }
+
+  #endWaiting(): void {
     this.#waitingSinceNs = undefined;
+    this.#telemetry.setWaitingSince(0);
     this.#announceWaiting(false);
   }
 

@@ -147,6 +147,7 @@ export class SegmentWriter {
     this.#doubles = memory.doubles;
     this.#control = memory.control;
     this.#publishAll();
+    dependencies.telemetry.manager.setSegments(start.segmentCount, 0);
   }
 
   /** Goes on with another ring: after a crash the old ring is drained first, then the new one. */
@@ -292,6 +293,7 @@ export class SegmentWriter {
     // The id first: who sees the ring's space released must find its events counted as written.
     publishNumber(this.#words, this.#control.writtenEventId, this.#writtenEventId);
     this.#ring.release();
+    this.#noteOccupancy();
     this.#d.signals.announceRoom();
     this.#d.prepared.announceHalfUsed(this.#active.isHalfUsed);
     return 'wrote';
@@ -405,12 +407,13 @@ export class SegmentWriter {
     // Where commits follow each other the next block says it as well: the watermark, a write of its
     // own, would only stand in that block's way.
     if (!atOnce && this.#nextCommitIsNear) return;
+    const startNs = this.#d.clock.nowNs();
     active.writeWatermark(
       this.#writtenEventId + 1,
       this.#durableEventId,
       this.#d.timestamps.nowNs(),
     );
-    this.#d.telemetry.segmentWriter.onWatermark();
+    this.#d.telemetry.segmentWriter.onWriteWatermark(startNs);
     this.#setUnwatermarked(0);
   }
 

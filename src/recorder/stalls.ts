@@ -39,7 +39,6 @@ export class Stalls {
 
   /** Returns once `span` bytes are reserved in the ring. */
   waitForRoom(span: number, check: StateCheck): void {
-    this.#signals.wake('writer');
     const startNs = this.#clock.nowNs();
     try {
       this.waitUntil(() => this.#producer.reserve(span), check);

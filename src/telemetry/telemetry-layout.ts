@@ -33,12 +33,12 @@ export const TelemetryLayout = layout('Telemetry')
   .field(256, 'segmentWriter', SegmentWriterLayout)
   .field(43712, 'spare0', pad(64))
   .field(43776, 'segmentPreparer', SegmentPreparerLayout)
-  .field(57216, 'segmentMaintainer', SegmentMaintainerLayout)
-  .field(57600, 'manager', ManagerLayout)
-  .field(96384, 'recoverySegmentReader', RecoverySegmentReaderLayout)
-  .field(97280, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
-  .field(97408, 'recoveryManager', RecoveryManagerLayout)
-  .end(110528, 64);
+  .field(57344, 'segmentMaintainer', SegmentMaintainerLayout)
+  .field(57728, 'manager', ManagerLayout)
+  .field(96512, 'recoverySegmentReader', RecoverySegmentReaderLayout)
+  .field(97408, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
+  .field(97536, 'recoveryManager', RecoveryManagerLayout)
+  .end(110656, 64);
 
 for (const [name, offset] of Object.entries(TelemetryLayout.offset)) {
   assert(name.startsWith('spare') || offset % 128 === 0, `${name} shares 128 bytes with another`);

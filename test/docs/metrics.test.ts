@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { MetricKind } from '../../src/metrics/catalogue.js';
 import { ALL_STRUCTS } from '../../src/telemetry/catalogue.js';
 import { projectRoot } from '../project-root.js';
@@ -40,3 +40,47 @@ test('docs/METRICS.md explains every kind and every thread that a metric has', (
     assert.match(text, new RegExp(`^\\| ${writer} \\|`, 'm'));
   }
 });
+
+describe('reading a stall', () => {
+  const [, section = ''] = document.split('\n## Reading a stall\n');
+  const rows = (section.split('\n## ')[0] ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| symptom'))
+    .map((line) => line.slice(2, -2).split(' | '));
+
+  test('every row has a symptom, a metric, a cause, a remedy, and a test that exists', () => {
+    assert.ok(rows.length >= 9, `${rows.length} rows`);
+    for (const cells of rows) {
+      assert.equal(cells.length, 5, cells[0]);
+      const shown = [...(cells[4] ?? '').matchAll(/`(test\/[^`]+)` “([^”]+)”/g)];
+      assert.ok(shown.length > 0, `a test shows: ${cells[0]}`);
+      for (const [, path = '', title = ''] of shown) {
+        const titles = titlesIn(readFileSync(join(projectRoot(), path), 'utf8'));
+        assert.ok(titles.includes(title), `${path} has a test “${title}”`);
+      }
+    }
+  });
+
+  test('every row names a metric of the catalogue, or the status and heartbeats of a thread', () => {
+    const known = new Set(ALL_STRUCTS.flatMap(({ definition }) => Object.keys(definition.fields)));
+    for (const [symptom, metrics = ''] of rows) {
+      const names = [...metrics.matchAll(/`(\w+)`/g)].map(([, name = '']) => name);
+      assert.ok(
+        names.some((name) => known.has(name) || name === 'status'),
+        symptom,
+      );
+    }
+  });
+});
+
+/** Titles of tests, as they stand in a source; those made from a table with its texts put in. */
+function titlesIn(source: string): string[] {
+  const [titles, texts] = [
+    /(?:\b(?:test|it)|onBothAdapters)\(\s*['`]([^'`]+)['`]/g,
+    /^ +\['([^']+)',/gm,
+  ].map((pattern) => [...source.matchAll(pattern)].map(([, text = '']) => text));
+  return (titles ?? []).flatMap((title) => {
+    if (!title.includes('${')) return [title];
+    return (texts ?? []).map((text) => title.replace(/\$\{\w+\}/, text));
+  });
+}

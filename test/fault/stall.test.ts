@@ -15,7 +15,7 @@ append(40);
 await wal.durable();
 tell('ready');
 await told();
-const story = { appended: 0 };
+const story = { appended: 0, refusals: 1 };
 // With every sync in the way, the ring is full before long.
 while (wal.tryAppend(Buffer.alloc(4000, wal.lastEventId + 1)) !== undefined);
 while (story.appended < ATTEMPTS && story.refusal === undefined) {
@@ -26,8 +26,20 @@ while (story.appended < ATTEMPTS && story.refusal === undefined) {
   } catch (error) {
     story.refusal = wal.lastEventId === before ? error.code : 'it got an id';
     story.tryAppend = typeof wal.tryAppend(new Uint8Array(9000));
+    if (story.tryAppend === 'undefined') story.refusals++;
   }
 }
+const { manager, segmentWriter } = wal.telemetry;
+story.metrics = {
+  refusedAppends: manager.refusedAppends,
+  failedAppends: manager.appendEvent.failures,
+  stalls: manager.ringStall.samples,
+  longestStallMs: manager.ringStall.maxNs / 1e6,
+  occupancyBytesMax: manager.ringOccupancyBytesMax,
+  syncs: segmentWriter.sync.samples,
+  longestSyncMs: segmentWriter.sync.maxNs / 1e6,
+  typicalWriteMs: segmentWriter.writeBlockHistogram.percentile(50) / 1e6,
+};
 story.state = wal.state;
 story.failure = wal.failure?.code;
 tell('stalled ' + JSON.stringify(story));
@@ -41,6 +53,21 @@ tell('story ' + JSON.stringify(story));
 
 interface Story {
   readonly appended: number;
+  /** Calls of tryAppend that returned undefined. */
+  readonly refusals: number;
+  readonly metrics: Readonly<
+    Record<
+      | 'refusedAppends'
+      | 'failedAppends'
+      | 'stalls'
+      | 'longestStallMs'
+      | 'occupancyBytesMax'
+      | 'syncs'
+      | 'longestSyncMs'
+      | 'typicalWriteMs',
+      number
+    >
+  >;
   readonly refusal?: string;
   readonly tryAppend?: string;
   readonly state: string;
@@ -90,6 +117,9 @@ async function assertWhole(directory: string, story: Story): Promise<void> {
   assert.equal(story.state, 'open');
   assert.equal(story.failure, undefined, 'slow is not broken');
   assert.equal(story.durable, story.last);
+  assert.equal(story.metrics.refusedAppends, story.refusals);
+  assert.ok(story.metrics.stalls >= 1, 'the full ring shows in ringStall');
+  assert.ok(story.metrics.occupancyBytesMax > 32_768);
   const events = contentOf(directory);
   assert.equal(events.length, story.last);
   for (const { eventId, payload } of events) {
@@ -105,6 +135,8 @@ onBothAdapters(
     const { directory, story } = await suffer(t, v, slowness);
     assert.equal(story.refusal, 'ERR_FLASHSTRIKE_STALLED');
     assert.equal(story.tryAppend, 'undefined');
+    assert.equal(story.metrics.failedAppends, 1);
+    assert.ok(story.metrics.longestStallMs >= slowness.stallTimeoutMs);
     await assertWhole(directory, story);
   },
   cannotTrace,
@@ -117,6 +149,9 @@ onBothAdapters(
     const { directory, story } = await suffer(t, v, slowness);
     assert.equal(story.refusal, undefined);
     assert.equal(story.appended, 15);
+    assert.equal(story.metrics.failedAppends, 0);
+    assert.ok(story.metrics.longestSyncMs >= slowness.delayMs, 'the disk shows in sync');
+    assert.ok(story.metrics.typicalWriteMs < slowness.delayMs, 'and not in writeBlock');
     await assertWhole(directory, story);
   },
   cannotTrace,

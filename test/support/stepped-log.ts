@@ -73,6 +73,7 @@ export class SteppedLog {
   readonly memory: RingMemory;
   readonly producer: RingProducer;
   readonly region: SharedRegion;
+  readonly telemetry: LogTelemetry;
   readonly #storage: Storage;
   readonly #directory: string;
   readonly #preparer: SegmentPreparer;
@@ -92,6 +93,7 @@ export class SteppedLog {
     const { segmentBytes, preparedSegments } = options;
     const preparation = { directory, segmentBytes, preparedSegments, firstTicket };
     const telemetry = LogTelemetry.inRegion(this.region);
+    this.telemetry = telemetry;
     this.#preparer = new SegmentPreparer(
       storage,
       this.clock,

@@ -86,6 +86,6 @@ export class FakeLog {
     this.took(600_000, (startNs) => this.writer.onRotateDirectorySync(startNs));
     this.took(3.96e6, (startNs) => this.manager.onSegmentRotation(startNs));
     this.manager.setRingOccupancy(4_194_304, 5_033_164);
-    this.writer.onWatermark();
+    this.took(30_000, (startNs) => this.writer.onWriteWatermark(startNs));
   }
 }

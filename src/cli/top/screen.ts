@@ -153,13 +153,13 @@ function behind({ recorder: { segmentWriter } }: Look): string {
 }
 
 function commits({ recorder: { segmentWriter } }: Look): string {
-  const { groupCommitHistogram: group, unwatermarkedAge, watermarks } = segmentWriter;
+  const { groupCommitHistogram: group, unwatermarkedAge, writeWatermark } = segmentWriter;
   const events =
     group.count === 0
       ? 'none'
       : `events p50 ${formatCount(group.percentile(50))}, p99 ${formatCount(group.percentile(99))}`;
   const age = unwatermarkedAge === 0 ? 'none' : `for ${formatNs(unwatermarkedAge)}`;
-  return `${events}   watermarks ${formatCount(watermarks)}   unwatermarked ${age}`;
+  return `${events}   watermarks ${formatCount(writeWatermark.samples)}   unwatermarked ${age}`;
 }
 
 function ringRow({ waitingBytes, ringBytes, recorder: { manager } }: Look): TextLine {

@@ -5,6 +5,7 @@ import type { Clock } from '../../clock/clock.js';
 import { isNoSpace } from '../../errors.js';
 import { readWords } from '../../memory/sequence-latch.js';
 import type { ControlWords } from '../../ring/ring-control.js';
+import type { WalMeta } from '../../segment/wal-meta.js';
 import type { MetaStoreUpdater } from '../../telemetry/recorder/meta-store.js';
 import { TWO_POW_32 } from '../../units.js';
 import type { MetaStore } from '../meta-store.js';
@@ -48,14 +49,11 @@ export class MetaCoordinator {
     if (requested === this.#flushed) return IDLE_MS;
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
     if (waitNs > 0) return waitNs / 1e6;
-    const startNs = this.#clock.nowNs();
     try {
       this.flush(false);
-      this.#telemetry.onAsyncMetaFlushCompleted(startNs);
       this.#flushed = requested;
       this.#signals.set('metaTrouble', Trouble.none);
     } catch (error) {
-      this.#telemetry.onAsyncMetaFlushFailed();
       this.#notBeforeNs = this.#clock.nowNs() + RETRY_NS;
       this.#signals.set('metaTrouble', isNoSpace(error) ? Trouble.noSpace : Trouble.error);
     }
@@ -67,7 +65,7 @@ export class MetaCoordinator {
     readWords(this.#words, this.#control.durablePoint, this.#point);
     const [segmentIndex = 0, offset = 0, low = 0, high = 0] = this.#point;
     const lastEventId = (high >>> 0) * TWO_POW_32 + (low >>> 0);
-    this.#store.flush({
+    this.#write({
       cleanlyClosed,
       segmentIndex: segmentIndex >>> 0,
       offset: offset >>> 0,
@@ -75,5 +73,16 @@ export class MetaCoordinator {
       durableEventId: lastEventId,
       logId: this.#logId,
     });
+  }
+
+  #write(meta: WalMeta): void {
+    const startNs = this.#clock.nowNs();
+    try {
+      this.#store.flush(meta);
+    } catch (error) {
+      this.#telemetry.onAsyncMetaFlushFailed();
+      throw error;
+    }
+    this.#telemetry.onAsyncMetaFlushCompleted(startNs);
   }
 }

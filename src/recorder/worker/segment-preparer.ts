@@ -83,12 +83,13 @@ export class SegmentPreparer {
     if (this.#current === undefined && !this.#isWanted()) return IDLE_MS;
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
     if (waitNs > 0 && !(this.#failures === 0 && this.#takerWaits)) return waitNs / NS_PER_MS;
+    const startNs = this.#current?.startNs ?? this.#clock.nowNs();
     try {
       this.#prepare();
       this.#failures = 0;
       this.#signals.set('preparerTrouble', Trouble.none);
     } catch (error) {
-      this.#failed(error);
+      this.#failed(error, startNs);
     }
     return 0;
   }
@@ -171,9 +172,10 @@ export class SegmentPreparer {
     return ready < (more ? this.#options.preparedSegments : 1);
   }
 
-  #failed(error: unknown): void {
+  /** @param startNs when the preparation that failed began */
+  #failed(error: unknown, startNs: number): void {
     this.#failures++;
-    this.#telemetry.onPrepareSegment(this.#current?.startNs ?? this.#clock.nowNs(), false);
+    this.#telemetry.onPrepareSegment(startNs, false);
     const noSpace = isNoSpace(error);
     const name = preparedFileName(this.#current?.ticket ?? this.#ticket);
     const path = this.#current?.path ?? join(this.#options.directory, name);

@@ -77,7 +77,9 @@ function applyTimed(
 const appended: MetricText = {
   writer: 'application',
   help: 'Time of append, one call in appendSampling, and every call that was refused',
-  covers: 'a call of append, waiting for room included; tryAppend and appendBatch when they throw',
+  covers:
+    'a call of append, waiting for room included; any call that the state of the log or a full ' +
+    'ring refuses with an error',
 };
 const stalled: MetricText = {
   writer: 'application',
@@ -114,12 +116,16 @@ export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
   initActiveSegment: operation({
     writer: 'writer',
     help: 'Time until the log had a segment to write to',
-    covers: 'preparing and publishing the first segment, or going on with the last, at the open',
+    covers:
+      'from the end of recovery: the rings of crashed processes written down, the shared region ' +
+      'made, the first segment prepared and published where no last one is gone on with',
   }),
   segmentRotation: duration({
     writer: 'writer',
     help: 'Time of one rotation',
-    covers: 'all five steps; waiting for a prepared segment is not in it',
+    covers:
+      'all five steps (of the first segment, which finishes none, three); waiting for a ' +
+      'prepared segment is not in it',
   }),
   workPlanning: duration({
     writer: 'writer',
@@ -147,13 +153,13 @@ export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
     unit: 'bytes',
     writer: 'writer',
     help: 'Bytes in the ring that were not written to a segment yet',
-    covers: 'at the last look of the writer thread that found something',
+    covers: 'as of the last look of the writer thread, before and behind each block',
   }),
   ringOccupancyBytesMax: gauge({
     unit: 'bytes',
     writer: 'writer',
     help: 'Most bytes that waited in the ring at once (high-water mark)',
-    covers: 'at every look of the writer thread, since the log was opened',
+    covers: 'at every such look, since the log was opened',
   }),
   clockCost: constant({
     unit: 'ps',

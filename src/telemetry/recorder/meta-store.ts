@@ -18,7 +18,9 @@ export const META_STORE = defineMetrics(MetaStoreLayout, 'wal_meta_store', {
   maintenanceMetaFlush: duration({
     help: 'Time to flush wal.meta',
     writer: 'housekeeping',
-    covers: 'temporary file, fdatasync, rename, sync of the folder; flushes that succeeded',
+    covers:
+      'temporary file, fdatasync, rename, sync of the folder; flushes that succeeded, those of ' +
+      'the open and of the close included',
   }),
   metaFlushFailures: counter({
     help: 'Flushes of wal.meta that failed and are tried again',

@@ -41,7 +41,7 @@ export const SegmentWriterLayout = layout('SegmentWriter')
   .field(42624, 'durableLagEvents', Gauge64)
   .field(42688, 'unsyncedAge', Gauge64)
   .field(42752, 'unwatermarkedAge', Gauge64)
-  .field(42816, 'watermarks', Counter64)
+  .field(42816, 'writeWatermark', Duration64)
   .field(42880, 'rotateSeal', Duration64)
   .field(42944, 'rotateSync', Duration64)
   .field(43008, 'rotateHeader', Duration64)
@@ -174,13 +174,13 @@ export const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_wr
     ...WRITER,
     exportedIn: 'seconds',
     help: 'How long the oldest event of a group commit had been written and not durable',
-    covers: 'from the write of the first block that a commit covers until its sync returned',
+    covers: 'from the start of the first write that a commit covers until its sync returned',
   }),
   durableLagHistogram: histogram({
     ...WRITER,
     group: 'durableLag',
     help: 'How long the oldest event of a group commit had been written and not durable',
-    covers: 'from the write of the first block that a commit covers until its sync returned',
+    covers: 'from the start of the first write that a commit covers until its sync returned',
   }),
   durableLagJournal: journal('durableLag', 'writer', applyDurableLag),
   durableLagEvents: gauge({
@@ -192,17 +192,19 @@ export const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_wr
   unsyncedAge: age({
     ...WRITER,
     help: 'Age of the oldest event that is written and not durable, 0 for none',
-    covers: 'from the write of its block until now',
+    covers: 'from the start of the write of its block until now',
   }),
   unwatermarkedAge: age({
     ...WRITER,
     help: 'Age of the last commit that no block header tells of yet, 0 for none',
-    covers: 'from the return of its sync until now: the residual window of docs/ARCHITECTURE.md',
+    covers:
+      'from the return of its sync until a later header tells of it, in the file or a new one',
   }),
-  watermarks: counter({
+  writeWatermark: duration({
     ...WRITER,
-    help: 'Watermark blocks that were written',
-    covers: 'each watermark block, once its write returned',
+    exportedIn: 'seconds',
+    help: 'Time to write a watermark, a block without events that tells of the last commit',
+    covers: 'checksum and write call of one watermark block; no sync is in it',
   }),
   rotateSeal: duration({
     ...WRITER,
@@ -316,8 +318,8 @@ export class SegmentWriterUpdater extends Updater {
     this.set(wordOf(at.unwatermarkedAge), sinceNs);
   }
 
-  onWatermark(): void {
-    this.count(wordOf(at.watermarks));
+  onWriteWatermark(startNs: number): void {
+    this.time(wordOf(at.writeWatermark), startNs);
   }
 
   onRotateSeal(startNs: number): void {

@@ -2,8 +2,9 @@
 // Two writers: the writer thread, which takes segments, and the preparer thread, which makes them;
 // their lines stand 128 bytes apart.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
-import { layout } from '../../../memory/layout.js';
+import { layout, pad } from '../../../memory/layout.js';
 import {
+  age,
   counter,
   defineMetrics,
   duration,
@@ -30,15 +31,17 @@ export const SegmentPreparerLayout = layout('SegmentPreparer')
   .field(256, 'preparedSegmentsLow', Gauge64)
   .field(320, 'getNextSegmentHistogram', LatencyHistogram)
   .field(4608, 'getNextSegmentJournal', Journal)
-  .field(12928, 'prepareSegment', Operation64)
-  .field(12992, 'prepareCreate', Duration64)
-  .field(13056, 'prepareAllocate', Duration64)
-  .field(13120, 'prepareZero', Duration64)
-  .field(13184, 'prepareSync', Duration64)
-  .field(13248, 'zeroedBytes', Counter64)
-  .field(13312, 'preparedSegments', Counter64)
-  .field(13376, 'hurriedSegments', Counter64)
-  .end(13440, 64);
+  .field(12928, 'getNextSegmentAge', Gauge64)
+  .field(12992, 'spare0', pad(64))
+  .field(13056, 'prepareSegment', Operation64)
+  .field(13120, 'prepareCreate', Duration64)
+  .field(13184, 'prepareAllocate', Duration64)
+  .field(13248, 'prepareZero', Duration64)
+  .field(13312, 'prepareSync', Duration64)
+  .field(13376, 'zeroedBytes', Counter64)
+  .field(13440, 'preparedSegments', Counter64)
+  .field(13504, 'hurriedSegments', Counter64)
+  .end(13568, 64);
 
 const at = SegmentPreparerLayout.offset;
 const GROUP = wordOf(at.getNextSegment);
@@ -110,12 +113,17 @@ export const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepar
     covers: ASKED,
   }),
   getNextSegmentJournal: journal('getNextSegment', 'writer', applyGetNextSegment),
+  getNextSegmentAge: age({
+    help: 'Age of the call of getNextSegment that waits now, 0 for none',
+    writer: 'writer',
+    covers: 'from asking the preparer until now: getNextSegment tells of a wait once it is over',
+  }),
   prepareSegment: operation({
     exportedIn: 'seconds',
     help: 'Time to prepare one segment, from its creation until it is offered',
     writer: 'preparer',
     covers:
-      'from creating the file until it is queued, or given up; pauses between chunks included',
+      'from creating the file until it is queued, or an error; pauses between chunks included',
   }),
   prepareCreate: duration({
     exportedIn: 'seconds',
@@ -183,6 +191,11 @@ export class SegmentPreparerUpdater extends Updater {
     const counterWord = outcome === 'waited' ? WAITED : outcome === 'failed' ? FAILED : READY;
     const segments = typeof queued === 'number' ? queued : 0;
     this.note(GROUP, JOURNAL, applyGetNextSegment, startNs, counterWord, segments);
+  }
+
+  /** @param sinceNs when the segment that is waited for was asked for; 0 for none */
+  setWaitingSince(sinceNs: number): void {
+    this.set(wordOf(at.getNextSegmentAge), sinceNs);
   }
 }
 

@@ -1,0 +1,113 @@
+// Stalls of real threads on a real disk, held back by a tracer: what a running log tells of them, to
+// itself and to another process.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { attachTelemetry } from '../../src/telemetry.js';
+import { cannotMap, mappedOptions } from '../support/adapters.js';
+import { Script } from '../support/child-script.js';
+import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/log-builder.js';
+import { assertSound } from '../support/log-content.js';
+import { cannotTrace, Strace } from '../support/strace.js';
+
+/** Strace arguments that make each call of a kind take so much longer. */
+const delaying = (call: string, ms: number): string[] => [
+  '-e',
+  `trace=${call}`,
+  '-e',
+  `inject=${call}:delay_enter=${ms * 1000}`,
+];
+
+const HURRY = `
+const wal = await Wal.open(directory, options);
+wal.append(Buffer.alloc(1000));
+await wal.durable();
+tell('ready');
+await told();
+const { segmentPreparer } = wal.telemetry;
+while (segmentPreparer.getNextSegment.maxNs < 500e6) wal.append(Buffer.alloc(1000));
+const {
+  getNextSegment, getNextSegmentReady, getNextSegmentWaited, getNextSegmentFailed, prepareAllocate,
+} = segmentPreparer;
+tell('waited ' + JSON.stringify({
+  calls: getNextSegment.samples,
+  outcomes: [getNextSegmentReady, getNextSegmentWaited, getNextSegmentFailed],
+  longestAllocationNs: prepareAllocate.maxNs,
+}));
+await told();
+await wal.close();
+`;
+
+test('a preparer thread that is held back: getNextSegment tells the wait, prepareAllocate why', {
+  skip: cannotTrace,
+}, async (t) => {
+  const directory = temporaryFolder(t);
+  const options = { segmentBytes: 65_536, ringBytes: 65_536, sharedMemory: 'off' };
+  const script = Script.start(t, HURRY, directory, options);
+  await script.tells('ready');
+  const args = delaying('fallocate', 1000);
+  const strace = await Strace.attach(t, script.child.pid ?? 0, { args });
+  script.tell();
+  const { calls, outcomes, longestAllocationNs } = JSON.parse(await script.tells('waited'));
+  await strace.detach();
+  assert.ok(strace.calls.some((call) => call.includes('fallocate(')));
+  const [ready, waited, failed] = outcomes;
+  assert.ok(waited >= 1);
+  assert.equal(failed, 0);
+  assert.equal(ready + waited, calls);
+  assert.ok(longestAllocationNs >= 1e9);
+  script.tell();
+  const { code, stderr } = await script.ended;
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  await assertSound(directory);
+});
+
+const COMMIT = `
+const wal = await Wal.open(directory, options);
+wal.append(Buffer.alloc(1000));
+await wal.durable();
+tell('ready');
+await told();
+wal.append(Buffer.alloc(1000));
+await wal.durable();
+tell('durable');
+await told();
+await wal.close();
+`;
+
+test('a writer thread stuck in a sync, seen from outside: its heartbeat and unsyncedAge grow old', {
+  skip: cannotTrace || cannotMap,
+}, async (t) => {
+  const directory = temporaryFolder(t);
+  const options = { ...mappedOptions(t), sync: { mode: 'manual' } };
+  const script = Script.start(t, COMMIT, directory, options);
+  await script.tells('ready');
+  const telemetry = attachTelemetry(directory);
+  t.after(() => telemetry.close());
+  const { segmentWriter } = telemetry.recorder;
+  assert.equal(segmentWriter.unsyncedAge, 0);
+  const args = delaying('fdatasync', 60_000);
+  const strace = await Strace.attach(t, script.child.pid ?? 0, { args });
+  script.tell();
+  await eventually('the writer has not moved for a second', () => {
+    telemetry.refresh();
+    return (telemetry.threads.writer.ageNs ?? 0) > 1e9 && segmentWriter.unsyncedAge > 1e9;
+  });
+  assert.equal(telemetry.status, 'running');
+  assert.equal(telemetry.state, 'open', 'slow is not broken');
+  assert.equal(segmentWriter.durableLagEvents, 1);
+  assert.equal(telemetry.durableEventId, 1);
+  const { beats } = telemetry.threads.writer;
+  telemetry.refresh();
+  assert.equal(telemetry.threads.writer.beats, beats);
+  await strace.detach();
+  await script.tells('durable');
+  telemetry.refresh();
+  assert.equal(segmentWriter.unsyncedAge, 0);
+  assert.equal(segmentWriter.durableLagEvents, 0);
+  assert.ok(segmentWriter.sync.maxNs > 1e9, 'the sync has its time, once it is over');
+  assert.equal(segmentWriter.writeBlock.samples, 2);
+  script.tell();
+  const { code, stderr } = await script.ended;
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+});

@@ -1,0 +1,296 @@
+// A whole run of the recording side: appends of each kind, waits, stalls, rotations, a full disk. Behind
+// it no metric of the recorder is zero whose event has happened; each that is zero stands below, with
+// the reason. What is counted is counted exactly, and stays to be read when the log is closed.
+import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Wal } from '../../src/index.js';
+import { recorder } from '../../src/telemetry.js';
+import { cannotMap, mappedOptions, onBothAdapters, TINY } from '../support/adapters.js';
+import { eventually } from '../support/eventually.js';
+import { temporaryFolder } from '../support/log-builder.js';
+import {
+  appendEvents,
+  closeAfter,
+  code,
+  preparedFiles,
+  segmentFiles,
+} from '../support/log-content.js';
+import { cannotMount, SmallDisk } from '../support/small-disk.js';
+
+const NO_MAINTAINER = 'there is no maintaining thread yet';
+const NO_COMPRESSION = 'nothing is compressed yet';
+const NOTHING_FAILED = 'nothing has failed in this run';
+const NEW_LOG = 'the log was new';
+const ALL_DONE = 'all is on disk when the log is closed';
+
+/** After the run below; the same names in the same order. */
+const ZERO: Readonly<Record<string, string>> = {
+  'metaStore.metaFlushFailures': NOTHING_FAILED,
+  'segmentWriter.openExistingSegment': NEW_LOG,
+  'segmentWriter.durableLagEvents': ALL_DONE,
+  'segmentWriter.unsyncedAge': ALL_DONE,
+  'segmentWriter.unwatermarkedAge': ALL_DONE,
+  'segmentWriter.totalHeaderChecksumFailures': NEW_LOG,
+  'segmentWriter.totalBlockChecksumFailures': NEW_LOG,
+  'segmentWriter.totalChainedChecksumFailures': NEW_LOG,
+  'segmentWriter.totalValidationFailures': NEW_LOG,
+  'segmentPreparer.getNextSegmentFailed': NOTHING_FAILED,
+  'segmentPreparer.preparedSegmentsLow': 'the writer had to wait, so none was prepared',
+  'segmentPreparer.getNextSegmentAge': 'nobody waits any more',
+  'segmentMaintainer.persistenceLifecycle': NO_MAINTAINER,
+  'segmentMaintainer.maintenanceRetention': NO_MAINTAINER,
+  'segmentMaintainer.maintenanceCompression': NO_MAINTAINER,
+  'segmentMaintainer.maintenanceDeletion': NO_MAINTAINER,
+  'segmentMaintainer.persistenceMaxHotSegments': NO_MAINTAINER,
+  'segmentMaintainer.persistenceMaxColdSegments': NO_MAINTAINER,
+  'manager.persistenceColdSegments': NO_COMPRESSION,
+  'manager.ringOccupancyBytes': ALL_DONE,
+};
+
+/** How often the event of a metric has happened. */
+function happened(reading: unknown): number {
+  if (typeof reading === 'number') return reading;
+  const { samples, count, cycles } = reading as Partial<
+    Record<'samples' | 'count' | 'cycles', number>
+  >;
+  return samples ?? count ?? cycles ?? 0;
+}
+
+const zeroIn = (telemetry: recorder.Telemetry): string[] =>
+  Object.entries(telemetry.toJSON()).flatMap(([struct, readings]) =>
+    Object.entries(readings)
+      .filter(([, reading]) => happened(reading) === 0)
+      .map(([metric]) => `${struct}.${metric}`),
+  );
+
+/** Every histogram has as many values as the metric that it belongs to has samples. */
+function assertHistograms({ segmentWriter, segmentPreparer, manager }: recorder.Telemetry): void {
+  assert.equal(segmentWriter.writeBlockHistogram.count, segmentWriter.writeBlock.samples);
+  assert.equal(segmentWriter.syncHistogram.count, segmentWriter.sync.samples);
+  assert.equal(segmentWriter.groupCommitHistogram.count, segmentWriter.sync.samples);
+  assert.equal(segmentWriter.durableLagHistogram.count, segmentWriter.durableLag.samples);
+  assert.equal(segmentWriter.durableLag.samples, segmentWriter.sync.samples);
+  const { getNextSegmentHistogram, getNextSegment } = segmentPreparer;
+  assert.equal(getNextSegmentHistogram.count, getNextSegment.samples);
+  assert.equal(getNextSegmentHistogram.total, getNextSegment.totalNs);
+  assert.equal(manager.appendEventHistogram.count, manager.appendEvent.samples);
+  assert.equal(manager.ringStallHistogram.count, manager.ringStall.samples);
+  assert.equal(manager.durableWaitHistogram.count, manager.durableWait.samples);
+}
+
+/** All segments that the writer was handed are there, one after the other. */
+function assertSegments(telemetry: recorder.Telemetry, segments: number): void {
+  const { segmentPreparer, segmentWriter, manager } = telemetry;
+  const { getNextSegment, getNextSegmentReady: ready } = segmentPreparer;
+  const { getNextSegmentWaited: waited, getNextSegmentFailed: failed } = segmentPreparer;
+  assert.equal(ready + waited + failed, getNextSegment.samples);
+  assert.equal(ready + waited, segments, 'segments that were handed over');
+  assert.equal(segmentWriter.openNewSegment.successes, segments);
+  assert.equal(manager.segmentRotation.samples, segments);
+  assert.equal(manager.persistenceHotSegments, segments);
+  for (const step of ['rotateHeader', 'rotateRename', 'rotateDirectorySync'] as const) {
+    assert.equal(segmentWriter[step].samples, segments, step);
+  }
+  // The last one has no successor.
+  assert.equal(segmentWriter.closeSegment.successes, segments - 1);
+  assert.equal(segmentWriter.rotateSeal.samples, segments - 1);
+  assert.equal(segmentWriter.rotateSync.samples, segments - 1);
+}
+
+onBothAdapters('after a run no metric is zero whose event has happened', async (t, v) => {
+  const directory = temporaryFolder(t);
+  const options = { ...v.options, preparedSegments: 1, appendSampling: 3 };
+  const wal = await Wal.open(directory, options);
+  const { telemetry } = wal;
+  const { manager, segmentPreparer } = telemetry;
+  let appends = 0;
+  const append = (): void => {
+    wal.append(new Uint8Array(1000));
+    appends++;
+  };
+  append();
+  await wal.durable();
+  wal.appendBatch([new Uint8Array(10), new Uint8Array(20)]);
+  // Faster than any writer: the ring is found full, and so is the queue of segments found empty.
+  while (wal.tryAppend(new Uint8Array(1000)) !== undefined);
+  await eventually('an append has met a full ring, the writer an empty queue', () => {
+    for (let left = 1000; left > 0; left--) append();
+    return manager.ringStall.samples > 0 && segmentPreparer.getNextSegmentWaited > 0;
+  });
+  // With time to spare the spare is zero-written, and counted.
+  await eventually(
+    'a spare is zeroed whole',
+    () => segmentPreparer.zeroedBytes >= TINY.segmentBytes,
+  );
+  const last = wal.lastEventId;
+  const durable = wal.durable();
+  await wal.close();
+  assert.equal(await durable, last);
+
+  assert.deepEqual(zeroIn(telemetry), Object.keys(ZERO));
+  assertHistograms(telemetry);
+  assertSegments(telemetry, segmentFiles(directory).length);
+  assert.equal(manager.appendedEvents, last);
+  assert.equal(manager.appendEvent.samples, Math.floor(appends / 3));
+  assert.equal(manager.appendEvent.failures, 0);
+  assert.equal(manager.appendSampling, 3);
+  assert.equal(manager.refusedAppends, 1);
+  assert.equal(manager.durableWait.samples, 2, 'the wait that close ended is one');
+  const { blockEvents, groupCommitHistogram, blockBytes } = telemetry.segmentWriter;
+  assert.equal(blockEvents, last);
+  assert.equal(groupCommitHistogram.total, last);
+  assert.ok(blockBytes > last * 24);
+  const { preparedSegments, prepareSegment, prepareSync, prepareZero } = segmentPreparer;
+  assert.equal(prepareSegment.successes, preparedSegments);
+  assert.equal(prepareZero.samples, prepareSync.samples);
+  assert.deepEqual(preparedFiles(directory), []);
+});
+
+for (const [sampling, timed] of [
+  [64, Math.floor(1000 / 64)],
+  [1, 1000],
+  [0, 0],
+] as const) {
+  test(`of 1,000 appends with appendSampling ${sampling} all are counted, ${timed} timed`, async (t) => {
+    const options = { sharedMemory: 'off', appendSampling: sampling } as const;
+    const wal = await Wal.open(temporaryFolder(t), options);
+    const { manager } = wal.telemetry;
+    for (let count = 1; count <= 1000; count++) {
+      wal.append(new Uint8Array(8));
+      assert.equal(manager.appendedEvents, count);
+    }
+    wal.tryAppend(new Uint8Array(8));
+    wal.appendBatch([new Uint8Array(8), new Uint8Array(8)]);
+    assert.throws(() => wal.appendBatch([]), code('ERR_FLASHSTRIKE_INVALID_ARGUMENT'));
+    assert.equal(manager.appendedEvents, 1003);
+    assert.equal(manager.appendEvent.samples, timed);
+    assert.equal(manager.appendEvent.successes, timed);
+    await wal.close();
+    assert.equal(manager.appendedEvents, 1003);
+    assert.equal(manager.appendEventHistogram.count, timed);
+    assert.equal(manager.appendSampling, sampling);
+  });
+}
+
+onBothAdapters(
+  'wal.telemetry keeps its last values for ever once the log is closed',
+  async (t, v) => {
+    const wal = await Wal.open(temporaryFolder(t), v.options);
+    const { telemetry } = wal;
+    appendEvents(wal, 100);
+    await wal.durable();
+    assert.throws(() => structuredClone(telemetry), { name: 'DataCloneError' });
+    const copy = new recorder.Telemetry();
+    telemetry.copyTo(copy);
+    assert.equal(copy.manager.appendedEvents, 100);
+    assert.equal(copy.manager.durableWait.samples, 1);
+    const updater = new recorder.ManagerUpdater(telemetry.manager);
+    const preparing = new recorder.SegmentPreparerUpdater(telemetry.segmentPreparer);
+    await wal.close();
+    assert.equal(wal.telemetry, telemetry);
+    const last = JSON.stringify(telemetry);
+    updater.onRefusedAppend();
+    updater.onDurableWait(0);
+    preparing.onGetNextSegment(0, 'waited');
+    assert.throws(() => wal.append(new Uint8Array(8)), code('ERR_FLASHSTRIKE_CLOSED'));
+    assert.equal(wal.telemetry.manager.appendedEvents, 100);
+    assert.equal(JSON.stringify(telemetry), last, 'nothing changes it any more');
+    assert.throws(() => structuredClone(telemetry), { name: 'DataCloneError' });
+    telemetry.copyTo(copy);
+    assert.equal(JSON.stringify(copy), last);
+    await wal.close();
+    assert.equal(JSON.stringify(telemetry), last);
+  },
+);
+
+test('a log that is opened again: what it has is told from the start', async (t) => {
+  const directory = temporaryFolder(t);
+  const options = { ...TINY, sharedMemory: 'off' } as const;
+  const first = await Wal.open(directory, options);
+  while (segmentFiles(directory).length < 3) {
+    appendEvents(first, 100);
+    await first.durable();
+  }
+  await first.close();
+  const files = segmentFiles(directory).length;
+  const wal = await Wal.open(directory, options);
+  const { manager, segmentWriter, segmentPreparer } = wal.telemetry;
+  assert.equal(manager.persistenceHotSegments, files);
+  assert.equal(segmentWriter.openExistingSegment.successes, 1);
+  assert.equal(segmentPreparer.getNextSegment.samples, 0, 'the last segment is gone on with');
+  assert.equal(segmentWriter.openNewSegment.samples, 0);
+  assert.equal(manager.initActiveSegment.successes, 1);
+  assert.equal(manager.appendedEvents, 0, 'those of this opening are counted');
+  await wal.close();
+});
+
+test('the flushes of wal.meta when a log opens and closes are counted', async (t) => {
+  const wal = await Wal.open(temporaryFolder(t), { sharedMemory: 'off' });
+  // Before the first segment is there, and with it.
+  const { metaStore } = wal.telemetry;
+  assert.equal(metaStore.maintenanceMetaFlush.samples, 2);
+  await wal.close();
+  assert.equal(metaStore.maintenanceMetaFlush.samples, 3);
+});
+
+test('a disk that is full shows while it is, and not any more when it is free', {
+  skip: cannotMount || cannotMap,
+}, async (t) => {
+  const disk = new SmallDisk(t, 2 * 1024 * 1024);
+  const directory = join(disk.folder, 'log');
+  const wal = await Wal.open(directory, { ...mappedOptions(t), stallTimeoutMs: 2 ** 31 - 1 });
+  const { segmentPreparer, manager } = wal.telemetry;
+  await wal.durable(appendEvents(wal, 100));
+  disk.fill();
+  const noSpace = code('ERR_FLASHSTRIKE_NO_SPACE');
+  let appended = wal.lastEventId;
+  assert.throws(() => {
+    for (;;) appended = wal.append(new Uint8Array(1000));
+  }, noSpace);
+  assert.equal(wal.state, 'no-space');
+  assert.equal(manager.appendEvent.failures, 1);
+  assert.equal(manager.appendedEvents, appended);
+  assert.ok(manager.ringStall.samples >= 1);
+  assert.ok(segmentPreparer.prepareSegment.failures >= 1);
+  const { getNextSegmentAge: age, getNextSegment } = segmentPreparer;
+  assert.ok(age > 0 && segmentPreparer.getNextSegmentAge > age, 'it waits and waits');
+  const durable = wal.durable();
+  disk.free();
+  assert.equal(await durable, appended);
+  assert.equal(segmentPreparer.getNextSegmentAge, 0);
+  assert.ok(segmentPreparer.getNextSegmentWaited >= 1);
+  assert.ok(segmentPreparer.getNextSegment.maxNs >= age, 'the wait is told whole');
+  assert.ok(segmentPreparer.getNextSegment.samples > getNextSegment.samples);
+  await wal.close();
+  assertSegments(wal.telemetry, segmentFiles(directory).length);
+});
+
+test('a log that has failed: its metrics say what was, and stand still once it is closed', {
+  skip: cannotMap,
+}, async (t) => {
+  const directory = temporaryFolder(t);
+  const wal = await Wal.open(directory, { ...mappedOptions(t), sync: { mode: 'manual' } });
+  closeAfter(t, wal);
+  const { segmentWriter, manager } = wal.telemetry;
+  await wal.durable(appendEvents(wal, 100));
+  appendEvents(wal, 10);
+  await eventually('they are written', () => wal.writtenEventId === 110);
+  assert.equal(segmentWriter.durableLagEvents, 10);
+  assert.ok(segmentWriter.unsyncedAge > 0);
+  // What ends a log at once, without any call that fails.
+  renameSync(join(directory, 'LOCK'), join(directory, 'gone'));
+  await eventually('the log has failed', () => wal.state === 'failed');
+  assert.throws(() => wal.append(new Uint8Array(8)), code('ERR_FLASHSTRIKE_FAILED'));
+  const unknown = code('ERR_FLASHSTRIKE_DURABILITY_UNKNOWN');
+  await assert.rejects(wal.durable(), unknown);
+  assert.equal(manager.appendEvent.failures, 1);
+  assert.equal(manager.durableWait.samples, 2, 'a wait that is refused has ended, too');
+  await assert.rejects(wal.close(), code('ERR_FLASHSTRIKE_LOCKED'));
+  assert.equal(segmentWriter.durableLagEvents, 10);
+  const { unsyncedAge } = segmentWriter;
+  assert.ok(unsyncedAge > 0);
+  assert.equal(segmentWriter.unsyncedAge, unsyncedAge, 'of a closed log nothing grows older');
+  assert.equal(manager.appendedEvents, 110);
+});
