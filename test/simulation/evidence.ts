@@ -8,6 +8,7 @@ import { SegmentReader } from '../../src/recovery/segment-reader.js';
 import { walkSegment } from '../../src/recovery/segment-walk.js';
 import { BLOCK_HEADER_BYTES, BlockKind } from '../../src/segment/block-header.js';
 import { META_FILE } from '../../src/segment/file-names.js';
+import { SEAL_RESERVED_BYTES } from '../../src/segment/seal.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../../src/segment/segment-header.js';
 import { META_BYTES } from '../../src/segment/wal-meta.js';
 import type { Storage } from '../../src/storage/storage.js';
@@ -27,6 +28,8 @@ export interface Evidence {
   readonly claims: readonly (Extent & { readonly durableEventId: number })[];
   /** The highest of them that stands in a segment. */
   readonly durableEventIdInSegments: number;
+  /** What is left of the last segment for blocks. */
+  readonly roomBytes: number;
   /** One of each segment. */
   readonly salts: readonly bigint[];
   /** Id of the last event in the files. */
@@ -40,6 +43,7 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
   const headerPages: Extent[] = [];
   const claims: Mutable<Evidence['claims']> = [];
   const salts: bigint[] = [];
+  let roomBytes = 0;
   let lastEventId = 0;
   for (const { path, index } of listLog(storage, directory).segments) {
     const file = openSegment(storage, path, { index });
@@ -49,14 +53,19 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
     salts.push(file.header.salt);
     claims.push({ ...page, durableEventId: file.header.firstEventId - 1 });
     lastEventId = file.header.firstEventId - 1;
-    walkSegment(new SegmentReader(storage, file), undefined, ({ block, blockOffset: offset }) => {
-      assert.ok(block !== undefined);
-      const { kind, firstEventId, eventCount, durableEventId, payloadBytes } = block;
-      claims.push({ path, offset, bytes: BLOCK_HEADER_BYTES, durableEventId });
-      if (kind !== BlockKind.events) return;
-      blocks.push({ path, offset, bytes: BLOCK_HEADER_BYTES + payloadBytes, firstEventId });
-      lastEventId = firstEventId + eventCount - 1;
-    });
+    const walk = walkSegment(
+      new SegmentReader(storage, file),
+      undefined,
+      ({ block, blockOffset: offset }) => {
+        assert.ok(block !== undefined);
+        const { kind, firstEventId, eventCount, durableEventId, payloadBytes } = block;
+        claims.push({ path, offset, bytes: BLOCK_HEADER_BYTES, durableEventId });
+        if (kind !== BlockKind.events) return;
+        blocks.push({ path, offset, bytes: BLOCK_HEADER_BYTES + payloadBytes, firstEventId });
+        lastEventId = firstEventId + eventCount - 1;
+      },
+    );
+    roomBytes = file.bytes - SEAL_RESERVED_BYTES - walk.position.offset;
     storage.close(file.fd);
   }
   const durableEventIdInSegments = Math.max(0, ...claims.map((claim) => claim.durableEventId));
@@ -64,5 +73,5 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
   assert.equal(meta.status, 'present');
   const { durableEventId } = meta.meta;
   claims.push({ path: join(directory, META_FILE), offset: 0, bytes: META_BYTES, durableEventId });
-  return { blocks, headerPages, claims, durableEventIdInSegments, salts, lastEventId };
+  return { blocks, headerPages, claims, durableEventIdInSegments, roomBytes, salts, lastEventId };
 }

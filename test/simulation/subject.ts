@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import type { WalOptions } from '../../src/index.js';
 import { replay } from '../../src/recovery/replay.js';
 import { verify } from '../../src/recovery/verify.js';
+import { BLOCK_HEADER_BYTES } from '../../src/segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import { SteppedLog } from '../support/stepped-log.js';
 import { evidenceIn } from './evidence.js';
@@ -166,8 +167,10 @@ export class Subject {
     }
     assert.equal(log.commit(), oracle.appended);
     log.settle();
-    const { durableEventIdInSegments, salts } = evidenceIn(machine.disk, DIRECTORY);
-    assert.equal(durableEventIdInSegments, oracle.appended, 'the last watermark proves all');
+    const { durableEventIdInSegments, roomBytes, salts } = evidenceIn(machine.disk, DIRECTORY);
+    if (roomBytes >= BLOCK_HEADER_BYTES) {
+      assert.equal(durableEventIdInSegments, oracle.appended, 'the last watermark proves all');
+    }
     assert.equal(new Set(salts).size, salts.length, 'no two segments share a salt');
     this.crash('power');
     this.open();
