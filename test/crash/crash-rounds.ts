@@ -117,9 +117,14 @@ class CrashRounds {
   async #crash(directory: string, plan: ChildPlan): Promise<Float64Array> {
     const child = new RecorderProcess(directory, this.#toldPath, plan);
     const { after, delayMs } = randomMoment(this.#random);
-    await child.hears(after);
-    await this.#machine.pass(directory, delayMs, this.#random);
-    await this.#machine.crash(child, directory, this.#random);
+    try {
+      await child.hears(after);
+      await this.#machine.pass(directory, delayMs, this.#random);
+      await this.#machine.crash(child, directory, this.#random);
+    } finally {
+      // A round that fails must leave no child behind that goes on appending.
+      await child.end();
+    }
     this.result.rounds++;
     return child.told;
   }

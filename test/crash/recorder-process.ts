@@ -50,6 +50,12 @@ export class RecorderProcess {
     assert.equal(this.#child.signalCode, 'SIGKILL', `ended before it was killed: ${this.#heard}`);
   }
 
+  /** Gone, whatever it did. */
+  async end(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#closed;
+  }
+
   /** Resolves, with the error's code, once the log has refused and the child ended by itself. */
   async refusal(): Promise<string> {
     await this.#closed;

@@ -113,5 +113,5 @@ export async function survive(faults: readonly CallFault[]): Promise<Survival> {
   }
 }
 
-/** 1, 2, 4, 8 …: all calls in turn would take minutes; the soak draws from them all. */
-export const nextNth = (nth: number): number => nth * 2;
+/** 1, 3, 9 …: all calls in turn would take minutes; the soak draws from them all. */
+export const nextNth = (nth: number): number => nth * 3;
