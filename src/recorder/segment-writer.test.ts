@@ -132,6 +132,22 @@ describe('group commit', () => {
     );
   });
 
+  test('is in the metrics before anyone learns of it', () => {
+    const bench = new Bench();
+    const { segmentWriter } = bench.telemetry;
+    bench.append();
+    bench.settle();
+    assert.equal(segmentWriter.durableLagEvents, 1);
+    const seen: number[][] = [];
+    bench.signals.announceDurable = () => {
+      const { sync, durableLag, durableLagEvents, unsyncedAge } = segmentWriter;
+      seen.push([bench.durable, sync.samples, durableLag.samples, durableLagEvents, unsyncedAge]);
+    };
+    bench.signals.requestDurable(1);
+    bench.settle();
+    assert.deepEqual(seen, [[1, 1, 1, 0, 0]]);
+  });
+
   test('tells those who wait, once for each sync', () => {
     const bench = new Bench();
     const { words, durableWakeWord } = bench.signals;

@@ -346,14 +346,15 @@ export class SegmentWriter {
 
   #publishDurable(eventId: number, segmentIndex: number, offset: number): void {
     this.#durableEventId = eventId;
-    this.#publishPoint(segmentIndex, offset);
-    this.#d.signals.announceDurable();
     this.#lastSyncNs = this.#d.clock.nowNs();
     const { segmentWriter } = this.#d.telemetry;
     segmentWriter.onDurable(this.#firstWriteNs);
     segmentWriter.setDurableLagEvents(this.#writtenEventId - eventId);
     segmentWriter.setUnsyncedSince(0);
     this.#setUnwatermarked(this.#lastSyncNs);
+    // The metrics first: who learns that an event is durable finds its commit in them.
+    this.#publishPoint(segmentIndex, offset);
+    this.#d.signals.announceDurable();
   }
 
   /** @param sinceNs when the last commit that no header tells of was synced; 0 for none */

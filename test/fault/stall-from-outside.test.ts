@@ -9,6 +9,7 @@ import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { assertSound } from '../support/log-content.js';
 import { cannotTrace, Strace } from '../support/strace.js';
+import { WORKERS } from '../support/workers-script.js';
 
 /** Strace arguments that make each call of a kind take so much longer. */
 const delaying = (call: string, ms: number): string[] => [
@@ -107,6 +108,49 @@ test('a writer thread stuck in a sync, seen from outside: its heartbeat and unsy
   assert.equal(segmentWriter.durableLagEvents, 0);
   assert.ok(segmentWriter.sync.maxNs > 1e9, 'the sync has its time, once it is over');
   assert.equal(segmentWriter.writeBlock.samples, 2);
+  script.tell();
+  const { code, stderr } = await script.ended;
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+});
+
+const DEATH = `${WORKERS}
+const wal = await Wal.open(directory, options);
+wal.append(Buffer.alloc(1000));
+await wal.durable();
+tell('ready');
+await told();
+await terminate('writer');
+while (wal.state === 'open') await new Promise((resolve) => setTimeout(resolve, 5));
+const [code] = await settled(wal.durable(wal.lastEventId));
+tell('dead ' + wal.failure.code + ' ' + code);
+await told();
+await settled(wal.close());
+`;
+
+test('a writer thread that has died, seen from outside: its heart stands still, the log has failed', {
+  skip: cannotMap,
+}, async (t) => {
+  const directory = temporaryFolder(t);
+  const options = mappedOptions(t);
+  const script = Script.start(t, DEATH, directory, options, { bare: true });
+  await script.tells('ready');
+  const telemetry = attachTelemetry(directory);
+  t.after(() => telemetry.close());
+  script.tell();
+  assert.equal(await script.tells('dead'), 'ERR_FLASHSTRIKE_WORKER_DIED 1');
+  telemetry.refresh();
+  assert.equal(telemetry.status, 'running', 'the process lives');
+  assert.equal(telemetry.state, 'failed');
+  const { beats } = telemetry.threads.writer;
+  const { samples } = telemetry.recorder.segmentWriter.writeBlock;
+  const others = telemetry.threads.housekeeping.beats;
+  await eventually('the writer has not moved for a second, another thread has', () => {
+    telemetry.refresh();
+    const { writer, housekeeping } = telemetry.threads;
+    return (writer.ageNs ?? 0) > 1e9 && housekeeping.beats !== others;
+  });
+  assert.equal(telemetry.threads.writer.beats, beats);
+  assert.equal(telemetry.recorder.segmentWriter.writeBlock.samples, samples, 'it looks healthy');
   script.tell();
   const { code, stderr } = await script.ended;
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });

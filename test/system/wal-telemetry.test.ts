@@ -9,7 +9,7 @@ import { Wal } from '../../src/index.js';
 import { recorder } from '../../src/telemetry.js';
 import { cannotMap, mappedOptions, onBothAdapters, TINY } from '../support/adapters.js';
 import { eventually } from '../support/eventually.js';
-import { temporaryFolder } from '../support/log-builder.js';
+import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
 import {
   appendEvents,
   closeAfter,
@@ -233,6 +233,49 @@ test('the flushes of wal.meta when a log opens and closes are counted', async (t
   assert.equal(metaStore.maintenanceMetaFlush.samples, 2);
   await wal.close();
   assert.equal(metaStore.maintenanceMetaFlush.samples, 3);
+});
+
+test('a torn tail: what did not validate is counted when the log opens', async (t) => {
+  for (const [damaged, metric] of [
+    [20, 'totalHeaderChecksumFailures'],
+    [70, 'totalBlockChecksumFailures'],
+    [0, 'totalValidationFailures'],
+  ] as const) {
+    const builder = new LogBuilder(temporaryFolder(t)).segment().events(5).events(5);
+    builder.fileOf(1)[builder.blockOf(1, 1).offset + damaged] = 0xee;
+    const wal = await Wal.open(builder.write().dir, { sharedMemory: 'off' });
+    assert.equal(wal.recovery.verdict, 'torn-tail');
+    const { segmentWriter } = wal.telemetry;
+    assert.equal(segmentWriter[metric], 1, metric);
+    const { totalHeaderChecksumFailures, totalBlockChecksumFailures } = segmentWriter;
+    const { totalChainedChecksumFailures, totalValidationFailures } = segmentWriter;
+    const all = [totalHeaderChecksumFailures, totalBlockChecksumFailures].concat(
+      totalChainedChecksumFailures,
+      totalValidationFailures,
+    );
+    assert.equal(
+      all.reduce((sum, count) => sum + count, 0),
+      1,
+    );
+    await wal.close();
+  }
+});
+
+test('what recovery found, and what the log itself reads since, is told in wal.telemetry.recovery', async (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(5).events(5);
+  const wal = await Wal.open(builder.write().dir, { sharedMemory: 'off' });
+  const { manager, segmentReader } = wal.telemetry.recovery;
+  const { recoverLog, judgeTail, rewritePrefix, rewrittenBytes } = manager;
+  assert.deepEqual([recoverLog.successes, judgeTail.samples, rewritePrefix.successes], [1, 1, 1]);
+  assert.ok(rewrittenBytes > 0, 'nothing had called them durable');
+  const { verifiedEvents } = segmentReader;
+  assert.ok(verifiedEvents >= 10);
+  assert.equal([...wal.replay()].length, 10);
+  assert.equal(segmentReader.verifiedEvents, verifiedEvents + 10);
+  await wal.close();
+  const last = segmentReader.verifiedEvents;
+  assert.equal([...wal.replay()].length, 10);
+  assert.equal(segmentReader.verifiedEvents, last, 'and stands still behind close');
 });
 
 test('a disk that is full shows while it is, and not any more when it is free', {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { monotonicClock } from '../../clock/clock.js';
 import { diagnose } from './diagnosis.js';
 import { FakeLog } from './fake-look.js';
 import { figuresOf } from './figures.js';
@@ -63,6 +64,16 @@ describe('what top says is wrong', () => {
       'warning: the writer waited once for a segment: prepare more, or larger ones',
     ]);
     assert.deepEqual(call('failed'), ['error: once no segment could be prepared']);
+  });
+
+  it('a writer that waits for a segment now', () => {
+    const waits = (sinceNs: number, changes: Partial<Look> = {}) =>
+      troublesOf((log) => log.taker.setWaitingSince(sinceNs), changes);
+    const [trouble, ...more] = waits(1);
+    assert.match(trouble ?? '', /^error: the writer waits for a segment, for [\d.]+ \w+ by now$/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(waits(Math.floor(monotonicClock.nowNs())), [], 'not for long');
+    assert.deepEqual(waits(1, { status: 'gone' }).length, 1, 'only that it is closed');
   });
 
   it('segments that are handed over before they are zeroed', () => {

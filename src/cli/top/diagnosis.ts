@@ -17,6 +17,8 @@ export const THREADS = ['writer', 'preparer', 'housekeeping'] as const;
 
 /** A disk that is well syncs faster. */
 const SLOW_SYNC_NS = 100e6;
+/** A shorter wait for a segment is not worth a line while it lasts. */
+const LONG_WAIT_NS = 100e6;
 const NEARLY_FULL = 0.75;
 
 export function diagnose(look: Look, figures: Figures, reason?: string): readonly Trouble[] {
@@ -70,6 +72,10 @@ function* workTroubles(look: Look, { happened, latencies }: Figures): Generator<
     yield error(
       `appends waited ${times(stalls)} for ring space, ${formatNs(stallNs)}: slow disk or small ringBytes`,
     );
+  }
+  const { getNextSegmentAge } = look.recorder.segmentPreparer;
+  if (look.status === 'running' && getNextSegmentAge > LONG_WAIT_NS) {
+    yield error(`the writer waits for a segment, for ${formatNs(getNextSegmentAge)} by now`);
   }
   if (failedSegments > 0) yield error(`${times(failedSegments)} no segment could be prepared`);
   if (waitedForSegment > 0) {

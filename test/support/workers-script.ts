@@ -1,0 +1,24 @@
+// For scripts of their own that end a thread of a log: start them with `bare`.
+
+/** Finds the log's workers, and lets code in ahead of theirs: their surface rightly shows neither. */
+export const WORKERS = `
+import threads from 'node:worker_threads';
+import { closeSync, existsSync, fstatSync, openSync, readlinkSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const workers = [];
+let trap;
+threads.Worker = class extends threads.Worker {
+  constructor(url, workerOptions) {
+    const trapped = trap !== undefined && String(url).includes(trap.thread);
+    const text = trapped ? trap.text + ';await import(' + JSON.stringify(String(url)) + ')' : '';
+    const module = trapped ? new URL('data:text/javascript,' + encodeURIComponent(text)) : url;
+    super(module, { ...workerOptions, ...(trapped ? trap.options : {}) });
+    workers.push({ url: String(url), worker: this });
+  }
+};
+syncBuiltinESMExports();
+const { Wal } = await import(INDEX);
+const terminate = (name) => workers.find(({ url }) => url.includes(name)).worker.terminate();
+const blockFor = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+const settled = (promise) => promise.then((value) => [value], (error) => [error.code, error.message]);
+`;
