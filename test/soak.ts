@@ -2,6 +2,7 @@
 // modes drawn from the seed. Prints as it goes; ends with 1 at the first event that is missing.
 import { parseArgs } from 'node:util';
 import { soakKills } from './crash/crash-soak.js';
+import { soakFuzz } from './fuzz/fuzz-soak.js';
 import { soakCalls } from './kernel/call-soak.js';
 import { soakPowerCuts } from './kernel/power-cut-soak.js';
 import { soakTelemetry } from './litmus/telemetry-soak.js';
@@ -12,6 +13,7 @@ type Soak = (rounds: number, seed: number) => Promise<void>;
 
 const SOAKS: Readonly<Record<string, Soak>> = {
   calls: soakCalls,
+  fuzz: soakFuzz,
   kills: soakKills,
   'power-cuts': soakPowerCuts,
   simulation: soakSimulation,

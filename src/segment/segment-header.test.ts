@@ -166,6 +166,10 @@ describe('segment header', () => {
     ['a spare byte behind the index', (view) => view.setUint8(OFFSET.spare1 + 3, 1)],
     ['the last spare byte set', (view) => view.setUint8(OFFSET.spare2 + 23, 1)],
     ['segment index 0', (view) => view.setUint32(OFFSET.segmentIndex, 0, true)],
+    [
+      'an index that no other can follow',
+      (view) => view.setUint32(OFFSET.segmentIndex, 0xffff_ffff, true),
+    ],
     ['a size that is no multiple of 4096', (view) => view.setUint32(32, 65536 + 8, true)],
     ['a size below the least', (view) => view.setUint32(32, 65536 - 4096, true)],
     ['a size above the most', (view) => view.setUint32(32, MAX_SEGMENT_BYTES + 4096, true)],

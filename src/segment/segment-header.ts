@@ -43,6 +43,8 @@ export const SEGMENT_HEADER_PAGE_BYTES = PAGE_BYTES;
 export const MIN_SEGMENT_BYTES = 64 * KIB;
 /** Offsets in a seal and in `wal.meta` are u32. */
 export const MAX_SEGMENT_BYTES = 1024 * MIB;
+/** So that the index that comes next is still a u32. */
+export const MAX_SEGMENT_INDEX = TWO_POW_32 - 2;
 /** `checksumKind` of XXH64, the only one so far. */
 export const CHECKSUM_KIND_XXH64 = 1;
 /** `compatibleFlags` bit: the file held other blocks before, under another salt. */
@@ -193,7 +195,7 @@ function featureProblem(header: Omit<SegmentHeader, 'headerChecksum'>): string |
 
 function fieldProblem(header: Omit<SegmentHeader, 'headerChecksum'>): string | undefined {
   const { segmentIndex, segmentBytes, firstEventId } = header;
-  if (segmentIndex < 1) return 'segment index 0';
+  if (segmentIndex < 1 || segmentIndex > MAX_SEGMENT_INDEX) return `segment index ${segmentIndex}`;
   if (
     segmentBytes < MIN_SEGMENT_BYTES ||
     segmentBytes > MAX_SEGMENT_BYTES ||

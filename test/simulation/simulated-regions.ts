@@ -172,6 +172,17 @@ export class SimulatedRegions implements Regions {
     this.#files.clear();
   }
 
+  bytesOf(path: string): Uint8Array {
+    const file = this.#files.get(path);
+    assert(file !== undefined, `${path} is a region`);
+    return file.bytes;
+  }
+
+  /** Somebody else has put other bytes there; the regions that these were copied from keep theirs. */
+  replace(path: string, bytes: Uint8Array): void {
+    this.#files.set(path, { bytes, ownerIsAlive: false });
+  }
+
   copy(moments: Moments): SimulatedRegions {
     assert(this.#created.size === 0, 'copied between two processes');
     const copy = new SimulatedRegions(moments);
