@@ -33,7 +33,7 @@ describe('a screen of top', () => {
       'throughput  1.23 M/s events   78.6 MB/s   300/s blocks   100/s syncs',
       'events      written up to 1,234,567, durable up to 1,234,500',
       'behind      nothing: all that is written is durable',
-      'commits     events p50 12,799, p99 12,799   watermarks 2   unwatermarked none',
+      'commits     events p50 12,799, p99 12,799   watermarks 2',
       'ring        █████░░░░░░░░░░░░░░░ 25 % of 16.8 MB, most 30 %   no stall',
       'segments    4 prepared, lowest 2   ready 2   waited 0   failed 0   hurried 0',
       'rotations   2 of 3.96 ms: seal 0.1 sync 2.1 header 1.1 name 0.0 dir 0.6',

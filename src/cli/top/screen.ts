@@ -158,8 +158,8 @@ function commits({ recorder: { segmentWriter } }: Look): string {
     group.count === 0
       ? 'none'
       : `events p50 ${formatCount(group.percentile(50))}, p99 ${formatCount(group.percentile(99))}`;
-  const age = unwatermarkedAge === 0 ? 'none' : `for ${formatNs(unwatermarkedAge)}`;
-  return `${events}   watermarks ${formatCount(writeWatermark.samples)}   unwatermarked ${age}`;
+  const age = unwatermarkedAge === 0 ? '' : `, last one due for ${formatNs(unwatermarkedAge)}`;
+  return `${events}   watermarks ${formatCount(writeWatermark.samples)}${age}`;
 }
 
 function ringRow({ waitingBytes, ringBytes, recorder: { manager } }: Look): TextLine {
