@@ -218,11 +218,13 @@ describe('a damaged ring', { skip: cannotMap }, () => {
     });
   }
 
-  test('that is gone altogether leaves what the files have', (t) => {
+  test('that is gone altogether leaves what the files have, and that is told', (t) => {
     const place = crashedWith(t, 0, new Uint8Array(0));
-    rmSync(place.regions[0] ?? '');
+    const [region = ''] = place.regions;
+    rmSync(region);
     const after = place.open();
-    assert.equal(after.recovery.region, 'none');
+    assert.equal(after.recovery.region, 'missing');
+    assert.ok(after.recovery.notes.some((note) => note.includes(region)));
     assert.deepEqual(place.ids, [1, 2]);
   });
 });

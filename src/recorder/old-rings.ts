@@ -61,9 +61,22 @@ export class OldRings {
     this.outcome = 'recovered';
   }
 
-  reject(path: string, outcome: Exclude<RegionOutcome, 'none' | 'recovered'>, why: string): void {
+  reject(
+    path: string,
+    outcome: Exclude<RegionOutcome, 'none' | 'recovered' | 'missing'>,
+    why: string,
+  ): void {
     this.notes.push(`The shared region ${printable(path)} was not used: ${why}`);
     if (this.outcome === 'none') this.outcome = outcome;
+  }
+
+  /** LOCK names a region after a crash only, and a power cut or a restart takes it along. */
+  miss(path: string): void {
+    this.notes.push(
+      `The shared region ${printable(path)}, which LOCK names, is gone: events that a crashed process had ` +
+        'appended and that were not written yet, if there were any, went with it.',
+    );
+    if (this.outcome === 'none') this.outcome = 'missing';
   }
 
   drop(ring: OldRing, why: string): void {
@@ -112,13 +125,17 @@ export function openOldRings(
 ): OldRings {
   const found = new OldRings();
   const expected: ExpectedIdentity = { logId, lockDevice: lock.device, lockInode: lock.inode };
+  let missing: string | undefined;
   try {
     for (const path of paths) {
       const file = regions.open(path, expected);
       if (file.status === 'match') found.add(path, file);
       else if (file.status === 'damaged' && wasUnfinished(regions, path, logId)) continue;
-      else if (file.status !== 'missing') found.reject(path, file.status, file.reason);
+      else if (file.status === 'missing') missing = path;
+      else found.reject(path, file.status, file.reason);
     }
+    // Beside a region that is there, the missing one is that of an open that was cut short.
+    if (missing !== undefined && found.rings.length === 0) found.miss(missing);
   } catch (error) {
     found.close();
     throw error;

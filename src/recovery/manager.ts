@@ -73,6 +73,7 @@ export interface RecoveryReport {
 export type RegionOutcome =
   | 'none'
   | 'recovered'
+  | 'missing'
   | 'foreign'
   | 'other-boot'
   | 'damaged'

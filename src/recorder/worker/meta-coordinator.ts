@@ -2,7 +2,7 @@
 // the commit path. A failed flush is counted and tried again; the state on disk stays the old one,
 // which is true as well, only older.
 import type { Clock } from '../../clock/clock.js';
-import { isNoSpace } from '../../errors.js';
+import { isNoSpace, systemCode, WalError } from '../../errors.js';
 import { readWords } from '../../memory/sequence-latch.js';
 import type { ControlWords } from '../../ring/ring-control.js';
 import type { WalMeta } from '../../segment/wal-meta.js';
@@ -54,6 +54,8 @@ export class MetaCoordinator {
       this.#flushed = requested;
       this.#signals.set('metaTrouble', Trouble.none);
     } catch (error) {
+      // A broken invariant of ours is no trouble of the disk.
+      if (systemCode(error) === undefined && !(error instanceof WalError)) throw error;
       this.#notBeforeNs = this.#clock.nowNs() + RETRY_NS;
       this.#signals.set('metaTrouble', isNoSpace(error) ? Trouble.noSpace : Trouble.error);
     }
