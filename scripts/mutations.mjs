@@ -307,6 +307,6 @@ export const MUTATIONS = [
     file: 'src/recorder/segment-writer.ts',
     find: '    this.#ring.release();\n    this.#noteOccupancy();\n',
     replace: '    this.#ring.release();\n',
-    tests: ['test/system/wal-telemetry.test.ts'],
+    tests: ['test/fault/stall-telemetry.test.ts'],
   },
 ];

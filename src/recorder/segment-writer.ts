@@ -292,6 +292,8 @@ export class SegmentWriter {
     if (this.#unwatermarked) this.#setUnwatermarked(0);
     // The id first: who sees the ring's space released must find its events counted as written.
     publishNumber(this.#words, this.#control.writtenEventId, this.#writtenEventId);
+    // Before and behind: the ring is fullest just before something is released.
+    this.#noteOccupancy();
     this.#ring.release();
     this.#noteOccupancy();
     this.#d.signals.announceRoom();

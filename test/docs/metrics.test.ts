@@ -52,7 +52,7 @@ describe('reading a stall', () => {
     assert.ok(rows.length >= 9, `${rows.length} rows`);
     for (const cells of rows) {
       assert.equal(cells.length, 5, cells[0]);
-      const shown = [...(cells[4] ?? '').matchAll(/`(test\/[^`]+)` “([^”]+)”/g)];
+      const shown = [...(cells[4] ?? '').matchAll(/`([^`]+\.test\.ts)` “([^”]+)”/g)];
       assert.ok(shown.length > 0, `a test shows: ${cells[0]}`);
       for (const [, path = '', title = ''] of shown) {
         const titles = titlesIn(readFileSync(join(projectRoot(), path), 'utf8'));

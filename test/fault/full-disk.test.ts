@@ -123,6 +123,9 @@ test('close on a full disk gives up in time; the region keeps what waits for the
   await assert.rejects(closing, code('ERR_FLASHSTRIKE_NO_SPACE', /closing gave up after 300 ms/));
   await unknown;
   assert.equal(wal.state, 'closed');
+  const { getNextSegmentFailed, getNextSegmentAge } = wal.telemetry.segmentPreparer;
+  assert.deepEqual([getNextSegmentFailed, getNextSegmentAge], [1, 0], 'nobody waits any more');
+  assert.equal(wal.telemetry.manager.durableWait.samples, 2, 'the wait that was refused too');
   assert.ok(wal.writtenEventId < last);
   assert.equal(readdirSync(options.sharedMemoryDirectory).length, 1);
   disk.free();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attachTelemetry } from '../../src/telemetry.js';
-import { cannotMap, mappedOptions } from '../support/adapters.js';
+import { cannotMap, mappedOptions, TINY } from '../support/adapters.js';
 import { Script } from '../support/child-script.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
@@ -43,7 +43,7 @@ test('a preparer thread that is held back: getNextSegment tells the wait, prepar
   skip: cannotTrace,
 }, async (t) => {
   const directory = temporaryFolder(t);
-  const options = { segmentBytes: 65_536, ringBytes: 65_536, sharedMemory: 'off' };
+  const options = { ...TINY, sharedMemory: 'off', stallTimeoutMs: 2 ** 31 - 1 };
   const script = Script.start(t, HURRY, directory, options);
   await script.tells('ready');
   const args = delaying('fallocate', 1000);

@@ -294,6 +294,23 @@ test('a full ring: the wait is in ringStall, from finding it full, and nowhere e
   assert.ok(telemetry.manager.ringOccupancyBytesMax > 1_000_000);
 });
 
+test('the high-water mark of the ring is exact, also of what came while a block was written', () => {
+  const bench = new Bench({ segmentBytes: 1024 * 1024 });
+  const { manager } = bench.telemetry;
+  const frameBytes = 1024;
+  const append = (): unknown => bench.append(frameBytes - FRAME_HEADER_BYTES);
+  append();
+  slow(bench.storage, 'write', () => {
+    for (let event = 0; event < 99; event++) append();
+  });
+  bench.step();
+  assert.equal(manager.ringOccupancyBytesMax, 100 * frameBytes);
+  assert.equal(manager.ringOccupancyBytes, 99 * frameBytes, 'all but that block');
+  bench.settle();
+  assert.equal(manager.ringOccupancyBytes, 0);
+  assert.equal(manager.ringOccupancyBytesMax, 100 * frameBytes);
+});
+
 test('a writer stuck in a sync: its heart stands still, and unsyncedAge grows', () => {
   const storage = new FaultyStorage(new SimulatedDisk());
   const clock = new TickingClock();

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { Wal } from '../../src/index.js';
 import { recorder } from '../../src/telemetry.js';
 import { cannotMap, mappedOptions, onBothAdapters, TINY } from '../support/adapters.js';
+import { runSound } from '../support/child-script.js';
 import { eventually } from '../support/eventually.js';
 import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
 import {
@@ -24,6 +25,9 @@ const NO_COMPRESSION = 'nothing is compressed yet';
 const NOTHING_FAILED = 'nothing has failed in this run';
 const NEW_LOG = 'the log was new';
 const ALL_DONE = 'all is on disk when the log is closed';
+
+/** So long that no disk is too slow. */
+const NEVER = { stallTimeoutMs: 2 ** 31 - 1 };
 
 /** After the run below; the same names in the same order. */
 const ZERO: Readonly<Record<string, string>> = {
@@ -101,13 +105,14 @@ function assertSegments(telemetry: recorder.Telemetry, segments: number): void {
 
 onBothAdapters('after a run no metric is zero whose event has happened', async (t, v) => {
   const directory = temporaryFolder(t);
-  const options = { ...v.options, preparedSegments: 1, appendSampling: 3 };
+  const options = { ...v.options, ...NEVER, preparedSegments: 1, appendSampling: 3 };
   const wal = await Wal.open(directory, options);
   const { telemetry } = wal;
   const { manager, segmentPreparer } = telemetry;
   let appends = 0;
   const append = (): void => {
-    wal.append(new Uint8Array(1000));
+    // Three fill a segment and leave room for a watermark.
+    wal.append(new Uint8Array(9000));
     appends++;
   };
   append();
@@ -116,7 +121,7 @@ onBothAdapters('after a run no metric is zero whose event has happened', async (
   // Faster than any writer: the ring is found full, and so is the queue of segments found empty.
   while (wal.tryAppend(new Uint8Array(1000)) !== undefined);
   await eventually('an append has met a full ring, the writer an empty queue', () => {
-    for (let left = 1000; left > 0; left--) append();
+    for (let left = 100; left > 0; left--) append();
     return manager.ringStall.samples > 0 && segmentPreparer.getNextSegmentWaited > 0;
   });
   // With time to spare the spare is zero-written, and counted.
@@ -235,6 +240,28 @@ test('the flushes of wal.meta when a log opens and closes are counted', async (t
   assert.equal(metaStore.maintenanceMetaFlush.samples, 3);
 });
 
+test('the last values stay to be read while the process ends, those of its last drain included', async (t) => {
+  const text = `
+    const wal = await Wal.open(directory, options);
+    for (let count = 0; count < 100; count++) wal.append(Buffer.alloc(1000));
+    wal.durable();
+    process.on('exit', () => {
+      const { manager, segmentWriter } = wal.telemetry;
+      tell(JSON.stringify([
+        wal.state,
+        manager.appendedEvents,
+        manager.durableWait.samples,
+        segmentWriter.blockEvents,
+        segmentWriter.groupCommitHistogram.total,
+        segmentWriter.unsyncedAge,
+      ]));
+    });
+    process.exit(0);
+  `;
+  const [line = ''] = await runSound(text, temporaryFolder(t), { ...TINY, sharedMemory: 'off' });
+  assert.deepEqual(JSON.parse(line), ['closed', 100, 1, 100, 100, 0]);
+});
+
 test('a torn tail: what did not validate is counted when the log opens', async (t) => {
   for (const [damaged, metric] of [
     [20, 'totalHeaderChecksumFailures'],
@@ -283,7 +310,7 @@ test('a disk that is full shows while it is, and not any more when it is free', 
 }, async (t) => {
   const disk = new SmallDisk(t, 2 * 1024 * 1024);
   const directory = join(disk.folder, 'log');
-  const wal = await Wal.open(directory, { ...mappedOptions(t), stallTimeoutMs: 2 ** 31 - 1 });
+  const wal = await Wal.open(directory, { ...mappedOptions(t), ...NEVER });
   const { segmentPreparer, manager } = wal.telemetry;
   await wal.durable(appendEvents(wal, 100));
   disk.fill();

@@ -159,7 +159,8 @@ export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
     unit: 'bytes',
     writer: 'writer',
     help: 'Most bytes that waited in the ring at once (high-water mark)',
-    covers: 'at every such look, since the log was opened',
+    covers:
+      'at every such look, since the log was opened: the ring is fullest just before a block goes',
   }),
   clockCost: constant({
     unit: 'ps',
