@@ -1,0 +1,43 @@
+// docs/DURABILITY.md says which test causes which fault: each fault stands there once, and each test
+// that it names exists.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const PATH = new URL('../../../docs/DURABILITY.md', import.meta.url);
+const FAULTS = [...Array.from({ length: 57 }, (_, index) => String(index + 1)), '33b', '45b'];
+const REFERENCE = /\[[^\]]+\]\(([^)]+)\) “([^”]+)”/g;
+
+const rows = readFileSync(PATH, 'utf8')
+  .split('\n')
+  .map((line) => /^\| (\d+b?) \| ([^|]+) \| (.*) \|$/.exec(line))
+  .filter((row) => row !== null)
+  .map(([, fault = '', words = '', tests = '']) => ({ fault, words, tests }));
+
+test('each fault stands in docs/DURABILITY.md exactly once', () => {
+  assert.deepEqual(rows.map(({ fault }) => fault).sort(), [...FAULTS].sort());
+});
+
+test('each names tests that there are, or says why there is none yet', () => {
+  let references = 0;
+  for (const { fault, tests } of rows) {
+    const named = [...tests.matchAll(REFERENCE)];
+    if (named.length === 0) assert.match(tests, /^not yet: .{20}/, `fault ${fault}`);
+    assert.equal(
+      named.map(([whole]) => whole).join('<br>'),
+      named.length === 0 ? '' : tests,
+      `fault ${fault}: nothing but references`,
+    );
+    for (const [, link = '', name = ''] of named) {
+      const file = fileURLToPath(new URL(link, PATH));
+      assert.ok(existsSync(file), `fault ${fault}: there is no ${link}`);
+      assert.ok(
+        readFileSync(file, 'utf8').includes(name),
+        `fault ${fault}: no “${name}” in ${link}`,
+      );
+      references++;
+    }
+  }
+  assert.ok(references > 100);
+});

@@ -1,0 +1,53 @@
+// Memory does not follow the size of a log: readers have one buffer and two open files, whatever lies
+// before them.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { MIB } from '../../src/units.js';
+import { runSound } from '../support/child-script.js';
+import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
+
+const SEGMENT_BYTES = 16 * MIB;
+const BLOCKS = 30;
+const EVENTS_A_BLOCK = 500;
+const LARGE_SEGMENTS = 6;
+/** Of the collector's whims; a quarter of the larger log. */
+const SLACK_BYTES = 24 * MIB;
+
+const SCRIPT = `
+const { salvage, verify } = await import(options.index);
+const { readFileSync } = await import('node:fs');
+let events = 0;
+for (const event of replay(directory)) events += event.payload.length > 0 ? 1 : 0;
+for (const item of salvage(directory)) events += item.kind === 'event' ? 1 : 0;
+const report = await verify(directory);
+// Not process.resourceUsage(): its maxRSS counts the process that this one was forked from.
+const [, peakKib] = /VmHWM:\\s+(\\d+) kB/.exec(readFileSync('/proc/self/status', 'latin1'));
+tell(JSON.stringify([events, report.events, peakKib * 1024]));
+`;
+
+/** Highest resident memory of a process that reads a log of `segments` segments in each way. */
+async function memoryFor(directory: string, segments: number): Promise<number> {
+  const builder = new LogBuilder(directory, { segmentBytes: SEGMENT_BYTES, payloadBytes: 1000 });
+  for (let segment = 0; segment < segments; segment++) {
+    builder.segment();
+    for (let block = 0; block < BLOCKS; block++) builder.events(EVENTS_A_BLOCK);
+  }
+  builder.watermark().meta().write();
+  const index = new URL('../../src/index.js', import.meta.url).href;
+  const nodeOptions = ['--max-semi-space-size=1', '--max-old-space-size=48'];
+  const [line = ''] = await runSound(SCRIPT, directory, { index }, { nodeOptions });
+  const [read = 0, verified = 0, bytes = 0] = JSON.parse(line) as number[];
+  const events = segments * BLOCKS * EVENTS_A_BLOCK;
+  assert.deepEqual([read, verified], [2 * events, events]);
+  return bytes;
+}
+
+test('replay, verify and salvage of a large log take the memory of a small one', {
+  skip: existsSync('/proc/self/status') ? false : 'the peak of memory is not told here (no /proc)',
+}, async (t) => {
+  const small = await memoryFor(temporaryFolder(t), 1);
+  const large = await memoryFor(temporaryFolder(t), LARGE_SEGMENTS);
+  t.diagnostic(JSON.stringify({ small, large }));
+  assert.ok(large - small < SLACK_BYTES, `${large - small} bytes more`);
+});
