@@ -74,15 +74,15 @@ export const MUTATIONS = [
   {
     name: 'rotation: the sealed segment is not synced',
     file: 'src/recorder/segment-writer.ts',
-    find: '    active.sync();\n    this.#predecessor',
-    replace: '    this.#predecessor',
+    find: '      active.sync();\n      segmentWriter.onRotateSync',
+    replace: '      segmentWriter.onRotateSync',
     tests: ['src/recorder/segment-writer-rotation.test.ts'],
   },
   {
     name: 'rotation: the header page is not synced',
     file: 'src/recorder/active-segment.ts',
-    find: '    storage.sync(fd);\n    storage.renameNoReplace',
-    replace: '    storage.renameNoReplace',
+    find: '    storage.sync(fd);\n    telemetry.onRotateHeader',
+    replace: '    telemetry.onRotateHeader',
     tests: ['src/recorder/segment-writer-rotation.test.ts'],
   },
   {
@@ -266,6 +266,23 @@ export const MUTATIONS = [
     find: '      this.#reportHole(holeError(reader.file.path, hole), hole);\n',
     replace: '',
     tests: ['src/recovery/verify.test.ts'],
+  },
+  {
+    name: 'telemetry: a copy is taken whatever its two counters say',
+    file: 'src/metrics/snapshot.ts',
+    find: '  if (target[targetAt + at] !== target[targetAt + begunAt]) return false;\n',
+    replace: '',
+    tests: ['src/metrics/snapshot.test.ts', 'test/fault/recording-killed.test.ts'],
+  },
+  {
+    name: 'telemetry: the notes behind a checkpoint are left out of a copy',
+    file: 'src/metrics/snapshot.ts',
+    find: '    applyNotes(target, targetAt + at, apply, copiedNotes, 0, applied, head);\n',
+    replace: '',
+    tests: [
+      'src/metrics/snapshot.test.ts',
+      'src/telemetry/recorder/worker/segment-preparer.test.ts',
+    ],
   },
   {
     name: 'telemetry: a wait for a segment counts from the last look',
