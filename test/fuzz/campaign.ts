@@ -3,6 +3,9 @@
 // from the layouts themselves, and what the readers say of them is counted instead, word by word.
 import { FuzzCase, type FuzzResult } from './fuzz-case.js';
 import { specimens } from './specimen.js';
+import { Watchdog } from './watchdog.js';
+
+const REPEAT = 'Repeat it with: npm run soak -- fuzz --rounds 1 --seed ';
 
 export interface FuzzTotals {
   cases: number;
@@ -27,23 +30,29 @@ export async function fuzz(
     eventsChecked: 0,
     sayings: new Set(),
   };
-  for (let seed = firstSeed; seed < firstSeed + cases; seed++) {
-    const fuzzCase = new FuzzCase(seed, sound);
-    let result: FuzzResult;
-    try {
-      result = await fuzzCase.run();
-    } catch (cause) {
-      const message =
-        `The case of seed ${seed} fails: ${cause}\n  ${fuzzCase.trace.join('\n  ')}\n` +
-        `Repeat it with: npm run soak -- fuzz --rounds 1 --seed ${seed}`;
-      throw new Error(message, { cause });
+  const watchdog = new Watchdog(REPEAT);
+  try {
+    for (let seed = firstSeed; seed < firstSeed + cases; seed++) {
+      watchdog.begin(seed);
+      const fuzzCase = new FuzzCase(seed, sound);
+      let result: FuzzResult;
+      try {
+        result = await fuzzCase.run();
+      } catch (cause) {
+        const message =
+          `The case of seed ${seed} fails: ${cause}\n  ${fuzzCase.trace.join('\n  ')}\n` +
+          `${REPEAT}${seed}`;
+        throw new Error(message, { cause });
+      }
+      totals.cases++;
+      totals.forged += result.forged;
+      totals.opened += result.opened;
+      totals.eventsChecked += result.eventsChecked;
+      for (const saying of result.sayings) totals.sayings.add(saying);
+      onCase(totals);
     }
-    totals.cases++;
-    totals.forged += result.forged;
-    totals.opened += result.opened;
-    totals.eventsChecked += result.eventsChecked;
-    for (const saying of result.sayings) totals.sayings.add(saying);
-    onCase(totals);
+  } finally {
+    await watchdog.end();
   }
   return totals;
 }
