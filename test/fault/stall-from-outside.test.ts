@@ -106,7 +106,8 @@ test('a writer thread stuck in a sync, seen from outside: its heartbeat and unsy
   telemetry.refresh();
   assert.equal(segmentWriter.unsyncedAge, 0);
   assert.equal(segmentWriter.durableLagEvents, 0);
-  assert.ok(segmentWriter.sync.maxNs > 1e9, 'the sync has its time, once it is over');
+  // The age counts from the write, and the sync may have begun a while after that.
+  assert.ok(segmentWriter.sync.maxNs > 5e8, 'the sync has its time, once it is over');
   assert.equal(segmentWriter.writeBlock.samples, 2);
   script.tell();
   const { code, stderr } = await script.ended;
