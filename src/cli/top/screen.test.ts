@@ -148,14 +148,14 @@ describe('a screen of top', () => {
     const log = new FakeLog();
     log.took(12e6, (startNs) => log.writer.onOpenExistingSegment(startNs, true));
     const rowNow = (): string => rowOf(renderScreen(undefined, log.look(), SMALL), 'recovery');
-    assert.equal(rowNow(), 'recovery    end found in 12.0 ms');
+    assert.equal(rowNow(), 'recovery    clean: end found in 12.0 ms');
     log.writer.onIntegrityFailure('block');
     const { recovery } = log.look();
     const updater = new recoveryTelemetry.ManagerUpdater(recovery.manager);
     updater.onRewritePrefix(0, true, 12_300);
     assert.equal(
       rowOf(renderScreen(undefined, log.look({ recovery }), SMALL), 'recovery'),
-      'recovery    end found in 12.0 ms, 12.3 kB written again, 1 invalid block',
+      'recovery    torn tail, set aside: end found in 12.0 ms, 12.3 kB written again',
     );
   });
 
