@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { SimulatedDisk } from '../../../test/simulation/simulated-disk.js';
 import { FaultyStorage } from '../../../test/support/faulty-storage.js';
 import { FakeClock } from '../../clock/fake-clock.js';
+import { AssertionFailure } from '../../errors.js';
 import { publishWords } from '../../memory/sequence-latch.js';
 import { readMeta } from '../../recovery/log-directory.js';
 import { RingControlLayout } from '../../ring/ring-control.js';
@@ -146,6 +147,16 @@ describe('the meta coordinator', () => {
 });
 
 describe('a flush that fails', () => {
+  test('over a broken invariant of ours is no trouble of the disk: it ends the thread', () => {
+    const bench = new Bench();
+    bench.storage.onCall = () => {
+      throw new AssertionFailure('ours');
+    };
+    bench.request();
+    assert.throws(() => bench.coordinator.step(), AssertionFailure);
+    assert.equal(bench.signals.get('metaTrouble'), Trouble.none);
+  });
+
   for (const kind of ['statusAt', 'open', 'write', 'sync', 'rename', 'syncDirectory'] as const) {
     test(`at ${kind}: the old state holds, it is tried again later, and then told as mended`, () => {
       const bench = new Bench();

@@ -54,8 +54,7 @@ export class MetaCoordinator {
       this.#flushed = requested;
       this.#signals.set('metaTrouble', Trouble.none);
     } catch (error) {
-      // A broken invariant of ours is no trouble of the disk.
-      if (systemCode(error) === undefined && !(error instanceof WalError)) throw error;
+      if (isBug(error)) throw error;
       this.#notBeforeNs = this.#clock.nowNs() + RETRY_NS;
       this.#signals.set('metaTrouble', isNoSpace(error) ? Trouble.noSpace : Trouble.error);
     }
@@ -87,4 +86,9 @@ export class MetaCoordinator {
     }
     this.#telemetry.onAsyncMetaFlushCompleted(startNs);
   }
+}
+
+/** A broken invariant of ours, or a wrong call, is no trouble of the disk: codes of those begin so. */
+function isBug(error: unknown): boolean {
+  return !(error instanceof WalError) && (systemCode(error) ?? 'ERR_').startsWith('ERR_');
 }
