@@ -1,8 +1,8 @@
 // Verbs, options and help; turns what was typed into calls of `commands/` and what they come back
 // with into an exit code. Usage errors are 2 in every command.
 
-import { createRequire } from 'node:module';
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { buildInfo } from '../telemetry.js';
 import {
   parseDemoEvents,
   parseEventId,
@@ -25,13 +25,6 @@ import { type CommandContext, createContext } from './context.js';
 import { EXIT } from './exit-codes.js';
 import { FORMAT_NAMES } from './formats/event-format.js';
 import { OutputClosed, reportError } from './report-error.js';
-
-/** Works from any folder that this was compiled to: a package may name itself. */
-function packageVersion(): string {
-  const manifest: unknown = createRequire(import.meta.url)('flashstrike/package.json');
-  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return known ? String(manifest.version) : 'unknown';
-}
 
 const logFolder = (description: string): Argument =>
   new Argument('<dir>', description).argParser(parsePath);
@@ -60,7 +53,7 @@ interface Run {
 function createProgram(run: Run): Command {
   const program = new Command('flashstrike')
     .description('A write-ahead log: records events, survives crashes, replays them.')
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .version(buildInfo.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
     .showHelpAfterError('(--help shows what there is)')

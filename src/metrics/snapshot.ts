@@ -4,9 +4,6 @@ import type { MetricGroup, StructDefinition } from './catalogue.js';
 import { APPLIED, applyNotes, HEAD, JOURNAL_NOTES, NOTE_WORDS, NOTES } from './journal.js';
 import { fenceLoads, LINE_WORDS, ORDERS_STORES } from './sequence.js';
 
-/** The source for metrics of another process. */
-export { RegionSource } from './region-source.js';
-
 /** Words that a writer may be changing; all word indexes count from the struct's start. */
 export interface MetricSource {
   /** One word, as it is now. */
