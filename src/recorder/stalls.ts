@@ -21,6 +21,8 @@ export class Stalls {
   readonly #directory: string;
   readonly #timeoutMs: number;
   readonly #telemetry: ManagerUpdater;
+  #occupancyBytesMax = 0;
+
   constructor(
     signals: Signals,
     clock: Clock,
@@ -40,6 +42,9 @@ export class Stalls {
   /** Returns once `span` bytes are reserved in the ring. */
   waitForRoom(span: number, check: StateCheck): void {
     const startNs = this.#clock.nowNs();
+    // Here too, not by the writer alone: what it saw last is old when it is stuck in a sync.
+    this.#occupancyBytesMax = Math.max(this.#occupancyBytesMax, this.#producer.waitingBytes);
+    this.#telemetry.setRingStall(startNs, this.#occupancyBytesMax);
     try {
       this.waitUntil(() => this.#producer.reserve(span), check);
     } finally {

@@ -35,10 +35,10 @@ export const TelemetryLayout = layout('Telemetry')
   .field(43776, 'segmentPreparer', SegmentPreparerLayout)
   .field(57344, 'segmentMaintainer', SegmentMaintainerLayout)
   .field(57728, 'manager', ManagerLayout)
-  .field(96512, 'recoverySegmentReader', RecoverySegmentReaderLayout)
-  .field(97408, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
-  .field(97536, 'recoveryManager', RecoveryManagerLayout)
-  .end(110656, 64);
+  .field(96640, 'recoverySegmentReader', RecoverySegmentReaderLayout)
+  .field(97536, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
+  .field(97664, 'recoveryManager', RecoveryManagerLayout)
+  .end(110784, 64);
 
 for (const [name, offset] of Object.entries(TelemetryLayout.offset)) {
   assert(name.startsWith('spare') || offset % 128 === 0, `${name} shares 128 bytes with another`);

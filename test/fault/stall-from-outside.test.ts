@@ -114,6 +114,55 @@ test('a writer thread stuck in a sync, seen from outside: its heartbeat and unsy
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
 });
 
+const FILL = `
+const wal = await Wal.open(directory, options);
+wal.append(Buffer.alloc(1000));
+await wal.durable();
+tell('ready');
+await told();
+// The writer syncs each block; with the first one stuck, the ring fills up, and append waits.
+for (let n = 0; n < 100; n++) wal.append(Buffer.alloc(1000));
+tell('appended');
+await told();
+await wal.close();
+`;
+
+test('an append that waits in a full ring, seen from outside while it waits: ringStallAge', {
+  skip: cannotTrace || cannotMap,
+}, async (t) => {
+  const directory = temporaryFolder(t);
+  const sync = { mode: 'every-block' };
+  const options = { ...mappedOptions(t), ...TINY, sync, stallTimeoutMs: 2 ** 31 - 1 };
+  const script = Script.start(t, FILL, directory, options);
+  await script.tells('ready');
+  const telemetry = attachTelemetry(directory);
+  t.after(() => telemetry.close());
+  const { manager } = telemetry.recorder;
+  assert.equal(manager.ringStallAge, 0);
+  const args = delaying('fdatasync', 60_000);
+  const strace = await Strace.attach(t, script.child.pid ?? 0, { args });
+  script.tell();
+  await eventually('an append has waited for a second', () => {
+    telemetry.refresh();
+    return manager.ringStallAge > 1e9;
+  });
+  const { ringStallAge, ringStallOccupancyBytesMax, ringStall } = manager;
+  telemetry.refresh();
+  assert.ok(manager.ringStallAge > ringStallAge, 'and it grows');
+  // Less than an event's size at the ring's end, and at its beginning.
+  assert.ok(ringStallOccupancyBytesMax > TINY.ringBytes - 2 * 1100, 'the ring is full');
+  assert.equal(manager.ringStall.samples, ringStall.samples, 'that comes when it is over');
+  await strace.detach();
+  await script.tells('appended');
+  telemetry.refresh();
+  assert.equal(manager.ringStallAge, 0);
+  assert.ok(manager.ringStall.samples > ringStall.samples && manager.ringStall.maxNs > 1e9);
+  script.tell();
+  const { code, stderr } = await script.ended;
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  await assertSound(directory);
+});
+
 const DEATH = `${WORKERS}
 const wal = await Wal.open(directory, options);
 wal.append(Buffer.alloc(1000));

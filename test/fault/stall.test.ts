@@ -2,7 +2,7 @@
 // does not wait at all.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { onBothAdapters, type Variant } from '../support/adapters.js';
+import { onBothAdapters, TINY, type Variant } from '../support/adapters.js';
 import { Script } from '../support/child-script.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { assertSound, contentOf } from '../support/log-content.js';
@@ -35,7 +35,8 @@ story.metrics = {
   failedAppends: manager.appendEvent.failures,
   stalls: manager.ringStall.samples,
   longestStallMs: manager.ringStall.maxNs / 1e6,
-  occupancyBytesMax: manager.ringOccupancyBytesMax,
+  occupancyBytesMax: manager.ringStallOccupancyBytesMax,
+  stallAge: manager.ringStallAge,
   syncs: segmentWriter.sync.samples,
   longestSyncMs: segmentWriter.sync.maxNs / 1e6,
   typicalWriteMs: segmentWriter.writeBlockHistogram.percentile(50) / 1e6,
@@ -62,6 +63,7 @@ interface Story {
       | 'stalls'
       | 'longestStallMs'
       | 'occupancyBytesMax'
+      | 'stallAge'
       | 'syncs'
       | 'longestSyncMs'
       | 'typicalWriteMs',
@@ -119,7 +121,7 @@ async function assertWhole(directory: string, story: Story): Promise<void> {
   assert.equal(story.durable, story.last);
   assert.equal(story.metrics.refusedAppends, story.refusals);
   assert.ok(story.metrics.stalls >= 1, 'the full ring shows in ringStall');
-  assert.ok(story.metrics.occupancyBytesMax > 32_768);
+  assert.equal(story.metrics.stallAge, 0, 'it is over');
   const events = contentOf(directory);
   assert.equal(events.length, story.last);
   for (const { eventId, payload } of events) {
@@ -137,6 +139,8 @@ onBothAdapters(
     assert.equal(story.tryAppend, 'undefined');
     assert.equal(story.metrics.failedAppends, 1);
     assert.ok(story.metrics.longestStallMs >= slowness.stallTimeoutMs);
+    // Less than the event's size at the ring's end, and at its beginning.
+    assert.ok(story.metrics.occupancyBytesMax > TINY.ringBytes - 2 * 9100, 'the ring was full');
     await assertWhole(directory, story);
   },
   cannotTrace,

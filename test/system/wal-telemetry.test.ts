@@ -51,6 +51,7 @@ const ZERO: Readonly<Record<string, string>> = {
   'segmentMaintainer.persistenceMaxColdSegments': NO_MAINTAINER,
   'manager.persistenceColdSegments': NO_COMPRESSION,
   'manager.ringOccupancyBytes': ALL_DONE,
+  'manager.ringStallAge': 'nobody waits any more',
 };
 
 /** How often the event of a metric has happened. */

@@ -46,6 +46,14 @@ describe('what top says is wrong', () => {
     );
   });
 
+  it('an append that waits for room now', () => {
+    const waits = (sinceNs: number) => troublesOf((log) => log.manager.setRingStall(sinceNs, 1));
+    const [trouble, ...more] = waits(1);
+    assert.match(trouble ?? '', /^error: an append waits for ring space, for [\d.]+ \w+ by now$/);
+    assert.deepEqual(more, []);
+    assert.deepEqual(waits(Math.floor(monotonicClock.nowNs())), [], 'not for long');
+  });
+
   it('what happened before the interval is over', () => {
     const log = new FakeLog();
     log.took(170e6, (startNs) => log.manager.onRingStall(startNs));

@@ -17,7 +17,7 @@ export const THREADS = ['writer', 'preparer', 'housekeeping'] as const;
 
 /** A disk that is well syncs faster. */
 const SLOW_SYNC_NS = 100e6;
-/** A shorter wait for a segment is not worth a line while it lasts. */
+/** A shorter wait, for a segment or for room, is not worth a line while it lasts. */
 const LONG_WAIT_NS = 100e6;
 const NEARLY_FULL = 0.75;
 
@@ -72,6 +72,10 @@ function* workTroubles(look: Look, { happened, latencies }: Figures): Generator<
     yield error(
       `appends waited ${times(stalls)} for ring space, ${formatNs(stallNs)}: slow disk or small ringBytes`,
     );
+  }
+  const { ringStallAge } = look.recorder.manager;
+  if (look.status === 'running' && ringStallAge > LONG_WAIT_NS) {
+    yield error(`an append waits for ring space, for ${formatNs(ringStallAge)} by now`);
   }
   const { getNextSegmentAge } = look.recorder.segmentPreparer;
   if (look.status === 'running' && getNextSegmentAge > LONG_WAIT_NS) {

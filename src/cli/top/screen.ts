@@ -164,7 +164,9 @@ function commits({ recorder: { segmentWriter } }: Look): string {
 
 function ringRow({ waitingBytes, ringBytes, recorder: { manager } }: Look): TextLine {
   const share = waitingBytes / ringBytes;
-  const most = manager.ringOccupancyBytesMax / ringBytes;
+  const { ringOccupancyBytesMax, ringStallOccupancyBytesMax } = manager;
+  const most =
+    Math.max(waitingBytes, ringOccupancyBytesMax, ringStallOccupancyBytesMax) / ringBytes;
   const { samples, totalNs } = manager.ringStall;
   const stalls =
     samples === 0 ? 'no stall' : `stalls ${formatCount(samples)}, ${formatNs(totalNs)}`;

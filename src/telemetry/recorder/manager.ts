@@ -3,6 +3,7 @@
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import { layout } from '../../memory/layout.js';
 import {
+  age,
   constant,
   counter,
   defineMetrics,
@@ -44,7 +45,9 @@ export const ManagerLayout = layout('Manager')
   .field(38592, 'ringOccupancyBytesMax', Gauge64)
   .field(38656, 'clockCost', Gauge64)
   .field(38720, 'appendSampling', Gauge64)
-  .end(38784, 64);
+  .field(38784, 'ringStallAge', Gauge64)
+  .field(38848, 'ringStallOccupancyBytesMax', Gauge64)
+  .end(38912, 64);
 
 const at = ManagerLayout.offset;
 
@@ -174,6 +177,17 @@ export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
     help: 'One append in so many is timed; 0 for none',
     covers: 'set when the log opens',
   }),
+  ringStallAge: age({
+    writer: 'application',
+    help: 'Age of the wait for room in the full ring that is not over yet, 0 for none',
+    covers: 'from finding the ring full until now',
+  }),
+  ringStallOccupancyBytesMax: gauge({
+    unit: 'bytes',
+    writer: 'application',
+    help: 'Most bytes that waited in the ring when an append found no room for its event',
+    covers: 'each time that an append begins to wait, also while the writer thread is stuck',
+  }),
 });
 
 /** Metrics of the WAL recorder's manager. */
@@ -212,7 +226,14 @@ export class ManagerUpdater extends Updater {
     this.noteInterval(group, journalAt, applyAppendEvent, interval, ok ? 1 : 0, 0);
   }
 
+  /** An append begins to wait; `onRingStall` ends it. */
+  setRingStall(sinceNs: number, occupancyBytesMax: number): void {
+    this.set(wordOf(at.ringStallOccupancyBytesMax), occupancyBytesMax);
+    this.set(wordOf(at.ringStallAge), sinceNs);
+  }
+
   onRingStall(startNs: number): void {
+    this.set(wordOf(at.ringStallAge), 0);
     this.note(wordOf(at.ringStall), wordOf(at.ringStallJournal), applyTimed, startNs, 0, 0);
   }
 
