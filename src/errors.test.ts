@@ -4,10 +4,12 @@ import fc from 'fast-check';
 import {
   AssertionFailure,
   assert as assertInvariant,
+  codeOf,
   deserializeError,
   ERROR_CODES,
   type ErrorCode,
   isNoSpace,
+  isOperational,
   printable,
   serializeError,
   systemCode,
@@ -100,7 +102,7 @@ describe('an error that crosses threads', () => {
   test('is no WalError when its code is not ours', () => {
     const back = deserializeError({ code: 'toString', message: 'strange' });
     assert.equal(back instanceof WalError, false);
-    assert.equal(systemCode(back), 'toString');
+    assert.equal(codeOf(back), 'toString');
   });
 
   test('may be anything that was thrown', () => {
@@ -121,7 +123,20 @@ describe('systemCode', () => {
     assert.equal(isNoSpace(thrown('UNKNOWN', -122)), true);
   });
 
-  test('leaves every other code as it is', () => {
+  test('is none for wrong calls, broken invariants, and what other parts of Node say', () => {
+    for (const code of ['ERR_ASSERTION', 'ERR_INVALID_ARG_TYPE', 'Z_DATA_ERROR', 'toString']) {
+      assert.equal(systemCode(thrown(code)), undefined);
+      assert.equal(codeOf(thrown(code)), code);
+      assert.equal(isOperational(thrown(code)), false);
+    }
+    assert.equal(isOperational(new AssertionFailure('broken')), false);
+    assert.equal(isOperational(new TypeError('wrong')), false);
+    assert.equal(isOperational(thrown('EIO')), true);
+    assert.equal(isOperational(thrown('EAI_AGAIN')), true);
+    assert.equal(isOperational(new WalError('ERR_FLASHSTRIKE_IO', 'io')), true);
+  });
+
+  test('leaves every other code of the system as it is', () => {
     assert.equal(systemCode(thrown('EIO', -122)), 'EIO');
     assert.equal(systemCode(thrown('UNKNOWN')), 'UNKNOWN');
     assert.equal(systemCode(thrown('UNKNOWN', -99_999)), 'UNKNOWN');

@@ -80,15 +80,27 @@ const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, errno]) 
 /** What Node calls an error that libuv has no name for, EDQUOT for one: that depends on the call. */
 const NAMELESS = /^(UNKNOWN$|Unknown system error )/;
 
-/** The `code` that Node puts on system errors (`ENOSPC` …), or undefined. */
+/** Node's own codes, and those of our assertions, begin with `ERR_`: wrong calls, not the system. */
+const OF_SYSTEM = /^E(?!RR_)[A-Z0-9_]+$/;
+
+/** The `code` of any error of Node, its zlib, ours … */
+export const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+
+/** What the system calls an error of it (`ENOSPC` …); undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  const { code } = error;
-  if (typeof code !== 'string' || !NAMELESS.test(code) || !('errno' in error)) {
-    return typeof code === 'string' ? code : undefined;
-  }
-  return ERRNO_NAMES.get(Number(error.errno)) ?? code;
+  const code = codeOf(error);
+  if (code === undefined || OF_SYSTEM.test(code)) return code;
+  if (!NAMELESS.test(code)) return undefined;
+  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : Number.NaN;
+  return ERRNO_NAMES.get(errno) ?? code;
 }
+
+/** Whether the world is to blame, not a wrong call or a broken invariant of ours: those are bugs. */
+export const isOperational = (error: unknown): error is Error =>
+  error instanceof WalError || systemCode(error) !== undefined;
 
 export const isNoSpace = (error: unknown): boolean => {
   if (error instanceof WalError) {
@@ -105,7 +117,7 @@ export function serializeError(error: unknown): SerializedError {
     return { code, message, path, offset, cause };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { code: systemCode(error) ?? 'ERR_UNKNOWN', message };
+  return { code: systemCode(error) ?? codeOf(error) ?? 'ERR_UNKNOWN', message };
 }
 
 export function deserializeError(data: SerializedError): Error {

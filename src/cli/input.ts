@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { systemCode, WalError } from '../errors.js';
+import { codeOf, WalError } from '../errors.js';
 import { toWalError } from './report-error.js';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -45,7 +45,7 @@ const startsLikeGzip = (start: Buffer): boolean =>
   start.equals(GZIP_MAGIC.subarray(0, start.length));
 
 /** What a truncated or damaged gzip stream reports. */
-const isBrokenGzip = (error: unknown): boolean => systemCode(error)?.startsWith('Z_') === true;
+const isBrokenGzip = (error: unknown): boolean => codeOf(error)?.startsWith('Z_') === true;
 
 /**
  * The bytes of `input`, unpacked if they start like gzip or the name ends in `.gz`.

@@ -2,7 +2,7 @@
 // is full, so memory stays bounded however slow the reader is.
 
 import type { Writable } from 'node:stream';
-import { systemCode } from '../errors.js';
+import { codeOf } from '../errors.js';
 import { TextBuffer } from './formats/text-buffer.js';
 import { OutputClosed, toWalError } from './report-error.js';
 
@@ -19,7 +19,7 @@ const writeWhole = (stream: Writable, bytes: Uint8Array): Promise<void> =>
   });
 
 const isClosed = (error: unknown): boolean => {
-  const code = systemCode(error);
+  const code = codeOf(error);
   return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || code === 'ECONNRESET';
 };
 

@@ -1,7 +1,7 @@
 // Failures as sentences: code, what happened and where, what it means; no stack for what is
 // expected to happen. Names and payload text in them are made harmless for the terminal.
 
-import { ERROR_CODES, printable, systemCode, WalError } from '../errors.js';
+import { codeOf, ERROR_CODES, printable, systemCode, WalError } from '../errors.js';
 import type { Terminal } from './terminal.js';
 
 /** stdout was closed by its reader (`replay | head`): not a failure, nothing is said. */
@@ -20,7 +20,7 @@ function* causesOf(error: Error): Generator<Error> {
 }
 
 const describeCause = (cause: Error): string => {
-  const code = cause instanceof WalError ? cause.code : systemCode(cause);
+  const code = cause instanceof WalError ? cause.code : (systemCode(cause) ?? codeOf(cause));
   const text = code === undefined || cause.message.startsWith(code);
   return printable(text ? cause.message : `${code}: ${cause.message}`);
 };

@@ -1,7 +1,7 @@
 // One region a log, in memory that several threads, and with the mapped adapter the next process,
 // see: header page, telemetry, control words, ring. A port with two adapters.
 import { dirname, resolve } from 'node:path';
-import { systemCode, WalError } from '../errors.js';
+import { isOperational, WalError } from '../errors.js';
 import { type Random64, random64 } from '../random.js';
 import { adoptMapped, attachMapped, createMappedRegion } from './mapped-region.js';
 import { adoptPortable, attachPortable, createPortableRegion } from './portable-region.js';
@@ -107,10 +107,9 @@ export function createRegion(
   try {
     return { region: createMappedRegion(resolve(path), request), fallbackReason: undefined };
   } catch (error) {
-    const why = reasonOf(error);
     // A broken invariant of ours is no reason to go on with less.
-    if (why === undefined) throw error;
-    const message = `no shared region could be made in ${dirname(path)}: ${why}`;
+    if (!isOperational(error)) throw error;
+    const message = `no shared region could be made in ${dirname(path)}: ${error.message}`;
     if (mode === 'auto') return { region: createPortableRegion(request), fallbackReason: message };
     throw new WalError(
       'ERR_FLASHSTRIKE_SHARED_MEMORY',
@@ -119,14 +118,6 @@ export function createRegion(
       { path, cause: error },
     );
   }
-}
-
-/** An operating failure in words; undefined for anything else. */
-function reasonOf(error: unknown): string | undefined {
-  if (error instanceof WalError) return error.message;
-  // Codes that begin with ERR_ are those of Node and of our assertions: wrong calls.
-  const code = systemCode(error);
-  return code === undefined || code.startsWith('ERR_') ? undefined : (error as Error).message;
 }
 
 /** Word index of a thread's heartbeat in `region.words`. */

@@ -2,7 +2,7 @@
 // what waits in the ring would not be found after a crash: told in the capabilities. When someone has
 // replaced LOCK, another process can lock the new one and write beside us: that ends the log.
 import type { Clock } from '../clock/clock.js';
-import { systemCode } from '../errors.js';
+import { isOperational } from '../errors.js';
 import type { RegionHandle } from '../memory/shared-region.js';
 import type { LogLock } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
@@ -44,8 +44,8 @@ export class NameWatch {
       this.#lookAtLock();
       this.#lookAtRegion();
     } catch (error) {
-      // An error of the system: the next look may be luckier, and the thread has more to do.
-      if (systemCode(error) === undefined) throw error;
+      // The next look may be luckier, and the thread has more to do.
+      if (!isOperational(error)) throw error;
     }
   }
 

@@ -1,5 +1,5 @@
 // All that an open log holds besides memory of its own: threads, region, lock.
-import { systemCode, type WalError } from '../errors.js';
+import { isOperational, type WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
 import { adoptRegion, type SharedRegion } from '../memory/shared-region.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
@@ -119,6 +119,6 @@ function clear(storage: Storage, directory: string, lockFd: number): void {
   try {
     adoptLock(storage, directory, lockFd).write({ regions: [] });
   } catch (error) {
-    if (systemCode(error) === undefined) throw error;
+    if (!isOperational(error)) throw error;
   }
 }

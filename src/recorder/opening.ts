@@ -6,7 +6,7 @@
 import { dirname, join } from 'node:path';
 import { monotonicClockCostPs } from '../clock/clock-cost.js';
 import { anchorWallClock, TimestampSource } from '../clock/timestamp-source.js';
-import { assert, isNoSpace, systemCode, WalError } from '../errors.js';
+import { assert, isNoSpace, isOperational, systemCode, WalError } from '../errors.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
 import { holdsLog, listLog } from '../recovery/log-directory.js';
 import {
@@ -121,7 +121,7 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
     return operation();
   } catch (error) {
     const code = systemCode(error);
-    if (error instanceof WalError || code === undefined || code.startsWith('ERR_')) throw error;
+    if (error instanceof WalError || code === undefined) throw error;
     const details = { path: directory, cause: error };
     if (isNoSpace(error)) {
       const message = `${directory}: the disk or quota is full (${code}). Free some space, then open again.`;
@@ -458,7 +458,7 @@ function release(step: () => void): void {
   try {
     step();
   } catch (error) {
-    if (systemCode(error) === undefined) throw error;
+    if (!isOperational(error)) throw error;
   }
 }
 

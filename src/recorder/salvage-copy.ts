@@ -204,7 +204,7 @@ function copyFailure(error: unknown, output: string): unknown {
   const isSticky = error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_FAILED';
   const cause = isSticky ? error.cause : error;
   const code = systemCode(cause);
-  if (cause instanceof WalError || code === undefined || code.startsWith('ERR_')) return error;
+  if (cause instanceof WalError || code === undefined) return error;
   const details = { path: output, cause: error };
   const advice = `The copy is not complete: remove ${output}, then salvage again.`;
   if (isNoSpace(cause)) {

@@ -8,7 +8,7 @@ export function readFailure(error: unknown, path: string, offset?: number): unkn
   if (error instanceof WalError) return error;
   const code = systemCode(error);
   // No system error: a bug of ours, which no code may dress up.
-  if (code === undefined || code.startsWith('ERR_')) return error;
+  if (code === undefined) return error;
   const details = { path, offset, cause: error };
   if (code === 'EACCES' || code === 'EPERM') {
     const message = `${path} cannot be read (${code}). Give this user read access to it.`;

@@ -2,16 +2,12 @@
 // to its end without a failure. Once, and for good; with the codes that systems have.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemCode, WalError } from '../../src/errors.js';
+import { isOperational } from '../../src/errors.js';
 import { type Fault, FaultyStorage } from '../support/faulty-storage.js';
 import type { StorageCall } from '../support/interposed-storage.js';
 import { errorOf, live, subjectOf } from './scenario.js';
 
 const CALLS_MAX = 5000;
-
-/** A refusal with a code; at a close, which the threads' modules give one, what the system said. */
-const isOperating = (error: unknown): boolean =>
-  error instanceof WalError || !(systemCode(error) ?? 'ERR_').startsWith('ERR_');
 
 /** Every call fails in its own life. @returns how many did */
 async function failEach(fault: Fault, how: (call: number) => 'kill' | 'power'): Promise<number> {
@@ -33,7 +29,7 @@ async function failEach(fault: Fault, how: (call: number) => 'kill' | 'power'): 
       assert.equal(error, undefined, 'a life without a failure comes to its end');
       return call - 1;
     }
-    if (error !== undefined) assert.ok(isOperating(error), `call ${call}: ${error}`);
+    if (error !== undefined) assert.ok(isOperational(error), `call ${call}: ${error}`);
     machine.storage = machine.kernel;
     subject.crash(how(call));
     await subject.endWell();

@@ -2,7 +2,7 @@
 // the commit path. A failed flush is counted and tried again; the state on disk stays the old one,
 // which is true as well, only older.
 import type { Clock } from '../../clock/clock.js';
-import { isNoSpace, systemCode, WalError } from '../../errors.js';
+import { isNoSpace, isOperational } from '../../errors.js';
 import { readWords } from '../../memory/sequence-latch.js';
 import type { ControlWords } from '../../ring/ring-control.js';
 import type { WalMeta } from '../../segment/wal-meta.js';
@@ -54,7 +54,7 @@ export class MetaCoordinator {
       this.#flushed = requested;
       this.#signals.set('metaTrouble', Trouble.none);
     } catch (error) {
-      if (isBug(error)) throw error;
+      if (!isOperational(error)) throw error;
       this.#notBeforeNs = this.#clock.nowNs() + RETRY_NS;
       this.#signals.set('metaTrouble', isNoSpace(error) ? Trouble.noSpace : Trouble.error);
     }
@@ -86,9 +86,4 @@ export class MetaCoordinator {
     }
     this.#telemetry.onAsyncMetaFlushCompleted(startNs);
   }
-}
-
-/** A broken invariant of ours, or a wrong call, is no trouble of the disk: codes of those begin so. */
-function isBug(error: unknown): boolean {
-  return !(error instanceof WalError) && (systemCode(error) ?? 'ERR_').startsWith('ERR_');
 }

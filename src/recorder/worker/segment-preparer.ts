@@ -4,7 +4,7 @@
 // while segments are used up faster than they could be zeroed.
 import { join } from 'node:path';
 import type { Clock } from '../../clock/clock.js';
-import { isNoSpace, systemCode, WalError } from '../../errors.js';
+import { isNoSpace, isOperational, systemCode, WalError } from '../../errors.js';
 import { preparedFileName } from '../../segment/file-names.js';
 import type { Storage } from '../../storage/storage.js';
 import type { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer.js';
@@ -184,7 +184,7 @@ export class SegmentPreparer {
       this.#removeDiscarded();
     } catch (second) {
       // Told is the first error; this one comes back with the next attempt if it lasts.
-      if (systemCode(second) === undefined) throw second;
+      if (!isOperational(second)) throw second;
     }
     this.#signals.preparerError.write(preparationError(path, noSpace, error));
     const hopeless = !noSpace && this.#takerWaits && this.#failures >= ATTEMPTS;
