@@ -9,8 +9,11 @@ import type { WalOptions } from '../../src/index.js';
 import { libc } from '../../src/memory/libc.js';
 import { KIB } from '../../src/units.js';
 
-/** The smallest that there are. */
-export const TINY = { segmentBytes: 64 * KIB, ringBytes: 64 * KIB };
+/**
+ * The smallest that there are. The ring is full all the time: a disk that stands still for longer than
+ * an application would wait for is no failure of a test, but one that never goes on is.
+ */
+export const TINY = { segmentBytes: 64 * KIB, ringBytes: 64 * KIB, stallTimeoutMs: 300_000 };
 
 const SHARED_MEMORY = '/dev/shm';
 

@@ -27,8 +27,19 @@ export function descriptors(pid: number | 'self' = 'self'): string[] {
 export const descriptorsBelow = (folder: string, pid?: number): string[] =>
   descriptors(pid).filter((target) => target.startsWith(`${folder}/`));
 
-export const threadCount = (pid: number | 'self' = 'self'): number =>
-  readdirSync(`/proc/${pid}/task`).length;
+/** The ids of all threads, those included that have ended and are about to go. */
+export const threads = (pid: number | 'self' = 'self'): string[] =>
+  readdirSync(`/proc/${pid}/task`);
+
+/** What there is now beyond what was there before: each as often as it is there more often. */
+export function beyond(before: readonly string[], now: readonly string[]): string[] {
+  const known = [...before];
+  return now.filter((each) => {
+    const at = known.indexOf(each);
+    if (at >= 0) known.splice(at, 1);
+    return at < 0;
+  });
+}
 
 /** Mappings of files below `folder`. */
 export const mappingsBelow = (folder: string): string[] =>

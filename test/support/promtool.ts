@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 
 const run = (args: readonly string[], input?: string) =>
-  spawnSync('promtool', args, { encoding: 'utf8', timeout: 60_000, input: input ?? '' });
+  spawnSync('promtool', args, { encoding: 'utf8', timeout: 300_000, input: input ?? '' });
 
 function whyNot(): string | false {
   const { error, status, stderr } = run(['--version']);

@@ -31,6 +31,8 @@ export class PseudoTerminal {
   readonly #pidFile: string;
   readonly #closed: Promise<unknown>;
   #output = '';
+  /** It has ended, and all that it sent was read. */
+  #isClosed = false;
 
   /** Runs `flashstrike` with `args`. */
   constructor(
@@ -52,7 +54,10 @@ export class PseudoTerminal {
       this.#child.emit('more');
     });
     this.#child.stdin.on('error', () => undefined);
-    this.#closed = once(this.#child, 'close').then(() => this.#child.emit('more'));
+    this.#closed = once(this.#child, 'close').then(() => {
+      this.#isClosed = true;
+      this.#child.emit('more');
+    });
     context.after(() => this.#child.kill('SIGKILL'));
   }
 
@@ -73,7 +78,7 @@ export class PseudoTerminal {
   /** Resolves once what was sent matches. */
   async shows(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.#output)) {
-      assert.ok(this.#child.exitCode === null, `it ended before ${pattern}: ${this.#output}`);
+      assert.ok(!this.#isClosed, `it ended before ${pattern}: ${this.#output}`);
       await once(this.#child, 'more');
     }
   }

@@ -15,11 +15,12 @@ import {
   segmentFiles,
 } from '../support/log-content.js';
 import {
+  beyond,
   cannotCount,
   descriptors,
   descriptorsBelow,
   mappingsBelow,
-  threadCount,
+  threads,
 } from '../support/process-resources.js';
 
 /** The first open loads libraries and starts threads of Node's own, which stay. */
@@ -28,20 +29,35 @@ async function warmUp(context: Parameters<typeof temporaryFolder>[0]): Promise<v
   appendEvents(wal, 1);
 }
 
+interface Taken {
+  readonly descriptors: readonly string[];
+  readonly threads: readonly string[];
+}
+
+const taken = (): Taken => ({ descriptors: descriptors(), threads: threads() });
+
+/**
+ * Nothing is left beyond what there was before. The kernel shows a thread for a moment longer than
+ * anybody waits for it, before as well as now.
+ */
+async function assertGivenBack(before: Taken): Promise<void> {
+  assert.deepEqual(beyond(before.descriptors, descriptors()), []);
+  await eventually('the threads are gone', () => beyond(before.threads, threads()).length === 0);
+}
+
 onBothAdapters(
   'close leaves no thread, no descriptor, no mapping and no region behind',
   async (t, v) => {
     await warmUp(t);
-    const before = { descriptors: descriptors(), threads: threadCount() };
+    const before = taken();
     const directory = temporaryFolder(t);
     const wal = await Wal.open(directory, v.options);
     appendEvents(wal, 3000);
     await wal.durable();
-    assert.ok(threadCount() > before.threads, 'an open log has threads');
+    assert.ok(beyond(before.threads, threads()).length > 0, 'an open log has threads');
     assert.ok(descriptorsBelow(directory).length > 0, 'an open log has descriptors');
     await wal.close();
-    assert.deepEqual(descriptors(), before.descriptors);
-    await eventually('the threads are gone', () => threadCount() === before.threads);
+    await assertGivenBack(before);
     assert.deepEqual(mappingsBelow(v.options.sharedMemoryDirectory), []);
     assert.deepEqual(preparedFiles(directory), []);
     assertNoRegion(v.options);
@@ -55,17 +71,18 @@ onBothAdapters(
     await warmUp(t);
     const directory = temporaryFolder(t);
     await using holder = await Wal.open(directory, v.options);
-    // The files that the holder itself opens meanwhile are not counted.
-    const others = (): string[] =>
-      descriptors().filter((target) => !target.startsWith(`${directory}/0`));
     await eventually('a spare segment is prepared', () => preparedFiles(directory).length === 1);
-    const before = { descriptors: others(), threads: threadCount() };
+    const before = taken();
     const regions = readdirSync(v.options.sharedMemoryDirectory);
     for (let attempt = 0; attempt < 5; attempt++) {
       await assert.rejects(Wal.open(directory, v.options), { code: 'ERR_FLASHSTRIKE_LOCKED' });
     }
-    assert.deepEqual(others(), before.descriptors);
-    await eventually('the threads are gone', () => threadCount() === before.threads);
+    // The holder, too, may have a file open at the moment that is looked at.
+    await eventually(
+      'the descriptors are closed',
+      () => beyond(before.descriptors, descriptors()).length === 0,
+    );
+    await assertGivenBack(before);
     assert.deepEqual(readdirSync(v.options.sharedMemoryDirectory), regions);
     appendEvents(holder, 10);
     await holder.durable();
@@ -73,7 +90,7 @@ onBothAdapters(
   cannotCount,
 );
 
-test('200 rounds of open, append, close litter neither folder nor process', {
+test('100 rounds of open, append, close litter neither folder nor process', {
   skip: cannotCount || cannotMap,
 }, async (t) => {
   const directory = temporaryFolder(t);
@@ -84,16 +101,15 @@ test('200 rounds of open, append, close litter neither folder nor process', {
   };
   await round('required');
   await round('off');
-  const before = { descriptors: descriptors(), threads: threadCount() };
-  for (let count = 2; count < 200; count++) await round(count % 2 === 0 ? 'required' : 'off');
-  assert.deepEqual(descriptors(), before.descriptors);
-  await eventually('the threads are gone', () => threadCount() === before.threads);
+  const before = taken();
+  for (let count = 2; count < 100; count++) await round(count % 2 === 0 ? 'required' : 'off');
+  await assertGivenBack(before);
   const segments = segmentFiles(directory);
-  // What 200 blocks and their watermarks take, not one a round.
+  // What 100 blocks and their watermarks take, not one a round.
   assert.ok(segments.length <= 4, segments.join());
   assert.deepEqual(readdirSync(directory).sort(), [...segments, 'LOCK', 'wal.meta']);
   assertNoRegion(options);
-  assertHoldsEvents(directory, 200);
+  assertHoldsEvents(directory, 100);
   await assertSound(directory);
 });
 
@@ -119,15 +135,21 @@ onBothAdapters('an idle log takes next to no processor time', async (t, v) => {
     await wal.durable();
     // A second after the last event the writer looks at the ring more rarely.
     await new Promise((resolve) => setTimeout(resolve, 1200));
-    const before = process.cpuUsage();
+    const look = () => {
+      const { userCPUTime, systemCPUTime, voluntaryContextSwitches } = process.resourceUsage();
+      const usedMs = (userCPUTime + systemCPUTime) / 1000;
+      return [performance.now(), usedMs, voluntaryContextSwitches];
+    };
+    const before = look();
     await new Promise((resolve) => setTimeout(resolve, ${IDLE_MS}));
-    const { user, system } = process.cpuUsage(before);
-    tell('used ' + (user + system) / 1000);
+    tell(JSON.stringify(look().map((each, at) => each - before[at])));
     await wal.close();
   `;
-  const lines = await runSound(script, temporaryFolder(t), v.options);
-  const usedMs = Number(lines[0]?.split(' ')[1]);
-  t.diagnostic(`${usedMs} ms of processor time in ${IDLE_MS} ms`);
-  // A generous bound: a thread that spins takes twenty times as much.
-  assert.ok(usedMs < IDLE_MS * 0.05, `${usedMs} ms`);
+  const [line = ''] = await runSound(script, temporaryFolder(t), v.options);
+  const [ms = 0, usedMs = 0, sleeps = 0]: number[] = JSON.parse(line);
+  t.diagnostic(`${usedMs} ms of processor time and ${sleeps} sleeps in ${ms} ms`);
+  // How often the threads wake is the same on any machine: the writer each 20 ms, the others each
+  // second. With what a turn costs, machines differ; a thread that spins takes all of the time.
+  assert.ok(sleeps < ms / 5, `${sleeps} sleeps in ${ms} ms`);
+  assert.ok(usedMs < ms / 4, `${usedMs} ms in ${ms} ms`);
 });
