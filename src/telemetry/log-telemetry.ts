@@ -41,16 +41,24 @@ function sectionOf(region: SharedRegion) {
 export interface WalTelemetry extends Telemetry {
   /** Recovery when the log was opened; since then `wal.replay` and `wal.follow`. */
   readonly recovery: RecoveryTelemetry;
-  /** Copies the recorder's metrics into `other`, for instance a `new recorder.Telemetry()`. */
+  /**
+   * Copies the recorder's metrics into `other`, for instance a `new recorder.Telemetry()`. What a
+   * `Snapshotter` of this holds has the recovery's as well.
+   */
   copyTo(other: Telemetry): void;
 }
+
+type MemoryOf = (name: StructName, byteLength: number) => MetricMemory;
+
+const ownMemory: MemoryOf = (_name, byteLength) => MetricMemory.own(byteLength);
 
 /** The recorder's metrics of an open log, and with them those of its recovery and its readers. */
 export class LogTelemetry extends Telemetry implements WalTelemetry {
   readonly #structs: Readonly<Record<StructName, MetricsStruct>>;
   readonly #recovery: RecoveryTelemetry;
 
-  private constructor(memoryOf: (name: StructName, byteLength: number) => MetricMemory) {
+  /** In memory of its own where none is named: a snapshotter makes its buffers like that. */
+  private constructor(memoryOf = ownMemory) {
     const recorder = {
       metaStore: new MetaStore(memoryOf('metaStore', MetaStore.layout.size)),
       segmentWriter: new SegmentWriter(memoryOf('segmentWriter', SegmentWriter.layout.size)),
@@ -83,7 +91,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
 
   /** In memory of its own, until there is a region. */
   static own(): LogTelemetry {
-    return new LogTelemetry((_name, byteLength) => MetricMemory.own(byteLength));
+    return new LogTelemetry();
   }
 
   /** Over the lines of a region that another thread of this process has prepared. */
@@ -114,6 +122,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
 
   override copyTo(other: Telemetry): void {
     super.copyTo(other as this);
+    if (other instanceof LogTelemetry) this.#recovery.copyTo(other.#recovery);
   }
 
   override collect(prefix: string, collector: Collector): void {

@@ -6,7 +6,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.js';
-import { recorder } from '../../src/telemetry.js';
+import { recorder, Snapshotter } from '../../src/telemetry.js';
 import { cannotMap, mappedOptions, onBothAdapters, TINY } from '../support/adapters.js';
 import { runSound } from '../support/child-script.js';
 import { eventually } from '../support/eventually.js';
@@ -208,6 +208,32 @@ onBothAdapters(
     assert.equal(JSON.stringify(copy), last);
     await wal.close();
     assert.equal(JSON.stringify(telemetry), last);
+  },
+);
+
+onBothAdapters(
+  'a snapshotter takes wal.telemetry, recovery and all, and holds it when the log is closed',
+  async (t, v) => {
+    const builder = new LogBuilder(temporaryFolder(t)).segment().events(5);
+    const wal = await Wal.open(builder.write().dir, v.options);
+    closeAfter(t, wal);
+    const snapshotter = new Snapshotter(wal.telemetry);
+    const { latest } = snapshotter;
+    assert.ok(latest.metrics instanceof recorder.Telemetry);
+    await wal.durable(appendEvents(wal, 100));
+    assert.equal([...wal.replay()].length, 105);
+    assert.equal(latest.metrics.manager.appendedEvents, 0, 'a snapshot stands still');
+    const { manager, recovery } = snapshotter.refresh().metrics;
+    assert.equal(manager.appendedEvents, 100);
+    assert.equal(manager.durableWait.samples, 1);
+    assert.equal(recovery.manager.recoverLog.successes, 1);
+    const verified = recovery.segmentReader.verifiedEvents;
+    assert.equal(verified, wal.telemetry.recovery.segmentReader.verifiedEvents);
+    assert.ok(verified >= 105);
+    await wal.close();
+    const last = snapshotter.refresh().metrics;
+    assert.equal(JSON.stringify(last), JSON.stringify(wal.telemetry));
+    assert.equal(JSON.stringify(last.recovery), JSON.stringify(wal.telemetry.recovery));
   },
 );
 
