@@ -40,5 +40,16 @@ export const monotonicClock: Clock = Object.freeze({
  */
 export function stampClock(clock: Clock, target: Float64Array, index: number): void {
   if (clock === monotonicClock) target[index] = originNs + performance.now() * NS_PER_MS;
-  else target[index] = clock.nowNs();
+  else stampOther(clock, target, index);
+}
+
+/** A clock of a caller's own: where it throws, or tells no number, its time is NaN. */
+function stampOther(clock: Clock, target: Float64Array, index: number): void {
+  try {
+    const nowNs: unknown = clock.nowNs();
+    target[index] = typeof nowNs === 'number' ? nowNs : Number.NaN;
+  } catch {
+    // Whoever takes the time must not be brought down by it; updaters count it as dropped.
+    target[index] = Number.NaN;
+  }
 }

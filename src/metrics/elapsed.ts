@@ -20,7 +20,7 @@ export function elapsedNs(startNs: number, nowNs: number): number {
   if (typeof startNs !== 'number' || typeof nowNs !== 'number') return DROPPED;
   const elapsed = Math.floor(nowNs - startNs + 0.5);
   if (elapsed >= 0 && elapsed <= LONGEST_NS) return elapsed;
-  return elapsed < 0 && elapsed >= -LONGEST_NS ? CLOCK_STEP : DROPPED;
+  return isInFuture(elapsed) ? CLOCK_STEP : DROPPED;
 }
 
 /**
@@ -29,5 +29,8 @@ export function elapsedNs(startNs: number, nowNs: number): number {
  */
 export function irregularHigh(interval: Float64Array): number {
   const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
-  return elapsed < 0 && elapsed >= -LONGEST_NS ? CLOCK_STEP_HIGH : DROPPED_HIGH;
+  return isInFuture(elapsed) ? CLOCK_STEP_HIGH : DROPPED_HIGH;
 }
+
+/** However far: an infinite start is no time, and every other one ahead of the clock is a step. */
+const isInFuture = (elapsed: number): boolean => elapsed < 0 && elapsed > Number.NEGATIVE_INFINITY;

@@ -1,13 +1,16 @@
 // What all updaters share: where their struct stands, and the clock. Frozen once made: an updater
 // has no state but the struct's. A call costs one look at the clock and a few stores; it allocates
-// nothing and never throws, also after the log is closed: then it does nothing.
+// nothing and never throws, also after the log is closed: then it does nothing. So it takes anything:
+// callers may come without types, and clocks may be theirs.
 import { type Clock, monotonicClock, stampClock } from '../clock/clock.js';
+import { WalError } from '../errors.js';
+import type { StructDefinition } from '../metrics/catalogue.js';
 import { addCounter, setValue } from '../metrics/counter64.js';
 import { recordInterval } from '../metrics/duration64.js';
 import { type ApplyNote, newInterval, note } from '../metrics/journal.js';
 import { recordCycle } from '../metrics/life-cycle.js';
 import type { MetricMemory } from '../metrics/metric-memory.js';
-import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
+import { MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
 import { recordOperationInterval } from '../metrics/operation64.js';
 import { beginChange, endChange } from '../metrics/sequence.js';
 
@@ -17,26 +20,45 @@ export const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.B
 /** Changes the lines of the group that begins at word `group`. */
 export type ApplyChange = (words: Uint32Array, group: number, a: number, b: number) => void;
 
+/** A count or a value as it can be stored; what is none counts as 0. */
+const storable = (value: unknown): number =>
+  typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : 0;
+
+const invalid = (message: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+
 export abstract class Updater {
   readonly #memory: MetricMemory;
   readonly #clock: Clock;
   readonly #interval = newInterval();
 
-  constructor(metrics: MetricsStruct, clock: Clock = monotonicClock) {
-    this.#memory = structAccess(metrics).memory;
+  /**
+   * @param definition of the struct that the updater's offsets are those of: in another one, which
+   * may stand in a log's region, its stores would go astray
+   * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
+   */
+  constructor(definition: StructDefinition, metrics: MetricsStruct, clock: Clock = monotonicClock) {
+    const access = metrics instanceof MetricsStruct ? structAccess(metrics) : undefined;
+    if (access?.definition !== definition) {
+      throw invalid(`An updater of ${definition.name} takes a ${definition.name} to record into.`);
+    }
+    if (typeof clock?.nowNs !== 'function') {
+      throw invalid('A clock is an object with a method nowNs.');
+    }
+    this.#memory = access.memory;
     this.#clock = clock;
   }
 
   /** Adds to the counter at word `field` of the struct. */
   protected count(field: number, by = 1): void {
     const memory = this.#memory;
-    if (memory.isOpen) addCounter(memory.words, memory.start + field, by);
+    if (memory.isOpen) addCounter(memory.words, memory.start + field, storable(by));
   }
 
   /** Sets the gauge at word `field`, to a whole number from 0 to 2^53. */
   protected set(field: number, value: number): void {
     const memory = this.#memory;
-    if (memory.isOpen) setValue(memory.words, memory.start + field, value);
+    if (memory.isOpen) setValue(memory.words, memory.start + field, storable(value));
   }
 
   /** Records the time from `startNs` to now at word `field`, a duration64. */
@@ -61,7 +83,7 @@ export abstract class Updater {
     if (!memory.isOpen) return;
     const group = memory.start + field;
     beginChange(memory.words, group);
-    apply(memory.words, group, a, b);
+    apply(memory.words, group, storable(a), storable(b));
     endChange(memory.words, group);
   }
 
@@ -69,8 +91,9 @@ export abstract class Updater {
   protected cycle(field: number, didWork: boolean, startNs: number, sleepNs: number): void {
     const memory = this.#memory;
     if (!memory.isOpen) return;
-    const workNs = this.#clock.nowNs() - startNs;
-    recordCycle(memory.words, memory.start + field, didWork, workNs, sleepNs);
+    this.#end(startNs);
+    const workNs = (this.#interval[1] as number) - (this.#interval[0] as number);
+    recordCycle(memory.words, memory.start + field, didWork, workNs, storable(sleepNs));
   }
 
   /** Notes the time from `startNs` to now, and two words, in the journal of a group. */
@@ -86,10 +109,11 @@ export abstract class Updater {
     if (!memory.isOpen) return;
     this.#end(startNs);
     const { words, start } = memory;
-    note(words, start + group, start + journal, apply, this.#interval, a, b);
+    const interval = this.#interval;
+    note(words, start + group, start + journal, apply, interval, storable(a), storable(b));
   }
 
-  /** The interval from `startNs` to now. Takes anything: a caller without types throws nothing here. */
+  /** The interval from `startNs` to now; NaN where that is no number. */
   #end(startNs: number): void {
     this.#interval[0] = typeof startNs === 'number' ? startNs : Number.NaN;
     stampClock(this.#clock, this.#interval, 1);

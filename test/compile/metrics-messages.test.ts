@@ -179,7 +179,7 @@ test('what only looks like a SegmentPreparer is refused by the compiler, and whe
   const alike = { ...real, getNextSegment, getNextSegmentReady, dump, collect, copyTo };
   // @ts-expect-error: missing the following properties from type 'SegmentPreparer': #definition
   const record = () => new SegmentPreparerUpdater(alike);
-  assert.throws(record, TypeError);
+  assert.throws(record, { code: 'ERR_FLASHSTRIKE_INVALID_ARGUMENT' });
   // @ts-expect-error: missing the following properties from type 'SegmentPreparer': #definition
   const copy = () => real.copyTo(alike);
   assert.throws(copy, { code: 'ERR_FLASHSTRIKE_INVALID_ARGUMENT' });

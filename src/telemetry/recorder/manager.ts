@@ -204,7 +204,7 @@ export function appendedEventsOf(metrics: Manager): { words: Uint32Array; at: nu
 /** For application and writer thread; each calls what the catalogue names it the writer of. */
 export class ManagerUpdater extends Updater {
   constructor(metrics: Manager, clock: Clock = monotonicClock) {
-    super(metrics, clock);
+    super(MANAGER, metrics, clock);
     Object.freeze(this);
   }
 

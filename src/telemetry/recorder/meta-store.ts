@@ -37,7 +37,7 @@ export class MetaStore extends structOf(META_STORE) {
 /** For the one thread that flushes. */
 export class MetaStoreUpdater extends Updater {
   constructor(metrics: MetaStore, clock: Clock = monotonicClock) {
-    super(metrics, clock);
+    super(META_STORE, metrics, clock);
     Object.freeze(this);
   }
 

@@ -270,10 +270,14 @@ const FAILURE_COUNTERS: Readonly<Record<IntegrityFailure, number>> = {
   validation: wordOf(at.totalValidationFailures),
 };
 
+/** A failure of no known kind, from a caller without types, is one of the others. */
+const failureCounter = (failure: IntegrityFailure): number =>
+  FAILURE_COUNTERS[failure] ?? FAILURE_COUNTERS.validation;
+
 /** For the writer thread. Every `startNs` is `clock.nowNs()` at the begin of what is recorded. */
 export class SegmentWriterUpdater extends Updater {
   constructor(metrics: SegmentWriter, clock: Clock = monotonicClock) {
-    super(metrics, clock);
+    super(SEGMENT_WRITER, metrics, clock);
     Object.freeze(this);
   }
 
@@ -343,6 +347,6 @@ export class SegmentWriterUpdater extends Updater {
   }
 
   onIntegrityFailure(status: IntegrityFailure): void {
-    this.count(FAILURE_COUNTERS[status]);
+    this.count(failureCounter(status));
   }
 }

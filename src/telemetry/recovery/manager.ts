@@ -106,7 +106,7 @@ export class Manager extends structOf(RECOVERY_MANAGER) {
 /** For the one thread that reads. Every `startNs` is `clock.nowNs()` where the interval began. */
 export class ManagerUpdater extends Updater {
   constructor(metrics: Manager, clock: Clock = monotonicClock) {
-    super(metrics, clock);
+    super(RECOVERY_MANAGER, metrics, clock);
     Object.freeze(this);
   }
 

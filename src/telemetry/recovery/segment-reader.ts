@@ -136,10 +136,14 @@ const FAILURE_COUNTERS: Readonly<Record<IntegrityFailure, number>> = {
   validation: wordOf(at.totalValidationFailures),
 };
 
+/** A failure of no known kind, from a caller without types, is one of the others. */
+const failureCounter = (failure: IntegrityFailure): number =>
+  FAILURE_COUNTERS[failure] ?? FAILURE_COUNTERS.validation;
+
 /** For the one thread that reads. Every `startNs` is `clock.nowNs()` where the interval began. */
 export class SegmentReaderUpdater extends Updater {
   constructor(metrics: SegmentReader, clock: Clock = monotonicClock) {
-    super(metrics, clock);
+    super(SEGMENT_READER, metrics, clock);
     Object.freeze(this);
   }
 
@@ -164,7 +168,7 @@ export class SegmentReaderUpdater extends Updater {
   }
 
   onIntegrityFailure(failure: IntegrityFailure): void {
-    this.count(FAILURE_COUNTERS[failure]);
+    this.count(failureCounter(failure));
   }
 
   /** @param bytes that were read, below 2^32 */

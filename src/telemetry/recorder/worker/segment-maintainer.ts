@@ -61,7 +61,7 @@ export class SegmentMaintainer extends structOf(SEGMENT_MAINTAINER) {
 /** For the one thread that maintains segments. */
 export class SegmentMaintainerUpdater extends Updater {
   constructor(metrics: SegmentMaintainer, clock: Clock = monotonicClock) {
-    super(metrics, clock);
+    super(SEGMENT_MAINTAINER, metrics, clock);
     Object.freeze(this);
   }
 

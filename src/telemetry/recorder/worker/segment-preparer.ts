@@ -177,7 +177,7 @@ export class SegmentPreparer extends structOf(SEGMENT_PREPARER) {
 /** Records what the taker of segments sees; for the one thread that takes them. */
 export class SegmentPreparerUpdater extends Updater {
   constructor(metrics: SegmentPreparer, clock: Clock = monotonicClock) {
-    super(metrics, clock);
+    super(SEGMENT_PREPARER, metrics, clock);
     Object.freeze(this);
   }
 
@@ -202,7 +202,7 @@ export class SegmentPreparerUpdater extends Updater {
 /** Records what preparing costs; for the one thread that prepares. */
 export class SegmentPreparationUpdater extends Updater {
   constructor(metrics: SegmentPreparer, clock: Clock = monotonicClock) {
-    super(metrics, clock);
+    super(SEGMENT_PREPARER, metrics, clock);
     Object.freeze(this);
   }
 

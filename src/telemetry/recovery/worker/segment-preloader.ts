@@ -34,7 +34,7 @@ export class SegmentPreloader extends structOf(SEGMENT_PRELOADER) {
 /** For the one thread that preloads. */
 export class SegmentPreloaderUpdater extends Updater {
   constructor(metrics: SegmentPreloader, clock: Clock = monotonicClock) {
-    super(metrics, clock);
+    super(SEGMENT_PRELOADER, metrics, clock);
     Object.freeze(this);
   }
 
