@@ -307,8 +307,9 @@ function addDemo(program: Command, { context, finish }: Run): void {
     .command('demo')
     .summary('record, kill -9, recover, prove')
     .description(
-      'Records an order stream in a second process, kills that with SIGKILL in the middle of it, ' +
-        'recovers the log, proves that not one event is missing, and goes on recording.',
+      'Records an order stream in a second process, shows its telemetry from outside, kills it with ' +
+        'SIGKILL in the middle of it, shows the telemetry that it left, recovers the log, proves ' +
+        'that not one event is missing, and goes on recording.',
     )
     .addOption(
       new Option('--events <count>', 'orders in the whole stream')
@@ -330,7 +331,7 @@ function addDemo(program: Command, { context, finish }: Run): void {
     .addHelpText(
       'after',
       `
-Exit: 0 everything was proven, 1 it was not, 2 usage
+Exit: 0 everything was proven, 1 it was not, 2 usage, 130 after Ctrl-C
 
 Examples:
   $ flashstrike demo

@@ -2,16 +2,16 @@
 // the log is opened, every event is proven to be there, and recording goes on. Each step says what
 // it does for somebody who has never heard of a write-ahead log.
 
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { printable, WalError } from '../../errors.js';
 import { verify, Wal } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { DemoFolder } from '../demo/demo-folder.js';
-import { DemoStage, describeOrder } from '../demo/demo-stage.js';
+import { DemoStage } from '../demo/demo-stage.js';
 import { OrderStream } from '../demo/order-stream.js';
 import { checkCompleteness, compareWithStream, ProofFailed } from '../demo/proof.js';
-import { Recorder, RecorderEnded } from '../demo/recorder.js';
-import type { RecorderMessage } from '../demo/recorder-message.js';
+import { RecorderEnded } from '../demo/recorder.js';
+import { Recording } from '../demo/recording.js';
 import { EXIT } from '../exit-codes.js';
 import { OrderLayout } from '../formats/order-record.js';
 import { Interruption } from '../interruption.js';
@@ -32,18 +32,8 @@ export interface DemoOptions {
   readonly keep: boolean;
 }
 
-/** The recorder is killed when it is this far … */
-const KILL_SHARE = 0.6;
-/** … at a pace that can be watched, or faster where the stream is long. */
-const EVENTS_PER_SECOND = 600_000;
-const RECORDING_SECONDS = 5;
-/** A slow machine is not waited for any longer. */
-const RECORDING_SECONDS_MAX = 10;
-const WATCH_MS = 5;
 /** Appended before signals and progress get a turn. */
 const TURN_EVENTS = 20_000;
-
-class Interrupted extends Error {}
 
 /** One run: the steps in order, and what each leaves for the next. */
 class Demo {
@@ -62,12 +52,14 @@ class Demo {
   async run(): Promise<void> {
     const stage = this.#stage;
     stage.title('Flashstrike demo: record, kill -9, recover, prove');
-    stage.say('A write-ahead log remembers what a program must not forget: each event is recorded');
-    stage.say('before anything is done about it, so that a crash can take nothing back.');
-    const told = await this.#recordAndKill();
+    stage.say('A write-ahead log remembers what a program must not forget: each event is');
+    stage.say('recorded before it is acted upon, so that a crash can take nothing back.');
+    const { seed, events } = this.#options;
+    const plan = { dir: this.#dir, seed, events };
+    const told = await new Recording(plan, stage, this.#interruption).run();
     const promised = told.isMapped ? told.appendedEventId : told.writtenEventId;
     const wal = await this.#recover();
-    const stream = new OrderStream(this.#options.seed);
+    const stream = new OrderStream(seed);
     try {
       await this.#prove(stream, promised, wal.lastEventId);
       await this.#goOn(wal, stream);
@@ -77,76 +69,8 @@ class Demo {
     await this.#verifyAll();
     stage.verdict(
       `Proven: kill -9 lost none of the ${formatEvents(promised)} that ` +
-        `${told.isMapped ? 'append() had returned for' : 'had been written'}.`,
+        `${told.isMapped ? 'append() returned for' : 'had been written'}.`,
     );
-  }
-
-  #checkInterruption(): void {
-    if (this.#interruption.happened) throw new Interrupted('stopped');
-  }
-
-  async #recordAndKill(): Promise<RecorderMessage> {
-    const { events, seed } = this.#options;
-    const stage = this.#stage;
-    const killAt = Math.floor(events * KILL_SHARE);
-    const eventsPerSecond = Math.max(EVENTS_PER_SECOND, killAt / RECORDING_SECONDS);
-    // Unpaced at the end: the kill then finds it between two appends, not asleep.
-    const pacedEvents = killAt;
-    const settings = { dir: this.#dir, seed, events, eventsPerSecond, pacedEvents };
-    const recorder = new Recorder(settings);
-    try {
-      stage.step('Record', [
-        `A second process (pid ${recorder.pid ?? 'unknown'}) is an order gateway: it append()s`,
-        `every order, ${OrderLayout.size} bytes each, to a log in ${printable(this.#dir)}`,
-        'and never waits for the disk. Orders look like this:',
-        ...describeOrder(seed).map((row) => `  ${row}`),
-      ]);
-      await this.#watch(recorder, killAt);
-    } finally {
-      await recorder.kill();
-    }
-    const told = recorder.last;
-    if (told === undefined) throw new ProofFailed('the recorder was killed before it recorded');
-    stage.step('Kill', [
-      'kill -9 in the middle of it: no handler runs, nothing is flushed, nothing is closed.',
-      `The last id that append() returned, told through a pipe: ${formatCount(told.appendedEventId)}.`,
-      ...(told.isMapped
-        ? []
-        : [
-            'There is no shared memory here that outlives a process, so what counts is the last',
-            `id that was written to a file: ${formatCount(told.writtenEventId)}.`,
-          ]),
-    ]);
-    return told;
-  }
-
-  /** Returns when it is time to kill. */
-  async #watch(recorder: Recorder, killAt: number): Promise<void> {
-    let startedMs = 0;
-    for (;;) {
-      await sleep(WATCH_MS);
-      this.#checkInterruption();
-      recorder.check();
-      const { last } = recorder;
-      if (last === undefined) continue;
-      const nowMs = performance.now();
-      if (startedMs === 0) startedMs = nowMs;
-      const seconds = (nowMs - startedMs) / 1000;
-      const { appendedEventId, durableEventId, appendNsMean, appendNsMax } = last;
-      const append = `append() ${formatDuration(appendNsMean / 1e9)}`;
-      this.#stage.progress(
-        () =>
-          `${formatCount(appendedEventId)} orders  ${formatRate(appendedEventId / seconds)}  ` +
-          `${append}  on disk ${formatCount(durableEventId)}`,
-      );
-      const isTime = appendedEventId >= killAt || seconds > RECORDING_SECONDS_MAX;
-      if (!isTime || appendedEventId === 0) continue;
-      this.#stage.say(
-        `${formatCount(appendedEventId)} orders in ${formatDuration(seconds)}; ` +
-          `${append} on average, ${formatDuration(appendNsMax / 1e9)} at worst.`,
-      );
-      return;
-    }
   }
 
   async #recover(): Promise<Wal> {
@@ -155,12 +79,14 @@ class Demo {
     const seconds = (performance.now() - startedMs) / 1000;
     const { eventsFromRing, verdict, droppedBytes } = wal.recovery;
     this.#stage.step('Recover', [
-      `Wal.open() finds the log as it was left, in ${formatDuration(seconds)}. The last event is ` +
-        `${formatCount(wal.lastEventId)}.`,
-      eventsFromRing > 0
-        ? `${formatEvents(eventsFromRing)} had not reached a file: they waited in shared memory, ` +
-          'and are on disk now.'
-        : 'Every event had already reached a file.',
+      `Wal.open() finds the log as it was left, in ${formatDuration(seconds)}.`,
+      `The last event is ${formatCount(wal.lastEventId)}.`,
+      ...(eventsFromRing > 0
+        ? [
+            `${formatEvents(eventsFromRing)} had not reached a file: they waited in shared memory,`,
+            'and are on disk now.',
+          ]
+        : ['Every event had already reached a file.']),
       ...(verdict === 'torn-tail'
         ? [`The last write was cut short: ${formatBytes(droppedBytes)} of it are set aside.`]
         : []),
@@ -171,24 +97,23 @@ class Demo {
   async #prove(stream: OrderStream, promised: number, lastEventId: number): Promise<void> {
     const stage = this.#stage;
     stage.step('Prove', [
-      `The same orders are made again from seed ${this.#options.seed}, and compared byte by byte ` +
-        'with a replay of the log.',
+      `The same orders are made again from seed ${this.#options.seed}, and compared byte by byte`,
+      'with a replay of the log.',
     ]);
     const compared = await this.#compare(stream);
     checkCompleteness(compared, { promised, lastEventId });
     const beyond = compared - promised;
     stage.say(
-      `Not one is missing: all ${formatCount(promised)}` +
-        (beyond === 0
-          ? '.'
-          : `, and ${formatCount(beyond)} more that it was killed too soon to tell of.`),
+      `Not one is missing: all ${formatCount(promised)} are there${beyond === 0 ? '.' : ','}`,
     );
+    if (beyond === 0) return;
+    stage.say(`and ${formatCount(beyond)} more that it was killed too soon to tell of.`);
   }
 
   async #compare(stream: OrderStream): Promise<number> {
     const startedMs = performance.now();
     const compared = await compareWithStream(this.#dir, stream, (events) => {
-      this.#checkInterruption();
+      this.#interruption.signal.throwIfAborted();
       this.#stage.progress(() => `compared ${formatEvents(events)}`);
     });
     const seconds = (performance.now() - startedMs) / 1000;
@@ -213,7 +138,7 @@ class Demo {
       if (eventId % TURN_EVENTS !== 0) continue;
       stage.progress(() => `${formatCount(eventId)} orders`);
       await nextTurn();
-      this.#checkInterruption();
+      this.#interruption.signal.throwIfAborted();
     }
     await wal.durable();
     const more = wal.lastEventId - first + 1;
@@ -229,7 +154,7 @@ class Demo {
     stage.step('Verify', [
       'The log is closed. Every checksum of it is checked, and every order again.',
     ]);
-    this.#checkInterruption();
+    this.#interruption.signal.throwIfAborted();
     const startedMs = performance.now();
     const report = await verify(this.#dir);
     const seconds = (performance.now() - startedMs) / 1000;
@@ -251,8 +176,14 @@ export async function demo(options: DemoOptions, context: CommandContext): Promi
     await new Demo(options, folder.path, stage, interruption).run();
     exitCode = EXIT.done;
   } catch (error) {
-    if (error instanceof Interrupted) exitCode = interruption.exitCode ?? EXIT.failed;
-    else reportFailure(error, context);
+    if (error === interruption.signal.reason) {
+      exitCode = interruption.exitCode ?? EXIT.failed;
+      // Below the ^C that the terminal has shown.
+      stage.gap();
+      stage.say('Stopped before anything was proven.');
+    } else {
+      reportFailure(error, context);
+    }
   } finally {
     interruption.dispose();
   }

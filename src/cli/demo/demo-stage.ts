@@ -1,24 +1,33 @@
-// How the demo speaks: numbered steps on stdout, a moving line on stderr.
+// How the demo speaks: numbered steps and panels on stdout, a moving line on stderr.
 
-import type { Writable } from 'node:stream';
-import type { CommandContext } from '../context.js';
 import { createLobsterFormat } from '../formats/lobster.js';
 import { TextBuffer } from '../formats/text-buffer.js';
-import { Terminal } from '../terminal.js';
+import { type Environment, Terminal } from '../terminal.js';
+import { InlinePanel, type PanelStream } from '../top/inline-panel.js';
+import type { PanelOptions } from '../top/screen.js';
 import { OrderStream } from './order-stream.js';
+
+/** Renders a panel for the room that there is. */
+type Render = (options: PanelOptions) => readonly string[];
 
 export class DemoStage {
   readonly #stdout: Terminal;
   readonly #stderr: Terminal;
+  readonly #panel: InlinePanel;
   #steps = 0;
 
-  constructor({ stdout, terminal }: { stdout: Writable; terminal: CommandContext['terminal'] }) {
-    this.#stdout = new Terminal(stdout);
+  constructor(
+    { stdout, terminal }: { stdout: PanelStream; terminal: Terminal },
+    environment: Environment = process.env,
+  ) {
+    this.#stdout = new Terminal(stdout, environment);
     this.#stderr = terminal;
+    this.#panel = new InlinePanel(stdout);
   }
 
   #line(text: string): void {
     this.#stderr.clearProgress();
+    this.#panel.leave();
     this.#stdout.line(text);
   }
 
@@ -28,17 +37,44 @@ export class DemoStage {
 
   step(name: string, lines: readonly string[]): void {
     this.#steps += 1;
-    this.#line('');
+    this.gap();
     this.#line(this.#stdout.cyan(this.#stdout.bold(`${this.#steps}. ${name}`)));
     for (const line of lines) this.say(line);
+  }
+
+  gap(): void {
+    this.#line('');
   }
 
   say(text: string): void {
     this.#line(`   ${text}`);
   }
 
+  /** Whether panels are drawn over each other; where they are not, only the last one is shown. */
+  get hasLivePanel(): boolean {
+    return this.#stdout.showsProgress;
+  }
+
+  #render(render: Render): readonly string[] {
+    return ['', ...render({ columns: this.#panel.columns, painters: this.#stdout })];
+  }
+
+  /** Draws over the panel that was drawn last; nothing where there is no terminal. */
+  livePanel(render: Render): void {
+    if (!this.hasLivePanel) return;
+    this.#stderr.clearProgress();
+    this.#panel.draw(this.#render(render));
+  }
+
+  /** The panel as it stays. */
+  panel(render: Render): void {
+    const lines = this.#render(render);
+    if (this.hasLivePanel) this.#panel.finish(lines);
+    else for (const line of lines) this.#line(line);
+  }
+
   verdict(text: string): void {
-    this.#line('');
+    this.gap();
     this.#line(this.#stdout.green(this.#stdout.bold(text)));
   }
 

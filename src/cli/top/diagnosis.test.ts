@@ -132,10 +132,10 @@ describe('what top says is wrong', () => {
   it('a process that is gone, and what it left; its threads stand still, of course', () => {
     const dead = { status: 'dead', threads: threads(99e9, 99e9, 99e9) } as const;
     assert.deepEqual(troublesOf(nothing, dead), [
-      'error: process 4242 ended without closing the log; 4.19 MB wait in its ring for the next opening',
+      'error: process 4242 ended without closing; its ring has 4.19 MB for the next open',
     ]);
     assert.deepEqual(troublesOf(nothing, { ...dead, waitingBytes: 0 }), [
-      'error: process 4242 ended without closing the log; it left nothing in the ring',
+      'error: process 4242 ended without closing; it left nothing in the ring',
     ]);
   });
 

@@ -41,9 +41,9 @@ function* stateTroubles(
   } else if (status === 'dead') {
     const left =
       waitingBytes > 0
-        ? `; ${formatBytes(waitingBytes)} wait in its ring for the next opening`
-        : '; it left nothing in the ring';
-    yield error(`process ${pid} ended without closing the log${left}`);
+        ? `its ring has ${formatBytes(waitingBytes)} for the next open`
+        : 'it left nothing in the ring';
+    yield error(`process ${pid} ended without closing; ${left}`);
   }
   if (state === 'failed') {
     yield error('a write or sync failed: the log takes nothing more until it is opened again');

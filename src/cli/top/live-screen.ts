@@ -2,9 +2,8 @@
 // ends the command, the terminal is as it was before.
 
 import type { Writable } from 'node:stream';
-import { stripVTControlCharacters } from 'node:util';
 import { writeText } from '../output.js';
-import { textWidth } from './text-line.js';
+import { CLEAR_BELOW, overLine } from './text-line.js';
 
 const ALTERNATE_SCREEN = '\u001b[?1049h';
 const MAIN_SCREEN = '\u001b[?1049l';
@@ -13,8 +12,6 @@ const SHOW_CURSOR = '\u001b[?25h';
 const NO_WRAP = '\u001b[?7l';
 const WRAP = '\u001b[?7h';
 const HOME = '\u001b[H';
-const CLEAR_LINE_END = '\u001b[K';
-const CLEAR_BELOW = '\u001b[J';
 
 const CTRL_C = '\u0003';
 const CTRL_Z = '\u001a';
@@ -66,9 +63,7 @@ export class LiveScreen {
   async draw(lines: readonly string[]): Promise<void> {
     if (!this.#isShown) return;
     const { columns } = this;
-    // Behind the last column the cursor stands on it: clearing from there would take a character.
-    const isFull = (line: string): boolean => textWidth(stripVTControlCharacters(line)) >= columns;
-    const text = lines.map((line) => (isFull(line) ? line : line + CLEAR_LINE_END)).join('\r\n');
+    const text = lines.map((line) => overLine(line, columns)).join('\r\n');
     await writeText(this.#stdout, HOME + text + CLEAR_BELOW);
   }
 

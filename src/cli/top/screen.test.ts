@@ -5,7 +5,7 @@ import { recovery as recoveryTelemetry } from '../../telemetry.js';
 import { Terminal } from '../terminal.js';
 import { FakeLog } from './fake-look.js';
 import type { Look } from './look.js';
-import { renderScreen } from './screen.js';
+import { renderPanel, renderScreen } from './screen.js';
 import { textWidth } from './text-line.js';
 
 const SMALL = { columns: 80, rows: 24 };
@@ -177,5 +177,66 @@ describe('a screen of top', () => {
       'nothing is red',
     );
     assert.deepEqual(painted.map(stripVTControlCharacters), renderScreen(before, now, SMALL));
+  });
+});
+
+describe('a panel', () => {
+  it('is the screen without its details, and without what was never timed', () => {
+    const { before, now } = twoLooks();
+    assert.deepEqual(renderPanel(before, now, { columns: 80 }), [
+      'flashstrike top  ./orders                                          running, open',
+      'process 4242   up 1 min 3 s   flashstrike 0.1.0   node 20.19.0   last 1.0 s',
+      '',
+      'throughput  1.23 M/s events   78.6 MB/s   300/s blocks   100/s syncs',
+      'events      written up to 1,234,567, durable up to 1,234,500',
+      'behind      nothing: all that is written is durable',
+      'ring        █████░░░░░░░░░░░░░░░ 25 % of 16.8 MB, most 30 %   no stall',
+      'segments    4 prepared, lowest 2   ready 2   waited 0   failed 0   hurried 0',
+      '',
+      'latency          timed     p50     p99   p99.9     max   worst  10n 1µ  .1m 10m',
+      'append 1/64   1.00 k/s   91 ns   91 ns 14.0 µs 14.0 µs 14.0 µs   █    ▁',
+      'write block      300/s  200 µs  200 µs  200 µs  200 µs  200 µs          █',
+      'sync             100/s 1.25 ms 9.00 ms 9.00 ms 9.00 ms 9.00 ms            █▁',
+      'durable lag      100/s 2.40 ms 2.40 ms 2.40 ms 2.40 ms 2.40 ms            █',
+      'durable wait      20/s 1.50 ms 1.50 ms 1.50 ms 1.50 ms 1.50 ms            █',
+      'next segment       1/s  400 ns  400 ns  400 ns  400 ns  400 ns     █',
+    ]);
+  });
+
+  it('of a killed log says so within 80 columns, and has no throughput', () => {
+    const { now } = twoLooks({ status: 'dead', pid: 4_194_304 });
+    const lines = renderPanel(undefined, now, { columns: 80 });
+    assert.match(lines[0] ?? '', / dead, open$/);
+    assert.equal(
+      lines[2],
+      '! process 4194304 ended without closing; its ring has 4.19 MB for the next open',
+    );
+    assert.ok(!lines.some((line) => line.startsWith('throughput')));
+    assert.match(rowOf(lines, 'since open'), /timed +p50/);
+  });
+
+  it('tells all that is wrong, and never is wider than the terminal', () => {
+    const { log, before } = twoLooks();
+    log.took(3e9, (startNs) => log.manager.onRingStall(startNs), 7);
+    log.took(200e6, (startNs) => log.writer.onSync(startNs, 1));
+    const now = log.look();
+    const troubles = renderPanel(before, now, { columns: 80 }).filter((line) => /^! /.test(line));
+    assert.equal(troubles.length, 2);
+    for (const columns of [1, 20, 62, 80, 132]) {
+      for (const line of renderPanel(before, now, { columns })) {
+        assert.ok(textWidth(line) <= columns, `${columns}: ${line}`);
+      }
+    }
+  });
+
+  it('is the same in colour', () => {
+    const { before, now } = twoLooks();
+    const painters = new Terminal({ write: () => true, isTTY: true }, { TERM: 'xterm' });
+    const painted = renderPanel(before, now, { columns: 80, painters });
+    assert.ok(painted.some((line) => line.includes('\u001b[32m')));
+    assert.deepEqual(
+      painted.map(stripVTControlCharacters),
+      renderPanel(before, now, { columns: 80 }),
+    );
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cutText, NO_PAINT, paintLine, piece, textWidth } from './text-line.js';
+import { cutText, NO_PAINT, overLine, paintLine, piece, textWidth } from './text-line.js';
 
 describe('a line of text on a terminal', () => {
   it('is as wide as the terminal shows it', () => {
@@ -26,5 +26,11 @@ describe('a line of text on a terminal', () => {
     assert.equal(paintLine(line, 7, painters), 'ab<cdef>…');
     assert.equal(paintLine(line, 5, painters), 'ab<cd…>');
     assert.equal(paintLine(line, 2, painters), 'ab');
+  });
+
+  it('takes the place of a longer one, and of one as wide as the terminal', () => {
+    assert.equal(overLine('abc', 4), 'abc\u001b[K');
+    assert.equal(overLine('\u001b[31mabcd\u001b[0m', 4), '\u001b[31mabcd\u001b[0m');
+    assert.equal(overLine('注文', 4), '注文');
   });
 });

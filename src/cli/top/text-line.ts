@@ -1,6 +1,11 @@
 // A line of a screen as pieces of text, each with its colour, cut to the screen's width before the
 // colours are put in: escape sequences have no width, and must not be cut.
 
+import { stripVTControlCharacters } from 'node:util';
+
+export const CLEAR_LINE_END = '\u001b[K';
+export const CLEAR_BELOW = '\u001b[J';
+
 export type Tint = 'plain' | 'bold' | 'dim' | 'red' | 'yellow' | 'green';
 
 export interface Piece {
@@ -60,4 +65,11 @@ export function paintLine(line: TextLine, columns: number, painters: Painters): 
     if (shown !== text) break;
   }
   return painted;
+}
+
+/** A painted line that takes the place of another one: nothing is blanked first. */
+export function overLine(painted: string, columns: number): string {
+  // Behind the last column the cursor stands on it: clearing from there would take a character.
+  const isFull = textWidth(stripVTControlCharacters(painted)) >= columns;
+  return isFull ? painted : painted + CLEAR_LINE_END;
 }
