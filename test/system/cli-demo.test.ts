@@ -162,7 +162,7 @@ describe('command line: demo on a terminal', {
     const { output } = terminal;
     const [first = '', height, ...drawnOver] = output.split(BACK);
     assert.ok(drawnOver.length > 0, 'nothing was drawn over');
-    const [, panel = ''] = first.split('without its help:\r\n');
+    const [, panel = ''] = first.split(/without its help:\r+\n/);
     assert.equal(panel.split('\n').length - 1, Number(height), 'not the place of the first panel');
     assert.ok(output.includes(`${GREEN}running, open`));
     const text = stripVTControlCharacters(output);

@@ -176,7 +176,11 @@ export async function demo(options: DemoOptions, context: CommandContext): Promi
     await new Demo(options, folder.path, stage, interruption).run();
     exitCode = EXIT.done;
   } catch (error) {
-    if (error === interruption.signal.reason) {
+    // Ctrl-C reaches the recorder as well: that it ended may be noticed first.
+    if (
+      interruption.happened &&
+      (error === interruption.signal.reason || error instanceof RecorderEnded)
+    ) {
       exitCode = interruption.exitCode ?? EXIT.failed;
       // Below the ^C that the terminal has shown.
       stage.gap();
