@@ -51,8 +51,8 @@ export class PseudoTerminal {
     const own = { TERM: 'xterm', SHELL: '/bin/sh', NODE_NO_WARNINGS: '1' };
     const env = { ...process.env, ...own, ...environment };
     this.#child = spawn('script', ['-qefc', text, '/dev/null'], { env });
-    this.#child.stdout.on('data', (chunk: Buffer) => {
-      this.#output += chunk.toString();
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#output += text;
       this.#child.emit('more');
     });
     this.#child.stdin.on('error', () => undefined);

@@ -26,7 +26,7 @@ const start = (args: readonly string[]): ChildProcess =>
 
 async function whyNot(): Promise<string | false> {
   if (process.platform !== 'linux') return 'strace needs Linux';
-  const sleeper = spawn('sleep', ['60'], { stdio: 'ignore' });
+  const sleeper = spawn('sleep', ['3600'], { stdio: 'ignore' });
   const tracer = start(['-o', '/dev/null', '-p', String(sleeper.pid)]);
   const refusal = await attached(tracer);
   tracer.kill('SIGINT');

@@ -128,7 +128,8 @@ describe('command line: demo', { timeout: 900_000 }, () => {
     const demo = new RunningCommand(['demo', '--events', '50000000', '--dir', dir]);
     await demo.until((stdout) => stdout.includes('never waits'));
     const pid = Number(/pid (\d+)/.exec(String(demo.stdout))?.[1]);
-    assert.ok(isAlive(pid));
+    // Where this test is slow, the demo has killed it by now, and is about to prove something.
+    assert.ok(isAlive(pid) || demo.stdout.includes('2. Kill'), `process ${pid}`);
     demo.child.kill('SIGINT');
     const { code, stderr } = await demo.finished;
     assert.equal(code, 130, stderr);

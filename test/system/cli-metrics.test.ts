@@ -58,7 +58,7 @@ async function serve(context: TestContext, directory: string, ...args: string[])
   return { command, url };
 }
 
-describe('flashstrike metrics', { skip: cannotMap, timeout: 240_000 }, () => {
+describe('flashstrike metrics', { skip: cannotMap, timeout: 900_000 }, () => {
   test('prints all metrics of a running log once, and nothing else', async (context) => {
     const { directory } = await openElsewhere(context);
     const { code, stdout, stderr } = await flashstrike(['metrics', directory]);

@@ -27,8 +27,8 @@ export class RunningCommand {
     const env = { ...process.env, NODE_NO_WARNINGS: '1', ...environment };
     this.child = spawn(process.execPath, [MAIN, ...args], { env });
     this.child.stdout.on('data', (chunk: Buffer) => this.#stdout.push(chunk));
-    this.child.stderr.on('data', (chunk: Buffer) => {
-      this.#stderr += chunk.toString();
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
     });
     // A command that ends before it has read everything closes its stdin: not the test's failure.
     this.child.stdin.on('error', () => undefined);
@@ -76,8 +76,8 @@ export function flashstrike(
   return command.finished;
 }
 
-/** A log appears, or its recorder ends, long before so many readers have ended in vain. */
-const ATTEMPTS = 200;
+/** A log appears, or its recorder ends, before that: the limit only ends a test that hangs. */
+const LIMIT_MS = 300_000;
 
 /** Resolves once readers find event `eventId` in `log`; rejects where its recorder ends before. */
 export async function untilRecorded(
@@ -86,7 +86,8 @@ export async function untilRecorded(
   recorder: RunningCommand,
 ): Promise<void> {
   let complaint = '';
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  const deadline = performance.now() + LIMIT_MS;
+  while (performance.now() < deadline) {
     // Until there is a log, the follower says so and ends: ask again.
     const follower = new RunningCommand(['replay', log, '--follow', '--to', String(eventId)]);
     const recorderEnds = recorder.finished.then(() => undefined);

@@ -12,6 +12,8 @@ const wal = await Wal.open(dir, {
   segmentBytes: 1 << 20,
   ringBytes: 1 << 20,
   sync: { intervalMs: 1 },
+  // The ring is full most of the time, on a disk that may stand still for a while.
+  stallTimeoutMs: 300_000,
 });
 const payload = new Uint8Array(40);
 const view = new DataView(payload.buffer);

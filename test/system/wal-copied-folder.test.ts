@@ -2,38 +2,26 @@
 // and opens as a log does after a crash.
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Wal } from '../../src/index.js';
+import { META_TEMPORARY_FILE } from '../../src/segment/file-names.js';
 import { assertNoRegion, cannotMap, mappedOptions, type Variant } from '../support/adapters.js';
 import { Script } from '../support/child-script.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { assertSound, code, contentOf, durableInMeta } from '../support/log-content.js';
+import { WORKERS } from '../support/workers-script.js';
 
 /** Writes 1,000 durable events, waits, then leaves 100 in the ring alone and dies. */
-const ORIGINAL = `
-import threads from 'node:worker_threads';
-import { syncBuiltinESMExports } from 'node:module';
-const workers = [];
-threads.Worker = class extends threads.Worker {
-  constructor(url, workerOptions) {
-    super(url, workerOptions);
-    workers.push({ url: String(url), worker: this });
-  }
-};
-syncBuiltinESMExports();
-const { Wal } = await import(INDEX);
+const ORIGINAL = `${WORKERS}
 const wal = await Wal.open(directory, options);
 for (let id = 1; id <= 1000; id++) wal.append(Buffer.from('event ' + id));
 await wal.durable();
 tell('durable');
 await told();
-if (options.dies) {
-  // Without its writer nothing leaves the ring; in one turn, so that nobody notices.
-  workers.find(({ url }) => url.includes('writer')).worker.terminate();
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
-}
+// Without its writer nothing leaves the ring; in one turn, so that nobody notices.
+if (options.dies) terminateAtOnce('writer');
 for (let id = 1001; id <= 1100; id++) wal.append(Buffer.from('event ' + id));
 if (options.dies) process.kill(process.pid, 'SIGKILL');
 await wal.close();
@@ -60,9 +48,10 @@ async function copyOfALiveLog(t: TestContext, dies: boolean): Promise<Copied> {
   const text = ORIGINAL.replaceAll('options.dies', String(dies));
   const original = Script.start(t, text, directory, options, { bare: true });
   await original.tells('durable');
-  // Idle since then: nothing changes its name while it is copied.
   await eventually('wal.meta tells it', () => durableInMeta(directory) === 1000);
-  cpSync(directory, copy, { recursive: true });
+  // Idle since then: nothing else changes its name while it is copied.
+  const filter = (path: string): boolean => basename(path) !== META_TEMPORARY_FILE;
+  cpSync(directory, copy, { recursive: true, filter });
   return { original, directory, copy, options };
 }
 

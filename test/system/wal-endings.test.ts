@@ -1,5 +1,6 @@
 // How a process may end with an open log: whatever its last line is, all events are kept, and what
-// ends in an orderly way leaves neither lock nor region.
+// ends in an orderly way leaves neither lock nor region. The logs stand in memory: a process that ends
+// waits ten seconds for its disk and no longer, and these tests are about all else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.js';
@@ -8,10 +9,10 @@ import {
   cannotMap,
   mappedOptions,
   onBothAdapters,
+  regionFolder,
   type Variant,
 } from '../support/adapters.js';
 import { Script } from '../support/child-script.js';
-import { temporaryFolder } from '../support/log-builder.js';
 import { contentOf } from '../support/log-content.js';
 
 const APPEND_500 = `
@@ -106,7 +107,7 @@ const ENDINGS: readonly Ending[] = [
 
 for (const { name, script, code, stderr } of ENDINGS) {
   onBothAdapters(`${name}: all events are kept`, async (t, v) => {
-    const directory = temporaryFolder(t);
+    const directory = regionFolder(t);
     const ended = await Script.run(script, directory, v.options);
     assert.match(ended.stderr, stderr);
     assert.equal(ended.code, code);
@@ -115,7 +116,7 @@ for (const { name, script, code, stderr } of ENDINGS) {
 }
 
 test('an exit handler of the application, set before open, may still append', async (t) => {
-  const directory = temporaryFolder(t);
+  const directory = regionFolder(t);
   const options = { ...mappedOptions(t), sharedMemory: 'off' as const };
   const script = `
     let wal;
@@ -133,7 +134,7 @@ test('an exit handler of the application, set before open, may still append', as
 });
 
 onBothAdapters('an open log does not hold the process, several logs neither', async (t, v) => {
-  const directory = temporaryFolder(t);
+  const directory = regionFolder(t);
   const script = `
     for (const name of ['/a', '/b']) {
       const wal = await Wal.open(directory + name, options);
@@ -146,7 +147,7 @@ onBothAdapters('an open log does not hold the process, several logs neither', as
 });
 
 onBothAdapters('pending durable, close and open hold the process', async (t, v) => {
-  const directory = temporaryFolder(t);
+  const directory = regionFolder(t);
   const script = `
     Wal.open(directory, options).then((wal) => {
       tell('open');
@@ -166,7 +167,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   test(`${signal} without a handler leaves the region; the next open empties it`, {
     skip: cannotMap,
   }, async (t) => {
-    const directory = temporaryFolder(t);
+    const directory = regionFolder(t);
     const options = mappedOptions(t);
     const script = Script.start(
       t,

@@ -85,7 +85,7 @@ onBothAdapters('kill -9 frees the lock, also when a child of the holder lives on
     const wal = await Wal.open(directory, options);
     wal.append(Buffer.from('first'));
     await wal.durable();
-    const heir = spawn('sleep', ['60'], { stdio: 'ignore', detached: true });
+    const heir = spawn('sleep', ['3600'], { stdio: 'ignore', detached: true });
     tell('heir ' + heir.pid);
     setInterval(() => {}, 1000);
   `;

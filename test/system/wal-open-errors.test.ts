@@ -38,6 +38,14 @@ async function aLog(context: TestContext, events = 2000): Promise<string> {
   return directory;
 }
 
+/** A closed log of at least so many segments: how many events fill one is up to the writer. */
+async function aLogOf(context: TestContext, segments: number): Promise<string> {
+  const directory = temporaryFolder(context);
+  await using wal = await Wal.open(directory, OPTIONS);
+  while (segmentFiles(directory).length < segments) await wal.durable(appendEvents(wal, 100));
+  return directory;
+}
+
 /** Names, kinds and contents of all that is in a folder but LOCK, which any open may make. */
 function fingerprint(directory: string): string[] {
   return readdirSync(directory)
@@ -199,7 +207,8 @@ for (const [name, structureBytes] of [
 }
 
 test('segments or wal.meta of another log are refused', async (t) => {
-  const [directory, other] = [await aLog(t), await aLog(t)];
+  const directory = await aLog(t);
+  const other = await aLogOf(t, segmentFiles(directory).length);
   const last = segmentFiles(directory).at(-1) ?? '';
   const previous = segmentFiles(directory).at(-2) ?? '';
   const put = (name: string, source: string): void =>

@@ -10,10 +10,10 @@ import { cannotMap, onBothAdapters, regionFolder } from '../support/adapters.js'
 import { runSound, Script } from '../support/child-script.js';
 import { cannotTrace, Strace } from '../support/strace.js';
 
-/** Room for all events of a window; on a tmpfs, so that the disk has nothing to do. */
 /** The default: one append in so many is timed. */
 const APPEND_SAMPLING = 64;
 const BOXED_NUMBER_BYTES = 16;
+/** Room for all events of a window; on a tmpfs, so that the disk has nothing to do. */
 const LARGE = { ringBytes: 32 * MIB, segmentBytes: 64 * MIB };
 
 const isOlderThan24 = Number(process.versions.node.split('.')[0]) < 24;
@@ -57,7 +57,7 @@ tell('closed');
  * the event by which it asks for a turn of the loop.
  */
 const OF_THE_RUNTIME =
-  /^(futex|madvise|mprotect|munmap|mmap|getpid|sched_yield|rt_sig\w+|restart_syscall)\(|^write\(\d+, "\\1\\0\\0\\0\\0\\0\\0\\0", 8\)/;
+  /^(brk|mmap|mremap|munmap|madvise|(pkey_)?mprotect|membarrier|prctl|futex|getpid|gettid|sched_\w+|rt_sig\w+|restart_syscall)\(|^write\(\d+, "\\1\\0\\0\\0\\0\\0\\0\\0", 8\)/;
 
 /** The calls between each pair of markers. */
 function windowsOf(calls: readonly string[]): string[][] {
