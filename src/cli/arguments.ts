@@ -38,8 +38,8 @@ export function parsePrefix(text: string): string {
 const LOOPBACK = '127.0.0.1';
 
 /**
- * `9464`, `127.0.0.1:9464`, `[::1]:9464`: an address of this machine, and nothing that a name server
- * could turn into another. The loopback where none is given.
+ * `9464`, `127.0.0.1:9464`, `[::1]:9464`: an address that only this machine reaches, and nothing that
+ * a name server could turn into another.
  */
 export function parseListenAddress(text: string): { readonly host: string; readonly port: number } {
   const [, bracketed, plain, digits = ''] = /^(?:\[(.*)\]:|(.*):)?(\d+)$/.exec(text) ?? [];
@@ -47,6 +47,12 @@ export function parseListenAddress(text: string): { readonly host: string; reado
   const isAddress = bracketed === undefined ? isIPv4(host) : isIPv6(host);
   if (!isAddress) {
     throw new InvalidArgumentError('It is a port, or address:port; IPv6 as [::1]:port, no names.');
+  }
+  if (!(host === '::1' || (bracketed === undefined && host.startsWith('127.')))) {
+    throw new InvalidArgumentError(
+      'Metrics are served to this machine only, on 127.0.0.1 or [::1]: there is no password. A ' +
+        'proxy that asks for one may serve them to others.',
+    );
   }
   return { host, port: parseWholeNumber(digits, 'A port', 0, 65_535) };
 }

@@ -210,12 +210,21 @@ describe('flashstrike metrics', { skip: cannotMap, timeout: 900_000 }, () => {
     assert.match(stderr, /ERR_FLASHSTRIKE_IO.*EADDRINUSE/);
   });
 
-  test('another address than the loopback is served where it is asked for, and told', async (context) => {
+  test('an address that other machines reach is refused: there is no password', async (context) => {
     const { directory } = await openElsewhere(context);
-    const command = new RunningCommand(['metrics', directory, '--listen', '0.0.0.0:0']);
-    context.after(() => command.child.kill('SIGKILL'));
-    await command.until((_stdout, stderr) => stderr.includes('other machines'));
-    assert.match(command.stderr, /serving http:\/\/0\.0\.0\.0:\d+\/metrics/);
+    for (const address of ['0.0.0.0:0', '192.0.2.1:9464', '[::]:0', '[::ffff:127.0.0.1]:0']) {
+      const { code, stdout, stderr } = await flashstrike([
+        'metrics',
+        directory,
+        '--listen',
+        address,
+      ]);
+      assert.equal(code, 2, address);
+      assert.equal(String(stdout), '');
+      assert.match(stderr, /127\.0\.0\.1 or \[::1\]/);
+    }
+    const { url } = await serve(context, directory, '--listen', '127.0.0.2:0');
+    assert.equal(new URL(url).hostname, '127.0.0.2');
   });
 
   test('serves no folder without a log: the path is mistyped', async (context) => {

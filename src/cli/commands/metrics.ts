@@ -46,9 +46,6 @@ async function serve(
     const server = await MetricsServer.start(listen, () => log.scrape());
     try {
       terminal.line(`serving ${server.url}, until Ctrl-C`);
-      if (!isLoopback(listen.host)) {
-        terminal.line('note: this address can be reached from other machines, without a password');
-      }
       if (!interruption.happened) await once(interruption.signal, 'abort');
     } finally {
       await server.close();
@@ -68,5 +65,3 @@ function attachIfOpen(log: ScrapedLog): void {
     // The first scrape says so.
   }
 }
-
-const isLoopback = (host: string): boolean => host === '::1' || host.startsWith('127.');
