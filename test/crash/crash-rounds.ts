@@ -24,6 +24,8 @@ export interface Machine {
 
 export interface RoundsPlan {
   readonly rounds: number;
+  /** On a machine where `rounds` take longer than that, so many are enough. */
+  readonly fewest?: { readonly rounds: number; readonly afterMs: number };
   readonly seed: number;
   readonly options: WalOptions;
   /** A new log after so many rounds. */
@@ -43,15 +45,25 @@ export interface RoundsResult {
   beforeFirstAppend: number;
 }
 
-/** When the crash comes: so long after the child has said that it is there. */
+/** When the crash comes: so long after the child has said that it is there, and has written so much. */
 interface Moment {
   readonly after: 'opening' | 'open';
+  readonly written: number;
   readonly delayMs: number;
 }
 
 function randomMoment(random: () => number): Moment {
-  if (random() < 0.2) return { after: 'opening', delayMs: random() * 60 };
-  return { after: 'open', delayMs: random() ** 2 * 200 };
+  if (random() < 0.2) return { after: 'opening', written: 0, delayMs: random() ** 2 * 60 };
+  // Not by time alone: a slow child would meet its crash with nothing done.
+  const written = Math.floor(random() ** 2 * 300);
+  return { after: 'open', written, delayMs: random() ** 2 * 200 };
+}
+
+/** What the children of one round told, the highest of each. */
+interface Told {
+  readonly ids: Float64Array;
+  /** So many processes crashed, each perhaps behind an append that it had not told yet. */
+  readonly crashes: number;
 }
 
 const noRounds = (): RoundsResult => ({
@@ -69,6 +81,7 @@ class CrashRounds {
   readonly #plan: RoundsPlan;
   readonly #random: () => number;
   readonly #toldPath: string;
+  readonly #startMs = performance.now();
   readonly result = noRounds();
 
   constructor(machine: Machine, plan: RoundsPlan, toldPath: string) {
@@ -79,7 +92,10 @@ class CrashRounds {
   }
 
   get #isOver(): boolean {
-    return this.result.rounds >= this.#plan.rounds;
+    const { rounds, fewest = { rounds, afterMs: 0 } } = this.#plan;
+    const done = this.result.rounds;
+    if (performance.now() - this.#startMs > fewest.afterMs) return done >= fewest.rounds;
+    return done >= rounds;
   }
 
   async run(): Promise<void> {
@@ -94,31 +110,28 @@ class CrashRounds {
     }
   }
 
-  async #crashes(directory: string): Promise<Float64Array> {
+  async #crashes(directory: string): Promise<Told> {
     const random = this.#random;
     const plan: ChildPlan = {
       options: this.#plan.options,
       batchEvery: 5 + Math.floor(random() * 50),
       durableEvery: random() < 0.5 ? 0 : 1 + Math.floor(random() * 300),
     };
-    const told = await this.#crash(directory, plan);
-    if (told[0] === 0) this.result.beforeFirstAppend++;
+    const ids = await this.#crash(directory, plan);
+    if (ids[0] === 0) this.result.beforeFirstAppend++;
     // Now and then a second child meets the log as the first one left it, and crashes while it
     // recovers, or soon after.
-    if (random() < 0.25) {
-      const again = await this.#crash(directory, plan);
-      told.forEach((value, index) => {
-        told[index] = Math.max(value, again[index] ?? 0);
-      });
-    }
-    return told;
+    if (random() >= 0.25) return { ids, crashes: 1 };
+    const again = await this.#crash(directory, plan);
+    return { ids: ids.map((id, index) => Math.max(id, again[index] ?? 0)), crashes: 2 };
   }
 
   async #crash(directory: string, plan: ChildPlan): Promise<Float64Array> {
     const child = new RecorderProcess(directory, this.#toldPath, plan);
-    const { after, delayMs } = randomMoment(this.#random);
+    const { after, written, delayMs } = randomMoment(this.#random);
     try {
       await child.hears(after);
+      if (written > 0) await child.writes(written);
       await this.#machine.pass(directory, delayMs, this.#random);
       await this.#machine.crash(child, directory, this.#random);
     } finally {
@@ -130,7 +143,7 @@ class CrashRounds {
   }
 
   /** Opens, checks every event behind `until`, closes; returns the last id. */
-  async #check(directory: string, told: Float64Array, until: number): Promise<number> {
+  async #check(directory: string, { ids, crashes }: Told, until: number): Promise<number> {
     const { result } = this;
     const wal = await Wal.open(directory, this.#plan.options);
     try {
@@ -139,13 +152,13 @@ class CrashRounds {
       if (eventsFromRing > 0) result.withRingEvents++;
       if (verdict === 'torn-tail') result.tornTails++;
       const last = wal.lastEventId;
-      const [appended = 0, , durable = 0] = told;
-      const bound = Math.max(this.#machine.survives(told), durable, until);
+      const [appended = 0, , durable = 0] = ids;
+      const bound = Math.max(this.#machine.survives(ids), durable, until);
       assert.ok(
         last >= bound,
         `event ${bound} was acknowledged, the log ends at ${last} (${region})`,
       );
-      const issued = Math.max(appended, until) + LONGEST_BATCH;
+      const issued = Math.max(appended, until) + crashes * LONGEST_BATCH;
       assert.ok(last <= issued, `event ${issued} was the last, the log ends at ${last}`);
       result.eventsGone += Math.max(0, appended - last);
       assert.equal(wal.durableEventId, last, 'all that was recovered is durable');

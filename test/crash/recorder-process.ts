@@ -4,12 +4,13 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ChildPlan, TOLD_BYTES } from './child-plan.js';
 
 const CHILD = fileURLToPath(new URL('./recorder-child.js', import.meta.url));
 /** A child that neither goes on nor ends is killed: the round fails by what is missing. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 
 export class RecorderProcess {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
@@ -42,11 +43,24 @@ export class RecorderProcess {
     while (!this.#lines.includes(word) && !this.#hasEnded) await once(this.#child, 'heard');
   }
 
+  /** Resolves once it has appended, and so many events behind that are written, or it has ended. */
+  async writes(count: number): Promise<void> {
+    let first = 0;
+    while (!this.#hasEnded) {
+      const [appended = 0, written = 0] = this.told;
+      if (first === 0) first = appended;
+      if (first > 0 && written >= first + count) return;
+      await delay(1);
+    }
+  }
+
   /** kill -9, and it was alive and content until then. */
   async kill(): Promise<void> {
+    const isAlive = !this.#hasEnded;
     this.#child.kill('SIGKILL');
     await this.#closed;
     assert.equal(this.#complaint, '', 'the child complained');
+    assert.ok(isAlive, `ended before it was killed: ${this.#heard}`);
     assert.equal(this.#child.signalCode, 'SIGKILL', `ended before it was killed: ${this.#heard}`);
   }
 

@@ -15,10 +15,15 @@ append(40);
 await wal.durable();
 tell('ready');
 await told();
+const { manager, segmentWriter } = wal.telemetry;
 const story = { appended: 0, refusals: 1 };
+const { writeBlock: writes, sync: syncs } = segmentWriter;
+const startNs = performance.now() * 1e6;
 // With every sync in the way, the ring is full before long.
 while (wal.tryAppend(Buffer.alloc(4000, wal.lastEventId + 1)) !== undefined);
-while (story.appended < ATTEMPTS && story.refusal === undefined) {
+// A machine that is slower than its disk sees no full ring for a while.
+const isShort = () => story.appended < ATTEMPTS || manager.ringStall.samples === 0;
+while (isShort() && story.refusal === undefined) {
   const before = wal.lastEventId;
   try {
     append(9000);
@@ -29,7 +34,8 @@ while (story.appended < ATTEMPTS && story.refusal === undefined) {
     if (story.tryAppend === 'undefined') story.refusals++;
   }
 }
-const { manager, segmentWriter } = wal.telemetry;
+const { writeBlock, sync } = segmentWriter;
+const endNs = performance.now() * 1e6;
 story.metrics = {
   refusedAppends: manager.refusedAppends,
   failedAppends: manager.appendEvent.failures,
@@ -37,15 +43,25 @@ story.metrics = {
   longestStallMs: manager.ringStall.maxNs / 1e6,
   occupancyBytesMax: manager.ringStallOccupancyBytesMax,
   stallAge: manager.ringStallAge,
-  syncs: segmentWriter.sync.samples,
-  longestSyncMs: segmentWriter.sync.maxNs / 1e6,
-  typicalWriteMs: segmentWriter.writeBlockHistogram.percentile(50) / 1e6,
+  syncs: sync.samples,
+  longestSyncMs: sync.maxNs / 1e6,
+  passedNs: endNs - startNs,
+  writeNs: writeBlock.totalNs - writes.totalNs,
+  syncNs: sync.totalNs - syncs.totalNs,
 };
 story.state = wal.state;
 story.failure = wal.failure?.code;
 tell('stalled ' + JSON.stringify(story));
 await told();
-append(16000);
+// In its own time: the disk may be slow all by itself.
+for (;;) {
+  try {
+    append(16000);
+    break;
+  } catch (error) {
+    if (error.code !== 'ERR_FLASHSTRIKE_STALLED') throw error;
+  }
+}
 story.durable = await wal.durable();
 story.last = wal.lastEventId;
 await wal.close();
@@ -66,7 +82,9 @@ interface Story {
       | 'stallAge'
       | 'syncs'
       | 'longestSyncMs'
-      | 'typicalWriteMs',
+      | 'passedNs'
+      | 'writeNs'
+      | 'syncNs',
       number
     >
   >;
@@ -133,7 +151,7 @@ async function assertWhole(directory: string, story: Story): Promise<void> {
 onBothAdapters(
   'append waits for a slow disk no longer than stallTimeoutMs, then goes on when it can',
   async (t, v) => {
-    const slowness = { delayMs: 4000, stallTimeoutMs: 100, attempts: 1000 };
+    const slowness = { delayMs: 60_000, stallTimeoutMs: 100, attempts: 1000 };
     const { directory, story } = await suffer(t, v, slowness);
     assert.equal(story.refusal, 'ERR_FLASHSTRIKE_STALLED');
     assert.equal(story.tryAppend, 'undefined');
@@ -152,10 +170,12 @@ onBothAdapters(
     const slowness = { delayMs: 150, stallTimeoutMs: 60_000, attempts: 15 };
     const { directory, story } = await suffer(t, v, slowness);
     assert.equal(story.refusal, undefined);
-    assert.equal(story.appended, 15);
+    assert.ok(story.appended >= 15);
     assert.equal(story.metrics.failedAppends, 0);
-    assert.ok(story.metrics.longestSyncMs >= slowness.delayMs, 'the disk shows in sync');
-    assert.ok(story.metrics.typicalWriteMs < slowness.delayMs, 'and not in writeBlock');
+    const { longestSyncMs, passedNs, writeNs, syncNs } = story.metrics;
+    assert.ok(longestSyncMs >= slowness.delayMs, 'the disk shows in sync');
+    // One thread does both: a write that held its sync as well would make more time than passed.
+    assert.ok(writeNs + syncNs <= passedNs, `and not in writeBlock: ${JSON.stringify(story)}`);
     await assertWhole(directory, story);
   },
   cannotTrace,

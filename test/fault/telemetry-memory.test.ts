@@ -208,7 +208,7 @@ const FORGERIES: readonly Forgery[] = [
 const contentOf = (path: string): Buffer | undefined =>
   statSync(path, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(path) : undefined;
 
-describe('telemetry memory that is not believed', { skip: cannotMap, timeout: 300_000 }, () => {
+describe('telemetry memory that is not believed', { skip: cannotMap }, () => {
   for (const { what, forge, code = SHARED_MEMORY, message } of FORGERIES) {
     test(`${what} is refused with its reason, and left as it is`, async (context) => {
       const log = await leftByKill(context);

@@ -55,9 +55,7 @@ for (const thread of ['writer', 'preparer', 'housekeeping']) {
     const directory = temporaryFolder(t);
     const text = `${LOG}
       const mine = openSync('/dev/null');
-      terminate('${thread}');
-      blockFor(300);
-      // In the same turn: nobody has noticed yet.
+      terminateAtOnce('${thread}');
       for (let count = 0; count < 50; count++) append();
       const durable = await settled(wal.durable());
       const { code, message, path } = await failed();
@@ -107,8 +105,7 @@ test('the writer dies while append waits for room: the wait is bounded', {
   const directory = temporaryFolder(t);
   const options = { ...mappedOptions(t), stallTimeoutMs: 300 };
   const text = `${LOG}
-    terminate('writer');
-    blockFor(300);
+    terminateAtOnce('writer');
     let refusal;
     while (refusal === undefined) {
       try { append(); } catch (error) { refusal = error.code; }

@@ -117,7 +117,8 @@ test('a mount that is taken away under an open log ends it; all is there where i
   skip,
 }, async (t) => {
   const { disk, directory, options } = sceneOf(t);
-  const victim = await Victim.start(t, directory, options, { more: 20, pauseMs: 2500 });
+  const until = "wal.state !== 'open'";
+  const victim = await Victim.start(t, directory, options, { more: 20, until });
   await eventually('wal.meta tells it', () => durableInMeta(directory) === 10);
   disk.vanish();
   assert.deepEqual(readdirSync(disk.folder), [], 'the name leads nowhere');

@@ -1,13 +1,14 @@
 // A test over both adapters of the shared region, with segments and a ring so small that every log
 // rolls and wraps.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { WalOptions } from '../../src/index.js';
 import { libc } from '../../src/memory/libc.js';
 import { KIB } from '../../src/units.js';
+import { removeFolder } from './remove-folder.js';
 
 /**
  * The smallest that there are. The ring is full all the time: a disk that stands still for longer than
@@ -34,7 +35,7 @@ export interface Variant {
 export function regionFolder(context: TestContext): string {
   const base = existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir();
   const folder = mkdtempSync(join(base, 'flashstrike-test-'));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  context.after(() => removeFolder(folder));
   return folder;
 }
 

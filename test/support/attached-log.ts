@@ -1,11 +1,12 @@
 // A log that another process has open, and looks at its shared region from outside.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { mappedOptions } from './adapters.js';
 import { Script } from './child-script.js';
+import { removeFolder } from './remove-folder.js';
 
 /** Appends `options.events` events, makes them durable, and closes when told to. */
 const OWNER = `
@@ -31,7 +32,7 @@ export interface OwnedLog {
 
 export function temporaryLog(context: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'flashstrike-attach-'));
-  context.after(() => rmSync(directory, { recursive: true, force: true }));
+  context.after(() => removeFolder(directory));
   return directory;
 }
 

@@ -58,12 +58,12 @@ export class Script {
     });
     // A script that ends without reading closes its stdin: not the test's failure.
     this.child.stdin?.on('error', () => undefined);
-    this.child.stdout?.on('data', (chunk: Buffer) => {
-      this.#stdout += chunk.toString();
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
       this.child.emit('told');
     });
-    this.child.stderr?.on('data', (chunk: Buffer) => {
-      this.#stderr += chunk.toString();
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
     });
     this.ended = once(this.child, 'close').then(([code, signal]) => {
       this.#isClosed = true;

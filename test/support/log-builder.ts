@@ -1,6 +1,6 @@
 // Builds logs block by block, sound or damaged, from the encoders alone: what a recorder would
 // leave behind in each situation, without its threads and its timing.
-import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../../src/errors.js';
@@ -20,11 +20,12 @@ import {
 } from '../../src/segment/segment-header.js';
 import { SegmentTally } from '../../src/segment/segment-tally.js';
 import { encodeMeta, type WalMeta } from '../../src/segment/wal-meta.js';
+import { removeFolder } from './remove-folder.js';
 
 /** A folder that is gone after the test. */
 export function temporaryFolder(test: { after(hook: () => void): void }): string {
   const dir = mkdtempSync(join(tmpdir(), 'flashstrike-'));
-  test.after(() => rmSync(dir, { recursive: true, force: true }));
+  test.after(() => removeFolder(dir));
   return dir;
 }
 
