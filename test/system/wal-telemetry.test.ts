@@ -220,7 +220,7 @@ onBothAdapters(
   'a snapshotter takes wal.telemetry, recovery and all, and holds it when the log is closed',
   async (t, v) => {
     const builder = new LogBuilder(temporaryFolder(t)).segment().events(5);
-    const wal = await Wal.open(builder.write().dir, v.options);
+    const wal = await Wal.open(builder.write().dir, { ...v.options, ...WHEN_ASKED });
     closeAfter(t, wal);
     const snapshotter = new Snapshotter(wal.telemetry);
     const { latest } = snapshotter;
