@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync }
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
-import { systemCode } from '../errors.js';
+import { codeOf } from '../errors.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { FILE_PORTS } from './reading-ports.js';
@@ -274,7 +274,7 @@ test('an unreadable folder is an error of access', async (t) => {
   const outcome = verify(dir).catch((error: unknown) => error);
   if (isRoot) process.seteuid?.(0);
   chmodSync(dir, 0o700);
-  assert.equal(systemCode(await outcome), 'ERR_FLASHSTRIKE_ACCESS');
+  assert.equal(codeOf(await outcome), 'ERR_FLASHSTRIKE_ACCESS');
 });
 
 test('a log that grows while it is verified is sound, and verifying it ends', async (t) => {

@@ -2,7 +2,7 @@
 // two system calls of another thread as well as behind its step.
 import assert from 'node:assert/strict';
 import type { Random } from '../../src/cli/demo/random.js';
-import { systemCode, WalError } from '../../src/errors.js';
+import { isOperational, WalError } from '../../src/errors.js';
 import { resolveOptions } from '../../src/recorder/options.js';
 import { replay } from '../../src/recovery/replay.js';
 import { verify } from '../../src/recovery/verify.js';
@@ -174,7 +174,7 @@ export class Life {
       this.#oracle.checkEnd(last);
       assert.ok(last >= durable, `event ${durable} was durable, a reader ends with ${last}`);
     } catch (error) {
-      if (kernel.halted || systemCode(error) === undefined) throw error;
+      if (kernel.halted || !isOperational(error)) throw error;
       throw new Error(`a reader of a sound log: ${error}`, { cause: error });
     } finally {
       kernel.disturbance = disturbance;
