@@ -4,22 +4,17 @@
 import { monotonicClock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import type { RegionFile } from '../memory/region-file.js';
-import type { ThreadName } from '../memory/thread-names.js';
 import type { Collector } from '../metrics/collector.js';
 import { type MetricsStruct, takeFrom } from '../metrics/metrics-struct.js';
 import { RegionSource } from '../metrics/region-source.js';
 import { type BuildInfo, collectBuildInfo } from '../telemetry/build-info.js';
+import { collectHeartbeats, type ThreadReadings } from '../telemetry/heartbeats.js';
 import { Telemetry as RecorderTelemetry } from '../telemetry/recorder/telemetry.js';
 import { Telemetry as RecoveryTelemetry } from '../telemetry/recovery/telemetry.js';
 import { readTelemetryHeader, TelemetryLayout } from '../telemetry/telemetry-layout.js';
 import { checkDirectory } from './event-range.js';
 import { reading } from './read-failure.js';
-import {
-  type LogReading,
-  type ObservedState,
-  readLog,
-  type ThreadReading,
-} from './region-readings.js';
+import { type LogReading, type ObservedState, readLog } from './region-readings.js';
 import { openTelemetryRegion } from './telemetry-region.js';
 
 /**
@@ -123,7 +118,7 @@ export class AttachedTelemetry {
   }
 
   /** The threads of the log, and when each was last seen to move. */
-  get threads(): Readonly<Record<ThreadName, ThreadReading>> {
+  get threads(): ThreadReadings {
     return this.#log.threads;
   }
 
@@ -202,12 +197,7 @@ export class AttachedTelemetry {
     gauge('ring_waiting_bytes', 'Bytes in the ring, not yet with the kernel', this.waitingBytes);
     const incomplete = 'Groups of metrics whose writer was killed in the middle of a record';
     gauge('incomplete_groups', incomplete, this.incomplete.length);
-    for (const [thread, { ageNs }] of Object.entries(this.threads)) {
-      if (ageNs === undefined) continue;
-      withLabel(collector, 'thread', thread, () =>
-        gauge('heartbeat_age_seconds', 'Since the thread was seen to move', ageNs / NS_PER_SECOND),
-      );
-    }
+    collectHeartbeats(prefix, this.threads, collector);
     this.recorder.collect(`${prefix}_recorder`, collector);
     this.recovery.collect(`${prefix}_recovery`, collector);
   }

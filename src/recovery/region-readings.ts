@@ -2,14 +2,10 @@
 // numbers. The memory may be damaged or forged: nothing here indexes or allocates by what it says.
 import { WalError } from '../errors.js';
 import type { RegionFile } from '../memory/region-file.js';
-import { heartbeatIndex, readHeartbeat } from '../memory/region-layout.js';
 import { readNumber } from '../memory/sequence-latch.js';
-import { THREAD_NAMES, type ThreadName } from '../memory/thread-names.js';
 import { bytesBetween, LogState, RingControlLayout } from '../ring/ring-control.js';
 import { durableEventIdOf } from '../ring/ring-snapshot.js';
-import { TWO_POW_32 } from '../units.js';
-
-const NS_PER_MS = 1e6;
+import { readThreads, type ThreadReadings } from '../telemetry/heartbeats.js';
 
 export type ObservedState = 'opening' | 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 
@@ -22,13 +18,6 @@ const STATES = new Map<number, ObservedState>([
   [LogState.closed, 'closed'],
 ]);
 
-export interface ThreadReading {
-  /** Turns of its loop since the log was opened, modulo 2^32; 0 before the first. */
-  readonly beats: number;
-  /** Time since the last one, to the millisecond; undefined before the first. */
-  readonly ageNs: number | undefined;
-}
-
 export interface LogReading {
   readonly state: ObservedState;
   /** Id of the last event that the kernel has; 0 before the first. */
@@ -38,7 +27,7 @@ export interface LogReading {
   readonly ringBytes: number;
   /** Bytes in the ring that the kernel does not have yet. */
   readonly waitingBytes: number;
-  readonly threads: Readonly<Record<ThreadName, ThreadReading>>;
+  readonly threads: ThreadReadings;
 }
 
 const { offset } = RingControlLayout;
@@ -63,7 +52,7 @@ export function readLog(file: RegionFile, nowNs: number): LogReading {
     ringBytes,
     // The writer may have gone on between the two looks, and the producer through the freed room.
     waitingBytes: Math.min(waitingBytes, ringBytes),
-    threads: readThreads(file, nowNs),
+    threads: readThreads(new Int32Array(file.readSection('header').buffer), nowNs),
   };
 }
 
@@ -82,20 +71,4 @@ function stateOf(file: RegionFile): ObservedState {
 function damaged({ path }: RegionFile, reason: string): WalError {
   const message = `${path} is damaged: ${reason}. Open the log anew to have new telemetry.`;
   return new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
-}
-
-function readThreads(file: RegionFile, nowNs: number): Record<ThreadName, ThreadReading> {
-  const words = new Int32Array(file.readSection('header').buffer);
-  const readings = THREAD_NAMES.map((name, thread) => {
-    const { beats, nowMs } = readHeartbeat(words, heartbeatIndex(thread));
-    return [name, { beats, ageNs: beats === 0 ? undefined : ageSince(nowMs, nowNs) }] as const;
-  });
-  return Object.fromEntries(readings) as Record<ThreadName, ThreadReading>;
-}
-
-/** Both clocks are the machine's, read by two threads: one may be a moment ahead. */
-function ageSince(beatMs: number, nowNs: number): number {
-  const ageMs = (Math.floor(nowNs / NS_PER_MS) - beatMs) % TWO_POW_32;
-  const positive = ageMs < 0 ? ageMs + TWO_POW_32 : ageMs;
-  return positive >= TWO_POW_32 / 2 ? 0 : positive * NS_PER_MS;
 }

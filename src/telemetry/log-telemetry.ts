@@ -1,5 +1,6 @@
 // The metrics of one log: in memory of their own while the log opens, then in its shared region,
 // where every thread of the log has structs over the same lines and writes its own ones.
+import { monotonicClock } from '../clock/clock.js';
 import { assert } from '../errors.js';
 import type { SharedRegion } from '../memory/shared-region.js';
 import type { Collector } from '../metrics/collector.js';
@@ -8,6 +9,7 @@ import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
 import { KIB } from '../units.js';
 import { closeAggregate } from './aggregate.js';
 import { buildInfo, collectBuildInfo } from './build-info.js';
+import { collectHeartbeats, NEVER_SEEN, readThreads, type ThreadReadings } from './heartbeats.js';
 import { Manager } from './recorder/manager.js';
 import { MetaStore } from './recorder/meta-store.js';
 import { SegmentWriter } from './recorder/segment-writer.js';
@@ -41,9 +43,11 @@ function sectionOf(region: SharedRegion) {
 export interface WalTelemetry extends Telemetry {
   /** Recovery when the log was opened; since then `wal.replay` and `wal.follow`. */
   readonly recovery: RecoveryTelemetry;
+  /** The threads of the log, and when each was last seen to move. */
+  readonly threads: ThreadReadings;
   /**
    * Copies the recorder's metrics into `other`, for instance a `new recorder.Telemetry()`. What a
-   * `Snapshotter` of this holds has the recovery's as well.
+   * `Snapshotter` of this holds has the recovery's and the heartbeats as well.
    */
   copyTo(other: Telemetry): void;
 }
@@ -56,6 +60,10 @@ const ownMemory: MemoryOf = (_name, byteLength) => MetricMemory.own(byteLength);
 export class LogTelemetry extends Telemetry implements WalTelemetry {
   readonly #structs: Readonly<Record<StructName, MetricsStruct>>;
   readonly #recovery: RecoveryTelemetry;
+  /** Words of the region in which the hearts beat. */
+  #hearts: Int32Array | undefined;
+  /** Of a copy, and of a log that is closed. */
+  #lastThreads = NEVER_SEEN;
 
   /** In memory of its own where none is named: a snapshotter makes its buffers like that. */
   private constructor(memoryOf = ownMemory) {
@@ -97,14 +105,21 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   /** Over the lines of a region that another thread of this process has prepared. */
   static inRegion(region: SharedRegion): LogTelemetry {
     const { words, byteOffset } = sectionOf(region);
-    return new LogTelemetry((name) =>
+    const telemetry = new LogTelemetry((name) =>
       MetricMemory.inRegion(words, byteOffset + TelemetryLayout.offset[name]),
     );
+    telemetry.#hearts = region.words;
+    return telemetry;
   }
 
   /** What recovery did when the log was opened, and what its own readers do since. */
   get recovery(): RecoveryTelemetry {
     return this.#recovery;
+  }
+
+  get threads(): ThreadReadings {
+    if (this.#hearts === undefined) return this.#lastThreads;
+    return readThreads(this.#hearts, monotonicClock.nowNs());
   }
 
   /** Goes on in the telemetry section of `region`, which is still all zero. */
@@ -122,16 +137,21 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
 
   override copyTo(other: Telemetry): void {
     super.copyTo(other as this);
-    if (other instanceof LogTelemetry) this.#recovery.copyTo(other.#recovery);
+    if (!(other instanceof LogTelemetry)) return;
+    this.#recovery.copyTo(other.#recovery);
+    other.#lastThreads = this.threads;
   }
 
   override collect(prefix: string, collector: Collector): void {
     super.collect(prefix, collector);
+    collectHeartbeats(prefix, this.threads, collector);
     collectBuildInfo(prefix, buildInfo, collector);
   }
 
   /** The log is closing: the last values stay to be read. */
   close(): void {
+    this.#lastThreads = this.threads;
+    this.#hearts = undefined;
     closeAggregate(this);
     closeAggregate(this.#recovery);
   }

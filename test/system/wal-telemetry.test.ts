@@ -6,6 +6,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.js';
+import { PrometheusCollector } from '../../src/prometheus.js';
 import { recorder, Snapshotter } from '../../src/telemetry.js';
 import { cannotMap, mappedOptions, onBothAdapters, TINY } from '../support/adapters.js';
 import { runSound } from '../support/child-script.js';
@@ -71,6 +72,14 @@ const zeroIn = (telemetry: recorder.Telemetry): string[] =>
       .filter(([, reading]) => happened(reading) === 0)
       .map(([metric]) => `${struct}.${metric}`),
   );
+
+/** The threads whose heartbeats are collected. */
+function heartbeatsIn(telemetry: recorder.Telemetry): string[] {
+  const collector = new PrometheusCollector();
+  telemetry.collect('wal', collector);
+  const lines = String(collector).matchAll(/^wal_heartbeat_age_seconds\{thread="(\w+)"\} \d/gm);
+  return [...lines].map(([, thread = '']) => thread).sort();
+}
 
 /** Every histogram has as many values as the metric that it belongs to has samples. */
 function assertHistograms({ segmentWriter, segmentPreparer, manager }: recorder.Telemetry): void {
@@ -239,6 +248,31 @@ onBothAdapters(
     const last = snapshotter.refresh().metrics;
     assert.equal(JSON.stringify(last), JSON.stringify(wal.telemetry));
     assert.equal(JSON.stringify(last.recovery), JSON.stringify(wal.telemetry.recovery));
+  },
+);
+
+onBothAdapters(
+  'the heartbeat of each thread is in wal.telemetry too, and of a closed log none grows older',
+  async (t, v) => {
+    const wal = await Wal.open(temporaryFolder(t), v.options);
+    closeAfter(t, wal);
+    const { telemetry } = wal;
+    await eventually('each thread has moved', () =>
+      Object.values(telemetry.threads).every(({ beats }) => beats > 0),
+    );
+    const { beats } = telemetry.threads.writer;
+    await eventually('the writer moves on', () => telemetry.threads.writer.beats > beats);
+    assert.deepEqual(heartbeatsIn(telemetry), ['housekeeping', 'preparer', 'writer']);
+    const snapshotter = new Snapshotter(telemetry);
+    const { threads } = snapshotter.latest.metrics;
+    assert.ok(threads.writer.beats > beats);
+    assert.deepEqual(snapshotter.latest.metrics.threads, threads, 'a snapshot stands still');
+    await wal.close();
+    const last = telemetry.threads;
+    assert.ok(last.writer.beats > beats && last.writer.ageNs !== undefined);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(telemetry.threads, last);
+    assert.deepEqual(snapshotter.refresh().metrics.threads, last);
   },
 );
 
