@@ -209,5 +209,17 @@ export function usableMeta(
 export function listingNotes(listing: LogListing): string[] {
   const notes = listing.unknown.map((name) => `${printable(name)} is not part of the log.`);
   if (listing.hasMetaTemporary) notes.push('wal.meta.tmp was left over by a crash.');
+  const [first] = listing.segments;
+  if (first !== undefined && first.index > 1 && !listing.compressed.some((i) => i < first.index)) {
+    notes.push(`The log begins with ${first.name}: the segments before it are not there.`);
+  }
   return notes;
+}
+
+/** A note about a wal.meta without which the log is judged. */
+export function metaNotes(reading: MetaReading, listing: LogListing): string[] {
+  if (reading.status === 'damaged') return [reading.message];
+  // It is durable before the first segment is there, and no crash takes it away.
+  const isLost = reading.status === 'missing' && listing.segments.length > 0;
+  return isLost ? ['wal.meta is missing.'] : [];
 }

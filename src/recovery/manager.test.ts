@@ -181,7 +181,8 @@ describe('wal.meta', () => {
     const builder = threeBlocks(temporaryFolder(t)).write();
     for (const mode of MODES) {
       const { log } = new Recovery(t, builder.dir, mode);
-      assert.deepEqual([log.verdict, log.nextEventId, log.notes], ['clean', 10, []]);
+      assert.deepEqual([log.verdict, log.nextEventId], ['clean', 10]);
+      assert.deepEqual(log.notes, ['wal.meta is missing.']);
     }
   });
 
@@ -204,11 +205,14 @@ describe('wal.meta', () => {
     assert.equal(new Recovery(t, builder.dir, 'tolerate-tail').log.nextEventId, 1);
   });
 
-  test('missing and a later segment empty: a crash right behind the rotation', (t) => {
-    const builder = new LogBuilder(temporaryFolder(t)).segment().events(3).seal().segment().write();
-    const { log } = new Recovery(t, builder.dir, 'strict');
-    assert.deepEqual([log.verdict, log.nextEventId], ['clean', 4]);
-    assert.equal(log.last?.canContinue, true);
+  test('missing and a later segment empty, or sealed without a successor: undecidable', (t) => {
+    const sealed = new LogBuilder(temporaryFolder(t)).segment().events(3).seal().write();
+    const empty = new LogBuilder(temporaryFolder(t)).segment().events(3).seal().segment().write();
+    for (const { dir } of [sealed, empty]) {
+      refused(dir, 'ERR_FLASHSTRIKE_UNDECIDABLE', ['default', 'strict']);
+      const { log } = new Recovery(t, dir, 'tolerate-tail');
+      assert.deepEqual([log.nextEventId, log.last?.canContinue], [4, false]);
+    }
   });
 
   test('damaged in any byte: noted, and D is gathered without it', (t) => {
@@ -292,9 +296,13 @@ describe('segments', () => {
     assert.equal(log.last?.canContinue, true);
   });
 
-  test('that retention took away at the front are not missed', (t) => {
+  test('taken away at the front are noted, and not missed', (t) => {
     const builder = threeSegments(temporaryFolder(t)).write().remove(1);
-    assert.equal(new Recovery(t, builder.dir).log.nextEventId, 16);
+    const { log } = new Recovery(t, builder.dir);
+    assert.equal(log.nextEventId, 16);
+    assert.deepEqual(log.notes, [
+      'The log begins with 0000000002.wal: the segments before it are not there.',
+    ]);
   });
 
   test('missing in the middle: corruption, the range named', (t) => {
@@ -432,6 +440,17 @@ describe('the end of the last segment', () => {
     assert.equal(log.last?.canContinue, false);
     const last = builder.blockOf(1, 2);
     assert.equal(log.last?.walk.end.endOffset, last.offset + last.bytes, 'the seal is not pinned');
+  });
+
+  test('cut off behind a block: the file is shorter than it was made, which is noted', (t) => {
+    const builder = threeBlocks(temporaryFolder(t)).meta({ durableEventId: 5 }).write();
+    const { offset } = builder.blockOf(1, 2);
+    truncateSync(builder.pathOf(1), offset);
+    const { log } = new Recovery(t, builder.dir);
+    assert.deepEqual([log.verdict, log.nextEventId], ['clean', 6]);
+    assert.deepEqual(log.notes, [
+      `0000000001.wal has ${offset} of its 65536 bytes: it was cut off.`,
+    ]);
   });
 
   test('torn: kept up to there by default, dropped events counted; refused when strict', (t) => {

@@ -24,6 +24,7 @@ import {
   listingNotes,
   listLog,
   type MetaReading,
+  metaNotes,
   readMeta,
   type SegmentGap,
   usableMeta,
@@ -33,7 +34,13 @@ import { closeSegment, openSegment, readSegmentHeader, type SegmentFile } from '
 import { integrityFailureOf, SegmentMeter } from './segment-meter.js';
 import { readBuffer, SegmentReader, startOf } from './segment-reader.js';
 import { type SegmentWalk, walkSegment } from './segment-walk.js';
-import { judgeTail, type OutsideClaims, type TailJudgement, tailError } from './tail-judgement.js';
+import {
+  cutNotes,
+  judgeTail,
+  type OutsideClaims,
+  type TailJudgement,
+  tailError,
+} from './tail-judgement.js';
 
 /**
  * What an opening does with the verdict on the end of the log. Damage to durable events is refused
@@ -167,8 +174,7 @@ function recover(
 ): RecoveredLog {
   const listing = listLog(storage, directory);
   const reading = readMeta(storage, directory);
-  const notes = listingNotes(listing);
-  if (reading.status === 'damaged') notes.push(reading.message);
+  const notes = [...listingNotes(listing), ...metaNotes(reading, listing)];
   refuseCompressed(listing);
   // They would be removed: looked at before anything is changed.
   for (const path of leftOversIn(listing)) isLeftOver(storage, path);
@@ -283,7 +289,8 @@ function withLastSegment(
   reader.recordVerdict(judgement.tailCase.verdict);
   const verdict = accept(judgement, mode);
   const { tailCase } = judgement;
-  const doubts = tailCase.verdict === 'undecidable' ? [`${tailCase.prose} ${TOLERATED}`] : [];
+  const doubts = cutNotes(reader);
+  if (tailCase.verdict === 'undecidable') doubts.push(`${tailCase.prose} ${TOLERATED}`);
   const { endOffset, nextEventId, claims, meta, droppedEvents, droppedBytes } = judgement;
   if (!provesCleanClose(meta, judgement, file)) {
     redirty(storage, file, walk.tally, claims.durableEventId, endOffset, meter);

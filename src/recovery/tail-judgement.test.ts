@@ -125,6 +125,20 @@ test('a sealed last segment without successor is clean only while nothing later 
   assert.equal(verdictOf(judgeLast(t, builder, { region: 3 })), 'corruption');
 });
 
+test('without meta, a seal does not tell whether a next segment was there', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).seal().write();
+  const judgement = judgeLast(t, builder);
+  assert.equal(verdictOf(judgement), 'undecidable');
+  assert.match(tailError(judgement)?.message ?? '', /event 2; .*whether a next one was there/);
+  assert.equal(verdictOf(judgeLast(t, builder, { region: 2 })), 'clean', 'the region knows');
+});
+
+test('without meta, an empty segment does not tell whether it held events', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).seal().segment().write();
+  assert.equal(verdictOf(judgeLast(t, builder, {}, 2)), 'undecidable');
+  assert.equal(verdictOf(judgeLast(t, builder, { region: 2 }, 2)), 'clean', 'the region knows');
+});
+
 test('without meta: undecidable when no block validates, else the blocks decide', (t) => {
   const lone = new LogBuilder(temporaryFolder(t)).segment().events(2).write();
   assert.equal(verdictOf(judgeLast(t, lone)), 'clean');

@@ -114,18 +114,15 @@ export function judgeEnd(
   const { segmentIndex, compatibleFlags } = file.header;
   const { meta, claims, scan, outside } = evidence;
   const behind = behindOf(scan, (compatibleFlags & RECYCLED_BODY_FLAG) !== 0);
+  const vouched =
+    meta !== undefined || outside.region !== undefined || outside.acknowledgement !== undefined;
   const facts: TailFacts = {
     behind,
     durableLost: claims.durableEventId >= nextEventId,
     laterSegment: laterListed || (meta?.segmentIndex ?? 0) > segmentIndex,
     sealed: reader.sealed,
-    witnessed:
-      meta !== undefined ||
-      outside.region !== undefined ||
-      outside.acknowledgement !== undefined ||
-      scan.validHeaders > 0 ||
-      reader.position.nextBlockIndex > 0,
-    firstSegment: segmentIndex === 1,
+    witnessed: vouched || scan.validHeaders > 0 || reader.position.nextBlockIndex > 0,
+    vouched,
   };
   return {
     tailCase: judge(facts),
@@ -139,6 +136,13 @@ export function judgeEnd(
     ...droppedBy(scan, behind, nextEventId),
     stop: stop ?? { reason: 'full', message: 'the segment ends' },
   };
+}
+
+/** A note where the last segment's file is shorter than the recorder leaves it: no crash does that. */
+export function cutNotes({ file, sealed }: SegmentReader): string[] {
+  const { path, bytes, header } = file;
+  if (sealed || bytes >= header.segmentBytes) return [];
+  return [`${basename(path)} has ${bytes} of its ${header.segmentBytes} bytes: it was cut off.`];
 }
 
 /** The error for a segment that was taken away while it was read. */

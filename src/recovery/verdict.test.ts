@@ -11,8 +11,8 @@ function* allFacts(): Generator<TailFacts> {
       for (const laterSegment of BOOLEANS)
         for (const sealed of BOOLEANS)
           for (const witnessed of BOOLEANS)
-            for (const firstSegment of BOOLEANS)
-              yield { behind, durableLost, laterSegment, sealed, witnessed, firstSegment };
+            for (const vouched of BOOLEANS)
+              yield { behind, durableLost, laterSegment, sealed, witnessed, vouched };
 }
 
 const all = [...allFacts()];
@@ -54,7 +54,7 @@ const SOUND: TailFacts = {
   laterSegment: false,
   sealed: false,
   witnessed: true,
-  firstSegment: true,
+  vouched: true,
 };
 
 const expected: readonly [string, Partial<TailFacts>, string][] = [
@@ -69,16 +69,21 @@ const expected: readonly [string, Partial<TailFacts>, string][] = [
     'corruption',
   ],
   [
+    'a seal without successor, and nothing to tell whether there was one: undecidable',
+    { sealed: true, vouched: false },
+    'undecidable',
+  ],
+  [
+    'the same with bytes behind the seal: undecidable',
+    { sealed: true, vouched: false, behind: 'bytes' },
+    'undecidable',
+  ],
+  [
     'nothing validates and nobody knows: undecidable',
     { behind: 'bytes', witnessed: false },
     'undecidable',
   ],
-  ['an empty first segment and nobody knows: undecidable', { witnessed: false }, 'undecidable'],
-  [
-    'an empty later segment and nobody knows: clean, a rotation leaves it so',
-    { witnessed: false, firstSegment: false },
-    'clean',
-  ],
+  ['an empty segment and nobody knows: undecidable', { witnessed: false }, 'undecidable'],
 ];
 for (const [name, facts, verdict] of expected) {
   test(name, () => assert.equal(judge({ ...SOUND, ...facts }).verdict, verdict));

@@ -20,8 +20,8 @@ export interface TailFacts {
   readonly sealed: boolean;
   /** Anything tells what was durable: wal.meta, the shared region, a valid block of the segment. */
   readonly witnessed: boolean;
-  /** The segment is the log's very first: no predecessor vouches for what came before. */
-  readonly firstSegment: boolean;
+  /** Anything outside of the segment does: wal.meta, the shared region, a consumer. */
+  readonly vouched: boolean;
 }
 
 export interface TailCase {
@@ -71,15 +71,23 @@ export const TAIL_CASES: readonly TailCase[] = [
   },
   {
     label: 'sealed, next segment not yet published',
-    facts: { ...SOUND, sealed: [true], behind: ['nothing'] },
+    facts: { ...SOUND, sealed: [true], behind: ['nothing'], vouched: [true] },
     verdict: 'clean',
     prose: 'The segment is finished; a crash came before its successor was published.',
   },
   {
     label: 'bytes behind a seal',
-    facts: { ...SOUND, sealed: [true], behind: ['bytes', 'blocks'] },
+    facts: { ...SOUND, sealed: [true], behind: ['bytes', 'blocks'], vouched: [true] },
     verdict: 'torn-tail',
     prose: 'Bytes that nobody called durable stand behind the seal.',
+  },
+  {
+    label: 'sealed, and nobody knows of a next segment',
+    facts: { ...SOUND, sealed: [true], vouched: [false] },
+    verdict: 'undecidable',
+    prose:
+      'The segment is finished; wal.meta, which would tell whether a next one was there, is ' +
+      'unusable.',
   },
   {
     label: 'ends in nothing',
@@ -88,28 +96,11 @@ export const TAIL_CASES: readonly TailCase[] = [
     prose: 'The log ends with its last event.',
   },
   {
-    label: 'new segment, still empty',
-    facts: {
-      ...SOUND,
-      sealed: [false],
-      behind: ['nothing'],
-      witnessed: [false],
-      firstSegment: [false],
-    },
-    verdict: 'clean',
-    prose: 'The segment was published and nothing was written to it yet.',
-  },
-  {
-    label: 'first segment empty, and nobody knows of durable events',
-    facts: {
-      ...SOUND,
-      sealed: [false],
-      behind: ['nothing'],
-      witnessed: [false],
-      firstSegment: [true],
-    },
+    label: 'empty, and nobody knows of durable events',
+    facts: { ...SOUND, sealed: [false], behind: ['nothing'], witnessed: [false] },
     verdict: 'undecidable',
-    prose: 'The log is empty, and wal.meta, which would tell whether it held events, is unusable.',
+    prose:
+      'The segment is empty, and wal.meta, which would tell whether it held events, is unusable.',
   },
   {
     label: 'torn write',
@@ -137,7 +128,7 @@ const FACT_NAMES = [
   'laterSegment',
   'sealed',
   'witnessed',
-  'firstSegment',
+  'vouched',
 ] as const satisfies readonly (keyof TailFacts)[];
 
 const covers = (tailCase: TailCase, facts: TailFacts): boolean =>

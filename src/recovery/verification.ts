@@ -11,6 +11,7 @@ import {
   listingNotes,
   listLog,
   type MetaReading,
+  metaNotes,
   noLogIn,
   readMeta,
 } from './log-directory.js';
@@ -22,7 +23,7 @@ import { closeSegment, isExpired, openSegment, type SegmentFile } from './segmen
 import { SegmentMeter } from './segment-meter.js';
 import { bufferBytes, readBuffer, SegmentReader, startOf } from './segment-reader.js';
 import { type Hole, holeError, SegmentSalvager } from './segment-salvager.js';
-import { judgeTail, type TailJudgement, tailError } from './tail-judgement.js';
+import { cutNotes, judgeTail, type TailJudgement, tailError } from './tail-judgement.js';
 import type { Verdict } from './verdict.js';
 import type { TornTail, VerifyProblem, VerifyReport } from './verify.js';
 
@@ -80,13 +81,14 @@ export class Verification {
     this.#notes.push(...listingNotes(listing));
     if (listing.compressed.length > 0) this.#report(compressedError(this.#dir));
     const meta = readMeta(storage, this.#dir);
+    this.#notes.push(...metaNotes(meta, listing));
     try {
       if (listing.segments.length > 0) await this.#verifySegments(listing);
       else if (listing.compressed.length === 0) this.#verifyEmpty(meta);
     } finally {
       for (const file of this.#openFiles) closeSegment(storage, file, this.#meter);
     }
-    this.#noteMeta(meta);
+    this.#reportMeta(meta);
     return this.#finish();
   }
 
@@ -146,10 +148,8 @@ export class Verification {
     return problem;
   }
 
-  #noteMeta(meta: MetaReading): void {
+  #reportMeta(meta: MetaReading): void {
     if (meta.status === 'present') this.#claim(meta.meta.durableEventId);
-    if (meta.status === 'missing' && this.#segments > 0) this.#notes.push('wal.meta is missing.');
-    if (meta.status === 'damaged') this.#notes.push(meta.message);
     const isReported = this.#problems.some((problem) => problem.file === META_FILE);
     if (isReported || (meta.status !== 'unsupported' && meta.status !== 'unsafe')) return;
     const path = join(this.#dir, META_FILE);
@@ -336,6 +336,7 @@ export class Verification {
     if (judgement === undefined) return false;
     reader.recordVerdict(judgement.tailCase.verdict);
     this.#claim(judgement.claims.durableEventId);
+    this.#notes.push(...cutNotes(reader));
     const error = tailError(judgement);
     const { path, endOffset, droppedEvents, droppedBytes, tailCase } = judgement;
     if (tailCase.verdict === 'torn-tail') {

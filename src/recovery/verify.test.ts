@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
@@ -194,6 +202,23 @@ test('without meta: a note where blocks tell enough, undecidable where nothing d
   const report = await verify(builder.write().dir);
   assert.deepEqual([report.ok, report.verdict], [false, 'undecidable']);
   assert.equal(report.problems[0]?.code, 'ERR_FLASHSTRIKE_UNDECIDABLE');
+});
+
+test('segments gone from the start, and a last one that was cut off, are notes', async (t) => {
+  const begun = threeSegments(t);
+  rmSync(begun.pathOf(1));
+  const late = await verify(begun.dir);
+  assert.deepEqual([late.verdict, late.firstEventId], ['clean', 10]);
+  assert.match(late.notes.join(), /begins with 0000000002\.wal: the segments before it are not/);
+
+  const cut = new LogBuilder(temporaryFolder(t)).segment().events(2).events(3);
+  const { offset } = cut.meta({ durableEventId: 2 }).write().blockOf(1, 1);
+  truncateSync(cut.pathOf(1), offset);
+  const short = await verify(cut.dir);
+  assert.deepEqual([short.verdict, short.lastEventId], ['clean', 2]);
+  assert.deepEqual(short.notes, [
+    `0000000001.wal has ${offset} of its 65536 bytes: it was cut off.`,
+  ]);
 });
 
 test('meta that is damaged is a note; of another log, a folder or a link a problem', async (t) => {

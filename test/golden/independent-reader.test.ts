@@ -74,11 +74,12 @@ describe('independent reader', () => {
     });
   });
 
-  test('a log without wal.meta is read, and an empty first segment is then undecidable', () => {
+  test('a log without wal.meta is read; an empty last segment, or a sealed one, is then undecidable', () => {
     withFolder(sound, (directory) => {
       unlinkSync(join(directory, 'wal.meta'));
       assert.equal(read(directory).outcome, 'clean');
       unlinkSync(join(directory, SECOND));
+      assert.equal(read(directory).outcome, 'undecidable', 'it ends with a seal');
       const first = readFileSync(join(directory, FIRST));
       writeFileSync(join(directory, FIRST), first.fill(0, 4096));
       assert.equal(read(directory).outcome, 'undecidable');

@@ -184,7 +184,8 @@ function* readLast(
     throw corrupt('the last segment is gone');
   let durableEventId = Math.max(meta?.durableEventId ?? 0, segment.pin.lastEventId);
   let blockCount = 0;
-  for (let kind = 0; kind !== 3; blockCount++) {
+  let kind = 0;
+  for (; kind !== 3; blockCount++) {
     const block = segment.readBlock();
     if (block === undefined) break;
     ({ kind } = block);
@@ -204,8 +205,6 @@ function* readLast(
     );
   }
   const ends = headersBehind === 0 && (segment.recycledBody || isZero(bytes.subarray(next.offset)));
-  const isFirst = segment.pin.offset === 0;
-  if (meta === undefined && blockCount + headersBehind === 0 && (!ends || isFirst))
-    return 'undecidable';
+  if (meta === undefined && (kind === 3 || blockCount + headersBehind === 0)) return 'undecidable';
   return ends ? 'clean' : 'torn-tail';
 }
