@@ -24,9 +24,10 @@ export function describeRegion(region: RegionInspection): string {
   }
 }
 
-/** Says so where events wait that readers of the files cannot see. */
+/** Says so where events wait, or may wait, that readers of the files cannot see. */
 export function tellWaitingEvents(terminal: Terminal, dir: string): void {
   const { region } = inspectLog(dir);
-  if (region.status !== 'waiting' || (region.unreadEvents ?? 0) === 0) return;
+  if (region.status === 'none' || region.status === 'in-use') return;
+  if (region.status === 'waiting' && (region.unreadEvents ?? 0) === 0) return;
   terminal.line(`shared memory ${describeRegion(region)}`);
 }

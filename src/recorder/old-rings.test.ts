@@ -11,6 +11,7 @@ import { payloadOf } from '../../test/support/log-builder.js';
 import { idsTo } from '../../test/support/stepped-log.js';
 import { WalError } from '../errors.js';
 import { RegionHeaderLayout } from '../memory/region-layout.js';
+import { verify } from '../recovery/verify.js';
 import { segmentFileName } from '../segment/file-names.js';
 import { FrameKind } from '../segment/frame.js';
 import { nodeStorage } from '../storage/node-storage.js';
@@ -132,13 +133,19 @@ describe('a ring that does not fit the files', { skip: cannotMap }, () => {
     return place;
   }
 
-  test('refuses the open and is kept', (t) => {
+  test('refuses the open and is kept', async (t) => {
     const place = disconnected(t);
     const { regions } = place;
     const names = readdirSync(place.directory);
     assert.ok(names.includes('prepared-2.tmp'), 'the crash has left a prepared file');
     const error = place.refused('ERR_FLASHSTRIKE_RING_MISMATCH');
     assert.match(error.message, /begins with event 6, the files end with 2/);
+    const { ok, verdict, problems } = await verify(place.directory);
+    assert.deepEqual([ok, verdict], [false, 'undecidable'], 'verify tells it beforehand');
+    assert.deepEqual(
+      problems.map(({ code, file, message }) => [code, file, message]),
+      [[error.code, regions[0], error.message]],
+    );
     assert.deepEqual(readdirSync(place.directory), names, 'the folder is as it was');
     assert.deepEqual(place.regions, regions);
     assert.ok(place.named.includes(regions[0] ?? ''), 'and LOCK still names it');
@@ -148,11 +155,33 @@ describe('a ring that does not fit the files', { skip: cannotMap }, () => {
   test('is dropped and counted where tails are tolerated', (t) => {
     const place = disconnected(t);
     const after = place.open({ recovery: 'tolerate-tail' });
-    assert.equal(after.recovery.droppedEvents, 4);
+    assert.equal(after.recovery.droppedEvents, 7, '3 that the file had, 4 in the ring');
     assert.equal(after.recovery.region, 'damaged');
     assert.match(after.recovery.notes.join('\n'), /was dropped: it begins with event 6/);
     assert.equal(after.log.append(), 3);
   });
+});
+
+test('written events that are not in the file any more are counted and told', {
+  skip: cannotMap,
+}, async (t) => {
+  const place = new Place(t);
+  const before = place.open();
+  before.log.write(2);
+  const segment = join(place.directory, segmentFileName(1));
+  const copy = readFileSync(segment);
+  before.log.write(3);
+  before.crash();
+  overwrite(segment, 0, copy);
+  const note = /region tells that events up to 5 had been written; those behind 2, none of them/;
+  const { verdict, notes } = await verify(place.directory);
+  assert.equal(verdict, 'clean');
+  assert.match(notes.join(), note);
+  const after = place.open();
+  assert.deepEqual([after.recovery.verdict, after.recovery.droppedEvents], ['clean', 3]);
+  assert.match(after.recovery.notes.join(), note);
+  assert.equal(after.log.append(), 3);
+  after.log.close();
 });
 
 describe('a damaged ring', { skip: cannotMap }, () => {
@@ -181,9 +210,14 @@ describe('a damaged ring', { skip: cannotMap }, () => {
   ];
 
   for (const [what, offset, bytes] of DAMAGES) {
-    test(`in a frame's ${what}: refused with a code, and kept; or dropped on demand`, (t) => {
+    test(`in a frame's ${what}: refused with a code, and kept; or dropped on demand`, async (t) => {
       const place = crashedWith(t, RING + 2 * SPAN + offset, bytes);
       const { regions } = place;
+      const { problems } = await verify(place.directory);
+      assert.deepEqual(
+        problems.map(({ code }) => code),
+        ['ERR_FLASHSTRIKE_RING_MISMATCH'],
+      );
       place.refused('ERR_FLASHSTRIKE_RING_MISMATCH');
       assert.deepEqual(place.regions, regions);
       const after = place.open({ recovery: 'tolerate-tail' });
@@ -204,13 +238,15 @@ describe('a damaged ring', { skip: cannotMap }, () => {
   ];
 
   for (const [outcome, offset, bytes] of HEADERS) {
-    test(`a region whose header says ${outcome} (at ${offset}): not used, not removed, told`, (t) => {
+    test(`a region whose header says ${outcome} (at ${offset}): not used, not removed, told`, async (t) => {
       const place = crashedWith(t, offset, bytes);
       const [region = ''] = place.regions;
+      const { notes } = await verify(place.directory);
       const after = place.open();
       assert.equal(after.recovery.region, outcome);
       assert.equal(after.recovery.eventsFromRing, 0);
       assert.ok(after.recovery.notes.some((note) => note.includes(region)));
+      assert.deepEqual(notes, after.recovery.notes, 'verify tells the same');
       assert.ok(existsSync(region));
       assert.deepEqual(place.ids, [1, 2]);
       after.log.write(1);
@@ -218,10 +254,12 @@ describe('a damaged ring', { skip: cannotMap }, () => {
     });
   }
 
-  test('that is gone altogether leaves what the files have, and that is told', (t) => {
+  test('that is gone altogether leaves what the files have, and that is told', async (t) => {
     const place = crashedWith(t, 0, new Uint8Array(0));
     const [region = ''] = place.regions;
     rmSync(region);
+    const { notes } = await verify(place.directory);
+    assert.match(notes.join(), /which LOCK names, is gone/);
     const after = place.open();
     assert.equal(after.recovery.region, 'missing');
     assert.ok(after.recovery.notes.some((note) => note.includes(region)));

@@ -1,10 +1,11 @@
 // The regions that crashed openings of this log left behind: opened, checked, copied. They are read
 // with pread, never mapped, and go only after what they hold is on disk.
 import { basename } from 'node:path';
-import { printable, WalError } from '../errors.js';
+import { WalError } from '../errors.js';
 import type { ExpectedIdentity } from '../memory/region-file.js';
 import type { LeftRegion, Regions } from '../memory/regions.js';
 import { isRegionNameOf } from '../memory/shared-region.js';
+import { missingNote, unusableNote } from '../recovery/left-rings.js';
 import type { RegionOutcome } from '../recovery/manager.js';
 import type { RingMemory } from '../ring/ring-memory.js';
 import {
@@ -14,6 +15,7 @@ import {
   skipUntil,
   type UnreadEvents,
   unreadEvents,
+  writtenEventIdOf,
 } from '../ring/ring-snapshot.js';
 
 /** The ring of one region, as a copy. */
@@ -66,16 +68,12 @@ export class OldRings {
     outcome: Exclude<RegionOutcome, 'none' | 'recovered' | 'missing'>,
     why: string,
   ): void {
-    this.notes.push(`The shared region ${printable(path)} was not used: ${why}`);
+    this.notes.push(unusableNote(path, why));
     if (this.outcome === 'none') this.outcome = outcome;
   }
 
-  /** LOCK names a region after a crash only, and a power cut or a restart takes it along. */
   miss(path: string): void {
-    this.notes.push(
-      `The shared region ${printable(path)}, which LOCK names, is gone: events that a crashed process had ` +
-        'appended and that were not written yet, if there were any, went with it.',
-    );
+    this.notes.push(missingNote(path));
     if (this.outcome === 'none') this.outcome = 'missing';
   }
 
@@ -90,6 +88,11 @@ export class OldRings {
   get durableEventId(): number | undefined {
     if (this.rings.length === 0) return undefined;
     return Math.max(...this.rings.map((ring) => ring.durableEventId));
+  }
+
+  /** Id of the last event that a process of this boot had handed to the kernel; 0 for none. */
+  get writtenEventId(): number {
+    return Math.max(0, ...this.rings.map(({ memory }) => writtenEventIdOf(memory)));
   }
 
   /** The longest event or batch that waits: the openings before may have had larger segments. */

@@ -8,6 +8,7 @@ import { monotonicClockCostPs } from '../clock/clock-cost.js';
 import { anchorWallClock, TimestampSource } from '../clock/timestamp-source.js';
 import { assert, isNoSpace, isOperational, systemCode, WalError } from '../errors.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
+import { lastToTake, ringMismatch, writtenNote } from '../recovery/left-rings.js';
 import { holdsLog, listLog } from '../recovery/log-directory.js';
 import {
   type RecoveredLog,
@@ -357,24 +358,11 @@ class Opening {
 
   /** The last id that the ring brings, undefined for none; throws when its events cannot follow. */
   #lastToTake(ring: OldRing, oldRings: OldRings, expected: number): number | undefined {
-    const { unread } = ring;
-    if (unread === undefined) return undefined;
-    let why: string;
-    if ('defect' in unread) why = unread.defect;
-    else if (unread.lastEventId < expected) return undefined;
-    else if (unread.firstEventId <= expected) return unread.lastEventId;
-    else why = `it begins with event ${unread.firstEventId}, the files end with ${expected - 1}`;
-    if (this.#options.recovery === 'tolerate-tail') {
-      oldRings.drop(ring, why);
-      return undefined;
-    }
-    throw new WalError(
-      'ERR_FLASHSTRIKE_RING_MISMATCH',
-      `${ring.path}: the events that the crashed process left in shared memory do not follow what ` +
-        `the files hold (${why}). Both are kept. Put back the files that are missing, or open with ` +
-        "recovery: 'tolerate-tail' to go on without the ring.",
-      { path: ring.path },
-    );
+    const last = lastToTake(ring.unread, expected);
+    if (last === undefined || typeof last === 'number') return last;
+    if (this.#options.recovery !== 'tolerate-tail') throw ringMismatch(ring.path, last);
+    oldRings.drop(ring, last.defect);
+    return undefined;
   }
 
   /** Writes and syncs the attached ring; segments are made on this thread, one at a time. */
@@ -486,6 +474,10 @@ function report(
   const { verdict, last, droppedEvents, droppedBytes } = recovered;
   const notes = [...recovered.notes, ...oldRings.notes];
   const lastEventId = recovered.nextEventId - 1 + eventsFromRing;
+  const { writtenEventId } = oldRings;
+  if (writtenEventId > lastEventId) notes.push(writtenNote(writtenEventId, lastEventId));
+  // What stood torn in the file and came whole from the ring was not lost.
+  const dropped = Math.max(0, droppedEvents - eventsFromRing, writtenEventId - lastEventId);
   if (lockRecordDamaged) {
     notes.push('LOCK is damaged: a shared region that it named would not be found.');
   }
@@ -494,8 +486,7 @@ function report(
     file: last?.file.path,
     offset: last?.endOffset,
     eventsFromRing,
-    // What stood torn in the file and came whole from the ring was not lost.
-    droppedEvents: Math.max(0, droppedEvents - eventsFromRing) + oldRings.droppedEvents,
+    droppedEvents: dropped + oldRings.droppedEvents,
     droppedBytes,
     lastEventId,
     advice:

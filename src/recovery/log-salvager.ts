@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { BlockHeader } from '../segment/block-header.js';
 import { segmentFileName } from '../segment/file-names.js';
 import { RECYCLED_BODY_FLAG, type SegmentHeader } from '../segment/segment-header.js';
-import { emptyError } from './log-walker.js';
+import { emptyError, gatherEmpty } from './empty-log.js';
 import { endsAtPin } from './pin.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 import { ReadOnlyStorage } from './read-only-storage.js';
@@ -307,7 +307,7 @@ export class LogSalvager {
     }
   }
 
-  #outside(logId: bigint): OutsideClaims {
+  #outside(logId: bigint | undefined): OutsideClaims {
     const outside = outsideClaims(this.#ports, this.#dir, logId);
     this.#claim(outside.region);
     return outside;
@@ -370,8 +370,8 @@ export class LogSalvager {
 
   /** What the names, wal.meta and the region tell of events behind the last readable segment. */
   *#atEnd(): Parts {
-    const { segments, unreadable, lastIndex, meta, metaStatus, logId } = this.#survey;
-    if (segments.length === 0 && logId !== undefined) this.#outside(logId);
+    const { segments, unreadable, lastIndex, logId } = this.#survey;
+    if (segments.length === 0) this.#outside(logId);
     const durable = this.#durableEventId;
     const known = durable >= this.#expected ? durable : undefined;
     const run = this.#unreadableBefore(Number.POSITIVE_INFINITY);
@@ -381,7 +381,7 @@ export class LogSalvager {
       return;
     }
     if (segments.length > 0 || unreadable.length > 0) return;
-    const error = emptyError(this.#dir, metaStatus, meta);
+    const error = emptyError(this.#dir, gatherEmpty(this.#ports, this.#dir));
     if (error === undefined) return;
     yield this.#gap({ path: join(this.#dir, segmentFileName(1)) }, error, known);
   }

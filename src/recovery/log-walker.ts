@@ -4,20 +4,13 @@
 import { join } from 'node:path';
 import { assert, WalError } from '../errors.js';
 import { BlockKind } from '../segment/block-header.js';
-import { META_FILE, segmentFileName } from '../segment/file-names.js';
+import { segmentFileName } from '../segment/file-names.js';
 import type { Seal } from '../segment/seal.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
-import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
+import { emptyError, gatherEmpty } from './empty-log.js';
 import { outOfRange } from './event-range.js';
-import {
-  holdsLog,
-  listLog,
-  type MetaReading,
-  noLogIn,
-  readMeta,
-  usableMeta,
-} from './log-directory.js';
+import { holdsLog, listLog, noLogIn, usableMeta } from './log-directory.js';
 import { endsAtPin, pinError } from './pin.js';
 import { type ReadingMeter, SILENT_METER } from './reading-meter.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
@@ -289,37 +282,17 @@ export class LogWalker {
   }
 
   #confirmEmpty(): boolean {
-    const reading = readMeta(this.#storage, this.dir);
-    const meta = usableMeta(reading, this.dir);
-    const { segments } = listLog(this.#storage, this.dir);
+    const evidence = gatherEmpty(this.#ports, this.dir);
+    const { segments } = evidence;
+    usableMeta(evidence.meta, this.dir);
     if (segments[0] !== undefined) {
       if (segments[0].index === 1) return false;
       throw expired(this.#pathOf(1));
     }
-    const error = emptyError(this.dir, reading.status, meta);
+    const error = emptyError(this.dir, evidence);
     if (error !== undefined) throw error;
     return true;
   }
-}
-
-/** What is wrong with a log folder that has no segment; undefined: nothing was ever written. */
-export function emptyError(
-  dir: string,
-  metaStatus: MetaReading['status'],
-  meta: WalMeta | undefined,
-): WalError | undefined {
-  const path = join(dir, META_FILE);
-  if (metaStatus === 'damaged') {
-    const message =
-      `${dir} holds no segment, and ${path}, which would tell whether there was one, is damaged. ` +
-      "Put the files back, or open with recovery: 'tolerate-tail' to begin anew.";
-    return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path });
-  }
-  if (meta === undefined || meta.segmentIndex === 0) return undefined;
-  const message =
-    `${dir} holds no segment, and wal.meta says that events up to ${meta.durableEventId} were ` +
-    `durable, in segments up to ${meta.segmentIndex}: all of them are lost. Put the files back.`;
-  return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path: dir });
 }
 
 export function compressedError(dir: string): WalError {

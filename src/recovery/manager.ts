@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { assert, WalError } from '../errors.js';
 import { type Random64, random64 } from '../random.js';
 import {
-  META_FILE,
   META_TEMPORARY_FILE,
   parsePreparedFileName,
   segmentFileName,
@@ -18,12 +17,12 @@ import type { Storage } from '../storage/storage.js';
 import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 import { putBackAdvice, restoreAdvice } from './advice.js';
+import { type EmptyEvidence, emptyError, wasOpened } from './empty-log.js';
 import {
   type ListedSegment,
   type LogListing,
   listingNotes,
   listLog,
-  type MetaReading,
   metaNotes,
   readMeta,
   type SegmentGap,
@@ -181,7 +180,9 @@ function recover(
   const last = listing.segments.at(-1);
   if (last === undefined) {
     // Never 0, so that all-zero bytes name no log.
-    return withoutSegments(directory, reading, mode, outside, random() | 1n, notes);
+    const { region } = outside;
+    const evidence = { meta: reading, region, wasOpened: wasOpened(storage, directory) };
+    return withoutSegments(directory, evidence, mode, random() | 1n, notes);
   }
   const [gap] = listing.gaps;
   if (gap !== undefined) {
@@ -211,27 +212,15 @@ function refuseCompressed(listing: LogListing): void {
 
 function withoutSegments(
   directory: string,
-  reading: MetaReading,
+  evidence: EmptyEvidence,
   mode: RecoveryMode,
-  outside: OutsideClaims,
   newLogId: bigint,
   notes: readonly string[],
 ): RecoveredLog {
-  const path = join(directory, META_FILE);
-  const meta = usableMeta(reading, directory);
-  const durable = Math.max(meta?.durableEventId ?? 0, outside.region ?? 0);
-  if (durable > 0 || (meta?.segmentIndex ?? 0) > 0) {
-    const message =
-      `${directory} holds no segment, but events up to ${durable} were durable: all of them are ` +
-      'lost. Put the files back.';
-    throw corrupt(directory, message);
-  }
-  if (reading.status === 'damaged' && mode !== 'tolerate-tail') {
-    const message =
-      `${reading.message} The folder holds no segment: whether there were any cannot be told. ` +
-      "Put them back, or open with recovery: 'tolerate-tail' to begin a new log.";
-    throw new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path });
-  }
+  const meta = usableMeta(evidence.meta, directory);
+  const error = emptyError(directory, evidence);
+  const isDoubt = error?.code === 'ERR_FLASHSTRIKE_UNDECIDABLE';
+  if (error !== undefined && !(isDoubt && mode === 'tolerate-tail')) throw error;
   return {
     logId: meta?.logId ?? newLogId,
     verdict: 'new',
@@ -239,7 +228,7 @@ function withoutSegments(
     last: undefined,
     droppedEvents: 0,
     droppedBytes: 0,
-    notes,
+    notes: isDoubt ? [...notes, TOLERATED] : notes,
   };
 }
 

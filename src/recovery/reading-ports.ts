@@ -1,6 +1,7 @@
 // What readers need from outside: files, and what the shared region of the log's process tells.
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
+import type { LeftRegions } from './left-rings.js';
 import { readBuffer } from './segment-reader.js';
 import type { OutsideClaims } from './tail-judgement.js';
 
@@ -10,11 +11,11 @@ export interface ReadingPorts {
   readonly readBuffer: () => Uint8Array;
   /**
    * The durable event id in the log's shared region; undefined where there is no region, or one of
-   * another boot or log.
+   * another boot or log. Without a log id any log's: LOCK itself tells whose the region is.
    */
-  readonly regionDurable: (dir: string, logId: bigint) => number | undefined;
-  /** Events that wait in the region of a process that is gone; 0 where there is none. */
-  readonly waitingEvents: (dir: string, logId: bigint) => number;
+  readonly regionDurable: (dir: string, logId: bigint | undefined) => number | undefined;
+  /** What LOCK names, as far as it is of processes that are gone. */
+  readonly leftRegions: (dir: string) => LeftRegions;
 }
 
 /** Files only: what a reader of another machine's copy knows. */
@@ -22,9 +23,11 @@ export const FILE_PORTS: ReadingPorts = Object.freeze({
   storage: nodeStorage,
   readBuffer,
   regionDurable: () => undefined,
-  waitingEvents: () => 0,
+  leftRegions: () => ({ rings: [], notes: [] }),
 });
 
-export const outsideClaims = (ports: ReadingPorts, dir: string, logId: bigint): OutsideClaims => ({
-  region: ports.regionDurable(dir, logId),
-});
+export const outsideClaims = (
+  ports: ReadingPorts,
+  dir: string,
+  logId: bigint | undefined,
+): OutsideClaims => ({ region: ports.regionDurable(dir, logId) });

@@ -1,10 +1,18 @@
 // One run of `verify`: the walk over all segments and what it gathers.
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type ErrorCode, WalError } from '../errors.js';
 import { META_FILE, segmentFileName } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { MIB } from '../units.js';
 import { lostSentence, putBackAdvice, restoreAdvice, verdictAdvice } from './advice.js';
+import { emptyError, gatherEmpty, lostWithAll } from './empty-log.js';
+import {
+  type LeftRegions,
+  lastToTake,
+  ringMismatch,
+  unusableNote,
+  writtenNote,
+} from './left-rings.js';
 import {
   holdsLog,
   type LogListing,
@@ -15,7 +23,7 @@ import {
   noLogIn,
   readMeta,
 } from './log-directory.js';
-import { compressedError, emptyError } from './log-walker.js';
+import { compressedError } from './log-walker.js';
 import { boundsOf, endsAtPin, pinError } from './pin.js';
 import type { ReadingMeter } from './reading-meter.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
@@ -38,6 +46,7 @@ const UNREADABLE: ReadonlySet<ErrorCode> = new Set([
 ]);
 /** Problems that say that nothing can be said. */
 const UNDECIDED: ReadonlySet<ErrorCode> = new Set([
+  'ERR_FLASHSTRIKE_RING_MISMATCH',
   'ERR_FLASHSTRIKE_UNDECIDABLE',
   'ERR_FLASHSTRIKE_UNSUPPORTED',
 ]);
@@ -82,17 +91,19 @@ export class Verification {
     if (listing.compressed.length > 0) this.#report(compressedError(this.#dir));
     const meta = readMeta(storage, this.#dir);
     this.#notes.push(...metaNotes(meta, listing));
+    // Before the files: what waited then goes on where they end now, or further ahead.
+    const left = this.#leftRegions();
     try {
       if (listing.segments.length > 0) await this.#verifySegments(listing);
-      else if (listing.compressed.length === 0) this.#verifyEmpty(meta);
+      else if (listing.compressed.length === 0) this.#verifyEmpty();
     } finally {
       for (const file of this.#openFiles) closeSegment(storage, file, this.#meter);
     }
     this.#reportMeta(meta);
-    return this.#finish();
+    return this.#finish(left);
   }
 
-  #finish(): VerifyReport {
+  #finish(left: LeftRegions): VerifyReport {
     const firstEventId = this.#firstEventId ?? 1;
     // The last segment's header is damaged: only the claims tell what it held.
     if (this.#unmeasured !== undefined && this.#expectedEventId !== undefined) {
@@ -100,8 +111,8 @@ export class Verification {
         measure(this.#unmeasured, this.#expectedEventId, this.#durableEventId);
       }
     }
-    this.#problems.sort((a, b) => ((a.file ?? '') < (b.file ?? '') ? -1 : 1));
-    const waitingEvents = this.#waitingEvents();
+    const waitingEvents = this.#connect(left);
+    this.#problems.sort(byPlace);
     const verdict = this.#verdict();
     return {
       ok: this.#problems.length === 0,
@@ -119,15 +130,40 @@ export class Verification {
     };
   }
 
-  #waitingEvents(): number {
-    if (this.#logId === undefined) return 0;
+  #leftRegions(): LeftRegions {
     try {
-      return this.#ports.waitingEvents(this.#dir, this.#logId);
+      return this.#ports.leftRegions(this.#dir);
     } catch (error) {
       // LOCK is a link or a folder, or the region is damaged; the files are judged all the same.
       this.#report(error);
-      return 0;
+      return { rings: [], notes: [] };
     }
+  }
+
+  /** The events that the next opening will take from rings, which it refuses where they do not fit. */
+  #connect({ rings, notes }: LeftRegions): number {
+    this.#notes.push(...notes);
+    const isSound = this.#problems.length === 0;
+    let expected = this.#expectedEventId ?? 1;
+    let written = 0;
+    let waitingEvents = 0;
+    for (const { path, logId, unread, writtenEventId } of rings) {
+      if (this.#logId !== undefined && logId !== this.#logId) {
+        this.#notes.push(unusableNote(path, 'it is that of another log.'));
+        continue;
+      }
+      written = Math.max(written, writtenEventId);
+      const last = lastToTake(unread, expected);
+      if (typeof last === 'number') {
+        waitingEvents += last - expected + 1;
+        expected = last + 1;
+      } else if (!isSound) {
+        // Nothing follows where files are damaged: so many are there all the same.
+        waitingEvents += unread !== undefined && 'eventCount' in unread ? unread.eventCount : 0;
+      } else if (last !== undefined) this.#report(ringMismatch(path, last));
+    }
+    if (isSound && written >= expected) this.#notes.push(writtenNote(written, expected - 1));
+    return waitingEvents;
   }
 
   #verdict(): Verdict {
@@ -140,12 +176,17 @@ export class Verification {
   #report(error: unknown, firstLost?: number, lastLost?: number): Draft {
     if (!(error instanceof WalError) || UNREADABLE.has(error.code)) throw error;
     const { code, message, path, offset } = error;
-    const file = path === undefined || path === this.#dir ? undefined : basename(path);
+    const file = path === undefined || path === this.#dir ? undefined : this.#nameOf(path);
     const unknown = { lost: undefined, firstEventId: undefined, lastEventId: undefined };
     const problem: Draft = { file, offset, code, message, ...unknown };
     if (firstLost !== undefined && lastLost !== undefined) measure(problem, firstLost, lastLost);
     this.#problems.push(problem);
     return problem;
+  }
+
+  /** A region stands in another folder: by its full path. */
+  #nameOf(path: string): string {
+    return resolve(dirname(path)) === resolve(this.#dir) ? basename(path) : path;
   }
 
   #reportMeta(meta: MetaReading): void {
@@ -158,10 +199,18 @@ export class Verification {
     this.#report(new WalError(code, meta.message, { path }));
   }
 
-  #verifyEmpty(reading: MetaReading): void {
-    const meta = reading.status === 'present' ? reading.meta : undefined;
-    const error = emptyError(this.#dir, reading.status, meta);
-    if (error !== undefined) this.#report(error, meta && 1, meta?.durableEventId);
+  #verifyEmpty(): void {
+    const evidence = gatherEmpty(this.#ports, this.#dir);
+    if (evidence.segments.length > 0) {
+      this.#notes.push('The log was begun while it was verified.');
+      return;
+    }
+    const error = emptyError(this.#dir, evidence);
+    if (error === undefined) return;
+    const durable = lostWithAll(evidence);
+    this.#claim(durable);
+    const isKnown = error.code === 'ERR_FLASHSTRIKE_CORRUPT';
+    this.#report(error, isKnown ? 1 : undefined, isKnown ? durable : undefined);
   }
 
   async #verifySegments({ segments }: LogListing): Promise<void> {
@@ -376,6 +425,13 @@ export class Verification {
       this.#report(error);
     }
   }
+}
+
+/** By file, and in a file by offset. */
+function byPlace(a: VerifyProblem, b: VerifyProblem): number {
+  const [first, second] = [a.file ?? '', b.file ?? ''];
+  if (first !== second) return first < second ? -1 : 1;
+  return (a.offset ?? 0) - (b.offset ?? 0);
 }
 
 /** Writes down which events a problem costs; none where the last is before the first. */

@@ -14,7 +14,10 @@ import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import { codeOf } from '../errors.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
+import type { LeftRing } from './left-rings.js';
 import { FILE_PORTS } from './reading-ports.js';
+import { replay } from './replay.js';
+import { salvage } from './salvage.js';
 import { type VerifyReport, verify } from './verify.js';
 
 /** Three segments: events 1-9, 10-14, 15-20; all durable. */
@@ -186,12 +189,75 @@ test('what the region claims counts, and what waits in it is told', async (t) =>
       asked.push(names);
       return 23;
     },
-    waitingEvents: () => 5,
+    leftRegions: () => ({ rings: [ring(logId, 21, 25)], notes: [] }),
   };
   const report = await verify(dir, {}, ports);
   assert.equal(report.verdict, 'corruption');
   assert.deepEqual([report.waitingEvents, report.durableEventId], [5, 23]);
   assert.deepEqual(asked, [[dir, logId]]);
+});
+
+/** A ring in which events wait. */
+const ring = (logId: bigint, firstEventId: number, lastEventId: number): LeftRing => ({
+  path: '/dev/shm/flashstrike-ring',
+  logId,
+  unread: {
+    eventCount: lastEventId - firstEventId + 1,
+    firstEventId,
+    lastEventId,
+    longestBytes: 64,
+  },
+  writtenEventId: firstEventId - 1,
+});
+
+test('only what the files lack waits in a ring, and rings follow one another', async (t) => {
+  const { dir, logId } = threeSegments(t);
+  const verified = async (...rings: LeftRing[]) => {
+    const ports = { ...FILE_PORTS, leftRegions: () => ({ rings, notes: ['a note'] }) };
+    const { verdict, waitingEvents, lastEventId, notes, problems } = await verify(dir, {}, ports);
+    assert.deepEqual([lastEventId, notes[0]], [20, 'a note']);
+    return [verdict, waitingEvents, problems[0]?.code];
+  };
+  assert.deepEqual(await verified(ring(logId, 18, 20)), ['clean', 0, undefined]);
+  assert.deepEqual(await verified(ring(logId, 18, 24)), ['clean', 4, undefined]);
+  assert.deepEqual(await verified(ring(logId, 21, 22), ring(logId, 22, 30)), [
+    'clean',
+    10,
+    undefined,
+  ]);
+  assert.deepEqual(await verified(ring(7n, 90, 91)), ['clean', 0, undefined], 'of another log');
+  const mismatch = ['undecidable', 0, 'ERR_FLASHSTRIKE_RING_MISMATCH'];
+  assert.deepEqual(await verified(ring(logId, 22, 30)), mismatch);
+});
+
+test('a folder that lost everything is told, by the region or by LOCK', async (t) => {
+  const dir = temporaryFolder(t);
+  writeFileSync(join(dir, 'LOCK'), JSON.stringify({ regions: [] }));
+  const report = await verify(dir);
+  assert.deepEqual([report.ok, report.verdict], [false, 'undecidable']);
+  assert.match(
+    report.problems[0]?.message ?? '',
+    /neither a segment nor wal\.meta, but LOCK tells/,
+  );
+  assert.throws(() => [...replay(dir)], { code: 'ERR_FLASHSTRIKE_UNDECIDABLE', path: dir });
+  assert.deepEqual(
+    [...salvage(dir)].map((item) => item.kind === 'gap' && item.code),
+    ['ERR_FLASHSTRIKE_UNDECIDABLE'],
+  );
+
+  const ports = { ...FILE_PORTS, regionDurable: () => 7 };
+  const lost = await verify(dir, {}, ports);
+  assert.deepEqual(
+    [lost.verdict, lost.durableEventId, lost.problems[0]?.lost],
+    ['corruption', 7, 7],
+  );
+  assert.throws(() => [...replay(dir, {}, ports)], { code: 'ERR_FLASHSTRIKE_CORRUPT', path: dir });
+
+  writeFileSync(join(dir, 'LOCK'), '');
+  assert.equal((await verify(dir)).verdict, 'clean', 'LOCK comes before everything else');
+  new LogBuilder(dir).meta().write();
+  writeFileSync(join(dir, 'LOCK'), JSON.stringify({ regions: [] }));
+  assert.equal((await verify(dir)).verdict, 'clean', 'a log without events');
 });
 
 test('without meta: a note where blocks tell enough, undecidable where nothing does', async (t) => {

@@ -12,7 +12,7 @@ import { Verification } from './verification.js';
 export type VerifyOptions = ReadingOptions;
 
 export interface VerifyProblem {
-  /** Name of the file in the folder; undefined for the folder itself. */
+  /** Name of the file in the folder, or the full path elsewhere; undefined for the folder itself. */
   readonly file: string | undefined;
   /** Byte offset in the file. */
   readonly offset: number | undefined;

@@ -155,16 +155,17 @@ test('a record comes back as it was written, the longer and the shorter one', (t
   const folder = logFolder(t);
   const lock = acquireLock(nodeStorage, folder, 'none');
   t.after(() => lock.release());
-  assert.deepEqual(lock.read(), { regions: [], damaged: false });
+  assert.deepEqual(lock.read(), { regions: [], damaged: false, isWritten: false });
   const one = regionPath('/dev/shm');
   const many = [regionPath('/a b'), regionPath('/ä\n\u2028"'), regionPath('/'), one];
   for (const regions of [[one], many, [one], []]) {
     lock.write({ regions });
-    assert.deepEqual(lock.read(), { regions, damaged: false });
+    assert.deepEqual(lock.read(), { regions, damaged: false, isWritten: true });
     const { device, inode } = lock;
     assert.deepEqual(readLockRecord(nodeStorage, folder), {
       regions,
       damaged: false,
+      isWritten: true,
       device,
       inode,
     });
@@ -190,7 +191,7 @@ test('more regions than fit are refused, and the record stays as it was', (t) =>
   const long = regionPath(`/${'x'.repeat(4096)}`);
   assert.throws(() => lock.write({ regions: [long] }), { code: 'ERR_FLASHSTRIKE_INVALID_OPTION' });
   assert.throws(() => lock.write({ regions: Array(5).fill(path) }), { code: 'ERR_ASSERTION' });
-  assert.deepEqual(lock.read(), { regions: [path], damaged: false });
+  assert.deepEqual(lock.read(), { regions: [path], damaged: false, isWritten: true });
 });
 
 const FORGED: Readonly<Record<string, string>> = {
@@ -213,10 +214,10 @@ for (const [what, text] of Object.entries(FORGED)) {
     writeFileSync(join(folder, 'LOCK'), text);
     const lock = acquireLock(nodeStorage, folder, 'none');
     t.after(() => lock.release());
-    assert.deepEqual(lock.read(), { regions: [], damaged: true });
+    assert.deepEqual(lock.read(), { regions: [], damaged: true, isWritten: false });
     assert.equal(readFileSync(join(folder, 'LOCK'), 'utf8'), text);
     lock.write({ regions: [] });
-    assert.deepEqual(lock.read(), { regions: [], damaged: false });
+    assert.deepEqual(lock.read(), { regions: [], damaged: false, isWritten: true });
   });
 }
 
@@ -235,7 +236,11 @@ test('whatever LOCK holds, reading it names only paths of regions', (t) => {
 
 test('a folder without LOCK has no record, and reading makes none', (t) => {
   const folder = logFolder(t);
-  assert.deepEqual(readLockRecord(nodeStorage, folder), { regions: [], damaged: false });
+  assert.deepEqual(readLockRecord(nodeStorage, folder), {
+    regions: [],
+    damaged: false,
+    isWritten: false,
+  });
   assert.deepEqual(readdirSync(folder), []);
 });
 

@@ -17,12 +17,14 @@ export interface LockRecord {
 export interface ReadLockRecord extends LockRecord {
   /** True when there was a text that this package does not write. */
   readonly damaged: boolean;
+  /** True when there was a text that this package writes: an opening of the log has come so far. */
+  readonly isWritten: boolean;
 }
 
 const RECORD_BYTES = PAGE_BYTES;
 export const REGIONS_MAX = 4;
 const ATTEMPTS = 10;
-const NO_RECORD: ReadLockRecord = { regions: [], damaged: false };
+const NO_RECORD: ReadLockRecord = { regions: [], damaged: false, isWritten: false };
 
 export class LogLock {
   readonly fd: number;
@@ -106,7 +108,8 @@ function readRecord(storage: Storage, fd: number): ReadLockRecord {
     .trim();
   if (text === '') return NO_RECORD;
   const regions = regionsOf(text);
-  return regions === undefined ? { regions: [], damaged: true } : { regions, damaged: false };
+  if (regions === undefined) return { ...NO_RECORD, damaged: true };
+  return { regions, damaged: false, isWritten: true };
 }
 
 const NAME_BYTES_MAX = 255;
