@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { forgeHeaders, ReadCount } from '../../test/support/forged-headers.js';
 import {
   LogBuilder,
   payloadOf,
+  saltOf,
   temporaryFolder,
   timestampOf,
   typeOf,
@@ -14,6 +16,7 @@ import type { Storage } from '../storage/storage.js';
 import { FILE_PORTS } from './reading-ports.js';
 import { salvage } from './salvage.js';
 import type { SalvageGap } from './salvage-gap.js';
+import { verify } from './verify.js';
 
 /** Three finished segments and an open one, of 5 events each in blocks of 2 and 3, all durable. */
 function fourSegments(t: TestContext): LogBuilder {
@@ -431,4 +434,22 @@ test('what is no log is refused at once', (t) => {
   assert.throws(() => salvage(7 as unknown as string), {
     code: 'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
   });
+});
+
+test('forged headers that overlap: what is before them is kept, and reading them has an end', async (t) => {
+  const segmentBytes = 1 << 20;
+  const builder = new LogBuilder(temporaryFolder(t), { segmentBytes }).segment().events(2);
+  const { offset, bytes } = builder.blockOf(1, 0);
+  const count = forgeHeaders(builder.fileOf(1), saltOf(1), offset + bytes, 2);
+  builder.meta({ durableEventId: 2 }).write();
+  const reads = new ReadCount(nodeStorage);
+  const ports = { ...FILE_PORTS, storage: reads.storage };
+  const { story } = salvaged(builder.dir, ports);
+  assert.deepEqual(story, ['1-2', `CORRUPT 3-${2 + count}`]);
+  assert.ok(reads.bytes < 48 * segmentBytes, `${reads.bytes} bytes read`);
+
+  reads.bytes = 0;
+  const { verdict } = await verify(builder.dir, {}, ports);
+  assert.equal(verdict, 'corruption');
+  assert.ok(reads.bytes < 48 * segmentBytes, `${reads.bytes} bytes read`);
 });

@@ -7,6 +7,7 @@ import { FRAME_HEADER_BYTES } from '../segment/frame.js';
 import type { Storage } from '../storage/storage.js';
 import { lostSentence, restoreAdvice } from './advice.js';
 import { BlockScanner, type FoundHeader } from './block-scan.js';
+import { PayloadBudget } from './payload-budget.js';
 import type { SegmentFile } from './segment-file.js';
 import type { SegmentReader } from './segment-reader.js';
 
@@ -42,12 +43,14 @@ export class SegmentSalvager {
   readonly #storage: Storage;
   #reader: SegmentReader;
   #scanner: BlockScanner | undefined;
+  readonly #budget: PayloadBudget;
 
   /** @param reader goes on from where it stands; its buffer is used behind a hole, too */
   constructor(storage: Storage, reader: SegmentReader) {
     this.file = reader.file;
     this.#storage = storage;
     this.#reader = reader;
+    this.#budget = new PayloadBudget(reader.file.bytes);
   }
 
   /** Stands on the current block, or where none follows. */
@@ -69,7 +72,7 @@ export class SegmentSalvager {
     if (sealed || stop?.reason === 'limit') return undefined;
     this.#scanner ??= new BlockScanner(this.#storage, this.file);
     let found = this.#scanner.find(offset);
-    while (found !== undefined) {
+    while (found !== undefined && !this.#budget.isSpent) {
       const reader = this.#canFollow(found, bounds) ? this.#readerAt(found) : undefined;
       if (reader?.validatesNow() === true) {
         this.#reader = reader;
@@ -81,6 +84,7 @@ export class SegmentSalvager {
           message: stop?.message ?? 'no block',
         };
       }
+      if (reader !== undefined) this.#budget.spend(found.header.payloadBytes);
       found = this.#scanner.find(found.offset + BLOCK_ALIGNMENT);
     }
     return undefined;

@@ -1,17 +1,24 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { forgeHeaders, ReadCount } from '../../test/support/forged-headers.js';
 import { LogBuilder, saltOf, temporaryFolder } from '../../test/support/log-builder.js';
 import { BlockKind, encodeBlockHeader } from '../segment/block-header.js';
 import { xxh64 } from '../segment/checksum.js';
 import { nodeStorage } from '../storage/node-storage.js';
+import type { Storage } from '../storage/storage.js';
 import { openSegment } from './segment-file.js';
 import { behindOf, scanTail, type TailScan } from './tail-scan.js';
 
-function scan(t: TestContext, builder: LogBuilder, fromOffset: number): TailScan {
-  const file = openSegment(nodeStorage, builder.write().pathOf(1), { index: 1 });
+function scan(
+  t: TestContext,
+  builder: LogBuilder,
+  fromOffset: number,
+  storage: Storage = nodeStorage,
+): TailScan {
+  const file = openSegment(storage, builder.write().pathOf(1), { index: 1 });
   assert.ok(file !== undefined);
-  t.after(() => nodeStorage.close(file.fd));
-  return scanTail(nodeStorage, file, fromOffset);
+  t.after(() => storage.close(file.fd));
+  return scanTail(storage, file, fromOffset);
 }
 
 test('zeros to the end are nothing', (t) => {
@@ -114,4 +121,17 @@ test('what looks like a block inside of a valid payload is payload, in any chunk
   assert.deepEqual([whole.validHeaders, whole.durableEventId], [3, 0]);
   builder.fileOf(1)[4096] = 0;
   assert.equal(scan(t, builder, 4096).durableEventId, 899, 'alone it would count');
+});
+
+test('forged headers that overlap are all heard, and their payloads are read no more at some point', (t) => {
+  const segmentBytes = 1 << 20;
+  const builder = new LogBuilder(temporaryFolder(t), { segmentBytes }).segment().events(2);
+  const end = builder.blockOf(1, 0).offset + builder.blockOf(1, 0).bytes;
+  const count = forgeHeaders(builder.fileOf(1), saltOf(1), end, 2);
+  const reads = new ReadCount(nodeStorage);
+  const found = scan(t, builder, end, reads.storage);
+  assert.ok(count > 10_000, 'so many headers, each with a payload to the end');
+  assert.deepEqual([found.validHeaders, found.wholeBlocks], [count, 0]);
+  assert.deepEqual([found.durableEventId, found.lastEventId], [1 + count, 2 + count]);
+  assert.ok(reads.bytes < 16 * segmentBytes, `${reads.bytes} bytes read`);
 });

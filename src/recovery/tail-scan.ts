@@ -10,6 +10,7 @@ import {
 } from '../segment/block-header.js';
 import type { Storage } from '../storage/storage.js';
 import { BlockScanner, type FoundHeader } from './block-scan.js';
+import { PayloadBudget } from './payload-budget.js';
 import { reading } from './read-failure.js';
 import type { SegmentFile } from './segment-file.js';
 import type { Behind } from './verdict.js';
@@ -46,6 +47,7 @@ class TailScanner {
   readonly #file: SegmentFile;
   readonly #fromOffset: number;
   readonly #scanner: BlockScanner;
+  readonly #budget: PayloadBudget;
   #payload: Uint8Array | undefined;
   #validHeaders = 0;
   #wholeBlocks = 0;
@@ -62,6 +64,7 @@ class TailScanner {
     this.#file = file;
     this.#fromOffset = fromOffset;
     this.#scanner = new BlockScanner(storage, file);
+    this.#budget = new PayloadBudget(this.#scanner.endOffset);
     this.#wholeEndOffset = fromOffset;
     this.#blocksEndOffset = fromOffset;
   }
@@ -109,6 +112,7 @@ class TailScanner {
   }
 
   #isWhole(header: BlockHeader, offset: number): boolean {
+    if (this.#budget.isSpent) return false;
     this.#payload ??= new Uint8Array(MAX_BLOCK_BYTES);
     const { fd, path } = this.#file;
     const payloadOffset = offset + BLOCK_HEADER_BYTES;
@@ -116,7 +120,9 @@ class TailScanner {
     const target = this.#payload.subarray(0, Math.min(header.payloadBytes, room));
     const count = reading(path, () => this.#storage.read(fd, target, payloadOffset), payloadOffset);
     const payload = target.subarray(0, count);
-    return verifyBlockPayload(header, payload, this.#file.header.salt) === undefined;
+    if (verifyBlockPayload(header, payload, this.#file.header.salt) === undefined) return true;
+    this.#budget.spend(count);
+    return false;
   }
 }
 
