@@ -1,15 +1,17 @@
 // One suite for the port, passed by each adapter; then what only a real file system has.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -17,6 +19,7 @@ import { SimulatedDisk } from '../../test/simulation/simulated-disk.js';
 import { FaultyStorage } from '../../test/support/faulty-storage.js';
 import { temporaryFolder } from '../../test/support/log-builder.js';
 import { cannotCount, descriptors } from '../../test/support/process-resources.js';
+import { libc } from '../memory/libc.js';
 import { nodeStorage } from './node-storage.js';
 import type { OpenMode, Storage } from './storage.js';
 
@@ -274,4 +277,30 @@ describe('on a real file system', () => {
     const listed = nodeStorage.list(folder).map((entry) => entry.name);
     assert.deepEqual(listed, [...names].sort());
   });
+});
+
+test('a file system without the flag: a look, then a rename in one step, never two names', {
+  skip: libc() === undefined && 'libc is not bound here',
+}, (t) => {
+  const folder = temporaryFolder(t);
+  const [one, two, three] = ['one', 'two', 'three'].map((name) => join(folder, name));
+  assert.ok(one !== undefined && two !== undefined && three !== undefined);
+  for (const path of [one, two]) writeFileSync(path, path);
+  const bound = libc();
+  assert.ok(bound !== undefined);
+  const refused = t.mock.method(bound, 'renameNoReplace', () => {
+    throw Object.assign(new Error('EINVAL'), { code: 'EINVAL' });
+  });
+  assert.throws(() => nodeStorage.renameNoReplace(one, two), { code: 'EEXIST' });
+  assert.deepEqual([readFileSync(one, 'utf8'), readFileSync(two, 'utf8')], [one, two]);
+  // A crash behind the first change of the folder, whatever that is: nothing else is to be done.
+  const unlink = t.mock.method(fs, 'unlinkSync', () => assert.fail('a second step'));
+  syncBuiltinESMExports();
+  t.after(() => {
+    unlink.mock.restore();
+    syncBuiltinESMExports();
+  });
+  nodeStorage.renameNoReplace(one, three);
+  assert.deepEqual(readdirSync(folder), ['three', 'two']);
+  assert.equal(refused.mock.callCount(), 2);
 });

@@ -7,7 +7,6 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   opendirSync,
@@ -190,9 +189,17 @@ function renameNoReplace(source: string, target: string): void {
     const code = systemCode(error);
     if (code !== 'EINVAL' && code !== 'ENOSYS') throw error;
   }
-  // A file system without the flag: link fails where the target exists, and the lock is held.
-  linkSync(source, target);
-  unlinkSync(source);
+  // A file system without the flag: the log's lock keeps others off between the look and the rename.
+  // A link and an unlink would leave both names to a crash between them.
+  if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) {
+    throw Object.assign(
+      new Error(`EEXIST: file already exists, rename '${source}' -> '${target}'`),
+      {
+        code: 'EEXIST',
+      },
+    );
+  }
+  renameSync(source, target);
 }
 
 export const nodeStorage: Storage = Object.freeze({
