@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { libc } from '../../src/memory/libc.js';
+import { cannotMap, TINY } from '../support/adapters.js';
 import type { RoundsResult } from './crash-rounds.js';
 import { killRounds } from './kill-rounds.js';
 
-const shared = libc() === undefined ? 'memory cannot be mapped here (koffi, Linux)' : false;
-const TINY = { segmentBytes: 64 * 1024, ringBytes: 64 * 1024 };
 const FEWEST = { rounds: 30, afterMs: 120_000 };
 
 function tell(t: { diagnostic(text: string): void }, result: RoundsResult): void {
@@ -13,7 +11,7 @@ function tell(t: { diagnostic(text: string): void }, result: RoundsResult): void
 }
 
 test('kill -9 at random moments: every event that append returned is back', {
-  skip: shared,
+  skip: cannotMap,
 }, async (t) => {
   const result = await killRounds({
     rounds: 170,
