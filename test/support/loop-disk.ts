@@ -36,7 +36,7 @@ function whyNot(type: DiskType): string | false {
   return whyNotMounted((point) => {
     const image = join(point.base, 'image');
     makeImage(image, type, SMALLEST_BYTES[type]);
-    point.mount(point.attach(image));
+    point.mount(point.attach(image, 0));
     shutDown(point.folder, 'nothing');
   });
 }

@@ -30,6 +30,20 @@ export function must(command: string, ...args: string[]): void {
   if (refusal !== undefined) throw new Error(refusal);
 }
 
+const RETRY_MS = 50;
+const RETRIES = 200;
+const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
+/** Tries until nothing refuses, for some seconds; `attempt` returns why it could not be done. */
+function retry(attempt: () => string | undefined, retries = RETRIES): void {
+  for (let left = retries; ; left--) {
+    const refusal = attempt();
+    if (refusal === undefined) return;
+    if (left === 0) throw new Error(refusal);
+    Atomics.wait(sleeper, 0, 0, RETRY_MS);
+  }
+}
+
 export class MountPoint {
   /** Holds the mounted folder, and has room for files beside it, an image perhaps. */
   readonly base: string;
@@ -55,13 +69,19 @@ export class MountPoint {
     context.after(() => this.release());
   }
 
-  /** A loop device for an image beside the folder; it stays the same for as long as this does. */
-  attach(image: string): string {
-    const { stdout, stderr } = spawnSync('losetup', ['--find', '--show', image], {
-      encoding: 'utf8',
-    });
-    const device = stdout.trim();
-    if (device === '') throw new Error(`losetup ${image}: ${stderr.trim()}`);
+  /**
+   * A loop device for an image beside the folder; it stays the same for as long as this does.
+   * @param retries whoever else tests on this machine may have all devices, for a while
+   */
+  attach(image: string, retries = RETRIES): string {
+    let device = '';
+    retry(() => {
+      const { stdout, stderr } = spawnSync('losetup', ['--find', '--show', image], {
+        encoding: 'utf8',
+      });
+      device = stdout.trim();
+      return device === '' ? `losetup ${image}: ${stderr.trim()}` : undefined;
+    }, retries);
     this.#devices.push(device);
     this.#watch.write(`${device}\n`);
     return device;
@@ -75,7 +95,9 @@ export class MountPoint {
   /** @param lazily also while something on it is open; it then lives on for whoever has it open */
   unmount({ lazily = false } = {}): void {
     if (!this.#isMounted) return;
-    must('umount', ...(lazily ? ['-l'] : []), this.folder);
+    if (lazily) must('umount', '-l', this.folder);
+    // Who looks at all mounts of the machine, or at all open files, holds this one for a moment.
+    else retry(() => refusalOf('umount', this.folder));
     this.#isMounted = false;
   }
 

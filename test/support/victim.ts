@@ -1,10 +1,12 @@
-// A process that meets a fault with its log open: ten durable events, then, with the fault in place,
-// more of them and a look around. It tells its story and must end by itself, without a complaint.
+// A process that meets a fault with its log open and idle: ten durable events, then, with the fault
+// in place, more of them and a look around. It tells its story and must end by itself, without a
+// complaint.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { Wal, type WalOptions } from '../../src/index.js';
 import { Script } from './child-script.js';
-import { assertSound, contentOf } from './log-content.js';
+import { eventually } from './eventually.js';
+import { assertSound, contentOf, durableInMeta } from './log-content.js';
 
 const VICTIM = `
 const append = () => wal.append(Buffer.from('event ' + (wal.lastEventId + 1)));
@@ -91,7 +93,10 @@ export class Victim {
     this.#script = script;
   }
 
-  /** Resolves once its ten events are durable. */
+  /**
+   * Resolves once its ten events are durable and nothing is left to be written: a fault hits what
+   * the victim does next, and not the watermark behind the ten, after which nothing more would fail.
+   */
   static async start(
     t: TestContext,
     directory: string,
@@ -103,6 +108,8 @@ export class Victim {
       .replace('CLOSE', String(close));
     const script = Script.start(t, text, directory, options);
     await script.tells('ready');
+    // The writer asks for this flush when it is idle, so behind its watermark.
+    await eventually('wal.meta tells it', () => durableInMeta(directory) === 10);
     return new Victim(script);
   }
 
