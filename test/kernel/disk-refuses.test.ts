@@ -17,14 +17,7 @@ import { type TestContext, test } from 'node:test';
 import { replay, verify, Wal } from '../../src/index.js';
 import { MIB } from '../../src/units.js';
 import { assertNoRegion, cannotMap, mappedOptions, type Variant } from '../support/adapters.js';
-import { eventually } from '../support/eventually.js';
-import {
-  appendEvents,
-  assertSound,
-  code,
-  durableInMeta,
-  segmentFiles,
-} from '../support/log-content.js';
+import { appendEvents, assertSound, code, segmentFiles } from '../support/log-content.js';
 import { cannotLoop, LoopDisk, type LoopDiskOptions } from '../support/loop-disk.js';
 import { must } from '../support/mount-point.js';
 import { assertFailedForGood, assertRecovers, Victim } from '../support/victim.js';
@@ -119,7 +112,6 @@ test('a mount that is taken away under an open log ends it; all is there where i
   const { disk, directory, options } = sceneOf(t);
   const until = "wal.state !== 'open'";
   const victim = await Victim.start(t, directory, options, { more: 20, until });
-  await eventually('wal.meta tells it', () => durableInMeta(directory) === 10);
   disk.vanish();
   assert.deepEqual(readdirSync(disk.folder), [], 'the name leads nowhere');
   const story = await victim.story();
@@ -132,7 +124,7 @@ test('a mount that is taken away under an open log ends it; all is there where i
   assertNoRegion(options);
 });
 
-/** A log of several segments, and where one event's bytes stand in the disk's image. */
+/** A log of several segments, and where the last event's bytes stand in the disk's image. */
 async function logOnDisk({ disk, directory, options }: Scene): Promise<number> {
   {
     await using wal = await Wal.open(directory, options);
@@ -140,7 +132,8 @@ async function logOnDisk({ disk, directory, options }: Scene): Promise<number> {
   }
   disk.restart();
   assert.ok(segmentFiles(directory).length > 3);
-  return readFileSync(disk.image).lastIndexOf('event 900 ');
+  // An open reads the last segment only, and how many events are in that is the writer's affair.
+  return readFileSync(disk.image).lastIndexOf('event 1000 ');
 }
 
 test('sectors that cannot be read: told by every reader, nothing changed, all there when mended', {

@@ -7,7 +7,8 @@ import { type TestContext, test } from 'node:test';
 import { verify, Wal, type WalOptions } from '../../src/index.js';
 import { MIB } from '../../src/units.js';
 import { Script } from '../support/child-script.js';
-import { assertSound, contentOf } from '../support/log-content.js';
+import { eventually } from '../support/eventually.js';
+import { assertSound, contentOf, durableInMeta } from '../support/log-content.js';
 import { cannotLoop, LoopDisk } from '../support/loop-disk.js';
 import { must } from '../support/mount-point.js';
 import { SmallDisk } from '../support/small-disk.js';
@@ -33,6 +34,10 @@ const append = (last) => {
 };
 append(${DURABLE});
 await wal.durable();
+// The active segment and its spare.
+while (wal.telemetry.segmentPreparer.preparedSegments < 2) {
+  await new Promise((resolve) => setTimeout(resolve, 5));
+}
 tell('ready');
 await told();
 append(${WRITTEN});
@@ -66,6 +71,8 @@ async function failedWriteBack(t: TestContext): Promise<Scene> {
   const directory = join(disk.folder, 'log');
   const script = Script.start(t, RECORDER, directory, OPTIONS);
   await script.tells('ready');
+  // Nothing is written any more: a write into zeros that are being given back would be lost.
+  await eventually('wal.meta tells it', () => durableInMeta(directory) === DURABLE);
   // The image gives back what holds zeros only, the rest of the segment too; then its own disk is
   // full, and a write there fails.
   disk.writeByPage(t);

@@ -7,8 +7,9 @@ import { type TestContext, test } from 'node:test';
 import { Wal, type WalOptions } from '../../src/index.js';
 import { KIB, MIB, PAGE_BYTES } from '../../src/units.js';
 import { Script } from '../support/child-script.js';
+import { eventually } from '../support/eventually.js';
 import { forget, writeBack } from '../support/kernel-calls.js';
-import { assertSound, contentOf } from '../support/log-content.js';
+import { assertSound, contentOf, durableInMeta } from '../support/log-content.js';
 import { cannotLoop, type DiskType, LoopDisk } from '../support/loop-disk.js';
 import { must } from '../support/mount-point.js';
 
@@ -58,6 +59,8 @@ async function outrun(t: TestContext, disk: LoopDisk, directory: string): Promis
   const script = Script.start(t, RECORDER, directory, OPTIONS);
   const path = join(directory, '0000000001.wal');
   await script.tells('durable');
+  // The watermark is written by then, and nothing makes a page dirty again behind the sync.
+  await eventually('wal.meta tells it', () => durableInMeta(directory) === DURABLE);
   // The zeros came in large folios, which are written whole: what comes now is to get small ones.
   must('sync', '-f', disk.folder);
   onFile(path, forget);

@@ -9,6 +9,9 @@ import { powerCutRounds } from './power-cut-rounds.js';
 const TYPES: readonly DiskType[] = ['ext4', 'xfs'];
 const MODES = ['interval', 'every-block', 'manual'] as const;
 const ROUNDS = 4;
+/** More of the same, with other seeds, where the children had no processor until the cuts came. */
+const TURNS_MAX = 5;
+const EVENTS_MIN = 1000;
 
 for (const type of TYPES) {
   test(`power cuts on ${type}: all that durable() acknowledged is there, as a prefix`, {
@@ -16,18 +19,21 @@ for (const type of TYPES) {
   }, async (t) => {
     let eventsChecked = 0;
     let eventsGone = 0;
-    for (const [index, mode] of MODES.entries()) {
-      const result = await powerCutRounds(t, type, {
-        rounds: ROUNDS,
-        seed: 19970101 + index,
-        roundsPerLog: ROUNDS,
-        options: { ...TINY, sync: { mode }, sharedMemory: 'required' },
-      });
-      t.diagnostic(`${mode}: ${JSON.stringify(result)}`);
-      eventsChecked += result.eventsChecked;
-      eventsGone += result.eventsGone;
+    const isEnough = (): boolean => eventsChecked > EVENTS_MIN && eventsGone > 0;
+    for (let turn = 0; turn < TURNS_MAX && !isEnough(); turn++) {
+      for (const [index, mode] of MODES.entries()) {
+        const result = await powerCutRounds(t, type, {
+          rounds: ROUNDS,
+          seed: 19970101 + turn * MODES.length + index,
+          roundsPerLog: ROUNDS,
+          options: { ...TINY, sync: { mode }, sharedMemory: 'required' },
+        });
+        t.diagnostic(`${mode}: ${JSON.stringify(result)}`);
+        eventsChecked += result.eventsChecked;
+        eventsGone += result.eventsGone;
+      }
     }
-    assert.ok(eventsChecked > 1000, 'the children appended something');
+    assert.ok(eventsChecked > EVENTS_MIN, 'the children appended something');
     assert.ok(eventsGone > 0, 'a cut after which nothing was missing was none');
   });
 }
