@@ -4,13 +4,19 @@ import { Worker } from 'node:worker_threads';
 
 /** A case takes milliseconds: no machine is so slow. */
 const LIMIT_MS = 300_000;
+/** No seed: the thread may be there before the first case has begun. */
+const NO_CASE = -1;
 
 const WATCHER = `
-const { workerData: { buffer, limitMs, advice } } = require('node:worker_threads');
+const { workerData: { buffer, none, limitMs, advice } } = require('node:worker_threads');
 const { writeSync } = require('node:fs');
 const words = new Int32Array(buffer);
 for (;;) {
   const seed = Atomics.load(words, 0);
+  if (seed === none) {
+    Atomics.wait(words, 0, none);
+    continue;
+  }
   if (Atomics.wait(words, 0, seed, limitMs) !== 'timed-out') continue;
   writeSync(2, 'The case of seed ' + seed + ' does not end.\\n' + advice + seed + '\\n');
   process.kill(process.pid, 'SIGKILL');
@@ -22,7 +28,8 @@ export class Watchdog {
 
   /** @param advice the command that repeats a case, up to its seed */
   constructor(advice: string, limitMs = LIMIT_MS) {
-    const workerData = { buffer: this.#words.buffer, limitMs, advice };
+    this.#words[0] = NO_CASE;
+    const workerData = { buffer: this.#words.buffer, none: NO_CASE, limitMs, advice };
     this.#watcher = new Worker(WATCHER, { eval: true, execArgv: [], workerData });
     this.#watcher.unref();
   }

@@ -24,10 +24,11 @@ const LATCH_VALUE_WORDS = 6;
 const LATCH_SLOT = LatchLayout.offset.slot0 / Int32Array.BYTES_PER_ELEMENT;
 /** Words that the area takes. */
 export const AREA_WORDS = SLOTS + SLOT_COUNT * SLOT_WORDS;
-/** Looks without any progress of the other side before it is taken for dead. */
-const PATIENCE = 2_000_000_000;
-/** The same, for looks that read seven words. */
-const LATCH_PATIENCE = PATIENCE / 10;
+/** Looks without any progress of the other side before a nap: it may wait for this very processor. */
+const LOOKS_AWAKE = 10_000;
+const NAP_MS = 1;
+/** Naps without any progress before the other side is taken for dead: some minutes at the least. */
+const PATIENCE_NAPS = 180_000;
 /** So many publications of a latch for each that its reader has seen for sure. */
 export const LATCH_STRIDE = 1000;
 
@@ -38,13 +39,24 @@ export interface Findings {
   readonly violations: number;
 }
 
-/** Spins until `index` holds something else than `value`. */
+const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
+/** To be called for every look in a row that finds no progress; says when to give up. */
+function isHopeless(looks: number): boolean {
+  if (looks % LOOKS_AWAKE !== 0) return false;
+  Atomics.wait(sleeper, 0, 0, NAP_MS);
+  return looks >= LOOKS_AWAKE * PATIENCE_NAPS;
+}
+
+/** Looks until `index` holds something else than `value`. */
 function awaitChange(words: Int32Array, index: number, value: number): number {
-  for (let look = 0; look < PATIENCE; look++) {
+  for (let look = 1; ; look++) {
     const found = Atomics.load(words, index);
     if (found !== value) return found;
+    if (isHopeless(look)) {
+      throw new Error(`word ${index} stayed ${value}: the other side is gone`);
+    }
   }
-  throw new Error(`word ${index} stayed ${value}: the other side is gone`);
 }
 
 /** Plain stores, as the ring's producer copies a payload. */
@@ -120,8 +132,8 @@ function watchLatch(words: Int32Array): Findings {
   let handOffs = 0;
   let violations = 0;
   let newest = 0;
-  for (let idle = 0; Atomics.load(words, FINISHED) === 0; idle++) {
-    if (idle === LATCH_PATIENCE) throw new Error('the latch stayed as it was: its writer is gone');
+  for (let idle = 1; Atomics.load(words, FINISHED) === 0; idle++) {
+    if (isHopeless(idle)) throw new Error('the latch stayed as it was: its writer is gone');
     readWords(words, LATCH, value);
     const first = value[0] ?? 0;
     if (first !== newest) {
@@ -156,7 +168,7 @@ function produceQueue(words: Int32Array, count: number, isWrong: boolean): void 
     entry[0] = number;
     entry[1] = ~number;
     for (let look = 0; !(isWrong ? pushWrongly(words, queue, entry) : queue.tryPush(entry)); ) {
-      if (++look === PATIENCE) throw new Error('the queue stayed full');
+      if (isHopeless(++look)) throw new Error('the queue stayed full');
     }
   }
 }
@@ -167,7 +179,7 @@ function consumeQueue(words: Int32Array, count: number): Findings {
   let violations = 0;
   for (let number = 1; number <= count; number++) {
     for (let look = 0; !queue.tryPop(entry); ) {
-      if (++look === PATIENCE) throw new Error('the queue stayed empty');
+      if (isHopeless(++look)) throw new Error('the queue stayed empty');
     }
     if (entry[0] !== number || entry[1] !== ~number) violations++;
   }

@@ -34,8 +34,10 @@ export interface Snapshots {
   readonly calls: number;
   readonly violations: number;
   readonly firstViolation: string | undefined;
-  /** Snapshots with groups that could not be had whole. */
+  /** Snapshots with groups that could not be had whole, and were given up too soon. */
   readonly marked: number;
+  /** The same, after so long that the writer may have waited for a processor in the middle of a change. */
+  readonly stoodStill: number;
   /** Attempts at the recorded group for one snapshot, on average and at most. */
   readonly attempts: number;
   readonly attemptsMax: number;
@@ -177,6 +179,14 @@ export async function takeSnapshots(
   }
 }
 
+/** Fewer different snapshots than these show nothing: they are waited for, for a minute or more. */
+export const DISTINCT_MIN = 10;
+const NAP_MS = 1;
+const NAPS_MAX = 60_000;
+/** A writer that stands still for less is waited for. */
+const STILL_MS = 500;
+const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
 function readAll(
   reader: Reader,
   recording: Recording,
@@ -185,21 +195,28 @@ function readAll(
 ): Snapshots {
   const copy = new SegmentPreparer();
   const check = new SnapshotCheck(copy, recording);
-  const found = { distinct: 0, violations: 0, marked: 0 };
+  const found = { distinct: 0, violations: 0, marked: 0, stoodStill: 0 };
   let firstViolation: string | undefined;
   let attempts = 0;
   let counted = 0;
   let attemptsMax = 0;
   let taken = 0;
   const startMs = performance.now();
-  while (taken < count && !isEnough(found.violations)) {
+  while (!isEnough(found.violations)) {
+    if (taken >= count) {
+      // The writer may not have had a processor yet.
+      if (found.distinct >= DISTINCT_MIN || taken >= count + NAPS_MAX) break;
+      Atomics.wait(sleeper, 0, 0, NAP_MS);
+    }
     taken++;
+    const begunMs = performance.now();
     const took = reader.take(copy);
     attempts += took;
     if (took > 0) counted++;
     attemptsMax = Math.max(attemptsMax, took);
     if (copy.incompleteGroups.length > 0) {
-      found.marked++;
+      if (performance.now() - begunMs < STILL_MS) found.marked++;
+      else found.stoodStill++;
       continue;
     }
     const before = check.calls;
@@ -221,6 +238,7 @@ function readAll(
 
 export const report = (sides: Sides, recording: Recording, found: Snapshots): string =>
   `${recording} (${sides}): ${found.taken} snapshots of ${found.calls} calls, ` +
-  `${found.distinct} distinct, ${found.violations} violations, ${found.marked} marked; ` +
+  `${found.distinct} distinct, ${found.violations} violations, ` +
+  `${found.marked} marked, ${found.stoodStill} of a writer that stood still; ` +
   `attempts ${found.attempts.toFixed(2)} on average, ${found.attemptsMax} at most; ` +
   `${((found.elapsedMs * 1e3) / found.taken).toFixed(1)} µs each`;

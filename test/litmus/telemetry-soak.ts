@@ -15,6 +15,7 @@ function sum(all: Snapshots, next: Snapshots): Snapshots {
     violations: all.violations + next.violations,
     firstViolation: all.firstViolation ?? next.firstViolation,
     marked: all.marked + next.marked,
+    stoodStill: all.stoodStill + next.stoodStill,
     attempts: (all.attempts * all.taken + next.attempts * next.taken) / taken,
     attemptsMax: Math.max(all.attemptsMax, next.attemptsMax),
     elapsedMs: all.elapsedMs + next.elapsedMs,
