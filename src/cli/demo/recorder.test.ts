@@ -17,7 +17,7 @@ const folder = (context: TestContext): string => {
 
 const SETTINGS = { seed: 3, events: 20_000, eventsPerSecond: 1e6, pacedEvents: 20_000 };
 
-describe('the recording process', { timeout: 60_000 }, () => {
+describe('the recording process', { timeout: 300_000 }, () => {
   it('tells how far it is, and is gone after the kill with all it told in the log', async (context) => {
     const dir = folder(context);
     const recorder = new Recorder({ ...SETTINGS, dir });
