@@ -13,7 +13,7 @@ import {
 } from '../support/adapters.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
-import { durableInMeta, preparedFiles } from '../support/log-content.js';
+import { preparedFiles } from '../support/log-content.js';
 import { cannotTrace, failing, Strace } from '../support/strace.js';
 import {
   assertFailedForGood,
@@ -42,8 +42,6 @@ async function suffer(t: TestContext, options: Variant['options'], fault: Fault)
   const directory = temporaryFolder(t);
   const manual = { ...options, sync: { mode: 'manual' }, preparedSegments: 1 } as const;
   const victim = await Victim.start(t, directory, manual, fault);
-  // Idle: the watermark and the meta are written, the spare is prepared.
-  await eventually('wal.meta tells it', () => durableInMeta(directory) === 10);
   await eventually('a spare is there', () => preparedFiles(directory).length === 1);
   const segment = join(directory, '0000000001.wal');
   const spare = join(directory, preparedFiles(directory)[0] ?? '');
@@ -135,15 +133,16 @@ for (const [name, args] of Object.entries(ROTATION_FAULTS)) {
   );
 }
 
-for (const [name, calls, when] of [
-  ['a seal (or the block before it) that cannot be written', 'pwrite64,pwritev,writev,write', '2'],
-  ['a last sync that fails', 'fdatasync', '1'],
+for (const [name, call] of [
+  // Larger blocks are written by another call, and strace counts each call by itself.
+  ['a seal (or a small block before it) that cannot be written', 'pwrite64'],
+  ['a last sync that fails', 'fdatasync'],
 ] as const) {
   onBothAdapters(
     `a rotation that begins with ${name} ends the log`,
     async (t, v) => {
       const ended = await suffer(t, v.options, {
-        args: ({ segment }) => failing(calls, 'EIO', { path: segment, when }),
+        args: ({ segment }) => failing(call, 'EIO', { path: segment, when: '1' }),
         more: ENOUGH_TO_ROLL,
       });
       assertFailedForGood(ended.story);
