@@ -6,17 +6,19 @@
 import { loadavg } from 'node:os';
 import { createHistogram } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
+import { alignedOffset } from '../src/memory/libc.js';
 import { addCounter } from '../src/metrics/counter64.js';
 import { recordDuration } from '../src/metrics/duration64.js';
 import { beginChange, endChange } from '../src/metrics/sequence.js';
 import { monotonicClock, recorder } from '../src/telemetry.js';
+import { CACHE_LINE_BYTES } from '../src/units.js';
 import { percentile, printMachine, scaled } from './harness.js';
 
 const CALLS = scaled(5_000_000);
 /** A window is so short that most of them are not interrupted. */
 const WINDOW_CALLS = 20_000;
 const WINDOWS = Math.max(1, Math.round(CALLS / WINDOW_CALLS));
-const LINE_WORDS = 16;
+const LINE_WORDS = CACHE_LINE_BYTES / Uint32Array.BYTES_PER_ELEMENT;
 
 /** Values of all sizes, so that no branch is always the same. */
 const VALUES = Float64Array.from({ length: 1024 }, (_, at) => Math.floor(2 ** ((at * 7) % 31)));
@@ -39,7 +41,13 @@ function time(name: string, run: (count: number) => void, windows = WINDOWS): nu
   return best;
 }
 
-const words = new Uint32Array(new SharedArrayBuffer(64 * 4));
+/** Words of `count` cache lines, the first of them at the beginning. */
+function cacheLines(count: number): Uint32Array {
+  const buffer = new SharedArrayBuffer((count + 1) * CACHE_LINE_BYTES);
+  return new Uint32Array(buffer, alignedOffset(buffer, CACHE_LINE_BYTES), count * LINE_WORDS);
+}
+
+const words = cacheLines(4);
 
 /** The eight words that a record changes, between the two counters, and nothing computed. */
 function bareStores(count: number): void {
@@ -139,18 +147,17 @@ async function others(): Promise<void> {
 /** The other thread adds to the counter at word 48 or 32 until it is told to stop. */
 const OTHER_THREAD = `
 const { workerData, parentPort } = require('node:worker_threads');
-const words = new Uint32Array(workerData.buffer);
-const at = workerData.at;
+const { words, at } = workerData;
 parentPort.postMessage('ready');
 while (Atomics.load(words, 0) === 0) for (let call = 0; call < 1000; call++) words[at] = words[at] + 1;
 `;
 
 async function besideAnother(name: string, at: number): Promise<void> {
-  const buffer = new SharedArrayBuffer(64 * 4);
-  const worker = new Worker(OTHER_THREAD, { eval: true, execArgv: [], workerData: { buffer, at } });
+  const shared = cacheLines(4);
+  const workerData = { words: shared, at };
+  const worker = new Worker(OTHER_THREAD, { eval: true, execArgv: [], workerData });
   const ended = new Promise((resolve) => worker.once('exit', resolve));
   await new Promise((resolve) => worker.once('message', resolve));
-  const shared = new Uint32Array(buffer);
   time(name, (count) => {
     for (let call = 0; call < count; call++) addCounter(shared, 2 * LINE_WORDS, 1);
   });

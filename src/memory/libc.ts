@@ -119,6 +119,19 @@ export function libc(): Libc | undefined {
 /** Where `bytes` stands in memory; undefined where koffi has no binary for this machine. */
 export const addressOf = (bytes: Uint8Array): bigint | undefined => loadKoffi()?.address(bytes);
 
+/**
+ * How far into `buffer` the next multiple of `alignBytes` begins. V8 takes buffers from malloc: they
+ * begin at any multiple of 16 (large ones 16 bytes behind a page, measured on glibc), so lines would
+ * straddle two cache lines: slower, yet still right. That, and 0, is what is left where koffi, the
+ * only way to learn the address, has no binary.
+ */
+export function alignedOffset(buffer: ArrayBufferLike, alignBytes: number): number {
+  const address = addressOf(new Uint8Array(buffer));
+  if (address === undefined) return 0;
+  const align = BigInt(alignBytes);
+  return Number((align - (address % align)) % align);
+}
+
 /** The format and the ring are little-endian, and so must be the machine. */
 export function assertLittleEndian(): void {
   if (endianness() !== 'LE') {

@@ -1,7 +1,7 @@
 // A region in a SharedArrayBuffer: no other process sees it, and it ends with this one. Only the
 // promise of `append` is weaker; the code above is the same.
 import { PAGE_BYTES } from '../units.js';
-import { addressOf } from './libc.js';
+import { alignedOffset } from './libc.js';
 import {
   planSections,
   type RegionRequest,
@@ -48,24 +48,11 @@ class PortableRegion implements SharedRegion {
   }
 }
 
-/**
- * How far into `buffer` the next page begins. V8 takes large buffers from malloc, whose own header
- * puts them 16 bytes behind a page (measured on glibc), so lines would straddle two cache lines:
- * slower, yet still right. That is what is left where koffi, the only way to learn the address, has
- * no binary.
- */
-function pageOffset(buffer: SharedArrayBuffer): number {
-  const address = addressOf(new Uint8Array(buffer));
-  if (address === undefined) return 0;
-  const page = BigInt(PAGE_BYTES);
-  return Number((page - (address % page)) % page);
-}
-
 export function createPortableRegion(request: RegionRequest): SharedRegion {
   const sections = planSections(request);
   const byteLength = regionBytes(sections);
   const buffer = new SharedArrayBuffer(byteLength + PAGE_BYTES);
-  const byteOffset = pageOffset(buffer);
+  const byteOffset = alignedOffset(buffer, PAGE_BYTES);
   const handle: PortableHandle = { adapter: 'portable', buffer, byteOffset, byteLength, sections };
   const region = new PortableRegion(handle, true);
   // A first touch of each page would fault on the append path.

@@ -1,5 +1,8 @@
 // Where the words of one struct stand: in memory of its own, or in a log's shared region.
 
+import { alignedOffset } from '../memory/libc.js';
+import { CACHE_LINE_BYTES } from '../units.js';
+
 export class MetricMemory {
   /** Words of the whole memory; the struct begins at word `start`. */
   words: Uint32Array;
@@ -15,10 +18,11 @@ export class MetricMemory {
     this.isShared = isShared;
   }
 
-  /** Memory of its own, zero-filled; other threads of the process may be given the buffer. */
+  /** Memory of its own on cache lines, zero-filled; other threads may be given the buffer. */
   static own(byteLength: number): MetricMemory {
-    const words = new Uint32Array(new SharedArrayBuffer(byteLength));
-    return new MetricMemory(words, 0, false);
+    const buffer = new SharedArrayBuffer(byteLength + CACHE_LINE_BYTES);
+    const start = alignedOffset(buffer, CACHE_LINE_BYTES) / Uint32Array.BYTES_PER_ELEMENT;
+    return new MetricMemory(new Uint32Array(buffer), start, false);
   }
 
   /** A part of the region that `words` covers, from byte `byteOffset` of it on. */

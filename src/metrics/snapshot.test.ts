@@ -99,9 +99,10 @@ describe('the notes of a journal', () => {
 
   test('head and applied count on across 2^32', () => {
     const metrics = new SegmentPreparer();
-    const { words } = structAccess(metrics).memory;
-    words[journalAt + HEAD] = 2 ** 32 - 100;
-    words[journalAt + APPLIED] = 2 ** 32 - 100;
+    const { words, start } = structAccess(metrics).memory;
+    const journal = start + journalAt;
+    words[journal + HEAD] = 2 ** 32 - 100;
+    words[journal + APPLIED] = 2 ** 32 - 100;
     const clock = new FakeClock(1_000_000);
     const updater = new SegmentPreparerUpdater(metrics, clock);
     const copy = new SegmentPreparer();
@@ -112,7 +113,7 @@ describe('the notes of a journal', () => {
       assert.equal(copy.getNextSegment.totalNs, (call * (call + 1)) / 2);
       assert.equal(copy.getNextSegmentHistogram.total, (call * (call + 1)) / 2);
     }
-    assert.ok((words[journalAt + HEAD] as number) < 2 ** 31);
+    assert.ok((words[journal + HEAD] as number) < 2 ** 31);
   });
 
   test('two updaters of one struct on one thread record into one journal', () => {
@@ -150,10 +151,10 @@ describe('incompleteGroups', () => {
   /** A struct whose writer stopped in the middle of a line and of a checkpoint. */
   function stopped(): SegmentPreparer {
     const metrics = new SegmentPreparer();
-    const { words } = structAccess(metrics).memory;
+    const { words, start } = structAccess(metrics).memory;
     const line = SegmentPreparerLayout.offset.prepareZero / Uint32Array.BYTES_PER_ELEMENT;
-    beginChange(words, line);
-    beginChange(words, SEGMENT_PREPARER.groups[0]?.journalAt ?? 0);
+    beginChange(words, start + line);
+    beginChange(words, start + (SEGMENT_PREPARER.groups[0]?.journalAt ?? 0));
     return metrics;
   }
 
