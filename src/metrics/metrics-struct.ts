@@ -45,6 +45,12 @@ export abstract class MetricsStruct {
   }
 
   constructor(definition: StructDefinition, memory: MetricMemory) {
+    if (!(memory instanceof MetricMemory)) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+        `A ${definition.name} is made without arguments; copyTo copies one into another.`,
+      );
+    }
     this.#definition = definition;
     this.#memory = memory;
     this.copyTo = this.copyTo.bind(this);

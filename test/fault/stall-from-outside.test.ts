@@ -187,6 +187,7 @@ await terminate('writer');
 while (wal.state === 'open') await new Promise((resolve) => setTimeout(resolve, 5));
 const [code] = await settled(wal.durable(wal.lastEventId));
 tell('dead ' + wal.failure.code + ' ' + code);
+tell('beats ' + wal.telemetry.threads.writer.beats);
 await told();
 await settled(wal.close());
 `;
@@ -206,6 +207,7 @@ test('a writer thread that has died, seen from outside: its heart stands still, 
   assert.equal(telemetry.status, 'running', 'the process lives');
   assert.equal(telemetry.state, 'failed');
   const { beats } = telemetry.threads.writer;
+  assert.equal(await script.tells('beats'), String(beats), 'wal.telemetry shows the same');
   const { samples } = telemetry.recorder.segmentWriter.writeBlock;
   const others = telemetry.threads.housekeeping.beats;
   await eventually('the writer has not moved for a second, another thread has', () => {

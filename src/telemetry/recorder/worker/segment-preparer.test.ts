@@ -59,5 +59,10 @@ describe('SegmentPreparer', () => {
     const { port1 } = new MessageChannel();
     assert.throws(() => port1.postMessage(metrics), { name: 'DataCloneError' });
     port1.close();
+    for (const other of [metrics, {}, null, new SharedArrayBuffer(13_568)]) {
+      // @ts-expect-error: what may be given is memory in a log's region
+      const copyOrView = () => new SegmentPreparer(other);
+      assert.throws(copyOrView, { code: 'ERR_FLASHSTRIKE_INVALID_ARGUMENT' });
+    }
   });
 });
