@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -56,6 +57,19 @@ const replayed = async (log: string): Promise<string> =>
   String((await flashstrike(['replay', log])).stdout);
 
 describe('command line: salvage', { concurrency: 2, timeout: 900_000 }, () => {
+  it('a log whose first segment is gone: replay, verify and the next recording tell so', async (context) => {
+    const log = await recorded(context, 3000);
+    rmSync(join(log, '0000000001.wal'));
+    const told = /the log begins with (event [1-9]|0000000002\.wal)/i;
+    const whole = await flashstrike(['replay', log]);
+    assert.equal(whole.code, 0);
+    assert.match(whole.stderr, told);
+    const asked = await flashstrike(['replay', log, '--from', '2900']);
+    assert.doesNotMatch(asked.stderr, told, 'who asks for ids knows what he gets');
+    assert.match(String((await flashstrike(['verify', log])).stdout), told);
+    assert.match((await flashstrike(['record', log], 'one\n')).stderr, told);
+  });
+
   it('a sound log: a copy that replays the same, said in words', async (context) => {
     const log = await recorded(context, 3000);
     const output = join(temporaryFolder(context), 'a', 'copy');

@@ -26,6 +26,8 @@ interface ReadEvent {
   readonly payload: Uint8Array;
 }
 
+type EventSink = (event: ReadEvent) => void;
+
 const NEWLINE = 0x0a;
 
 function writeEvent(event: ReadEvent, format: EventFormat, output: Output, dir: string): void {
@@ -51,10 +53,19 @@ export async function replay(
   const interruption = new Interruption();
   const output = new Output(stdout);
   const format = createFormat(options.format);
+  let isFirst = options.from === undefined;
+  const write: EventSink = (event) => {
+    if (isFirst && event.eventId > 1) {
+      const first = formatCount(event.eventId);
+      terminal.line(`the log begins with event ${first}: the events before it are not there`);
+    }
+    isFirst = false;
+    writeEvent(event, format, output, dir);
+  };
   const run = options.follow ? followAll : replayAll;
   try {
     if (options.follow) tellWaitingEvents(terminal, dir);
-    await run(dir, options, format, output, interruption.signal);
+    await run(dir, options, write, output, interruption.signal);
     if (!options.follow && options.to === undefined) tellWaitingEvents(terminal, dir);
     return interruption.exitCode ?? EXIT.done;
   } finally {
@@ -67,13 +78,13 @@ export async function replay(
 async function replayAll(
   dir: string,
   { from, to }: ReplayOptions,
-  format: EventFormat,
+  write: EventSink,
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
   const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
   for (const event of replayLog(dir, range)) {
-    writeEvent(event, format, output, dir);
+    write(event);
     if (!output.isFull) continue;
     await output.flush();
     // A write that the system took at once does not let signals in: a turn of the loop does.
@@ -85,7 +96,7 @@ async function replayAll(
 async function followAll(
   dir: string,
   { from, to }: ReplayOptions,
-  format: EventFormat,
+  write: EventSink,
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
@@ -107,7 +118,7 @@ async function followAll(
     const range = from === undefined ? {} : { from };
     for await (const event of follow(dir, { ...range, signal: either })) {
       if (to !== undefined && event.eventId > to) break;
-      writeEvent(event, format, output, dir);
+      write(event);
       if (output.isFull) await output.flush();
       else flushSoon();
       if (event.eventId === to) break;
