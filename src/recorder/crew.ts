@@ -68,7 +68,11 @@ class Member {
   }
 
   #death(exitCode: number): WalError {
-    const message = `${this.#directory}: the ${this.thread} thread ended unexpectedly (exit code ${exitCode}). Open the log again.`;
+    const why = this.#error?.message ?? `exit code ${exitCode}`;
+    const toDo = /\bE[MN]FILE\b/.test(why)
+      ? 'Let this process open more files (ulimit -n), then open the log again.'
+      : 'Open the log again.';
+    const message = `${this.#directory}: the ${this.thread} thread ended unexpectedly (${why}). ${toDo}`;
     const details = { path: this.#directory, cause: this.#error };
     return new WalError('ERR_FLASHSTRIKE_WORKER_DIED', message, details);
   }

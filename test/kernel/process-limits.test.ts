@@ -95,7 +95,12 @@ const attempt = () => Wal.open(directory, options).then(
     await wal.close();
     return 'opened';
   },
-  (error) => error.code ?? error.message,
+  ({ code, message, cause }) => {
+    // It names what was missing, and what to do about it.
+    const isNamed = cause === undefined || message.includes(cause.message);
+    const isClear = isNamed && (!message.includes('EMFILE') || message.includes('ulimit -n'));
+    return isClear || code !== 'ERR_FLASHSTRIKE_WORKER_DIED' ? code : message;
+  },
 );
 await attempt();
 await attempt();
