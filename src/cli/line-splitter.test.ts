@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { LineSplitter, LineTooLong } from './line-splitter.js';
 
 function split(chunks: readonly Buffer[], lineBytesMax = 1 << 20): [string[], boolean] {

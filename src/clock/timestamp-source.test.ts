@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { FakeClock } from './fake-clock.js';
 import { anchorWallClock, TimestampSource, type WallAnchor } from './timestamp-source.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { type BinaryType, block, layout, pad, u8, u16, u32, u64 } from './layout.js';
 
 // What a value is when its types were lost: the run-time half must find what the compiler cannot.

@@ -23,7 +23,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { libc } from './libc.js';
 import { createMappedRegion } from './mapped-region.js';
 import {

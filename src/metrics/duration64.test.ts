@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { Duration64, DurationReading, recordDuration } from './duration64.js';
 import { CLOCK_STEP, DROPPED } from './elapsed.js';
 import { Operation64, OperationReading, recordOperation } from './operation64.js';

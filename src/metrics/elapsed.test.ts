@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { CLOCK_STEP, DROPPED, elapsedNs } from './elapsed.js';
 
 const LONGEST = Number.MAX_SAFE_INTEGER;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { addHalves, increment, readU64, writeU64 } from './u64.js';
 
 const TWO_POW_64 = 2n ** 64n;

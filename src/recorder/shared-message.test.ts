@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { systemCode, WalError } from '../errors.js';
 import { SharedMessage } from './shared-message.js';
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import fc from 'fast-check';
 import {
   LogBuilder,
   payloadOf,
@@ -10,6 +9,7 @@ import {
   timestampOf,
   typeOf,
 } from '../../test/support/log-builder.js';
+import { fc } from '../../test/support/properties.js';
 import { WalError } from '../errors.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';

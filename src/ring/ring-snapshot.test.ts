@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { publishNumber, publishWords } from '../memory/sequence-latch.js';
 import { MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../segment/frame.js';

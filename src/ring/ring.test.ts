@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import {
   decodeFrame,
   FRAME_HEADER_BYTES,

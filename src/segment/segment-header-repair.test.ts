@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { LogBuilder } from '../../test/support/log-builder.js';
+import { fc } from '../../test/support/properties.js';
 import { isDefect } from './defect.js';
 import { decodeSegmentHeader, SegmentHeaderLayout } from './segment-header.js';
 import { repairSegmentHeader } from './segment-header-repair.js';

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../test/support/properties.js';
 import { libc } from '../memory/libc.js';
 import { newRegionName } from '../memory/shared-region.js';
 import { acquireLock, adoptLock, type LogLock, readLockRecord } from './lock-file.js';

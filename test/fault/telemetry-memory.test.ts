@@ -22,7 +22,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { takeLook } from '../../src/cli/top/look.js';
 import { renderScreen } from '../../src/cli/top/screen.js';
 import { WalError } from '../../src/errors.js';
@@ -36,6 +35,7 @@ import { TelemetryHeaderLayout, TelemetryLayout } from '../../src/telemetry/tele
 import { type AttachedTelemetry, attachTelemetry } from '../../src/telemetry.js';
 import { cannotMap, regionFolder } from '../support/adapters.js';
 import { EVENTS, leftByKill, type OwnedLog, temporaryLog } from '../support/attached-log.js';
+import { fc } from '../support/properties.js';
 import { startOwner } from './region-owner.js';
 
 const SHARED_MEMORY = 'ERR_FLASHSTRIKE_SHARED_MEMORY';

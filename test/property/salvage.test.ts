@@ -7,7 +7,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import {
   type EventCopy,
   replay,
@@ -24,6 +23,7 @@ import {
   timestampOf,
   typeOf,
 } from '../support/log-builder.js';
+import { fc } from '../support/properties.js';
 
 interface BlockPlan {
   readonly events: number;
@@ -69,7 +69,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   ),
 });
 
-/** FLASHSTRIKE_PROPERTY_RUNS asks for more. */
+/** FLASHSTRIKE_PROPERTY_RUNS asks for more, FLASHSTRIKE_PROPERTY_SEED for others. */
 const RUNS = Number(process.env['FLASHSTRIKE_PROPERTY_RUNS'] ?? 150);
 
 const lastIdOf = ({ firstEventId, eventCount }: BuiltBlock): number =>

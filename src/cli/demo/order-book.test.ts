@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../test/support/properties.js';
 import { BUY, NONE, OrderBook, SELL } from './order-book.js';
 
 describe('OrderBook', () => {

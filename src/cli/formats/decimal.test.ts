@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../test/support/properties.js';
 import { DecimalReader, shortestDecimal, writeDecimal, writeInteger } from './decimal.js';
 
 const written = (

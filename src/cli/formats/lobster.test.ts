@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import { fc } from '../../../test/support/properties.js';
 import { FormatDefect } from './event-format.js';
 import { createLobsterFormat } from './lobster.js';
 import { OrderRecord } from './order-record.js';

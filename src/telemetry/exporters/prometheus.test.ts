@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from '../../../test/support/properties.js';
 import { parseExposition } from '../../../test/telemetry/exposition.js';
 import { FakeClock } from '../../clock/fake-clock.js';
 import type { CollectedBucket } from '../../metrics/collector.js';
