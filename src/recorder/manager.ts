@@ -453,6 +453,8 @@ export class Wal {
     this.#waiters.close();
     // Before the memory goes: what it last held stays to be read.
     this.#telemetry.close();
+    // Others may hold the memory for as long as they look at it: this is what it says for ever.
+    if (isWhole) this.#overrule(LogState.closed);
     this.#handles.release(isWhole);
   }
 

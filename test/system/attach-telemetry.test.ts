@@ -155,6 +155,7 @@ describe('attachTelemetry', { skip: cannotMap, timeout: 900_000 }, () => {
     owner.tell();
     await owner.tells('closed');
     assert.equal(telemetry.refresh(), 'gone');
+    assert.equal(telemetry.state, 'closed');
     assert.equal(telemetry.durableEventId, EVENTS);
     assert.equal(telemetry.recorder.manager.appendedEvents, EVENTS);
     assert.throws(() => attachTelemetry(directory), {
