@@ -11,11 +11,43 @@ import { payloadOf } from '../../test/support/log-builder.js';
 import { idsTo } from '../../test/support/stepped-log.js';
 import { WalError } from '../errors.js';
 import { RegionHeaderLayout } from '../memory/region-layout.js';
+import { replay } from '../recovery/replay.js';
+import { salvage } from '../recovery/salvage.js';
 import { verify } from '../recovery/verify.js';
 import { segmentFileName } from '../segment/file-names.js';
 import { FrameKind } from '../segment/frame.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { KIB, MIB } from '../units.js';
+import { salvageTo } from './salvage-copy.js';
+
+/** What salvage gives out: ids as `1-5`, gaps as `CORRUPT 6-7`, `CORRUPT 6-?` or `CORRUPT -`. */
+function salvaged({ directory }: Place): string[] {
+  const story: string[] = [];
+  let first = 0;
+  let last = 0;
+  const flush = (): void => {
+    if (first > 0) story.push(`${first}-${last}`);
+    first = 0;
+  };
+  for (const item of salvage(directory)) {
+    if (item.kind === 'event') {
+      assert.deepEqual(
+        Buffer.from(item.payload),
+        Buffer.from(payloadOf(item.eventId, item.payload.length)),
+      );
+      if (first === 0) first = item.eventId;
+      else assert.equal(item.eventId, last + 1);
+      last = item.eventId;
+      continue;
+    }
+    flush();
+    const { code, firstEventId, lastEventId } = item;
+    const ids = firstEventId === undefined ? '-' : `${firstEventId}-${lastEventId ?? '?'}`;
+    story.push(`${code.replace('ERR_FLASHSTRIKE_', '')} ${ids}`);
+  }
+  flush();
+  return story;
+}
 
 describe('events that only the ring holds', { skip: cannotMap }, () => {
   test('are all back after a crash, durable, and the old region is gone', (t) => {
@@ -26,6 +58,7 @@ describe('events that only the ring holds', { skip: cannotMap }, () => {
     const [old] = place.regions;
     assert.deepEqual(place.named, [old]);
     assert.deepEqual(place.ids, []);
+    assert.deepEqual(salvaged(place), ['1-50']);
 
     const after = place.open();
     const { verdict, eventsFromRing, droppedEvents, region } = after.recovery;
@@ -69,6 +102,7 @@ describe('events that only the ring holds', { skip: cannotMap }, () => {
     before.fail({ code: 'EIO', when: ({ kind }) => kind === 'write', torn: true });
     assert.throws(() => before.log.settle());
     before.crash();
+    assert.deepEqual(salvaged(place), ['1-2', 'TORN_TAIL -', '3-22']);
     const after = place.open();
     const { verdict, eventsFromRing, droppedEvents } = after.recovery;
     assert.deepEqual([verdict, eventsFromRing, droppedEvents], ['torn-tail', 20, 0]);
@@ -152,6 +186,17 @@ describe('a ring that does not fit the files', { skip: cannotMap }, () => {
     assert.deepEqual(place.ids, [1, 2]);
   });
 
+  test('is salvaged behind a gap, which names the events between', async (t) => {
+    const place = disconnected(t);
+    assert.deepEqual(salvaged(place), ['1-2', 'RING_MISMATCH 3-5', '6-9']);
+    const output = join(place.shared, 'copy');
+    const { events, lost } = await salvageTo(place.directory, output);
+    assert.deepEqual([events, lost], [6, 3]);
+    assert.equal([...replay(output)].length, 6);
+    assert.ok((await verify(output)).ok);
+    assert.equal(place.regions.length, 1, 'the source is left alone');
+  });
+
   test('is dropped and counted where tails are tolerated', (t) => {
     const place = disconnected(t);
     const after = place.open({ recovery: 'tolerate-tail' });
@@ -213,6 +258,7 @@ describe('a damaged ring', { skip: cannotMap }, () => {
     test(`in a frame's ${what}: refused with a code, and kept; or dropped on demand`, async (t) => {
       const place = crashedWith(t, RING + 2 * SPAN + offset, bytes);
       const { regions } = place;
+      assert.deepEqual(salvaged(place), ['1-2', 'RING_MISMATCH 3-?']);
       const { problems } = await verify(place.directory);
       assert.deepEqual(
         problems.map(({ code }) => code),

@@ -1,12 +1,15 @@
 // What processes that are gone left in shared memory, as those tell it who meet it: recovery, which
 // puts it to disk, and verify, which says what recovery will do.
 import { printable, WalError } from '../errors.js';
+import type { RingMemory } from '../ring/ring-memory.js';
 import type { RingDefect, UnreadEvents } from '../ring/ring-snapshot.js';
 
 /** The ring of one region whose process is gone. */
 export interface LeftRing {
   readonly path: string;
   readonly logId: bigint;
+  /** A copy, for who reads it alone. */
+  readonly memory: RingMemory;
   readonly unread: UnreadEvents | RingDefect | undefined;
   /** Id of the last event that the process had handed to the kernel; 0 for none. */
   readonly writtenEventId: number;

@@ -5,10 +5,13 @@
 // Invariant: `#expected` is the id that comes next. Blocks and gaps with known ids move it on, so
 // together they cover every id up to the last that is known.
 import { join } from 'node:path';
+import { WalError } from '../errors.js';
+import { runsOf, skipUntil } from '../ring/ring-snapshot.js';
 import type { BlockHeader } from '../segment/block-header.js';
-import { segmentFileName } from '../segment/file-names.js';
+import { LOCK_FILE, segmentFileName } from '../segment/file-names.js';
 import { RECYCLED_BODY_FLAG, type SegmentHeader } from '../segment/segment-header.js';
 import { emptyError, gatherEmpty } from './empty-log.js';
+import { type LeftRing, lastToTake } from './left-rings.js';
 import { endsAtPin } from './pin.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 import { ReadOnlyStorage } from './read-only-storage.js';
@@ -40,7 +43,7 @@ import { behindOf, scanTail } from './tail-scan.js';
 /** A block of events; its frames stand in `bytes` at [start, end) until the next step. */
 export interface SalvagedBlock {
   readonly kind: 'block';
-  readonly header: BlockHeader;
+  readonly header: Pick<BlockHeader, 'firstEventId' | 'eventCount' | 'writtenTsNs'>;
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
@@ -55,6 +58,7 @@ const FOLLOWED_ENDS_MAX = 3;
 /** So many unreadable files are named in one message. */
 const FILES_NAMED_MAX = 3;
 const CORRUPT = 'ERR_FLASHSTRIKE_CORRUPT';
+const MISMATCH = 'ERR_FLASHSTRIKE_RING_MISMATCH';
 
 export class LogSalvager {
   readonly #ports: ReadingPorts;
@@ -68,6 +72,7 @@ export class LogSalvager {
   #nextUnreadable = 0;
   #durableEventId = 0;
   #followedEnds = 0;
+  #rings: readonly LeftRing[] = [];
 
   /** @throws WalError as surveyLog does */
   constructor(ports: ReadingPorts, dir: string) {
@@ -84,6 +89,7 @@ export class LogSalvager {
 
   *parts(): Parts {
     yield* this.#survey.oddities;
+    yield* this.#lookForRings();
     this.#claim(this.#survey.meta?.durableEventId);
     for (let position = 0; ; position++) {
       // Asked anew each time: a log that is being written gets further segments.
@@ -94,6 +100,48 @@ export class LogSalvager {
       this.#passedIndex = segment.index;
     }
     yield* this.#atEnd();
+    for (const ring of this.#rings) yield* this.#waiting(ring);
+  }
+
+  /** What a crashed process left in memory. Before the files: it goes on where they end, or before. */
+  *#lookForRings(): Parts {
+    const { logId } = this.#survey;
+    try {
+      const { rings } = this.#ports.leftRegions(this.#dir);
+      this.#rings = rings.filter((ring) => logId === undefined || ring.logId === logId);
+    } catch (error) {
+      if (!(error instanceof WalError)) throw error;
+      // LOCK is a link or a folder, or the region ends early: the files are read all the same.
+      yield harmlessGap({ path: error.path ?? LOCK_FILE }, error);
+    }
+  }
+
+  /** Whether a ring goes on right behind the last event: then nothing is lost with a torn write. */
+  #waitsNext(): boolean {
+    return this.#rings.some(({ unread }) => {
+      const last = lastToTake(unread, this.#expected);
+      return typeof last === 'number';
+    });
+  }
+
+  /** The events of a ring that the files lack. */
+  *#waiting({ path, memory, unread }: LeftRing): Parts {
+    if (unread === undefined) return;
+    if ('defect' in unread) {
+      const message = `What waits in shared memory cannot be trusted: ${unread.defect}.`;
+      yield gapOf({ path }, { code: MISMATCH, message }, this.#expected, undefined);
+      return;
+    }
+    if (unread.lastEventId < this.#expected) return;
+    if (unread.firstEventId > this.#expected) {
+      const message = 'The files end before the first event that waits in shared memory.';
+      yield this.#gap({ path }, { code: MISMATCH, message }, unread.firstEventId - 1);
+    }
+    skipUntil(memory, this.#expected);
+    for (const run of runsOf(memory, this.#expected)) {
+      this.#expected = run.header.firstEventId + run.header.eventCount;
+      yield { kind: 'block', ...run };
+    }
   }
 
   #claim(eventId: number | undefined): void {
@@ -327,6 +375,12 @@ export class LogSalvager {
     this.#claim(first.claims.durableEventId);
     if (first.tailCase.verdict === 'clean') return;
     const endOffset = salvager.reader.offset;
+    if (this.#waitsNext()) {
+      const message = 'A write that a crash cut short; its events wait in shared memory.';
+      const place = { path: first.path, offset: endOffset, bytes: first.droppedBytes };
+      yield harmlessGap(place, { code: 'ERR_FLASHSTRIKE_TORN_TAIL', message });
+      return;
+    }
     yield* this.#walkHoles(salvager, {}, ({ firstEventId, message }) =>
       this.#tailCause(firstEventId, message),
     );

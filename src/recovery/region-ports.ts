@@ -67,10 +67,10 @@ function leftRegions(regions: Regions, storage: Storage, directory: string): Lef
     if (file.status === 'missing') missing = path;
     else if (file.status !== 'match') notes.push(unusableNote(path, file.reason));
     else if (!file.ownerIsAlive()) {
-      const ring = ringOfSections(file.readSection('control'), file.readSection('ring'));
+      const memory = ringOfSections(file.readSection('control'), file.readSection('ring'));
       const { logId } = file.header;
-      const writtenEventId = writtenEventIdOf(ring);
-      rings.push({ path, logId, unread: unreadEvents(ring), writtenEventId });
+      const writtenEventId = writtenEventIdOf(memory);
+      rings.push({ path, logId, memory, unread: unreadEvents(memory), writtenEventId });
     }
   });
   if (missing !== undefined && rings.length === 0) notes.push(missingNote(missing));

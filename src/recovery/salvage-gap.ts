@@ -20,6 +20,8 @@ export interface SalvageGap {
    * - `ERR_FLASHSTRIKE_CORRUPT`, `_UNSAFE_FILE`, `_WRONG_LOG`, `_UNSUPPORTED`, `_IO`: why bytes that
    *   belong to the log are not readable
    * - `ERR_FLASHSTRIKE_TORN_TAIL`: a write that a crash cut short, and that nobody called durable
+   * - `ERR_FLASHSTRIKE_RING_MISMATCH`: what a crashed process left in shared memory does not go on
+   *   where the files end, or is not sound
    * - `ERR_FLASHSTRIKE_UNDECIDABLE`: nothing tells whether events are missing
    * - `ERR_FLASHSTRIKE_EXPIRED`: the oldest segments are not there, as retention leaves a log
    */

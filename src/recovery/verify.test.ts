@@ -12,6 +12,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import { codeOf } from '../errors.js';
+import { RingControlLayout } from '../ring/ring-control.js';
+import { ringOfSections } from '../ring/ring-snapshot.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import type { LeftRing } from './left-rings.js';
@@ -201,6 +203,7 @@ test('what the region claims counts, and what waits in it is told', async (t) =>
 const ring = (logId: bigint, firstEventId: number, lastEventId: number): LeftRing => ({
   path: '/dev/shm/flashstrike-ring',
   logId,
+  memory: ringOfSections(new Uint8Array(RingControlLayout.size), new Uint8Array(4096)),
   unread: {
     eventCount: lastEventId - firstEventId + 1,
     firstEventId,

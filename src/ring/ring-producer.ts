@@ -100,7 +100,7 @@ export class RingProducer {
     if ((this.#ids[NEXT_ID] as number) + idsNeeded <= MAX_EVENT_ID) return;
     throw new WalError(
       'ERR_FLASHSTRIKE_OUT_OF_RANGE',
-      `Event ids end at ${MAX_EVENT_ID}, and this log has used them up. Begin a new log.`,
+      `Event ids end at ${MAX_EVENT_ID}, which this log has all but reached. Begin a new log.`,
     );
   }
 

@@ -4,7 +4,7 @@ import { readNumber, readWords } from '../memory/sequence-latch.js';
 import { MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
-import { hasZeroTail } from './ring-consumer.js';
+import { hasZeroTail, RingConsumer } from './ring-consumer.js';
 import { bytesBetween, type DurablePoint, UNIT_BYTES } from './ring-control.js';
 import { type RingMemory, ringMemory } from './ring-memory.js';
 
@@ -95,6 +95,31 @@ export function skipUntil(memory: RingMemory, eventId: number): void {
   let position = walk.position;
   while (walk.next() && walk.eventId < eventId) position = walk.position;
   Atomics.store(memory.words, memory.control.written, position);
+}
+
+export interface SnapshotRun {
+  /** The frames stand in `bytes` at [start, end): whole events and whole batches, as in a block. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly header: {
+    readonly firstEventId: number;
+    readonly eventCount: number;
+    /** Of the last event. */
+    readonly writtenTsNs: bigint;
+  };
+}
+
+/** The frames of a ring that {@link unreadEvents} finds sound, from "written" on, as blocks. */
+export function* runsOf(memory: RingMemory, firstEventId: number): Generator<SnapshotRun> {
+  const consumer = new RingConsumer(memory, firstEventId);
+  while (consumer.gather(MAX_BLOCK_PAYLOAD_BYTES, MAX_BLOCK_PAYLOAD_BYTES)) {
+    const { offset, bytes, eventCount, lastTimestampHigh, lastTimestampLow } = consumer.run;
+    const writtenTsNs = (BigInt(lastTimestampHigh) << 32n) | BigInt(lastTimestampLow);
+    const header = { firstEventId: consumer.run.firstEventId, eventCount, writtenTsNs };
+    yield { bytes: consumer.bytes, start: offset, end: offset + bytes, header };
+    consumer.release();
+  }
 }
 
 class SnapshotWalk {
