@@ -281,7 +281,7 @@ function addMetrics(program: Command, { context, finish }: Run): void {
     .addOption(
       new Option(
         '--listen <address>',
-        'serve GET /metrics on a port of 127.0.0.1, or on address:port',
+        'serve GET /metrics on a port of 127.0.0.1, or of another loopback address',
       ).argParser(parseListenAddress),
     )
     .addOption(
