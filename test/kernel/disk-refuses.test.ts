@@ -154,6 +154,7 @@ test('sectors that cannot be read: told by every reader, nothing changed, all th
   assertNoRegion(options);
   // What had been written to the image meanwhile, times of access at the most, is lost.
   disk.vanish();
+  disk.awaitRelease();
   const fd = openSync(disk.image, 'r+');
   writeSync(fd, whole, 0, whole.length, 0);
   closeSync(fd);

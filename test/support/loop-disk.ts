@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { MIB } from '../../src/units.js';
 import { type LastWords, shutDown } from './kernel-calls.js';
-import { MountPoint, must, whyNotMounted } from './mount-point.js';
+import { MountPoint, must, retry, whyNotMounted } from './mount-point.js';
 
 export type DiskType = 'ext4' | 'xfs';
 
@@ -66,6 +66,8 @@ export class LoopDisk {
   readonly #point: MountPoint;
   readonly #options: string;
   readonly #device: string;
+  /** There for as long as anyone has this file system mounted, or open. */
+  readonly #trace: string;
 
   /** Gone after the test, whatever is still open on it. */
   constructor(
@@ -79,6 +81,7 @@ export class LoopDisk {
     this.image = join(this.#point.base, 'image');
     makeImage(this.image, type, bytes, make);
     this.#device = this.#point.attach(this.image);
+    this.#trace = `/sys/fs/${type}/${basename(this.#device)}`;
     this.#mount();
   }
 
@@ -94,7 +97,16 @@ export class LoopDisk {
   /** The machine comes up again: nothing is left of the page cache. Nobody may have it open. */
   restart(): void {
     this.#point.unmount();
+    this.awaitRelease();
     this.#mount();
+  }
+
+  /**
+   * The kernel lets go of what was unmounted. Whoever has made a mount namespace meanwhile, a container
+   * perhaps, has a copy of this mount in it, and who mounts it again then gets the old file system.
+   */
+  awaitRelease(): void {
+    retry(() => (existsSync(this.#trace) ? `${this.#device} is still in use` : undefined));
   }
 
   /** The name leads nowhere any more; who has files open keeps them. */
