@@ -139,7 +139,7 @@ function exitOf(body: string): { status: number | null; stdout: string } {
   const args = ['--input-type=module', '--eval', script];
   const { status, stdout } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 300_000,
   });
   return { status, stdout };
 }
