@@ -356,9 +356,15 @@ export class LogSalvager {
   }
 
   #outside(logId: bigint | undefined): OutsideClaims {
-    const outside = outsideClaims(this.#ports, this.#dir, logId);
-    this.#claim(outside.region);
-    return outside;
+    try {
+      const outside = outsideClaims(this.#ports, this.#dir, logId);
+      this.#claim(outside.region);
+      return outside;
+    } catch (error) {
+      // What is wrong with LOCK or the region was told when they were looked at first.
+      if (!(error instanceof WalError)) throw error;
+      return {};
+    }
   }
 
   /** The segment got a successor since the folder was looked at. */

@@ -31,7 +31,13 @@ import { closeSegment, isExpired, openSegment, type SegmentFile } from './segmen
 import { SegmentMeter } from './segment-meter.js';
 import { bufferBytes, readBuffer, SegmentReader, startOf } from './segment-reader.js';
 import { type Hole, holeError, SegmentSalvager } from './segment-salvager.js';
-import { cutNotes, judgeTail, type TailJudgement, tailError } from './tail-judgement.js';
+import {
+  cutNotes,
+  judgeTail,
+  type OutsideClaims,
+  type TailJudgement,
+  tailError,
+} from './tail-judgement.js';
 import type { Verdict } from './verdict.js';
 import type { TornTail, VerifyProblem, VerifyReport } from './verify.js';
 
@@ -177,6 +183,8 @@ export class Verification {
     if (!(error instanceof WalError) || UNREADABLE.has(error.code)) throw error;
     const { code, message, path, offset } = error;
     const file = path === undefined || path === this.#dir ? undefined : this.#nameOf(path);
+    const told = this.#problems.find((each) => each.code === code && each.message === message);
+    if (told !== undefined) return told;
     const unknown = { lost: undefined, firstEventId: undefined, lastEventId: undefined };
     const problem: Draft = { file, offset, code, message, ...unknown };
     if (firstLost !== undefined && lastLost !== undefined) measure(problem, firstLost, lastLost);
@@ -200,7 +208,13 @@ export class Verification {
   }
 
   #verifyEmpty(): void {
-    const evidence = gatherEmpty(this.#ports, this.#dir);
+    let evidence: ReturnType<typeof gatherEmpty>;
+    try {
+      evidence = gatherEmpty(this.#ports, this.#dir);
+    } catch (error) {
+      this.#report(error);
+      return;
+    }
     if (evidence.segments.length > 0) {
       this.#notes.push('The log was begun while it was verified.');
       return;
@@ -369,10 +383,20 @@ export class Verification {
     }
   }
 
+  /** LOCK that cannot be read is told, and the end is judged without it. */
+  #outside(logId: bigint): OutsideClaims {
+    try {
+      return outsideClaims(this.#ports, this.#dir, logId);
+    } catch (error) {
+      this.#report(error);
+      return {};
+    }
+  }
+
   /** Judges the end of the log; false when it went on meanwhile. */
   async #judge(reader: SegmentReader): Promise<boolean> {
     const { logId } = reader.file.header;
-    const outside = () => outsideClaims(this.#ports, this.#dir, logId);
+    const outside = () => this.#outside(logId);
     let judgement: TailJudgement | undefined;
     const startNs = this.#meter.nowNs();
     try {

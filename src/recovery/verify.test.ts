@@ -390,3 +390,34 @@ test('a log that grows while it is verified is sound, and verifying it ends', as
   assert.ok(appends >= 3 && appends < 10, `${appends} appends`);
   assert.match(report.notes.join(' '), /being written/);
 });
+
+test('a LOCK that is a link or a folder is one problem, and hides none of the others', async (t) => {
+  for (const place of [mkdirSync, (path: string) => symlinkSync('/etc/passwd', path)]) {
+    const builder = threeSegments(t);
+    builder.fileOf(3)[builder.blockOf(3, 0).offset + 100] = 0xee;
+    place(join(builder.write().dir, 'LOCK'));
+    const { verdict, problems } = await verify(builder.dir);
+    assert.equal(verdict, 'corruption');
+    assert.deepEqual(
+      problems.map(({ file, code }) => [file, code]),
+      [
+        ['0000000003.wal', CORRUPT],
+        ['LOCK', 'ERR_FLASHSTRIKE_UNSAFE_FILE'],
+      ],
+    );
+    const items = Array.from(salvage(builder.dir), (item) =>
+      item.kind === 'gap' ? item.code : item.eventId,
+    );
+    const rest = Array.from({ length: 5 }, (_, index) => 16 + index);
+    const before = Array.from({ length: 14 }, (_, index) => 1 + index);
+    assert.deepEqual(items, ['ERR_FLASHSTRIKE_UNSAFE_FILE', ...before, CORRUPT, ...rest]);
+
+    const empty = temporaryFolder(t);
+    place(join(empty, 'LOCK'));
+    const report = await verify(empty);
+    assert.deepEqual(
+      report.problems.map(({ code }) => code),
+      ['ERR_FLASHSTRIKE_UNSAFE_FILE'],
+    );
+  }
+});
