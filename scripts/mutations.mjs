@@ -156,6 +156,27 @@ export const MUTATIONS = [
     tests: ['src/memory/region-file.test.ts'],
   },
   {
+    name: 'region: that of another layout will do',
+    file: 'src/memory/region-layout.ts',
+    find: 'if (layoutVersion !== REGION_LAYOUT_VERSION) {',
+    replace: 'if (false) {',
+    tests: ['src/memory/region-file.test.ts', 'src/memory/region-layout.test.ts'],
+  },
+  {
+    name: 'region: a ring follows files that end before it',
+    file: 'src/recovery/left-rings.ts',
+    find: 'if (firstEventId <= expected) return lastEventId;',
+    replace: 'return lastEventId;',
+    tests: ['src/recovery/verify.test.ts', 'src/recorder/old-rings.test.ts'],
+  },
+  {
+    name: 'verdict: a seal tells that nothing came behind it',
+    file: 'src/recovery/tail-judgement.ts',
+    find: '    vouched,\n',
+    replace: '    vouched: true,\n',
+    tests: ['src/recovery/tail-judgement.test.ts'],
+  },
+  {
     name: 'lock: nobody is kept out',
     file: 'src/storage/lock-file.ts',
     find: "if (mode === 'flock') flock(fd, path);",
