@@ -81,12 +81,10 @@ export class Strace {
   get calls(): string[] {
     return readFileSync(this.#output, 'utf8').split('\n').filter(Boolean);
   }
-
-  /** Calls that were made to fail. */
-  get injected(): string[] {
-    return this.calls.filter((call) => call.includes('(INJECTED)'));
-  }
 }
+
+/** Whether a call, as strace tells it, was made to fail. */
+export const isInjected = (call: string): boolean => call.includes('(INJECTED)');
 
 /** `strace` arguments that make call `call` fail with `error`, on `path` only where one is given. */
 export function failing(
