@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { WalError } from '../errors.js';
 import { KIB, MIB } from '../units.js';
-import { describe as inWords, largestEventBytes, resolveOptions } from './options.js';
+import {
+  describe as inWords,
+  largestEventBytes,
+  resolveOptions,
+  type WalOptions,
+} from './options.js';
 
 const GIB = 1024 * MIB;
 
@@ -109,7 +114,7 @@ describe('a message names the option and what it was given', () => {
     'lock',
     'sync.mode',
   ];
-  const NOT_CHOICES = ['', 'none of these', 'Strict', 'salvage', 0, true, {}, ['off']];
+  const NOT_CHOICES = ['', 'none of these', 'Strict', 0, true, {}, ['off']];
 
   const given = (name: string, value: unknown): object => {
     const [outer = '', inner] = name.split('.');
@@ -133,6 +138,14 @@ describe('a message names the option and what it was given', () => {
       for (const value of NOT_CHOICES) check(name, value);
     });
   }
+
+  test('recovery: salvage reads and opens nothing, and is told as such', () => {
+    const options = { recovery: 'salvage' } as unknown as WalOptions;
+    assert.throws(() => resolveOptions(options), {
+      code: 'ERR_FLASHSTRIKE_INVALID_OPTION',
+      message: /'salvage' opens no log.*salvage\(dir\).*flashstrike salvage/,
+    });
+  });
 
   test('create: neither true nor false', () => {
     for (const value of ['yes', 1, 0, {}]) check('create', value);

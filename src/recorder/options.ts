@@ -106,6 +106,16 @@ function oneOf<Value extends string>(
   return found;
 }
 
+/** The fourth mode reads only: it is no way to open a log. */
+function recoveryMode(value: unknown): RecoveryMode {
+  if (value !== 'salvage') return oneOf('recovery', value, ['default', 'strict', 'tolerate-tail']);
+  throw new WalError(
+    'ERR_FLASHSTRIKE_INVALID_OPTION',
+    "recovery: 'salvage' opens no log, because salvage only reads: call salvage(dir) for what is " +
+      'left, or run flashstrike salvage for a copy that can be opened.',
+  );
+}
+
 function bool(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw invalid(name, value, 'true or false');
   return value;
@@ -200,11 +210,7 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
       max: LONGEST_TIMEOUT_MS,
     }),
     timestamps: oneOf('timestamps', given.timestamps ?? 'precise', ['precise', 'coarse']),
-    recovery: oneOf('recovery', given.recovery ?? 'default', [
-      'default',
-      'strict',
-      'tolerate-tail',
-    ]),
+    recovery: recoveryMode(given.recovery ?? 'default'),
     sharedMemory: oneOf('sharedMemory', given.sharedMemory ?? 'auto', ['auto', 'required', 'off']),
     sharedMemoryDirectory: resolve(
       folder('sharedMemoryDirectory', given.sharedMemoryDirectory ?? '/dev/shm'),
