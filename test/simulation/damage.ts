@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';
 import { WalError } from '../../src/errors.js';
 import { replay } from '../../src/recovery/replay.js';
+import { salvage } from '../../src/recovery/salvage.js';
 import { verify } from '../../src/recovery/verify.js';
 import { LOCK_FILE } from '../../src/segment/file-names.js';
 import { SteppedLog } from '../support/stepped-log.js';
 import { type Evidence, type Extent, evidenceIn } from './evidence.js';
 import { DIRECTORY, type Machine } from './machine.js';
+import type { Oracle } from './oracle.js';
 import { type Profile, pick } from './profile.js';
 import type { SimulatedDisk } from './simulated-disk.js';
 import { SECTOR_BYTES } from './simulated-file.js';
@@ -74,6 +76,14 @@ export async function damageTrial(
   const areFilesSound = report.problems.every(({ code }) => code === MISMATCH);
   assert.equal(refusal === undefined, areFilesSound, `verify and replay disagree: ${refusal}`);
 
+  const salvaged = salvageAll(damaged, oracle);
+  // A header page that is hit takes along what tells where segments end.
+  if (!evidence.headerPages.some(isHit)) {
+    for (const block of evidence.blocks) {
+      assert.ok(isHit(block) || salvaged.has(block.firstEventId), 'salvage lost a sound block');
+    }
+  }
+
   const refused = attempt(() => {
     const last = open(damaged);
     assert.ok(last >= Math.min(whole, proven), `${last} of ${proven} durable events, in silence`);
@@ -83,6 +93,27 @@ export async function damageTrial(
     assertSame(snapshot(damaged.disk), before);
   }
   return refused !== undefined || !report.ok;
+}
+
+/** What salvage gives out was issued, each event once and in order; gaps account for the others. */
+function salvageAll({ readingPorts }: Machine, oracle: Oracle): ReadonlySet<number> {
+  const salvaged = new Set<number>();
+  let next = 1;
+  for (const item of salvage(DIRECTORY, readingPorts)) {
+    if (item.kind === 'event') {
+      assert.equal(item.eventId, next, 'salvage leaves out an event without a word');
+      oracle.checkOne(item);
+      salvaged.add(next);
+      next++;
+    } else if (item.lastEventId !== undefined) {
+      assert.equal(item.firstEventId, next, 'a gap begins behind the event before');
+      next = item.lastEventId + 1;
+    } else if (item.lost === undefined) {
+      // Nobody knows how far it reaches: a later gap or event tells, or none comes.
+      assert.ok(item.firstEventId === undefined || item.firstEventId === next);
+    }
+  }
+  return salvaged;
 }
 
 /** A refusal with a code; anything else is a fault of the log. */

@@ -94,15 +94,21 @@ export class Oracle {
   /** Compares events from id `from` on; returns the last id, from - 1 when there is none. */
   check(events: Iterable<LoggedEvent>, from = 1): number {
     let expected = from;
-    for (const { eventId, type, payload } of events) {
+    for (const event of events) {
+      const { eventId } = event;
       if (eventId !== expected) assert.fail(`event ${eventId} where ${expected} belongs`);
-      const issued = this.#events[eventId - 1];
-      if (issued === undefined) assert.fail(`event ${eventId} was never issued`);
-      const isEqual = type === typeOf(issued) && Buffer.compare(payload, payloadOf(issued)) === 0;
-      if (!isEqual) assert.fail(`event ${eventId} is not what was appended`);
+      this.checkOne(event);
       expected++;
-      this.checked++;
     }
     return expected - 1;
+  }
+
+  /** Compares one event with what was issued under its id. */
+  checkOne({ eventId, type, payload }: LoggedEvent): void {
+    const issued = this.#events[eventId - 1];
+    if (issued === undefined) assert.fail(`event ${eventId} was never issued`);
+    const isEqual = type === typeOf(issued) && Buffer.compare(payload, payloadOf(issued)) === 0;
+    if (!isEqual) assert.fail(`event ${eventId} is not what was appended`);
+    this.checked++;
   }
 }
