@@ -292,14 +292,10 @@ export class Wal {
   get state(): WalState {
     if (this.#closed) return 'closed';
     if (this.#closing !== undefined) return 'closing';
-    switch (Atomics.load(this.#words, this.#stateWord)) {
-      case LogState.failed:
-        return 'failed';
-      case LogState.noSpace:
-        return 'no-space';
-      default:
-        return 'open';
-    }
+    const word = Atomics.load(this.#words, this.#stateWord);
+    // The writer thread tells why before it changes the word: no moment between shows to anyone.
+    if (word === LogState.failed || this.failure !== undefined) return 'failed';
+    return word === LogState.noSpace ? 'no-space' : 'open';
   }
 
   /** What ended the log for good; undefined while nothing has. */
