@@ -77,6 +77,8 @@ export async function damageTrial(
   assert.equal(refusal === undefined, areFilesSound, `verify and replay disagree: ${refusal}`);
 
   const salvaged = salvageAll(damaged, oracle);
+  const readable = report.ok ? report.lastEventId + report.waitingEvents : 0;
+  assert.ok(salvaged.size >= readable, `salvage gives out ${salvaged.size} events of ${readable}`);
   // A header page that is hit takes along what tells where segments end.
   if (!evidence.headerPages.some(isHit)) {
     for (const block of evidence.blocks) {
