@@ -8,7 +8,7 @@ import { RingProducer } from '../ring/ring-producer.js';
 import { ringOfSections } from '../ring/ring-snapshot.js';
 import { Manager, ManagerUpdater } from '../telemetry/recorder/manager.js';
 import { KIB } from '../units.js';
-import { Signals } from './signals.js';
+import { Signals, Trouble } from './signals.js';
 import { Stalls } from './stalls.js';
 
 /** Moves a tenth of a millisecond with every look, so that nothing here really waits for long. */
@@ -102,6 +102,7 @@ describe('a full ring', () => {
   test('and a disk without room for a segment: told at once, with the cause', () => {
     const bench = new Bench(3_600_000);
     bench.signals.set('takerWaiting', 1);
+    bench.signals.set('preparerTrouble', Trouble.noSpace);
     bench.signals.preparerError.write(new WalError('ERR_FLASHSTRIKE_NO_SPACE', 'full (ENOSPC)'));
     assert.throws(
       () => bench.stalls.waitForRoom(SPAN, () => true),
@@ -114,8 +115,21 @@ describe('a full ring', () => {
     );
   });
 
+  test('and no space for wal.meta alone: waited for, a segment is being made', () => {
+    const bench = new Bench(3_600_000);
+    bench.signals.set('takerWaiting', 1);
+    bench.signals.set('metaTrouble', Trouble.noSpace);
+    let looks = 0;
+    bench.stalls.waitForRoom(SPAN, () => {
+      if (++looks === 2) bench.release();
+      return true;
+    });
+    assert.ok(looks >= 2);
+  });
+
   test('and no space for later segments: waited for, while the active one still takes events', () => {
     const bench = new Bench(3_600_000);
+    bench.signals.set('preparerTrouble', Trouble.noSpace);
     let looks = 0;
     bench.stalls.waitForRoom(SPAN, () => {
       if (++looks === 2) bench.release();

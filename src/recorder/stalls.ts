@@ -5,7 +5,7 @@ import type { Clock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import type { RingProducer } from '../ring/ring-producer.js';
 import type { ManagerUpdater } from '../telemetry/recorder/manager.js';
-import type { Signals } from './signals.js';
+import { type Signals, Trouble } from './signals.js';
 
 const SPIN_NS = 200e3;
 const SLICE_MS = 10;
@@ -69,12 +69,20 @@ export class Stalls {
     for (;;) {
       const seen = this.#signals.producerWakeCount;
       if (isDone()) return;
-      // Out of space alone is no reason: the active segment may still take what waits.
-      if (check() && this.#signals.get('takerWaiting') === 1) throw this.#noSpace();
+      if (check() && this.#segmentIsMissing) throw this.#noSpace();
       const leftMs = (deadlineNs - this.#clock.nowNs()) / NS_PER_MS;
       if (leftMs <= 0) throw this.#stalled();
       this.#signals.waitForRoom(seen, Math.min(leftMs, SLICE_MS));
     }
+  }
+
+  /**
+   * Out of space alone is no reason to give up: the active segment may still take what waits, or it
+   * is wal.meta that has no room, while a segment is being made.
+   */
+  get #segmentIsMissing(): boolean {
+    const signals = this.#signals;
+    return signals.get('takerWaiting') === 1 && signals.get('preparerTrouble') === Trouble.noSpace;
   }
 
   #noSpace(): WalError {
