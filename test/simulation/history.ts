@@ -149,7 +149,11 @@ export class History {
   async #lookBefore(): Promise<VerifyReport | undefined> {
     if (!this.#subject.hasBegun) return undefined;
     const report = await verify(DIRECTORY, {}, this.#machine.readingPorts);
-    assert.ok(report.ok, `nothing is damaged, yet: ${JSON.stringify(report.problems)}`);
+    // Pages that the kernel lost behind a failed sync can leave a ring without what it goes on from.
+    const isKnown = ({ code }: { code: string }): boolean =>
+      this.#subject.hasLostPages && code === 'ERR_FLASHSTRIKE_RING_MISMATCH';
+    const unknown = report.problems.filter((problem) => !isKnown(problem));
+    assert.deepEqual(unknown, [], 'nothing is damaged');
     return report;
   }
 
@@ -173,7 +177,8 @@ export class History {
     if (verdict === 'torn-tail') this.result.tornTails++;
     this.#trace(`opened: ${verdict}, ${log.producer.lastEventId} events`);
     if (before === undefined) return;
-    assert.equal(verdict, before.verdict, 'as verify said');
+    const found = before.tornTail === undefined ? 'clean' : 'torn-tail';
+    assert.equal(verdict, found, 'as verify said');
     assert.equal(droppedBytes, before.tornTail?.droppedBytes ?? 0);
     assert.equal(log.producer.lastEventId, before.lastEventId + eventsFromRing);
   }
