@@ -16,10 +16,11 @@ export interface Machine {
   readonly folder: string;
   /** Lets `ms` pass, until the crash. */
   pass(directory: string, ms: number, random: () => number): Promise<void>;
-  /** Crashes; resolves once the child is gone and the log can be opened again. */
-  crash(child: RecorderProcess, directory: string, random: () => number): Promise<void>;
-  /** The last event that must survive, of what the child told: appended, written, durable. */
-  survives(told: Float64Array): number;
+  /**
+   * Crashes; resolves once the child is gone and the log can be opened again, with the last event that
+   * must survive, of what the child had told.
+   */
+  crash(child: RecorderProcess, directory: string, random: () => number): Promise<number>;
 }
 
 export interface RoundsPlan {
@@ -59,9 +60,12 @@ function randomMoment(random: () => number): Moment {
   return { after: 'open', written, delayMs: random() ** 2 * 200 };
 }
 
-/** What the children of one round told, the highest of each. */
+/** What the children of one round told. */
 interface Told {
-  readonly ids: Float64Array;
+  /** The last event that must be back. */
+  readonly promised: number;
+  /** The last event that `append` returned. */
+  readonly appended: number;
   /** So many processes crashed, each perhaps behind an append that it had not told yet. */
   readonly crashes: number;
 }
@@ -117,34 +121,41 @@ class CrashRounds {
       batchEvery: 5 + Math.floor(random() * 50),
       durableEvery: random() < 0.5 ? 0 : 1 + Math.floor(random() * 300),
     };
-    const ids = await this.#crash(directory, plan);
-    if (ids[0] === 0) this.result.beforeFirstAppend++;
+    const told = await this.#crash(directory, plan);
+    if (told.appended === 0) this.result.beforeFirstAppend++;
     // Now and then a second child meets the log as the first one left it, and crashes while it
     // recovers, or soon after.
-    if (random() >= 0.25) return { ids, crashes: 1 };
+    if (random() >= 0.25) return told;
     const again = await this.#crash(directory, plan);
-    return { ids: ids.map((id, index) => Math.max(id, again[index] ?? 0)), crashes: 2 };
+    return {
+      promised: Math.max(told.promised, again.promised),
+      appended: Math.max(told.appended, again.appended),
+      crashes: told.crashes + again.crashes,
+    };
   }
 
-  async #crash(directory: string, plan: ChildPlan): Promise<Float64Array> {
+  async #crash(directory: string, plan: ChildPlan): Promise<Told> {
     const child = new RecorderProcess(directory, this.#toldPath, plan);
     const { after, written, delayMs } = randomMoment(this.#random);
+    let promised = 0;
     try {
       await child.hears(after);
       if (written > 0) await child.writes(written);
       await this.#machine.pass(directory, delayMs, this.#random);
-      await this.#machine.crash(child, directory, this.#random);
+      promised = await this.#machine.crash(child, directory, this.#random);
     } finally {
       // A round that fails must leave no child behind that goes on appending.
       await child.end();
     }
     this.result.rounds++;
-    return child.told;
+    const [appended = 0] = child.told;
+    return { promised, appended, crashes: 1 };
   }
 
   /** Opens, checks every event behind `until`, closes; returns the last id. */
-  async #check(directory: string, { ids, crashes }: Told, until: number): Promise<number> {
+  async #check(directory: string, told: Told, until: number): Promise<number> {
     const { result } = this;
+    const { promised, appended, crashes } = told;
     const wal = await Wal.open(directory, this.#plan.options);
     try {
       const { eventsFromRing, verdict, region } = wal.recovery;
@@ -152,8 +163,7 @@ class CrashRounds {
       if (eventsFromRing > 0) result.withRingEvents++;
       if (verdict === 'torn-tail') result.tornTails++;
       const last = wal.lastEventId;
-      const [appended = 0, , durable = 0] = ids;
-      const bound = Math.max(this.#machine.survives(ids), durable, until);
+      const bound = Math.max(promised, until);
       assert.ok(
         last >= bound,
         `event ${bound} was acknowledged, the log ends at ${last} (${region})`,

@@ -13,9 +13,12 @@ export async function killRounds(plan: RoundsPlan): Promise<RoundsResult> {
       {
         folder,
         pass: (_, ms) => delay(ms),
-        crash: (child) => child.kill(),
-        // All that `append` returned for, or, on the portable ring, what was written.
-        survives: ([appended = 0, written = 0]) => (isPortable ? written : appended),
+        crash: async (child) => {
+          await child.kill();
+          const [appended = 0, written = 0, durable = 0] = child.told;
+          // All that `append` returned for, or, on the portable ring, what was written.
+          return Math.max(isPortable ? written : appended, durable);
+        },
       },
       plan,
     );

@@ -4,7 +4,22 @@
 import { openSync, writeSync } from 'node:fs';
 import { Wal, WalError } from '../../src/index.js';
 import { type ChildPlan, LONGEST_BATCH, TOLD_BYTES } from './child-plan.js';
-import { payloadOf, typeOf } from './payloads.js';
+import { payloadLength, payloadOf, typeOf } from './payloads.js';
+
+/** More than one event can have. A batch of several such might be larger than the ring allows. */
+const BATCH_BYTES_MAX = 8192;
+
+/** The payloads from event `id` on, as many as make a batch. */
+function batchFrom(id: number, events: number): Uint8Array[] {
+  const payloads: Uint8Array[] = [];
+  let bytes = 0;
+  for (let next = id; payloads.length < events; next++) {
+    bytes += payloadLength(next);
+    if (bytes > BATCH_BYTES_MAX) break;
+    payloads.push(payloadOf(next));
+  }
+  return payloads;
+}
 
 async function run(directory: string, toldPath: string, plan: ChildPlan): Promise<void> {
   const told = new Float64Array(3);
@@ -16,8 +31,7 @@ async function run(directory: string, toldPath: string, plan: ChildPlan): Promis
   for (let count = 1; ; count++) {
     const id = wal.lastEventId + 1;
     if (count % plan.batchEvery === 0) {
-      const ids = Array.from({ length: 1 + (count % LONGEST_BATCH) }, (_, index) => id + index);
-      wal.appendBatch(ids.map(payloadOf), typeOf(id));
+      wal.appendBatch(batchFrom(id, 1 + (count % LONGEST_BATCH)), typeOf(id));
     } else wal.append(payloadOf(id), typeOf(id));
     told[0] = wal.lastEventId;
     told[1] = wal.writtenEventId;

@@ -140,7 +140,7 @@ test('sectors that cannot be read: told by every reader, nothing changed, all th
   skip,
 }, async (t) => {
   // Without a journal: it would be among what cannot be read.
-  const scene = sceneOf(t, { make: ['-O', '^has_journal'], mount: 'nodiscard' });
+  const scene = sceneOf(t, { make: ['-O', '^has_journal'] });
   const { disk, directory, options } = scene;
   const offset = await logOnDisk(scene);
   const whole = readFileSync(disk.image);

@@ -66,7 +66,6 @@ async function failedWriteBack(t: TestContext): Promise<Scene> {
     bytes: 64 * MIB,
     parent: backing.folder,
     make,
-    mount: 'nodiscard',
   });
   const directory = join(disk.folder, 'log');
   const script = Script.start(t, RECORDER, directory, OPTIONS);
