@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { monotonicClock } from '../clock/clock.js';
 import { assert } from '../errors.js';
 import { random64 } from '../random.js';
+import type { FrameRun } from '../ring/ring-snapshot.js';
 import { BLOCK_ALIGNMENT, MAX_BLOCK_BYTES } from '../segment/block-header.js';
 import { preparedFileName, segmentFileName } from '../segment/file-names.js';
 import { decodeFrame, highestTimestampNs, renumberFrames } from '../segment/frame.js';
@@ -21,18 +22,6 @@ import { SegmentWriter, SegmentWriterUpdater } from '../telemetry/recorder/segme
 import { type ActiveSegment, publishSegment, segmentBytesFor } from './active-segment.js';
 import { MetaStore } from './meta-store.js';
 import { NO_PREDECESSOR, type PredecessorPin } from './segment-writer.js';
-
-export interface CopiedBlock {
-  /** The frames stand in `bytes` at [start, end). */
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  readonly header: {
-    readonly firstEventId: number;
-    readonly eventCount: number;
-    readonly writtenTsNs: bigint;
-  };
-}
 
 export interface LogCopyOptions {
   readonly logId: bigint;
@@ -86,7 +75,7 @@ export class LogCopy {
   }
 
   /** Appends a block; returns the id that its first event has in the copy. */
-  append({ bytes, start, end, header }: CopiedBlock): number {
+  append({ bytes, start, end, header }: FrameRun): number {
     const { eventCount, writtenTsNs } = header;
     if (this.#segments === 0) this.#begin(header.firstEventId);
     const firstEventId = this.#lastEventId + 1;

@@ -97,7 +97,8 @@ export function skipUntil(memory: RingMemory, eventId: number): void {
   Atomics.store(memory.words, memory.control.written, position);
 }
 
-export interface SnapshotRun {
+/** Frames that make one block: of a ring, or of a segment's block. */
+export interface FrameRun {
   /** The frames stand in `bytes` at [start, end): whole events and whole batches, as in a block. */
   readonly bytes: Uint8Array;
   readonly start: number;
@@ -105,13 +106,13 @@ export interface SnapshotRun {
   readonly header: {
     readonly firstEventId: number;
     readonly eventCount: number;
-    /** Of the last event. */
+    /** Of the block; of a ring's frames, which no block has yet, the last event's. */
     readonly writtenTsNs: bigint;
   };
 }
 
 /** The frames of a ring that {@link unreadEvents} finds sound, from "written" on, as blocks. */
-export function* runsOf(memory: RingMemory, firstEventId: number): Generator<SnapshotRun> {
+export function* runsOf(memory: RingMemory, firstEventId: number): Generator<FrameRun> {
   const consumer = new RingConsumer(memory, firstEventId);
   while (consumer.gather(MAX_BLOCK_PAYLOAD_BYTES, MAX_BLOCK_PAYLOAD_BYTES)) {
     const { offset, bytes, eventCount, lastTimestampHigh, lastTimestampLow } = consumer.run;

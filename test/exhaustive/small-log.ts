@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Random } from '../../src/cli/demo/random.js';
-import { WalError } from '../../src/errors.js';
 import { recoverLog } from '../../src/recovery/manager.js';
 import { replay } from '../../src/recovery/replay.js';
 import { type VerifyReport, verify } from '../../src/recovery/verify.js';
@@ -14,6 +13,7 @@ import { encodeMeta } from '../../src/segment/wal-meta.js';
 import { DIRECTORY, Machine } from '../simulation/machine.js';
 import type { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { LogBuilder, payloadOf, typeOf } from '../support/log-builder.js';
+import { refusalOf } from '../support/refusal-of.js';
 
 /** Zeros behind the last block of each file. */
 const SPARE_BYTES = 64;
@@ -100,16 +100,6 @@ export class SmallLog {
       assert.equal(Buffer.compare(payload, payloadOf(eventId, PAYLOAD_BYTES)), 0, `${eventId}`);
     }
     assert.equal(expected - 1, this.lastEventId, 'replay finds less, in silence');
-  }
-}
-
-function refusalOf(action: () => void): WalError | undefined {
-  try {
-    action();
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof WalError)) throw error;
-    return error;
   }
 }
 

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';
-import { WalError } from '../../src/errors.js';
 import { replay } from '../../src/recovery/replay.js';
 import { salvage } from '../../src/recovery/salvage.js';
 import { verify } from '../../src/recovery/verify.js';
 import { LOCK_FILE } from '../../src/segment/file-names.js';
+import { refusalOf } from '../support/refusal-of.js';
 import { SteppedLog } from '../support/stepped-log.js';
 import { type Evidence, type Extent, evidenceIn } from './evidence.js';
 import { DIRECTORY, type Machine } from './machine.js';
@@ -68,7 +68,7 @@ export async function damageTrial(
   const atLeast = Math.min(evidence.lastEventId, proven);
   if (report.ok) assert.ok(report.lastEventId >= atLeast, `verify ends with ${report.lastEventId}`);
 
-  const refusal = attempt(() => {
+  const refusal = refusalOf(() => {
     const last = oracle.check(replay(DIRECTORY, {}, damaged.readingPorts));
     assert.ok(last >= atLeast, `replay ends with ${last} of ${atLeast} in silence`);
   });
@@ -86,7 +86,7 @@ export async function damageTrial(
     }
   }
 
-  const refused = attempt(() => {
+  const refused = refusalOf(() => {
     const last = open(damaged);
     assert.ok(last >= Math.min(whole, proven), `${last} of ${proven} durable events, in silence`);
   });
@@ -116,17 +116,6 @@ function salvageAll({ readingPorts }: Machine, oracle: Oracle): ReadonlySet<numb
     }
   }
   return salvaged;
-}
-
-/** A refusal with a code; anything else is a fault of the log. */
-function attempt(action: () => void): WalError | undefined {
-  try {
-    action();
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof WalError)) throw error;
-    return error;
-  }
 }
 
 function logIdOf(machine: Machine): bigint {

@@ -1,16 +1,18 @@
-// Recording allocates nothing: a million calls of each updater without a collection. Several windows
-// are looked at, because the runtime collects what others left: what a call allocated would show in
-// each of them.
-import assert from 'node:assert/strict';
+// Recording allocates nothing: a million calls of each updater without a collection.
 import { test } from 'node:test';
+import {
+  allocationWindows,
+  assertAllocatesNothing,
+  BOXED_TIME,
+  isOlderThan24,
+} from '../support/allocation-windows.js';
 import { runSound } from '../support/child-script.js';
 
 const TELEMETRY = new URL('../../src/telemetry.js', import.meta.url).href;
-const isOlderThan24 = Number(process.versions.node.split('.')[0]) < 24;
+
 const WINDOWS = 5;
 
 const SCRIPT = `
-import { PerformanceObserver } from 'node:perf_hooks';
 const { recorder, monotonicClock } = await import('${TELEMETRY}');
 const clocks = { still: { nowNs: () => 1e15 }, monotonic: monotonicClock };
 const clock = clocks[options.clock];
@@ -35,42 +37,14 @@ const ways = {
 };
 const run = ways[options.way];
 for (let window = 0; window < 8; window++) run(200_000);
-const collections = [];
-const observer = new PerformanceObserver((list) => collections.push(...list.getEntries()));
-observer.observe({ entryTypes: ['gc'] });
-for (let window = 0; window < ${WINDOWS}; window++) {
-  const heapBytes = process.memoryUsage().heapUsed;
-  const startMs = performance.now();
-  run(1_000_000);
-  const endMs = performance.now();
-  const grownBytes = process.memoryUsage().heapUsed - heapBytes;
-  // Collections are told in a later turn of the loop.
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  const during = collections.filter(({ startTime }) => startTime >= startMs && startTime <= endMs);
-  tell(JSON.stringify({ collections: during.length, grownBytes }));
-}
-`;
-
-interface Window {
-  readonly collections: number;
-  readonly grownBytes: number;
-}
+${allocationWindows(WINDOWS)}`;
 
 for (const clock of ['still', 'monotonic']) {
   for (const way of ['onGetNextSegment', 'onCreate', 'onPrepareSegment', 'onSync']) {
-    const skip =
-      clock === 'monotonic' && isOlderThan24
-        ? 'performance.now() itself allocates a number a call before Node 24'
-        : false;
+    const skip = clock === 'monotonic' && isOlderThan24 ? BOXED_TIME : false;
     test(`a million calls of ${way} allocate nothing (${clock} clock)`, { skip }, async (t) => {
       const lines = await runSound(SCRIPT, '.', { clock, way });
-      const windows = lines.map((line): Window => JSON.parse(line));
-      assert.equal(windows.length, WINDOWS);
-      t.diagnostic(lines.join(' '));
-      const quiet = windows.filter(({ collections }) => collections === 0);
-      assert.ok(quiet.length > 0, 'each million of calls caused a collection');
-      // Not one byte for ten calls; the observer itself takes a few hundred.
-      assert.ok(Math.min(...quiet.map(({ grownBytes }) => Math.abs(grownBytes))) < 100_000);
+      assertAllocatesNothing(t, lines, WINDOWS);
     });
   }
 }

@@ -7,6 +7,12 @@ import { test } from 'node:test';
 import type { WalOptions } from '../../src/index.js';
 import { MIB } from '../../src/units.js';
 import { cannotMap, onBothAdapters, regionFolder } from '../support/adapters.js';
+import {
+  allocationWindows,
+  assertAllocatesNothing,
+  BOXED_TIME,
+  isOlderThan24,
+} from '../support/allocation-windows.js';
 import { runSound, Script } from '../support/child-script.js';
 import { cannotTrace, Strace } from '../support/strace.js';
 
@@ -16,7 +22,6 @@ const BOXED_NUMBER_BYTES = 16;
 /** Room for all events of a window; on a tmpfs, so that the disk has nothing to do. */
 const LARGE = { ringBytes: 32 * MIB, segmentBytes: 64 * MIB };
 
-const isOlderThan24 = Number(process.versions.node.split('.')[0]) < 24;
 const readsBoxedTime = (timestamps: string): boolean => isOlderThan24 && timestamps === 'precise';
 
 /** Every way to append an event of 8 bytes; the first windows warm up. */
@@ -106,30 +111,9 @@ for (const [way, timestamps] of [
   );
 }
 
-const ALLOCATIONS = `
-import { PerformanceObserver } from 'node:perf_hooks';
-const collections = [];
-const observer = new PerformanceObserver((list) => collections.push(...list.getEntries()));
-observer.observe({ entryTypes: ['gc'] });
-for (let window = 0; window < ${WINDOWS}; window++) {
-  const heapBytes = process.memoryUsage().heapUsed;
-  const startMs = performance.now();
-  run(1_000_000);
-  const endMs = performance.now();
-  const grownBytes = process.memoryUsage().heapUsed - heapBytes;
-  await wal.durable();
-  // Collections are told in a later turn of the loop.
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  const during = collections.filter(({ startTime }) => startTime >= startMs && startTime <= endMs);
-  tell(JSON.stringify({ collections: during.length, grownBytes }));
-}
+const ALLOCATIONS = `${allocationWindows(WINDOWS, 'await wal.durable();')}
 await wal.close();
 `;
-
-interface Window {
-  readonly collections: number;
-  readonly grownBytes: number;
-}
 
 for (const [way, timestamps] of [
   ['append', 'precise'],
@@ -137,24 +121,16 @@ for (const [way, timestamps] of [
   ['tryAppend', 'coarse'],
   ['appendBatch', 'coarse'],
 ] as const) {
-  const boxed = readsBoxedTime(timestamps)
-    ? 'performance.now() itself allocates a number a call before Node 24'
-    : false;
+  const boxed = readsBoxedTime(timestamps) ? BOXED_TIME : false;
   const name = `a million events by ${way} with ${timestamps} timestamps allocate nothing`;
   test(name, { skip: boxed || cannotMap }, async (t) => {
     const sharedMemoryDirectory = regionFolder(t);
     const options = { ...LARGE, sharedMemory: 'required', sharedMemoryDirectory, timestamps };
     const directory = join(regionFolder(t), 'log');
     const lines = await runSound(scriptOf(way, ALLOCATIONS), directory, options);
-    const windows = lines.map((line): Window => JSON.parse(line));
-    assert.equal(windows.length, WINDOWS);
-    t.diagnostic(lines.join(' '));
-    const quiet = windows.filter(({ collections }) => collections === 0);
-    assert.ok(quiet.length > 0, 'each million of appends caused a collection');
-    // Not one byte for ten appends; the observer itself takes a few hundred. Where the clock returns
-    // numbers that have to be collected, the two looks of each append that is timed are on top.
+    // Where the clock returns numbers that have to be collected, there are the two looks of each
+    // append that is timed.
     const timed = isOlderThan24 && way === 'append' ? 1_000_000 / APPEND_SAMPLING : 0;
-    const limit = 100_000 + timed * 2 * BOXED_NUMBER_BYTES;
-    assert.ok(Math.min(...quiet.map(({ grownBytes }) => Math.abs(grownBytes))) < limit);
+    assertAllocatesNothing(t, lines, WINDOWS, timed * 2 * BOXED_NUMBER_BYTES);
   });
 }

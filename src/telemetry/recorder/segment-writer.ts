@@ -19,7 +19,7 @@ import { addToHistogram, LatencyHistogram } from '../../metrics/latency-histogra
 import { structOf } from '../../metrics/metrics-struct.js';
 import { Operation64 } from '../../metrics/operation64.js';
 import { addTimedNote } from '../../metrics/timed-note.js';
-import type { IntegrityFailure } from '../integrity-failure.js';
+import { failureOffset, type IntegrityFailure } from '../integrity-failure.js';
 import { Updater, wordOf } from '../updater.js';
 
 export const SegmentWriterLayout = layout('SegmentWriter')
@@ -263,17 +263,6 @@ export class SegmentWriter extends structOf(SEGMENT_WRITER) {
   static readonly layout = SegmentWriterLayout;
 }
 
-const FAILURE_COUNTERS: Readonly<Record<IntegrityFailure, number>> = {
-  header: wordOf(at.totalHeaderChecksumFailures),
-  block: wordOf(at.totalBlockChecksumFailures),
-  chain: wordOf(at.totalChainedChecksumFailures),
-  validation: wordOf(at.totalValidationFailures),
-};
-
-/** A failure of no known kind, from a caller without types, is one of the others. */
-const failureCounter = (failure: IntegrityFailure): number =>
-  FAILURE_COUNTERS[failure] ?? FAILURE_COUNTERS.validation;
-
 /** For the writer thread. Every `startNs` is `clock.nowNs()` at the begin of what is recorded. */
 export class SegmentWriterUpdater extends Updater {
   constructor(metrics: SegmentWriter, clock: Clock = monotonicClock) {
@@ -347,6 +336,6 @@ export class SegmentWriterUpdater extends Updater {
   }
 
   onIntegrityFailure(status: IntegrityFailure): void {
-    this.count(failureCounter(status));
+    this.count(wordOf(failureOffset(at, status)));
   }
 }

@@ -7,7 +7,7 @@ import { addToValue, Counter64 } from '../../metrics/counter64.js';
 import { Duration64 } from '../../metrics/duration64.js';
 import { structOf } from '../../metrics/metrics-struct.js';
 import { Operation64 } from '../../metrics/operation64.js';
-import type { IntegrityFailure } from '../integrity-failure.js';
+import { failureOffset, type IntegrityFailure } from '../integrity-failure.js';
 import { Updater, wordOf } from '../updater.js';
 
 export const SegmentReaderLayout = layout('SegmentReader')
@@ -129,17 +129,6 @@ export class SegmentReader extends structOf(SEGMENT_READER) {
   static readonly layout = SegmentReaderLayout;
 }
 
-const FAILURE_COUNTERS: Readonly<Record<IntegrityFailure, number>> = {
-  header: wordOf(at.totalHeaderChecksumFailures),
-  block: wordOf(at.totalBlockChecksumFailures),
-  chain: wordOf(at.totalChainedChecksumFailures),
-  validation: wordOf(at.totalValidationFailures),
-};
-
-/** A failure of no known kind, from a caller without types, is one of the others. */
-const failureCounter = (failure: IntegrityFailure): number =>
-  FAILURE_COUNTERS[failure] ?? FAILURE_COUNTERS.validation;
-
 /** For the one thread that reads. Every `startNs` is `clock.nowNs()` where the interval began. */
 export class SegmentReaderUpdater extends Updater {
   constructor(metrics: SegmentReader, clock: Clock = monotonicClock) {
@@ -168,7 +157,7 @@ export class SegmentReaderUpdater extends Updater {
   }
 
   onIntegrityFailure(failure: IntegrityFailure): void {
-    this.count(failureCounter(failure));
+    this.count(wordOf(failureOffset(at, failure)));
   }
 
   /** @param bytes that were read, below 2^32 */
