@@ -341,6 +341,20 @@ export const MUTATIONS = [
     tests: ['test/fault/stall-telemetry.test.ts'],
   },
   {
+    name: 'metrics: any name that leads here is answered',
+    file: 'src/cli/metrics/host-header.ts',
+    find: 'if (host === undefined || hosts.length > 1) return false;',
+    replace: 'return true;',
+    tests: ['src/cli/metrics/host-header.test.ts'],
+  },
+  {
+    name: 'telemetry: a struct can be taken apart',
+    file: 'src/metrics/metrics-struct.ts',
+    find: '    Object.freeze(this);\n',
+    replace: '',
+    tests: ['test/telemetry/no-second-copy.test.ts'],
+  },
+  {
     name: 'telemetry: an empty ring keeps the bytes that it held',
     file: 'src/recorder/segment-writer.ts',
     find: '    this.#ring.release();\n    this.#noteOccupancy();\n',

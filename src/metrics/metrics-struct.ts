@@ -3,7 +3,7 @@
 //
 // There is no second copy of a struct's memory behind its owner's back: an own property that is a
 // function makes structuredClone and postMessage throw DataCloneError, where an object with nothing
-// but private fields would silently clone to {}.
+// but private fields would silently clone to {}. Structs are frozen, so that it stays there.
 import { monotonicClock } from '../clock/clock.js';
 import { assert, WalError } from '../errors.js';
 import type {
@@ -54,6 +54,7 @@ export abstract class MetricsStruct {
     this.#definition = definition;
     this.#memory = memory;
     this.copyTo = this.copyTo.bind(this);
+    Object.freeze(this);
   }
 
   /** Copies all metrics into `other`, coherent group by group while they are being written. */

@@ -87,6 +87,7 @@ export class AttachedTelemetry {
     this.#log = this.#read();
     this.build = buildOf(file, this.#log.state, directory);
     this.#take();
+    Object.freeze(this);
   }
 
   get status(): TelemetryStatus {

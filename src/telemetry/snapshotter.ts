@@ -68,6 +68,7 @@ class TakenSnapshot<Metrics> implements Snapshot<Metrics> {
     this.timestampMs = timestampMs;
     this.#clock = clock;
     this.#progress = progress;
+    Object.freeze(this);
   }
 
   get ageNs(): number {
@@ -110,6 +111,9 @@ export class Snapshotter<Metrics extends SnapshotSource> {
     this.#wallClockMs = wallClockMs;
     this.#buffers = Array.from({ length: BUFFERS }, () => emptyLike(source));
     this.#latest = this.refresh();
+    // An own function, so that structuredClone and postMessage refuse it: it has nothing to clone.
+    this.refresh = this.refresh.bind(this);
+    Object.freeze(this);
   }
 
   /** The last copy that was made. */

@@ -180,6 +180,38 @@ describe('flashstrike metrics', { skip: cannotMap, timeout: 900_000 }, () => {
     assert.equal((await ask(url, { headers: { Cookie: 'x'.repeat(10_000) } })).status, 431);
   });
 
+  test('answers only who asks for this machine: a page may bind its name to 127.0.0.1', async (context) => {
+    const { directory } = await openElsewhere(context);
+    const { url } = await serve(context, directory);
+    const { port } = new URL(url);
+    const statusFor = async (Host: string) => (await ask(url, { headers: { Host } })).status;
+    for (const host of ['localhost', `LOCALHOST:${port}`, '127.0.0.1', `[::1]:${port}`]) {
+      assert.equal(await statusFor(host), 200, host);
+    }
+    for (const host of [
+      'attacker.example',
+      `attacker.example:${port}`,
+      'localhost.',
+      'localhost:1',
+    ]) {
+      const { status, text } = await ask(url, { headers: { Host: host } });
+      assert.equal(status, 403, host);
+      assert.match(text, /^ask for localhost, .*\n$/);
+    }
+    const answerTo = async (lines: string): Promise<string> => {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.end(`${lines}\r\n\r\n`);
+      let answer = '';
+      for await (const chunk of socket) answer += String(chunk);
+      return answer.slice(0, answer.indexOf('\r\n'));
+    };
+    const twice = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: attacker.example';
+    assert.match(await answerTo('GET /metrics HTTP/1.0'), / 403 /);
+    assert.match(await answerTo('GET /metrics HTTP/1.0\r\nHost: localhost'), / 200 /);
+    assert.match(await answerTo('GET /metrics HTTP/1.1'), / 400 /);
+    assert.match(await answerTo(twice), / 40[03] /);
+  });
+
   test('holds a bounded number of connections', async (context) => {
     const { directory } = await openElsewhere(context);
     const { url } = await serve(context, directory);

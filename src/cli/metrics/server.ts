@@ -1,9 +1,10 @@
-// The endpoint that Prometheus scrapes: one address, one path, two methods, and a bound on all that
-// a client may send or hold.
+// The endpoint that Prometheus scrapes: one address by its own name, one path, two methods,
+// and a bound on all that a client may send or hold.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { toWalError } from '../report-error.js';
+import { namesServer } from './host-header.js';
 import type { Scrape } from './scrape.js';
 
 export interface ListenAddress {
@@ -58,9 +59,22 @@ export class MetricsServer {
     return `http://${host}:${address.port}${PATH}`;
   }
 
+  /** Whether the request was sent to this machine by name, and not to a name that leads here. */
+  #isMeant({ headersDistinct }: IncomingMessage): boolean {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') return false;
+    return namesServer(headersDistinct['host'] ?? [], address);
+  }
+
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const { method = '', url = '', headers } = request;
-    if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0) {
+    if (!this.#isMeant(request)) {
+      response.setHeader('Connection', 'close');
+      respond(response, 403, 'ask for localhost, 127.0.0.1 or [::1]: other names are refused\n');
+    } else if (
+      headers['transfer-encoding'] !== undefined ||
+      Number(headers['content-length'] ?? 0) > 0
+    ) {
       // Not read: the connection ends with the answer.
       response.setHeader('Connection', 'close');
       respond(response, 413, 'no request body is taken\n');
