@@ -144,7 +144,7 @@ export const MUTATIONS = [
   {
     name: 'region: that of the folder it was copied from will do',
     file: 'src/memory/region-file.ts',
-    find: 'if (header.lockDevice !== lockDevice || header.lockInode !== lockInode) {',
+    find: "if (match !== 'same' && match !== 'remounted') {",
     replace: 'if (false) {',
     tests: ['src/memory/region-file.test.ts'],
   },

@@ -27,19 +27,19 @@ import { fc } from '../../test/support/properties.js';
 import { libc } from './libc.js';
 import { createMappedRegion } from './mapped-region.js';
 import {
+  type ExpectedIdentity,
   listRegions,
   openRegionFile,
   type RegionFile,
   removeUnfinishedRegion,
 } from './region-file.js';
-import { RegionHeaderLayout, type RegionRequest } from './region-layout.js';
+import { REGION_LAYOUT_VERSION, RegionHeaderLayout, type RegionRequest } from './region-layout.js';
 import { publishNumber, publishWords, readNumber, readWords } from './sequence-latch.js';
 import { newRegionName, type SharedRegion } from './shared-region.js';
 
 const REQUEST: RegionRequest = {
   logId: 77n,
-  lockDevice: 5n,
-  lockInode: 6n,
+  folder: { device: 5n, inode: 6n, birthNs: 7n, path: '/logs/orders' },
   telemetryBytes: 4096,
   controlBytes: 4096,
   ringBytes: 16 * 1024,
@@ -80,7 +80,7 @@ function opened(t: TestContext, path: string): RegionFile {
 }
 
 /** The status; a file that is opened is closed again. */
-function statusOf(path: string, expected = REQUEST): string {
+function statusOf(path: string, expected: ExpectedIdentity = REQUEST): string {
   const file = openRegionFile(path, expected);
   if ('close' in file) file.close();
   else assert.match(file.reason, /^[a-z].*\.$/);
@@ -187,20 +187,27 @@ describe('a region as seen from outside', { skip }, () => {
   test('a region of another log, or of the folder this one was copied from, is foreign', (t) => {
     const { path, region } = fixture(t);
     assert.equal(statusOf(path, { ...REQUEST, logId: 78n }), 'foreign');
-    assert.equal(statusOf(path, { ...REQUEST, lockInode: 60n }), 'foreign');
-    assert.equal(statusOf(path, { ...REQUEST, lockDevice: 50n }), 'foreign');
+    const { logId, folder } = REQUEST;
+    assert.equal(statusOf(path, { logId, folder: { ...folder, birthNs: 70n } }), 'foreign');
+    assert.equal(statusOf(path, { logId, folder: { ...folder, inode: 60n } }), 'foreign');
     assert.ok(existsSync(path));
     assert.equal(region.release({ remove: true }), 'removed');
   });
 
-  test('a log whose id is not known takes a region of its lock file', (t) => {
+  test('a folder that was mounted again under another device number is still its own', (t) => {
     const { path } = fixture(t);
-    const { lockDevice, lockInode } = REQUEST;
-    const file = openRegionFile(path, { logId: undefined, lockDevice, lockInode });
-    assert.ok('close' in file);
-    file.close();
-    const other = openRegionFile(path, { logId: undefined, lockDevice, lockInode: 60n });
-    assert.equal(other.status, 'foreign');
+    const { logId, folder } = REQUEST;
+    assert.equal(statusOf(path, { logId, folder: { ...folder, device: 50n } }), 'match');
+    const born = { ...folder, device: 50n, birthNs: undefined };
+    assert.equal(statusOf(path, { logId, folder: born }), 'foreign', 'nothing proves it');
+  });
+
+  test('a log whose id is not known takes a region of its folder', (t) => {
+    const { path } = fixture(t);
+    const { folder } = REQUEST;
+    assert.equal(statusOf(path, { logId: undefined, folder }), 'match');
+    const other = { ...folder, inode: 60n };
+    assert.equal(statusOf(path, { logId: undefined, folder: other }), 'foreign');
   });
 
   test('no expectation takes the region of any log', (t) => {
@@ -220,7 +227,7 @@ describe('a region as seen from outside', { skip }, () => {
 
   test('a newer layout version is unsupported, none at all is damage', (t) => {
     const { path } = orphan(t);
-    overwrite(path, OFFSET.layoutVersion, Uint8Array.of(2));
+    overwrite(path, OFFSET.layoutVersion, Uint8Array.of(REGION_LAYOUT_VERSION + 1));
     assert.equal(statusOf(path), 'unsupported');
     overwrite(path, OFFSET.layoutVersion, Uint8Array.of(0));
     assert.equal(statusOf(path), 'damaged');

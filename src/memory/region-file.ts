@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { assert, systemCode, WalError } from '../errors.js';
 import { MIB, PAGE_BYTES } from '../units.js';
+import { type FolderIdentity, judgeFolder } from './folder-identity.js';
 import { libc } from './libc.js';
 import { isNameOf, unlinkIfOurs } from './mapped-region.js';
 import {
@@ -30,8 +31,7 @@ import { isRegionName, type ReleaseOutcome } from './shared-region.js';
 /** What a region must be of; an undefined log id accepts any. */
 export interface ExpectedIdentity {
   readonly logId: bigint | undefined;
-  readonly lockDevice: bigint;
-  readonly lockInode: bigint;
+  readonly folder: FolderIdentity;
 }
 
 export interface UnusableRegion {
@@ -218,9 +218,10 @@ export function identify(
   const header = decodeRegionHeader(page, fileBytes);
   if (!('sections' in header)) return header;
   if (expected !== undefined) {
-    const { logId, lockDevice, lockInode } = expected;
+    const { logId, folder } = expected;
     if (logId !== undefined && header.logId !== logId) return foreign('it is that of another log.');
-    if (header.lockDevice !== lockDevice || header.lockInode !== lockInode) {
+    const match = judgeFolder(header.folder, folder);
+    if (match !== 'same' && match !== 'remounted') {
       return foreign('it is that of the folder that this one was copied from.');
     }
   }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { assert, systemCode } from '../errors.js';
 import { alignUp, CACHE_LINE_BYTES, PAGE_BYTES, TWO_POW_32 } from '../units.js';
+import type { FolderIdentity } from './folder-identity.js';
 import { block, layout, pad, u32, u64 } from './layout.js';
 
 /** A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. */
@@ -13,6 +14,9 @@ const Heartbeat = layout('Heartbeat')
 
 const HEARTBEATS = 8;
 
+/** A longer path is not written down. */
+const FolderPath = block(2560, 1);
+
 export const RegionHeaderLayout = layout('RegionHeader')
   .field(0, 'magic', u64)
   /** Stored last: a region without it was not finished. */
@@ -20,8 +24,8 @@ export const RegionHeaderLayout = layout('RegionHeader')
   .field(12, 'spare0', pad(4))
   .field(16, 'logId', u64)
   .field(24, 'bootId', block(16, 8))
-  .field(40, 'lockDevice', u64)
-  .field(48, 'lockInode', u64)
+  .field(40, 'folderDevice', u64)
+  .field(48, 'folderInode', u64)
   .field(56, 'pid', u32)
   .field(60, 'spare1', pad(4))
   .field(64, 'startTsNs', u64)
@@ -33,9 +37,14 @@ export const RegionHeaderLayout = layout('RegionHeader')
   .field(100, 'controlBytes', u32)
   .field(104, 'ringOffset', u32)
   .field(108, 'ringBytes', u32)
-  .field(112, 'spare2', pad(400))
+  /** 0: not known. */
+  .field(112, 'folderBirthNs', u64)
+  /** 0: not written down, for want of room. */
+  .field(120, 'folderPathBytes', u32)
+  .field(124, 'spare2', pad(388))
   .field(512, 'heartbeats', block(1024, 64))
-  .field(1536, 'spare3', pad(2560))
+  /** UTF-8, zeros behind it. */
+  .field(1536, 'folderPath', FolderPath)
   .end(4096, 64);
 
 assert(HEARTBEATS * Heartbeat.size === 1024, 'the heartbeats fill their place');
@@ -44,7 +53,7 @@ assert(RegionHeaderLayout.align === CACHE_LINE_BYTES, 'sections begin on cache l
 const OFFSET = RegionHeaderLayout.offset;
 /** The bytes `FLASHRGN`. */
 const REGION_MAGIC = 0x4e47_5248_5341_4c46n;
-export const REGION_LAYOUT_VERSION = 1;
+export const REGION_LAYOUT_VERSION = 2;
 /** A region's largest size: offsets in it are u32, and positions of the ring count 8 bytes. */
 export const MAX_REGION_BYTES = 2 ** 31;
 
@@ -60,9 +69,8 @@ export type Sections = Readonly<Record<SectionName, Section>>;
 /** Whose region it is. */
 export interface RegionIdentity {
   readonly logId: bigint;
-  /** Device and inode of the log's LOCK: a copied folder has another one. */
-  readonly lockDevice: bigint;
-  readonly lockInode: bigint;
+  /** Of the log's folder, when the region was made. */
+  readonly folder: FolderIdentity;
 }
 
 export interface RegionRequest extends RegionIdentity {
@@ -136,6 +144,10 @@ function readBootId(): Uint8Array {
 /** A region whose boot is not known cannot be told from one of another boot. */
 export const isKnownBoot = (boot: Uint8Array): boolean => boot.some((byte) => byte !== 0);
 
+/** This boot as LOCK writes it down, 32 hexadecimal digits; undefined where it is not known. */
+export const bootText = (): string | undefined =>
+  isKnownBoot(bootId()) ? Buffer.from(bootId()).toString('hex') : undefined;
+
 /** Fills the header; the layout version, which makes the region valid, comes last. */
 export function writeRegionHeader(
   words: Int32Array,
@@ -147,8 +159,7 @@ export function writeRegionHeader(
   view.setBigUint64(OFFSET.magic, REGION_MAGIC, true);
   view.setBigUint64(OFFSET.logId, request.logId, true);
   new Uint8Array(words.buffer, words.byteOffset + OFFSET.bootId, 16).set(bootId());
-  view.setBigUint64(OFFSET.lockDevice, request.lockDevice, true);
-  view.setBigUint64(OFFSET.lockInode, request.lockInode, true);
+  writeFolder(view, request.folder);
   view.setUint32(OFFSET.pid, process.pid, true);
   view.setBigUint64(OFFSET.startTsNs, unixNs, true);
   view.setBigUint64(OFFSET.monotonicAnchorNs, process.hrtime.bigint(), true);
@@ -161,6 +172,33 @@ export function writeRegionHeader(
   view.setUint32(OFFSET.ringBytes, sections.ring.byteLength, true);
   // Sequentially consistent: whoever sees the version sees all of the header.
   Atomics.store(words, OFFSET.layoutVersion / Int32Array.BYTES_PER_ELEMENT, REGION_LAYOUT_VERSION);
+}
+
+function writeFolder(view: DataView, { device, inode, birthNs, path }: FolderIdentity): void {
+  view.setBigUint64(OFFSET.folderDevice, device, true);
+  view.setBigUint64(OFFSET.folderInode, inode, true);
+  view.setBigUint64(OFFSET.folderBirthNs, birthNs ?? 0n, true);
+  const bytes = Buffer.from(path ?? '');
+  // Half a path would lead elsewhere.
+  const pathBytes = bytes.length > FolderPath.size ? 0 : bytes.length;
+  view.setUint32(OFFSET.folderPathBytes, pathBytes, true);
+  const place = new Uint8Array(view.buffer, view.byteOffset + OFFSET.folderPath, pathBytes);
+  place.set(bytes.subarray(0, pathBytes));
+}
+
+/** Undefined where its path is longer than there is room for it, or something follows it. */
+function readFolder(view: DataView): FolderIdentity | undefined {
+  const pathBytes = view.getUint32(OFFSET.folderPathBytes, true);
+  const place = new Uint8Array(view.buffer, view.byteOffset + OFFSET.folderPath, FolderPath.size);
+  if (pathBytes > place.length || !isZero(place.subarray(pathBytes))) return undefined;
+  const path = Buffer.from(place.subarray(0, pathBytes));
+  const birthNs = view.getBigUint64(OFFSET.folderBirthNs, true);
+  return {
+    device: view.getBigUint64(OFFSET.folderDevice, true),
+    inode: view.getBigUint64(OFFSET.folderInode, true),
+    birthNs: birthNs === 0n ? undefined : birthNs,
+    path: pathBytes === 0 ? undefined : path.toString(),
+  };
 }
 
 export interface RegionDefect {
@@ -196,13 +234,15 @@ export function decodeRegionHeader(
   };
   const wrong = sectionsDefect(sections, fileBytes);
   if (wrong !== undefined) return damaged(wrong);
-  if (!spareIsZero(page)) return damaged('its header holds bytes where there should be none.');
+  const folder = readFolder(view);
+  if (folder === undefined || !spareIsZero(page)) {
+    return damaged('its header holds bytes where there should be none.');
+  }
   return {
     layoutVersion,
     logId: view.getBigUint64(OFFSET.logId, true),
     bootId: page.slice(OFFSET.bootId, OFFSET.bootId + 16),
-    lockDevice: view.getBigUint64(OFFSET.lockDevice, true),
-    lockInode: view.getBigUint64(OFFSET.lockInode, true),
+    folder,
     pid: view.getUint32(OFFSET.pid, true),
     startTsNs: view.getBigUint64(OFFSET.startTsNs, true),
     monotonicAnchorNs: view.getBigUint64(OFFSET.monotonicAnchorNs, true),
@@ -211,10 +251,12 @@ export function decodeRegionHeader(
   };
 }
 
+const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+
 const spareIsZero = (page: Uint8Array): boolean =>
   RegionHeaderLayout.fields.every(
     ({ name, offset, size }) =>
-      !name.startsWith('spare') || page.subarray(offset, offset + size).every((byte) => byte === 0),
+      !name.startsWith('spare') || isZero(page.subarray(offset, offset + size)),
   );
 
 /** Sections must follow each other without a gap and fill the file; the ring is a power of two. */

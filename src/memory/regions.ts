@@ -3,7 +3,7 @@
 
 import type { RegionFile, UnusableRegion } from './region-file.js';
 import { type ExpectedIdentity, openRegionFile, removeUnfinishedRegion } from './region-file.js';
-import type { RegionRequest } from './region-layout.js';
+import { bootText, type RegionRequest } from './region-layout.js';
 import { type CreatedRegion, createRegion } from './shared-region.js';
 
 /** A region that another opening has made, read from outside. */
@@ -17,6 +17,8 @@ export interface Regions {
   create(mode: 'auto' | 'required' | 'off', path: string, request: RegionRequest): CreatedRegion;
   /** See openRegionFile. */
   open(path: string, expected?: ExpectedIdentity): LeftRegion | UnusableRegion;
+  /** See bootText: regions outlive a process, and no boot. */
+  boot(): string | undefined;
   /** See removeUnfinishedRegion. */
   removeUnfinished(path: string): boolean;
 }
@@ -24,5 +26,6 @@ export interface Regions {
 export const machineRegions: Regions = Object.freeze({
   create: createRegion,
   open: openRegionFile,
+  boot: bootText,
   removeUnfinished: removeUnfinishedRegion,
 });

@@ -27,8 +27,7 @@ const SECTIONS: readonly SectionName[] = ['header', 'telemetry', 'control', 'rin
 
 export const CONFORMANCE_REQUEST: RegionRequest = {
   logId: 0x0123_4567_89ab_cdefn,
-  lockDevice: 7n,
-  lockInode: 2n ** 40n,
+  folder: { device: 7n, inode: 2n ** 40n, birthNs: 2n ** 60n, path: '/var/log/ä' },
   telemetryBytes: 10_000,
   controlBytes: 640,
   ringBytes: 64 * 1024,
@@ -98,11 +97,8 @@ export function regionConformance(
       const region = open(t);
       const header = decodeRegionHeader(region.bytes.slice(0, PAGE_BYTES), region.byteLength);
       assert.ok('sections' in header);
-      const { logId, lockDevice, lockInode } = CONFORMANCE_REQUEST;
-      assert.deepEqual(
-        [header.logId, header.lockDevice, header.lockInode, header.pid],
-        [logId, lockDevice, lockInode, process.pid],
-      );
+      const { logId, folder } = CONFORMANCE_REQUEST;
+      assert.deepEqual([header.logId, header.folder, header.pid], [logId, folder, process.pid]);
       assert.deepEqual(header.bootId, bootId());
       assert.ok(region.words.subarray(PAGE_BYTES / 4).every((word) => word === 0));
     });

@@ -279,7 +279,7 @@ describe('a damaged ring', { skip: cannotMap }, () => {
     ['damaged', at.magic, Uint8Array.of(0)],
     ['unsupported', at.layoutVersion, Uint8Array.of(9)],
     ['foreign', at.logId, Uint8Array.of(1, 2, 3)],
-    ['foreign', at.lockInode, Uint8Array.of(1, 2, 3)],
+    ['foreign', at.folderBirthNs, Uint8Array.of(1, 2, 3)],
     ['other-boot', at.bootId, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)],
   ];
 

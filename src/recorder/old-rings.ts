@@ -2,6 +2,7 @@
 // with pread, never mapped, and go only after what they hold is on disk.
 import { basename } from 'node:path';
 import { WalError } from '../errors.js';
+import type { FolderIdentity } from '../memory/folder-identity.js';
 import type { ExpectedIdentity } from '../memory/region-file.js';
 import type { LeftRegion, Regions } from '../memory/regions.js';
 import { isRegionNameOf } from '../memory/shared-region.js';
@@ -123,11 +124,11 @@ export class OldRings {
 export function openOldRings(
   regions: Regions,
   paths: readonly string[],
-  lock: { readonly device: bigint; readonly inode: bigint },
+  folder: FolderIdentity,
   logId: bigint | undefined,
 ): OldRings {
   const found = new OldRings();
-  const expected: ExpectedIdentity = { logId, lockDevice: lock.device, lockInode: lock.inode };
+  const expected: ExpectedIdentity = { logId, folder };
   let missing: string | undefined;
   try {
     for (const path of paths) {

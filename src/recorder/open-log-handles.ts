@@ -117,7 +117,7 @@ export function giveBack(
  */
 function clear(storage: Storage, directory: string, lockFd: number): void {
   try {
-    adoptLock(storage, directory, lockFd).write({ regions: [] });
+    adoptLock(storage, directory, lockFd).forgetRegions();
   } catch (error) {
     if (!isOperational(error)) throw error;
   }

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { monotonicClockCostPs } from '../clock/clock-cost.js';
 import { anchorWallClock, TimestampSource } from '../clock/timestamp-source.js';
 import { assert, isNoSpace, isOperational, systemCode, WalError } from '../errors.js';
+import type { FolderIdentity } from '../memory/folder-identity.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
 import { lastToTake, ringMismatch, writtenNote } from '../recovery/left-rings.js';
 import { holdsLog, listLog } from '../recovery/log-directory.js';
@@ -23,6 +24,7 @@ import { RingControlLayout } from '../ring/ring-control.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { ringOfSections } from '../ring/ring-snapshot.js';
 import { LOCK_FILE } from '../segment/file-names.js';
+import { identifyFolder } from '../storage/identify-folder.js';
 import { acquireLock, type LogLock, REGIONS_MAX } from '../storage/lock-file.js';
 import { makeDurableFolder } from '../storage/new-folder.js';
 import type { Storage } from '../storage/storage.js';
@@ -116,6 +118,13 @@ function syncAbove(storage: Storage, directory: string): void {
   }
 }
 
+function folderOf(storage: Storage, directory: string): FolderIdentity {
+  const folder = identifyFolder(storage, directory);
+  if (folder !== undefined) return folder;
+  const message = `${directory} is gone: it was moved or removed while the log was opened.`;
+  throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
+}
+
 /** Runs `operation`; a system error comes out as a WalError that names the folder and a remedy. */
 function accessing<Result>(directory: string, operation: () => Result): Result {
   try {
@@ -152,6 +161,7 @@ class Opening {
   readonly #telemetry = LogTelemetry.own();
   readonly #segmentWriterUpdater: SegmentWriterUpdater;
   readonly #managerUpdater: ManagerUpdater;
+  #folder: FolderIdentity | undefined;
   #oldRings: OldRings | undefined;
   #recovered: RecoveredLog | undefined;
   #preparer: SegmentPreparer | undefined;
@@ -183,7 +193,9 @@ class Opening {
     const record = this.#lock.read();
     const { regions, wallClockMs } = this.#ports;
     const logId = readLogId(storage, directory);
-    const oldRings = openOldRings(regions, record.regions, this.#lock, logId);
+    const folder = folderOf(storage, directory);
+    this.#folder = folder;
+    const oldRings = openOldRings(regions, record.regions, folder, logId);
     this.#oldRings = oldRings;
     const outside = { region: oldRings.durableEventId };
     const recovered = this.#recover(outside);
@@ -216,7 +228,7 @@ class Opening {
     this.#telemetry.moveTo(region);
     this.#flushMeta(metaStore, recovered.logId, writer);
     oldRings.remove();
-    this.#lock.write({ regions: region.path === undefined ? [] : [region.path] });
+    this.#nameRegions(region.path === undefined ? [] : [region.path]);
     // The preparer thread begins with the tickets behind those used here.
     this.#preparer?.close();
     writer.open();
@@ -403,17 +415,25 @@ class Opening {
     const path = join(sharedMemoryDirectory, newRegionName(logId, this.#ports.random64));
     // Named before it exists: a crash right behind its creation leaves no orphan.
     if (sharedMemory !== 'off') {
-      this.#lock.write({ regions: [...oldPaths, path] });
+      this.#nameRegions([...oldPaths, path]);
       this.#lock.sync();
     }
     return this.#ports.regions.create(sharedMemory, path, {
       logId,
-      lockDevice: this.#lock.device,
-      lockInode: this.#lock.inode,
+      folder: this.#identity,
       telemetryBytes: TELEMETRY_BYTES,
       controlBytes: RingControlLayout.size,
       ringBytes,
     });
+  }
+
+  get #identity(): FolderIdentity {
+    assert(this.#folder !== undefined, 'the folder is identified before anything is made in it');
+    return this.#folder;
+  }
+
+  #nameRegions(regions: readonly string[]): void {
+    this.#lock.write({ regions, folder: this.#identity, boot: this.#ports.regions.boot() });
   }
 
   #flushMeta(store: MetaStore, logId: bigint, writer: SegmentWriter | undefined): void {

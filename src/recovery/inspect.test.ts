@@ -3,8 +3,10 @@ import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
+import type { FolderIdentity } from '../memory/folder-identity.js';
 import { createMappedRegion } from '../memory/mapped-region.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
+import { identifyFolder } from '../storage/identify-folder.js';
 import { acquireLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { inspectLog, listOrphanRegions, removeOrphanRegion } from './inspect.js';
@@ -86,17 +88,17 @@ test('no folder and no log are errors; an empty log is not', (t) => {
 interface Shared {
   readonly shm: string;
   readonly builder: LogBuilder;
-  create(lock: { device: bigint; inode: bigint }): SharedRegion;
+  create(folder?: FolderIdentity): SharedRegion;
 }
 
 function withSharedMemory(t: TestContext): Shared {
   const shm = temporaryFolder(t);
   const builder = threeSegments(t);
-  const create: Shared['create'] = (lock) =>
+  const own = identifyFolder(nodeStorage, builder.dir) ?? assert.fail('there is no folder');
+  const create: Shared['create'] = (folder = own) =>
     createMappedRegion(join(shm, newRegionName(builder.logId)), {
       logId: builder.logId,
-      lockDevice: lock.device,
-      lockInode: lock.inode,
+      folder,
       telemetryBytes: 4096,
       controlBytes: 4096,
       ringBytes: 65536,
@@ -108,7 +110,7 @@ test('a region in use, one that waits and an orphan are told apart', (t) => {
   const { shm, builder, create } = withSharedMemory(t);
   const { dir } = builder;
   const lock = acquireLock(nodeStorage, dir, 'flock');
-  const [named, orphan] = [create(lock), create(lock)];
+  const [named, orphan] = [create(), create()];
   lock.write({ regions: [named.path ?? ''] });
   const inUse = inspectLog(dir);
   assert.equal(inUse.region.status, 'in-use');
@@ -145,9 +147,9 @@ test('a region in use, one that waits and an orphan are told apart', (t) => {
 
 test('the region of a copied folder is not removable here', (t) => {
   const { shm, builder, create } = withSharedMemory(t);
-  const lock = acquireLock(nodeStorage, builder.dir, 'flock');
-  lock.release();
-  create({ device: lock.device, inode: lock.inode + 1n }).release({ remove: false });
+  acquireLock(nodeStorage, builder.dir, 'flock').release();
+  const own = identifyFolder(nodeStorage, builder.dir) ?? assert.fail('there is no folder');
+  create({ ...own, inode: own.inode + 1n }).release({ remove: false });
   const [region] = listOrphanRegions(shm, builder.dir);
   assert.equal(region?.removable, false);
   assert.match(region?.reason ?? '', /another folder/);

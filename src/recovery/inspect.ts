@@ -7,6 +7,7 @@ import { openRegionFile } from '../memory/region-file.js';
 import { ringOfSections, unreadEvents } from '../ring/ring-snapshot.js';
 import { LOCK_FILE } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
+import { identifyFolder } from '../storage/identify-folder.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import { isLockHeld } from '../storage/lock-holder.js';
 import type { Storage } from '../storage/storage.js';
@@ -160,9 +161,9 @@ function inspectRegion(storage: Storage, dir: string, logId: bigint | undefined)
     const reason = describeDefect(readFailure(error, path));
     return { ...nothing, status: 'damaged', path, reason };
   }
-  const { regions, device, inode } = record;
-  for (const path of device === undefined ? [] : regions) {
-    const expected = { logId, lockDevice: device ?? 0n, lockInode: inode ?? 0n };
+  const folder = identifyFolder(storage, dir);
+  for (const path of folder === undefined ? [] : record.regions) {
+    const expected = folder && { logId, folder };
     const file = openRegionFile(path, expected);
     if (file.status === 'missing') continue;
     if (file.status !== 'match') {

@@ -1,7 +1,9 @@
 // Shared regions that no log would take events from any more: their owner is dead, and the LOCK of
 // the log does not name them. Only these may be removed, and only one by one.
 import { WalError } from '../errors.js';
+import { type FolderIdentity, judgeFolder } from '../memory/folder-identity.js';
 import { listRegions, openRegionFile, type RegionFile } from '../memory/region-file.js';
+import { identifyFolder } from '../storage/identify-folder.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { readLogId } from './manager.js';
@@ -27,12 +29,13 @@ export function listOrphanRegions(sharedMemoryDirectory: string, dir: string): O
   const logId = readLogId(nodeStorage, dir);
   if (logId === undefined) return [];
   const lock = readLockRecord(nodeStorage, dir);
+  const folder = identifyFolder(nodeStorage, dir);
   const regions: OrphanRegion[] = [];
   for (const path of regionPaths(sharedMemoryDirectory)) {
     const file = openRegionFile(path);
     if (file.status !== 'match') continue;
     try {
-      if (file.header.logId === logId) regions.push(describe(file, lock));
+      if (file.header.logId === logId) regions.push(describe(file, lock, folder));
     } catch (error) {
       // Its owner has just removed it.
       if (!isMissing(error)) throw readFailure(error, path);
@@ -52,10 +55,14 @@ function regionPaths(sharedMemoryDirectory: string): readonly string[] {
   }
 }
 
-function describe(file: RegionFile, lock: ReturnType<typeof readLockRecord>): OrphanRegion {
+function describe(
+  file: RegionFile,
+  lock: ReturnType<typeof readLockRecord>,
+  folder: FolderIdentity | undefined,
+): OrphanRegion {
   const { path, header } = file;
   const { logId, pid, startTsNs } = header;
-  const reason = keptBecause(file, lock);
+  const reason = keptBecause(file, lock, folder);
   const bytes = nodeStorage.statusAt(path)?.bytes ?? 0;
   return {
     path,
@@ -71,10 +78,12 @@ function describe(file: RegionFile, lock: ReturnType<typeof readLockRecord>): Or
 function keptBecause(
   file: RegionFile,
   lock: ReturnType<typeof readLockRecord>,
+  folder: FolderIdentity | undefined,
 ): string | undefined {
   const { path, header } = file;
   if (file.ownerIsAlive()) return `process ${header.pid} uses it`;
-  if (header.lockDevice !== lock.device || header.lockInode !== lock.inode) {
+  const match = folder === undefined ? 'unknown' : judgeFolder(header.folder, folder);
+  if (match !== 'same' && match !== 'remounted') {
     return 'it is that of another folder with this log, a copy or the original';
   }
   if (lock.damaged) return 'LOCK, which would name the region in use, is damaged';

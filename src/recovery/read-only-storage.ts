@@ -58,6 +58,10 @@ export class ReadOnlyStorage implements Storage {
     return this.#inner.statusAt(path);
   }
 
+  realPath(path: string): string | undefined {
+    return this.#inner.realPath(path);
+  }
+
   list(path: string): readonly DirectoryEntry[] {
     return this.#inner.list(path);
   }

@@ -10,6 +10,7 @@ import {
   unreadEvents,
   writtenEventIdOf,
 } from '../ring/ring-snapshot.js';
+import { identifyFolder } from '../storage/identify-folder.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import { isLockHeld } from '../storage/lock-holder.js';
 import { nodeStorage } from '../storage/node-storage.js';
@@ -27,10 +28,11 @@ function forEachRegion(
   logId: bigint | undefined,
   look: (file: LeftRegion | UnusableRegion, path: string) => void,
 ): void {
-  const { regions: paths, device, inode } = readLockRecord(storage, directory);
-  if (device === undefined || inode === undefined) return;
+  const { regions: paths } = readLockRecord(storage, directory);
+  const folder = identifyFolder(storage, directory);
+  if (folder === undefined) return;
   for (const path of paths) {
-    const expected = { logId, lockDevice: device, lockInode: inode };
+    const expected = { logId, folder };
     const file = reading(path, () => regions.open(path, expected));
     try {
       look(file, path);

@@ -9,6 +9,7 @@ import {
   type UnusableRegion,
 } from '../memory/region-file.js';
 import { LOCK_FILE } from '../segment/file-names.js';
+import { identifyFolder } from '../storage/identify-folder.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import { isLockHeld } from '../storage/lock-holder.js';
 import { nodeStorage } from '../storage/node-storage.js';
@@ -37,10 +38,11 @@ export function openTelemetryRegion(dir: string): RegionFile {
   const logId = logIdIn(dir);
   let rejected: Rejected | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS_WHILE_OPENING; attempt++) {
-    const { regions, damaged, device, inode } = lockRecord(dir);
+    const { regions, damaged } = lockRecord(dir);
+    const folder = reading(dir, () => identifyFolder(nodeStorage, dir));
     if (damaged) throw damagedLock(dir);
-    if (device === undefined || inode === undefined) break;
-    const expected = { logId, lockDevice: device, lockInode: inode };
+    if (folder === undefined) break;
+    const expected = { logId, folder };
     const { file, reasons } = openBest(regions, expected);
     if (file !== undefined) return file;
     rejected = reasons.find(({ region }) => region.status !== 'missing');

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fc } from '../../test/support/properties.js';
+import type { FolderIdentity } from '../memory/folder-identity.js';
 import { libc } from '../memory/libc.js';
 import { newRegionName } from '../memory/shared-region.js';
 import { acquireLock, adoptLock, type LogLock, readLockRecord } from './lock-file.js';
@@ -38,6 +39,14 @@ function lockOf(t: TestContext, folder: string, storage: Storage = nodeStorage):
   t.after(() => lock.release());
   return lock;
 }
+
+const NOTHING = {
+  regions: [],
+  folder: undefined,
+  boot: undefined,
+  damaged: false,
+  isWritten: false,
+};
 
 test('a second opening in the same process is refused at once', flocks, (t) => {
   const folder = logFolder(t);
@@ -155,20 +164,15 @@ test('a record comes back as it was written, the longer and the shorter one', (t
   const folder = logFolder(t);
   const lock = acquireLock(nodeStorage, folder, 'none');
   t.after(() => lock.release());
-  assert.deepEqual(lock.read(), { regions: [], damaged: false, isWritten: false });
+  assert.deepEqual(lock.read(), NOTHING);
   const one = regionPath('/dev/shm');
   const many = [regionPath('/a b'), regionPath('/ä\n\u2028"'), regionPath('/'), one];
   for (const regions of [[one], many, [one], []]) {
     lock.write({ regions });
-    assert.deepEqual(lock.read(), { regions, damaged: false, isWritten: true });
+    assert.deepEqual(lock.read(), { ...NOTHING, regions, isWritten: true });
     const { device, inode } = lock;
-    assert.deepEqual(readLockRecord(nodeStorage, folder), {
-      regions,
-      damaged: false,
-      isWritten: true,
-      device,
-      inode,
-    });
+    const expected = { ...NOTHING, regions, isWritten: true, device, inode };
+    assert.deepEqual(readLockRecord(nodeStorage, folder), expected);
     assert.equal(statSync(join(folder, 'LOCK')).size, 4096);
   }
 });
@@ -182,6 +186,51 @@ test('paths are recorded in full: the next opening may stand elsewhere', (t) => 
   assert.deepEqual(lock.read().regions, [path]);
 });
 
+const FOLDER: FolderIdentity = {
+  device: 2n ** 64n - 1n,
+  inode: 2n ** 63n + 1n,
+  birthNs: 1_795_927_112_372_615_699n,
+  path: '/srv/ä "quoted"',
+};
+const BOOT = '0123456789abcdef0123456789abcdef';
+
+test('whose it is comes back as it was written, and outlives the regions', (t) => {
+  const folder = logFolder(t);
+  const lock = acquireLock(nodeStorage, folder, 'none');
+  t.after(() => lock.release());
+  for (const written of [
+    FOLDER,
+    { ...FOLDER, birthNs: undefined },
+    { ...FOLDER, path: undefined },
+    undefined,
+  ]) {
+    lock.write({ regions: [regionPath()], folder: written, boot: BOOT });
+    assert.deepEqual(lock.read().folder, written);
+    lock.forgetRegions();
+    const expected = { ...NOTHING, folder: written, boot: BOOT, isWritten: true };
+    assert.deepEqual(lock.read(), expected);
+  }
+});
+
+test('a text of an older version is read as it always was', (t) => {
+  const folder = logFolder(t);
+  const path = regionPath('/dev/shm');
+  writeFileSync(join(folder, 'LOCK'), `${JSON.stringify({ regions: [path] }).padEnd(4095)}\n`);
+  const { regions, folder: identity, boot, damaged } = readLockRecord(nodeStorage, folder);
+  assert.deepEqual([regions, identity, boot, damaged], [[path], undefined, undefined, false]);
+});
+
+test('where the path of the folder has no room, its regions have', (t) => {
+  const folder = logFolder(t);
+  const lock = acquireLock(nodeStorage, folder, 'none');
+  t.after(() => lock.release());
+  const regions = Array.from({ length: 4 }, () => regionPath(`/${'x'.repeat(200)}`));
+  const path = `/${'y'.repeat(200)}`.repeat(20);
+  lock.write({ regions, folder: { ...FOLDER, path }, boot: BOOT });
+  assert.deepEqual(lock.read().regions, regions);
+  assert.deepEqual(lock.read().folder, { ...FOLDER, path: undefined });
+});
+
 test('more regions than fit are refused, and the record stays as it was', (t) => {
   const folder = logFolder(t);
   const lock = acquireLock(nodeStorage, folder, 'none');
@@ -191,7 +240,7 @@ test('more regions than fit are refused, and the record stays as it was', (t) =>
   const long = regionPath(`/${'x'.repeat(4096)}`);
   assert.throws(() => lock.write({ regions: [long] }), { code: 'ERR_FLASHSTRIKE_INVALID_OPTION' });
   assert.throws(() => lock.write({ regions: Array(5).fill(path) }), { code: 'ERR_ASSERTION' });
-  assert.deepEqual(lock.read(), { regions: [path], damaged: false, isWritten: true });
+  assert.deepEqual(lock.read(), { ...NOTHING, regions: [path], isWritten: true });
 });
 
 const FORGED: Readonly<Record<string, string>> = {
@@ -204,6 +253,11 @@ const FORGED: Readonly<Record<string, string>> = {
   'a region that is no text': '{"regions":[7]}',
   'a path of something else': '{"regions":["/etc/passwd"]}',
   'a relative path': '{"regions":["flashstrike-0000000000000005-0000000000000005"]}',
+  'a folder that is none': '{"regions":[],"folder":7}',
+  'a folder without an inode': '{"regions":[],"folder":{"device":"1"}}',
+  'an inode that is none': '{"regions":[],"folder":{"device":"1","inode":"0x1"}}',
+  'a folder with a relative path': '{"regions":[],"folder":{"device":"1","inode":"2","path":"a"}}',
+  'a boot that is none': '{"regions":[],"boot":"today"}',
   'too many': JSON.stringify({ regions: Array(5).fill(regionPath()) }),
   'a record that is cut': JSON.stringify({ regions: [regionPath()] }).slice(0, -3),
 };
@@ -214,10 +268,10 @@ for (const [what, text] of Object.entries(FORGED)) {
     writeFileSync(join(folder, 'LOCK'), text);
     const lock = acquireLock(nodeStorage, folder, 'none');
     t.after(() => lock.release());
-    assert.deepEqual(lock.read(), { regions: [], damaged: true, isWritten: false });
+    assert.deepEqual(lock.read(), { ...NOTHING, damaged: true });
     assert.equal(readFileSync(join(folder, 'LOCK'), 'utf8'), text);
     lock.write({ regions: [] });
-    assert.deepEqual(lock.read(), { regions: [], damaged: false, isWritten: true });
+    assert.deepEqual(lock.read(), { ...NOTHING, isWritten: true });
   });
 }
 
@@ -236,11 +290,7 @@ test('whatever LOCK holds, reading it names only paths of regions', (t) => {
 
 test('a folder without LOCK has no record, and reading makes none', (t) => {
   const folder = logFolder(t);
-  assert.deepEqual(readLockRecord(nodeStorage, folder), {
-    regions: [],
-    damaged: false,
-    isWritten: false,
-  });
+  assert.deepEqual(readLockRecord(nodeStorage, folder), NOTHING);
   assert.deepEqual(readdirSync(folder), []);
 });
 

@@ -1,8 +1,9 @@
 // LOCK in the log's folder: whoever holds its flock is the log's one writer. It is never deleted,
 // because a second process could then lock another file of the same name. Its text names the
-// shared regions of the log.
+// shared regions of the log, and tells which folder it was written in, and in which boot.
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { assert, systemCode, WalError } from '../errors.js';
+import type { FolderIdentity } from '../memory/folder-identity.js';
 import { libc } from '../memory/libc.js';
 import { isRegionName } from '../memory/shared-region.js';
 import { PAGE_BYTES } from '../units.js';
@@ -12,6 +13,10 @@ import type { FileStatus, Storage } from './storage.js';
 export interface LockRecord {
   /** Full paths of regions that may hold events of this log; at most 4. */
   readonly regions: readonly string[];
+  /** The log's folder when it was opened; undefined in texts of before 0.2, and where not known. */
+  readonly folder?: FolderIdentity | undefined;
+  /** The boot of the machine then, 32 hexadecimal digits; undefined as above. */
+  readonly boot?: string | undefined;
 }
 
 export interface ReadLockRecord extends LockRecord {
@@ -24,7 +29,13 @@ export interface ReadLockRecord extends LockRecord {
 const RECORD_BYTES = PAGE_BYTES;
 export const REGIONS_MAX = 4;
 const ATTEMPTS = 10;
-const NO_RECORD: ReadLockRecord = { regions: [], damaged: false, isWritten: false };
+const NO_RECORD: ReadLockRecord = {
+  regions: [],
+  folder: undefined,
+  boot: undefined,
+  damaged: false,
+  isWritten: false,
+};
 
 export class LogLock {
   readonly fd: number;
@@ -71,8 +82,12 @@ export class LogLock {
    */
   write(record: LockRecord): void {
     assert(record.regions.length <= REGIONS_MAX, `LOCK names at most ${REGIONS_MAX} regions`);
-    // Full paths: the next opening may have another working directory.
-    const text = JSON.stringify({ regions: record.regions.map((path) => resolve(path)) });
+    const { folder } = record;
+    let text = textOf(record);
+    // The folder's path only helps to find it: better without it than no room for the regions.
+    if (Buffer.byteLength(text) >= RECORD_BYTES && folder !== undefined) {
+      text = textOf({ ...record, folder: { ...folder, path: undefined } });
+    }
     const bytes = Buffer.alloc(RECORD_BYTES, ' ');
     if (Buffer.byteLength(text) >= RECORD_BYTES) {
       const message =
@@ -83,6 +98,12 @@ export class LogLock {
     bytes.write(text);
     bytes.write('\n', RECORD_BYTES - 1);
     this.#storage.write(this.fd, [bytes], 0);
+  }
+
+  /** The log is closed: the text names no region any more, and keeps whose it is. */
+  forgetRegions(): void {
+    const { folder, boot } = this.read();
+    this.write({ regions: [], folder, boot });
   }
 
   /**
@@ -107,9 +128,24 @@ function readRecord(storage: Storage, fd: number): ReadLockRecord {
     .toString()
     .trim();
   if (text === '') return NO_RECORD;
-  const regions = regionsOf(text);
-  if (regions === undefined) return { ...NO_RECORD, damaged: true };
-  return { regions, damaged: false, isWritten: true };
+  const record = recordOf(text);
+  if (record === undefined) return { ...NO_RECORD, damaged: true };
+  return { ...record, damaged: false, isWritten: true };
+}
+
+function textOf({ regions, folder, boot }: LockRecord): string {
+  return JSON.stringify({
+    // Full paths: the next opening may have another working directory.
+    regions: regions.map((path) => resolve(path)),
+    // Text, because they may be more than a number of JSON holds.
+    folder: folder && {
+      device: String(folder.device),
+      inode: String(folder.inode),
+      birthNs: folder.birthNs === undefined ? undefined : String(folder.birthNs),
+      path: folder.path,
+    },
+    boot,
+  });
 }
 
 const NAME_BYTES_MAX = 255;
@@ -123,7 +159,8 @@ const isNameable = (path: string): boolean =>
 const isRegionPath = (path: unknown): path is string =>
   typeof path === 'string' && isAbsolute(path) && isNameable(path) && isRegionName(basename(path));
 
-function regionsOf(text: string): readonly string[] | undefined {
+/** Undefined for anything that this package does not write. */
+function recordOf(text: string): Required<LockRecord> | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -131,10 +168,40 @@ function regionsOf(text: string): readonly string[] | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-  if (typeof parsed !== 'object' || parsed === null || !('regions' in parsed)) return undefined;
-  const { regions } = parsed;
+  if (!isFields(parsed)) return undefined;
+  const { regions, folder, boot } = parsed;
   if (!Array.isArray(regions) || regions.length > REGIONS_MAX) return undefined;
-  return regions.every(isRegionPath) ? regions : undefined;
+  if (!regions.every(isRegionPath) || !isBoot(boot)) return undefined;
+  const identity = folder === undefined ? undefined : folderOf(folder);
+  if (folder !== undefined && identity === undefined) return undefined;
+  return { regions, folder: identity, boot };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+const isBoot = (boot: unknown): boot is string | undefined =>
+  boot === undefined || (typeof boot === 'string' && /^[0-9a-f]{32}$/.test(boot));
+
+/** A number of 64 bits, as text. */
+const isNumber64 = (value: unknown): value is string =>
+  typeof value === 'string' && /^\d{1,20}$/.test(value);
+
+function folderOf(folder: unknown): FolderIdentity | undefined {
+  if (!isFields(folder)) return undefined;
+  const { device, inode, birthNs, path } = folder;
+  if (!isNumber64(device) || !isNumber64(inode)) return undefined;
+  if (birthNs !== undefined && !isNumber64(birthNs)) return undefined;
+  if (path !== undefined && !(typeof path === 'string' && isAbsolute(path) && isNameable(path))) {
+    return undefined;
+  }
+  return {
+    device: BigInt(device),
+    inode: BigInt(inode),
+    birthNs: birthNs === undefined ? undefined : BigInt(birthNs),
+    path,
+  };
 }
 
 function isNameOf(

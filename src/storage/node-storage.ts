@@ -12,7 +12,9 @@ import {
   opendirSync,
   openSync,
   readSync,
+  realpathSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
   writevSync,
@@ -51,6 +53,27 @@ function kindOf(entry: Kinds): EntryKind {
   return entry.isSymbolicLink() ? 'symlink' : 'other';
 }
 
+let knownBirthsAreTold: boolean | undefined;
+
+/**
+ * Whether a birth time that equals the change time can be true. Where statx is refused (seccomp, an old
+ * kernel), libuv falls back on fstat and passes the change time off as the birth; it does so for all
+ * files, also for those of /proc, which have no birth.
+ */
+function birthsAreTold(): boolean {
+  knownBirthsAreTold ??= !isChangeTime(statSync('/proc', { bigint: true, throwIfNoEntry: false }));
+  return knownBirthsAreTold;
+}
+
+const isChangeTime = (stats: BigIntStats | undefined): boolean =>
+  stats !== undefined && stats.birthtimeNs === stats.ctimeNs;
+
+/** Undefined where the system does not tell: it says 0 then, or something else. */
+function birthOf(stats: BigIntStats): bigint | undefined {
+  if (stats.birthtimeNs <= 0n) return undefined;
+  return isChangeTime(stats) && !birthsAreTold() ? undefined : stats.birthtimeNs;
+}
+
 const toStatus = (stats: BigIntStats): FileStatus => ({
   kind: kindOf(stats),
   bytes: Number(stats.size),
@@ -58,6 +81,7 @@ const toStatus = (stats: BigIntStats): FileStatus => ({
   inode: stats.ino,
   links: Number(stats.nlink),
   owner: Number(stats.uid),
+  birthNs: birthOf(stats),
 });
 
 function unsafe(path: string, what: string): WalError {
@@ -209,6 +233,15 @@ export const nodeStorage: Storage = Object.freeze({
   statusAt(path: string) {
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return stats === undefined ? undefined : toStatus(stats);
+  },
+  realPath(path: string) {
+    try {
+      return realpathSync.native(path);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      throw error;
+    }
   },
   read: readAll,
   write: writeAll,

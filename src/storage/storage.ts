@@ -11,6 +11,8 @@ export interface FileStatus {
   readonly inode: bigint;
   readonly links: number;
   readonly owner: number;
+  /** When the file was made, Unix ns; undefined where the file system does not tell. */
+  readonly birthNs: bigint | undefined;
 }
 
 export interface DirectoryEntry {
@@ -31,6 +33,8 @@ export interface Storage {
   statusOf(fd: number): FileStatus;
   /** Status of the name itself (lstat), or undefined where nothing has that name. */
   statusAt(path: string): FileStatus | undefined;
+  /** The path without links in it, or undefined where it leads nowhere. */
+  realPath(path: string): string | undefined;
   /** Reads until `target` is full or the file ends; returns the bytes read. */
   read(fd: number, target: Uint8Array, offset: number): number;
   /** Writes all of `parts` one behind the other at `offset`, in one call where the system can. */

@@ -2,8 +2,10 @@
 // log folder, shared-memory folder, user id to become (optional). It tells what it made in one line.
 import { join } from 'node:path';
 import { systemCode, WalError } from '../../src/errors.js';
+import type { FolderIdentity } from '../../src/memory/folder-identity.js';
 import { publishNumber } from '../../src/memory/sequence-latch.js';
 import { createRegion, newRegionName } from '../../src/memory/shared-region.js';
+import { identifyFolder } from '../../src/storage/identify-folder.js';
 import { acquireLock } from '../../src/storage/lock-file.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
 
@@ -24,13 +26,18 @@ export type ChildReport =
 /** What the child leaves in byte `at` of its ring. */
 export const childRingByte = (at: number): number => (at * 31 + (at >> 8)) & 0xff;
 
+function folderIn(path: string): FolderIdentity {
+  const folder = identifyFolder(nodeStorage, path);
+  if (folder === undefined) throw new RangeError(`there is no folder ${path}`);
+  return folder;
+}
+
 function own(folder: string, sharedMemoryDirectory: string): ChildReport {
   const lock = acquireLock(nodeStorage, folder, 'flock');
   const path = join(sharedMemoryDirectory, newRegionName(CHILD_LOG_ID));
   const { region, fallbackReason } = createRegion('auto', path, {
     logId: CHILD_LOG_ID,
-    lockDevice: lock.device,
-    lockInode: lock.inode,
+    folder: folderIn(folder),
     telemetryBytes: 4096,
     controlBytes: 4096,
     ringBytes: CHILD_RING_BYTES,

@@ -13,8 +13,7 @@ import { cannotMap, startOwner, temporaryFolder } from './region-owner.js';
 const MIB = 1024 * 1024;
 const REQUEST: RegionRequest = {
   logId: 9n,
-  lockDevice: 1n,
-  lockInode: 2n,
+  folder: { device: 1n, inode: 2n, birthNs: 3n, path: undefined },
   telemetryBytes: 4096,
   controlBytes: 4096,
   ringBytes: MIB,

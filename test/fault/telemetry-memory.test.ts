@@ -86,9 +86,9 @@ const FORGERIES: readonly Forgery[] = [
   },
   {
     what: 'a region of a newer version',
-    forge: bytesChanged((bytes) => bytes.writeUInt32LE(2, header.layoutVersion)),
+    forge: bytesChanged((bytes) => bytes.writeUInt32LE(9, header.layoutVersion)),
     code: UNSUPPORTED,
-    message: /its layout version is 2\. Read it with the version that runs the log/,
+    message: /its layout version is 9\. Read it with the version that runs the log/,
   },
   {
     what: 'a region of another boot',
@@ -102,7 +102,9 @@ const FORGERIES: readonly Forgery[] = [
   },
   {
     what: 'the region of the folder that this one was copied from',
-    forge: bytesChanged((bytes) => bytes.fill(0x5a, header.lockInode, header.lockInode + 8)),
+    forge: bytesChanged((bytes) =>
+      bytes.fill(0x5a, header.folderBirthNs, header.folderBirthNs + 8),
+    ),
     message: /the folder that this one was copied from/,
   },
   {

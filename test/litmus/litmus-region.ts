@@ -10,8 +10,7 @@ import { AREA_WORDS } from './hand-off.js';
 
 const REQUEST: RegionRequest = {
   logId: 1n,
-  lockDevice: 1n,
-  lockInode: 1n,
+  folder: { device: 1n, inode: 1n, birthNs: 1n, path: undefined },
   telemetryBytes: 16384,
   controlBytes: 4096,
   ringBytes: 8192,

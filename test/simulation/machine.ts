@@ -57,7 +57,7 @@ export class Machine {
 
   /** The machine stops: of what was not synced, chance leaves what it likes. */
   cutPower(): void {
-    this.regions.loseAll();
+    this.regions.restart();
     this.disk.crash(this.random);
     this.kernel.begin();
   }

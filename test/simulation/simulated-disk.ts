@@ -10,6 +10,7 @@ import { type CrashChances, SimulatedFile } from './simulated-file.js';
 import { SimulatedFolder, type SimulatedNode } from './simulated-folder.js';
 
 const FIRST_DESCRIPTOR = 100_000;
+const FIRST_BIRTH_NS = 1_700_000_000_000_000_000n;
 
 /** All of it, none of it, or parts: each is a crash of its own kind. */
 const CRASHES: readonly CrashChances[] = [
@@ -162,6 +163,11 @@ export class SimulatedDisk implements Storage {
     return node === undefined ? undefined : statusOf(node);
   }
 
+  /** There are no links on it. */
+  realPath(path: string): string | undefined {
+    return this.#find(path) === undefined ? undefined : path;
+  }
+
   read(fd: number, target: Uint8Array, offset: number): number {
     const part = this.#file(fd).bytes.subarray(offset, offset + target.length);
     target.set(part);
@@ -255,4 +261,5 @@ const statusOf = (node: SimulatedNode): FileStatus => ({
   inode: node.inode,
   links: 1,
   owner: 0,
+  birthNs: FIRST_BIRTH_NS + node.inode,
 });

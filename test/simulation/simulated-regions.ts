@@ -82,6 +82,7 @@ export class SimulatedRegions implements Regions {
   readonly #created = new Set<SimulatedRegion>();
   /** No room for another one. */
   isFull = false;
+  #boot = 1;
 
   constructor(moments: Moments) {
     this.#moments = moments;
@@ -156,6 +157,10 @@ export class SimulatedRegions implements Regions {
     };
   }
 
+  boot(): string {
+    return this.#boot.toString(16).padStart(32, '0');
+  }
+
   removeUnfinished(): boolean {
     return false;
   }
@@ -166,7 +171,13 @@ export class SimulatedRegions implements Regions {
     this.#created.clear();
   }
 
-  /** The machine stops, or the folder of the regions is gone. */
+  /** The machine stops and starts again. */
+  restart(): void {
+    this.loseAll();
+    this.#boot++;
+  }
+
+  /** The folder of the regions is gone. */
   loseAll(): void {
     this.#created.clear();
     this.#files.clear();
@@ -187,6 +198,7 @@ export class SimulatedRegions implements Regions {
     assert(this.#created.size === 0, 'copied between two processes');
     const copy = new SimulatedRegions(moments);
     copy.#files = new Map(this.#files);
+    copy.#boot = this.#boot;
     return copy;
   }
 }

@@ -84,6 +84,10 @@ export abstract class InterposedStorage implements Storage {
     return this.call({ kind: 'statusAt', path }, () => this.#inner.statusAt(path));
   }
 
+  realPath(path: string): string | undefined {
+    return this.call({ kind: 'realPath', path }, () => this.#inner.realPath(path));
+  }
+
   read(fd: number, target: Uint8Array, offset: number): number {
     return this.call(this.#on(fd, 'read', { offset }), () => this.#inner.read(fd, target, offset));
   }
