@@ -219,6 +219,20 @@ export const MUTATIONS = [
     tests: ['src/recovery/salvage.test.ts'],
   },
   {
+    name: 'identity: wal.meta alone says whose log it is',
+    file: 'src/recovery/log-identity.ts',
+    find: 'const votes = ofSegments + ofLock + (meta === logId ? 1 : 0);',
+    replace: 'const votes = meta === logId ? 1 : 0;',
+    tests: ['src/recovery/log-identity.test.ts'],
+  },
+  {
+    name: 'replay: a damaged successor costs the segment before it',
+    file: 'src/recovery/log-walker.ts',
+    find: '      if (error instanceof WalError) return undefined;\n      throw error;\n    }\n  }\n\n  /** Id that comes',
+    replace: '      throw error;\n    }\n  }\n\n  /** Id that comes',
+    tests: ['src/recovery/log-identity.test.ts'],
+  },
+  {
     name: "salvage: any log's segments are its own",
     file: 'src/recovery/salvage-survey.ts',
     find: 'if (header.logId !== logId) {',

@@ -80,6 +80,10 @@ export const isRegionName = (name: string): boolean => NAME.test(name);
 export const isRegionNameOf = (logId: bigint, name: string): boolean =>
   isRegionName(name) && name.startsWith(`${PREFIX}${sixteenDigits(logId)}-`);
 
+/** The id of the log that a region was made for, as its name tells; undefined for another name. */
+export const logIdOfRegionName = (name: string): bigint | undefined =>
+  isRegionName(name) ? BigInt(`0x${name.slice(PREFIX.length, PREFIX.length + 16)}`) : undefined;
+
 /** A name that no other region has. */
 export function newRegionName(logId: bigint, random: Random64 = random64): string {
   return `${PREFIX}${sixteenDigits(logId)}-${sixteenDigits(random())}`;

@@ -11,10 +11,10 @@ import type { FolderIdentity } from '../memory/folder-identity.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
 import { lastToTake, ringMismatch, writtenNote } from '../recovery/left-rings.js';
 import { holdsLog, listLog } from '../recovery/log-directory.js';
+import { readLogId } from '../recovery/log-identity.js';
 import {
   type RecoveredLog,
   type RecoveryReport,
-  readLogId,
   recoverLog,
   removeLeftovers,
 } from '../recovery/manager.js';

@@ -358,8 +358,9 @@ test('what cannot be read is an error with the path, and leaks nothing', (t) => 
       return ids;
     };
     try {
+      // Who votes on the log's id, or looks ahead, goes on without what it could not read.
       assert.deepEqual(attempt(), range(3, 20));
-      break;
+      if (reads < failAt) break;
     } catch (error) {
       assert.ok(error instanceof WalError, String(error));
       assert.equal(error.code, 'ERR_FLASHSTRIKE_IO');

@@ -21,6 +21,7 @@ import {
   noLogIn,
   readMeta,
 } from './log-directory.js';
+import { logIdOf } from './log-identity.js';
 import { readFailure } from './read-failure.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
@@ -120,11 +121,10 @@ export function inspectLog(dir: string, ports: ReadingPorts = REGION_PORTS): Log
   const { segments, tail, logId } = new SegmentsInspector(ports, listing).run();
   const first = segments.find((segment) => segment.firstEventId !== undefined)?.firstEventId ?? 1;
   const last = segments.findLast((segment) => segment.lastEventId !== undefined)?.lastEventId;
-  const knownLogId = logId ?? (meta.status === 'present' ? meta.meta.logId : undefined);
-  const region = inspectRegion(ports.storage, dir, knownLogId);
+  const region = inspectRegion(ports.storage, dir, logId);
   return {
     path: dir,
-    logId: knownLogId,
+    logId,
     firstEventId: first,
     lastEventId: last ?? first - 1,
     locked: region.status === 'in-use' || isLockHeld(ports.storage, dir),
@@ -199,12 +199,13 @@ function describeDefect(error: unknown): string {
 class SegmentsInspector {
   readonly #ports: ReadingPorts;
   readonly #listing: LogListing;
-  #logId: bigint | undefined;
+  readonly #logId: bigint | undefined;
   #tail: TailInspection | undefined;
 
   constructor(ports: ReadingPorts, listing: LogListing) {
     this.#ports = ports;
     this.#listing = listing;
+    this.#logId = logIdOf(ports.storage, listing);
   }
 
   run() {
@@ -233,7 +234,6 @@ class SegmentsInspector {
       file = openSegment(storage, path, { index, logId: this.#logId });
       if (file === undefined) return { inspection: { ...base, ...damaged('It was removed.') } };
       const { header } = file;
-      this.#logId ??= header.logId;
       const { firstEventId, createdTsNs } = header;
       const content = isLast ? this.#inspectLast(file) : this.#inspectFinished(file, pin);
       return { inspection: { ...base, firstEventId, createdTsNs, ...content }, header };

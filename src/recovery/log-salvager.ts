@@ -38,7 +38,8 @@ import {
   type OutsideClaims,
   type TailJudgement,
 } from './tail-judgement.js';
-import { behindOf, scanTail } from './tail-scan.js';
+import { behindOf } from './tail-scan.js';
+import { unpinnedEnd } from './unpinned.js';
 
 /** A block of events; its frames stand in `bytes` at [start, end) until the next step. */
 export interface SalvagedBlock {
@@ -311,17 +312,12 @@ export class LogSalvager {
     yield this.#gap(place, this.#causeIn(salvager.file, place, cause), lastEventId);
   }
 
-  /**
-   * A segment that was finished, while nothing tells where. Behind a hole only what the file itself
-   * calls durable, or a seal counts, is of the log for sure: a write that was torn, and given up by
-   * the recovery of that time, leaves blocks behind whose ids were used again.
-   */
+  /** A segment that was finished, while nothing else tells where. */
   *#unpinned(salvager: SegmentSalvager): Parts {
     const { path, header } = salvager.file;
     yield* this.#walk(salvager, {});
-    const scan = scanTail(this.#storage, salvager.file, salvager.reader.offset);
+    const { scan, bounds } = unpinnedEnd(this.#storage, salvager.reader);
     this.#claim(scan.durableEventId);
-    const bounds = { lastEventId: Math.max(scan.durableEventId, scan.sealedEventId) };
     yield* this.#walkHoles(salvager, bounds, ({ message }) => damaged(message));
     const { offset, sealed, stop } = salvager.reader;
     const bytes = Math.max(scan.nonZeroEndOffset, scan.blocksEndOffset) - offset;
@@ -350,7 +346,7 @@ export class LogSalvager {
       }
       // What was behind E when D was gathered was in the file before: a live log goes on here.
       if (reader.validatesNow()) continue;
-      yield* this.#lastEnd(salvager, judgeEnd(reader, evidence, false), outside);
+      yield* this.#lastEnd(salvager, judgeEnd(reader, evidence), outside);
       return;
     }
   }
@@ -395,7 +391,7 @@ export class LogSalvager {
     const judgement =
       reader.offset === endOffset
         ? first
-        : judgeEnd(reader, gatherEvidence(storage, reader, this.#survey.meta, outside), false);
+        : judgeEnd(reader, gatherEvidence(storage, reader, this.#survey.meta, outside));
     yield* this.#tailGap(salvager.file, judgement);
   }
 

@@ -8,9 +8,12 @@ import { segmentFileName } from '../segment/file-names.js';
 import type { Seal } from '../segment/seal.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
+import { lostSentence } from './advice.js';
 import { emptyError, gatherEmpty } from './empty-log.js';
 import { outOfRange } from './event-range.js';
-import { holdsLog, listLog, noLogIn, usableMeta } from './log-directory.js';
+import { laterThanNext } from './later-segments.js';
+import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from './log-directory.js';
+import { logIdOf } from './log-identity.js';
 import { endsAtPin, pinError } from './pin.js';
 import { type ReadingMeter, SILENT_METER } from './reading-meter.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
@@ -24,7 +27,9 @@ import {
 } from './segment-file.js';
 import { SegmentMeter } from './segment-meter.js';
 import { type SegmentPosition, SegmentReader, startOf } from './segment-reader.js';
+import { holeError } from './segment-salvager.js';
 import { expired, judgeTail, tailError } from './tail-judgement.js';
+import { unpinnedHole } from './unpinned.js';
 
 /** Where a walk stands, for another walker to go on from; undefined in a log without segments. */
 export interface LogPlace {
@@ -43,6 +48,8 @@ export class LogWalker {
   readonly #storage: Storage;
   #reader: SegmentReader | undefined;
   #successor: SegmentFile | undefined;
+  /** Whose log it is, as the whole folder tells; undefined before `seek`. */
+  #logId: bigint | undefined;
   /** E of the last judgement, to judge each end once. */
   #judgedOffset = 0;
 
@@ -59,11 +66,17 @@ export class LogWalker {
     return this.#reader;
   }
 
-  /** Header of the next segment, as soon as that is published: what it pins is durable. */
+  /**
+   * Header of the next segment, as soon as that is published: what it pins is durable. One that
+   * cannot be read is told where this segment ends: its events come before that damage.
+   */
   findSuccessor(): SegmentHeader | undefined {
-    const reader = this.#reader;
-    if (reader !== undefined) this.#successor ??= this.#open(reader.file.header.segmentIndex + 1);
-    return this.#successor?.header;
+    try {
+      return this.#openSuccessor()?.header;
+    } catch (error) {
+      if (error instanceof WalError) return undefined;
+      throw error;
+    }
   }
 
   /** Id that comes behind the current block. */
@@ -107,21 +120,36 @@ export class LogWalker {
     const listing = listLog(this.#storage, this.dir);
     if (!holdsLog(listing)) throw noLogIn(this.dir);
     if (listing.compressed.length > 0) throw compressedError(this.dir);
+    this.#logId = logIdOf(this.#storage, listing);
     const indexes = listing.segments.map((segment) => segment.index);
-    const file = this.#findSegment(indexes, from);
+    const file = from === undefined ? this.#firstOf(indexes) : this.#findSegment(indexes, from);
     if (file === undefined) {
       if (from !== undefined && from < 1) throw outOfRange('Event ids start at 1.');
       return;
     }
-    const { firstEventId, segmentIndex } = file.header;
-    if (from !== undefined && from < firstEventId) {
+    if (from !== undefined && from < file.header.firstEventId) {
       closeSegment(this.#storage, file, this.meter);
-      const message = `Event ${from} is not in ${this.dir}: the first one there is ${firstEventId}.`;
-      if (segmentIndex === 1 || from < 1) throw outOfRange(message);
-      throw new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path: this.dir });
-    }
-    this.#enter(file, startOf(file));
+      this.#enterBefore(file.header, indexes, from);
+    } else this.#enter(file, startOf(file));
     this.meter.manager.onSeekEvent(startNs);
+  }
+
+  /**
+   * Where the first header that could be read begins behind `from`: a segment before it that is
+   * there may hold the event. Mostly what keeps it from being read is thrown.
+   */
+  #enterBefore(header: SegmentHeader, indexes: readonly number[], from: number): void {
+    const { firstEventId, segmentIndex } = header;
+    const before = from < 1 ? undefined : indexes[indexes.indexOf(segmentIndex) - 1];
+    const file = before === undefined ? undefined : this.#open(before);
+    if (file !== undefined && file.header.firstEventId <= from) {
+      this.#enter(file, startOf(file));
+      return;
+    }
+    if (file !== undefined) closeSegment(this.#storage, file, this.meter);
+    const message = `Event ${from} is not in ${this.dir}: the first one there is ${firstEventId}.`;
+    if (segmentIndex === 1 || from < 1) throw outOfRange(message);
+    throw new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path: this.dir });
   }
 
   /**
@@ -159,7 +187,7 @@ export class LogWalker {
         if (reader.block?.kind === BlockKind.events) return true;
       }
       if (pin !== undefined) this.#leave(reader);
-      else if (this.findSuccessor() === undefined) return false;
+      else if (this.#successorAtEnd(reader) === undefined) return false;
     }
   }
 
@@ -179,7 +207,10 @@ export class LogWalker {
     if (judgement === undefined) return false;
     reader.recordVerdict(judgement.tailCase.verdict);
     const error = tailError(judgement);
-    if (error !== undefined) throw error;
+    if (error !== undefined) {
+      const isPinless = judgement.facts.laterSegment;
+      throw (isPinless ? this.#holeIn(reader) : undefined) ?? error;
+    }
     this.#judgedOffset = judgement.endOffset;
     return true;
   }
@@ -211,7 +242,7 @@ export class LogWalker {
   }
 
   #open(segmentIndex: number): SegmentFile | undefined {
-    const logId = this.#reader?.file.header.logId;
+    const logId = this.#logId ?? this.#reader?.file.header.logId;
     const expected = { index: segmentIndex, logId };
     return openSegment(this.#storage, this.#pathOf(segmentIndex), expected, 'read', this.meter);
   }
@@ -221,42 +252,120 @@ export class LogWalker {
     return new SegmentReader(this.#storage, file, this.bytes, position, meter);
   }
 
-  /** Makes an open file the current segment; it is closed again when this throws. */
+  #openSuccessor(): SegmentFile | undefined {
+    const reader = this.#reader;
+    if (reader !== undefined) this.#successor ??= this.#open(reader.file.header.segmentIndex + 1);
+    return this.#successor;
+  }
+
+  /**
+   * The successor, asked for where the segment ends by itself.
+   * @throws WalError about the first damage: a hole in this segment, or else the successor
+   */
+  #successorAtEnd(reader: SegmentReader): SegmentFile | undefined {
+    try {
+      return this.#openSuccessor();
+    } catch (error) {
+      if (!(error instanceof WalError)) throw error;
+      throw this.#holeIn(reader) ?? this.#withLoss(error, reader);
+    }
+  }
+
+  /** What is wrong inside of a segment that nothing pins. */
+  #holeIn(reader: SegmentReader): WalError | undefined {
+    if (isExpired(this.#storage, reader.file)) return expired(reader.file.path);
+    const hole = unpinnedHole(this.#storage, reader);
+    if (hole === undefined) return undefined;
+    reader.recordEnd(false);
+    return holeError(reader.file.path, hole);
+  }
+
+  /** The error about the successor, with the ids that are lost by it. */
+  #withLoss(error: WalError, { file, nextEventId }: SegmentReader): WalError {
+    const { code, path, offset, cause } = error;
+    // A failure of the system: nothing is known to be lost.
+    if (code === 'ERR_FLASHSTRIKE_ACCESS' || code === 'ERR_FLASHSTRIKE_IO') return error;
+    const { segmentIndex, logId } = file.header;
+    const later = laterThanNext(this.#storage, this.dir, segmentIndex, logId);
+    const last =
+      later?.firstEventId === undefined ? this.#durableOf(logId) : later.firstEventId - 1;
+    const message = `${error.message}${lostSentence(nextEventId, last)}`;
+    return new WalError(code, message, { path, offset, cause });
+  }
+
+  /** The highest id that anything outside of the segments calls durable; 0 for none. */
+  #durableOf(logId: bigint): number {
+    const meta = readMeta(this.#storage, this.dir);
+    const isOurs = meta.status === 'present' && meta.meta.logId === logId;
+    const region = outsideClaims(this.#ports, this.dir, logId).region ?? 0;
+    return Math.max(region, isOurs ? meta.meta.durableEventId : 0);
+  }
+
+  /** Makes an open file the current segment. */
   #enter(file: SegmentFile, position: SegmentPosition): void {
     this.#reader = this.#readerAt(file, position);
     this.#judgedOffset = 0;
-    this.#successor = this.#open(file.header.segmentIndex + 1);
+    this.#successor = undefined;
+    this.findSuccessor();
   }
 
-  /** The last segment that starts at or before `from`, or the first one; undefined: no segments. */
-  #findSegment(indexes: readonly number[], from: number | undefined): SegmentFile | undefined {
+  /** The first segment that is not taken away meanwhile; undefined: no segments. */
+  #firstOf(indexes: readonly number[]): SegmentFile | undefined {
+    for (const index of indexes) {
+      const file = this.#open(index);
+      if (file !== undefined) return file;
+    }
+    const [first] = indexes;
+    if (first !== undefined) throw expired(this.#pathOf(first));
+    return undefined;
+  }
+
+  /**
+   * The last segment that starts at or before `from`, or the first one; undefined: no segments. One
+   * whose header cannot be read is passed over: it is met at the end of the one before.
+   */
+  #findSegment(indexes: readonly number[], from: number): SegmentFile | undefined {
     let low = 0;
     let high = indexes.length - 1;
     let found: number | undefined;
     while (low <= high) {
-      const middle = from === undefined ? low : (low + high) >> 1;
-      const index = indexes[middle] ?? 0;
-      const firstEventId = this.#firstEventIdOf(index);
-      if (firstEventId !== undefined && (from === undefined || firstEventId > from)) {
-        found ??= index;
-        found = Math.min(found, index);
-        high = middle - 1;
+      const middle = (low + high) >> 1;
+      const probe = this.#readableAt(indexes, low, middle);
+      if (probe !== undefined && probe.firstEventId > from) {
+        found = Math.min(found ?? Infinity, probe.index);
+        high = probe.at - 1;
       } else {
         // A segment that is gone meanwhile was among the oldest.
-        if (firstEventId !== undefined) found = index;
+        if (probe !== undefined) found = probe.index;
         low = middle + 1;
       }
     }
-    if (found === undefined) return undefined;
+    if (found === undefined) return this.#firstOf(indexes);
     const file = this.#open(found);
     if (file === undefined) throw expired(this.#pathOf(found));
     return file;
   }
 
+  /** The last segment from position `low` to `position` whose header can be read. */
+  #readableAt(indexes: readonly number[], low: number, position: number) {
+    for (let at = position; at >= low; at--) {
+      const index = indexes[at] ?? 0;
+      const firstEventId = this.#firstEventIdOf(index);
+      if (firstEventId !== undefined) return { at, index, firstEventId };
+    }
+    return undefined;
+  }
+
+  /** Undefined for a segment that is gone or cannot be read. */
   #firstEventIdOf(segmentIndex: number): number | undefined {
-    const expected = { index: segmentIndex };
+    const expected = { index: segmentIndex, logId: this.#logId };
     const path = this.#pathOf(segmentIndex);
-    return readSegmentHeader(this.#storage, path, expected, this.meter)?.header.firstEventId;
+    try {
+      return readSegmentHeader(this.#storage, path, expected, this.meter)?.header.firstEventId;
+    } catch (error) {
+      if (error instanceof WalError) return undefined;
+      throw error;
+    }
   }
 
   /** Reads the seal of a segment for its index. */
@@ -266,6 +375,7 @@ export class LogWalker {
     this.meter.segmentReader.onBuildIndex(startNs, seal !== undefined);
     return seal;
   }
+
   /** Goes to the successor, if the current segment ends exactly where it pins. */
   #leave(reader: SegmentReader): void {
     const successor = this.#successor;

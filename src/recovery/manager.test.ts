@@ -21,13 +21,7 @@ import { SEGMENT_HEADER_PAGE_BYTES, SegmentHeaderLayout } from '../segment/segme
 import { META_BYTES, WalMetaLayout } from '../segment/wal-meta.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { MIB } from '../units.js';
-import {
-  type RecoveredLog,
-  type RecoveryMode,
-  readLogId,
-  recoverLog,
-  removeLeftovers,
-} from './manager.js';
+import { type RecoveredLog, type RecoveryMode, recoverLog, removeLeftovers } from './manager.js';
 import type { OutsideClaims } from './tail-judgement.js';
 
 const MODES: readonly RecoveryMode[] = ['default', 'strict', 'tolerate-tail'];
@@ -649,15 +643,5 @@ describe('left-overs of a crash', () => {
     const dir = temporaryFolder(t);
     writeFileSync(join(dir, 'prepared-4294967295.tmp'), 'x');
     assert.equal(removeLeftovers(nodeStorage, dir), 1);
-  });
-});
-
-describe('the id of a log', () => {
-  test('is that of its last segment, or of its meta, or not known', (t) => {
-    const builder = threeSegments(temporaryFolder(t)).write();
-    assert.equal(readLogId(nodeStorage, builder.dir), builder.logId);
-    const young = new LogBuilder(temporaryFolder(t)).meta().write();
-    assert.equal(readLogId(nodeStorage, young.dir), young.logId);
-    assert.equal(readLogId(nodeStorage, temporaryFolder(t)), undefined);
   });
 });

@@ -28,6 +28,7 @@ import {
   type SegmentGap,
   usableMeta,
 } from './log-directory.js';
+import { logIdOf } from './log-identity.js';
 import { checkTelemetry, type ReadingMeter } from './reading-meter.js';
 import { closeSegment, openSegment, readSegmentHeader, type SegmentFile } from './segment-file.js';
 import { integrityFailureOf, SegmentMeter } from './segment-meter.js';
@@ -133,14 +134,6 @@ function missingSegments(storage: Storage, { dir, segments }: LogListing, gap: S
   return corrupt(dir, `${dir}: ${names} missing.${ids} ${putBackAdvice(dir)}`);
 }
 
-/** The id of the log in `directory`, undefined where nothing tells it. Reads two files at most. */
-export function readLogId(storage: Storage, directory: string): bigint | undefined {
-  const listing = listLog(storage, directory);
-  const last = listing.segments.at(-1);
-  if (last === undefined) return usableMeta(readMeta(storage, directory), directory)?.logId;
-  return readSegmentHeader(storage, last.path, { index: last.index })?.header.logId;
-}
-
 /**
  * Finds and judges the end of the log. Writes only to re-dirty the accepted prefix.
  * @param outside what the shared region claims durable
@@ -188,7 +181,8 @@ function recover(
   if (gap !== undefined) {
     throw missingSegments(storage, listing, gap);
   }
-  const file = openSegment(storage, last.path, { index: last.index }, 'write', meter);
+  const logId = logIdOf(storage, listing);
+  const file = openSegment(storage, last.path, { index: last.index, logId }, 'write', meter);
   if (file === undefined) throw vanished(last.path);
   try {
     checkPredecessor(storage, listing.segments.at(-2), file, meter);

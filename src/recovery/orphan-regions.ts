@@ -6,7 +6,7 @@ import { listRegions, openRegionFile, type RegionFile } from '../memory/region-f
 import { identifyFolder } from '../storage/identify-folder.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
-import { readLogId } from './manager.js';
+import { readLogId } from './log-identity.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 
 export interface OrphanRegion {

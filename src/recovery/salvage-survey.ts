@@ -21,6 +21,7 @@ import {
   noLogIn,
   readMeta,
 } from './log-directory.js';
+import { electLogId, regionLogIds } from './log-identity.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 import type { ReadOnlyStorage } from './read-only-storage.js';
 import { type GapPlace, harmlessGap, type SalvageGap } from './salvage-gap.js';
@@ -108,11 +109,18 @@ class Surveyor {
     const { dir, segments, compressed } = this.#listing;
     const metaReading = readMeta(this.#storage, dir);
     const found = segments.flatMap((listed) => this.#open(listed) ?? []);
+    const regions = regionLogIds(this.#storage, dir);
+    const elect = () =>
+      electLogId({
+        segments: found.map(({ header }) => header.logId),
+        meta: metaReading.status === 'present' ? metaReading.meta.logId : undefined,
+        regions,
+      });
     for (const damaged of this.#damaged) {
-      const repaired = this.#repair(damaged, logIdOf(found, metaReading));
+      const repaired = this.#repair(damaged, elect());
       if (repaired !== undefined) found.push(repaired);
     }
-    const logId = logIdOf(found, metaReading);
+    const logId = elect();
     for (const segment of found) this.#sort(segment, logId);
     for (const index of compressed) this.#addCompressed(index);
     const meta = this.#checkMeta(metaReading, logId);
@@ -282,18 +290,3 @@ const META_CODES = {
   unsupported: 'ERR_FLASHSTRIKE_UNSUPPORTED',
   unsafe: 'ERR_FLASHSTRIKE_UNSAFE_FILE',
 } as const;
-
-/** That of wal.meta, where a segment has it too; else that of the most segments. */
-function logIdOf(segments: readonly SurveyedSegment[], reading: MetaReading): bigint | undefined {
-  const counts = new Map<bigint, number>();
-  for (const { header } of segments) {
-    counts.set(header.logId, (counts.get(header.logId) ?? 0) + 1);
-  }
-  const ofMeta = reading.status === 'present' ? reading.meta.logId : undefined;
-  if (ofMeta !== undefined && (counts.size === 0 || counts.has(ofMeta))) return ofMeta;
-  let best: bigint | undefined;
-  for (const [logId, count] of counts) {
-    if (best === undefined || count > (counts.get(best) ?? 0)) best = logId;
-  }
-  return best;
-}

@@ -10,7 +10,8 @@ import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
 import { lostSentence, restoreAdvice } from './advice.js';
 import { type DurableClaims, gatherClaims, spokenClaims } from './durable-claims.js';
-import { listLog, readMeta, usableMeta } from './log-directory.js';
+import { type LaterSegment, laterThanNext } from './later-segments.js';
+import { type MetaReading, readMeta, usableMeta } from './log-directory.js';
 import { reading } from './read-failure.js';
 import { isExpired } from './segment-file.js';
 import type { SegmentReader, Stop } from './segment-reader.js';
@@ -38,12 +39,17 @@ export interface TailJudgement {
   readonly scan: TailScan;
   /** wal.meta where it is usable. */
   readonly meta: WalMeta | undefined;
+  /** Segments that stand behind one that is missing. */
+  readonly later: LaterSegment | undefined;
   /** Events that are known to have been written from E on, and are not kept; 0 when clean. */
   readonly droppedEvents: number;
   /** Bytes from E on that hold something, and are not kept; 0 when clean. */
   readonly droppedBytes: number;
   readonly stop: Stop;
 }
+
+/** What of wal.meta is taken for true; by default what cannot be used is thrown. */
+export type MetaUse = (reading: MetaReading, dir: string, logId: bigint) => WalMeta | undefined;
 
 /**
  * Judges the end that `reader`, whose `next` returned false without a limit, stands at.
@@ -57,18 +63,19 @@ export function judgeTail(
   dir: string,
   reader: SegmentReader,
   outside: () => OutsideClaims = () => ({}),
+  metaOf: MetaUse = usableMeta,
 ): TailJudgement | undefined {
   const { file } = reader;
   const { segmentIndex, logId } = file.header;
   const claimed = outside();
-  const meta = usableMeta(readMeta(storage, dir), dir, logId);
+  const meta = metaOf(readMeta(storage, dir), dir, logId);
   const evidence = gatherEvidence(storage, reader, meta, claimed);
   if (hasSuccessor(storage, dir, segmentIndex)) return undefined;
   // A successor of the successor, seen first, proves nothing: both may just have been published.
-  const laterListed = hasLater(storage, dir, segmentIndex);
-  if (laterListed && hasSuccessor(storage, dir, segmentIndex)) return undefined;
+  const later = laterThanNext(storage, dir, segmentIndex, logId);
+  if (later !== undefined && hasSuccessor(storage, dir, segmentIndex)) return undefined;
   if (reader.validatesNow()) return undefined;
-  const judgement = judgeEnd(reader, evidence, laterListed);
+  const judgement = judgeEnd(reader, evidence, later);
   // Retention takes the oldest first: then it took this one too, and nothing is damaged.
   if (judgement.tailCase.verdict === 'corruption' && isExpired(storage, file)) {
     throw expired(file.path);
@@ -104,11 +111,11 @@ export function gatherEvidence(
   return { meta, claims, scan, outside };
 }
 
-/** The verdict on an end that still does not validate; `laterListed`: a later segment is there. */
+/** The verdict on an end that still does not validate; `later`: segments behind the next one. */
 export function judgeEnd(
   reader: SegmentReader,
   evidence: TailEvidence,
-  laterListed: boolean,
+  later?: LaterSegment | undefined,
 ): TailJudgement {
   const { stop, offset, nextEventId, file } = reader;
   const { segmentIndex, compatibleFlags } = file.header;
@@ -119,7 +126,7 @@ export function judgeEnd(
   const facts: TailFacts = {
     behind,
     durableLost: claims.durableEventId >= nextEventId,
-    laterSegment: laterListed || (meta?.segmentIndex ?? 0) > segmentIndex,
+    laterSegment: later !== undefined || (meta?.segmentIndex ?? 0) > segmentIndex,
     sealed: reader.sealed,
     witnessed: vouched || scan.validHeaders > 0 || reader.position.nextBlockIndex > 0,
     vouched,
@@ -133,6 +140,7 @@ export function judgeEnd(
     claims,
     scan,
     meta,
+    later,
     ...droppedBy(scan, behind, nextEventId),
     stop: stop ?? { reason: 'full', message: 'the segment ends' },
   };
@@ -165,13 +173,6 @@ function droppedBy(scan: TailScan, behind: TailFacts['behind'], nextEventId: num
   };
 }
 
-/** Whether any later segment stands in the folder, a successor excepted. */
-function hasLater(storage: Storage, dir: string, segmentIndex: number): boolean {
-  const { segments, compressed } = listLog(storage, dir);
-  const last = Math.max(segments.at(-1)?.index ?? 0, compressed.at(-1) ?? 0);
-  return last > segmentIndex + 1;
-}
-
 /** The error for a verdict that refuses; undefined for `clean` and `torn-tail`. */
 export function tailError(judgement: TailJudgement): WalError | undefined {
   const { tailCase, path, endOffset, nextEventId, claims, stop } = judgement;
@@ -194,16 +195,22 @@ export function tailError(judgement: TailJudgement): WalError | undefined {
 }
 
 /** Which file or which events are gone, in a sentence. */
-function lostIn({ facts, path, nextEventId, claims, scan, meta }: TailJudgement): string {
-  if (facts.laterSegment) {
-    const index = Number(basename(path).slice(0, 10)) + 1;
-    const last = Math.max(meta?.segmentIndex ?? index, index);
-    const names = last === index ? '' : ` to ${segmentFileName(last)}`;
-    const missing = ` ${segmentFileName(index)}${names} cannot be found.`;
-    return missing + lostSentence(nextEventId, claims.durableEventId);
-  }
+function lostIn(judgement: TailJudgement): string {
+  const { facts, nextEventId, claims, scan } = judgement;
+  if (facts.laterSegment) return missingIn(judgement);
   const { firstWholeEventId } = scan;
   if (firstWholeEventId < nextEventId) return lostSentence(nextEventId, claims.durableEventId);
   const lastLost = Math.min(claims.durableEventId, firstWholeEventId - 1);
   return lostSentence(nextEventId, lastLost);
+}
+
+/** The segments between this one and the next that is there, or the last that wal.meta tells of. */
+function missingIn({ path, nextEventId, claims, meta, later }: TailJudgement): string {
+  const first = Number(basename(path).slice(0, 10)) + 1;
+  const last = later === undefined ? (meta?.segmentIndex ?? first) : later.firstIndex - 1;
+  const names = last <= first ? '' : ` to ${segmentFileName(last)}`;
+  const lastLost =
+    later?.firstEventId === undefined ? claims.durableEventId : later.firstEventId - 1;
+  const missing = ` ${segmentFileName(first)}${names} cannot be found.`;
+  return missing + lostSentence(nextEventId, lastLost);
 }

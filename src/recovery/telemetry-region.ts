@@ -14,7 +14,7 @@ import { readLockRecord } from '../storage/lock-file.js';
 import { isLockHeld } from '../storage/lock-holder.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { holdsLog, listLog, noLogIn } from './log-directory.js';
-import { readLogId } from './manager.js';
+import { readLogId } from './log-identity.js';
 import { reading } from './read-failure.js';
 
 /** Another opening may replace LOCK's text and the region between two looks. */

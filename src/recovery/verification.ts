@@ -22,7 +22,9 @@ import {
   metaNotes,
   noLogIn,
   readMeta,
+  usableMeta,
 } from './log-directory.js';
+import { logIdOf } from './log-identity.js';
 import { compressedError } from './log-walker.js';
 import { boundsOf, endsAtPin, pinError } from './pin.js';
 import type { ReadingMeter } from './reading-meter.js';
@@ -30,14 +32,16 @@ import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { closeSegment, isExpired, openSegment, type SegmentFile } from './segment-file.js';
 import { SegmentMeter } from './segment-meter.js';
 import { bufferBytes, readBuffer, SegmentReader, startOf } from './segment-reader.js';
-import { type Hole, holeError, SegmentSalvager } from './segment-salvager.js';
+import { type Hole, holeError, type SalvageBounds, SegmentSalvager } from './segment-salvager.js';
 import {
   cutNotes,
   judgeTail,
+  type MetaUse,
   type OutsideClaims,
   type TailJudgement,
   tailError,
 } from './tail-judgement.js';
+import { unpinnedEnd } from './unpinned.js';
 import type { Verdict } from './verdict.js';
 import type { TornTail, VerifyProblem, VerifyReport } from './verify.js';
 
@@ -95,6 +99,7 @@ export class Verification {
     if (!holdsLog(listing)) throw noLogIn(this.#dir);
     this.#notes.push(...listingNotes(listing));
     if (listing.compressed.length > 0) this.#report(compressedError(this.#dir));
+    this.#logId = logIdOf(storage, listing);
     const meta = readMeta(storage, this.#dir);
     this.#notes.push(...metaNotes(meta, listing));
     // Before the files: what waited then goes on where they end now, or further ahead.
@@ -292,7 +297,6 @@ export class Verification {
   /** Begins with a segment whose header is sound. */
   #enter(header: SegmentHeader): void {
     this.#segments++;
-    this.#logId ??= header.logId;
     this.#firstEventId ??= header.firstEventId;
     this.#claim(header.firstEventId - 1);
     if (this.#unmeasured !== undefined && this.#expectedEventId !== undefined) {
@@ -330,28 +334,46 @@ export class Verification {
 
   /** A segment with a successor, whose header pins it when that is readable. */
   async #verifyFinished(reader: SegmentReader, pin: SegmentHeader | undefined): Promise<void> {
-    await this.#walk(reader, pin?.previousEndOffset);
-    if (pin === undefined) return;
+    if (pin === undefined) return this.#verifyUnpinned(reader);
+    await this.#walk(reader, pin.previousEndOffset);
     if (endsAtPin(reader, pin)) reader.recordEnd(true);
     else if (isExpired(this.#ports.storage, reader.file)) this.#noteExpired(reader.file.path);
     else await this.#reportFinished(reader, pin);
     this.#expectedEventId = pin.firstEventId;
   }
 
-  /** Every hole of a finished segment, and what is missing at its end. */
-  async #reportFinished(reader: SegmentReader, pin: SegmentHeader): Promise<void> {
+  /** A segment whose successor is missing or cannot be read: to the end that it tells itself. */
+  async #verifyUnpinned(reader: SegmentReader): Promise<void> {
     const { storage } = this.#ports;
-    const salvager = new SegmentSalvager(storage, reader);
-    const bounds = boundsOf(pin);
+    await this.#walk(reader);
+    if (reader.sealed) return reader.recordEnd(true);
+    const { scan, bounds } = unpinnedEnd(storage, reader);
+    this.#claim(scan.durableEventId);
+    const last = await this.#reportHoles(reader, bounds);
+    if (last.nextEventId > bounds.lastEventId) return;
+    last.recordEnd(false);
+    const error = durableEndError(last, bounds.lastEventId);
+    this.#report(error, last.nextEventId, bounds.lastEventId);
+    this.#expectedEventId = bounds.lastEventId + 1;
+  }
+
+  /** Tells of each hole within the bounds; returns the reader behind the last one. */
+  async #reportHoles(reader: SegmentReader, bounds: SalvageBounds): Promise<SegmentReader> {
+    const salvager = new SegmentSalvager(this.#ports.storage, reader);
     for (;;) {
       const { reader: before } = salvager;
       const hole = salvager.skipHole(bounds);
-      if (hole === undefined) break;
+      if (hole === undefined) return before;
       before.recordEnd(false);
       this.#reportHole(holeError(reader.file.path, hole), hole);
       await this.#walk(salvager.reader, bounds.limitOffset);
     }
-    const { reader: last } = salvager;
+  }
+
+  /** Every hole of a finished segment, and what is missing at its end. */
+  async #reportFinished(reader: SegmentReader, pin: SegmentHeader): Promise<void> {
+    const { storage } = this.#ports;
+    const last = await this.#reportHoles(reader, boundsOf(pin));
     if (endsAtPin(last, pin)) return;
     last.recordEnd(false);
     const error = pinError(storage, last, pin);
@@ -393,6 +415,16 @@ export class Verification {
     }
   }
 
+  /** wal.meta that is of no use is told, and the end is judged without it. */
+  readonly #metaUse: MetaUse = (meta, dir, logId) => {
+    try {
+      return usableMeta(meta, dir, logId);
+    } catch (error) {
+      this.#report(error);
+      return undefined;
+    }
+  };
+
   /** Judges the end of the log; false when it went on meanwhile. */
   async #judge(reader: SegmentReader): Promise<boolean> {
     const { logId } = reader.file.header;
@@ -400,7 +432,7 @@ export class Verification {
     let judgement: TailJudgement | undefined;
     const startNs = this.#meter.nowNs();
     try {
-      judgement = judgeTail(this.#ports.storage, this.#dir, reader, outside);
+      judgement = judgeTail(this.#ports.storage, this.#dir, reader, outside, this.#metaUse);
     } catch (error) {
       this.#report(error);
       return true;

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const PATH = new URL('../../../docs/DURABILITY.md', import.meta.url);
-const FAULTS = [...Array.from({ length: 57 }, (_, index) => String(index + 1)), '33b', '45b'];
+const FAULTS = [...Array.from({ length: 57 }, (_, index) => String(index + 1)), '33b', '45b', '81'];
 const REFERENCE = /\[[^\]]+\]\(([^)]+)\) “([^”]+)”/g;
 
 const rows = readFileSync(PATH, 'utf8')

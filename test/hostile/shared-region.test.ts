@@ -18,7 +18,7 @@ import { replay, verify } from '../../src/index.js';
 import { RegionHeaderLayout } from '../../src/memory/region-layout.js';
 import { newRegionName } from '../../src/memory/shared-region.js';
 import { inspectLog } from '../../src/recovery/inspect.js';
-import { readLogId } from '../../src/recovery/manager.js';
+import { readLogId } from '../../src/recovery/log-identity.js';
 import { RingControlLayout } from '../../src/ring/ring-control.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
 import { PAGE_BYTES } from '../../src/units.js';
