@@ -206,9 +206,9 @@ export const MUTATIONS = [
   },
   {
     name: 'salvage: what a recovery gave up counts',
-    file: 'src/recovery/log-salvager.ts',
-    find: 'const bounds = { lastEventId: Math.max(scan.durableEventId, scan.sealedEventId) };',
-    replace: 'const bounds = {};',
+    file: 'src/recovery/unpinned.ts',
+    find: 'return { scan, bounds: { lastEventId } };',
+    replace: 'return { scan, bounds: { lastEventId: Infinity } };',
     tests: ['src/recovery/salvage.test.ts'],
   },
   {
