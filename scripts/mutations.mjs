@@ -355,6 +355,27 @@ export const MUTATIONS = [
     tests: ['test/fault/stall-telemetry.test.ts'],
   },
   {
+    name: 'clock: a step of the wall clock is not followed',
+    file: 'src/clock/timestamp-source.ts',
+    find: 'if (this.#latchWords[this.#latchIndex] !== this.#seen) this.#follow();',
+    replace: '',
+    tests: ['src/clock/timestamp-source.test.ts'],
+  },
+  {
+    name: 'clock: a new opening may date events before the last one',
+    file: 'src/clock/timestamp-source.ts',
+    find: '    this.notBefore(floorNs);\n',
+    replace: '',
+    tests: ['src/recorder/opening.test.ts'],
+  },
+  {
+    name: 'clock: nobody looks at the wall clock',
+    file: 'src/recorder/wall-clock-watch.ts',
+    find: 'if (Math.abs(wallMs - expectedMs) >= STEP_MS) this.#follow();',
+    replace: '',
+    tests: ['src/recorder/wall-clock-watch.test.ts'],
+  },
+  {
     name: 'metrics: any name that leads here is answered',
     file: 'src/cli/metrics/host-header.ts',
     find: 'if (host === undefined || hosts.length > 1) return false;',

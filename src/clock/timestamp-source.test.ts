@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { describe, mock, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fc } from '../../test/support/properties.js';
 import { FakeClock } from './fake-clock.js';
-import { anchorWallClock, TimestampSource, type WallAnchor } from './timestamp-source.js';
+import { TimestampSource } from './timestamp-source.js';
+import { publishWall, stillWallLatch, type WallAnchor } from './wall-clock.js';
 
 const START_NS = 1_000_000_000;
 const UNIX_NS = 1_700_000_000_123_456_000n;
@@ -93,37 +94,86 @@ describe('a timestamp', () => {
   });
 });
 
-describe('the wall clock', () => {
-  test('is read once: a jump of ten years in either direction changes nothing', () => {
+describe('the floor', () => {
+  test('no timestamp lies before it; beyond it the clock goes on', () => {
     const clock = new FakeClock(START_NS);
-    const anchor = anchorWallClock(clock);
-    const source = new TimestampSource(clock, anchor);
-    const tenYearsMs = 10 * 365 * 86_400e3;
-    const wall = mock.method(Date, 'now');
-    try {
-      for (const jumpMs of [tenYearsMs, -tenYearsMs]) {
-        wall.mock.mockImplementation(() => 1_700_000_000_000 + jumpMs);
-        const before = source.nowNs();
-        clock.advanceNs(3);
-        assert.equal(source.nowNs(), before + 3n);
-      }
-    } finally {
-      wall.mock.restore();
-    }
+    const source = new TimestampSource(clock, anchorAt(UNIX_NS), UNIX_NS + 5n);
+    assert.equal(source.lastNs, UNIX_NS + 5n);
+    assert.equal(source.nowNs(), UNIX_NS + 5n);
+    clock.advanceNs(6);
+    assert.equal(source.nowNs(), UNIX_NS + 6n);
   });
 
-  test('is paired with the clock at the same instant', () => {
-    const clock = new FakeClock(77);
-    // To the microsecond: finer than that, milliseconds in a double do not tell.
-    const { unixNs, monotonicNs } = anchorWallClock(clock, 1_700_000_000_123.456);
-    assert.equal(monotonicNs, 77);
-    assert.equal(unixNs, 1_700_000_000_123_456_000n);
+  test('may be raised, and is never lowered', () => {
+    const source = new TimestampSource(new FakeClock(START_NS), anchorAt(UNIX_NS));
+    source.notBefore(UNIX_NS + (7n << 32n));
+    assert.equal(source.nowNs(), UNIX_NS + (7n << 32n));
+    source.notBefore(UNIX_NS);
+    assert.equal(source.nowNs(), UNIX_NS + (7n << 32n));
   });
 
-  test('is what the system says when no time is given', () => {
-    const { unixNs } = anchorWallClock(new FakeClock());
-    const differenceMs = Math.abs(Number(unixNs / 1_000_000n) - Date.now());
-    // An hour: whoever steps this machine's clock by more while the test runs may see it fail.
-    assert.ok(differenceMs < 3_600_000, `${differenceMs} ms apart`);
+  test('may be the last time that 64 bits hold', () => {
+    const source = new TimestampSource(new FakeClock(), anchorAt(UNIX_NS), 2n ** 64n - 1n);
+    assert.equal(source.nowNs(), 2n ** 64n - 1n);
+  });
+});
+
+describe('a wall clock that was stepped', () => {
+  const YEAR_NS = 365n * 86_400_000_000_000n;
+  const HOUR_NS = 3_600_000_000_000n;
+
+  function stepped() {
+    const clock = new FakeClock(START_NS);
+    const latch = stillWallLatch();
+    const source = new TimestampSource(clock, anchorAt(UNIX_NS), 0n, latch);
+    return { clock, latch, source };
+  }
+
+  for (const [name, stepNs] of [
+    ['8 hours', 8n * HOUR_NS],
+    ['10 years', 10n * YEAR_NS],
+    ['a nanosecond', 1n],
+  ] as const) {
+    test(`${name} forward is followed at once, to the nanosecond`, () => {
+      const { clock, latch, source } = stepped();
+      clock.advanceNs(10);
+      assert.equal(source.nowNs(), UNIX_NS + 10n);
+      publishWall(latch, UNIX_NS + stepNs);
+      assert.equal(source.nowNs(), UNIX_NS + stepNs + 10n);
+      clock.advanceNs(1);
+      assert.equal(source.nowNs(), UNIX_NS + stepNs + 11n);
+    });
+
+    test(`${name} back: timestamps stand still until it has caught up`, () => {
+      const { clock, latch, source } = stepped();
+      clock.advanceNs(10);
+      const last = source.nowNs();
+      publishWall(latch, UNIX_NS - stepNs);
+      clock.advanceNs(1);
+      assert.equal(source.nowNs(), last);
+      clock.advanceNs(Number(stepNs) - 1);
+      assert.equal(source.nowNs(), last);
+      clock.advanceNs(1024);
+      assert.ok(source.nowNs() > last);
+    });
+  }
+
+  test('is followed where another thread keeps the offset fresh, too', () => {
+    const { latch, source } = stepped();
+    const doubles = Float64Array.of(42);
+    publishWall(latch, UNIX_NS + HOUR_NS);
+    source.stampFrom(doubles, 0);
+    assert.equal(source.lastNs, UNIX_NS + HOUR_NS + 42n);
+  });
+
+  test('before the first timestamp is followed as well, and each step that comes after', () => {
+    const clock = new FakeClock(START_NS);
+    const latch = stillWallLatch();
+    publishWall(latch, UNIX_NS + HOUR_NS);
+    const source = new TimestampSource(clock, anchorAt(UNIX_NS), 0n, latch);
+    assert.equal(source.nowNs(), UNIX_NS + HOUR_NS);
+    publishWall(latch, UNIX_NS + 3n * HOUR_NS);
+    publishWall(latch, UNIX_NS + 2n * HOUR_NS);
+    assert.equal(source.nowNs(), UNIX_NS + 2n * HOUR_NS);
   });
 });

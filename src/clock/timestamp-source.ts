@@ -1,22 +1,12 @@
-// Event timestamps: Unix-epoch nanoseconds, exact to the clock, never backwards within one opening.
-// The wall clock is read once; what follows is that anchor plus the monotonic clock, so a stepped
-// wall clock changes nothing. Two u32 halves, because a BigInt on the append path would allocate.
+// Event timestamps: Unix-epoch nanoseconds, never backwards, not behind what the log holds from
+// earlier openings. A timestamp is the wall clock at the opening's anchor plus what the monotonic
+// clock has moved since, so it is exact to the clock from event to event. When the wall clock is
+// stepped, or the machine was suspended, a thread of the log finds it out and tells through a latch
+// what the wall clock would have said at the anchor; each source sees its counter move. Two u32
+// halves, because a BigInt on the append path would allocate.
 import { TWO_POW_32 } from '../units.js';
 import type { Clock } from './clock.js';
-
-/** One instant on both clocks. */
-export interface WallAnchor {
-  readonly unixNs: bigint;
-  readonly monotonicNs: number;
-}
-
-/** Milliseconds since 1970, with a fraction. */
-export const wallClockMs = (): number => performance.timeOrigin + performance.now();
-
-/** Pairs the wall clock, `unixMs`, with `clock` now. */
-export function anchorWallClock(clock: Clock, unixMs = wallClockMs()): WallAnchor {
-  return { unixNs: BigInt(Math.round(unixMs * 1e3)) * 1000n, monotonicNs: clock.nowNs() };
-}
+import { readWall, stillWallLatch, type WallAnchor, type WallLatch } from './wall-clock.js';
 
 /** A power of two: multiplying is exact, and far cheaper than dividing. */
 const HIGH_HALF = 1 / TWO_POW_32;
@@ -36,14 +26,34 @@ export class TimestampSource {
   readonly #offsetNs = new Float64Array(1);
   readonly #clock: Clock;
   readonly #anchorNs: number;
-  readonly #anchorLow: number;
-  readonly #anchorHigh: number;
+  /** The wall clock at the anchor: low half, high half. */
+  readonly #wall = new Uint32Array(2);
+  readonly #wallHalves = new Int32Array(this.#wall.buffer);
+  readonly #latch: WallLatch;
+  readonly #latchWords: Int32Array;
+  readonly #latchIndex: number;
+  #seen = 0;
 
-  constructor(clock: Clock, anchor: WallAnchor) {
+  /**
+   * @param floorNs no timestamp lies before it: the last one that the log holds
+   * @param latch tells what the wall clock said at the anchor, once that is something else
+   */
+  constructor(clock: Clock, anchor: WallAnchor, floorNs = 0n, latch = stillWallLatch()) {
     this.#clock = clock;
     this.#anchorNs = anchor.monotonicNs;
-    this.#anchorLow = Number(anchor.unixNs & 0xffff_ffffn);
-    this.#anchorHigh = Number(anchor.unixNs >> 32n);
+    this.#wall[LOW] = Number(BigInt.asUintN(32, anchor.unixNs));
+    this.#wall[HIGH] = Number(BigInt.asUintN(32, anchor.unixNs >> 32n));
+    this.#latch = latch;
+    this.#latchWords = latch.words;
+    this.#latchIndex = latch.index;
+    this.notBefore(floorNs);
+  }
+
+  /** No timestamp from now on lies before `floorNs`. */
+  notBefore(floorNs: bigint): void {
+    if (floorNs <= this.lastNs) return;
+    this.words[LOW] = Number(BigInt.asUintN(32, floorNs));
+    this.words[HIGH] = Number(BigInt.asUintN(32, floorNs >> 32n));
   }
 
   /** Reads the clock into `words`. */
@@ -71,16 +81,25 @@ export class TimestampSource {
   }
 
   #take(): void {
-    const sum = this.#anchorLow + Math.floor(this.#offsetNs[0] as number);
+    // A plain load; a step that is seen an append late is as good.
+    if (this.#latchWords[this.#latchIndex] !== this.#seen) this.#follow();
+    const wall = this.#wall;
+    const sum = (wall[LOW] as number) + Math.floor(this.#offsetNs[0] as number);
     // sum < 2^53, and floor division keeps a sum below zero right as well.
     const carry = Math.floor(sum * HIGH_HALF);
     const low = sum - carry * TWO_POW_32;
-    const high = this.#anchorHigh + carry;
+    const high = (wall[HIGH] as number) + carry;
     const words = this.words;
     const lastHigh = words[HIGH] as number;
     if (high < lastHigh || (high === lastHigh && low < (words[LOW] as number))) return;
     words[LOW] = low;
     words[HIGH] = high;
+  }
+
+  /** The wall clock at the anchor is another one: it was stepped, or the machine was suspended. */
+  #follow(): void {
+    this.#seen = Atomics.load(this.#latchWords, this.#latchIndex);
+    readWall(this.#latch, this.#wallHalves);
   }
 
   /** The last timestamp in nanoseconds since 1970. */

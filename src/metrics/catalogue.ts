@@ -36,7 +36,7 @@ export type MetricKind =
   | 'latency_histogram'
   | 'journal';
 
-export type MetricUnit = 'ns' | 'ps' | 'bytes' | 'events' | 'segments' | 'calls';
+export type MetricUnit = 'ns' | 'ps' | 'bytes' | 'events' | 'segments' | 'calls' | 'steps';
 
 export interface MetricDescription<Kind extends MetricKind = MetricKind> {
   readonly kind: Kind;

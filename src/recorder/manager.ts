@@ -94,7 +94,8 @@ export class Wal {
       ready.nextEventId,
       appendedEventsOf(this.#telemetry.manager),
     );
-    this.#timestamps = new TimestampSource(clock, ready.anchor);
+    const { anchor, lastTimestampNs } = ready;
+    this.#timestamps = new TimestampSource(clock, anchor, lastTimestampNs, signals.wallLatch);
     this.#stalls = new Stalls(
       signals,
       clock,

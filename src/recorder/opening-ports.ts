@@ -1,7 +1,7 @@
 // What an opening takes from the machine. The product has one set of it; a simulation brings its own
 // and repeats, from a seed, all that a log does.
 import { type Clock, monotonicClock } from '../clock/clock.js';
-import { wallClockMs } from '../clock/timestamp-source.js';
+import type { WallClockMs } from '../clock/wall-clock.js';
 import { machineRegions, type Regions } from '../memory/regions.js';
 import { type Random64, random64 } from '../random.js';
 import { nodeStorage } from '../storage/node-storage.js';
@@ -10,8 +10,8 @@ import type { Storage } from '../storage/storage.js';
 export interface OpeningPorts {
   readonly storage: Storage;
   readonly clock: Clock;
-  /** Milliseconds since 1970; read once in an opening. */
-  readonly wallClockMs: () => number;
+  /** Read at the opening, and about ten times a second while the log is open. */
+  readonly wallClockMs: WallClockMs;
   readonly regions: Regions;
   /** Ids of logs, salts of segments, names of regions. */
   readonly random64: Random64;
@@ -20,7 +20,7 @@ export interface OpeningPorts {
 export const machinePorts: OpeningPorts = Object.freeze({
   storage: nodeStorage,
   clock: monotonicClock,
-  wallClockMs,
+  wallClockMs: Date.now,
   regions: machineRegions,
   random64,
 });

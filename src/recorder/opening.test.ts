@@ -57,6 +57,53 @@ function damage(disk: SimulatedDisk, path: string, offset: number, bytes: Uint8A
   disk.close(fd);
 }
 
+describe('the wall clock', () => {
+  const DAY_MS = 86_400_000;
+  const NOON_MS = 1_700_000_000_000;
+
+  /** Opens, appends one event, ends as `end` says; returns the timestamp and the log. */
+  function lifeAt(disk: SimulatedDisk, wallMs: number, events = 1): SteppedLog {
+    const log = new SteppedLog({ storage: disk, wallClockMs: () => wallMs }, DIRECTORY);
+    for (let event = 0; event < events; event++) log.append();
+    return log;
+  }
+
+  test('is that of the opening, not that of an earlier one', () => {
+    const disk = new SimulatedDisk();
+    lifeAt(disk, NOON_MS).close();
+    const later = lifeAt(disk, NOON_MS + DAY_MS);
+    const behindMs = NOON_MS + DAY_MS - Number(later.timestamps.lastNs / 1_000_000n);
+    assert.ok(Math.abs(behindMs) < 1000, `${behindMs} ms`);
+  });
+
+  test('was set back between two openings: no event is older than the last one of the log', () => {
+    const disk = new SimulatedDisk();
+    const first = lifeAt(disk, NOON_MS, 3);
+    const last = first.timestamps.lastNs;
+    first.commit();
+    disk.kill();
+    const second = lifeAt(disk, NOON_MS - 10 * 365 * DAY_MS);
+    assert.ok(second.timestamps.lastNs >= last);
+    assert.ok(second.opened.report.lastTimestampNs >= last);
+    second.close();
+  });
+
+  test('was set back, and the last segment holds no event: its own date tells', () => {
+    const disk = new SimulatedDisk();
+    const first = lifeAt(disk, NOON_MS, 3);
+    const last = first.timestamps.lastNs;
+    first.commit();
+    // Into a new segment, in which nothing stands yet.
+    first.settle();
+    first.opened.writer.beginSegment();
+    const { length } = segmentsIn(disk, DIRECTORY);
+    disk.kill();
+    const second = lifeAt(disk, NOON_MS - DAY_MS);
+    assert.ok(length > 1, 'the last segment is another');
+    assert.ok(second.timestamps.lastNs >= last);
+  });
+});
+
 describe('a new log', () => {
   test('has a meta, a lock and one segment, all durable, when it is open', () => {
     const disk = new SimulatedDisk();

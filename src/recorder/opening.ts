@@ -5,7 +5,8 @@
 // then the lock file names the new region alone. Until then it names both: no region is orphaned.
 import { dirname, join } from 'node:path';
 import { monotonicClockCostPs } from '../clock/clock-cost.js';
-import { anchorWallClock, TimestampSource } from '../clock/timestamp-source.js';
+import { TimestampSource } from '../clock/timestamp-source.js';
+import { anchorWallClock, type WallAnchor } from '../clock/wall-clock.js';
 import { assert, isNoSpace, isOperational, systemCode, WalError } from '../errors.js';
 import type { FolderIdentity } from '../memory/folder-identity.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
@@ -52,6 +53,7 @@ import {
 import type { Signals } from './signals.js';
 import type { WriterReady } from './threads/messages.js';
 import type { LoopBody } from './threads/worker-loop.js';
+import { WallClockWatch } from './wall-clock-watch.js';
 import { SegmentPreparer } from './worker/segment-preparer.js';
 
 /** A ring for nobody: the writer works on it until the region is there. */
@@ -207,7 +209,7 @@ class Opening {
     // Before the first segment: a folder with a meta and no segment is a log without events.
     if (recovered.verdict === 'new') this.#flushMeta(metaStore, recovered.logId, undefined);
 
-    const anchor = anchorWallClock(this.#clock, wallClockMs());
+    const anchor = anchorWallClock(this.#clock, wallClockMs);
     const initNs = this.#clock.nowNs();
     const writer = this.#startWriter(recovered, firstTicket, anchor);
     this.#writer = writer;
@@ -248,6 +250,7 @@ class Opening {
         nextEventId: writer.writtenEventId + 1,
         firstTicket: this.#preparer?.nextTicket ?? firstTicket,
         anchor,
+        lastTimestampNs: writer.lastTimestampNs,
         region: region.handle,
         sharedMemoryReason: fallbackReason,
         lockFd: this.#lock.fd,
@@ -278,11 +281,7 @@ class Opening {
     return recovered;
   }
 
-  #startWriter(
-    recovered: RecoveredLog,
-    firstTicket: number,
-    anchor: ReturnType<typeof anchorWallClock>,
-  ): SegmentWriter {
+  #startWriter(recovered: RecoveredLog, firstTicket: number, anchor: WallAnchor): SegmentWriter {
     const { sync } = this.#options;
     const longestBytes = this.#oldRings?.longestBytes ?? 0;
     const segmentBytes = Math.max(this.#options.segmentBytes, segmentBytesFor(longestBytes));
@@ -295,10 +294,18 @@ class Opening {
       firstTicket,
     });
     const taking = new SegmentPreparerUpdater(segmentPreparer, this.#clock);
+    const { wallLatch } = this.#signals;
     const dependencies: SegmentWriterDependencies = {
       storage: this.#storage,
       clock: this.#clock,
-      timestamps: new TimestampSource(this.#clock, anchor),
+      timestamps: new TimestampSource(this.#clock, anchor, latestTimeIn(recovered), wallLatch),
+      wallClock: new WallClockWatch(
+        this.#clock,
+        this.#ports.wallClockMs,
+        wallLatch,
+        this.#managerUpdater,
+        anchor,
+      ),
       prepared: new PreparedSegments(this.#signals, this.#clock, taking),
       signals: this.#signals,
       telemetry: { segmentWriter: this.#segmentWriterUpdater, manager: this.#managerUpdater },
@@ -483,6 +490,14 @@ function predecessorOf({ last }: RecoveredLog): PredecessorPin {
     endOffset: end.endOffset,
     checksum: end.blockChecksum,
   };
+}
+
+/** A segment is dated behind all events before it, so the last one tells of the whole log. */
+function latestTimeIn({ last }: RecoveredLog): bigint {
+  if (last === undefined) return 0n;
+  const { file, walk } = last;
+  const times = [file.header.createdTsNs, walk.tally.highestTimestampNs, walk.lastWrittenTsNs];
+  return times.reduce((latest, time) => (time > latest ? time : latest));
 }
 
 function report(

@@ -31,6 +31,7 @@ import { type ActiveSegment, publishSegment } from './active-segment.js';
 import type { SyncOptions } from './options.js';
 import type { PreparedSegment, PreparedSegments } from './prepared-segments.js';
 import { type Signals, Trouble } from './signals.js';
+import type { WallClockWatch } from './wall-clock-watch.js';
 
 /** Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache. */
 export const TARGET_BLOCK_BYTES = 256 * 1024;
@@ -42,6 +43,7 @@ export interface SegmentWriterDependencies {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly timestamps: TimestampSource;
+  readonly wallClock: WallClockWatch;
   readonly prepared: PreparedSegments;
   readonly signals: Signals;
   readonly telemetry: WriterTelemetry;
@@ -168,6 +170,11 @@ export class SegmentWriter {
     return this.#durableEventId;
   }
 
+  /** The latest time that was given to anything that the log holds. */
+  get lastTimestampNs(): bigint {
+    return this.#d.timestamps.lastNs;
+  }
+
   get hasActiveSegment(): boolean {
     return this.#active !== undefined;
   }
@@ -267,6 +274,9 @@ export class SegmentWriter {
     }
     manager.onWorkPlanning(planNs);
     const nowNs = this.#d.clock.nowNs();
+    const lastTimestampNs = bigTimestamp(run.lastTimestampLow, run.lastTimestampHigh);
+    // No block, seal or segment is dated before an event that came before it.
+    this.#d.timestamps.notBefore(lastTimestampNs);
     this.#active.writeEvents({
       payload: this.#ring.bytes.subarray(run.offset, run.offset + run.bytes),
       firstEventId: run.firstEventId,
@@ -274,7 +284,7 @@ export class SegmentWriter {
       durableEventId: this.#durableEventId,
       writtenTsNs: this.#d.timestamps.nowNs(),
       firstTimestampNs: bigTimestamp(run.firstTimestampLow, run.firstTimestampHigh),
-      lastTimestampNs: bigTimestamp(run.lastTimestampLow, run.lastTimestampHigh),
+      lastTimestampNs,
     });
     segmentWriter.onWriteBlock(nowNs, BLOCK_HEADER_BYTES + run.bytes, run.eventCount);
     if (this.#durableEventId === this.#writtenEventId) {
@@ -577,7 +587,9 @@ export class SegmentWriter {
   }
 
   #publishTime(): void {
-    this.#doubles[this.#control.coarseOffsetNs] = this.#d.timestamps.sample();
+    const offsetNs = this.#d.timestamps.sample();
+    this.#doubles[this.#control.coarseOffsetNs] = offsetNs;
+    this.#d.wallClock.look(offsetNs);
   }
 
   /**

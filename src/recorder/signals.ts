@@ -3,6 +3,7 @@
 // because none of this may survive the process. What must survive it stands in the shared region.
 //
 // Every line has one writer, named beside it, and 128 bytes of its own.
+import type { WallLatch } from '../clock/wall-clock.js';
 import { block, layout, pad, u32 } from '../memory/layout.js';
 import { LatchLayout, publishNumber, readNumber } from '../memory/sequence-latch.js';
 import { SpscQueue } from '../memory/spsc-queue.js';
@@ -69,7 +70,9 @@ export const SignalsLayout = layout('Signals')
   .field(8192, 'undisturbed', UndisturbedLines)
   /** 1 once the process ends: nothing undisturbed begins any more. Writer: the application thread. */
   .field(8576, 'processEnds', Line)
-  .end(8704, 64);
+  /** What the wall clock said at the log's anchor, once it was stepped. Writer: the writer thread. */
+  .field(8704, 'wallAnchor', LatchLine)
+  .end(8832, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -96,10 +99,12 @@ export class Signals {
   readonly preparedQueue: SpscQueue;
   /** Index of the word that `Atomics.waitAsync` waits on for durable ids. */
   readonly durableWakeWord = wordOf(at.durableWake);
+  readonly wallLatch: WallLatch;
 
   constructor(buffer = new SharedArrayBuffer(SignalsLayout.size)) {
     this.buffer = buffer;
     this.words = new Int32Array(buffer);
+    this.wallLatch = { words: this.words, index: wordOf(at.wallAnchor) };
     this.failure = new SharedMessage(buffer, at.failure, MESSAGE_BYTES);
     this.preparerError = new SharedMessage(buffer, at.preparerError, MESSAGE_BYTES);
     const queue = new Int32Array(buffer, at.preparedQueue, 1024 / Int32Array.BYTES_PER_ELEMENT);

@@ -91,7 +91,8 @@ function openBest(paths: readonly string[], expected: ExpectedIdentity) {
 function isBetter(region: RegionFile, than: RegionFile): boolean {
   const isAlive = region.ownerIsAlive();
   if (isAlive !== than.ownerIsAlive()) return isAlive;
-  return region.header.startTsNs > than.header.startTsNs;
+  // Both are of this boot, of which the monotonic clock is; the wall clock may have been stepped.
+  return region.header.monotonicAnchorNs > than.header.monotonicAnchorNs;
 }
 
 function damagedLock(dir: string): WalError {

@@ -35,10 +35,10 @@ export const TelemetryLayout = layout('Telemetry')
   .field(43776, 'segmentPreparer', SegmentPreparerLayout)
   .field(57344, 'segmentMaintainer', SegmentMaintainerLayout)
   .field(57728, 'manager', ManagerLayout)
-  .field(96640, 'recoverySegmentReader', RecoverySegmentReaderLayout)
-  .field(97536, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
-  .field(97664, 'recoveryManager', RecoveryManagerLayout)
-  .end(110784, 64);
+  .field(96768, 'recoverySegmentReader', RecoverySegmentReaderLayout)
+  .field(97664, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
+  .field(97792, 'recoveryManager', RecoveryManagerLayout)
+  .end(110912, 64);
 
 for (const [name, offset] of Object.entries(TelemetryLayout.offset)) {
   assert(name.startsWith('spare') || offset % 128 === 0, `${name} shares 128 bytes with another`);

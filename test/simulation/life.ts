@@ -94,11 +94,17 @@ export class Life {
       preparer: () => this.#log.stepPreparer(),
       housekeeping: () => this.#log.stepHousekeeping(),
       durable: () => this.#requestDurable(),
-      clock: () => this.#machine.clock.advanceMs(random.below(3) === 0 ? 1500 : 1),
+      clock: () => this.#moveClocks(),
       reader: () => this.#read(),
       space: () => this.#changeSpace(),
     };
     act[actor]();
+  }
+
+  #moveClocks(): void {
+    const { clock } = this.#machine;
+    if (this.#random.below(50) === 0) this.#machine.stepWallClock();
+    clock.advanceMs(this.#random.below(3) === 0 ? 1500 : 1);
   }
 
   #stepWriter(): void {

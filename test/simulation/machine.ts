@@ -14,6 +14,8 @@ import { SimulatedRegions } from './simulated-regions.js';
 export const DIRECTORY = '/data/log';
 /** One for all: making a new one for each reader would take most of the time. */
 const BUFFER = readBuffer();
+const NS_PER_MS = 1e6;
+const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 86_400_000;
 const SOME_DAY_MS = 1_700_000_000_000;
 
@@ -34,13 +36,24 @@ export class Machine {
     this.regions = regions?.copy(this.kernel) ?? new SimulatedRegions(this.kernel);
   }
 
-  /** For one opening: the wall clock may have jumped since the last. */
+  /** What the wall clock is ahead of the other one; it may be stepped. */
+  #wallMs = SOME_DAY_MS;
+
+  /** Now and then by ten years, mostly by less than a day, in either direction. */
+  stepWallClock(): void {
+    const { random } = this;
+    const isFar = random.below(8) === 0;
+    this.#wallMs += (random.below(21) - 10) * (isFar ? YEAR_MS : HOUR_MS);
+  }
+
+  /** For one opening: the wall clock may have been stepped since the last. */
   ports(): Omit<OpeningPorts, 'clock'> & { readonly clock: TickingClock } {
     const { storage, clock, regions, random } = this;
-    const wallMs = SOME_DAY_MS + (random.below(8) === 0 ? (random.below(21) - 10) * YEAR_MS : 0);
+    if (random.below(8) === 0) this.stepWallClock();
+    const wallClockMs = (): number => this.#wallMs + clock.nowNs() / NS_PER_MS;
     const half = (): bigint => BigInt(random.next() >>> 0);
     const random64 = (): bigint => (half() << 32n) | half();
-    return { storage, clock, regions, random64, wallClockMs: () => wallMs };
+    return { storage, clock, regions, random64, wallClockMs };
   }
 
   /** For readers, of which no two are in the middle of a block at a time. */

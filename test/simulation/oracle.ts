@@ -91,12 +91,18 @@ export class Oracle {
     assert.equal(kind, FrameKind.event, `event ${last} is in the middle of a batch`);
   }
 
-  /** Compares events from id `from` on; returns the last id, from - 1 when there is none. */
+  /**
+   * Compares events from id `from` on; returns the last id, from - 1 when there is none. No event is
+   * older than the one before it, whatever the wall clock did in or between openings.
+   */
   check(events: Iterable<LoggedEvent>, from = 1): number {
     let expected = from;
+    let lastTimestampNs = 0n;
     for (const event of events) {
-      const { eventId } = event;
+      const { eventId, timestampNs } = event;
       if (eventId !== expected) assert.fail(`event ${eventId} where ${expected} belongs`);
+      if (timestampNs < lastTimestampNs) assert.fail(`event ${eventId} is older than the last`);
+      lastTimestampNs = timestampNs;
       this.checkOne(event);
       expected++;
     }

@@ -72,14 +72,16 @@ export class Subject {
    * @param publish false: only the frames are there, nobody was ever told of them
    */
   append(payloadBytes: readonly number[], publish = true): boolean {
-    const { producer } = this.log;
+    const { producer, timestamps } = this.log;
     const spans = payloadBytes.map((bytes) => frameSpan(FRAME_HEADER_BYTES + bytes));
     if (!producer.reserve(spans.reduce((sum, span) => sum + span, 0))) return false;
+    timestamps.stamp();
+    const [low = 0, high = 0] = timestamps.halves;
     payloadBytes.forEach((bytes, index) => {
       const isLast = index === payloadBytes.length - 1;
       const kind = isLast ? FrameKind.event : FrameKind.continued;
       const { payload, type } = this.oracle.issue(bytes, kind);
-      const id = producer.put(payload, kind, type, this.oracle.appended, 0);
+      const id = producer.put(payload, kind, type, low, high);
       assert.equal(id, this.oracle.appended, 'ids count up');
     });
     if (publish) producer.publish();

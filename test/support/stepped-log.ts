@@ -2,6 +2,7 @@
 // one step after the other. Dropping it is a crash.
 import assert from 'node:assert/strict';
 import type { Clock } from '../../src/clock/clock.js';
+import { TimestampSource } from '../../src/clock/timestamp-source.js';
 import {
   adoptRegion,
   type RegionHandle,
@@ -74,6 +75,8 @@ export class SteppedLog {
   readonly producer: RingProducer;
   readonly region: SharedRegion;
   readonly telemetry: LogTelemetry;
+  /** Those of the application, as `Wal` has them. */
+  readonly timestamps: TimestampSource;
   readonly #storage: Storage;
   readonly #directory: string;
   readonly #preparer: SegmentPreparer;
@@ -86,7 +89,14 @@ export class SteppedLog {
     this.#storage = storage;
     this.#directory = directory;
     this.opened = openLog({ ...machinePorts, ...ports, clock }, this.signals, directory, options);
-    const { region: handle, nextEventId, firstTicket, logId } = this.opened.report;
+    const { report } = this.opened;
+    const { region: handle, nextEventId, firstTicket, logId } = report;
+    this.timestamps = new TimestampSource(
+      clock,
+      report.anchor,
+      report.lastTimestampNs,
+      this.signals.wallLatch,
+    );
     this.region = (ports.adoptRegion ?? adoptRegion)(handle);
     this.memory = ringOfRegion(this.region);
     this.producer = new RingProducer(this.memory, nextEventId);
@@ -130,7 +140,9 @@ export class SteppedLog {
     const id = this.producer.lastEventId + 1;
     const span = frameSpan(FRAME_HEADER_BYTES + payloadBytes);
     while (!this.producer.reserve(span)) this.step();
-    this.producer.put(payloadOf(id, payloadBytes), kind, 0, id, 0);
+    this.timestamps.stamp();
+    const [low = 0, high = 0] = this.timestamps.halves;
+    this.producer.put(payloadOf(id, payloadBytes), kind, 0, low, high);
     this.producer.publish();
     return id;
   }

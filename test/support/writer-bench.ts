@@ -9,6 +9,7 @@ import type { SyncMode } from '../../src/recorder/options.js';
 import { offer, PreparedSegments, takePrepared } from '../../src/recorder/prepared-segments.js';
 import { BUSY, NO_PREDECESSOR, SegmentWriter } from '../../src/recorder/segment-writer.js';
 import { Signals } from '../../src/recorder/signals.js';
+import { WallClockWatch } from '../../src/recorder/wall-clock-watch.js';
 import { openSegment } from '../../src/recovery/segment-file.js';
 import { SegmentReader } from '../../src/recovery/segment-reader.js';
 import { walkSegment } from '../../src/recovery/segment-walk.js';
@@ -51,6 +52,8 @@ interface BenchOptions {
 /** A writer with everything around it that the threads would bring. */
 export class Bench {
   readonly clock = new FakeClock();
+  /** The wall clock when `clock` began; a test may step it. */
+  wallMs = 1_700_000_000_000;
   readonly disk = new SimulatedDisk();
   readonly storage = new FaultyStorage(this.disk);
   readonly signals = new Signals();
@@ -72,12 +75,20 @@ export class Bench {
     this.#segmentBytes = segmentBytes;
     this.disk.makeDirectory(DIRECTORY);
     this.disk.syncDirectory('/');
-    const anchor = { unixNs: 1_700_000_000_000_000_000n, monotonicNs: this.clock.nowNs() };
+    const startNs = this.clock.nowNs();
+    const anchor = { unixNs: BigInt(this.wallMs) * 1_000_000n, monotonicNs: startNs };
     this.writer = new SegmentWriter(
       {
         storage: this.storage,
         clock: this.clock,
-        timestamps: new TimestampSource(this.clock, anchor),
+        timestamps: new TimestampSource(this.clock, anchor, 0n, this.signals.wallLatch),
+        wallClock: new WallClockWatch(
+          this.clock,
+          () => this.wallMs + (this.clock.nowNs() - startNs) / NS_PER_MS,
+          this.signals.wallLatch,
+          new ManagerUpdater(this.telemetry.manager, this.clock),
+          anchor,
+        ),
         prepared: new PreparedSegments(
           this.signals,
           this.clock,

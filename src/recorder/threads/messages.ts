@@ -1,5 +1,5 @@
 // What passes between the application thread and the workers: at the start and at the end only.
-import type { WallAnchor } from '../../clock/timestamp-source.js';
+import type { WallAnchor } from '../../clock/wall-clock.js';
 import type { SerializedError } from '../../errors.js';
 import type { RegionHandle } from '../../memory/shared-region.js';
 import type { RecoveryReport } from '../../recovery/manager.js';
@@ -18,6 +18,8 @@ export interface WriterReady {
   readonly nextEventId: number;
   readonly firstTicket: number;
   readonly anchor: WallAnchor;
+  /** The latest time that the log tells of: no timestamp lies before it. */
+  readonly lastTimestampNs: bigint;
   readonly region: RegionHandle;
   readonly sharedMemoryReason: string | undefined;
   /** The descriptor that holds the lock. */

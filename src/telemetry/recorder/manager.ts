@@ -1,7 +1,7 @@
 // The top of the recorder: appends and their waits, as the application thread sees them, and what the
 // writer thread does around its segments. Two writers; their lines stand 128 bytes apart.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
-import { layout } from '../../memory/layout.js';
+import { layout, pad } from '../../memory/layout.js';
 import {
   age,
   constant,
@@ -47,7 +47,9 @@ export const ManagerLayout = layout('Manager')
   .field(38720, 'appendSampling', Gauge64)
   .field(38784, 'ringStallAge', Gauge64)
   .field(38848, 'ringStallOccupancyBytesMax', Gauge64)
-  .end(38912, 64);
+  .field(38912, 'spare0', pad(64))
+  .field(38976, 'wallClockSteps', Counter64)
+  .end(39040, 64);
 
 const at = ManagerLayout.offset;
 
@@ -188,6 +190,14 @@ export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
     help: 'Most bytes that waited in the ring when an append found no room for its event',
     covers: 'each time that an append begins to wait, also while the writer thread is stuck',
   }),
+  wallClockSteps: counter({
+    unit: 'steps',
+    writer: 'writer',
+    help: 'Steps of the wall clock, and suspends, that new timestamps have followed',
+    covers:
+      'each look, ten a second at the most, that found the wall clock 10 ms or more away from where ' +
+      'the monotonic clock had taken it; backwards, timestamps stand still until it has caught up',
+  }),
 });
 
 /** Metrics of the WAL recorder's manager. */
@@ -247,6 +257,10 @@ export class ManagerUpdater extends Updater {
 
   onInitActiveSegment(startNs: number, ok: boolean): void {
     this.operation(wordOf(at.initActiveSegment), startNs, ok);
+  }
+
+  onWallClockStep(): void {
+    this.count(wordOf(at.wallClockSteps));
   }
 
   onSegmentRotation(startNs: number): void {
