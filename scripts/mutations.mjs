@@ -198,6 +198,27 @@ export const MUTATIONS = [
     tests: ['src/recorder/signals.test.ts'],
   },
   {
+    name: 'reading: memory that a consumer transferred is handed out again',
+    file: 'src/recovery/hand-out.ts',
+    find: 'if (this.#words.length === 0) this.#renew();',
+    replace: '',
+    tests: ['src/recovery/hand-out.test.ts'],
+  },
+  {
+    name: 'reading: a payload is a view of what was verified',
+    file: 'src/recovery/cursor.ts',
+    find: 'const payload = this.#bytes.slice(start, start + this.payloadBytes);',
+    replace: 'const payload = this.#bytes.subarray(start, start + this.payloadBytes);',
+    tests: ['src/recovery/hand-out.test.ts'],
+  },
+  {
+    name: 'salvage: a payload is a view of what was verified',
+    file: 'src/recovery/salvage.ts',
+    find: 'const payload = bytes.slice(payloadOffset, payloadOffset + payloadBytes);',
+    replace: 'const payload = bytes.subarray(payloadOffset, payloadOffset + payloadBytes);',
+    tests: ['src/recovery/hand-out.test.ts'],
+  },
+  {
     name: 'salvage: ids may leap further than a hole has room',
     file: 'src/recovery/segment-salvager.ts',
     find: 'if (blocks * BLOCK_HEADER_BYTES + events * FRAME_HEADER_BYTES > holeBytes) return false;',

@@ -9,18 +9,20 @@ export {
   type SalvageToOptions,
   salvageTo,
 } from './recorder/salvage-copy.js';
-export { openCursor } from './recovery/cursor.js';
 export type {
   CursorOptions,
-  EventCopy,
   EventCursor,
+  EventOptions,
   FollowOptions,
   LoggedEvent,
   ReadingOptions,
   ReplayOptions,
+  ReusedEvent,
+  Reusing,
 } from './recovery/events.js';
 export { follow } from './recovery/follow.js';
 export type { RecoveryReport, RegionOutcome } from './recovery/manager.js';
+export { openCursor } from './recovery/open-cursor.js';
 export { replay } from './recovery/replay.js';
 export { type SalvagedEvent, type SalvageItem, salvage } from './recovery/salvage.js';
 export type { SalvageGap } from './recovery/salvage-gap.js';

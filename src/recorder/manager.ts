@@ -9,7 +9,13 @@ import { WalError } from '../errors.js';
 import { assertLittleEndian } from '../memory/libc.js';
 import { readNumber } from '../memory/sequence-latch.js';
 import { newInterval } from '../metrics/journal.js';
-import type { FollowOptions, LoggedEvent, ReplayOptions } from '../recovery/events.js';
+import type {
+  FollowOptions,
+  LoggedEvent,
+  ReplayOptions,
+  ReusedEvent,
+  Reusing,
+} from '../recovery/events.js';
 import { follow } from '../recovery/follow.js';
 import type { RecoveryReport } from '../recovery/manager.js';
 import { replay } from '../recovery/replay.js';
@@ -351,8 +357,10 @@ export class Wal {
 
   /**
    * The events `from` … `to`, both included, all that were appended before this call at the most.
-   * Waits until the files have them.
+   * Waits until the files have them. Each is an object of its own, as from `replay`.
    */
+  replay(options: ReplayOptions & Reusing): Generator<ReusedEvent, void, void>;
+  replay(options?: ReplayOptions): Generator<LoggedEvent, void, void>;
   *replay(options: ReplayOptions = {}): Generator<LoggedEvent, void, void> {
     const last = this.lastEventId;
     if (!this.#closed) this.#waitUntilWritten(last);
@@ -361,6 +369,8 @@ export class Wal {
   }
 
   /** Events as they become durable (`undurable: true`: as they are written), without end. */
+  follow(options: FollowOptions & Reusing): AsyncGenerator<ReusedEvent, void, void>;
+  follow(options?: FollowOptions): AsyncGenerator<LoggedEvent, void, void>;
   follow(options: FollowOptions = {}): AsyncGenerator<LoggedEvent, void, void> {
     return follow(this.#directory, { telemetry: this.#telemetry.recovery, ...options });
   }

@@ -13,8 +13,8 @@ import { fc } from '../../test/support/properties.js';
 import { WalError } from '../errors.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
-import { openCursor } from './cursor.js';
 import type { EventCursor } from './events.js';
+import { openCursor } from './open-cursor.js';
 import { FILE_PORTS, type ReadingPorts } from './reading-ports.js';
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;

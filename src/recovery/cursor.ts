@@ -1,33 +1,33 @@
-// The fast way to read: fields instead of objects. Each block is verified whole, frames included,
-// when it is loaded; then a step is a few reads of words, and the ids just count up.
+// Steps over the events of a log. Each block is verified whole, frames included, when it is loaded;
+// then a step is a few reads of words, and the ids just count up. Nobody outside gets hold of the
+// memory that was verified: what is handed out is a copy, of one payload or of all its event.
 
 import { FRAME_HEADER_BYTES, FrameLayout } from '../segment/frame.js';
-import { checkDirectory, checkEventId, checkOptions, outOfRange } from './event-range.js';
-import type { CursorOptions, EventCursor } from './events.js';
-import { type LogPlace, LogWalker } from './log-walker.js';
-import { checkTelemetry, type ReadingMeter } from './reading-meter.js';
-import type { ReadingPorts } from './reading-ports.js';
-import { REGION_PORTS } from './region-ports.js';
+import { outOfRange } from './event-range.js';
+import type { LoggedEvent } from './events.js';
+import type { HandOut } from './hand-out.js';
+import type { LogPlace, LogWalker } from './log-walker.js';
+import type { ReadingMeter } from './reading-meter.js';
 import { StepSampler } from './step-sampler.js';
 
 const TYPE_SHIFT = 16;
-const NO_BYTES = new Uint8Array(0);
 const KIND_WORD = FrameLayout.offset.kind / 4;
 const TIMESTAMP_OFFSET = FrameLayout.offset.timestampNs;
 
-/** Steps over the frames of a walker's blocks. */
-export class LogCursor implements EventCursor {
+/** Steps over the frames of a walker's blocks. Fields are of the event that it moved to. */
+export class LogCursor {
+  /** 0 before the first step, and at the end. */
   eventId = 0;
   type = 0;
-  payloadOffset = 0;
   payloadBytes = 0;
-  readonly block: Uint8Array;
   readonly #walker: LogWalker;
+  readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   readonly #view: DataView;
   /** What a block must reach to be of interest. */
   readonly #fromEventId: number;
   #lastEventId = 0;
+  #payloadOffset = 0;
   /** Where the frame behind the current one starts, and where the block's frames end. */
   #frameOffset = 0;
   #frameEnd = 0;
@@ -37,7 +37,7 @@ export class LogCursor implements EventCursor {
     const { bytes } = walker;
     this.#walker = walker;
     this.#fromEventId = fromEventId;
-    this.block = bytes;
+    this.#bytes = bytes;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
@@ -55,7 +55,7 @@ export class LogCursor implements EventCursor {
     const frameBytes = this.#words[word] as number;
     this.type = (this.#words[word + KIND_WORD] as number) >>> TYPE_SHIFT;
     this.eventId = ++this.#lastEventId;
-    this.payloadOffset = offset + FRAME_HEADER_BYTES;
+    this.#payloadOffset = offset + FRAME_HEADER_BYTES;
     this.payloadBytes = frameBytes - FRAME_HEADER_BYTES;
     this.#frameOffset = offset + ((frameBytes + 7) & -8);
     return true;
@@ -87,13 +87,21 @@ export class LogCursor implements EventCursor {
 
   get timestampNs(): bigint {
     if (this.eventId === 0) return 0n;
-    const offset = this.payloadOffset - FRAME_HEADER_BYTES + TIMESTAMP_OFFSET;
+    const offset = this.#payloadOffset - FRAME_HEADER_BYTES + TIMESTAMP_OFFSET;
     return this.#view.getBigUint64(offset, true);
   }
 
-  get payload(): Uint8Array {
-    if (this.eventId === 0) return NO_BYTES;
-    return this.block.subarray(this.payloadOffset, this.payloadOffset + this.payloadBytes);
+  /** Puts the payload where a consumer may have it. */
+  putPayload(target: HandOut): void {
+    target.put(this.#bytes, this.#words, this.#payloadOffset, this.payloadBytes);
+  }
+
+  /** The event as plain data of its own. */
+  copyEvent(): LoggedEvent {
+    const { eventId, type, timestampNs } = this;
+    const start = this.#payloadOffset;
+    const payload = this.#bytes.slice(start, start + this.payloadBytes);
+    return { eventId, type, timestampNs, payload };
   }
 
   /** See LogWalker: for one that waits at the end. */
@@ -105,10 +113,6 @@ export class LogCursor implements EventCursor {
     this.#closed = true;
     this.#clear();
     this.#walker.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 
   #nextBlock(): boolean {
@@ -127,7 +131,7 @@ export class LogCursor implements EventCursor {
     this.#frameEnd = 0;
     this.eventId = 0;
     this.type = 0;
-    this.payloadOffset = 0;
+    this.#payloadOffset = 0;
     this.payloadBytes = 0;
   }
 }
@@ -206,22 +210,4 @@ export function cursorAt(
     walker.close();
     throw error;
   }
-}
-
-/**
- * Opens a cursor over the log in `dir`; takes no lock, also on a log that is being written. At most
- * two descriptors and one buffer of 2 MiB, until `close`.
- * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG, _OUT_OF_RANGE for an id before the
- * first event or beyond last + 1, _EXPIRED for one that is no longer there, and what reading meets
- */
-export function openCursor(
-  dir: string,
-  options: CursorOptions = {},
-  ports: ReadingPorts = REGION_PORTS,
-): EventCursor {
-  checkDirectory(dir);
-  checkOptions(options);
-  const from = checkEventId('from', options.from);
-  const walker = new LogWalker(ports, dir, checkTelemetry(options.telemetry));
-  return cursorAt(walker, findPlace(walker, from), from);
 }

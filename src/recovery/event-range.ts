@@ -19,6 +19,13 @@ export function checkEventId(name: string, value: unknown): number | undefined {
   throw invalid(`${name} must be an event id, a whole number, got ${shown(value)}.`);
 }
 
+/** An option that is on or off; default: off. */
+export function checkFlag(name: string, value: unknown): boolean {
+  if (value === undefined) return false;
+  if (typeof value === 'boolean') return value;
+  throw invalid(`${name} must be true or false, got ${shown(value)}.`);
+}
+
 export function outOfRange(message: string): WalError {
   return new WalError('ERR_FLASHSTRIKE_OUT_OF_RANGE', message);
 }

@@ -1,8 +1,8 @@
 // What readers of a log hand out and accept.
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 
-/** An event as plain data of its own, valid for as long as anyone holds it. */
-export interface EventCopy {
+/** An event as plain data of its own: no reader keeps it, changes it, or notices what is done to it. */
+export interface LoggedEvent {
   readonly eventId: number;
   /** The tag that was given to `append`, a u16. */
   readonly type: number;
@@ -12,13 +12,13 @@ export interface EventCopy {
 }
 
 /**
- * The event at which an iteration stands. One object serves the whole iteration: it and its payload
- * are valid until the next step; `copy()` is what may be kept.
+ * The event at which an iteration with `reuse: true` stands. One object serves the whole iteration:
+ * it is valid until the next step. `copy()` is what may be kept, sent or transferred.
  */
-export interface LoggedEvent extends EventCopy {
-  /** A view of the read buffer, valid until the next step. */
+export interface ReusedEvent extends LoggedEvent {
+  /** A view of memory that the next step writes over; much longer than the payload. */
   readonly payload: Uint8Array;
-  copy(): EventCopy;
+  copy(): LoggedEvent;
 }
 
 /** What all readers accept. */
@@ -27,7 +27,21 @@ export interface ReadingOptions {
   readonly telemetry?: Telemetry | undefined;
 }
 
-export interface ReplayOptions extends ReadingOptions {
+/** What readers accept that hand out event objects. */
+export interface EventOptions extends ReadingOptions {
+  /**
+   * True: one object serves the whole iteration and shows the event at which it stands, see
+   * {@link ReusedEvent}: faster. Default: each event is an object of its own.
+   */
+  readonly reuse?: boolean | undefined;
+}
+
+/** The options that make an iteration hand out {@link ReusedEvent}s. */
+export interface Reusing {
+  readonly reuse: true;
+}
+
+export interface ReplayOptions extends EventOptions {
   /** First event id; default: the first that the log still holds. */
   readonly from?: number | undefined;
   /** Last event id, inclusive; default, and for an id beyond it: the end of the log. */
@@ -39,7 +53,7 @@ export interface CursorOptions extends ReadingOptions {
   readonly from?: number | undefined;
 }
 
-export interface FollowOptions extends ReadingOptions {
+export interface FollowOptions extends EventOptions {
   /** First event id; default: the first that the log still holds. A later id is waited for. */
   readonly from?: number | undefined;
   /** Ends the iteration, also while it waits. */
@@ -56,7 +70,10 @@ export interface EventCursor extends Disposable {
   /** The payload is `block.subarray(payloadOffset, payloadOffset + payloadBytes)`. */
   readonly payloadOffset: number;
   readonly payloadBytes: number;
-  /** The read buffer: valid until the next call of `next`. */
+  /**
+   * Holds a copy of the payload until the next call of `next`. The same object in every step; only
+   * whoever transfers its buffer finds another one here.
+   */
   readonly block: Uint8Array;
   /** Unix epoch; made on request. */
   readonly timestampNs: bigint;

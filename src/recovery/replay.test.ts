@@ -21,24 +21,30 @@ function twoSegments(t: TestContext): LogBuilder {
 const idsOf = (dir: string, options = {}): number[] =>
   Array.from(replay(dir, options), (event) => event.eventId);
 
-test('replay gives every event, and copies are kept while the view goes on', (t) => {
+const content = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({
+    eventId: index + 1,
+    type: typeOf(index + 1),
+    timestampNs: timestampOf(index + 1),
+    payload: payloadOf(index + 1, 40),
+  }));
+
+test('every event is an object of its own, with a payload of its own', (t) => {
   const { dir } = twoSegments(t);
-  const copies = Array.from(replay(dir), (event) => event.copy());
-  assert.deepEqual(
-    copies,
-    copies.map((_, index) => ({
-      eventId: index + 1,
-      type: typeOf(index + 1),
-      timestampNs: timestampOf(index + 1),
-      payload: payloadOf(index + 1, 40),
-    })),
-  );
-  assert.equal(copies.length, 10);
+  const events = [...replay(dir)];
+  assert.deepEqual(events, content(10));
+  assert.equal(new Set(events.map(({ payload }) => payload.buffer)).size, 10);
+  assert.deepEqual(structuredClone(events), content(10));
 });
 
-test('one event object serves the whole iteration', (t) => {
+test('with reuse one object serves the whole iteration, and copies are kept', (t) => {
   const { dir } = twoSegments(t);
-  assert.equal(new Set(replay(dir)).size, 1);
+  assert.equal(new Set(replay(dir, { reuse: true })).size, 1);
+  const copies = Array.from(replay(dir, { reuse: true }), (event) => event.copy());
+  assert.deepEqual(copies, content(10));
+  assert.throws(() => replay(dir, { reuse: 1 as unknown as boolean }), {
+    code: 'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+  });
 });
 
 test('from and to are inclusive; the end of the log ends any range', (t) => {

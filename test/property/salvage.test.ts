@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
-  type EventCopy,
+  type LoggedEvent,
   replay,
   type SalvageGap,
   salvage,
@@ -184,10 +184,10 @@ class DamagedLog {
 const isWatermark = ({ kind }: BuiltBlock): boolean => kind === BlockKind.watermark;
 
 function salvaged(dir: string) {
-  const events: EventCopy[] = [];
+  const events: LoggedEvent[] = [];
   const gaps: SalvageGap[] = [];
   for (const item of salvage(dir)) {
-    if (item.kind === 'event') events.push(item.copy());
+    if (item.kind === 'event') events.push(item);
     else gaps.push(item);
   }
   return { events, gaps };
@@ -199,7 +199,7 @@ const hashOf = (dir: string): string => {
   return hash.digest('hex');
 };
 
-const content = ({ type, timestampNs, payload }: EventCopy) => ({ type, timestampNs, payload });
+const content = ({ type, timestampNs, payload }: LoggedEvent) => ({ type, timestampNs, payload });
 
 async function check(some: Plan): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'flashstrike-property-'));
@@ -233,7 +233,7 @@ async function check(some: Plan): Promise<void> {
     assert.equal(report.lost, missing.length);
     const { ok, problems } = await verify(output);
     assert.deepEqual([ok, problems], [true, []]);
-    const copied = Array.from(replay(output), (event) => event.copy());
+    const copied = [...replay(output)];
     assert.deepEqual(copied.map(content), events.map(content));
     const renamed = report.ranges.flatMap((range) =>
       Array.from({ length: range.lastEventId - range.firstEventId + 1 }, (_, index) => [

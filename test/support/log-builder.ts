@@ -57,7 +57,8 @@ export interface BuiltBlock {
 export interface EventsOptions {
   /** What the block's header claims; default: nothing. */
   readonly durableEventId?: number;
-  readonly payloadBytes?: number;
+  /** One size for all, or the size of each. */
+  readonly payloadBytes?: number | ((eventId: number) => number);
   /** Instead of payloadOf. */
   readonly payload?: Uint8Array;
   /** Ids in the frames that contradict the header. */
@@ -164,17 +165,20 @@ export class LogBuilder {
   /** One block of `eventCount` events. */
   events(eventCount: number, options: EventsOptions = {}): this {
     const segment = this.#current();
-    const payloadBytes = options.payload?.length ?? options.payloadBytes ?? this.#payloadBytes;
-    const span = frameSpan(FRAME_HEADER_BYTES + payloadBytes);
-    const payload = new Uint8Array(span * eventCount);
-    for (let index = 0; index < eventCount; index++) {
+    const payloads = Array.from({ length: eventCount }, (_, index) =>
+      this.#payloadOf(this.nextEventId + index, options),
+    );
+    const spans = payloads.map(({ length }) => frameSpan(FRAME_HEADER_BYTES + length));
+    const payload = new Uint8Array(spans.reduce((sum, span) => sum + span, 0));
+    let offset = 0;
+    for (const [index, bytes] of payloads.entries()) {
       const eventId = this.nextEventId + index;
-      encodeFrame(payload, index * span, {
+      offset += encodeFrame(payload, offset, {
         kind: FrameKind.event,
         type: typeOf(eventId),
         eventId: options.badFrames === true ? eventId + 1 : eventId,
         timestampNs: timestampOf(eventId),
-        payload: options.payload ?? payloadOf(eventId, payloadBytes),
+        payload: bytes,
       });
     }
     segment.tally.addEvents(
@@ -186,6 +190,12 @@ export class LogBuilder {
     this.#block(BlockKind.events, payload, eventCount, options.durableEventId);
     this.#segment = { ...segment, pin: { endOffset: segment.offset, checksum: segment.checksum } };
     return this;
+  }
+
+  #payloadOf(eventId: number, { payload, payloadBytes }: EventsOptions): Uint8Array {
+    if (payload !== undefined) return payload;
+    const bytes = typeof payloadBytes === 'function' ? payloadBytes(eventId) : payloadBytes;
+    return payloadOf(eventId, bytes ?? this.#payloadBytes);
   }
 
   watermark(durableEventId = this.lastEventId): this {

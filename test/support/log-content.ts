@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type EventCopy, replay, verify, type Wal, type WalError } from '../../src/index.js';
+import { type LoggedEvent, replay, verify, type Wal, type WalError } from '../../src/index.js';
 import { isDefect } from '../../src/segment/defect.js';
 import { META_FILE } from '../../src/segment/file-names.js';
 import { decodeMeta } from '../../src/segment/wal-meta.js';
@@ -20,8 +20,7 @@ export function appendEvents(wal: Wal, count: number): number {
   return wal.lastEventId;
 }
 
-export const contentOf = (directory: string): EventCopy[] =>
-  Array.from(replay(directory), (event) => event.copy());
+export const contentOf = (directory: string): LoggedEvent[] => [...replay(directory)];
 
 /** The log holds the events 1 … `last` of `appendEvents`, byte for byte, and nothing else. */
 export function assertHoldsEvents(directory: string, last: number): void {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
-import { type EventCopy, Wal } from '../../src/index.js';
+import { type LoggedEvent, Wal } from '../../src/index.js';
 import { KIB } from '../../src/units.js';
 import { cannotMap, mappedOptions, onBothAdapters, TINY } from '../support/adapters.js';
 import { temporaryFolder } from '../support/log-builder.js';
@@ -222,7 +222,7 @@ onBothAdapters('batches: first id, all events in order, up to the largest block'
   await assertSound(directory);
 });
 
-const isAscending = (events: readonly EventCopy[]): boolean =>
+const isAscending = (events: readonly LoggedEvent[]): boolean =>
   events.every(({ timestampNs }, at) => timestampNs >= (events[at - 1]?.timestampNs ?? 0n));
 
 for (const timestamps of ['precise', 'coarse'] as const) {

@@ -83,7 +83,7 @@ async function replayAll(
   signal: AbortSignal,
 ): Promise<void> {
   const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-  for (const event of replayLog(dir, range)) {
+  for (const event of replayLog(dir, { ...range, reuse: true })) {
     write(event);
     if (!output.isFull) continue;
     await output.flush();
@@ -116,7 +116,7 @@ async function followAll(
   };
   try {
     const range = from === undefined ? {} : { from };
-    for await (const event of follow(dir, { ...range, signal: either })) {
+    for await (const event of follow(dir, { ...range, reuse: true, signal: either })) {
       if (to !== undefined && event.eventId > to) break;
       write(event);
       if (output.isFull) await output.flush();
