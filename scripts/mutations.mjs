@@ -58,6 +58,20 @@ export const MUTATIONS = [
     tests: ['src/recovery/manager.test.ts'],
   },
   {
+    name: 'finished segments: an open does not refuse what is wrong with them',
+    file: 'src/recovery/manager.ts',
+    find: "if (mode !== 'accept-loss') throw lossError(first, others);",
+    replace: '',
+    tests: ['src/recovery/finished-segments.test.ts'],
+  },
+  {
+    name: 'pin: an older copy of a finished segment is as good as the last one',
+    file: 'src/recovery/pin.ts',
+    find: 'if (problem !== undefined || isPinnedBlockThere(storage, file, pin)) return problem;',
+    replace: 'return problem;',
+    tests: ['src/recovery/finished-segments.test.ts'],
+  },
+  {
     name: 're-dirtying: the prefix is not synced',
     file: 'src/recovery/manager.ts',
     find: '  storage.sync(file.fd);\n',

@@ -21,7 +21,13 @@ export type {
   Reusing,
 } from './recovery/events.js';
 export { follow } from './recovery/follow.js';
-export type { RecoveryReport, RegionOutcome } from './recovery/manager.js';
+export type {
+  AcceptedLoss,
+  RecoveryMode,
+  RecoveryReport,
+  RegionOutcome,
+  VerifyMode,
+} from './recovery/manager.js';
 export { openCursor } from './recovery/open-cursor.js';
 export { replay } from './recovery/replay.js';
 export { type SalvagedEvent, type SalvageItem, salvage } from './recovery/salvage.js';

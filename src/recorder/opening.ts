@@ -14,11 +14,13 @@ import { lastToTake, ringMismatch, writtenNote } from '../recovery/left-rings.js
 import { holdsLog, listLog } from '../recovery/log-directory.js';
 import { readLogId } from '../recovery/log-identity.js';
 import {
+  type AcceptedLoss,
   type RecoveredLog,
   type RecoveryReport,
   recoverLog,
   removeLeftovers,
 } from '../recovery/manager.js';
+import { lossText, type SegmentLoss } from '../recovery/segment-losses.js';
 import type { OutsideClaims } from '../recovery/tail-judgement.js';
 import { RingConsumer } from '../ring/ring-consumer.js';
 import { RingControlLayout } from '../ring/ring-control.js';
@@ -261,7 +263,7 @@ class Opening {
 
   #recover(outside: OutsideClaims): RecoveredLog {
     const startNs = this.#clock.nowNs();
-    const { recovery } = this.#options;
+    const { recovery, verify } = this.#options;
     const { random64 } = this.#ports;
     const recovered = recoverLog(
       this.#storage,
@@ -270,6 +272,7 @@ class Opening {
       outside,
       random64,
       this.#telemetry.recovery,
+      verify,
     );
     if (recovered.last !== undefined) {
       this.#segmentWriterUpdater.onOpenExistingSegment(startNs, true);
@@ -507,6 +510,7 @@ function report(
   lockRecordDamaged: boolean,
 ): RecoveryReport {
   const { verdict, last, droppedEvents, droppedBytes } = recovered;
+  const losses = recovered.losses.map(acceptedLoss);
   const notes = [...recovered.notes, ...oldRings.notes];
   const lastEventId = recovered.nextEventId - 1 + eventsFromRing;
   const { writtenEventId } = oldRings;
@@ -524,11 +528,33 @@ function report(
     droppedEvents: dropped + oldRings.droppedEvents,
     droppedBytes,
     lastEventId,
-    advice:
-      verdict === 'torn-tail'
-        ? `Nothing to do: the log goes on with event ${lastEventId + 1} in a new segment.`
-        : 'Nothing to do.',
+    losses,
+    advice: adviceFor(verdict, losses, lastEventId),
     region: oldRings.outcome,
     notes,
   };
+}
+
+function acceptedLoss(loss: SegmentLoss): AcceptedLoss {
+  const [error] = loss.errors;
+  assert(error?.path !== undefined, 'a loss names its file');
+  const { path: file, offset, code } = error;
+  const { firstEventId, lastEventId } = loss;
+  return { file, offset, code, message: lossText(loss), firstEventId, lastEventId };
+}
+
+function adviceFor(
+  verdict: RecoveryReport['verdict'],
+  losses: readonly AcceptedLoss[],
+  lastEventId: number,
+): string {
+  if (losses.length > 0) {
+    return (
+      `The log goes on with event ${lastEventId + 1}, and lacks what losses names: put the files ` +
+      'back from a copy as soon as you can; until then each open needs this option again.'
+    );
+  }
+  return verdict === 'torn-tail'
+    ? `Nothing to do: the log goes on with event ${lastEventId + 1} in a new segment.`
+    : 'Nothing to do.';
 }

@@ -34,6 +34,7 @@ test('without options the defaults hold', () => {
     stallTimeoutMs: 10_000,
     timestamps: 'precise',
     recovery: 'default',
+    verify: 'tail',
     sharedMemory: 'auto',
     sharedMemoryDirectory: '/dev/shm',
     appendSampling: 64,

@@ -1,7 +1,7 @@
 // The options of `Wal.open`: defaults, limits, and a clear error for each that cannot work.
 import { resolve } from 'node:path';
 import { WalError } from '../errors.js';
-import type { RecoveryMode } from '../recovery/manager.js';
+import type { RecoveryMode, VerifyMode } from '../recovery/manager.js';
 import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES } from '../segment/frame.js';
 import { MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES } from '../segment/segment-header.js';
@@ -38,10 +38,16 @@ export interface WalOptions {
   /**
    * What to do with the end that a crash left. `default` sets a torn write aside (never durable,
    * counted in `wal.recovery`) and refuses damage, and where it cannot tell; `strict` refuses a torn
-   * write, too; `tolerate-tail` goes on where it cannot be told. None opens over damage to durable
-   * events: `salvage` reads what stands behind it. Default `default`.
+   * write, too; `tolerate-tail` goes on where it cannot be told; `accept-loss` goes on where segments
+   * before the last one are damaged or missing, and names in `wal.recovery.losses` what is lost. None
+   * opens over damage at the end of the log: `salvage` reads what stands behind it. Default `default`.
    */
   readonly recovery?: RecoveryMode;
+  /**
+   * What is read of the finished segments, whose names, sizes and headers are always chained: nothing
+   * more (`tail`), or every block before the log opens (`all`). Default `tail`.
+   */
+  readonly verify?: VerifyMode;
   /** `required`: an error where memory cannot be shared with the next process; `off`: never. */
   readonly sharedMemory?: 'auto' | 'required' | 'off';
   /** Folder of the shared region, on a tmpfs. Default `/dev/shm`. */
@@ -58,6 +64,13 @@ export interface ResolvedOptions extends Required<Omit<WalOptions, 'sync'>> {
   readonly sync: SyncOptions;
 }
 
+const RECOVERY_MODES: readonly RecoveryMode[] = [
+  'default',
+  'strict',
+  'tolerate-tail',
+  'accept-loss',
+];
+const VERIFY_MODES: readonly VerifyMode[] = ['tail', 'all'];
 const SYNC_MODES: readonly SyncMode[] = ['interval', 'every-block', 'manual'];
 const MIN_RING_BYTES = 64 * KIB;
 const MAX_RING_BYTES = 1024 * MIB;
@@ -108,7 +121,7 @@ function oneOf<Value extends string>(
 
 /** The fourth mode reads only: it is no way to open a log. */
 function recoveryMode(value: unknown): RecoveryMode {
-  if (value !== 'salvage') return oneOf('recovery', value, ['default', 'strict', 'tolerate-tail']);
+  if (value !== 'salvage') return oneOf('recovery', value, RECOVERY_MODES);
   throw new WalError(
     'ERR_FLASHSTRIKE_INVALID_OPTION',
     "recovery: 'salvage' opens no log, because salvage only reads: call salvage(dir) for what is " +
@@ -166,6 +179,7 @@ const NAMES: readonly OptionName[] = [
   'stallTimeoutMs',
   'timestamps',
   'recovery',
+  'verify',
   'sharedMemory',
   'sharedMemoryDirectory',
   'appendSampling',
@@ -211,6 +225,7 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
     }),
     timestamps: oneOf('timestamps', given.timestamps ?? 'precise', ['precise', 'coarse']),
     recovery: recoveryMode(given.recovery ?? 'default'),
+    verify: oneOf('verify', given.verify ?? 'tail', VERIFY_MODES),
     sharedMemory: oneOf('sharedMemory', given.sharedMemory ?? 'auto', ['auto', 'required', 'off']),
     sharedMemoryDirectory: resolve(
       folder('sharedMemoryDirectory', given.sharedMemoryDirectory ?? '/dev/shm'),

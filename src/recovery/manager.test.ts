@@ -318,7 +318,7 @@ describe('segments', () => {
     const builder = threeSegments(temporaryFolder(t)).write().remove(2);
     assert.match(
       refused(builder.dir, 'ERR_FLASHSTRIKE_CORRUPT').message,
-      /0000000002\.wal is missing\. Events before 11 .* lost\..*flashstrike salvage/,
+      /0000000002\.wal is missing\..*flashstrike salvage.* Events 6 to 10 are lost\./,
     );
   });
 
@@ -346,12 +346,14 @@ describe('segments', () => {
     assert.equal(path, builder.pathOf(2));
   });
 
-  test('swapped: told at the last one', (t) => {
+  test('swapped: told at the first one', (t) => {
     const builder = threeSegments(temporaryFolder(t)).write();
     const [second, third] = [readFileSync(builder.pathOf(2)), readFileSync(builder.pathOf(3))];
     writeFileSync(builder.pathOf(2), third);
     writeFileSync(builder.pathOf(3), second);
-    assert.equal(refused(builder.dir, 'ERR_FLASHSTRIKE_CORRUPT').path, builder.pathOf(3));
+    const { message, path } = refused(builder.dir, 'ERR_FLASHSTRIKE_CORRUPT');
+    assert.equal(path, builder.pathOf(2));
+    assert.match(message, /0000000003\.wal holds segment 2/);
   });
 
   test('of another log, the last or the one before: refused', (t) => {
@@ -372,7 +374,8 @@ describe('segments', () => {
     assert.equal(new Recovery(t, builder.dir).log.nextEventId, 16, 'cut exactly there is whole');
     truncateSync(builder.pathOf(2), pin - 1);
     const { message, path } = refused(builder.dir, 'ERR_FLASHSTRIKE_CORRUPT');
-    assert.match(message, new RegExp(`events up to 10 end at offset ${pin}`));
+    assert.match(message, new RegExp(`holds events up to 10, offset ${pin}`));
+    assert.match(message, /Events 6 to 10 are lost\./);
     assert.equal(path, builder.pathOf(2));
   });
 

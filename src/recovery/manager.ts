@@ -2,13 +2,9 @@
 // again, before anything is appended behind it. The caller holds the lock. Whatever is refused
 // leaves the folder as it was; whatever is done can be done again after a crash at any step.
 import { dirname, join } from 'node:path';
-import { assert, WalError } from '../errors.js';
+import { assert, type ErrorCode, WalError } from '../errors.js';
 import { type Random64, random64 } from '../random.js';
-import {
-  META_TEMPORARY_FILE,
-  parsePreparedFileName,
-  segmentFileName,
-} from '../segment/file-names.js';
+import { META_TEMPORARY_FILE, parsePreparedFileName } from '../segment/file-names.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { SegmentTally } from '../segment/segment-tally.js';
 import type { WalMeta } from '../segment/wal-meta.js';
@@ -16,21 +12,20 @@ import { isLeftOver } from '../storage/left-over.js';
 import type { Storage } from '../storage/storage.js';
 import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
-import { putBackAdvice, restoreAdvice } from './advice.js';
+import { putBackAdvice } from './advice.js';
 import { type EmptyEvidence, emptyError, wasOpened } from './empty-log.js';
+import { type LogChain, readLogChain } from './log-chain.js';
 import {
-  type ListedSegment,
   type LogListing,
   listingNotes,
   listLog,
   metaNotes,
   readMeta,
-  type SegmentGap,
   usableMeta,
 } from './log-directory.js';
-import { logIdOf } from './log-identity.js';
 import { checkTelemetry, type ReadingMeter } from './reading-meter.js';
-import { closeSegment, openSegment, readSegmentHeader, type SegmentFile } from './segment-file.js';
+import { closeSegment, openSegment, type SegmentFile } from './segment-file.js';
+import { bodyLossesOf, lossError, lossesOf, type SegmentLoss } from './segment-losses.js';
 import { integrityFailureOf, SegmentMeter } from './segment-meter.js';
 import { readBuffer, SegmentReader, startOf } from './segment-reader.js';
 import { type SegmentWalk, walkSegment } from './segment-walk.js';
@@ -50,10 +45,39 @@ import {
  * - `strict`: a torn tail is refused, too
  * - `tolerate-tail`: where it cannot be told, the log goes on with what is sound; a ring that does not
  *   connect to the files is dropped and counted
+ * - `accept-loss`: as `default` at the end of the log; where segments before the last one are missing,
+ *   damaged or those of another log, the log goes on, and `wal.recovery.losses` names what is lost
  *
  * To read what stands behind damage: `salvage`, which opens nothing and changes nothing.
  */
-export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail';
+export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail' | 'accept-loss';
+
+/**
+ * What is read of the finished segments when a log opens. Their names, sizes and headers are chained
+ * in any case.
+ * - `tail`: nothing more
+ * - `all`: every block, before the log opens
+ */
+export type VerifyMode = 'tail' | 'all';
+
+interface RecoveryChoice {
+  readonly mode: RecoveryMode;
+  readonly verify: VerifyMode;
+}
+
+/** Damage that an opening with `accept-loss` went on with. It stays there, and is found again. */
+export interface AcceptedLoss {
+  /** The damaged file, or the folder where a file is missing. */
+  readonly file: string;
+  readonly offset: number | undefined;
+  readonly code: ErrorCode;
+  /** What is wrong, in sentences. */
+  readonly message: string;
+  /** Ids of the events that are lost; undefined where the log does not tell where they began. */
+  readonly firstEventId: number | undefined;
+  /** firstEventId - 1 where no event is lost. */
+  readonly lastEventId: number;
+}
 
 /** What recovery found and did; `wal.recovery`. */
 export interface RecoveryReport {
@@ -71,6 +95,8 @@ export interface RecoveryReport {
   readonly region: RegionOutcome;
   /** The last event that was kept, those from the ring included; the next one gets the id behind. */
   readonly lastEventId: number;
+  /** Events in front of the last segment that `accept-loss` went on without; mostly none. */
+  readonly losses: readonly AcceptedLoss[];
   /** What to do next, in a sentence. */
   readonly advice: string;
   /** Anything odd that did no harm, a sentence each. */
@@ -95,6 +121,8 @@ export interface RecoveredLog {
   readonly last: RecoveredSegment | undefined;
   readonly droppedEvents: number;
   readonly droppedBytes: number;
+  /** Accepted damage before the last segment, oldest first. */
+  readonly losses: readonly SegmentLoss[];
   readonly notes: readonly string[];
 }
 
@@ -117,23 +145,6 @@ const corrupt = (path: string, message: string, offset?: number): WalError =>
 const vanished = (path: string): WalError =>
   corrupt(path, `${path} vanished while the log was opened. ${putBackAdvice(dirname(path))}`);
 
-/** Segments that are not there, with what the header behind them tells. */
-function missingSegments(storage: Storage, { dir, segments }: LogListing, gap: SegmentGap) {
-  const { firstIndex, lastIndex } = gap;
-  const names =
-    firstIndex === lastIndex
-      ? `${segmentFileName(firstIndex)} is`
-      : `${segmentFileName(firstIndex)} to ${segmentFileName(lastIndex)} are`;
-  const next = segments.find(({ index }) => index > lastIndex);
-  const file = next && openSegment(storage, next.path, { index: next.index });
-  if (file !== undefined) storage.close(file.fd);
-  const ids =
-    file === undefined
-      ? ''
-      : ` Events before ${file.header.firstEventId} that the segments before do not hold are lost.`;
-  return corrupt(dir, `${dir}: ${names} missing.${ids} ${putBackAdvice(dir)}`);
-}
-
 /**
  * Finds and judges the end of the log. Writes only to re-dirty the accepted prefix.
  * @param outside what the shared region claims durable
@@ -148,18 +159,19 @@ export function recoverLog(
   outside: OutsideClaims,
   random: Random64 = random64,
   telemetry?: Telemetry,
+  verify: VerifyMode = 'tail',
 ): RecoveredLog {
   const meter = checkTelemetry(telemetry);
   return meter.measure(
     (startNs, ok) => meter.manager.onRecoverLog(startNs, ok),
-    () => recover(storage, directory, mode, outside, random, meter),
+    () => recover(storage, directory, { mode, verify }, outside, random, meter),
   );
 }
 
 function recover(
   storage: Storage,
   directory: string,
-  mode: RecoveryMode,
+  { mode, verify }: RecoveryChoice,
   outside: OutsideClaims,
   random: Random64,
   meter: ReadingMeter,
@@ -177,16 +189,14 @@ function recover(
     const evidence = { meta: reading, region, wasOpened: wasOpened(storage, directory) };
     return withoutSegments(directory, evidence, mode, random() | 1n, notes);
   }
-  const [gap] = listing.gaps;
-  if (gap !== undefined) {
-    throw missingSegments(storage, listing, gap);
-  }
-  const logId = logIdOf(storage, listing);
+  const chain = readLogChain(storage, listing, reading, meter);
+  const losses = judgeBefore(storage, listing, chain, { mode, verify }, meter);
+  const { logId } = chain;
   const file = openSegment(storage, last.path, { index: last.index, logId }, 'write', meter);
   if (file === undefined) throw vanished(last.path);
   try {
-    checkPredecessor(storage, listing.segments.at(-2), file, meter);
-    return withLastSegment(storage, directory, file, mode, outside, notes, meter);
+    const log = withLastSegment(storage, directory, file, mode, outside, notes, meter);
+    return { ...log, losses };
   } catch (error) {
     closeSegment(storage, file, meter);
     throw error;
@@ -222,31 +232,33 @@ function withoutSegments(
     last: undefined,
     droppedEvents: 0,
     droppedBytes: 0,
+    losses: [],
     notes: isDoubt ? [...notes, TOLERATED] : notes,
   };
 }
 
-/** A finished segment that is shorter than its successor pins has lost durable events. */
-function checkPredecessor(
+/**
+ * Judges all that stands before the last segment. What is lost there, which is accepted by name only.
+ * @throws WalError where it is not, or where the last segment's own header is damaged
+ */
+function judgeBefore(
   storage: Storage,
-  predecessor: ListedSegment | undefined,
-  file: SegmentFile,
+  listing: LogListing,
+  chain: LogChain,
+  { mode, verify }: RecoveryChoice,
   meter: ReadingMeter,
-): void {
-  if (predecessor === undefined) return;
-  const { previousEndOffset, previousLastEventId, logId } = file.header;
-  const { path, index } = predecessor;
-  const found = readSegmentHeader(storage, path, { index, logId }, meter);
-  if (found === undefined) throw vanished(path);
-  if (found.bytes >= previousEndOffset && found.header.firstEventId <= previousLastEventId + 1) {
-    return;
-  }
-  throw corrupt(
-    path,
-    `${path} has ${found.bytes} bytes; its successor says that events up to ` +
-      `${previousLastEventId} end at offset ${previousEndOffset}. ${restoreAdvice(path)}`,
-    found.bytes,
-  );
+): SegmentLoss[] {
+  const { links } = chain;
+  const isBroken = listing.gaps.length > 0 || links.some(({ error }) => error !== undefined);
+  const losses = isBroken ? lossesOf(storage, listing, chain, meter) : [];
+  if (verify === 'all') losses.push(...bodyLossesOf(storage, chain, meter));
+  const [first, ...others] = losses;
+  if (first === undefined) return losses;
+  if (mode !== 'accept-loss') throw lossError(first, others);
+  // Where the log ends, and so which id comes next, only this one tells.
+  const last = links.at(-1);
+  if (last?.error !== undefined) throw last.error;
+  return losses;
 }
 
 function withLastSegment(
@@ -257,7 +269,7 @@ function withLastSegment(
   outside: OutsideClaims,
   notes: readonly string[],
   meter: ReadingMeter,
-): RecoveredLog {
+): Omit<RecoveredLog, 'losses'> {
   const buffer = readBuffer(file.bytes);
   const reader = new SegmentReader(storage, file, buffer, startOf(file), new SegmentMeter(meter));
   const walk = walkSegment(reader);

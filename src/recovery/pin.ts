@@ -1,9 +1,22 @@
 // A segment's header pins the end of its predecessor. Up to there everything must validate; behind
 // it, a seal or the remains of a torn write, everything is legal.
 import { WalError } from '../errors.js';
-import type { SegmentHeader } from '../segment/segment-header.js';
+import {
+  BLOCK_ALIGNMENT,
+  BLOCK_HEADER_BYTES,
+  BlockKind,
+  decodeBlockHeader,
+  findBlock,
+  MAX_BLOCK_BYTES,
+} from '../segment/block-header.js';
+import { isDefect } from '../segment/defect.js';
+import { linkProblem } from '../segment/segment-chain.js';
+import { SEGMENT_HEADER_PAGE_BYTES, type SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
+import { KIB } from '../units.js';
 import { lostSentence, restoreAdvice } from './advice.js';
+import { reading } from './read-failure.js';
+import type { SegmentFile } from './segment-file.js';
 import type { SegmentReader } from './segment-reader.js';
 import { type SalvageBounds, SegmentSalvager } from './segment-salvager.js';
 
@@ -15,6 +28,55 @@ export function endsAtPin(reader: SegmentReader, pin: SegmentHeader): boolean {
     lastEventId === pin.previousLastEventId &&
     (blockChecksum === undefined || blockChecksum === pin.previousBlockChecksum)
   );
+}
+
+/**
+ * Why a finished segment is not the one that its successor pins, as far as its size, the two headers
+ * and one small read can tell, in a clause behind its name. It does not read what stands before the
+ * end: that takes a walk.
+ */
+export function pinProblem(
+  storage: Storage,
+  file: SegmentFile,
+  pin: SegmentHeader,
+): string | undefined {
+  const problem = linkProblem(file, pin);
+  if (problem !== undefined || isPinnedBlockThere(storage, file, pin)) return problem;
+  const { segmentIndex, previousLastEventId, previousEndOffset } = pin;
+  return (
+    `does not end at offset ${previousEndOffset} with event ${previousLastEventId}, as segment ` +
+    `${segmentIndex} says: one of the two is not of this log's last state`
+  );
+}
+
+/** Looked for behind a pin without a seal, and before it: most last blocks are small. */
+const WINDOWS_BYTES = [4 * KIB, 64 * KIB, MAX_BLOCK_BYTES];
+
+/** Whether the last block that counts is the pinned one: an older copy of the file has another. */
+function isPinnedBlockThere(storage: Storage, file: SegmentFile, pin: SegmentHeader): boolean {
+  const { previousEndOffset: end, previousBlockChecksum: checksum } = pin;
+  const { headerChecksum, salt } = file.header;
+  if (end === SEGMENT_HEADER_PAGE_BYTES) return checksum === headerChecksum;
+  const read = (from: number, bytes: number): Uint8Array => {
+    const target = new Uint8Array(bytes);
+    const count = reading(file.path, () => storage.read(file.fd, target, from), from);
+    return target.subarray(0, count);
+  };
+  // The seal repeats it, and is there unless recovery went on behind a torn write.
+  const seal = decodeBlockHeader(read(end, BLOCK_HEADER_BYTES), 0, salt, end);
+  if (!isDefect(seal) && seal.kind === BlockKind.seal) {
+    return seal.previousBlockChecksum === checksum && seal.firstEventId === pin.firstEventId;
+  }
+  for (const windowBytes of WINDOWS_BYTES) {
+    const from = Math.max(SEGMENT_HEADER_PAGE_BYTES, end - windowBytes);
+    const bytes = read(from, end - from);
+    for (let at = findBlock(bytes, 0); at >= 0; at = findBlock(bytes, at + BLOCK_ALIGNMENT)) {
+      const block = decodeBlockHeader(bytes, at, salt, from + at);
+      if (!isDefect(block) && block.headerChecksum === checksum) return true;
+    }
+    if (from === SEGMENT_HEADER_PAGE_BYTES) break;
+  }
+  return false;
 }
 
 /** What counts in a segment whose end is pinned. */

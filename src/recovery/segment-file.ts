@@ -58,11 +58,19 @@ function readHeader(
     throw new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset: 0 });
   }
   if (expected.logId !== undefined && header.logId !== expected.logId) {
-    const message = `${path} belongs to another log. Move it out of the folder.`;
     meter.segmentReader.onIntegrityFailure('validation');
-    throw new WalError('ERR_FLASHSTRIKE_WRONG_LOG', message, { path, offset: 0 });
+    throw wrongLogError(path);
   }
   return header;
+}
+
+/** A segment file that another log wrote. Its own log may miss it: no advice to remove it. */
+export function wrongLogError(path: string): WalError {
+  const message =
+    `${path} belongs to another log. Keep it where its own log can have it back, and restore this ` +
+    `log's file of that name from a copy, or salvage what is readable: ` +
+    `${salvageCommand(dirname(path))}.`;
+  return new WalError('ERR_FLASHSTRIKE_WRONG_LOG', message, { path, offset: 0 });
 }
 
 /**
@@ -111,12 +119,31 @@ export function readSegmentHeader(
   expected: SegmentExpectation,
   meter: ReadingMeter = SILENT_METER,
 ): Pick<SegmentFile, 'bytes' | 'header'> | undefined {
+  return lookAtSegment(storage, path, expected, meter, ({ bytes, header }) => ({ bytes, header }));
+}
+
+/**
+ * What `look` makes of a segment whose header is verified; undefined when there is no such file.
+ * Leaves nothing open.
+ * @throws WalError as openSegment
+ */
+export function lookAtSegment<Seen>(
+  storage: Storage,
+  path: string,
+  expected: SegmentExpectation,
+  meter: ReadingMeter,
+  look: (file: SegmentFile) => Seen,
+): Seen | undefined {
   return meter.measure(
     (startNs, ok) => meter.manager.onReadSegmentHeader(startNs, ok),
     () => {
       const file = openFile(storage, path, expected, 'read', meter);
-      if (file !== undefined) storage.close(file.fd);
-      return file;
+      if (file === undefined) return undefined;
+      try {
+        return look(file);
+      } finally {
+        storage.close(file.fd);
+      }
     },
   );
 }

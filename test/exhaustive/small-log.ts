@@ -68,8 +68,8 @@ export class SmallLog {
 
   /**
    * What `verify`, `replay` and the recovery of an open make of the files on `disk`: they agree that
-   * nothing is wrong and find every event as it was, or they tell. An open, which does not read
-   * finished segments, may find all events there although they are damaged.
+   * nothing is wrong and find every event as it was, or they tell. An open that does not read the
+   * blocks of finished segments may find all events there although these are damaged.
    * @returns true when it was told
    */
   async judge(disk: SimulatedDisk): Promise<boolean> {
@@ -77,13 +77,24 @@ export class SmallLog {
     const refusal = refusalOf(() => this.#replay(disk));
     assert.equal(refusal === undefined, report.ok, `verify and replay disagree: ${refusal}`);
     if (report.ok) assert.equal(report.lastEventId, this.lastEventId, 'shorter, in silence');
-    const refused = refusalOf(() => {
-      const { last, nextEventId } = recoverLog(disk, DIRECTORY, 'default', {});
-      assert.ok(last !== undefined);
-      disk.close(last.file.fd);
-      assert.equal(nextEventId - 1, this.lastEventId, 'an open finds less, in silence');
-    });
+    const [refused, refusedWhole] = (['tail', 'all'] as const).map((mode) =>
+      refusalOf(() => {
+        const { last, nextEventId } = recoverLog(
+          disk,
+          DIRECTORY,
+          'default',
+          {},
+          undefined,
+          undefined,
+          mode,
+        );
+        assert.ok(last !== undefined);
+        disk.close(last.file.fd);
+        assert.equal(nextEventId - 1, this.lastEventId, 'an open finds less, in silence');
+      }),
+    );
     assert.ok(!(report.ok && refused !== undefined), `only the open refuses: ${refused}`);
+    assert.equal(refusedWhole === undefined, report.ok, `only one of them tells: ${refusedWhole}`);
     return !report.ok;
   }
 

@@ -8,4 +8,5 @@ test('simulated bit rot, zeros and stray writes: told, or nothing durable is mis
   assert.equal(totals.histories, HISTORIES);
   assert.ok(totals.damages > HISTORIES, 'the medium was damaged');
   assert.ok(totals.damagesTold > HISTORIES / 2, 'and somebody told');
+  assert.ok(totals.finishedDamages > HISTORIES / 4, 'finished segments too, and each open refused');
 });

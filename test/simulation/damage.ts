@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';
+import type { WalOptions } from '../../src/index.js';
 import { replay } from '../../src/recovery/replay.js';
 import { salvage } from '../../src/recovery/salvage.js';
 import { verify } from '../../src/recovery/verify.js';
@@ -35,14 +36,7 @@ export async function damageTrial(
   { options }: Profile,
   trace: (line: string) => void,
 ): Promise<boolean> {
-  const open = (on: Machine): number =>
-    new SteppedLog(
-      { ...on.ports(), adoptRegion: (handle) => on.regions.adopt(handle) },
-      DIRECTORY,
-      {
-        ...options,
-      },
-    ).opened.report.nextEventId - 1;
+  const open = (on: Machine, more: WalOptions = {}): number => openOn(on, { ...options, ...more });
   const evidence = evidenceIn(machine.disk, DIRECTORY);
   const regionDurable = machine.readingPorts.regionDurable(DIRECTORY, logIdOf(machine));
   const whole = open(machine.copy());
@@ -86,6 +80,13 @@ export async function damageTrial(
     }
   }
 
+  // Blocks of finished segments are read where that is asked for: then nothing escapes it.
+  const refusedWhole = refusalOf(() => open(damaged.copy(), { verify: 'all' }));
+  assert.equal(
+    refusedWhole === undefined,
+    report.ok,
+    `verify and the open disagree: ${refusedWhole}`,
+  );
   const refused = refusalOf(() => {
     const last = open(damaged);
     assert.ok(last >= Math.min(whole, proven), `${last} of ${proven} durable events, in silence`);
@@ -94,7 +95,83 @@ export async function damageTrial(
     assert.ok(!report.ok, `verify is content, the open is not: ${refused.message}`);
     assertSame(snapshot(damaged.disk), before);
   }
+  assert.ok(
+    refused !== undefined || !evidence.headerPages.some(isHit),
+    'a header is not looked at',
+  );
   return refused !== undefined || !report.ok;
+}
+
+/**
+ * A finished segment is emptied, cut, set back to an older state of itself, or replaced by another
+ * one: every open refuses it, and changes nothing. False where the log has none to damage.
+ */
+export function finishedTrial(
+  { machine }: Subject,
+  { options }: Profile,
+  trace: (line: string) => void,
+): boolean {
+  const { random } = machine;
+  const evidence = evidenceIn(machine.disk, DIRECTORY);
+  const paths = evidence.headerPages.map(({ path }) => path).sort();
+  const finished = paths.slice(0, -1);
+  // Without an event block there is nothing that an older state could lack.
+  const blocks = evidence.pinnedBlocks.filter(({ path }) => finished.includes(path));
+  if (blocks.length === 0) return false;
+  const { path, offset } = pick(random, blocks);
+  const damaged = machine.copy();
+  const { disk } = damaged;
+  const content = Uint8Array.from(disk.contentOf(path));
+  const kind = pick(random, ['emptied', 'cut', 'older', 'replaced', 'header'] as const);
+  trace(`${path} ${kind} at ${offset}`);
+  switch (kind) {
+    case 'emptied':
+      put(disk, path, content.fill(0));
+      break;
+    case 'cut':
+      put(disk, path, content.subarray(0, offset + random.below(HEADER_BYTES)));
+      break;
+    case 'older':
+      put(disk, path, content.fill(0, offset));
+      break;
+    case 'replaced':
+      put(
+        disk,
+        path,
+        disk.contentOf(
+          pick(
+            random,
+            paths.filter((each) => each !== path),
+          ),
+        ),
+      );
+      break;
+    case 'header': {
+      const at = random.below(HEADER_BYTES);
+      disk.damage(path, at, Uint8Array.of((content[at] ?? 0) ^ (1 << random.below(8))));
+    }
+  }
+  const before = snapshot(disk);
+  for (const recovery of ['default', 'strict', 'tolerate-tail'] as const) {
+    const refused = refusalOf(() => openOn(damaged, { ...options, recovery }));
+    assert.ok(refused !== undefined, `${recovery} opens over a finished segment ${kind}`);
+    assertSame(snapshot(disk), before);
+  }
+  return true;
+}
+
+const openOn = (on: Machine, options: WalOptions): number =>
+  new SteppedLog(
+    { ...on.ports(), adoptRegion: (handle) => on.regions.adopt(handle) },
+    DIRECTORY,
+    options,
+  ).opened.report.nextEventId - 1;
+
+function put(disk: SimulatedDisk, path: string, bytes: Uint8Array): void {
+  const fd = disk.open(path, 'write');
+  disk.truncate(fd, 0);
+  disk.write(fd, [bytes], 0);
+  disk.close(fd);
 }
 
 /** What salvage gives out was issued, each event once and in order; gaps account for the others. */

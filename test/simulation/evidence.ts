@@ -24,6 +24,8 @@ export interface Evidence {
   /** Blocks of events, header included. */
   readonly blocks: readonly (Extent & { readonly firstEventId: number })[];
   readonly headerPages: readonly Extent[];
+  /** Blocks of events before the end that a successor pins. */
+  readonly pinnedBlocks: readonly Extent[];
   /** Bytes that call an event durable. */
   readonly claims: readonly (Extent & { readonly durableEventId: number })[];
   /** The highest of them that stands in a segment. */
@@ -43,6 +45,8 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
   const headerPages: Extent[] = [];
   const claims: Mutable<Evidence['claims']> = [];
   const salts: bigint[] = [];
+  const pins = new Map<string, number>();
+  let previousPath: string | undefined;
   let roomBytes = 0;
   let lastEventId = 0;
   for (const { path, index } of listLog(storage, directory).segments) {
@@ -51,6 +55,8 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
     const page = { path, offset: 0, bytes: SEGMENT_HEADER_PAGE_BYTES };
     headerPages.push(page);
     salts.push(file.header.salt);
+    if (previousPath !== undefined) pins.set(previousPath, file.header.previousEndOffset);
+    previousPath = path;
     claims.push({ ...page, durableEventId: file.header.firstEventId - 1 });
     lastEventId = file.header.firstEventId - 1;
     const walk = walkSegment(
@@ -68,10 +74,20 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
     roomBytes = file.bytes - SEAL_RESERVED_BYTES - walk.position.offset;
     storage.close(file.fd);
   }
+  const pinnedBlocks = blocks.filter(({ path, offset }) => offset < (pins.get(path) ?? 0));
   const durableEventIdInSegments = Math.max(0, ...claims.map((claim) => claim.durableEventId));
   const meta = readMeta(storage, directory);
   assert.equal(meta.status, 'present');
   const { durableEventId } = meta.meta;
   claims.push({ path: join(directory, META_FILE), offset: 0, bytes: META_BYTES, durableEventId });
-  return { blocks, headerPages, claims, durableEventIdInSegments, roomBytes, salts, lastEventId };
+  return {
+    blocks,
+    headerPages,
+    pinnedBlocks,
+    claims,
+    durableEventIdInSegments,
+    roomBytes,
+    salts,
+    lastEventId,
+  };
 }

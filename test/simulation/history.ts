@@ -7,7 +7,7 @@ import { WalError } from '../../src/errors.js';
 import type { RecoveryMode } from '../../src/recovery/manager.js';
 import { type VerifyReport, verify } from '../../src/recovery/verify.js';
 import type { SteppedLog } from '../support/stepped-log.js';
-import { damageTrial } from './damage.js';
+import { damageTrial, finishedTrial } from './damage.js';
 import { Life } from './life.js';
 import { DIRECTORY, Machine } from './machine.js';
 import { drawProfile, familyOf, type Profile, weighted } from './profile.js';
@@ -35,6 +35,8 @@ export interface HistoryResult {
   faults: number;
   damages: number;
   damagesTold: number;
+  /** Of finished segments, each refused by every open. */
+  finishedDamages: number;
   reads: number;
   calls: number;
   /** Of every call and choice: equal for equal seeds. */
@@ -60,6 +62,7 @@ export class History {
     faults: 0,
     damages: 0,
     damagesTold: 0,
+    finishedDamages: 0,
     reads: 0,
     calls: 0,
     digest: 0,
@@ -222,5 +225,6 @@ export class History {
     const told = await damageTrial(this.#subject, this.#profile, this.#trace);
     this.result.damages++;
     if (told) this.result.damagesTold++;
+    if (finishedTrial(this.#subject, this.#profile, this.#trace)) this.result.finishedDamages++;
   }
 }

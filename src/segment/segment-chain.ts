@@ -1,0 +1,36 @@
+// How the segments of a log hang together: each header pins the end of the segment before it. What
+// two headers and a file's size can say against each other is told here; whether the pinned block
+// stands in the file takes a look into it (recovery/pin.ts).
+import { BLOCK_HEADER_BYTES } from './block-header.js';
+import { FRAME_HEADER_BYTES } from './frame.js';
+import { SEGMENT_HEADER_PAGE_BYTES, type SegmentHeader } from './segment-header.js';
+
+/** A segment as its first page and the length of its file tell of it. */
+export interface ChainedSegment {
+  readonly header: SegmentHeader;
+  readonly bytes: number;
+}
+
+/**
+ * Why `segment` cannot be what the header of its successor says of it, in a clause behind the file's
+ * name; undefined where nothing speaks against it.
+ */
+export function linkProblem(
+  { header, bytes }: ChainedSegment,
+  successor: SegmentHeader,
+): string | undefined {
+  const { firstEventId } = header;
+  const { previousEndOffset, previousLastEventId } = successor;
+  const says = `segment ${successor.segmentIndex} says that events up to ${previousLastEventId}`;
+  if (bytes < previousEndOffset) {
+    return `has ${bytes} bytes; its successor, ${says} end at offset ${previousEndOffset}`;
+  }
+  const events = previousLastEventId + 1 - firstEventId;
+  if (events < 0) return `begins with event ${firstEventId}; ${says} stand before itself`;
+  const isEmpty = previousEndOffset === SEGMENT_HEADER_PAGE_BYTES;
+  const room = previousEndOffset - SEGMENT_HEADER_PAGE_BYTES - BLOCK_HEADER_BYTES;
+  if (isEmpty ? events > 0 : events * FRAME_HEADER_BYTES > room) {
+    return `begins with event ${firstEventId}; ${says} end at offset ${previousEndOffset}`;
+  }
+  return undefined;
+}
