@@ -233,6 +233,13 @@ export const MUTATIONS = [
     tests: ['src/recovery/hand-out.test.ts'],
   },
   {
+    name: 'command line: a terminal is sent the bytes of payloads',
+    file: 'src/cli/commands/replay.ts',
+    find: 'const writeOne = isTerminal(stdout) && !options.raw ? writePrintable : writeEvent;',
+    replace: 'const writeOne = writeEvent;',
+    tests: ['test/system/cli-terminal.test.ts'],
+  },
+  {
     name: 'salvage: ids may leap further than a hole has room',
     file: 'src/recovery/segment-salvager.ts',
     find: 'if (blocks * BLOCK_HEADER_BYTES + events * FRAME_HEADER_BYTES > holeBytes) return false;',

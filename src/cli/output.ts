@@ -2,7 +2,7 @@
 // is full, so memory stays bounded however slow the reader is.
 
 import type { Writable } from 'node:stream';
-import { codeOf } from '../errors.js';
+import { codeOf, printable } from '../errors.js';
 import { TextBuffer } from './formats/text-buffer.js';
 import { OutputClosed, toWalError } from './report-error.js';
 
@@ -23,9 +23,19 @@ const isClosed = (error: unknown): boolean => {
   return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || code === 'ECONNRESET';
 };
 
-/** Writes `text` and waits until the system has it. @throws OutputClosed when nobody reads */
+/** Writes `text` as it is and waits until the system has it. @throws OutputClosed when nobody reads */
 export const writeText = (stream: Writable, text: string): Promise<void> =>
   writeWhole(stream, Buffer.from(text));
+
+/** Whether a person's terminal shows what is written, and obeys the escape sequences in it. */
+export const isTerminal = (stream: Writable): boolean => 'isTTY' in stream && stream.isTTY === true;
+
+/** Lines of text that steer no terminal, whatever they hold. */
+export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');
+
+/** Writes lines of text that may hold names of files and the like: harmless on a terminal. */
+export const writeLines = (stream: Writable, text: string): Promise<void> =>
+  writeText(stream, isTerminal(stream) ? printableLines(text) : text);
 
 export class Output extends TextBuffer {
   readonly #stream: Writable;

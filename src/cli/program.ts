@@ -24,6 +24,7 @@ import { verify } from './commands/verify.js';
 import { type CommandContext, createContext } from './context.js';
 import { EXIT } from './exit-codes.js';
 import { FORMAT_NAMES } from './formats/event-format.js';
+import { printableLines } from './output.js';
 import { OutputClosed, reportError } from './report-error.js';
 
 const logFolder = (description: string): Argument =>
@@ -56,6 +57,8 @@ function createProgram(run: Run): Command {
     .version(buildInfo.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
+    // What was typed comes back in usage errors, and may come from a script or a file name.
+    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
     .showHelpAfterError('(--help shows what there is)')
     .addHelpText(
       'after',
@@ -135,9 +138,13 @@ function addReplay(program: Command, { context, finish }: Run): void {
     )
     .addOption(formatOption())
     .option('--follow', 'stay, and print what is recorded from now on, once it is durable', false)
+    .option('--raw', 'the bytes as they are on a terminal, too', false)
     .addHelpText(
       'after',
       `${FORMATS}
+
+On a terminal, control characters and others that could steer it or hide text are spelt
+\\u{1b}. A pipe or a file gets the bytes as they were recorded.
 
 ${EXITS}
 

@@ -8,7 +8,7 @@ import { systemCode, WalError } from '../../errors.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
-import { writeText } from '../output.js';
+import { writeLines } from '../output.js';
 
 export interface BenchOptions {
   readonly list: boolean;
@@ -53,7 +53,7 @@ export async function bench(
 ): Promise<number> {
   const all = listBenches();
   if (list) {
-    await writeText(stdout, all.map((name) => `${name}\n`).join(''));
+    await writeLines(stdout, all.map((name) => `${name}\n`).join(''));
     return EXIT.done;
   }
   if (all.length === 0) {

@@ -14,7 +14,7 @@ import {
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { formatJson } from '../json.js';
-import { writeText } from '../output.js';
+import { writeLines } from '../output.js';
 import { formatBytes, formatCount, formatEvents, formatTimestamp } from '../quantities.js';
 import { describeRegion } from '../region-notice.js';
 import { reportError } from '../report-error.js';
@@ -135,7 +135,7 @@ export async function inspect(
   const text = options.json
     ? formatJson(inspection)
     : `${renderInspection(inspection).join('\n')}\n`;
-  await writeText(context.stdout, text);
+  await writeLines(context.stdout, text);
   return EXIT.done;
 }
 
@@ -145,7 +145,7 @@ async function inspectRegions(
   { stdout, terminal }: CommandContext,
 ): Promise<number> {
   const regions = listOrphanRegions(sharedMemoryDirectory, dir);
-  await writeText(stdout, json ? formatJson(regions) : `${renderRegions(regions).join('\n')}\n`);
+  await writeLines(stdout, json ? formatJson(regions) : `${renderRegions(regions).join('\n')}\n`);
   const removable = regions.filter((region) => region.removable);
   if (!remove) {
     if (removable.length > 0) terminal.line('--remove removes the orphaned ones');

@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
 import { ScrapedLog } from '../metrics/scrape.js';
 import { type ListenAddress, MetricsServer } from '../metrics/server.js';
-import { writeText } from '../output.js';
+import { writeLines } from '../output.js';
 
 export interface MetricsOptions {
   /** What the names of all metrics begin with. */
@@ -28,7 +28,7 @@ export async function metrics(
   try {
     if (listen !== undefined) return await serve(log, listen, context);
     log.attach();
-    await writeText(stdout, log.scrape().text);
+    await writeLines(stdout, log.scrape().text);
     return EXIT.done;
   } finally {
     log.close();

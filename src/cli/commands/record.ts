@@ -11,7 +11,7 @@ import { type Input, openInput, readInput } from '../input.js';
 import { Interruption } from '../interruption.js';
 import { formatJson } from '../json.js';
 import { LineSplitter, LineTooLong } from '../line-splitter.js';
-import { writeText } from '../output.js';
+import { writeLines } from '../output.js';
 import {
   formatBytes,
   formatCount,
@@ -194,5 +194,5 @@ async function summarize(
   }
   if (!options.json) return;
   const report = { events, payloadBytes, seconds, eventsPerSecond, firstEventId, lastEventId };
-  await writeText(stdout, formatJson({ ...report, durableEventId, interrupted }));
+  await writeLines(stdout, formatJson({ ...report, durableEventId, interrupted }));
 }

@@ -1,15 +1,17 @@
 // `replay`: the inverse of `record`. Every event ended by `\n`, in big writes that wait for their
-// reader; with `--follow` it stays and goes on as the log grows.
+// reader; with `--follow` it stays and goes on as the log grows. A terminal obeys what it is sent, so
+// there payloads are made printable first.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { WalError } from '../../errors.js';
+import { printable, WalError } from '../../errors.js';
 import { follow, replay as replayLog } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { type EventFormat, FormatDefect, type FormatName } from '../formats/event-format.js';
 import { createFormat } from '../formats/formats.js';
+import { TextBuffer } from '../formats/text-buffer.js';
 import { Interruption } from '../interruption.js';
-import { Output } from '../output.js';
+import { isTerminal, Output } from '../output.js';
 import { formatCount } from '../quantities.js';
 import { tellWaitingEvents } from '../region-notice.js';
 
@@ -19,6 +21,8 @@ export interface ReplayOptions {
   readonly to?: number | undefined;
   readonly format: FormatName;
   readonly follow: boolean;
+  /** The bytes as they are, on a terminal, too. */
+  readonly raw: boolean;
 }
 
 interface ReadEvent {
@@ -30,7 +34,7 @@ type EventSink = (event: ReadEvent) => void;
 
 const NEWLINE = 0x0a;
 
-function writeEvent(event: ReadEvent, format: EventFormat, output: Output, dir: string): void {
+function writeEvent(event: ReadEvent, format: EventFormat, output: TextBuffer, dir: string): void {
   try {
     format.decode(event.payload, output);
   } catch (error) {
@@ -42,7 +46,13 @@ function writeEvent(event: ReadEvent, format: EventFormat, output: Output, dir: 
       { path: dir },
     );
   }
-  output.appendByte(NEWLINE);
+}
+
+/** The same for a terminal: a payload may hold escape sequences, and line breaks of its own. */
+function writePrintable(event: ReadEvent, format: EventFormat, output: Output, dir: string): void {
+  const line = new TextBuffer();
+  writeEvent(event, format, line, dir);
+  output.append(Buffer.from(printable(line.utf8())));
 }
 
 export async function replay(
@@ -53,6 +63,7 @@ export async function replay(
   const interruption = new Interruption();
   const output = new Output(stdout);
   const format = createFormat(options.format);
+  const writeOne = isTerminal(stdout) && !options.raw ? writePrintable : writeEvent;
   let isFirst = options.from === undefined;
   const write: EventSink = (event) => {
     if (isFirst && event.eventId > 1) {
@@ -60,7 +71,8 @@ export async function replay(
       terminal.line(`the log begins with event ${first}: the events before it are not there`);
     }
     isFirst = false;
-    writeEvent(event, format, output, dir);
+    writeOne(event, format, output, dir);
+    output.appendByte(NEWLINE);
   };
   const run = options.follow ? followAll : replayAll;
   try {

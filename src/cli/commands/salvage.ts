@@ -7,7 +7,7 @@ import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
 import { formatJson } from '../json.js';
-import { writeText } from '../output.js';
+import { writeLines } from '../output.js';
 import { formatBytes, formatCount, formatEvents } from '../quantities.js';
 import { tellWaitingEvents } from '../region-notice.js';
 
@@ -68,7 +68,7 @@ export async function salvage(
     });
     for (const line of renderSalvage(report)) terminal.line(line);
     tellWaitingEvents(terminal, dir);
-    if (json) await writeText(stdout, formatJson(report));
+    if (json) await writeLines(stdout, formatJson(report));
     return interruption.exitCode ?? EXIT.done;
   } finally {
     interruption.dispose();

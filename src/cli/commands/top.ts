@@ -5,7 +5,7 @@ import type { CommandContext } from '../context.js';
 import { EXIT, SIGNAL_EXITS } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
 import { formatJson, formatJsonLine } from '../json.js';
-import { writeText } from '../output.js';
+import { isTerminal, writeLines } from '../output.js';
 import { Terminal } from '../terminal.js';
 import { diagnose } from '../top/diagnosis.js';
 import { type Figures, figuresOf, type Since } from '../top/figures.js';
@@ -30,12 +30,11 @@ export async function top(
 ): Promise<number> {
   const log = new WatchedLog(dir);
   const interruption = new Interruption();
-  const isTerminal = 'isTTY' in stdout && stdout.isTTY === true;
   const { once, json } = options;
   try {
     if (json && !once) return await printLines(log, options, stdout, interruption);
     // Into a file or a pipe a moving screen is of no use: one of it is.
-    if (once || !isTerminal) return await printOnce(log, options, stdout, interruption);
+    if (once || !isTerminal(stdout)) return await printOnce(log, options, stdout, interruption);
     return await showLive(log, options, stdout, interruption);
   } finally {
     interruption.dispose();
@@ -62,7 +61,7 @@ async function printOnce(
   const text = json
     ? formatJson(document(before, now, log))
     : `${renderScreen(before, now, { columns, rows: Number.POSITIVE_INFINITY, reason }).join('\n')}\n`;
-  await writeText(stdout, text);
+  await writeLines(stdout, text);
   return EXIT.done;
 }
 
@@ -78,7 +77,7 @@ async function printLines(
     await pause(interval, interruption.signal);
     if (interruption.happened) return interruption.exitCode ?? EXIT.done;
     const now = takeLook(log.look());
-    await writeText(stdout, formatJsonLine(document(before, now, log)));
+    await writeLines(stdout, formatJsonLine(document(before, now, log)));
     before = now;
   }
 }

@@ -6,7 +6,7 @@ import { type VerifyReport, verify as verifyLog } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { formatJson } from '../json.js';
-import { writeText } from '../output.js';
+import { writeLines } from '../output.js';
 import { formatBytes, formatCount, formatEvents } from '../quantities.js';
 import { reportError } from '../report-error.js';
 
@@ -78,12 +78,12 @@ export async function verify(
     if (!(error instanceof WalError)) throw error;
     if (json) {
       const unread = { ok: false, verdict: 'unreadable', error: serializeError(error) };
-      await writeText(stdout, formatJson(unread));
+      await writeLines(stdout, formatJson(unread));
     }
     reportError(terminal, error);
     return EXIT.unreadable;
   }
   const text = json ? formatJson(report) : `${[...renderReport(dir, report)].join('\n')}\n`;
-  await writeText(stdout, text);
+  await writeLines(stdout, text);
   return report.ok ? EXIT.done : EXIT.failed;
 }

@@ -30,6 +30,15 @@ export class TextBuffer {
 
   /** What was added, as latin1. */
   text(): string {
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.length).toString('latin1');
+    return this.#added().toString('latin1');
+  }
+
+  /** What was added, as UTF-8; U+FFFD where it is none. */
+  utf8(): string {
+    return this.#added().toString('utf8');
+  }
+
+  #added(): Buffer {
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.length);
   }
 }
