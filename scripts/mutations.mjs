@@ -72,6 +72,20 @@ export const MUTATIONS = [
     tests: ['src/recovery/finished-segments.test.ts'],
   },
   {
+    name: 'links: an open log goes on writing into a file that a snapshot has by name',
+    file: 'src/recorder/segment-writer.ts',
+    find: 'this.#isLinked = this.#active.isLinked;',
+    replace: 'this.#isLinked = false;',
+    tests: ['src/recorder/linked-segments.test.ts'],
+  },
+  {
+    name: 'links: an open goes on in a last segment that a snapshot has by name',
+    file: 'src/recovery/manager.ts',
+    find: "canContinue: verdict === 'clean' && !walk.sealed && file.names === 1,",
+    replace: "canContinue: verdict === 'clean' && !walk.sealed,",
+    tests: ['src/recorder/linked-segments.test.ts', 'src/recovery/manager.test.ts'],
+  },
+  {
     name: 're-dirtying: the prefix is not synced',
     file: 'src/recovery/manager.ts',
     find: '  storage.sync(file.fd);\n',

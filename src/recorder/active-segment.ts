@@ -123,6 +123,14 @@ export class ActiveSegment {
     return this.#hasUnsynced;
   }
 
+  /**
+   * Whether somebody has given the file a second name, as a snapshot by hard links does: what is
+   * written from then on would show in the snapshot, too.
+   */
+  get isLinked(): boolean {
+    return this.#storage.statusOf(this.#fd).links > 1;
+  }
+
   /** The largest payload that one more block may have, before the seal's reserve; may be negative. */
   get roomBytes(): number {
     return this.segmentBytes - SEAL_RESERVED_BYTES - this.#offset - BLOCK_HEADER_BYTES;

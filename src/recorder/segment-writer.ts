@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.js';
 import type { TimestampSource } from '../clock/timestamp-source.js';
-import { assert, WalError } from '../errors.js';
+import { assert, isOperational, WalError } from '../errors.js';
 import { publishNumber, publishWords } from '../memory/sequence-latch.js';
 import type { Random64 } from '../random.js';
 import type { RingConsumer } from '../ring/ring-consumer.js';
@@ -63,6 +63,8 @@ export interface SegmentWriterOptions {
   readonly sync: SyncOptions;
 }
 
+/** A look at the links of the active segment costs 2 µs: one a millisecond is enough. */
+const LINKS_LOOK_NS = NS_PER_MS;
 const NS_PER_US = 1e3;
 const LONGEST_GAP_NS = 10 * NS_PER_MS;
 const WORTH_SPINNING_NS = 750 * NS_PER_US;
@@ -127,6 +129,9 @@ export class SegmentWriter {
   #segmentCount: number;
   /** The active segment is of this opening. */
   #hasRotated = false;
+  /** It has a second name: nothing more is written to it. */
+  #isLinked = false;
+  #linksSeenNs = Number.NEGATIVE_INFINITY;
   #state: number = LogState.opening;
 
   constructor(
@@ -266,6 +271,7 @@ export class SegmentWriter {
     const planNs = this.#d.clock.nowNs();
     if (!this.#ring.gather(targetBytes, MAX_BLOCK_PAYLOAD_BYTES)) return 'empty';
     const { run } = this.#ring;
+    if (this.#lookAtLinks()) return this.#rotate() ? 'wrote' : 'blocked';
     if (this.#active === undefined || run.bytes > roomBytes) {
       // Else the log would rotate for ever. A segment of an earlier opening may be too small.
       const isNew = this.#hasRotated && this.#active?.isEmpty === true;
@@ -420,6 +426,11 @@ export class SegmentWriter {
     // Where commits follow each other the next block says it as well: the watermark, a write of its
     // own, would only stand in that block's way.
     if (!atOnce && this.#nextCommitIsNear) return;
+    if (this.#lookAtLinks()) {
+      // The header of a new segment says it as well; at an end wal.meta does.
+      if (!atOnce) this.#rotate();
+      return;
+    }
     const startNs = this.#d.clock.nowNs();
     active.writeWatermark(
       this.#writtenEventId + 1,
@@ -437,10 +448,37 @@ export class SegmentWriter {
     signals.wake('housekeeping');
   }
 
+  /** Whether the active segment has got a second name; the last look counts for a millisecond. */
+  #lookAtLinks(): boolean {
+    if (this.#active === undefined || this.#isLinked) return this.#isLinked;
+    const nowNs = this.#d.clock.nowNs();
+    if (nowNs - this.#linksSeenNs < LINKS_LOOK_NS) return false;
+    this.#linksSeenNs = nowNs;
+    this.#isLinked = this.#active.isLinked;
+    return this.#isLinked;
+  }
+
+  /** The next prepared file that has no other name: what is written to one would show elsewhere. */
+  #takePrepared(): PreparedSegment | undefined {
+    const { prepared, storage } = this.#d;
+    for (;;) {
+      const next = prepared.getNextSegment();
+      if (next === undefined || storage.statusOf(next.fd).links <= 1) return next;
+      storage.close(next.fd);
+      try {
+        storage.unlink(join(this.#options.directory, preparedFileName(next.ticket)));
+      } catch (error) {
+        // The next open removes what is left of it.
+        if (!isOperational(error)) throw error;
+      }
+      prepared.announceTaken();
+    }
+  }
+
   /** True when a new segment is active, false while none is prepared. */
   #rotate(): boolean {
     const { prepared } = this.#d;
-    const next = prepared.getNextSegment();
+    const next = this.#takePrepared();
     if (next === undefined) {
       const { error } = prepared;
       if (error !== undefined) throw error;
@@ -451,6 +489,7 @@ export class SegmentWriter {
       this.#finishActive();
       this.#active = this.#publish(next);
       this.#hasRotated = true;
+      this.#isLinked = false;
     } catch (error) {
       this.#d.storage.close(next.fd);
       throw error;
@@ -503,7 +542,9 @@ export class SegmentWriter {
     const startNs = this.#d.clock.nowNs();
     let isClosed = false;
     try {
-      active.writeSeal(this.#durableEventId, this.#d.timestamps.nowNs());
+      // A seal is a convenience; a file that somebody else has by name keeps its content.
+      this.#isLinked ||= active.isLinked;
+      if (!this.#isLinked) active.writeSeal(this.#durableEventId, this.#d.timestamps.nowNs());
       segmentWriter.onRotateSeal(startNs);
       const syncNs = this.#d.clock.nowNs();
       active.sync();

@@ -233,7 +233,7 @@ export class LogSalvager {
     }
     const now = reading(path, () => this.#storage.statusOf(fd));
     if (now.inode === inode && now.device === device) {
-      return { path, fd, bytes, device, inode, header };
+      return { path, fd, bytes, device, inode, names: now.links, header };
     }
     this.#storage.close(fd);
     return undefined;

@@ -274,14 +274,10 @@ describe('wal.meta', () => {
     assert.equal(offset, last.offset + last.bytes);
   });
 
-  test('that is a folder, a link, a second name, or a FIFO: refused without hanging', (t) => {
+  test('that is a folder, a link, or a FIFO: refused without hanging', (t) => {
     const unsafe: Record<string, (path: string, dir: string) => unknown> = {
       folder: (path) => mkdirSync(path),
       link: (path, dir) => symlinkSync(join(dir, 'elsewhere'), path),
-      'second name': (path, dir) => {
-        writeFileSync(join(dir, 'elsewhere'), Buffer.alloc(META_BYTES));
-        linkSync(join(dir, 'elsewhere'), path);
-      },
       FIFO: (path) => assert.equal(spawnSync('mkfifo', [path]).status, 0),
     };
     for (const [what, make] of Object.entries(unsafe)) {
@@ -621,6 +617,38 @@ describe('the accepted prefix is written again, in place, and synced', () => {
     assert.deepEqual(one.writes, two.writes);
     assert.equal(one.log.nextEventId, two.log.nextEventId);
     assertSame(builder);
+  });
+});
+
+describe('files with a second name, as a snapshot by hard links leaves them', () => {
+  test('are read; behind the last one a new segment must follow, and that is noted', (t) => {
+    const builder = threeSegments(temporaryFolder(t)).write();
+    const snapshot = temporaryFolder(t);
+    for (const name of readdirSync(builder.dir)) {
+      linkSync(join(builder.dir, name), join(snapshot, name));
+    }
+    for (const dir of [builder.dir, snapshot]) {
+      const { log } = new Recovery(t, dir);
+      assert.deepEqual([log.verdict, log.nextEventId], ['clean', 16]);
+      assert.equal(log.last?.canContinue, false);
+      assert.match(log.notes.join(), /0000000003\.wal has 2 names.*goes on in a new segment/);
+      assert.deepEqual(
+        readFileSync(join(snapshot, '0000000003.wal')),
+        Buffer.from(builder.fileOf(3)),
+      );
+    }
+  });
+
+  test('left over: the name goes, the content stays under the other one', (t) => {
+    const builder = threeBlocks(temporaryFolder(t)).meta().write();
+    const elsewhere = join(temporaryFolder(t), 'file');
+    writeFileSync(elsewhere, 'x');
+    for (const name of ['prepared-3.tmp', 'wal.meta.tmp']) {
+      linkSync(elsewhere, join(builder.dir, name));
+    }
+    removeLeftovers(nodeStorage, builder.dir);
+    assert.deepEqual(readdirSync(builder.dir).sort(), ['0000000001.wal', 'wal.meta']);
+    assert.equal(readFileSync(elsewhere, 'utf8'), 'x');
   });
 });
 

@@ -1,7 +1,7 @@
 // Recovery on open: finds where the log ends, judges that end, and makes what is accepted durable
 // again, before anything is appended behind it. The caller holds the lock. Whatever is refused
 // leaves the folder as it was; whatever is done can be done again after a crash at any step.
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { assert, type ErrorCode, WalError } from '../errors.js';
 import { type Random64, random64 } from '../random.js';
 import { META_TEMPORARY_FILE, parsePreparedFileName } from '../segment/file-names.js';
@@ -133,7 +133,7 @@ export interface RecoveredSegment {
   readonly endOffset: number;
   /** Highest durable id that is claimed inside the file. */
   readonly durableClaim: number;
-  /** True when the next block may go to E; else a new segment must follow. */
+  /** True when the next block may go to E; else a new segment must follow, as behind a linked file. */
   readonly canContinue: boolean;
   /** Which check the block at E did not pass, where the tail is torn. */
   readonly integrityFailure: IntegrityFailure | undefined;
@@ -192,7 +192,7 @@ function recover(
   const chain = readLogChain(storage, listing, reading, meter);
   const losses = judgeBefore(storage, listing, chain, { mode, verify }, meter);
   const { logId } = chain;
-  const file = openSegment(storage, last.path, { index: last.index, logId }, 'write', meter);
+  const file = openSegment(storage, last.path, { index: last.index, logId }, 'rewrite', meter);
   if (file === undefined) throw vanished(last.path);
   try {
     const log = withLastSegment(storage, directory, file, mode, outside, notes, meter);
@@ -284,7 +284,7 @@ function withLastSegment(
   reader.recordVerdict(judgement.tailCase.verdict);
   const verdict = accept(judgement, mode);
   const { tailCase } = judgement;
-  const doubts = cutNotes(reader);
+  const doubts = [...cutNotes(reader), ...linkedNotes(file)];
   if (tailCase.verdict === 'undecidable') doubts.push(`${tailCase.prose} ${TOLERATED}`);
   const { endOffset, nextEventId, claims, meta, droppedEvents, droppedBytes } = judgement;
   if (!provesCleanClose(meta, judgement, file)) {
@@ -299,13 +299,22 @@ function withLastSegment(
       walk,
       endOffset,
       durableClaim: Math.max(walk.durableEventId, file.header.firstEventId - 1),
-      canContinue: verdict === 'clean' && !walk.sealed,
+      canContinue: verdict === 'clean' && !walk.sealed && file.names === 1,
       integrityFailure: verdict === 'clean' ? undefined : integrityFailureOf(judgement.stop),
     },
     droppedEvents,
     droppedBytes,
     notes: [...notes, ...doubts],
   };
+}
+
+/** A file that others know by another name keeps its content: the log goes on in a new one. */
+function linkedNotes({ path, names }: SegmentFile): string[] {
+  if (names === 1) return [];
+  return [
+    `${basename(path)} has ${names} names, as a snapshot by hard links leaves it: it stays as it is, ` +
+      'and the log goes on in a new segment.',
+  ];
 }
 
 /** What is noted where the option decided what the files could not. */
@@ -348,7 +357,8 @@ function provesCleanClose(
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Writes the accepted prefix beyond the durable events in place again, the same bytes, and syncs.
+ * Writes the accepted prefix beyond the durable events in place again, the same bytes, and syncs. In a
+ * file with other names too: the same bytes change nothing under them.
  * A sync that failed before the crash may have left pages marked clean that never reached the
  * disk: reading them back proves nothing, and a sync alone would write nothing.
  */

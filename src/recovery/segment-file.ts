@@ -19,6 +19,8 @@ export interface SegmentFile {
   readonly bytes: number;
   readonly device: bigint;
   readonly inode: bigint;
+  /** Names that the file has; more than one, and what is written shows under the others as well. */
+  readonly names: number;
   readonly header: SegmentHeader;
 }
 
@@ -164,8 +166,8 @@ function openFile(
   }
   try {
     const header = readHeader(storage, fd, path, expected, meter);
-    const { bytes, device, inode } = reading(path, () => storage.statusOf(fd));
-    return { path, fd, bytes, device, inode, header };
+    const { bytes, device, inode, links } = reading(path, () => storage.statusOf(fd));
+    return { path, fd, bytes, device, inode, names: links, header };
   } catch (error) {
     storage.close(fd);
     throw error;

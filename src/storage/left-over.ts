@@ -1,8 +1,9 @@
 // Names that only this package uses for a while: what stands there is removed or replaced, so it must
-// be what this package leaves behind there, a plain file with one name. A link, a folder, a FIFO are
-// somebody's own, and stay.
+// be what this package leaves behind there, a plain file. A symbolic link, a folder, a FIFO are somebody's
+// own, and stay. Other names of the file do not matter, a snapshot by hard links gives it one: what goes
+// is the name, never the content.
 import { WalError } from '../errors.js';
-import type { FileStatus, Storage } from './storage.js';
+import type { Storage } from './storage.js';
 
 const WHAT = { directory: 'a folder', symlink: 'a symbolic link', other: 'no file' } as const;
 
@@ -13,13 +14,7 @@ const WHAT = { directory: 'a folder', symlink: 'a symbolic link', other: 'no fil
 export function isLeftOver(storage: Storage, path: string): boolean {
   const status = storage.statusAt(path);
   if (status === undefined) return false;
-  const what = whyNotOurs(status);
-  if (what === undefined) return true;
-  const message = `${path} is ${what}; only a plain file with one link is used. Move it away.`;
+  if (status.kind === 'file') return true;
+  const message = `${path} is ${WHAT[status.kind]}; only a plain file is used. Move it away.`;
   throw new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', message, { path });
-}
-
-function whyNotOurs({ kind, links }: FileStatus): string | undefined {
-  if (kind !== 'file') return WHAT[kind];
-  return links > 1 ? 'a hard link' : undefined;
 }

@@ -37,6 +37,7 @@ const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const FLAGS: Readonly<Record<OpenMode, number>> = {
   read: constants.O_RDONLY | SAFE,
   write: constants.O_RDWR | SAFE,
+  rewrite: constants.O_RDWR | SAFE,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | SAFE,
   'open-or-create': constants.O_RDWR | constants.O_CREAT | SAFE,
 };
@@ -101,7 +102,8 @@ function openFile(path: string, mode: OpenMode): number {
     throw error;
   }
   const status = toStatus(fstatSync(fd, { bigint: true }));
-  if (status.kind !== 'file' || status.links > 1) {
+  const mayBeLinked = mode === 'read' || mode === 'rewrite';
+  if (status.kind !== 'file' || (status.links > 1 && !mayBeLinked)) {
     closeSync(fd);
     throw unsafe(path, status.kind === 'file' ? 'a hard link' : `no file (${status.kind})`);
   }

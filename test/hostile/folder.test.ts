@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import {
   existsSync,
+  linkSync,
   lstatSync,
   readdirSync,
   readFileSync,
   renameSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -79,8 +81,48 @@ const NAMES: Readonly<Record<string, string>> = {
   'a prepared segment': 'prepared-3.tmp',
 };
 
+for (const [what, name] of Object.entries(NAMES)) {
+  // LOCK is taken over, and written, by another way.
+  if (name === 'LOCK') continue;
+  test(`${what} that is a hard link: the log opens, and nothing is written to the other name`, (t) => {
+    const { dir } = aLog(t);
+    const path = join(dir, name);
+    const other = join(temporaryFolder(t), 'other');
+    if (!existsSync(path)) writeFileSync(path, CONTENT);
+    linkSync(path, other);
+    const content = readFileSync(other);
+    const log = open(dir);
+    log.append();
+    log.commit();
+    log.close();
+    assert.deepEqual(readFileSync(other), content);
+    assert.equal(Array.from(replay(dir)).length, EVENTS + 1);
+    assert.ok(content.equals(readFileSync(other)));
+  });
+
+  test(`${what} that is a hard link to somebody's file: refused, or left without its name`, (t) => {
+    const { dir } = aLog(t);
+    const path = join(dir, name);
+    const other = join(temporaryFolder(t), 'other');
+    writeFileSync(other, CONTENT);
+    if (existsSync(path)) unlinkSync(path);
+    linkSync(other, path);
+    try {
+      open(dir).close();
+      assert.ok(!existsSync(path) || lstatSync(path).ino !== lstatSync(other).ino);
+    } catch (error) {
+      assert.ok(error instanceof WalError, String(error));
+      assert.equal(error.code, 'ERR_FLASHSTRIKE_CORRUPT');
+      assert.equal(lstatSync(path).ino, lstatSync(other).ino, 'what is refused is left alone');
+    }
+    assert.equal(readFileSync(other, 'utf8'), CONTENT);
+  });
+}
+
 for (const [disguise, { make, skip }] of Object.entries(DISGUISES)) {
   for (const [what, name] of Object.entries(NAMES)) {
+    // Read, removed or replaced by name, never written: see above.
+    if (disguise === 'a hard link' && name !== 'LOCK') continue;
     test(`${what} that is ${disguise} is refused, never followed, never removed`, {
       skip,
     }, async (t) => {
@@ -129,6 +171,8 @@ for (const [disguise, { make, skip }] of Object.entries(DISGUISES)) {
     assert.equal(readFileSync(original, 'utf8'), CONTENT);
   });
 
+  // The name of a hard link is removed, and nothing else of it.
+  if (disguise === 'a hard link') continue;
   test(`wal.meta.tmp that is ${disguise}, put there while the log is open`, { skip }, async (t) => {
     const dir = temporaryFolder(t);
     const path = join(dir, META_TEMPORARY_FILE);
