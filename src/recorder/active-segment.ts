@@ -128,7 +128,11 @@ export class ActiveSegment {
    * written from then on would show in the snapshot, too.
    */
   get isLinked(): boolean {
-    return this.#storage.statusOf(this.#fd).links > 1;
+    let links = 1;
+    this.#attempt('look at it', () => {
+      ({ links } = this.#storage.statusOf(this.#fd));
+    });
+    return links > 1;
   }
 
   /** The largest payload that one more block may have, before the seal's reserve; may be negative. */

@@ -27,7 +27,7 @@ import type { Storage } from '../storage/storage.js';
 import type { ManagerUpdater } from '../telemetry/recorder/manager.js';
 import type { SegmentWriterUpdater } from '../telemetry/recorder/segment-writer.js';
 import { TWO_POW_32 } from '../units.js';
-import { type ActiveSegment, publishSegment } from './active-segment.js';
+import { type ActiveSegment, publishSegment, segmentFailure } from './active-segment.js';
 import type { SyncOptions } from './options.js';
 import type { PreparedSegment, PreparedSegments } from './prepared-segments.js';
 import { type Signals, Trouble } from './signals.js';
@@ -463,10 +463,17 @@ export class SegmentWriter {
     const { prepared, storage } = this.#d;
     for (;;) {
       const next = prepared.getNextSegment();
-      if (next === undefined || storage.statusOf(next.fd).links <= 1) return next;
+      if (next === undefined) return undefined;
+      const path = join(this.#options.directory, preparedFileName(next.ticket));
+      try {
+        if (storage.statusOf(next.fd).links <= 1) return next;
+      } catch (error) {
+        storage.close(next.fd);
+        throw segmentFailure('look at it', path, 0, error);
+      }
       storage.close(next.fd);
       try {
-        storage.unlink(join(this.#options.directory, preparedFileName(next.ticket)));
+        storage.unlink(path);
       } catch (error) {
         // The next open removes what is left of it.
         if (!isOperational(error)) throw error;

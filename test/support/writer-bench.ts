@@ -175,8 +175,12 @@ export class Bench {
     return this.story(told);
   }
 
+  /** What was done; looks, which change nothing, are left out. */
   story(from = 0): string[] {
-    return this.storage.story().slice(from);
+    return this.storage
+      .story()
+      .slice(from)
+      .filter((line) => !line.startsWith('statusOf '));
   }
 
   get written(): number {
