@@ -411,6 +411,13 @@ export const MUTATIONS = [
     tests: ['test/fault/stall-telemetry.test.ts'],
   },
   {
+    name: 'telemetry: each group of a reading is waited for anew',
+    file: 'src/metrics/patience.ts',
+    find: 'shared ?? new Patience()',
+    replace: 'new Patience()',
+    tests: ['src/metrics/snapshot.test.ts'],
+  },
+  {
     name: 'clock: a step of the wall clock is not followed',
     file: 'src/clock/timestamp-source.ts',
     find: 'if (this.#latchWords[this.#latchIndex] !== this.#seen) this.#follow();',

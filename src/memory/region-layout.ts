@@ -1,7 +1,7 @@
 // The header page of a shared region: whose it is, of which boot, where its sections stand.
 import { readFileSync } from 'node:fs';
 import { assert, systemCode } from '../errors.js';
-import { alignUp, CACHE_LINE_BYTES, PAGE_BYTES, TWO_POW_32 } from '../units.js';
+import { alignUp, CACHE_LINE_BYTES, MIB, PAGE_BYTES, TWO_POW_32 } from '../units.js';
 import type { FolderIdentity } from './folder-identity.js';
 import { block, layout, pad, u32, u64 } from './layout.js';
 
@@ -56,6 +56,9 @@ const REGION_MAGIC = 0x4e47_5248_5341_4c46n;
 export const REGION_LAYOUT_VERSION = 2;
 /** A region's largest size: offsets in it are u32, and positions of the ring count 8 bytes. */
 export const MAX_REGION_BYTES = 2 ** 31;
+
+/** Of the two sections before the ring; what they really take is a hundredth of it. */
+const MAX_METRICS_BYTES = 16 * MIB;
 
 export type SectionName = 'header' | 'telemetry' | 'control' | 'ring';
 
@@ -270,6 +273,9 @@ function sectionsDefect(
     if (byteOffset !== end || !aligned) return `its section at ${byteOffset} is out of place.`;
     end += byteLength;
   }
+  // Readers take them whole.
+  if (telemetry.byteLength > MAX_METRICS_BYTES) return 'its telemetry has more than 16 MiB.';
+  if (control.byteLength > MAX_METRICS_BYTES) return 'its control words have more than 16 MiB.';
   if (!Number.isInteger(Math.log2(ring.byteLength))) return 'its ring is no power of two.';
   if (end > MAX_REGION_BYTES) return `it claims ${end} bytes.`;
   return end === fileBytes ? undefined : `it has ${fileBytes} bytes, its sections take ${end}.`;

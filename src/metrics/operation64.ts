@@ -80,7 +80,8 @@ export class OperationReading extends DurationReading {
     this.successes = readU64(words, at + SUCCESSES);
   }
 
+  /** Never below 0, as memory that is damaged or forged would have it. */
   get failures(): number {
-    return this.samples - this.successes;
+    return Math.max(0, this.samples - this.successes);
   }
 }

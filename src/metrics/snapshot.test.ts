@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeClock } from '../clock/fake-clock.js';
+import { ALL_STRUCTS } from '../telemetry/catalogue.js';
 import {
   SEGMENT_PREPARER,
   SegmentPreparer,
@@ -13,7 +14,8 @@ import type { MetricGroup } from './catalogue.js';
 import { recordDuration } from './duration64.js';
 import { APPLIED, HEAD } from './journal.js';
 import { LatencyHistogram, recordValue } from './latency-histogram.js';
-import { closeStruct, structAccess } from './metrics-struct.js';
+import { closeStruct, structAccess, takeFrom } from './metrics-struct.js';
+import { inOneReading } from './patience.js';
 import { BEGUN, beginChange, endChange } from './sequence.js';
 import { copyGroup, copyStruct, MemorySource, type MetricSource } from './snapshot.js';
 
@@ -46,11 +48,11 @@ describe('copyGroup', () => {
     const source = sourceWith(words, () => {
       attempts++;
       // Every now and then it has gone on, always into the middle of the next change.
-      if (attempts % 1000 === 1) beginChange(words, 0);
-      if (attempts === 100_000) endChange(words, 0, 0);
+      if (attempts % 100 === 1) beginChange(words, 0);
+      if (attempts === 5_000) endChange(words, 0, 0);
     });
     assert.equal(copyGroup(LINE, source, new Uint32Array(16), 0), true);
-    assert.equal(attempts, 100_000);
+    assert.equal(attempts, 5_000);
   });
 
   test('ends where the memory moves for ever, and marks what it has', () => {
@@ -90,6 +92,64 @@ describe('copyGroup', () => {
     assert.equal(copyGroup(group, source, target, 0), true);
     assert.equal(attempts, 2);
     assert.deepEqual(target, words);
+  });
+});
+
+describe('one reading of every struct there is', () => {
+  const groups = ALL_STRUCTS.flatMap(({ definition }) => definition.groups).length;
+  /** Reads that an attempt makes at the most: the lines, their end, the head twice, notes in two pieces. */
+  const READS_OF_ATTEMPT = 6;
+  /** What one reading may try while it waits, and what each group may before that. */
+  const READS_MAX = READS_OF_ATTEMPT * (200_000 + 20_000 + 12 * groups);
+
+  /** Reads all structs as from outside; returns the groups that could not be had whole, and counts. */
+  function readAll(wordAt: (at: number) => number) {
+    let reads = 0;
+    const source: MetricSource = {
+      load: (at) => {
+        reads++;
+        return wordAt(at);
+      },
+      copy: (at, count, target, targetAt) => {
+        reads++;
+        for (let word = 0; word < count; word++) target[targetAt + word] = wordAt(at + word);
+      },
+    };
+    const incomplete = inOneReading(() =>
+      ALL_STRUCTS.map(({ Struct }) => {
+        const struct = new Struct();
+        takeFrom(struct, source, true);
+        return struct.incompleteGroups.length;
+      }),
+    );
+    return { reads, incomplete: incomplete.reduce((sum, count) => sum + count) };
+  }
+
+  /** The same for the same place, and different for each. */
+  const hashOf = (at: number): number => Math.imul(at + 1, 0x9e37_79b1) ^ (at << 7);
+
+  test('of random bytes waits once, not for each group', () => {
+    const { reads, incomplete } = readAll(hashOf);
+    assert.equal(incomplete, groups);
+    assert.ok(reads <= READS_MAX, `${reads} reads`);
+  });
+
+  test('of counters that never agree, and move, does as well', () => {
+    let looks = 0;
+    const { reads, incomplete } = readAll((at) => hashOf(at) + looks++);
+    assert.equal(incomplete, groups);
+    assert.ok(reads <= READS_MAX, `${reads} reads`);
+  });
+
+  test('of ones finds all its counters equal: numbers, and nobody is waited for', () => {
+    const { reads, incomplete } = readAll(() => 0xffff_ffff);
+    assert.equal(incomplete, 0);
+    assert.ok(reads <= READS_OF_ATTEMPT * groups, `${reads} reads`);
+  });
+
+  test('of which one group stands in the middle has all others whole', () => {
+    const { incomplete } = readAll((at) => (at === 0 ? 1 : 0));
+    assert.equal(incomplete, ALL_STRUCTS.length, 'the first group of each struct');
   });
 });
 

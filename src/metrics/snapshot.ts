@@ -2,6 +2,7 @@
 // process or, by pread, from another's. The copy needs no help from the writer and outlives it.
 import type { MetricGroup, StructDefinition } from './catalogue.js';
 import { APPLIED, applyNotes, HEAD, JOURNAL_NOTES, NOTE_WORDS, NOTES } from './journal.js';
+import { inOneReading, patienceOfReading } from './patience.js';
 import { fenceLoads, LINE_WORDS, ORDERS_STORES } from './sequence.js';
 
 /** Words that a writer may be changing; all word indexes count from the struct's start. */
@@ -70,10 +71,12 @@ function copyMany(
   target[targetAt + count - 1] = Atomics.load(words, from + count - 1);
 }
 
-/** Attempts between two sleeps; a writer that is at work lets one of them succeed. */
-const ATTEMPTS = 200;
-const ATTEMPTS_WITHOUT_WRITER = 10;
-const SLEEP_MS = 0.1;
+/** Enough where nobody is writing, or the writer is between two changes most of the time. */
+const ATTEMPTS_AT_ONCE = 10;
+/** Attempts between two sleeps while the writer is at work: one of them succeeds … */
+const ATTEMPTS_WHILE_MOVING = 200;
+/** … and while it stands still, where another look will hardly tell anything else. */
+const ATTEMPTS_WHILE_STILL = 10;
 /**
  * A change that stands still for so long has no writer any more, or one that stands still itself.
  * On a busy machine a thread that is alive may have to wait for a processor for tens of ms.
@@ -81,11 +84,6 @@ const SLEEP_MS = 0.1;
 const STILL_MS = 500;
 /** And in all of so many looks: the reader may have had to wait for a processor as well. */
 const STILL_LOOKS = 100;
-/** The same, for a group that changes and changes and cannot be had: no memory of ours does that. */
-const LIMIT_MS = 5_000;
-
-/** Nobody notifies it: a sleep for a writer that may be waiting for this very processor. */
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 const copiedNotes = new Uint32Array(JOURNAL_NOTES * NOTE_WORDS);
 
@@ -102,9 +100,11 @@ export function copyStruct(
   targetAt: number,
   isLive = true,
 ): string[] {
-  return definition.groups
-    .filter((group) => !copyGroup(group, source, target, targetAt, isLive))
-    .map(({ name }) => name);
+  return inOneReading(() =>
+    definition.groups
+      .filter((group) => !copyGroup(group, source, target, targetAt, isLive))
+      .map(({ name }) => name),
+  );
 }
 
 /** Copies one group; false where only an unfinished change could be had. */
@@ -115,27 +115,37 @@ export function copyGroup(
   targetAt: number,
   isLive = true,
 ): boolean {
-  const attempts = isLive ? ATTEMPTS : ATTEMPTS_WITHOUT_WRITER;
-  const stillMs = isLive ? STILL_MS : 0;
-  const stillLooks = isLive ? STILL_LOOKS : 0;
+  for (let attempt = 0; attempt < ATTEMPTS_AT_ONCE; attempt++) {
+    if (tryCopy(group, source, target, targetAt)) return true;
+  }
+  if (isLive && tryUntilStill(group, source, target, targetAt)) return true;
+  copyAsItIs(group, source, target, targetAt);
+  return false;
+}
+
+/** Tries until it succeeds, the change stands still, or the whole reading has waited long enough. */
+function tryUntilStill(
+  group: MetricGroup,
+  source: MetricSource,
+  target: Uint32Array,
+  targetAt: number,
+): boolean {
+  const patience = patienceOfReading();
   let begun = -1;
   let looks = 0;
   let movedMs = 0;
-  let startMs = 0;
-  for (let attempt = 1; ; attempt++) {
-    if (tryCopy(group, source, target, targetAt)) return true;
-    if (attempt % attempts !== 0) continue;
+  do {
+    const attempts = looks === 0 ? ATTEMPTS_WHILE_MOVING : ATTEMPTS_WHILE_STILL;
+    for (let attempt = 0; attempt < attempts && patience.takeAttempt(); attempt++) {
+      if (tryCopy(group, source, target, targetAt)) return true;
+    }
     const nowMs = performance.now();
     const seen = source.load(group.begunAt);
-    if (attempt === attempts) startMs = nowMs;
     looks = seen === begun ? looks + 1 : 0;
     if (looks === 0) movedMs = nowMs;
     begun = seen;
-    if (looks >= stillLooks && nowMs - movedMs >= stillMs) break;
-    if (nowMs - startMs >= LIMIT_MS) break;
-    Atomics.wait(sleeper, 0, 0, SLEEP_MS);
-  }
-  copyAsItIs(group, source, target, targetAt);
+    if (looks >= STILL_LOOKS && nowMs - movedMs >= STILL_MS) return false;
+  } while (patience.sleep());
   return false;
 }
 

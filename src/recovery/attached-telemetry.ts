@@ -6,12 +6,17 @@ import { WalError } from '../errors.js';
 import type { RegionFile } from '../memory/region-file.js';
 import type { Collector } from '../metrics/collector.js';
 import { type MetricsStruct, takeFrom } from '../metrics/metrics-struct.js';
+import { inOneReading } from '../metrics/patience.js';
 import { RegionSource } from '../metrics/region-source.js';
 import { type BuildInfo, collectBuildInfo } from '../telemetry/build-info.js';
 import { collectHeartbeats, type ThreadReadings } from '../telemetry/heartbeats.js';
 import { Telemetry as RecorderTelemetry } from '../telemetry/recorder/telemetry.js';
 import { Telemetry as RecoveryTelemetry } from '../telemetry/recovery/telemetry.js';
-import { readTelemetryHeader, TelemetryLayout } from '../telemetry/telemetry-layout.js';
+import {
+  readTelemetryHeader,
+  TelemetryHeaderLayout,
+  TelemetryLayout,
+} from '../telemetry/telemetry-layout.js';
 import { checkDirectory } from './event-range.js';
 import { reading } from './read-failure.js';
 import { type LogReading, type ObservedState, readLog } from './region-readings.js';
@@ -171,10 +176,14 @@ export class AttachedTelemetry {
   }
 
   #take(): void {
-    for (const { struct, byteOffset } of this.#structs) {
-      const source = new RegionSource(this.#file, byteOffset);
-      reading(this.path, () => takeFrom(struct, source, this.#status === 'running'));
-    }
+    reading(this.path, () =>
+      inOneReading(() => {
+        for (const { struct, byteOffset } of this.#structs) {
+          const source = new RegionSource(this.#file, byteOffset);
+          takeFrom(struct, source, this.#status === 'running');
+        }
+      }),
+    );
   }
 
   /**
@@ -233,10 +242,14 @@ function withLabel(collector: Collector, name: string, value: string, collect: (
 
 /** @throws WalError where there is no telemetry that this version can read */
 function buildOf(file: RegionFile, state: ObservedState, directory: string): BuildInfo {
-  const found = reading(file.path, () => readTelemetryHeader(file.readSection('telemetry')));
-  if (!('status' in found)) return found;
   const { path } = file;
-  const hasRoom = file.header.sections.telemetry.byteLength >= TelemetryLayout.size;
+  const { byteLength } = file.header.sections.telemetry;
+  const hasRoom = byteLength >= TelemetryLayout.size;
+  // No more than the header: a forged section may be gigabytes of nothing.
+  const headerBytes = Math.min(byteLength, TelemetryHeaderLayout.size);
+  const header = reading(path, () => file.readSection('telemetry', 0, headerBytes));
+  const found = readTelemetryHeader(header, byteLength);
+  if (!('status' in found)) return found;
   if (state === 'opening' && hasRoom) {
     const message =
       `${directory}: process ${file.header.pid} has not finished opening the log, so there is no ` +

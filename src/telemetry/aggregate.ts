@@ -7,6 +7,7 @@ import { WalError } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
 import type { TextSink } from '../metrics/dump.js';
 import { closeStruct, type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
+import { inOneReading } from '../metrics/patience.js';
 import type { MetricReading } from '../metrics/readings.js';
 
 type StructClasses = Readonly<Record<string, new () => MetricsStruct>>;
@@ -44,9 +45,11 @@ export abstract class Aggregate {
         `copyTo takes another telemetry of ${this.#system} to copy into.`,
       );
     }
-    for (const [name, struct] of Object.entries(this.#structs)) {
-      struct.copyTo(other.#structs[name] as MetricsStruct);
-    }
+    inOneReading(() => {
+      for (const [name, struct] of Object.entries(this.#structs)) {
+        struct.copyTo(other.#structs[name] as MetricsStruct);
+      }
+    });
   }
 
   /**
@@ -54,10 +57,12 @@ export abstract class Aggregate {
    * @param label stands in front of each title; by default the titles are the structs' own
    */
   dump(label = '', stream: TextSink = process.stdout): void {
-    for (const struct of Object.values(this.#structs)) {
-      const { definition } = structAccess(struct);
-      struct.dump(label === '' ? definition.label : `${label} ${definition.label}`, stream);
-    }
+    inOneReading(() => {
+      for (const struct of Object.values(this.#structs)) {
+        const { definition } = structAccess(struct);
+        struct.dump(label === '' ? definition.label : `${label} ${definition.label}`, stream);
+      }
+    });
   }
 
   /**
@@ -67,9 +72,11 @@ export abstract class Aggregate {
   collect(prefix: string, collector: Collector): void {
     collector.pushLabel('system', this.#system);
     try {
-      for (const struct of Object.values(this.#structs)) {
-        struct.collect(`${prefix}_${structAccess(struct).definition.exportedName}`, collector);
-      }
+      inOneReading(() => {
+        for (const struct of Object.values(this.#structs)) {
+          struct.collect(`${prefix}_${structAccess(struct).definition.exportedName}`, collector);
+        }
+      });
     } finally {
       collector.popLabel();
     }
@@ -77,8 +84,10 @@ export abstract class Aggregate {
 
   /** All readings by struct and name. */
   toJSON(): Readonly<Record<string, Readonly<Record<string, MetricReading>>>> {
-    return Object.fromEntries(
-      Object.entries(this.#structs).map(([name, struct]) => [name, struct.toJSON()]),
+    return inOneReading(() =>
+      Object.fromEntries(
+        Object.entries(this.#structs).map(([name, struct]) => [name, struct.toJSON()]),
+      ),
     );
   }
 }

@@ -6,6 +6,7 @@ import type { SharedRegion } from '../memory/shared-region.js';
 import type { Collector } from '../metrics/collector.js';
 import { MetricMemory } from '../metrics/metric-memory.js';
 import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
+import { inOneReading } from '../metrics/patience.js';
 import { KIB } from '../units.js';
 import { closeAggregate } from './aggregate.js';
 import { buildInfo, collectBuildInfo } from './build-info.js';
@@ -136,10 +137,12 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   }
 
   override copyTo(other: Telemetry): void {
-    super.copyTo(other as this);
-    if (!(other instanceof LogTelemetry)) return;
-    this.#recovery.copyTo(other.#recovery);
-    other.#lastThreads = this.threads;
+    inOneReading(() => {
+      super.copyTo(other as this);
+      if (!(other instanceof LogTelemetry)) return;
+      this.#recovery.copyTo(other.#recovery);
+      other.#lastThreads = this.threads;
+    });
   }
 
   override collect(prefix: string, collector: Collector): void {

@@ -84,10 +84,17 @@ export function writeTelemetryHeader(bytes: Uint8Array, { version, node }: Build
   view.setBigUint64(at.magic, MAGIC, true);
 }
 
-/** The header's build info, or why the section cannot be read. */
-export function readTelemetryHeader(bytes: Uint8Array): BuildInfo | RegionDefect {
-  if (bytes.length < TelemetryLayout.size) {
-    return { status: 'damaged', reason: `its telemetry has only ${bytes.length} bytes.` };
+/**
+ * The header's build info, or why the section cannot be read.
+ * @param bytes the section's first, as many as the header has
+ * @param sectionBytes what the section has
+ */
+export function readTelemetryHeader(
+  bytes: Uint8Array,
+  sectionBytes: number,
+): BuildInfo | RegionDefect {
+  if (sectionBytes < TelemetryLayout.size) {
+    return { status: 'damaged', reason: `its telemetry has only ${sectionBytes} bytes.` };
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, TelemetryHeaderLayout.size);
   if (view.getBigUint64(at.magic, true) !== MAGIC) {

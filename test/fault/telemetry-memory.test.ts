@@ -22,23 +22,28 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { takeLook } from '../../src/cli/top/look.js';
 import { renderScreen } from '../../src/cli/top/screen.js';
 import { WalError } from '../../src/errors.js';
 import { libc } from '../../src/memory/libc.js';
+import type { RegionFile } from '../../src/memory/region-file.js';
 import { decodeRegionHeader, RegionHeaderLayout } from '../../src/memory/region-layout.js';
 import { Journal } from '../../src/metrics/journal.js';
 import { PrometheusCollector } from '../../src/prometheus.js';
+import { AttachedTelemetry } from '../../src/recovery/attached-telemetry.js';
+import { openTelemetryRegion } from '../../src/recovery/telemetry-region.js';
 import { RingControlLayout } from '../../src/ring/ring-control.js';
 import { SegmentWriterLayout } from '../../src/telemetry/recorder/segment-writer.js';
 import { TelemetryHeaderLayout, TelemetryLayout } from '../../src/telemetry/telemetry-layout.js';
-import { type AttachedTelemetry, attachTelemetry } from '../../src/telemetry.js';
+import { attachTelemetry } from '../../src/telemetry.js';
 import { cannotMap, regionFolder } from '../support/adapters.js';
 import { EVENTS, leftByKill, type OwnedLog, temporaryLog } from '../support/attached-log.js';
 import { fc } from '../support/properties.js';
 import { startOwner } from './region-owner.js';
 
 const SHARED_MEMORY = 'ERR_FLASHSTRIKE_SHARED_MEMORY';
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const UNSUPPORTED = 'ERR_FLASHSTRIKE_UNSUPPORTED';
 const header = RegionHeaderLayout.offset;
 
@@ -115,6 +120,25 @@ const FORGERIES: readonly Forgery[] = [
   {
     what: 'a telemetry section that claims to reach beyond the region',
     forge: bytesChanged((bytes) => bytes.writeUInt32LE(0xffff_f000, header.telemetryBytes)),
+    message: /out of place/,
+  },
+  {
+    what: 'a telemetry section of gigabytes, all of them holes',
+    forge: ({ regionPath }, bytes) => {
+      const { control, ring } = sectionsOf(bytes);
+      const telemetryBytes = 2 ** 30;
+      const controlOffset = 4096 + telemetryBytes;
+      bytes.writeUInt32LE(telemetryBytes, header.telemetryBytes);
+      bytes.writeUInt32LE(controlOffset, header.controlOffset);
+      bytes.writeUInt32LE(controlOffset + control.byteLength, header.ringOffset);
+      writeFileSync(regionPath, bytes);
+      truncateSync(regionPath, controlOffset + control.byteLength + ring.byteLength);
+    },
+    message: /telemetry has more than/,
+  },
+  {
+    what: 'sections that overlap',
+    forge: bytesChanged((bytes) => bytes.writeUInt32LE(4096, header.controlOffset)),
     message: /out of place/,
   },
   {
@@ -321,7 +345,54 @@ describe('telemetry memory that is not believed', { skip: cannotMap }, () => {
     ]);
     assert.equal(telemetry.recorder.segmentWriter.blockEvents, EVENTS);
   });
+
+  test('random bytes in all metrics of a living process: one bound for the whole reading', async (context) => {
+    const { directory, regionPath } = await leftByKill(context);
+    const bytes = readFileSync(regionPath);
+    const fd = openSync(regionPath, 'r+');
+    context.after(() => closeSync(fd));
+    assert.ok(libc()?.tryLock(fd));
+    const { byteOffset, byteLength } = sectionsOf(bytes).telemetry;
+    const section = bytes.subarray(byteOffset, byteOffset + byteLength);
+    scramble(section.subarray(TelemetryHeaderLayout.size), 77);
+    writeSync(fd, bytes);
+    const counting = countingReads(openTelemetryRegion(directory));
+    const telemetry = new AttachedTelemetry(directory, counting.file);
+    context.after(() => telemetry.close());
+    assert.equal(telemetry.status, 'running');
+    const { incomplete } = telemetry;
+    assert.ok(incomplete.length > 50, `${incomplete.length} groups`);
+    // What patience.ts allows to one reading, and a few for each group before that.
+    const readsMax = 6 * (220_000 + 12 * 100);
+    assert.ok(counting.reads() <= readsMax, `${counting.reads()} reads`);
+    const { stdout, status } = spawnSync(process.execPath, [MAIN, 'metrics', directory]);
+    assert.equal(status, 0);
+    assert.match(String(stdout), /^flashstrike_wal_up \d$/m);
+  });
 });
+
+/** Reads of a region's file. */
+function countingReads(file: RegionFile): { readonly file: RegionFile; reads(): number } {
+  let reads = 0;
+  const counted =
+    <Args extends readonly unknown[], Result>(read: (...args: Args) => Result) =>
+    (...args: Args): Result => {
+      reads++;
+      return read(...args);
+    };
+  const counting = {
+    status: file.status,
+    path: file.path,
+    header: file.header,
+    ownerIsAlive: () => file.ownerIsAlive(),
+    isNamed: () => file.isNamed(),
+    readSection: counted(file.readSection.bind(file)),
+    readSectionInto: counted(file.readSectionInto.bind(file)),
+    readLatch: counted(file.readLatch.bind(file)),
+    close: () => file.close(),
+  };
+  return { file: counting as unknown as RegionFile, reads: () => reads };
+}
 
 /** Fills `bytes` with what a small generator makes of `seed`: here a run of zeros, there of ones. */
 function scramble(bytes: Uint8Array, seed: number): void {

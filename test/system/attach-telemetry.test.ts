@@ -194,7 +194,7 @@ describe('attachTelemetry', { skip: cannotMap, timeout: 900_000 }, () => {
       telemetry.close();
       return telemetry.pid;
     };
-    const startedAt = RegionHeaderLayout.offset.startTsNs;
+    const startedAt = RegionHeaderLayout.offset.monotonicAnchorNs;
     writeFileSync(first.regionPath, older, { mode: 0o600 });
     for (const order of [
       [first.regionPath, second.regionPath],
