@@ -108,7 +108,7 @@ function addRecord(program: Command, { context, finish }: Run): void {
       `${FORMATS}
 
 Sync:
-  interval      every 10 ms, and at the end
+  interval      10 to 20 ms after an event at the latest, and at the end
   every-block   after each write
   manual        at the end only
 

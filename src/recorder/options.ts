@@ -13,7 +13,8 @@ export type SyncMode = 'interval' | 'every-block' | 'manual';
 
 export interface SyncOptions {
   /**
-   * When blocks are synced without anyone waiting in `durable()`: `interval` within `intervalMs`,
+   * When blocks are synced without anyone waiting in `durable()`: `interval` when a block is
+   * `intervalMs` old (an event is on disk at most two intervals and a sync after it was appended),
    * `every-block` after each block, `manual` only when asked.
    */
   readonly mode: SyncMode;

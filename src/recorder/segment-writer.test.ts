@@ -191,6 +191,28 @@ describe('without a request, blocks are synced', () => {
     assert.equal(bench.durable, 3);
   });
 
+  test('interval: it begins behind a sync for what came while that ran', () => {
+    const bench = new Bench({ mode: 'interval', intervalMs: 10 });
+    const { sync } = bench.disk;
+    bench.append();
+    bench.settle();
+    bench.clock.advanceNs(10 * NS_PER_MS);
+    bench.disk.sync = (fd) => {
+      bench.disk.sync = sync;
+      bench.append();
+      bench.clock.advanceNs(30 * NS_PER_MS);
+      sync.call(bench.disk, fd);
+    };
+    bench.settle();
+    assert.deepEqual([bench.written, bench.durable], [2, 1]);
+    bench.clock.advanceNs(10 * NS_PER_MS - 1);
+    bench.settle();
+    assert.equal(bench.durable, 1);
+    bench.clock.advanceNs(1);
+    bench.settle();
+    assert.equal(bench.durable, 2, 'a sync of 30 ms and an interval after it was appended');
+  });
+
   test('manual: never, except on request', () => {
     const bench = new Bench({ mode: 'manual' });
     bench.append();

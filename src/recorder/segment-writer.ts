@@ -641,8 +641,8 @@ export class SegmentWriter {
   }
 
   /**
-   * After a second without events the ring is looked at once in two sync intervals: an event is
-   * synced at most so long after it was appended, because what is found then and may be older than
+   * After a second without events the ring is looked at once in two sync intervals: a sync of an
+   * event begins at most so long after it was appended, because what is found then and may be older than
    * an interval is synced at once. The other modes have no such sync, so they look each interval.
    */
   #idleMs(): StepOutcome {

@@ -1,6 +1,7 @@
-// An engine that records each command before it acts on it, and rebuilds its state from the log.
-// Kill it with `kill -9` and start it again: it goes on with the state that it had.
-//   npm run build && node dist/examples/matching-engine.js ./engine-log
+// A journal of orders: each command is recorded before it is acted on, and the positions of all
+// accounts are rebuilt from the log. It matches nothing. Kill it with `kill -9` and start it again:
+// it goes on with the positions that it had.
+//   npm run build && node dist/examples/order-journal.js ./order-log
 import { Wal } from '../src/index.js';
 
 const positions = new Map<number, number>();
@@ -12,7 +13,7 @@ function apply(command: Uint8Array): void {
   positions.set(account, (positions.get(account) ?? 0) + view.getInt32(4, true));
 }
 
-const wal = await Wal.open(process.argv[2] ?? './engine-log');
+const wal = await Wal.open(process.argv[2] ?? './order-log');
 for (const event of wal.replay()) apply(event.payload);
 console.log(
   `${wal.lastEventId} commands replayed, ${positions.size} accounts (${wal.recovery.verdict})`,
