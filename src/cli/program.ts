@@ -2,6 +2,7 @@
 // with into an exit code. Usage errors are 2 in every command.
 
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { printable } from '../errors.js';
 import { buildInfo } from '../telemetry.js';
 import {
   parseDemoEvents,
@@ -385,6 +386,9 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   // same error would be an uncaught exception.
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
+  // What the library warns of is told like everything else, in place of Node's own form of it.
+  process.removeAllListeners('warning');
+  process.on('warning', ({ message }) => context.terminal.line(`warning: ${printable(message)}`));
   try {
     const finish = (code: number): void => {
       exitCode = code;

@@ -4,12 +4,13 @@ import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import type * as Koffi from 'koffi';
 import { WalError } from '../errors.js';
+import { guardExit } from './koffi-exit.js';
 
 export interface Libc {
   /** Maps `bytes` of `fd` shared, writable and with its pages present; returns the address. */
   mapShared(fd: number, bytes: number): number;
-  /** Puts anonymous memory over a mapping: what still points there reads zeros, never faults. */
-  mapAnonymousOver(address: number, bytes: number): void;
+  /** Ends a mapping: whatever still points there faults when it is touched. */
+  unmap(address: number, bytes: number): void;
   /** The memory at `address` as a buffer; never freed by the collector. */
   view(address: number, bytes: number): ArrayBuffer;
   /** True when the exclusive lock was had, false when another holds one. */
@@ -26,8 +27,6 @@ export interface Libc {
 const PROT_READ_WRITE = 3;
 // MAP_POPULATE: the first lap through the ring would otherwise fault at every page.
 const MAP_SHARED_POPULATED = 0x01 | 0x8000;
-// MAP_NORESERVE: memory that only stale views may still touch must not be refused by accounting.
-const MAP_PRIVATE_FIXED_ANONYMOUS = 0x02 | 0x10 | 0x20 | 0x4000;
 const MAP_FAILED = 2n ** 64n - 1n;
 const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
@@ -43,6 +42,7 @@ function bind(koffi: typeof Koffi): Libc {
   const mmap = bound(
     'uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int fd, int64_t offset)',
   );
+  const munmap = bound('int munmap(uintptr_t address, size_t bytes)');
   const flock = bound('int flock(int fd, int operation)');
   const renameat2 = bound(
     'int renameat2(int from, const char *source, int to, const char *target, unsigned int flags)',
@@ -70,9 +70,8 @@ function bind(koffi: typeof Koffi): Libc {
       if (BigInt(address) === MAP_FAILED) fail('mmap');
       return Number(address);
     },
-    mapAnonymousOver(address, bytes) {
-      const at = mmap(address, bytes, PROT_READ_WRITE, MAP_PRIVATE_FIXED_ANONYMOUS, -1, 0);
-      if (BigInt(at) === MAP_FAILED) fail('mmap');
+    unmap(address, bytes) {
+      if (munmap(address, bytes) !== 0) fail('munmap');
     },
     view: (address, bytes) => koffi.view(address, bytes),
     tryLock: (fd) => lock(fd, LOCK_EX_NB),
@@ -95,7 +94,10 @@ function loadKoffi(): typeof Koffi | undefined {
   if (koffi === undefined) {
     koffi = null;
     try {
-      koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
+      const require = createRequire(import.meta.url);
+      koffi = require('koffi') as typeof Koffi;
+      const library = Object.keys(require.cache).find((path) => path.endsWith('koffi.node'));
+      if (library !== undefined) guardExit(koffi, library);
     } catch (error) {
       // No prebuilt binary for this machine: the caller falls back to what Node offers, and
       // `wal.capabilities` tells. Any other error is ours.

@@ -2,7 +2,10 @@
 //
 // The file is zero-written with write(2) before it is mapped, and never changes its size: on a full
 // tmpfs a sparse file would kill the process with SIGBUS at the first store, a write says ENOSPC.
-// Views cannot be revoked, and users may hold some: releasing maps anonymous memory over the range.
+// Elsewhere that is not enough: a file system that copies on write (btrfs, XFS with reflinks, overlay)
+// needs a new block for a store into an old page, and others may for a snapshot. So it must be a tmpfs.
+// Releasing unmaps it, in the one thread that still runs: a view that was kept would fault. So no view
+// leaves the package (metrics move to memory of their own before), and the log drops its own first.
 //
 // koffi's view is a plain ArrayBuffer. The language defines no order between threads on it; we rely
 // on V8 emitting the same instructions for Atomics as on shared buffers. The litmus test holds that.
@@ -12,9 +15,11 @@ import {
   fstatSync,
   lstatSync,
   openSync,
+  statfsSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { systemCode, WalError } from '../errors.js';
 import { MIB } from '../units.js';
 import { type Libc, libc } from './libc.js';
@@ -42,14 +47,31 @@ function requireLibc(): Libc {
   return native;
 }
 
+/** Those whose pages, once written, are memory for good: f_type of tmpfs and of ramfs. */
+const MEMORY_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x0102_1994, 0x8584_58f6]);
+
+/**
+ * Why a store into a file that is mapped there could end the process, or undefined.
+ * @throws the system's error where the folder cannot be looked at
+ */
+export function whyNotMappable(folder: string): string | undefined {
+  // Signed on some machines.
+  const type = statfsSync(folder).type >>> 0;
+  if (MEMORY_FILE_SYSTEMS.has(type)) return undefined;
+  return (
+    `it is no tmpfs (file system type 0x${type.toString(16)}): where a store may need a block, a ` +
+    'full disk would end the process'
+  );
+}
+
 class MappedRegion implements SharedRegion {
   readonly adapter = 'mapped';
   readonly path: string;
-  readonly buffer: ArrayBuffer;
+  buffer: ArrayBuffer;
   readonly byteOffset = 0;
   readonly byteLength: number;
-  readonly words: Int32Array;
-  readonly bytes: Uint8Array;
+  words: Int32Array;
+  bytes: Uint8Array;
   readonly handle: MappedHandle;
   #owns: boolean;
 
@@ -70,12 +92,15 @@ class MappedRegion implements SharedRegion {
   release({ remove }: { readonly remove: boolean }): ReleaseOutcome {
     if (!this.#owns) return 'kept';
     this.#owns = false;
+    this.buffer = new ArrayBuffer(0);
+    this.words = new Int32Array(this.buffer);
+    this.bytes = new Uint8Array(this.buffer);
     const { address, byteLength, path, fd } = this.handle;
     try {
       return remove ? unlinkIfOurs(path, fd) : isNameOf(path, fd) ? 'kept' : 'name-lost';
     } finally {
       try {
-        requireLibc().mapAnonymousOver(address, byteLength);
+        requireLibc().unmap(address, byteLength);
       } finally {
         closeSync(fd); // and with it goes the lock
       }
@@ -128,6 +153,10 @@ export function createMappedRegion(path: string, request: RegionRequest): Shared
       'the boot cannot be told (no /proc), so no later process could trust the region';
     throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
   }
+  const unmappable = whyNotMappable(dirname(path));
+  if (unmappable !== undefined) {
+    throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', unmappable, { path });
+  }
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = openSync(path, flags, FILE_MODE);
   let address: number | undefined;
@@ -145,7 +174,7 @@ export function createMappedRegion(path: string, request: RegionRequest): Shared
     return region;
   } catch (error) {
     unlinkIfOurs(path, fd);
-    if (address !== undefined) native.mapAnonymousOver(address, byteLength);
+    if (address !== undefined) native.unmap(address, byteLength);
     closeSync(fd);
     throw error;
   }

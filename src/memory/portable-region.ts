@@ -18,8 +18,8 @@ class PortableRegion implements SharedRegion {
   readonly buffer: SharedArrayBuffer;
   readonly byteOffset: number;
   readonly byteLength: number;
-  readonly words: Int32Array;
-  readonly bytes: Uint8Array;
+  words: Int32Array;
+  bytes: Uint8Array;
   readonly handle: PortableHandle;
   #owns: boolean;
 
@@ -39,11 +39,12 @@ class PortableRegion implements SharedRegion {
     return { byteOffset: this.byteOffset + byteOffset, byteLength };
   }
 
-  /** Zeroed, as the mapped adapter's views read after its release; the collector does the rest. */
+  /** Empty, as the mapped adapter's views are after its release; the collector does the rest. */
   release(): ReleaseOutcome {
     if (!this.#owns) return 'kept';
     this.#owns = false;
-    this.bytes.fill(0);
+    this.words = new Int32Array(0);
+    this.bytes = new Uint8Array(0);
     return 'no-file';
   }
 }

@@ -8,21 +8,19 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { cannotMap, regionFolder } from '../../test/support/adapters.js';
 import { fc } from '../../test/support/properties.js';
 import { libc } from './libc.js';
 import { createMappedRegion } from './mapped-region.js';
@@ -45,7 +43,7 @@ const REQUEST: RegionRequest = {
   ringBytes: 16 * 1024,
 };
 const OFFSET = RegionHeaderLayout.offset;
-const skip = libc() === undefined ? 'no libc is bound on this machine' : false;
+const skip = cannotMap;
 
 interface Fixture {
   readonly folder: string;
@@ -54,12 +52,11 @@ interface Fixture {
 }
 
 function fixture(t: TestContext): Fixture {
-  const folder = mkdtempSync(join(tmpdir(), 'flashstrike-region-file-'));
+  const folder = regionFolder(t);
   const path = join(folder, newRegionName(REQUEST.logId));
   const region = createMappedRegion(path, REQUEST);
   t.after(() => {
     region.release({ remove: true });
-    rmSync(folder, { recursive: true, force: true });
   });
   return { folder, path, region };
 }

@@ -13,14 +13,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { cannotMap, regionFolder } from '../../test/support/adapters.js';
 import { AssertionFailure, WalError } from '../errors.js';
-import { libc } from './libc.js';
-import { createMappedRegion } from './mapped-region.js';
+import { createMappedRegion, whyNotMappable } from './mapped-region.js';
 import { createPortableRegion } from './portable-region.js';
 import { CONFORMANCE_REQUEST as REQUEST, regionConformance } from './shared-region.conformance.js';
 import { createRegion, isRegionName, newRegionName } from './shared-region.js';
 
-const NO_MAPPING = libc() === undefined ? 'no libc is bound on this machine' : undefined;
+const NO_MAPPING = cannotMap === false ? undefined : cannotMap;
 const mapping = NO_MAPPING === undefined ? {} : { skip: NO_MAPPING };
 
 function temporaryFolder(t: TestContext): string {
@@ -34,7 +34,7 @@ const newPath = (folder: string): string => join(folder, newRegionName(REQUEST.l
 regionConformance('portable', (_t, request) => createPortableRegion(request));
 regionConformance(
   'mapped',
-  (t, request) => createMappedRegion(newPath(temporaryFolder(t)), request),
+  (t, request) => createMappedRegion(newPath(regionFolder(t)), request),
   NO_MAPPING,
 );
 
@@ -52,7 +52,7 @@ test('region names are never the same and are told from other names', () => {
 });
 
 test('the file of a region is private, of full size, and holds what is written', mapping, (t) => {
-  const folder = temporaryFolder(t);
+  const folder = regionFolder(t);
   const old = process.umask(0);
   t.after(() => process.umask(old));
   const path = newPath(folder);
@@ -70,14 +70,14 @@ test('the file of a region is private, of full size, and holds what is written',
 });
 
 test('an existing file, whatever it is, is neither used nor removed', mapping, (t) => {
-  const path = newPath(temporaryFolder(t));
+  const path = newPath(regionFolder(t));
   writeFileSync(path, 'precious');
   assert.throws(() => createMappedRegion(path, REQUEST), { code: 'EEXIST' });
   assert.equal(readFileSync(path, 'utf8'), 'precious');
 });
 
 test('a release that shall keep the file keeps it', mapping, (t) => {
-  const path = newPath(temporaryFolder(t));
+  const path = newPath(regionFolder(t));
   const region = createMappedRegion(path, REQUEST);
   region.words[region.section('ring').byteOffset / 4] = 77;
   assert.equal(region.release({ remove: false }), 'kept');
@@ -86,7 +86,7 @@ test('a release that shall keep the file keeps it', mapping, (t) => {
 
 for (const remove of [true, false]) {
   test(`a name that is another file's is told and left alone, remove ${remove}`, mapping, (t) => {
-    const folder = temporaryFolder(t);
+    const folder = regionFolder(t);
     const path = newPath(folder);
     const region = createMappedRegion(path, REQUEST);
     writeFileSync(join(folder, 'other'), 'precious');
@@ -96,17 +96,16 @@ for (const remove of [true, false]) {
   });
 
   test(`a name that is gone is told, remove ${remove}`, mapping, (t) => {
-    const path = newPath(temporaryFolder(t));
+    const path = newPath(regionFolder(t));
     const region = createMappedRegion(path, REQUEST);
     unlinkSync(path);
     region.words[region.section('ring').byteOffset / 4] = 77; // the memory is still ours
     assert.equal(region.release({ remove }), 'name-lost');
-    assert.equal(region.words[region.section('ring').byteOffset / 4], 0);
   });
 }
 
 test('a hundred regions leave no descriptor open', mapping, (t) => {
-  const folder = temporaryFolder(t);
+  const folder = regionFolder(t);
   const open = (): number => readdirSync('/proc/self/fd').length;
   const before = open();
   for (let round = 0; round < 100; round++) {
@@ -128,7 +127,7 @@ test('off makes a portable region and touches no file', (t) => {
 
 for (const mode of ['auto', 'required'] as const) {
   test(`${mode} makes a mapped region where it can, by its full path`, mapping, (t) => {
-    const path = newPath(temporaryFolder(t));
+    const path = newPath(regionFolder(t));
     const { region, fallbackReason } = createRegion(mode, relative('.', path), REQUEST);
     assert.equal(region.adapter, 'mapped');
     assert.equal(fallbackReason, undefined);
@@ -147,9 +146,28 @@ const UNUSABLE: Readonly<Record<string, (folder: string) => string>> = {
   },
 };
 
+/** A file system that takes maps and, being full, ends the process at a store: the build's own, mostly. */
+function diskFolder(t: TestContext): string | undefined {
+  const folder = temporaryFolder(t);
+  return whyNotMappable(folder) === undefined ? undefined : folder;
+}
+
+test('a folder on a disk: auto goes on without shared memory, required refuses', mapping, (t) => {
+  const folder = diskFolder(t);
+  if (folder === undefined) return t.skip('the temporary folder is a tmpfs');
+  const { region, fallbackReason } = createRegion('auto', newPath(folder), REQUEST);
+  assert.equal(region.adapter, 'portable');
+  assert.match(fallbackReason ?? '', /no tmpfs .*0x[0-9a-f]+.* a full disk would end the process/);
+  assert.throws(() => createRegion('required', newPath(folder), REQUEST), {
+    code: 'ERR_FLASHSTRIKE_SHARED_MEMORY',
+    message: /no tmpfs.*name a folder on a tmpfs/,
+  });
+  assert.deepEqual(readdirSync(folder), []);
+});
+
 for (const [what, make] of Object.entries(UNUSABLE)) {
   test(`${what}: auto goes on without shared memory and says why`, (t) => {
-    const folder = make(temporaryFolder(t));
+    const folder = make(regionFolder(t));
     const { region, fallbackReason } = createRegion('auto', newPath(folder), REQUEST);
     assert.equal(region.adapter, 'portable');
     assert.ok(fallbackReason?.includes(folder), fallbackReason);
@@ -157,7 +175,7 @@ for (const [what, make] of Object.entries(UNUSABLE)) {
   });
 
   test(`${what}: required refuses, names the folder, and says what to do`, (t) => {
-    const folder = make(temporaryFolder(t));
+    const folder = make(regionFolder(t));
     assert.throws(
       () => createRegion('required', newPath(folder), REQUEST),
       (error) =>
@@ -171,7 +189,7 @@ for (const [what, make] of Object.entries(UNUSABLE)) {
 }
 
 test('a wrong call of ours is thrown, not taken for missing shared memory', mapping, (t) => {
-  const path = newPath(temporaryFolder(t));
+  const path = newPath(regionFolder(t));
   const wrong = { ...REQUEST, ringBytes: 12_345 };
   assert.throws(() => createRegion('auto', path, wrong), AssertionFailure);
   // The mapped adapter alone would notice: going on with the portable one would hide it.

@@ -37,8 +37,9 @@ export interface SharedRegion {
   /** A section's place in `buffer`, counted from the buffer's start; its address is a page's. */
   section(name: SectionName): Section;
   /**
-   * Gives memory, file and lock back. Views stay usable for ever: they read zeros then. Idempotent;
-   * only an owner's call has an effect, and only one thread may be the owner.
+   * Gives memory, file and lock back. The region's own views are empty then. Whoever has kept one must
+   * not use it any more: on the mapped adapter there is no memory behind it. Idempotent; only an
+   * owner's call has an effect, only one thread may be the owner, and no other may use it any more.
    * @throws the system's error where the memory could not be given back; all else is done then
    */
   release(options: { readonly remove: boolean }): ReleaseOutcome;
@@ -117,7 +118,7 @@ export function createRegion(
     if (mode === 'auto') return { region: createPortableRegion(request), fallbackReason: message };
     throw new WalError(
       'ERR_FLASHSTRIKE_SHARED_MEMORY',
-      `${message}. Make room or access there, name another folder with sharedMemoryDirectory, or ` +
+      `${message}. Make room or access there, name a folder on a tmpfs with sharedMemoryDirectory, or ` +
         "open with sharedMemory: 'auto' to do without.",
       { path, cause: error },
     );

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cannotMap } from '../../test/support/adapters.js';
-import { temporaryFolder } from '../../test/support/log-builder.js';
+import { cannotMap, regionFolder } from '../../test/support/adapters.js';
 import { cannotMount, SmallDisk } from '../../test/support/small-disk.js';
 import { WalError } from '../errors.js';
 import { listRegions } from '../memory/region-file.js';
@@ -16,7 +15,7 @@ test('a close that gives up for want of space keeps what waits: the next open ha
 }, async (t) => {
   const disk = new SmallDisk(t, 8 * MIB);
   const directory = join(disk.folder, 'log');
-  const regions = temporaryFolder(t);
+  const regions = regionFolder(t);
   const options = {
     segmentBytes: 64 * KIB,
     ringBytes: 64 * KIB,

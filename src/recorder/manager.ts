@@ -20,6 +20,7 @@ import { follow } from '../recovery/follow.js';
 import type { RecoveryReport } from '../recovery/manager.js';
 import { replay } from '../recovery/replay.js';
 import { LogState, type LogStateCode } from '../ring/ring-control.js';
+import { NO_RING } from '../ring/ring-memory.js';
 import { RingProducer } from '../ring/ring-producer.js';
 import { durablePointOf } from '../ring/ring-snapshot.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
@@ -35,6 +36,7 @@ import {
   resolveOptions,
   type WalOptions,
 } from './options.js';
+import { warnOfPortableRing } from './portable-warning.js';
 import { Signals } from './signals.js';
 import { Stalls } from './stalls.js';
 
@@ -42,6 +44,8 @@ export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 
 const TYPE_MASK = 0xffff;
 const EXIT_TIMEOUT_MS = 10_000;
+/** What `append` finds in place of the region's words once they are gone. */
+const CLOSED_WORDS = Int32Array.of(LogState.closed);
 
 /**
  * A write-ahead log. `append` returns once the event is in memory that survives this process;
@@ -55,9 +59,9 @@ export class Wal {
   readonly #timestamps: TimestampSource;
   readonly #waiters: DurableWaiters;
   readonly #stalls: Stalls;
-  readonly #words: Int32Array;
-  readonly #stateWord: number;
-  readonly #doubles: Float64Array;
+  #words: Int32Array;
+  #stateWord: number;
+  #doubles: Float64Array;
   readonly #coarseIndex: number;
   readonly #maxEventBytes: number;
   readonly #isPrecise: boolean;
@@ -118,7 +122,8 @@ export class Wal {
   }
 
   /**
-   * Opens the log in `directory`, creating or recovering it.
+   * Opens the log in `directory`, creating or recovering it. Where its memory was to outlive the process
+   * and cannot, a process warning (`FLASHSTRIKE_PORTABLE_RING`) says why, once.
    * @throws WalError, among others ERR_FLASHSTRIKE_LOCKED, _CORRUPT, _INVALID_OPTION
    */
   static async open(directory: string, options?: WalOptions): Promise<Wal> {
@@ -142,6 +147,7 @@ export class Wal {
     wal = new Wal(path, resolved, signals, handles, monotonicClock);
     if (death !== undefined) wal.#fail(death);
     endWithProcess(wal.#ending);
+    warnOfPortableRing(path, wal.capabilities);
     return wal;
   }
 
@@ -462,7 +468,16 @@ export class Wal {
     this.#telemetry.close();
     // Others may hold the memory for as long as they look at it: this is what it says for ever.
     if (isWhole) this.#overrule(LogState.closed);
+    this.#dropViews();
     this.#handles.release(isWhole);
+  }
+
+  /** The region's memory goes: nothing that is called later may reach it. */
+  #dropViews(): void {
+    this.#words = CLOSED_WORDS;
+    this.#stateWord = 0;
+    this.#doubles = NO_RING.doubles;
+    this.#producer.detach();
   }
 
   readonly #ending = {

@@ -2,7 +2,7 @@
 import { isOperational, type WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
 import { adoptRegion, type SharedRegion } from '../memory/shared-region.js';
-import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
+import { NO_RING, type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { adoptLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
@@ -28,7 +28,7 @@ export interface Capabilities {
 
 export class OpenLogHandles {
   readonly ready: WriterReady;
-  readonly memory: RingMemory;
+  memory: RingMemory;
   readonly telemetry: LogTelemetry;
   readonly #directory: string;
   readonly #options: ResolvedOptions;
@@ -87,8 +87,12 @@ export class OpenLogHandles {
     return this.#crew.endNow(timeoutMs);
   }
 
-  /** @param isWhole all that the ring held is on disk: the region may go */
+  /**
+   * Whoever has taken a view from `memory` has dropped it before.
+   * @param isWhole all that the ring held is on disk: the region may go
+   */
   release(isWhole: boolean): void {
+    this.memory = NO_RING;
     giveBack(nodeStorage, this.#directory, this.ready, this.#region, isWhole);
   }
 }

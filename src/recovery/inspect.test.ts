@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { regionFolder } from '../../test/support/adapters.js';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import type { FolderIdentity } from '../memory/folder-identity.js';
 import { createMappedRegion } from '../memory/mapped-region.js';
@@ -92,7 +93,7 @@ interface Shared {
 }
 
 function withSharedMemory(t: TestContext): Shared {
-  const shm = temporaryFolder(t);
+  const shm = regionFolder(t);
   const builder = threeSegments(t);
   const own = identifyFolder(nodeStorage, builder.dir) ?? assert.fail('there is no folder');
   const create: Shared['create'] = (folder = own) =>

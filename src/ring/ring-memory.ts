@@ -13,6 +13,15 @@ export interface RingMemory {
   readonly frames: Int32Array;
 }
 
+/** In place of memory that is gone: an atomic access is refused, and none reaches anything. */
+export const NO_RING: RingMemory = Object.freeze({
+  words: new Int32Array(0),
+  doubles: new Float64Array(0),
+  control: controlWords(0),
+  bytes: new Uint8Array(0),
+  frames: new Int32Array(0),
+});
+
 export function ringMemory(
   buffer: ArrayBufferLike,
   regionOffset: number,

@@ -11,7 +11,7 @@ import { Counter64, setCount } from '../metrics/counter64.js';
 import { FRAME_HEADER_BYTES, FrameKind, MAX_EVENT_ID } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
 import { bytesBetween, UNIT_BYTES } from './ring-control.js';
-import type { RingMemory } from './ring-memory.js';
+import { NO_RING, type RingMemory } from './ring-memory.js';
 
 const KIND_SHIFT = 16;
 /** A power of two: multiplying is exact, and far cheaper than dividing. */
@@ -29,10 +29,10 @@ export interface EventCounter {
 const uncounted = (): EventCounter => ({ words: new Uint32Array(Counter64.size), at: 0 });
 
 export class RingProducer {
-  readonly #memory: RingMemory;
-  readonly #words: Int32Array;
-  readonly #bytes: Uint8Array;
-  readonly #frames: Int32Array;
+  #memory: RingMemory;
+  #words: Int32Array;
+  #bytes: Uint8Array;
+  #frames: Int32Array;
   readonly #appendedWord: number;
   readonly #ringBytes: number;
   /** Where the next frame goes, in bytes from the ring's start. */
@@ -43,7 +43,7 @@ export class RingProducer {
   #room = 0;
   // In a typed array: a double that changes on every append would be boxed in a plain field.
   readonly #ids = new Float64Array(2);
-  readonly #countWords: Uint32Array;
+  #countWords: Uint32Array;
   readonly #countAt: number;
 
   /**
@@ -63,6 +63,19 @@ export class RingProducer {
     this.#ids[FIRST_ID] = nextEventId;
     this.#countWords = counter.words;
     this.#countAt = counter.at;
+  }
+
+  /**
+   * Takes nothing any more, before the memory goes: `reserve` throws then, and nothing else was to be
+   * called without it. The ids stay to be read.
+   */
+  detach(): void {
+    this.#memory = NO_RING;
+    this.#words = NO_RING.words;
+    this.#bytes = NO_RING.bytes;
+    this.#frames = NO_RING.frames;
+    this.#countWords = uncounted().words;
+    this.#room = 0;
   }
 
   get lastEventId(): number {

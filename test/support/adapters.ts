@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { WalOptions } from '../../src/index.js';
 import { libc } from '../../src/memory/libc.js';
+import { whyNotMappable } from '../../src/memory/mapped-region.js';
 import { KIB } from '../../src/units.js';
 import { removeFolder } from './remove-folder.js';
 
@@ -20,8 +21,8 @@ const SHARED_MEMORY = '/dev/shm';
 
 /** Why regions cannot be mapped here, or false. */
 export const cannotMap: string | false =
-  libc() === undefined || !existsSync(SHARED_MEMORY)
-    ? 'memory cannot be mapped here (Linux with koffi and /dev/shm only)'
+  libc() === undefined || !existsSync(SHARED_MEMORY) || whyNotMappable(SHARED_MEMORY) !== undefined
+    ? 'memory cannot be mapped here (Linux with koffi, and a tmpfs at /dev/shm, only)'
     : false;
 
 export interface Variant {
