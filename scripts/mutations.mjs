@@ -275,6 +275,20 @@ export const MUTATIONS = [
     tests: ['src/recovery/salvage.test.ts'],
   },
   {
+    name: 'live copy: a tail that is missing is a copy anywhere',
+    file: 'src/recovery/live-copy.ts',
+    find: "return judgeFolder(recorded, actual) === 'copy';",
+    replace: 'return true;',
+    tests: ['src/recovery/live-copy.test.ts'],
+  },
+  {
+    name: 'live copy: a block that is there and damaged was torn by copying',
+    file: 'src/recovery/live-copy.ts',
+    find: 'if (from === offset || Math.min(page, blockEnd) - from >= ZEROS_MIN) return true;',
+    replace: 'return true;',
+    tests: ['src/recovery/live-copy.test.ts'],
+  },
+  {
     name: 'identity: wal.meta alone says whose log it is',
     file: 'src/recovery/log-identity.ts',
     find: 'const votes = ofSegments + ofLock + (meta === logId ? 1 : 0);',

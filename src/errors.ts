@@ -16,6 +16,8 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_INVALID_ARGUMENT: 'A call was given an argument of the wrong type or range.',
   ERR_FLASHSTRIKE_INVALID_OPTION: 'An option is unknown, of the wrong type, or cannot work.',
   ERR_FLASHSTRIKE_IO: 'The operating system reported an error.',
+  ERR_FLASHSTRIKE_LIVE_COPY:
+    "The folder is a copy of a log that was being written and lacks its tail, and recovery: 'strict' was asked for.",
   ERR_FLASHSTRIKE_LOCKED: 'Another opening of this log holds its lock.',
   ERR_FLASHSTRIKE_LOCK_UNAVAILABLE:
     "No file lock can be had here; the option lock: 'none' does without.",

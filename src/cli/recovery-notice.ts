@@ -21,5 +21,6 @@ export function tellRecovery(terminal: Terminal, recovery: Wal['recovery']): voi
         `${formatBytes(recovery.droppedBytes)} dropped, ${dropped}; none was durable`,
     );
   }
+  if (recovery.verdict === 'live-copy') terminal.line(printable(recovery.advice));
   for (const note of recovery.notes) terminal.line(`note: ${printable(note)}`);
 }

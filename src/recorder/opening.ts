@@ -8,9 +8,11 @@ import { monotonicClockCostPs } from '../clock/clock-cost.js';
 import { TimestampSource } from '../clock/timestamp-source.js';
 import { anchorWallClock, type WallAnchor } from '../clock/wall-clock.js';
 import { assert, isNoSpace, isOperational, systemCode, WalError } from '../errors.js';
-import type { FolderIdentity } from '../memory/folder-identity.js';
+import { type FolderIdentity, judgeFolder } from '../memory/folder-identity.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
+import { openedAdvice } from '../recovery/advice.js';
 import { lastToTake, ringMismatch, writtenNote } from '../recovery/left-rings.js';
+import { type SetAside, setAsidePrepared } from '../recovery/live-copy.js';
 import { holdsLog, listLog } from '../recovery/log-directory.js';
 import { readLogId } from '../recovery/log-identity.js';
 import {
@@ -166,6 +168,8 @@ class Opening {
   readonly #segmentWriterUpdater: SegmentWriterUpdater;
   readonly #managerUpdater: ManagerUpdater;
   #folder: FolderIdentity | undefined;
+  /** The original's folder, while an unfinished opening of a copy must find it in LOCK again. */
+  #recorded: FolderIdentity | undefined;
   #oldRings: OldRings | undefined;
   #recovered: RecoveredLog | undefined;
   #preparer: SegmentPreparer | undefined;
@@ -206,6 +210,12 @@ class Opening {
     this.#recovered = recovered;
     // Before anything in the folder is changed: rings that do not connect refuse the open.
     const rings = this.#connectingRings(oldRings, recovered.nextEventId);
+    const { folder: recorded } = record;
+    const isCopy = recorded !== undefined && judgeFolder(recorded, folder) === 'copy';
+    const aside =
+      isCopy || recovered.verdict === 'live-copy' ? this.#setAside(recovered) : undefined;
+    // Until wal.meta is this log's own, a crash must leave what proves that the folder is a copy.
+    if (isCopy && recovered.verdict === 'live-copy') this.#recorded = recorded;
     const firstTicket = removeLeftovers(storage, directory);
     const metaStore = new MetaStore(storage, directory);
     // Before the first segment: a folder with a meta and no segment is a log without events.
@@ -232,7 +242,11 @@ class Opening {
     this.#telemetry.moveTo(region);
     this.#flushMeta(metaStore, recovered.logId, writer);
     oldRings.remove();
+    this.#recorded = undefined;
     this.#nameRegions(region.path === undefined ? [] : [region.path]);
+    // From here on the folder is a log of its own: no power cut may make it a copy again, whose
+    // missing end is nothing unusual.
+    if (isCopy) this.#lock.sync();
     // The preparer thread begins with the tickets behind those used here.
     this.#preparer?.close();
     writer.open();
@@ -256,7 +270,10 @@ class Opening {
         region: region.handle,
         sharedMemoryReason: fallbackReason,
         lockFd: this.#lock.fd,
-        recovery: report(recovered, oldRings, eventsFromRing, record.damaged === true),
+        recovery: report(recovered, oldRings, eventsFromRing, {
+          aside,
+          lockRecordDamaged: record.damaged === true,
+        }),
       },
     };
   }
@@ -437,13 +454,19 @@ class Opening {
     });
   }
 
+  #setAside({ logId, nextEventId }: RecoveredLog): SetAside {
+    const listing = listLog(this.#storage, this.#directory);
+    return setAsidePrepared(this.#storage, listing, logId, nextEventId);
+  }
+
   get #identity(): FolderIdentity {
     assert(this.#folder !== undefined, 'the folder is identified before anything is made in it');
     return this.#folder;
   }
 
   #nameRegions(regions: readonly string[]): void {
-    this.#lock.write({ regions, folder: this.#identity, boot: this.#ports.regions.boot() });
+    const folder = this.#recorded ?? this.#identity;
+    this.#lock.write({ regions, folder, boot: this.#ports.regions.boot() });
   }
 
   #flushMeta(store: MetaStore, logId: bigint, writer: SegmentWriter | undefined): void {
@@ -507,11 +530,11 @@ function report(
   recovered: RecoveredLog,
   oldRings: OldRings,
   eventsFromRing: number,
-  lockRecordDamaged: boolean,
+  { aside, lockRecordDamaged }: { aside: SetAside | undefined; lockRecordDamaged: boolean },
 ): RecoveryReport {
-  const { verdict, last, droppedEvents, droppedBytes } = recovered;
+  const { verdict, last, droppedEvents, droppedBytes, missingTail } = recovered;
   const losses = recovered.losses.map(acceptedLoss);
-  const notes = [...recovered.notes, ...oldRings.notes];
+  const notes = [...recovered.notes, ...oldRings.notes, ...(aside?.notes ?? [])];
   const lastEventId = recovered.nextEventId - 1 + eventsFromRing;
   const { writtenEventId } = oldRings;
   if (writtenEventId > lastEventId) notes.push(writtenNote(writtenEventId, lastEventId));
@@ -525,11 +548,12 @@ function report(
     file: last?.file.path,
     offset: last?.endOffset,
     eventsFromRing,
-    droppedEvents: dropped + oldRings.droppedEvents,
-    droppedBytes,
+    missingTail,
+    droppedEvents: dropped + oldRings.droppedEvents + (aside?.events ?? 0),
+    droppedBytes: droppedBytes + (aside?.bytes ?? 0),
     lastEventId,
     losses,
-    advice: adviceFor(verdict, losses, lastEventId),
+    advice: openedAdvice(verdict, lastEventId + 1, losses.length > 0),
     region: oldRings.outcome,
     notes,
   };
@@ -541,20 +565,4 @@ function acceptedLoss(loss: SegmentLoss): AcceptedLoss {
   const { path: file, offset, code } = error;
   const { firstEventId, lastEventId } = loss;
   return { file, offset, code, message: lossText(loss), firstEventId, lastEventId };
-}
-
-function adviceFor(
-  verdict: RecoveryReport['verdict'],
-  losses: readonly AcceptedLoss[],
-  lastEventId: number,
-): string {
-  if (losses.length > 0) {
-    return (
-      `The log goes on with event ${lastEventId + 1}, and lacks what losses names: put the files ` +
-      'back from a copy as soon as you can; until then each open needs this option again.'
-    );
-  }
-  return verdict === 'torn-tail'
-    ? `Nothing to do: the log goes on with event ${lastEventId + 1} in a new segment.`
-    : 'Nothing to do.';
 }

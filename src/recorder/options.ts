@@ -40,8 +40,10 @@ export interface WalOptions {
    * What to do with the end that a crash left. `default` sets a torn write aside (never durable,
    * counted in `wal.recovery`) and refuses damage, and where it cannot tell; `strict` refuses a torn
    * write, too; `tolerate-tail` goes on where it cannot be told; `accept-loss` goes on where segments
-   * before the last one are damaged or missing, and names in `wal.recovery.losses` what is lost. None
-   * opens over damage at the end of the log: `salvage` reads what stands behind it. Default `default`.
+   * before the last one are damaged or missing, and names in `wal.recovery.losses` what is lost;
+   * `accept-copy` takes a folder that lacks a tail for the copy of a log that was being written (one that
+   * provably is opens by itself, but for `strict`). None opens over other damage at the end of the log:
+   * `salvage` reads what stands behind it. Default `default`.
    */
   readonly recovery?: RecoveryMode;
   /**
@@ -70,6 +72,7 @@ const RECOVERY_MODES: readonly RecoveryMode[] = [
   'strict',
   'tolerate-tail',
   'accept-loss',
+  'accept-copy',
 ];
 const VERIFY_MODES: readonly VerifyMode[] = ['tail', 'all'];
 const SYNC_MODES: readonly SyncMode[] = ['interval', 'every-block', 'manual'];
@@ -120,7 +123,7 @@ function oneOf<Value extends string>(
   return found;
 }
 
-/** The fourth mode reads only: it is no way to open a log. */
+/** `salvage` reads only: it is no way to open a log. */
 function recoveryMode(value: unknown): RecoveryMode {
   if (value !== 'salvage') return oneOf('recovery', value, RECOVERY_MODES);
   throw new WalError(

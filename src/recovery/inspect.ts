@@ -12,6 +12,7 @@ import { readLockRecord } from '../storage/lock-file.js';
 import { isLockHeld } from '../storage/lock-holder.js';
 import type { Storage } from '../storage/storage.js';
 import { checkDirectory } from './event-range.js';
+import type { MissingTail } from './live-copy.js';
 import {
   holdsLog,
   type ListedSegment,
@@ -28,7 +29,13 @@ import { REGION_PORTS } from './region-ports.js';
 import { readSeal } from './seal-index.js';
 import { openSegment, type SegmentFile } from './segment-file.js';
 import { SegmentReader } from './segment-reader.js';
-import { judgeTail, type OutsideClaims, type TailJudgement, tailError } from './tail-judgement.js';
+import {
+  judgeTail,
+  missingTail,
+  type OutsideClaims,
+  type TailJudgement,
+  tailError,
+} from './tail-judgement.js';
 import type { Verdict } from './verdict.js';
 
 export { listOrphanRegions, type OrphanRegion, removeOrphanRegion } from './orphan-regions.js';
@@ -88,6 +95,8 @@ export interface TailInspection {
   readonly durableEventId: number;
   readonly droppedEvents: number;
   readonly droppedBytes: number;
+  /** The ids that a live copy lacks; undefined for any other verdict. */
+  readonly missingTail: MissingTail | undefined;
 }
 
 export interface LogInspection {
@@ -275,6 +284,7 @@ class SegmentsInspector {
         durableEventId: judgement.claims.durableEventId,
         droppedEvents: judgement.droppedEvents,
         droppedBytes: judgement.droppedBytes,
+        missingTail: missingTail(judgement),
       };
     }
     const defect = judgement && tailError(judgement)?.message;

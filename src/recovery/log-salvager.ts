@@ -346,7 +346,7 @@ export class LogSalvager {
       }
       // What was behind E when D was gathered was in the file before: a live log goes on here.
       if (reader.validatesNow()) continue;
-      yield* this.#lastEnd(salvager, judgeEnd(reader, evidence), outside);
+      yield* this.#lastEnd(salvager, judgeEnd(storage, reader, evidence), outside);
       return;
     }
   }
@@ -391,7 +391,7 @@ export class LogSalvager {
     const judgement =
       reader.offset === endOffset
         ? first
-        : judgeEnd(reader, gatherEvidence(storage, reader, this.#survey.meta, outside));
+        : judgeEnd(storage, reader, gatherEvidence(storage, reader, this.#survey.meta, outside));
     yield* this.#tailGap(salvager.file, judgement);
   }
 

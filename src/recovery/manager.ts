@@ -12,8 +12,9 @@ import { isLeftOver } from '../storage/left-over.js';
 import type { Storage } from '../storage/storage.js';
 import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
-import { putBackAdvice } from './advice.js';
+import { missingSentence, openCopyAdvice, putBackAdvice } from './advice.js';
 import { type EmptyEvidence, emptyError, wasOpened } from './empty-log.js';
+import type { MissingTail } from './live-copy.js';
 import { type LogChain, readLogChain } from './log-chain.js';
 import {
   type LogListing,
@@ -32,6 +33,7 @@ import { type SegmentWalk, walkSegment } from './segment-walk.js';
 import {
   cutNotes,
   judgeTail,
+  missingTail,
   type OutsideClaims,
   type TailJudgement,
   tailError,
@@ -47,10 +49,13 @@ import {
  *   connect to the files is dropped and counted
  * - `accept-loss`: as `default` at the end of the log; where segments before the last one are missing,
  *   damaged or those of another log, the log goes on, and `wal.recovery.losses` names what is lost
+ * - `accept-copy`: as `default`, and a folder that lacks a tail as the copy of a log that was being
+ *   written does is taken for such a copy. One that can be proven to be a copy needs no option: it
+ *   opens in every mode but `strict`, with the verdict `live-copy`
  *
  * To read what stands behind damage: `salvage`, which opens nothing and changes nothing.
  */
-export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail' | 'accept-loss';
+export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail' | 'accept-loss' | 'accept-copy';
 
 /**
  * What is read of the finished segments when a log opens. Their names, sizes and headers are chained
@@ -81,8 +86,13 @@ export interface AcceptedLoss {
 
 /** What recovery found and did; `wal.recovery`. */
 export interface RecoveryReport {
-  /** `new`: there was no log. `torn-tail`: bytes behind the last sound event were left behind. */
-  readonly verdict: 'new' | 'clean' | 'torn-tail';
+  /**
+   * `new`: there was no log. `torn-tail`: bytes behind the last sound event were left behind.
+   * `live-copy`: the folder is a copy of a log that was being written, and lacks its tail.
+   */
+  readonly verdict: 'new' | 'clean' | 'torn-tail' | 'live-copy';
+  /** The ids that a live copy lacks, as far as it tells; undefined for any other verdict. */
+  readonly missingTail: MissingTail | undefined;
   /** The last segment file, and where its sound part ends; undefined for a new log. */
   readonly file: string | undefined;
   readonly offset: number | undefined;
@@ -123,6 +133,7 @@ export interface RecoveredLog {
   readonly droppedBytes: number;
   /** Accepted damage before the last segment, oldest first. */
   readonly losses: readonly SegmentLoss[];
+  readonly missingTail: MissingTail | undefined;
   readonly notes: readonly string[];
 }
 
@@ -233,6 +244,7 @@ function withoutSegments(
     droppedEvents: 0,
     droppedBytes: 0,
     losses: [],
+    missingTail: undefined,
     notes: isDoubt ? [...notes, TOLERATED] : notes,
   };
 }
@@ -274,7 +286,8 @@ function withLastSegment(
   const reader = new SegmentReader(storage, file, buffer, startOf(file), new SegmentMeter(meter));
   const walk = walkSegment(reader);
   const startNs = meter.nowNs();
-  const judgement = judgeTail(storage, directory, reader, () => outside);
+  const acceptCopy = mode === 'accept-copy';
+  const judgement = judgeTail(storage, directory, reader, () => outside, { acceptCopy });
   meter.manager.onJudgeTail(startNs);
   // Under the lock nobody else writes: a file that goes on growing is not ours alone.
   if (judgement === undefined) {
@@ -286,6 +299,8 @@ function withLastSegment(
   const { tailCase } = judgement;
   const doubts = [...cutNotes(reader), ...linkedNotes(file)];
   if (tailCase.verdict === 'undecidable') doubts.push(`${tailCase.prose} ${TOLERATED}`);
+  const missing = missingTail(judgement);
+  if (missing !== undefined) doubts.push(`${tailCase.prose}${missingSentence(missing)}`);
   const { endOffset, nextEventId, claims, meta, droppedEvents, droppedBytes } = judgement;
   if (!provesCleanClose(meta, judgement, file)) {
     redirty(storage, file, walk.tally, claims.durableEventId, endOffset, meter);
@@ -304,6 +319,7 @@ function withLastSegment(
     },
     droppedEvents,
     droppedBytes,
+    missingTail: missing,
     notes: [...notes, ...doubts],
   };
 }
@@ -322,13 +338,21 @@ const TOLERATED =
   "Whether events are missing could not be told; recovery: 'tolerate-tail' went on.";
 
 /** The verdict, where the mode lets the log open with it. */
-function accept(judgement: TailJudgement, mode: RecoveryMode): 'clean' | 'torn-tail' {
+function accept(
+  judgement: TailJudgement,
+  mode: RecoveryMode,
+): Exclude<RecoveryReport['verdict'], 'new'> {
   const { verdict } = judgement.tailCase;
   if (verdict === 'undecidable' && mode === 'tolerate-tail') return 'torn-tail';
   const error = tailError(judgement);
   if (error !== undefined) throw error;
-  assert(verdict === 'clean' || verdict === 'torn-tail', `an error is missing for ${verdict}`);
+  assert(
+    verdict !== 'corruption' && verdict !== 'undecidable',
+    `an error is missing for ${verdict}`,
+  );
   if (verdict === 'clean' || mode !== 'strict') return verdict;
+  const missing = missingTail(judgement);
+  if (missing !== undefined) throw copyRefused(judgement, missing);
   const { path, endOffset, nextEventId, droppedBytes, droppedEvents } = judgement;
   const known =
     droppedEvents === 0 ? '' : `, events ${nextEventId} to ${nextEventId + droppedEvents - 1}`;
@@ -339,6 +363,14 @@ function accept(judgement: TailJudgement, mode: RecoveryMode): 'clean' | 'torn-t
       "with recovery: 'default' to go on without them.",
     { path, offset: endOffset },
   );
+}
+
+/** What `strict` says of a copy. */
+function copyRefused({ path, endOffset, tailCase }: TailJudgement, missing: MissingTail): WalError {
+  const message =
+    `${path} is sound up to offset ${endOffset}, event ${missing.firstEventId - 1}. ` +
+    `${tailCase.prose}${missingSentence(missing)} Nothing was changed. ${openCopyAdvice}`;
+  return new WalError('ERR_FLASHSTRIKE_LIVE_COPY', message, { path, offset: endOffset });
 }
 
 function provesCleanClose(

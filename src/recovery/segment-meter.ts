@@ -61,7 +61,7 @@ export class SegmentMeter {
   /** The end of the last segment was judged. */
   onVerdict(verdict: Verdict, offset: number, stop: Stop | undefined): void {
     if (verdict === 'torn-tail') this.#onDefect(offset, stop);
-    this.onEnd(verdict === 'clean' || verdict === 'torn-tail', offset, stop);
+    this.onEnd(verdict !== 'corruption' && verdict !== 'undecidable', offset, stop);
   }
 
   #onDefect(offset: number, stop: Stop | undefined): void {

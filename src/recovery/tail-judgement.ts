@@ -2,15 +2,16 @@
 // The order makes it right without the lock: D is gathered first, then a successor is looked for,
 // then E is read again. Whatever D covers was in the files before D was told, so an E that still
 // does not validate is a verdict, also while a writer appends.
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { WalError } from '../errors.js';
 import { segmentFileName } from '../segment/file-names.js';
 import { RECYCLED_BODY_FLAG } from '../segment/segment-header.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
-import { lostSentence, restoreAdvice } from './advice.js';
+import { acceptCopyAdvice, lostSentence, restoreAdvice } from './advice.js';
 import { type DurableClaims, gatherClaims, spokenClaims } from './durable-claims.js';
 import { type LaterSegment, laterThanNext } from './later-segments.js';
+import { isProvenCopy, isTornByCopying, type MissingTail } from './live-copy.js';
 import { type MetaReading, readMeta, usableMeta } from './log-directory.js';
 import { reading } from './read-failure.js';
 import { isExpired } from './segment-file.js';
@@ -30,6 +31,8 @@ export interface TailJudgement {
   /** The labelled case, with verdict and prose. */
   readonly tailCase: TailCase;
   readonly facts: TailFacts;
+  /** Corruption that a copy of a log that was being written has, too: all that is missing is a tail. */
+  readonly isCopyShaped: boolean;
   readonly path: string;
   /** E. */
   readonly endOffset: number;
@@ -51,6 +54,12 @@ export interface TailJudgement {
 /** What of wal.meta is taken for true; by default what cannot be used is thrown. */
 export type MetaUse = (reading: MetaReading, dir: string, logId: bigint) => WalMeta | undefined;
 
+export interface JudgingOptions {
+  readonly metaOf?: MetaUse;
+  /** The folder is taken for a copy, though nothing proves it. */
+  readonly acceptCopy?: boolean;
+}
+
 /**
  * Judges the end that `reader`, whose `next` returned false without a limit, stands at.
  * Undefined: the log went on meanwhile (a successor, or E validates now): call `next` again.
@@ -63,7 +72,7 @@ export function judgeTail(
   dir: string,
   reader: SegmentReader,
   outside: () => OutsideClaims = () => ({}),
-  metaOf: MetaUse = usableMeta,
+  { metaOf = usableMeta, acceptCopy = false }: JudgingOptions = {},
 ): TailJudgement | undefined {
   const { file } = reader;
   const { segmentIndex, logId } = file.header;
@@ -75,7 +84,9 @@ export function judgeTail(
   const later = laterThanNext(storage, dir, segmentIndex, logId);
   if (later !== undefined && hasSuccessor(storage, dir, segmentIndex)) return undefined;
   if (reader.validatesNow()) return undefined;
-  const judgement = judgeEnd(reader, evidence, later);
+  const plain = judgeEnd(storage, reader, evidence, later);
+  const isCopy = plain.isCopyShaped && (acceptCopy || isProvenCopy(storage, dir));
+  const judgement = isCopy ? judgeEnd(storage, reader, evidence, later, true) : plain;
   // Retention takes the oldest first: then it took this one too, and nothing is damaged.
   if (judgement.tailCase.verdict === 'corruption' && isExpired(storage, file)) {
     throw expired(file.path);
@@ -113,9 +124,11 @@ export function gatherEvidence(
 
 /** The verdict on an end that still does not validate; `later`: segments behind the next one. */
 export function judgeEnd(
+  storage: Storage,
   reader: SegmentReader,
   evidence: TailEvidence,
   later?: LaterSegment | undefined,
+  copied = false,
 ): TailJudgement {
   const { stop, offset, nextEventId, file } = reader;
   const { segmentIndex, compatibleFlags } = file.header;
@@ -130,9 +143,17 @@ export function judgeEnd(
     sealed: reader.sealed,
     witnessed: vouched || scan.validHeaders > 0 || reader.position.nextBlockIndex > 0,
     vouched,
+    copied,
   };
+  const tailCase = judge(facts);
+  const isEndOfTail = reader.sealed || behind === 'nothing';
   return {
-    tailCase: judge(facts),
+    tailCase,
+    // Between segments that are there nothing is missing in a copy.
+    isCopyShaped:
+      tailCase.verdict === 'corruption' &&
+      later === undefined &&
+      (isEndOfTail || isTornByCopying(storage, file, scan)),
     facts,
     path: file.path,
     endOffset: offset,
@@ -173,11 +194,19 @@ function droppedBy(scan: TailScan, behind: TailFacts['behind'], nextEventId: num
   };
 }
 
-/** The error for a verdict that refuses; undefined for `clean` and `torn-tail`. */
+/** What a copy lacks, as far as it tells; undefined for any other verdict. */
+export function missingTail(judgement: TailJudgement): MissingTail | undefined {
+  const { tailCase, nextEventId, claims, scan } = judgement;
+  if (tailCase.verdict !== 'live-copy') return undefined;
+  const lastEventId = Math.max(claims.durableEventId, scan.lastEventId);
+  return { firstEventId: nextEventId, lastEventId: Math.max(lastEventId, nextEventId - 1) };
+}
+
+/** The error for a verdict that refuses; undefined for those of sound logs and of copies. */
 export function tailError(judgement: TailJudgement): WalError | undefined {
   const { tailCase, path, endOffset, nextEventId, claims, stop } = judgement;
   const { verdict, prose } = tailCase;
-  if (verdict === 'clean' || verdict === 'torn-tail') return undefined;
+  if (verdict !== 'corruption' && verdict !== 'undecidable') return undefined;
   const where = `${path} is sound up to offset ${endOffset}, event ${nextEventId - 1}`;
   const details = { path, offset: endOffset };
   if (verdict === 'undecidable') {
@@ -190,7 +219,8 @@ export function tailError(judgement: TailJudgement): WalError | undefined {
   const known = spokenClaims(claims, nextEventId);
   const message =
     `${where} (then: ${stop.message}). ${prose}${lostIn(judgement)}` +
-    `${known === '' ? '' : ` Called durable by ${known}.`} ${restoreAdvice(path)}`;
+    `${known === '' ? '' : ` Called durable by ${known}.`} ${restoreAdvice(path)}` +
+    (judgement.isCopyShaped ? ` ${acceptCopyAdvice(dirname(path))}` : '');
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, details);
 }
 

@@ -12,13 +12,14 @@ function* allFacts(): Generator<TailFacts> {
         for (const sealed of BOOLEANS)
           for (const witnessed of BOOLEANS)
             for (const vouched of BOOLEANS)
-              yield { behind, durableLost, laterSegment, sealed, witnessed, vouched };
+              for (const copied of BOOLEANS)
+                yield { behind, durableLost, laterSegment, sealed, witnessed, vouched, copied };
 }
 
 const all = [...allFacts()];
 
 test('each combination of facts is exactly one case', () => {
-  assert.equal(all.length, 96);
+  assert.equal(all.length, 192);
   for (const facts of all) {
     const labels = casesOf(facts).map((tailCase) => tailCase.label);
     assert.equal(labels.length, 1, `${JSON.stringify(facts)}: ${labels.join(' | ')}`);
@@ -30,15 +31,15 @@ test('no case is without a combination', () => {
   assert.deepEqual([...met].sort(), TAIL_CASES.map((tailCase) => tailCase.label).sort());
 });
 
-test('a lost durable event is corruption, whatever else holds', () => {
-  for (const facts of all.filter((each) => each.durableLost)) {
-    assert.equal(judge(facts).verdict, 'corruption');
+test('a lost durable event or later segment is corruption, whatever else holds, but for a copy', () => {
+  for (const facts of all.filter((each) => each.durableLost || each.laterSegment)) {
+    assert.equal(judge(facts).verdict, facts.copied ? 'live-copy' : 'corruption');
   }
 });
 
-test('a missing later segment is corruption, whatever else holds', () => {
-  for (const facts of all.filter((each) => each.laterSegment)) {
-    assert.equal(judge(facts).verdict, 'corruption');
+test('a copy that lacks nothing is judged as any log', () => {
+  for (const facts of all.filter((each) => !each.durableLost && !each.laterSegment)) {
+    assert.equal(judge(facts), judge({ ...facts, copied: !facts.copied }));
   }
 });
 
@@ -55,6 +56,7 @@ const SOUND: TailFacts = {
   sealed: false,
   witnessed: true,
   vouched: true,
+  copied: false,
 };
 
 const expected: readonly [string, Partial<TailFacts>, string][] = [

@@ -2,7 +2,7 @@
 // not validate, s the id that is expected there, D the highest id that anyone calls durable.
 // Every combination of the facts is exactly one labelled case, and a test runs them all.
 
-export type Verdict = 'clean' | 'torn-tail' | 'corruption' | 'undecidable';
+export type Verdict = 'clean' | 'torn-tail' | 'live-copy' | 'corruption' | 'undecidable';
 
 /**
  * What lies behind E. `nothing`: zeros to the end, or, in a recycled body, nothing that validates
@@ -22,6 +22,8 @@ export interface TailFacts {
   readonly witnessed: boolean;
   /** Anything outside of the segment does: wal.meta, the shared region, a consumer. */
   readonly vouched: boolean;
+  /** The folder is a copy of a log, and what is missing here has the shape that copying leaves. */
+  readonly copied: boolean;
 }
 
 export interface TailCase {
@@ -32,40 +34,43 @@ export interface TailCase {
   readonly prose: string;
 }
 
+const DURABLE_LOST = { laterSegment: [false], durableLost: [true], copied: [false] } as const;
 const SOUND = { laterSegment: [false], durableLost: [false] } as const;
 
 export const TAIL_CASES: readonly TailCase[] = [
   {
     label: 'a later segment is missing',
-    facts: { laterSegment: [true] },
+    facts: { laterSegment: [true], copied: [false] },
     verdict: 'corruption',
     prose: 'A later segment existed, and the one that follows here is gone.',
   },
   {
+    label: 'a copy that lacks later segments',
+    facts: { laterSegment: [true], copied: [true] },
+    verdict: 'live-copy',
+    prose: 'The folder is a copy of a log that was being written, taken before its last segments.',
+  },
+  {
+    label: 'a copy that lacks a tail',
+    facts: { laterSegment: [false], durableLost: [true], copied: [true] },
+    verdict: 'live-copy',
+    prose: 'The folder is a copy of a log that was being written, taken before its last events.',
+  },
+  {
     label: 'durable events behind a seal are missing',
-    facts: { laterSegment: [false], durableLost: [true], sealed: [true] },
+    facts: { ...DURABLE_LOST, sealed: [true] },
     verdict: 'corruption',
     prose: 'The segment is finished, later events were durable, and their segment is gone.',
   },
   {
     label: 'durable events read as nothing',
-    facts: {
-      laterSegment: [false],
-      durableLost: [true],
-      sealed: [false],
-      behind: ['nothing'],
-    },
+    facts: { ...DURABLE_LOST, sealed: [false], behind: ['nothing'] },
     verdict: 'corruption',
     prose: 'Events that were durable are gone: nothing is written where they stood.',
   },
   {
     label: 'durable events are damaged',
-    facts: {
-      laterSegment: [false],
-      durableLost: [true],
-      sealed: [false],
-      behind: ['bytes', 'blocks'],
-    },
+    facts: { ...DURABLE_LOST, sealed: [false], behind: ['bytes', 'blocks'] },
     verdict: 'corruption',
     prose: 'Events that were durable no longer validate.',
   },
@@ -129,6 +134,7 @@ const FACT_NAMES = [
   'sealed',
   'witnessed',
   'vouched',
+  'copied',
 ] as const satisfies readonly (keyof TailFacts)[];
 
 const covers = (tailCase: TailCase, facts: TailFacts): boolean =>

@@ -4,7 +4,13 @@ import { type ErrorCode, WalError } from '../errors.js';
 import { META_FILE, segmentFileName } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { MIB } from '../units.js';
-import { lostSentence, putBackAdvice, restoreAdvice, verdictAdvice } from './advice.js';
+import {
+  lostSentence,
+  missingSentence,
+  putBackAdvice,
+  restoreAdvice,
+  verdictAdvice,
+} from './advice.js';
 import { emptyError, gatherEmpty, lostWithAll } from './empty-log.js';
 import {
   type LeftRegions,
@@ -13,6 +19,7 @@ import {
   unusableNote,
   writtenNote,
 } from './left-rings.js';
+import type { MissingTail } from './live-copy.js';
 import {
   holdsLog,
   type LogListing,
@@ -37,6 +44,7 @@ import {
   cutNotes,
   judgeTail,
   type MetaUse,
+  missingTail,
   type OutsideClaims,
   type TailJudgement,
   tailError,
@@ -84,6 +92,7 @@ export class Verification {
   #lastEventId = 0;
   #durableEventId = 0;
   #tornTail: TornTail | undefined;
+  #missingTail: MissingTail | undefined;
   #followedEnds = 0;
   #bytesThisTurn = 0;
 
@@ -135,6 +144,7 @@ export class Verification {
       segments: this.#segments,
       problems: this.#problems,
       tornTail: this.#tornTail,
+      missingTail: verdict === 'live-copy' ? this.#missingTail : undefined,
       waitingEvents,
       advice: verdictAdvice(verdict, this.#dir),
       notes: this.#notes,
@@ -180,6 +190,7 @@ export class Verification {
   #verdict(): Verdict {
     if (this.#problems.some((problem) => !UNDECIDED.has(problem.code))) return 'corruption';
     if (this.#problems.length > 0) return 'undecidable';
+    if (this.#missingTail !== undefined) return 'live-copy';
     return this.#tornTail === undefined ? 'clean' : 'torn-tail';
   }
 
@@ -432,7 +443,9 @@ export class Verification {
     let judgement: TailJudgement | undefined;
     const startNs = this.#meter.nowNs();
     try {
-      judgement = judgeTail(this.#ports.storage, this.#dir, reader, outside, this.#metaUse);
+      judgement = judgeTail(this.#ports.storage, this.#dir, reader, outside, {
+        metaOf: this.#metaUse,
+      });
     } catch (error) {
       this.#report(error);
       return true;
@@ -444,7 +457,10 @@ export class Verification {
     this.#notes.push(...cutNotes(reader));
     const error = tailError(judgement);
     const { path, endOffset, droppedEvents, droppedBytes, tailCase } = judgement;
-    if (tailCase.verdict === 'torn-tail') {
+    this.#missingTail = missingTail(judgement);
+    if (this.#missingTail !== undefined) {
+      this.#notes.push(`${tailCase.prose}${missingSentence(this.#missingTail)}`);
+    } else if (tailCase.verdict === 'torn-tail') {
       const lastEventId = judgement.nextEventId - 1;
       const file = basename(path);
       this.#tornTail = { file, offset: endOffset, lastEventId, droppedEvents, droppedBytes };

@@ -46,6 +46,7 @@ test('a sound log: counts, ids, segments, no problem', async (t) => {
     segments: 3,
     problems: [],
     tornTail: undefined,
+    missingTail: undefined,
     waitingEvents: 0,
     advice: 'Nothing to do.',
     notes: [],

@@ -3,6 +3,7 @@
 import type { ErrorCode } from '../errors.js';
 import { checkDirectory, checkOptions } from './event-range.js';
 import type { ReadingOptions } from './events.js';
+import type { MissingTail } from './live-copy.js';
 import { checkTelemetry } from './reading-meter.js';
 import type { ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
@@ -37,7 +38,7 @@ export interface TornTail {
 }
 
 export interface VerifyReport {
-  /** True for the verdicts `clean` and `torn-tail`. */
+  /** True for the verdicts `clean`, `torn-tail` and `live-copy`. */
   readonly ok: boolean;
   readonly verdict: Verdict;
   /** Events that validate, those behind damage included. */
@@ -51,6 +52,8 @@ export interface VerifyReport {
   readonly segments: number;
   readonly problems: readonly VerifyProblem[];
   readonly tornTail: TornTail | undefined;
+  /** The ids that a live copy lacks, as far as it tells; undefined for any other verdict. */
+  readonly missingTail: MissingTail | undefined;
   /** Events in the shared region of a process that is gone, which the next opening will add. */
   readonly waitingEvents: number;
   /** What to do next. */

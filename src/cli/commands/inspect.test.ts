@@ -111,6 +111,7 @@ segment  file               size     used  events  first id  last id  created   
       durableEventId: 10,
       droppedEvents: 2,
       droppedBytes: 300,
+      missingTail: undefined,
     } as const;
     assert.match(rendered({ tail }), /tail {5}torn-tail at offset 5,000: 300 B .*, 2 events in it/);
     assert.doesNotMatch(rendered({ tail: { ...tail, verdict: 'clean' } }), /tail/);

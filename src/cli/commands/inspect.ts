@@ -81,6 +81,12 @@ function describeMeta({ meta }: LogInspection): string {
 
 function describeTail({ tail }: LogInspection): string[] {
   if (tail === undefined || tail.verdict === 'clean') return [];
+  if (tail.missingTail !== undefined) {
+    const { firstEventId, lastEventId } = tail.missingTail;
+    const ids = `ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`;
+    const what = lastEventId < firstEventId ? 'a tail' : ids;
+    return [`tail     a copy of a log that was being written: ${what} missing`];
+  }
   const dropped = tail.droppedEvents > 0 ? `, ${formatEvents(tail.droppedEvents)} in it` : '';
   return [
     `tail     ${tail.verdict} at offset ${formatCount(tail.offset)}: ` +

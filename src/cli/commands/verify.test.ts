@@ -13,6 +13,7 @@ const SOUND: VerifyReport = {
   segments: 2,
   problems: [],
   tornTail: undefined,
+  missingTail: undefined,
   waitingEvents: 0,
   advice: 'Do this.',
   notes: [],

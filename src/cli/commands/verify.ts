@@ -19,6 +19,8 @@ type Problem = VerifyReport['problems'][number];
 const VERDICTS: Readonly<Record<string, string>> = {
   clean: 'sound: every block of it validates',
   'torn-tail': 'sound, with a torn tail: the last write was cut short, nothing durable is missing',
+  'live-copy':
+    'a COPY of a log that was being written, sound up to its end: the last events are missing',
   corruption: 'CORRUPT: bytes that were durable no longer validate',
   undecidable: 'UNDECIDABLE: it cannot be told whether durable events are missing',
 };
@@ -56,6 +58,12 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
     const events = droppedEvents === 0 ? 'no whole event' : formatEvents(droppedEvents);
     yield `tail      ${printable(file)} at offset ${formatCount(offset)}, behind event ${formatCount(last)}: ` +
       `${formatBytes(droppedBytes)} dropped, ${events} in it, none of them durable`;
+  }
+  if (report.missingTail !== undefined) {
+    const { firstEventId: first, lastEventId: last } = report.missingTail;
+    yield last < first
+      ? 'missing   a tail; nothing here tells how many events'
+      : `missing   ids ${formatCount(first)} to ${formatCount(last)}, and what the original has behind them`;
   }
   if (report.waitingEvents > 0) {
     yield `waiting   ${formatEvents(report.waitingEvents)} in shared memory, left by the last process; ` +
