@@ -128,6 +128,27 @@ export const MUTATIONS = [
     tests: ['src/recorder/opening.test.ts'],
   },
   {
+    name: 'rotation: any file under the name of a prepared one will do',
+    file: 'src/recorder/prepared-segments.ts',
+    find: 'if (status.inode === inode && status.bytes === segmentBytes && !isLinked) return fd;',
+    replace: 'if (!isLinked) return fd;',
+    tests: ['src/recorder/segment-writer-rotation.test.ts'],
+  },
+  {
+    name: 'custody: the writer thread closes what the application holds',
+    file: 'src/recorder/threads/writer-thread.ts',
+    find: 'return adoptLock(storage, folder, lockFd, () => custody.release());',
+    replace: 'return adoptLock(storage, folder, lockFd);',
+    tests: ['test/system/wal-resources.test.ts'],
+  },
+  {
+    name: 'left mappings: given back although their owner lives',
+    file: 'src/memory/left-mappings.ts',
+    find: 'if (native.tryLockShared(fd)) native.unmap(address, bytes);',
+    replace: 'native.unmap(address, bytes);',
+    tests: ['src/memory/left-mappings.test.ts'],
+  },
+  {
     name: 'meta: the folder is not synced behind the rename',
     file: 'src/recorder/meta-store.ts',
     find: '    this.#storage.syncDirectory(this.#directory);\n',

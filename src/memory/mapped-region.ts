@@ -36,6 +36,7 @@ import {
 import type { MappedHandle, ReleaseOutcome, SharedRegion } from './shared-region.js';
 
 const FILE_MODE = 0o600;
+const HOLDING = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const ZEROS = new Uint8Array(MIB);
 
 function requireLibc(): Libc {
@@ -64,6 +65,49 @@ export function whyNotMappable(folder: string): string | undefined {
   );
 }
 
+/**
+ * Who holds a region's file open, and with it the lock that says that the owner lives: one thread
+ * opens that descriptor, and it alone closes it. Node closes what a thread has opened when that thread
+ * ends, so the lock is free at once, and no number is closed that may be another file's by then. The
+ * mapping is made by another descriptor: it keeps what it was made from open, and a lock with it.
+ */
+export interface RegionKeeper {
+  /**
+   * Opens the region's file, which nobody has locked yet, and locks it.
+   * @throws WalError ERR_FLASHSTRIKE_SHARED_MEMORY, or the system's error
+   */
+  hold(path: string): number;
+  /** Closes what `hold` gave, and with it goes the lock. */
+  letGo(fd: number): void;
+}
+
+/** For the thread that calls it. */
+export const ownKeeper: RegionKeeper = Object.freeze({ hold: holdRegionFile, letGo: closeSync });
+
+/** What the creation of a region leaves to others. */
+export interface RegionHost {
+  readonly keeper: RegionKeeper;
+  /** Runs a native call during which the thread must not be terminated. */
+  readonly undisturbed: <Result>(body: () => Result) => Result;
+}
+
+const OWN_HOST: RegionHost = Object.freeze({
+  keeper: ownKeeper,
+  undisturbed: <Result>(body: () => Result) => body(),
+});
+
+function holdRegionFile(path: string): number {
+  const fd = openSync(path, HOLDING);
+  try {
+    if (requireLibc().tryLock(fd)) return fd;
+    const message = `${path}: another process has locked the region that was just created`;
+    throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
 class MappedRegion implements SharedRegion {
   readonly adapter = 'mapped';
   readonly path: string;
@@ -73,16 +117,17 @@ class MappedRegion implements SharedRegion {
   words: Int32Array;
   bytes: Uint8Array;
   readonly handle: MappedHandle;
-  #owns: boolean;
+  /** Undefined once released, and where another thread is the owner. */
+  #keeper: RegionKeeper | undefined;
 
-  constructor(handle: MappedHandle, owns: boolean) {
+  constructor(handle: MappedHandle, keeper: RegionKeeper | undefined) {
     this.handle = handle;
     this.path = handle.path;
     this.byteLength = handle.byteLength;
     this.buffer = requireLibc().view(handle.address, handle.byteLength);
     this.words = new Int32Array(this.buffer);
     this.bytes = new Uint8Array(this.buffer);
-    this.#owns = owns;
+    this.#keeper = keeper;
   }
 
   section(name: SectionName): Section {
@@ -90,8 +135,9 @@ class MappedRegion implements SharedRegion {
   }
 
   release({ remove }: { readonly remove: boolean }): ReleaseOutcome {
-    if (!this.#owns) return 'kept';
-    this.#owns = false;
+    const keeper = this.#keeper;
+    if (keeper === undefined) return 'kept';
+    this.#keeper = undefined;
     this.buffer = new ArrayBuffer(0);
     this.words = new Int32Array(this.buffer);
     this.bytes = new Uint8Array(this.buffer);
@@ -102,7 +148,8 @@ class MappedRegion implements SharedRegion {
       try {
         requireLibc().unmap(address, byteLength);
       } finally {
-        closeSync(fd); // and with it goes the lock
+        // Last: a region that is mapped and not locked is one that a thread has left behind.
+        keeper.letGo(fd);
       }
     }
   }
@@ -139,15 +186,17 @@ function zeroWrite(fd: number, byteLength: number): void {
 }
 
 /**
- * Creates the file (0600, it must not exist), locks it, maps it, and fills its header. On an error
- * nothing is left of it.
+ * Creates the file (0600, it must not exist), has it locked, maps it, and fills its header. On an
+ * error nothing is left of it.
  * @throws the system's errors (ENOSPC, EACCES …), and WalError ERR_FLASHSTRIKE_SHARED_MEMORY where
  * the platform cannot map or tells no boot
  */
-export function createMappedRegion(path: string, request: RegionRequest): SharedRegion {
+export function createMappedRegion(
+  path: string,
+  request: RegionRequest,
+  host: RegionHost = OWN_HOST,
+): SharedRegion {
   const native = requireLibc();
-  const sections = planSections(request);
-  const byteLength = regionBytes(sections);
   if (!isKnownBoot(bootId())) {
     const message =
       'the boot cannot be told (no /proc), so no later process could trust the region';
@@ -159,27 +208,59 @@ export function createMappedRegion(path: string, request: RegionRequest): Shared
   }
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = openSync(path, flags, FILE_MODE);
+  try {
+    return fillRegionFile(native, path, fd, request, host);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function fillRegionFile(
+  native: Libc,
+  path: string,
+  fd: number,
+  request: RegionRequest,
+  { keeper, undisturbed }: RegionHost,
+): SharedRegion {
+  const sections = planSections(request);
+  const byteLength = regionBytes(sections);
+  let heldFd: number | undefined;
   let address: number | undefined;
   try {
     // Before the header makes the file a region: nobody looks for its owner's lock till then.
-    if (!native.tryLock(fd)) {
-      const message = `${path}: another process has locked the region that was just created`;
-      throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
-    }
+    heldFd = keeper.hold(path);
+    assertSameFile(path, fd, heldFd);
     zeroWrite(fd, byteLength);
     address = native.mapShared(fd, byteLength);
-    const handle: MappedHandle = { adapter: 'mapped', address, byteLength, sections, path, fd };
-    const region = new MappedRegion(handle, true);
+    const handle: MappedHandle = {
+      adapter: 'mapped',
+      address,
+      byteLength,
+      sections,
+      path,
+      fd: heldFd,
+    };
+    const region = undisturbed(() => new MappedRegion(handle, keeper));
     writeRegionHeader(region.words, request, sections);
     return region;
   } catch (error) {
     unlinkIfOurs(path, fd);
     if (address !== undefined) native.unmap(address, byteLength);
-    closeSync(fd);
+    if (heldFd !== undefined) keeper.letGo(heldFd);
     throw error;
   }
 }
 
-export const attachMapped = (handle: MappedHandle): SharedRegion => new MappedRegion(handle, false);
+function assertSameFile(path: string, fd: number, otherFd: number): void {
+  const [one, other] = [fstatSync(fd, { bigint: true }), fstatSync(otherFd, { bigint: true })];
+  if (one.ino === other.ino && one.dev === other.dev) return;
+  const message = `${path} was replaced while the region was being made`;
+  throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
+}
 
-export const adoptMapped = (handle: MappedHandle): SharedRegion => new MappedRegion(handle, true);
+export const attachMapped = (handle: MappedHandle): SharedRegion =>
+  new MappedRegion(handle, undefined);
+
+/** @param keeper the one that holds the region's descriptor; of this thread */
+export const adoptMapped = (handle: MappedHandle, keeper: RegionKeeper): SharedRegion =>
+  new MappedRegion(handle, keeper);

@@ -4,7 +4,7 @@
 import type { RegionFile, UnusableRegion } from './region-file.js';
 import { type ExpectedIdentity, openRegionFile, removeUnfinishedRegion } from './region-file.js';
 import { bootText, type RegionRequest } from './region-layout.js';
-import { type CreatedRegion, createRegion } from './shared-region.js';
+import { type CreatedRegion, createRegion, type RegionHost } from './shared-region.js';
 
 /** A region that another opening has made, read from outside. */
 export type LeftRegion = Pick<
@@ -23,9 +23,15 @@ export interface Regions {
   removeUnfinished(path: string): boolean;
 }
 
-export const machineRegions: Regions = Object.freeze({
-  create: createRegion,
-  open: openRegionFile,
-  boot: bootText,
-  removeUnfinished: removeUnfinishedRegion,
-});
+export const machineRegions: Regions = machineRegionsOf();
+
+/** @param host who holds the locks of regions that are created; this thread where none is given */
+export function machineRegionsOf(host?: RegionHost): Regions {
+  return Object.freeze({
+    create: (mode: 'auto' | 'required' | 'off', path: string, request: RegionRequest) =>
+      createRegion(mode, path, request, host),
+    open: openRegionFile,
+    boot: bootText,
+    removeUnfinished: removeUnfinishedRegion,
+  });
+}

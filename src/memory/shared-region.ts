@@ -3,7 +3,14 @@
 import { dirname, resolve } from 'node:path';
 import { isOperational, WalError } from '../errors.js';
 import { type Random64, random64 } from '../random.js';
-import { adoptMapped, attachMapped, createMappedRegion } from './mapped-region.js';
+import {
+  adoptMapped,
+  attachMapped,
+  createMappedRegion,
+  ownKeeper,
+  type RegionHost,
+  type RegionKeeper,
+} from './mapped-region.js';
 import { adoptPortable, attachPortable, createPortableRegion } from './portable-region.js';
 import {
   heartbeatIndex,
@@ -13,6 +20,7 @@ import {
   type Sections,
 } from './region-layout.js';
 
+export { ownKeeper, type RegionHost, type RegionKeeper } from './mapped-region.js';
 export { beat, readHeartbeat } from './region-layout.js';
 
 /**
@@ -51,6 +59,7 @@ export interface MappedHandle {
   readonly byteLength: number;
   readonly sections: Sections;
   readonly path: string;
+  /** The descriptor that holds the region's lock; for use by number, while its thread lives. */
   readonly fd: number;
 }
 
@@ -68,9 +77,15 @@ export type RegionHandle = MappedHandle | PortableHandle;
 export const attachRegion = (handle: RegionHandle): SharedRegion =>
   handle.adapter === 'mapped' ? attachMapped(handle) : attachPortable(handle);
 
-/** The same, and this thread becomes the owner; the thread that was it must not release any more. */
-export const adoptRegion = (handle: RegionHandle): SharedRegion =>
-  handle.adapter === 'mapped' ? adoptMapped(handle) : adoptPortable(handle);
+/**
+ * The same, and this thread becomes the owner; the thread that was it must not release any more.
+ * @param keeper who holds the region's lock for this thread
+ */
+export const adoptRegion = (
+  handle: RegionHandle,
+  keeper: RegionKeeper = ownKeeper,
+): SharedRegion =>
+  handle.adapter === 'mapped' ? adoptMapped(handle, keeper) : adoptPortable(handle);
 
 const PREFIX = 'flashstrike-';
 const NAME = /^flashstrike-[0-9a-f]{16}-[0-9a-f]{16}$/;
@@ -107,10 +122,11 @@ export function createRegion(
   mode: 'auto' | 'required' | 'off',
   path: string,
   request: RegionRequest,
+  host?: RegionHost,
 ): CreatedRegion {
   if (mode === 'off') return { region: createPortableRegion(request), fallbackReason: undefined };
   try {
-    return { region: createMappedRegion(resolve(path), request), fallbackReason: undefined };
+    return { region: createMappedRegion(resolve(path), request, host), fallbackReason: undefined };
   } catch (error) {
     // A broken invariant of ours is no reason to go on with less.
     if (!isOperational(error)) throw error;

@@ -1,4 +1,4 @@
-// The segment that is being written: one descriptor from creation to last sync, blocks behind each
+// The segment that is being written: one descriptor from header to last sync, blocks behind each
 // other, each chained to the one before. Any error here is final for the log: after a failed write
 // or sync nobody knows what the file holds, and a retry would only hide that.
 import { join } from 'node:path';

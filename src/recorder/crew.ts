@@ -1,7 +1,8 @@
 // The threads of one log: started together, ended in order. Workers do not hold the process; a
 // pending `open`, `durable`, `close` or `follow` does.
-import { Worker } from 'node:worker_threads';
+import { type TransferListItem, Worker } from 'node:worker_threads';
 import { deserializeError, WalError } from '../errors.js';
+import { type Custody, CustodyDesk } from './custody.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import type { ResolvedOptions } from './options.js';
 import { type Signals, THREAD_NAMES, type ThreadName, Trouble } from './signals.js';
@@ -40,14 +41,13 @@ class Member {
     signals: Signals,
     data: unknown,
     onDeath: (error: WalError) => void,
+    transferList: TransferListItem[] = [],
   ) {
     this.thread = thread;
     this.#directory = directory;
     this.#worker = new Worker(MODULES[thread], {
       workerData: data,
-      // Descriptors are ours, as plain numbers shared by all threads: a worker that ends must not
-      // close them.
-      trackUnmanagedFds: false,
+      transferList,
       execArgv: [],
     });
     this.#worker.on('error', (error) => {
@@ -135,6 +135,7 @@ export class Crew {
 
   /**
    * Starts all threads and opens the log on the writer's.
+   * @param custody gets what holds the log
    * @param onDeath called when a thread ends that was not asked to
    * @param giveBack called when the writer had opened the log and another thread could not start
    */
@@ -142,12 +143,15 @@ export class Crew {
     directory: string,
     options: ResolvedOptions,
     signals: Signals,
+    custody: Custody,
     onDeath: (error: WalError) => void,
     giveBack: (ready: WriterReady) => void,
   ): Promise<{ crew: Crew; ready: WriterReady }> {
-    const data: WriterData = { directory, options, signals: signals.buffer };
+    const desk = new CustodyDesk(custody);
+    const { line } = desk;
+    const data: WriterData = { directory, options, signals: signals.buffer, custody: line };
     const members = {
-      writer: new Member('writer', directory, signals, data, onDeath),
+      writer: new Member('writer', directory, signals, data, onDeath, [line.port]),
       preparer: new Member('preparer', directory, signals, signals.buffer, onDeath),
       housekeeping: new Member('housekeeping', directory, signals, signals.buffer, onDeath),
     };
@@ -159,8 +163,11 @@ export class Crew {
     } catch (error) {
       await crew.#abandon();
       if (crew.#ready !== undefined) giveBack(crew.#ready);
+      // A writer that died could not give back what it had asked for.
+      custody.release();
       throw error;
     } finally {
+      desk.close();
       noLongerEnds(opening);
     }
   }

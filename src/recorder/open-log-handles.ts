@@ -3,11 +3,11 @@ import { isOperational, type WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
 import { adoptRegion, type SharedRegion } from '../memory/shared-region.js';
 import { NO_RING, type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
-import { adoptLock } from '../storage/lock-file.js';
+import type { LogLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
-import type { Storage } from '../storage/storage.js';
 import { LogTelemetry } from '../telemetry/log-telemetry.js';
 import { Crew } from './crew.js';
+import { Custody } from './custody.js';
 import type { ResolvedOptions } from './options.js';
 import type { Signals } from './signals.js';
 import type { WriterReady } from './threads/messages.js';
@@ -30,25 +30,25 @@ export class OpenLogHandles {
   readonly ready: WriterReady;
   memory: RingMemory;
   readonly telemetry: LogTelemetry;
-  readonly #directory: string;
   readonly #options: ResolvedOptions;
   readonly #signals: Signals;
+  readonly #custody: Custody;
   readonly #crew: Crew;
   readonly #region: SharedRegion;
 
   private constructor(
-    directory: string,
     options: ResolvedOptions,
     signals: Signals,
+    custody: Custody,
     crew: Crew,
     ready: WriterReady,
   ) {
-    this.#directory = directory;
     this.#options = options;
     this.#signals = signals;
+    this.#custody = custody;
     this.#crew = crew;
     this.ready = ready;
-    this.#region = adoptRegion(ready.region);
+    this.#region = adoptRegion(ready.region, custody);
     this.memory = ringOfRegion(this.#region);
     this.telemetry = LogTelemetry.inRegion(this.#region);
   }
@@ -59,11 +59,17 @@ export class OpenLogHandles {
     signals: Signals,
     onDeath: (error: WalError) => void,
   ): Promise<OpenLogHandles> {
-    const { crew, ready } = await Crew.start(directory, options, signals, onDeath, (unused) =>
+    const custody = new Custody(nodeStorage);
+    const { crew, ready } = await Crew.start(
+      directory,
+      options,
+      signals,
+      custody,
+      onDeath,
       // Nothing was appended yet.
-      giveBack(nodeStorage, directory, unused, adoptRegion(unused.region), true),
+      ({ region }) => giveBack(custody.logLock, adoptRegion(region, custody), true),
     );
-    return new OpenLogHandles(directory, options, signals, crew, ready);
+    return new OpenLogHandles(options, signals, custody, crew, ready);
   }
 
   get capabilities(): Capabilities {
@@ -93,25 +99,23 @@ export class OpenLogHandles {
    */
   release(isWhole: boolean): void {
     this.memory = NO_RING;
-    giveBack(nodeStorage, this.#directory, this.ready, this.#region, isWhole);
+    try {
+      giveBack(this.#custody.logLock, this.#region, isWhole);
+    } finally {
+      this.#custody.release();
+    }
   }
 }
 
-/** Region and lock, which the writer thread has made and this one has taken over. */
-export function giveBack(
-  storage: Storage,
-  directory: string,
-  { lockFd }: Pick<WriterReady, 'lockFd'>,
-  region: SharedRegion,
-  isWhole: boolean,
-): void {
+/** Region and lock, which the writer thread has used and this one holds. */
+export function giveBack(lock: LogLock | undefined, region: SharedRegion, isWhole: boolean): void {
   try {
     const outcome = region.release({ remove: isWhole });
     // A region that could not be removed stays named: the next open tries again.
-    if (isWhole && outcome !== 'kept') clear(storage, directory, lockFd);
+    if (isWhole && outcome !== 'kept') clear(lock);
   } finally {
     // Whatever the disk refuses, the lock goes: the next open is the way on.
-    storage.close(lockFd);
+    lock?.release();
   }
 }
 
@@ -119,9 +123,9 @@ export function giveBack(
  * LOCK names no region any more. Where the disk refuses, it names one that is gone: the next open
  * finds nothing there. The disk's trouble itself is told by wal.meta, which was to be flushed.
  */
-function clear(storage: Storage, directory: string, lockFd: number): void {
+function clear(lock: LogLock | undefined): void {
   try {
-    adoptLock(storage, directory, lockFd).forgetRegions();
+    lock?.forgetRegions();
   } catch (error) {
     if (!isOperational(error)) throw error;
   }

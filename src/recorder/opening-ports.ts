@@ -4,6 +4,7 @@ import { type Clock, monotonicClock } from '../clock/clock.js';
 import type { WallClockMs } from '../clock/wall-clock.js';
 import { machineRegions, type Regions } from '../memory/regions.js';
 import { type Random64, random64 } from '../random.js';
+import { acquireLock, type LogLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 
@@ -13,6 +14,8 @@ export interface OpeningPorts {
   /** Read at the opening, and about ten times a second while the log is open. */
   readonly wallClockMs: WallClockMs;
   readonly regions: Regions;
+  /** See acquireLock. */
+  readonly lockLog: (storage: Storage, directory: string, mode: 'flock' | 'none') => LogLock;
   /** Ids of logs, salts of segments, names of regions. */
   readonly random64: Random64;
 }
@@ -22,5 +25,6 @@ export const machinePorts: OpeningPorts = Object.freeze({
   clock: monotonicClock,
   wallClockMs: Date.now,
   regions: machineRegions,
+  lockLog: acquireLock,
   random64,
 });

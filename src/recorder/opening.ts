@@ -30,7 +30,7 @@ import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { ringOfSections } from '../ring/ring-snapshot.js';
 import { LOCK_FILE } from '../segment/file-names.js';
 import { identifyFolder } from '../storage/identify-folder.js';
-import { acquireLock, type LogLock, REGIONS_MAX } from '../storage/lock-file.js';
+import { type LogLock, REGIONS_MAX } from '../storage/lock-file.js';
 import { makeDurableFolder } from '../storage/new-folder.js';
 import type { Storage } from '../storage/storage.js';
 import { LogTelemetry, TELEMETRY_BYTES } from '../telemetry/log-telemetry.js';
@@ -80,7 +80,7 @@ export function openLog(
 ): OpenedLog {
   const { storage } = ports;
   prepareDirectory(storage, directory, options.create);
-  const lock = accessing(directory, () => acquireLock(storage, directory, options.lock));
+  const lock = accessing(directory, () => ports.lockLog(storage, directory, options.lock));
   const opening = new Opening(ports, signals, directory, options, lock);
   try {
     return accessing(directory, () => opening.run());

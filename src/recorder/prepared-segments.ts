@@ -1,15 +1,20 @@
 // What SegmentPreparer and SegmentWriter share: the queue of prepared files, and the words that say
 // that a taker waits or that preparation is in trouble.
 import type { Clock } from '../clock/clock.js';
-import { WalError } from '../errors.js';
+import { isOperational, systemCode, WalError } from '../errors.js';
+import type { Storage } from '../storage/storage.js';
 import type { SegmentPreparerUpdater } from '../telemetry/recorder/worker/segment-preparer.js';
+import { TWO_POW_32 } from '../units.js';
 import { QUEUE_ENTRY_WORDS, type Signals, Trouble } from './signals.js';
 
-/** A file that is allocated, and zero-written as far as `zeroedBytes`. */
+/**
+ * A file that is allocated, and zero-written and synced as far as `zeroedBytes`. Told by its name and
+ * its identity, not by a descriptor: each thread opens and closes its own.
+ */
 export interface PreparedSegment {
   /** Number in the file's name; not the segment's index. */
   readonly ticket: number;
-  readonly fd: number;
+  readonly inode: bigint;
   readonly segmentBytes: number;
   readonly zeroedBytes: number;
 }
@@ -20,7 +25,8 @@ const UNIT_BYTES = 4096;
 export function offer(signals: Signals, segment: PreparedSegment): boolean {
   return signals.preparedQueue.tryPush([
     segment.ticket | 0,
-    segment.fd,
+    Number(BigInt.asIntN(32, segment.inode)),
+    Number(BigInt.asIntN(32, segment.inode >> 32n)),
     segment.segmentBytes / UNIT_BYTES,
     segment.zeroedBytes / UNIT_BYTES,
   ]);
@@ -30,13 +36,56 @@ export function offer(signals: Signals, segment: PreparedSegment): boolean {
 export function takePrepared(signals: Signals): PreparedSegment | undefined {
   const entry = new Int32Array(QUEUE_ENTRY_WORDS);
   if (!signals.preparedQueue.tryPop(entry)) return undefined;
-  const [ticket = 0, fd = 0, segmentUnits = 0, zeroedUnits = 0] = entry;
+  const [ticket = 0, low = 0, high = 0, segmentUnits = 0, zeroedUnits = 0] = entry;
   return {
     ticket: ticket >>> 0,
-    fd,
+    inode: BigInt(low >>> 0) + BigInt(high >>> 0) * BigInt(TWO_POW_32),
     segmentBytes: segmentUnits * UNIT_BYTES,
     zeroedBytes: zeroedUnits * UNIT_BYTES,
   };
+}
+
+/** What opening a prepared file says when somebody has taken it away or put something else there. */
+const NOT_THERE = new Set(['ENOENT', 'ERR_FLASHSTRIKE_UNSAFE_FILE']);
+
+/**
+ * The taker's descriptor of a prepared file; undefined where `path` is not that file any more, or a
+ * snapshot shares it: our name of that is removed.
+ */
+export function openPrepared(
+  storage: Storage,
+  path: string,
+  { inode, segmentBytes }: PreparedSegment,
+): number | undefined {
+  let fd: number;
+  try {
+    fd = storage.open(path, 'rewrite');
+  } catch (error) {
+    const code = error instanceof WalError ? error.code : systemCode(error);
+    if (NOT_THERE.has(code ?? '')) return undefined;
+    throw error;
+  }
+  let isLinked = false;
+  try {
+    const status = storage.statusOf(fd);
+    isLinked = status.inode === inode && status.links > 1;
+    if (status.inode === inode && status.bytes === segmentBytes && !isLinked) return fd;
+  } catch (error) {
+    storage.close(fd);
+    throw error;
+  }
+  storage.close(fd);
+  if (isLinked) removeName(storage, path);
+  return undefined;
+}
+
+function removeName(storage: Storage, path: string): void {
+  try {
+    storage.unlink(path);
+  } catch (error) {
+    // The next open removes what is left of it.
+    if (!isOperational(error)) throw error;
+  }
 }
 
 /** The taker's side, for the writer: `getNextSegment`, and what the preparer is told. */

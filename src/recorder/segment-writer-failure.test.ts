@@ -17,7 +17,7 @@ describe('the first failure is the last operation', () => {
   }
   const nth = (from: number) => ({ from, times: 1 });
   const of = (kind: string) => (call: { kind: string }) => call.kind === kind;
-  // From here on: block 1, sync, watermark, [rotation:] seal, sync, header, sync, name, folder, block.
+  // From here on: block 1, sync, watermark, [rotation:] open, seal, sync, header, sync, name, folder, block.
   const CASES: readonly Case[] = [
     {
       name: 'block write',
@@ -74,6 +74,13 @@ describe('the first failure is the last operation', () => {
       durable: 1,
     },
     {
+      // The preparer's is the first.
+      name: 'open of the prepared file',
+      hit: { code: 'EIO', when: of('open'), ...nth(2) },
+      offset: 0,
+      durable: 1,
+    },
+    {
       name: 'header page',
       hit: { code: 'EIO', when: of('write'), ...nth(4) },
       offset: 0,
@@ -125,7 +132,7 @@ describe('the first failure is the last operation', () => {
       const failure = bench.signals.failure.read();
       assert.ok(failure instanceof WalError);
       assert.equal(failure.code, 'ERR_FLASHSTRIKE_FAILED');
-      assert.match(failure.path ?? '', /^\/log\/000000000[12]\.wal$/);
+      assert.match(failure.path ?? '', /^\/log\/(000000000[12]\.wal|prepared-2\.tmp)$/);
       assert.ok(failure.message.startsWith(`${failure.path}: `), failure.message);
       assert.ok(failure.message.includes(`(${hit.code})`), failure.message);
       assert.equal(failure.offset, offset);
@@ -141,7 +148,6 @@ describe('the first failure is the last operation', () => {
       assert.equal(bench.durable, durable);
 
       bench.writer.close();
-      bench.closeSpares();
       assert.deepEqual([...bench.storage.openFiles.values()], [], 'no descriptor is left');
     });
   }

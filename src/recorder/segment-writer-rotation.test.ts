@@ -13,14 +13,18 @@ import {
 import { openSegment } from '../recovery/segment-file.js';
 import { SegmentReader } from '../recovery/segment-reader.js';
 import { BLOCK_HEADER_BYTES, BlockKind } from '../segment/block-header.js';
-import { segmentFileName } from '../segment/file-names.js';
+import { preparedFileName, segmentFileName } from '../segment/file-names.js';
 import { FRAME_HEADER_BYTES } from '../segment/frame.js';
 import { decodeSeal } from '../segment/seal.js';
 import { KIB } from '../units.js';
 
+const SPARE = `${DIRECTORY}/${preparedFileName(2)}`;
+
 describe('rotation', () => {
   /** What a rotation does; the seal stands behind the last event or watermark block. */
   const rotationAt = (sealOffset: number): string[] => [
+    'open prepared-2.tmp',
+    'statusOf 0000000002.wal',
     `write 0000000001.wal@${sealOffset}`,
     'sync 0000000001.wal',
     'close 0000000001.wal',
@@ -47,6 +51,59 @@ describe('rotation', () => {
       assert.equal(bench.written, 2);
     });
   }
+
+  for (const [how, harm] of [
+    ['removed', () => {}],
+    ['replaced', (bench: Bench) => bench.disk.close(bench.disk.open(SPARE, 'create'))],
+    ['a folder by now', (bench: Bench) => bench.disk.makeDirectory(SPARE)],
+  ] as const) {
+    test(`takes the next prepared file where one is ${how}, and leaves that alone`, () => {
+      const bench = new Bench({ mode: 'every-block' });
+      bench.appendLarge();
+      bench.settle();
+      bench.prepare();
+      bench.disk.unlink(SPARE);
+      harm(bench);
+      const before = bench.disk.statusAt(SPARE);
+      bench.appendLarge();
+      bench.settle();
+      assert.equal(bench.signals.get('takerWaiting'), 1, 'it waits for another');
+      bench.prepare();
+      bench.settle();
+      assert.equal(bench.written, 2);
+      assert.deepEqual(bench.disk.statusAt(SPARE), before);
+      assert.equal(bench.blocksOf(2).length, 2);
+    });
+  }
+
+  test('takes no prepared file that was cut', () => {
+    const bench = new Bench({ mode: 'every-block' });
+    bench.appendLarge();
+    bench.settle();
+    bench.prepare();
+    const fd = bench.disk.open(SPARE, 'write');
+    bench.disk.truncate(fd, 0);
+    bench.disk.close(fd);
+    bench.appendLarge();
+    bench.settle();
+    assert.equal(bench.written, 1);
+  });
+
+  test('waits while this process may open no more files, and goes on by itself', () => {
+    for (const code of ['EMFILE', 'ENFILE', 'ENOMEM']) {
+      const bench = new Bench({ mode: 'every-block' });
+      bench.appendLarge();
+      bench.settle();
+      bench.prepare();
+      bench.storage.fail({ code, when: ({ kind }) => kind === 'open', times: 3 });
+      bench.appendLarge();
+      for (let step = 0; step < 3; step++) assert.ok(bench.writer.step() > 0, code);
+      assert.equal(bench.writer.hasFailed, false);
+      assert.equal(bench.written, 1);
+      bench.settle();
+      assert.equal(bench.written, 2);
+    }
+  });
 
   test('gives each segment a salt of its own', () => {
     const bench = new Bench();

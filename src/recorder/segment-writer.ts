@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.js';
 import type { TimestampSource } from '../clock/timestamp-source.js';
-import { assert, isOperational, WalError } from '../errors.js';
+import { assert, systemCode, WalError } from '../errors.js';
 import { publishNumber, publishWords } from '../memory/sequence-latch.js';
 import type { Random64 } from '../random.js';
 import type { RingConsumer } from '../ring/ring-consumer.js';
@@ -29,7 +29,7 @@ import type { SegmentWriterUpdater } from '../telemetry/recorder/segment-writer.
 import { TWO_POW_32 } from '../units.js';
 import { type ActiveSegment, publishSegment, segmentFailure } from './active-segment.js';
 import type { SyncOptions } from './options.js';
-import type { PreparedSegment, PreparedSegments } from './prepared-segments.js';
+import { openPrepared, type PreparedSegment, type PreparedSegments } from './prepared-segments.js';
 import { type Signals, Trouble } from './signals.js';
 import type { WallClockWatch } from './wall-clock-watch.js';
 
@@ -96,6 +96,9 @@ export interface PredecessorPin {
 /** The predecessor of a log's first segment. */
 export const NO_PREDECESSOR: PredecessorPin = { segmentIndex: 0, endOffset: 0, checksum: 0n };
 
+/** Too many files are open, or there is no memory, for now: a prepared segment waits for that. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 /** What a step did: 0 = something, go on; else the milliseconds that may pass until the next. */
 export type StepOutcome = number;
 export const BUSY: StepOutcome = 0;
@@ -127,6 +130,9 @@ export class SegmentWriter {
   #unwatermarked = false;
   #occupancyBytesMax = 0;
   #segmentCount: number;
+  /** Taken, and not to be opened until this process may open more files. */
+  #taken: PreparedSegment | undefined;
+  #openRefusal: unknown;
   /** The active segment is of this opening. */
   #hasRotated = false;
   /** It has a second name: nothing more is written to it. */
@@ -194,6 +200,7 @@ export class SegmentWriter {
   beginSegment(): void {
     try {
       const begun = this.#rotate();
+      if (this.#openRefusal !== undefined) throw this.#openRefusal;
       assert(begun, 'no segment is prepared');
     } catch (error) {
       this.fail(error);
@@ -458,34 +465,10 @@ export class SegmentWriter {
     return this.#isLinked;
   }
 
-  /** The next prepared file that has no other name: what is written to one would show elsewhere. */
-  #takePrepared(): PreparedSegment | undefined {
-    const { prepared, storage } = this.#d;
-    for (;;) {
-      const next = prepared.getNextSegment();
-      if (next === undefined) return undefined;
-      const path = join(this.#options.directory, preparedFileName(next.ticket));
-      try {
-        if (storage.statusOf(next.fd).links <= 1) return next;
-      } catch (error) {
-        storage.close(next.fd);
-        throw segmentFailure('look at it', path, 0, error);
-      }
-      storage.close(next.fd);
-      try {
-        storage.unlink(path);
-      } catch (error) {
-        // The next open removes what is left of it.
-        if (!isOperational(error)) throw error;
-      }
-      prepared.announceTaken();
-    }
-  }
-
   /** True when a new segment is active, false while none is prepared. */
   #rotate(): boolean {
     const { prepared } = this.#d;
-    const next = this.#takePrepared();
+    const next = this.#takeNext();
     if (next === undefined) {
       const { error } = prepared;
       if (error !== undefined) throw error;
@@ -494,7 +477,7 @@ export class SegmentWriter {
     const startNs = this.#d.clock.nowNs();
     try {
       this.#finishActive();
-      this.#active = this.#publish(next);
+      this.#active = this.#publish(next.segment, next.fd);
       this.#hasRotated = true;
       this.#isLinked = false;
     } catch (error) {
@@ -512,13 +495,40 @@ export class SegmentWriter {
     return true;
   }
 
-  #publish(next: PreparedSegment): ActiveSegment {
+  /** The next prepared file, open; undefined while there is none, or none that can be opened. */
+  #takeNext(): { readonly segment: PreparedSegment; readonly fd: number } | undefined {
+    for (;;) {
+      const segment = this.#taken ?? this.#d.prepared.getNextSegment();
+      if (segment === undefined) return undefined;
+      this.#taken = segment;
+      try {
+        const fd = openPrepared(this.#d.storage, this.#preparedPath(segment), segment);
+        this.#taken = undefined;
+        this.#openRefusal = undefined;
+        if (fd !== undefined) return { segment, fd };
+        // Somebody has taken that file away, put another there, or linked it: nothing is lost with it.
+        this.#d.prepared.announceTaken();
+      } catch (error) {
+        if (!PASSING.has(systemCode(error) ?? '')) {
+          throw segmentFailure('open a prepared segment', this.#preparedPath(segment), 0, error);
+        }
+        this.#openRefusal = error;
+        return undefined;
+      }
+    }
+  }
+
+  #preparedPath({ ticket }: PreparedSegment): string {
+    return join(this.#options.directory, preparedFileName(ticket));
+  }
+
+  #publish(next: PreparedSegment, fd: number): ActiveSegment {
     const { segmentIndex, endOffset, checksum } = this.#predecessor;
     const firstEventId = this.#writtenEventId + 1;
     const { directory, logId } = this.#options;
     return publishSegment(this.#d.storage, this.#d.clock, this.#d.telemetry.segmentWriter, {
-      fd: next.fd,
-      preparedPath: join(directory, preparedFileName(next.ticket)),
+      fd,
+      preparedPath: this.#preparedPath(next),
       directory,
       fileName: segmentFileName(segmentIndex + 1),
       tally: new SegmentTally(firstEventId),

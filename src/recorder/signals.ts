@@ -33,7 +33,7 @@ const UndisturbedLines = layout('UndisturbedLines')
   .end(384, 64);
 
 export const QUEUE_CAPACITY = 4;
-export const QUEUE_ENTRY_WORDS = 4;
+export const QUEUE_ENTRY_WORDS = 5;
 const MESSAGE_BYTES = 2048;
 
 export const SignalsLayout = layout('Signals')

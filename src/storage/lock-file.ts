@@ -41,13 +41,21 @@ export class LogLock {
   readonly fd: number;
   readonly #storage: Storage;
   readonly #path: string;
+  readonly #close: (fd: number) => void;
   #status: FileStatus | undefined;
   #released = false;
 
-  constructor(storage: Storage, path: string, fd: number) {
+  /** @param close of the thread that has opened the descriptor */
+  constructor(
+    storage: Storage,
+    path: string,
+    fd: number,
+    close: (fd: number) => void = (given) => storage.close(given),
+  ) {
     this.fd = fd;
     this.#storage = storage;
     this.#path = path;
+    this.#close = close;
   }
 
   get device(): bigint {
@@ -118,7 +126,7 @@ export class LogLock {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#storage.close(this.fd);
+    this.#close(this.fd);
   }
 }
 
@@ -259,9 +267,16 @@ function flock(fd: number, path: string): void {
   throw new WalError('ERR_FLASHSTRIKE_LOCKED', message, { path });
 }
 
-/** The lock that another thread of this process has acquired, by its descriptor. */
-export const adoptLock = (storage: Storage, directory: string, fd: number): LogLock =>
-  new LogLock(storage, join(directory, LOCK_FILE), fd);
+/**
+ * The lock that another thread of this process has acquired, by its descriptor.
+ * @param close has it closed there; without it this thread closes it
+ */
+export const adoptLock = (
+  storage: Storage,
+  directory: string,
+  fd: number,
+  close?: (fd: number) => void,
+): LogLock => new LogLock(storage, join(directory, LOCK_FILE), fd, close);
 
 /** What LOCK names, read without the lock; nothing where there is no LOCK. */
 export function readLockRecord(

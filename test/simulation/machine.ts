@@ -5,6 +5,7 @@ import type { OpeningPorts } from '../../src/recorder/opening-ports.js';
 import type { ReadingPorts } from '../../src/recovery/reading-ports.js';
 import { regionPorts } from '../../src/recovery/region-ports.js';
 import { readBuffer } from '../../src/recovery/segment-reader.js';
+import { acquireLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { TickingClock } from '../support/stepped-log.js';
 import { SimulatedDisk } from './simulated-disk.js';
@@ -53,7 +54,7 @@ export class Machine {
     const wallClockMs = (): number => this.#wallMs + clock.nowNs() / NS_PER_MS;
     const half = (): bigint => BigInt(random.next() >>> 0);
     const random64 = (): bigint => (half() << 32n) | half();
-    return { storage, clock, regions, random64, wallClockMs };
+    return { storage, clock, regions, lockLog: acquireLock, random64, wallClockMs };
   }
 
   /** For readers, of which no two are in the middle of a block at a time. */

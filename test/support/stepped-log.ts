@@ -25,6 +25,7 @@ import { RingProducer } from '../../src/ring/ring-producer.js';
 import { durablePointOf, writtenEventIdOf } from '../../src/ring/ring-snapshot.js';
 import { BlockKind } from '../../src/segment/block-header.js';
 import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
+import { adoptLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { LogTelemetry } from '../../src/telemetry/log-telemetry.js';
 import { MetaStoreUpdater } from '../../src/telemetry/recorder/meta-store.js';
@@ -214,7 +215,11 @@ export class SteppedLog {
       this.signals.failure.read() === undefined &&
       this.durableEventId === this.producer.lastEventId;
     attempt(() =>
-      giveBack(this.#storage, this.#directory, this.opened.report, this.region, isWhole),
+      giveBack(
+        adoptLock(this.#storage, this.#directory, this.opened.report.lockFd),
+        this.region,
+        isWhole,
+      ),
     );
     if (errors.length > 0) throw errors[0];
   }

@@ -6,7 +6,7 @@ import { TimestampSource } from '../../src/clock/timestamp-source.js';
 import { readNumber } from '../../src/memory/sequence-latch.js';
 import { random64 } from '../../src/random.js';
 import type { SyncMode } from '../../src/recorder/options.js';
-import { offer, PreparedSegments, takePrepared } from '../../src/recorder/prepared-segments.js';
+import { offer, PreparedSegments } from '../../src/recorder/prepared-segments.js';
 import { BUSY, NO_PREDECESSOR, SegmentWriter } from '../../src/recorder/segment-writer.js';
 import { Signals } from '../../src/recorder/signals.js';
 import { WallClockWatch } from '../../src/recorder/wall-clock-watch.js';
@@ -125,16 +125,10 @@ export class Bench {
     const ticket = ++this.#ticket;
     const fd = this.storage.open(`${DIRECTORY}/${preparedFileName(ticket)}`, 'create');
     this.storage.allocate(fd, segmentBytes);
-    assert.ok(offer(this.signals, { ticket, fd, segmentBytes, zeroedBytes: segmentBytes }));
+    const { inode } = this.storage.statusOf(fd);
+    this.storage.close(fd);
+    assert.ok(offer(this.signals, { ticket, inode, segmentBytes, zeroedBytes: segmentBytes }));
     this.storage.calls.length = told;
-  }
-
-  /** What the preparer closes at the end: segments that nobody took. */
-  closeSpares(): void {
-    const { signals } = this;
-    for (let spare = takePrepared(signals); spare !== undefined; spare = takePrepared(signals)) {
-      this.storage.close(spare.fd);
-    }
   }
 
   append(payloadBytes = 16, kind: number = FrameKind.event): number {

@@ -3,12 +3,15 @@ import type { WallAnchor } from '../../clock/wall-clock.js';
 import type { SerializedError } from '../../errors.js';
 import type { RegionHandle } from '../../memory/shared-region.js';
 import type { RecoveryReport } from '../../recovery/manager.js';
+import type { CustodyLine } from '../custody.js';
 import type { ResolvedOptions } from '../options.js';
 
 export interface WriterData {
   readonly directory: string;
   readonly options: ResolvedOptions;
   readonly signals: SharedArrayBuffer;
+  /** By which it asks the application's thread for the descriptors that hold the log. */
+  readonly custody: CustodyLine;
 }
 
 /** The log is locked, recovered, and its region is there. */
@@ -22,7 +25,7 @@ export interface WriterReady {
   readonly lastTimestampNs: bigint;
   readonly region: RegionHandle;
   readonly sharedMemoryReason: string | undefined;
-  /** The descriptor that holds the lock. */
+  /** The descriptor that holds the lock: the application's thread has opened it, and closes it. */
   readonly lockFd: number;
   readonly recovery: RecoveryReport;
 }

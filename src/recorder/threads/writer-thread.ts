@@ -3,10 +3,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
 import { assert, serializeError, WalError } from '../../errors.js';
+import { unmapLeftRegions } from '../../memory/left-mappings.js';
 import { libc } from '../../memory/libc.js';
-import { machineRegions, type Regions } from '../../memory/regions.js';
+import { machineRegionsOf } from '../../memory/regions.js';
+import { adoptLock } from '../../storage/lock-file.js';
+import { RemoteCustody } from '../custody.js';
 import { type OpenedLog, openLog } from '../opening.js';
-import { machinePorts } from '../opening-ports.js';
+import { machinePorts, type OpeningPorts } from '../opening-ports.js';
 import { Signals, Trouble } from '../signals.js';
 import type { WriterData, WriterReady } from './messages.js';
 import { runUntilStopped } from './worker-loop.js';
@@ -15,18 +18,27 @@ const DRAIN_RETRY_MS = 5;
 
 const port = parentPort;
 assert(port !== null, 'the writer thread is a worker');
-const { directory, options, signals: buffer } = workerData as WriterData;
+const { directory, options, signals: buffer, custody: line } = workerData as WriterData;
 const signals = new Signals(buffer);
-/** koffi aborts the process when its thread is terminated while it binds or views memory. */
-const regions: Regions = {
-  ...machineRegions,
-  create: (...given) => signals.undisturbed('writer', () => machineRegions.create(...given)),
+const custody = new RemoteCustody(line);
+const ports: OpeningPorts = {
+  ...machinePorts,
+  lockLog: (storage, folder, mode) => {
+    const { lockFd } = custody.lock(folder, mode);
+    return adoptLock(storage, folder, lockFd, () => custody.release());
+  },
+  regions: machineRegionsOf({
+    keeper: custody,
+    // koffi aborts the process when its thread is terminated while it views memory.
+    undisturbed: (body) => signals.undisturbed('writer', body),
+  }),
 };
 
 function open(): OpenedLog | undefined {
   try {
     signals.undisturbed('writer', libc);
-    return openLog({ ...machinePorts, regions }, signals, directory, options);
+    unmapLeftRegions();
+    return openLog(ports, signals, directory, options);
   } catch (error) {
     port?.postMessage({ kind: 'refused', error: serializeError(error) });
     return undefined;

@@ -91,6 +91,7 @@ describe('a segment made ahead', () => {
     bench.run();
     assert.deepEqual(bench.story(), [
       'open prepared-7.tmp',
+      'statusOf prepared-7.tmp',
       'allocate prepared-7.tmp',
       'write prepared-7.tmp@0',
       'sync prepared-7.tmp',
@@ -98,22 +99,22 @@ describe('a segment made ahead', () => {
       'sync prepared-7.tmp',
       'write prepared-7.tmp@4194304',
       'sync prepared-7.tmp',
+      'close prepared-7.tmp',
     ]);
     const written = bench.storage.calls.filter(of('write')).map(({ bytes }) => bytes);
     assert.deepEqual(written, [2 * MIB, 2 * MIB, MIB]);
     const segment = bench.take();
-    assert.deepEqual(
-      { ...segment, fd: 0 },
-      { ticket: 7, fd: 0, segmentBytes: 5 * MIB, zeroedBytes: 5 * MIB },
-    );
+    const inode = bench.storage.statusAt('/log/prepared-7.tmp')?.inode;
+    assert.deepEqual(segment, { ticket: 7, inode, segmentBytes: 5 * MIB, zeroedBytes: 5 * MIB });
     assert.equal(bench.metrics.hurriedSegments, 0);
   });
 
-  test('is handed over open, by the descriptor that all further writes will use', () => {
+  test('is handed over closed, by the thread that opened it', () => {
     const bench = new Bench();
     bench.run();
-    const fd = bench.take()?.fd ?? -1;
-    assert.equal(bench.storage.openFiles.get(fd), '/log/prepared-7.tmp');
+    assert.equal(bench.storage.story().at(-1), 'close prepared-7.tmp');
+    assert.deepEqual([...bench.storage.openFiles], []);
+    assert.notEqual(bench.take(), undefined);
   });
 
   test('gives way to the commits: after each chunk it rests for as long as that took', () => {
@@ -196,10 +197,8 @@ describe('a taker that waits', () => {
     assert.equal(bench.preparer.step(), 0);
     assert.equal(bench.ready, 1);
     assert.equal(bench.signals.wakeCount('writer'), woken + 1);
-    assert.deepEqual(
-      { ...bench.take(), fd: 0 },
-      { ticket: 7, fd: 0, segmentBytes: 64 * MIB, zeroedBytes: 2 * MIB },
-    );
+    const { inode: _, ...segment } = bench.take() ?? {};
+    assert.deepEqual(segment, { ticket: 7, segmentBytes: 64 * MIB, zeroedBytes: 2 * MIB });
     assert.equal(bench.metrics.hurriedSegments, 1);
   });
 
@@ -207,7 +206,12 @@ describe('a taker that waits', () => {
     const bench = new Bench(64 * MIB);
     bench.take();
     bench.preparer.step();
-    assert.deepEqual(bench.story(), ['open prepared-7.tmp', 'allocate prepared-7.tmp']);
+    assert.deepEqual(bench.story(), [
+      'open prepared-7.tmp',
+      'statusOf prepared-7.tmp',
+      'allocate prepared-7.tmp',
+      'close prepared-7.tmp',
+    ]);
     assert.equal(bench.take()?.zeroedBytes, 0);
   });
 
@@ -414,7 +418,7 @@ describe('another error', () => {
     });
     bench.run();
     assert.equal(bench.ready, 1);
-    assert.deepEqual([...bench.storage.openFiles.values()], ['/log/prepared-8.tmp']);
+    assert.deepEqual(bench.names, ['prepared-8.tmp']);
   });
 });
 
@@ -430,7 +434,7 @@ describe('at the end', () => {
     assert.deepEqual(bench.names, ['prepared-7.tmp', 'prepared-8.tmp', 'prepared-9.tmp']);
     bench.preparer.close();
     assert.deepEqual(bench.names, ['prepared-7.tmp']);
-    assert.deepEqual([...bench.storage.openFiles.values()], ['/log/prepared-7.tmp']);
+    assert.deepEqual([...bench.storage.openFiles.values()], []);
     assert.equal(bench.ready, 0);
   });
 

@@ -10,7 +10,7 @@ import type { Storage } from '../../storage/storage.js';
 import type { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer.js';
 import { MIB } from '../../units.js';
 import { offer, takePrepared } from '../prepared-segments.js';
-import { type Signals, Trouble } from '../signals.js';
+import { QUEUE_CAPACITY, type Signals, Trouble } from '../signals.js';
 
 const CHUNK_BYTES = 2 * MIB;
 const NS_PER_MS = 1e6;
@@ -34,6 +34,7 @@ interface Preparation {
   readonly ticket: number;
   readonly path: string;
   readonly fd: number;
+  readonly inode: bigint;
   readonly startNs: number;
   zeroedBytes: number;
 }
@@ -111,7 +112,8 @@ export class SegmentPreparer {
     const fd = this.#storage.open(path, 'create');
     this.#telemetry.onCreate(startNs);
     // A failed allocation leaves a partial file that fills the disk: it must be known to go.
-    this.#current = { ticket, path, fd, startNs, zeroedBytes: 0 };
+    this.#current = { ticket, path, fd, inode: 0n, startNs, zeroedBytes: 0 };
+    this.#current = { ...this.#current, inode: this.#storage.statusOf(fd).inode };
     const allocateNs = this.#clock.nowNs();
     this.#storage.allocate(fd, this.#options.segmentBytes);
     this.#telemetry.onAllocate(allocateNs);
@@ -128,10 +130,13 @@ export class SegmentPreparer {
   }
 
   #handOver(current: Preparation): void {
-    const { ticket, fd, startNs, zeroedBytes } = current;
+    const { ticket, inode, startNs, zeroedBytes } = current;
     const { segmentBytes } = this.#options;
-    if (!offer(this.#signals, { ticket, fd, segmentBytes, zeroedBytes })) return;
-    this.#current = undefined;
+    if (this.#signals.preparedQueue.length === QUEUE_CAPACITY) return;
+    // Closed by the thread that opened it; what could not be closed is nobody's prepared segment.
+    this.#discardCurrent();
+    this.#discarded.pop();
+    offer(this.#signals, { ticket, inode, segmentBytes, zeroedBytes });
     this.#telemetry.onPrepareSegment(startNs, true);
     this.#telemetry.onOffer(zeroedBytes < segmentBytes);
     // The writer may be asleep, waiting for just this.
@@ -216,7 +221,6 @@ export class SegmentPreparer {
     const signals = this.#signals;
     for (let spare = takePrepared(signals); spare !== undefined; spare = takePrepared(signals)) {
       this.#discarded.push(join(this.#options.directory, preparedFileName(spare.ticket)));
-      this.#storage.close(spare.fd);
     }
     this.#removeDiscarded();
   }
