@@ -135,13 +135,6 @@ export const MUTATIONS = [
     tests: ['src/recorder/segment-writer-rotation.test.ts'],
   },
   {
-    name: 'custody: the writer thread closes what the application holds',
-    file: 'src/recorder/threads/writer-thread.ts',
-    find: 'return adoptLock(storage, folder, lockFd, () => custody.release());',
-    replace: 'return adoptLock(storage, folder, lockFd);',
-    tests: ['test/system/wal-resources.test.ts'],
-  },
-  {
     name: 'left mappings: given back although their owner lives',
     file: 'src/memory/left-mappings.ts',
     find: 'if (native.tryLockShared(fd)) native.unmap(address, bytes);',
