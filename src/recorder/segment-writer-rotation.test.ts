@@ -24,7 +24,6 @@ describe('rotation', () => {
   /** What a rotation does; the seal stands behind the last event or watermark block. */
   const rotationAt = (sealOffset: number): string[] => [
     'open prepared-2.tmp',
-    'statusOf 0000000002.wal',
     `write 0000000001.wal@${sealOffset}`,
     'sync 0000000001.wal',
     'close 0000000001.wal',

@@ -140,7 +140,9 @@ export class SimulatedDisk implements Storage {
       throw new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', `${path} is a folder.`, { path });
     }
     if (node === undefined) {
-      if (mode === 'read' || mode === 'write') throw systemError('ENOENT', path);
+      if (mode === 'read' || mode === 'write' || mode === 'rewrite') {
+        throw systemError('ENOENT', path);
+      }
       node = new SimulatedFile(this.#nextInode++);
       folder.set(name, node);
     }
