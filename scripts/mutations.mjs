@@ -72,6 +72,13 @@ export const MUTATIONS = [
     tests: ['src/recovery/finished-segments.test.ts'],
   },
   {
+    name: 'verification in the background: a segment that does not end as pinned is sound',
+    file: 'src/recovery/finished-verification.ts',
+    find: 'endsAtPin(reader, pin) ? undefined : damage(reader, pin)',
+    replace: 'undefined',
+    tests: ['src/recovery/finished-verification.test.ts'],
+  },
+  {
     name: 'links: an open log goes on writing into a file that a snapshot has by name',
     file: 'src/recorder/segment-writer.ts',
     find: 'this.#isLinked = this.#active.isLinked;',

@@ -9,6 +9,7 @@ export {
   type SalvageToOptions,
   salvageTo,
 } from './recorder/salvage-copy.js';
+export type { VerificationStatus } from './recorder/verification.js';
 export type {
   CursorOptions,
   EventCursor,

@@ -7,6 +7,7 @@ import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import type { ResolvedOptions } from './options.js';
 import { type Signals, THREAD_NAMES, type ThreadName, Trouble } from './signals.js';
 import type {
+  Damage,
   Ended,
   HelperStart,
   Ready,
@@ -16,7 +17,7 @@ import type {
   WriterReady,
 } from './threads/messages.js';
 
-type Message = WriterReady | Ready | Running | Refused | Ended;
+type Message = WriterReady | Ready | Running | Refused | Ended | Damage;
 
 /** Longer than a region takes to be written with zeros. */
 const UNDISTURBED_TIMEOUT_MS = 10_000;
@@ -98,6 +99,15 @@ class Member {
   onRefusal(listener: (error: Error) => void): void {
     this.#worker.on('message', (message: Message) => {
       if (message.kind === 'refused') listener(deserializeError(message.error));
+    });
+  }
+
+  /** Damage to finished segments that is found while the log is open: never silent, and no failure. */
+  warnOfDamage(): void {
+    this.#worker.on('message', (message: Message) => {
+      if (message.kind !== 'damage') return;
+      const { code, message: text } = deserializeError(message.error) as WalError;
+      process.emitWarning(text, { type: 'FlashstrikeWarning', code });
     });
   }
 
@@ -183,6 +193,7 @@ export class Crew {
     const [ready] = await Promise.all([opened, ...loaded]);
     const { logId, firstTicket, lockFd, region } = ready;
     const start: HelperStart = { directory, options, logId, firstTicket, lockFd, region };
+    housekeeping.warnOfDamage();
     const running = helpers.map((helper) => helper.message('running'));
     for (const helper of helpers) helper.post(start);
     await Promise.all(running);

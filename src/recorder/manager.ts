@@ -17,7 +17,7 @@ import type {
   Reusing,
 } from '../recovery/events.js';
 import { follow } from '../recovery/follow.js';
-import type { RecoveryReport } from '../recovery/manager.js';
+import type { RecoveryReport, VerifyMode } from '../recovery/manager.js';
 import { replay } from '../recovery/replay.js';
 import { LogState, type LogStateCode } from '../ring/ring-control.js';
 import { NO_RING } from '../ring/ring-memory.js';
@@ -39,6 +39,7 @@ import {
 import { warnOfPortableRing } from './portable-warning.js';
 import { Signals } from './signals.js';
 import { Stalls } from './stalls.js';
+import { type VerificationStatus, verificationStatus } from './verification.js';
 
 export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 
@@ -65,6 +66,7 @@ export class Wal {
   readonly #coarseIndex: number;
   readonly #maxEventBytes: number;
   readonly #isPrecise: boolean;
+  readonly #verify: VerifyMode;
   readonly #telemetry: LogTelemetry;
   readonly #updater: ManagerUpdater;
   readonly #clock: Clock;
@@ -94,6 +96,7 @@ export class Wal {
     this.#coarseIndex = memory.control.coarseOffsetNs;
     this.#maxEventBytes = options.maxEventBytes;
     this.#isPrecise = options.timestamps === 'precise';
+    this.#verify = options.verify;
     this.#telemetry = handles.telemetry;
     this.#updater = new ManagerUpdater(this.#telemetry.manager, clock);
     this.#clock = clock;
@@ -324,6 +327,20 @@ export class Wal {
   /** What this platform and these options gave the log. */
   get capabilities(): Capabilities {
     return this.#handles.capabilities;
+  }
+
+  /**
+   * How far the blocks of the finished segments were verified, as the option `verify` asks for it. Damage
+   * that `background` finds does not stop the log: it shows here, and in one process warning.
+   */
+  get verification(): VerificationStatus {
+    const { losses } = this.recovery;
+    return verificationStatus(
+      this.#verify,
+      losses,
+      this.#signals,
+      this.#telemetry.segmentMaintainer,
+    );
   }
 
   /**

@@ -48,7 +48,8 @@ export interface WalOptions {
   readonly recovery?: RecoveryMode;
   /**
    * What is read of the finished segments, whose names, sizes and headers are always chained: nothing
-   * more (`tail`), or every block before the log opens (`all`). Default `tail`.
+   * more (`tail`), every block before the log opens (`all`), or every block while it is open
+   * (`background`, told by `wal.verification`). Default `tail`.
    */
   readonly verify?: VerifyMode;
   /** `required`: an error where memory cannot be shared with the next process; `off`: never. */
@@ -74,7 +75,7 @@ const RECOVERY_MODES: readonly RecoveryMode[] = [
   'accept-loss',
   'accept-copy',
 ];
-const VERIFY_MODES: readonly VerifyMode[] = ['tail', 'all'];
+const VERIFY_MODES: readonly VerifyMode[] = ['tail', 'all', 'background'];
 const SYNC_MODES: readonly SyncMode[] = ['interval', 'every-block', 'manual'];
 const MIN_RING_BYTES = 64 * KIB;
 const MAX_RING_BYTES = 1024 * MIB;

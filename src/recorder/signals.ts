@@ -72,7 +72,11 @@ export const SignalsLayout = layout('Signals')
   .field(8576, 'processEnds', Line)
   /** What the wall clock said at the log's anchor, once it was stepped. Writer: the writer thread. */
   .field(8704, 'wallAnchor', LatchLine)
-  .end(8832, 64);
+  /** 1 when all finished segments were verified in the background. Writer: housekeeping. */
+  .field(8832, 'verificationEnded', Line)
+  /** The first damage that was found so. */
+  .field(8960, 'verificationProblem', block(MESSAGE_BYTES, 64))
+  .end(11008, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -89,13 +93,15 @@ type Flag =
   | 'preparerTrouble'
   | 'metaTrouble'
   | 'regionNameLost'
-  | 'lockNameLost';
+  | 'lockNameLost'
+  | 'verificationEnded';
 
 export class Signals {
   readonly buffer: SharedArrayBuffer;
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly failure: SharedMessage;
   readonly preparerError: SharedMessage;
+  readonly verificationProblem: SharedMessage;
   readonly preparedQueue: SpscQueue;
   /** Index of the word that `Atomics.waitAsync` waits on for durable ids. */
   readonly durableWakeWord = wordOf(at.durableWake);
@@ -107,6 +113,7 @@ export class Signals {
     this.wallLatch = { words: this.words, index: wordOf(at.wallAnchor) };
     this.failure = new SharedMessage(buffer, at.failure, MESSAGE_BYTES);
     this.preparerError = new SharedMessage(buffer, at.preparerError, MESSAGE_BYTES);
+    this.verificationProblem = new SharedMessage(buffer, at.verificationProblem, MESSAGE_BYTES);
     const queue = new Int32Array(buffer, at.preparedQueue, 1024 / Int32Array.BYTES_PER_ELEMENT);
     this.preparedQueue = new SpscQueue(queue, QUEUE_CAPACITY, QUEUE_ENTRY_WORDS);
   }

@@ -11,6 +11,7 @@ import { identifyFolder } from '../storage/identify-folder.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import { isLockHeld } from '../storage/lock-holder.js';
 import type { Storage } from '../storage/storage.js';
+import { type AttachedTelemetry, attachTelemetry } from './attached-telemetry.js';
 import { checkDirectory } from './event-range.js';
 import type { MissingTail } from './live-copy.js';
 import {
@@ -23,6 +24,7 @@ import {
   readMeta,
 } from './log-directory.js';
 import { logIdOf } from './log-identity.js';
+import { pinProblem } from './pin.js';
 import { readFailure } from './read-failure.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
@@ -71,6 +73,14 @@ export type MetaInspection =
   | { readonly status: 'missing' }
   | { readonly status: 'damaged'; readonly reason: string };
 
+/** How far a verification in the background (the option `verify` of `open`) has come. */
+export interface VerificationInspection {
+  readonly state: 'running' | 'sound' | 'damaged';
+  readonly segments: number;
+  readonly checkedSegments: number;
+  readonly damagedSegments: number;
+}
+
 export interface RegionInspection {
   /** `in-use`: its owner lives. `waiting`: it is dead, and the next opening reads the region. */
   readonly status:
@@ -109,6 +119,8 @@ export interface LogInspection {
   readonly locked: boolean;
   readonly meta: MetaInspection;
   readonly region: RegionInspection;
+  /** Of the process that has the log open, or had it when it was killed; undefined without one. */
+  readonly verification: VerificationInspection | undefined;
   /** Oldest first. */
   readonly segments: readonly SegmentInspection[];
   /** Undefined without a readable last segment, and while the log is being written. */
@@ -139,10 +151,34 @@ export function inspectLog(dir: string, ports: ReadingPorts = REGION_PORTS): Log
     locked: region.status === 'in-use' || isLockHeld(ports.storage, dir),
     meta: inspectMeta(meta),
     region,
+    verification: region.path === undefined ? undefined : inspectVerification(dir),
     segments,
     tail,
     otherNames: otherNames(listing),
   };
+}
+
+/** Undefined where nobody asked for one, it has not begun, or nothing can be said about it. */
+function inspectVerification(dir: string): VerificationInspection | undefined {
+  let attached: AttachedTelemetry;
+  try {
+    attached = attachTelemetry(dir);
+  } catch (error) {
+    // What is wrong with the region is told in its own place.
+    if (error instanceof WalError) return undefined;
+    throw error;
+  }
+  try {
+    const { verification, verificationSegments: segments } = attached.recorder.segmentMaintainer;
+    const { successes, failures: damagedSegments } = verification;
+    if (segments === 0) return undefined;
+    const checkedSegments = successes + damagedSegments;
+    const state =
+      damagedSegments > 0 ? 'damaged' : checkedSegments < segments ? 'running' : 'sound';
+    return { state, segments, checkedSegments, damagedSegments };
+  } finally {
+    attached.close();
+  }
 }
 
 function inspectMeta(reading: MetaReading): MetaInspection {
@@ -260,10 +296,10 @@ class SegmentsInspector {
     }
     const { previousEndOffset: usedBytes, previousLastEventId: lastEventId } = pin;
     const events = lastEventId - file.header.firstEventId + 1;
-    const isShort = usedBytes > file.bytes;
-    const seal = isShort ? undefined : readSeal(this.#ports.storage, file, usedBytes);
-    const state = isShort ? 'damaged' : seal === undefined ? 'finished' : 'sealed';
-    const defect = isShort ? `The file ends before offset ${usedBytes}.` : undefined;
+    const problem = pinProblem(this.#ports.storage, file, pin);
+    const seal = problem === undefined && readSeal(this.#ports.storage, file, usedBytes);
+    const state = problem !== undefined ? 'damaged' : seal ? 'sealed' : 'finished';
+    const defect = problem && `The file ${problem}.`;
     return { usedBytes, events, lastEventId, state, defect } as const;
   }
 

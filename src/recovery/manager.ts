@@ -62,8 +62,9 @@ export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail' | 'accept-loss
  * in any case.
  * - `tail`: nothing more
  * - `all`: every block, before the log opens
+ * - `background`: every block, while the log is open; `wal.verification` tells how far that is
  */
-export type VerifyMode = 'tail' | 'all';
+export type VerifyMode = 'tail' | 'all' | 'background';
 
 interface RecoveryChoice {
   readonly mode: RecoveryMode;

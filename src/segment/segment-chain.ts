@@ -23,7 +23,7 @@ export function linkProblem(
   const { previousEndOffset, previousLastEventId } = successor;
   const says = `segment ${successor.segmentIndex} says that events up to ${previousLastEventId}`;
   if (bytes < previousEndOffset) {
-    return `has ${bytes} bytes; its successor, ${says} end at offset ${previousEndOffset}`;
+    return `has ${bytes} bytes; ${says} end at offset ${previousEndOffset}`;
   }
   const events = previousLastEventId + 1 - firstEventId;
   if (events < 0) return `begins with event ${firstEventId}; ${says} stand before itself`;

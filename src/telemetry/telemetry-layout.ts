@@ -34,11 +34,11 @@ export const TelemetryLayout = layout('Telemetry')
   .field(43712, 'spare0', pad(64))
   .field(43776, 'segmentPreparer', SegmentPreparerLayout)
   .field(57344, 'segmentMaintainer', SegmentMaintainerLayout)
-  .field(57728, 'manager', ManagerLayout)
-  .field(96768, 'recoverySegmentReader', RecoverySegmentReaderLayout)
-  .field(97664, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
-  .field(97792, 'recoveryManager', RecoveryManagerLayout)
-  .end(110912, 64);
+  .field(57856, 'manager', ManagerLayout)
+  .field(96896, 'recoverySegmentReader', RecoverySegmentReaderLayout)
+  .field(97792, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
+  .field(97920, 'recoveryManager', RecoveryManagerLayout)
+  .end(111040, 64);
 
 for (const [name, offset] of Object.entries(TelemetryLayout.offset)) {
   assert(name.startsWith('spare') || offset % 128 === 0, `${name} shares 128 bytes with another`);

@@ -30,6 +30,7 @@ const LOG: LogInspection = {
     lastEventId: 10,
     durableEventId: 10,
   },
+  verification: undefined,
   region: {
     status: 'none',
     path: undefined,

@@ -94,6 +94,14 @@ function describeTail({ tail }: LogInspection): string[] {
   ];
 }
 
+function describeVerification({ verification }: LogInspection): string[] {
+  if (verification === undefined) return [];
+  const { state, segments, checkedSegments, damagedSegments } = verification;
+  const damaged = damagedSegments > 0 ? `, ${formatCount(damagedSegments)} damaged` : '';
+  const checked = `${formatCount(checkedSegments)} of ${formatCount(segments)} finished segments`;
+  return [`verified ${state}: ${checked}${damaged}`];
+}
+
 export function renderInspection(inspection: LogInspection): string[] {
   const { segments, firstEventId, lastEventId } = inspection;
   const events = lastEventId - firstEventId + 1;
@@ -109,6 +117,7 @@ export function renderInspection(inspection: LogInspection): string[] {
     `lock     ${inspection.locked ? 'held: the log is open' : 'free'}`,
     `region   ${describeRegion(inspection.region)}`,
     ...describeTail(inspection),
+    ...describeVerification(inspection),
   ];
   for (const { name, kind } of inspection.otherNames) {
     lines.push(`also     ${printable(name)} (${printable(kind)})`);

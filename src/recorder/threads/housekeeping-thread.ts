@@ -4,6 +4,7 @@ import { monotonicClock } from '../../clock/clock.js';
 import { assert, isNoSpace, serializeError, systemCode, WalError } from '../../errors.js';
 import { libc } from '../../memory/libc.js';
 import { attachRegion } from '../../memory/shared-region.js';
+import { FinishedVerification } from '../../recovery/finished-verification.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
 import { adoptLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
@@ -13,6 +14,7 @@ import { heartbeatOf } from '../heartbeat.js';
 import { MetaStore } from '../meta-store.js';
 import { NameWatch } from '../name-watch.js';
 import { Signals } from '../signals.js';
+import { verificationListener } from '../verification.js';
 import { MetaCoordinator } from '../worker/meta-coordinator.js';
 import type { HelperStart } from './messages.js';
 import { runUntilStopped } from './worker-loop.js';
@@ -27,11 +29,12 @@ port.once('message', (start: HelperStart | undefined) => {
   signals.announceEnd('housekeeping');
 });
 
-function run({ directory, logId, lockFd, region: handle }: HelperStart): void {
+function run({ directory, options, logId, lockFd, region: handle }: HelperStart): void {
   const region = signals.undisturbed('housekeeping', () => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(nodeStorage, directory);
-  const telemetry = new MetaStoreUpdater(LogTelemetry.inRegion(region).metaStore);
+  const { metaStore, segmentMaintainer } = LogTelemetry.inRegion(region);
+  const telemetry = new MetaStoreUpdater(metaStore);
   const coordinator = new MetaCoordinator(store, monotonicClock, signals, telemetry, {
     words,
     control,
@@ -39,13 +42,21 @@ function run({ directory, logId, lockFd, region: handle }: HelperStart): void {
   });
   const lock = adoptLock(nodeStorage, directory, lockFd);
   const watch = new NameWatch(nodeStorage, monotonicClock, signals, lock, handle);
+  const listener = verificationListener(signals, segmentMaintainer, (error) =>
+    port?.postMessage({ kind: 'damage', error: serializeError(error) }),
+  );
+  const verification =
+    options.verify === 'background'
+      ? new FinishedVerification(nodeStorage, monotonicClock, directory, listener)
+      : undefined;
   const step = (): number => {
     watch.look();
-    return coordinator.step();
+    return Math.min(coordinator.step(), verification?.step() ?? Number.POSITIVE_INFINITY);
   };
   const beat = heartbeatOf(region, 'housekeeping', monotonicClock);
   port?.postMessage({ kind: 'running' });
   runUntilStopped('housekeeping', signals, monotonicClock, { step, beat, spinUs: 0 });
+  verification?.close();
   try {
     // The writer has ended before this thread was asked to stop: the point is final.
     if (signals.failure.read() === undefined) coordinator.flush(true);

@@ -46,6 +46,12 @@ export interface Refused {
   readonly error: SerializedError;
 }
 
+/** The first damage that the verification in the background has found; the log goes on. */
+export interface Damage {
+  readonly kind: 'damage';
+  readonly error: SerializedError;
+}
+
 /** All that the worker had to do before it ends is done. */
 export interface Ended {
   readonly kind: 'ended';

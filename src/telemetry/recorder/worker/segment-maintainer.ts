@@ -1,5 +1,5 @@
-// What happens to finished segments: retention, compression, deletion. Writer: the housekeeping
-// thread. Zero until a log has a maintainer.
+// What happens to finished segments: verification, retention, compression, deletion. Writer: the
+// housekeeping thread. All but verification is zero until a log has a maintainer.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
 import { layout } from '../../../memory/layout.js';
 import { constant, defineMetrics, lifeCycle, operation } from '../../../metrics/catalogue.js';
@@ -16,7 +16,9 @@ export const SegmentMaintainerLayout = layout('SegmentMaintainer')
   .field(192, 'maintenanceDeletion', Operation64)
   .field(256, 'persistenceMaxHotSegments', Gauge64)
   .field(320, 'persistenceMaxColdSegments', Gauge64)
-  .end(384, 64);
+  .field(384, 'verification', Operation64)
+  .field(448, 'verificationSegments', Gauge64)
+  .end(512, 64);
 
 const at = SegmentMaintainerLayout.offset;
 
@@ -51,6 +53,17 @@ export const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_ma
     writer: 'housekeeping',
     covers: 'set when the log opens',
   }),
+  verification: operation({
+    help: "Time to verify one finished segment with verify: 'background'; failed: it is damaged",
+    writer: 'housekeeping',
+    exportedIn: 'seconds',
+    covers: 'from opening it to its end or its first damage, the rests between the steps included',
+  }),
+  verificationSegments: constant({
+    help: "Finished segments that verify: 'background' has found to verify; 0 without it",
+    writer: 'housekeeping',
+    covers: 'set once, when the verification begins',
+  }),
 });
 
 /** Metrics of the WAL segment maintainer. */
@@ -80,6 +93,15 @@ export class SegmentMaintainerUpdater extends Updater {
 
   onColdSegmentDeletion(ok: boolean, startNs: number): void {
     this.operation(wordOf(at.maintenanceDeletion), startNs, ok);
+  }
+
+  /** @param ok false: the segment is damaged, or could not be read */
+  onVerification(ok: boolean, startNs: number): void {
+    this.operation(wordOf(at.verification), startNs, ok);
+  }
+
+  setVerificationSegments(segments: number): void {
+    this.set(wordOf(at.verificationSegments), segments);
   }
 
   setMaxSegments(segments: number): void {
