@@ -107,7 +107,7 @@ class Member {
     this.#worker.on('message', (message: Message) => {
       if (message.kind !== 'damage') return;
       const { code, message: text } = deserializeError(message.error) as WalError;
-      process.emitWarning(text, { type: 'FlashstrikeWarning', code });
+      process.emitWarning(text, { code });
     });
   }
 
