@@ -275,6 +275,13 @@ export const MUTATIONS = [
     tests: ['test/system/cli-terminal.test.ts'],
   },
   {
+    name: 'metrics: a dump that is not extended prints everything',
+    file: 'src/metrics/dump.ts',
+    find: 'if (!extended && description.reference === undefined) continue;',
+    replace: '',
+    tests: ['src/metrics/dump.test.ts'],
+  },
+  {
     name: 'salvage: ids may leap further than a hole has room',
     file: 'src/recovery/segment-salvager.ts',
     find: 'if (blocks * BLOCK_HEADER_BYTES + events * FRAME_HEADER_BYTES > holeBytes) return false;',

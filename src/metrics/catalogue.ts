@@ -48,6 +48,8 @@ export interface MetricDescription<Kind extends MetricKind = MetricKind> {
   readonly covers: string;
   /** Of a duration that the reference does not have: the unit that it is exported in, not `ns`. */
   readonly exportedIn: 'seconds' | undefined;
+  /** What the reference exports it as, its suffixes left out; undefined: it has no such metric. */
+  readonly reference: string | undefined;
   /** The first field of the group that is recorded together; undefined: the field is alone. */
   readonly group: string | undefined;
   /** Of a journal: how a note is applied to its group. */
@@ -62,14 +64,26 @@ export interface MetricText {
   readonly unit?: MetricUnit;
   /** `seconds` for a duration that the reference does not have. */
   readonly exportedIn?: 'seconds';
+  readonly reference?: string;
   readonly group?: string;
 }
 
 const describing =
   <const Kind extends MetricKind>(kind: Kind, defaultUnit: MetricUnit) =>
   (text: MetricText): MetricDescription<Kind> => {
-    const { help, writer, covers, unit = defaultUnit, group, exportedIn } = text;
-    return Object.freeze({ kind, unit, help, writer, covers, exportedIn, group, apply: undefined });
+    const { help, writer, covers, unit = defaultUnit, group, exportedIn, reference } = text;
+    const apply = undefined;
+    return Object.freeze({
+      kind,
+      unit,
+      help,
+      writer,
+      covers,
+      exportedIn,
+      reference,
+      group,
+      apply,
+    });
   };
 
 export const counter = describing('counter64', 'calls');
@@ -94,6 +108,7 @@ export const journal = (
     writer,
     covers: '',
     exportedIn: undefined,
+    reference: undefined,
     group,
     apply,
   });
@@ -132,8 +147,8 @@ export interface StructDefinition<Fields extends Descriptions = Descriptions> {
   readonly label: string;
   /** `segment_preparer`, as exported names call it. */
   readonly exportedName: string;
-  /** The label that its metrics carry: `subsystem="…"`. */
-  readonly subsystem: string;
+  /** The label that its metrics carry, as in the reference: `subsystem="…"`; undefined: none. */
+  readonly subsystem: string | undefined;
   readonly layout: Layout<number, number, Readonly<Record<string, number>>>;
   readonly fields: Fields;
   readonly groups: readonly MetricGroup[];
@@ -172,7 +187,7 @@ export function defineMetrics<
   const Fields extends Readonly<Record<FieldNames<Offsets>, MetricDescription>>,
 >(
   structLayout: Layout<Size, Align, Offsets> & { readonly align: CacheLine<Align> },
-  subsystem: string,
+  subsystem: string | undefined,
   fields: Fields & { readonly [Name in Exclude<keyof Fields, FieldNames<Offsets>>]: never },
 ): StructDefinition<Fields> {
   const { name, align, size } = structLayout;

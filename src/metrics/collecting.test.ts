@@ -51,10 +51,14 @@ function collect(
 }
 
 describe('collecting', () => {
-  it('a duration64 is a summary in nanoseconds, as in the reference, and its maximum', () => {
+  it('a duration64 is a summary in nanoseconds, as in the reference, and what follows from it', () => {
     assert.deepEqual(collect('getNextSegment', duration(TEXT), durationOf(1500, 500)), [
       ['summary', 'p_get_next_segment_ns', { sum: 2000, count: 2 }],
+      ['gauge', 'p_get_next_segment_min_seconds', 0.0000005],
       ['gauge', 'p_get_next_segment_max_seconds', 0.0000015],
+      ['gauge', 'p_get_next_segment_avg_seconds', 0.000001],
+      ['gauge', 'p_get_next_segment_jitter_seconds', 0.000001],
+      ['gauge', 'p_get_next_segment_rate_per_second', 1e6],
     ]);
   });
 
@@ -62,16 +66,23 @@ describe('collecting', () => {
     const own = duration({ ...TEXT, exportedIn: 'seconds' });
     assert.deepEqual(collect('prepareZero', own, durationOf(1500, 500)), [
       ['summary', 'p_prepare_zero_seconds', { sum: 0.000002, count: 2 }],
+      ['gauge', 'p_prepare_zero_min_seconds', 0.0000005],
       ['gauge', 'p_prepare_zero_max_seconds', 0.0000015],
+      ['gauge', 'p_prepare_zero_avg_seconds', 0.000001],
+      ['gauge', 'p_prepare_zero_jitter_seconds', 0.000001],
+      ['gauge', 'p_prepare_zero_rate_per_second', 1e6],
     ]);
   });
 
   it('a duration64 of our own with a histogram beside it leaves sum and count to that', () => {
     const own = duration({ ...TEXT, exportedIn: 'seconds' });
     const beside = (kind: MetricDescription): Descriptions => ({ syncHistogram: kind });
-    assert.deepEqual(collect('sync', own, durationOf(1500), beside(histogram(TEXT))), [
-      ['gauge', 'p_sync_max_seconds', 0.0000015],
-    ]);
+    assert.deepEqual(
+      collect('sync', own, durationOf(1500), beside(histogram(TEXT))).map(([, name]) => name),
+      ['min_seconds', 'max_seconds', 'avg_seconds', 'jitter_seconds', 'rate_per_second'].map(
+        (name) => `p_sync_${name}`,
+      ),
+    );
     const reference = collect('sync', duration(TEXT), durationOf(1500), beside(histogram(TEXT)));
     assert.equal(reference[0]?.[1], 'p_sync_ns');
   });
@@ -83,7 +94,11 @@ describe('collecting', () => {
     const reading = new OperationReading(words, 0);
     assert.deepEqual(collect('openSegment', operation(TEXT), reading), [
       ['summary', 'p_open_segment_ns', { sum: 300, count: 2 }],
+      ['gauge', 'p_open_segment_min_seconds', 1e-7],
       ['gauge', 'p_open_segment_max_seconds', 2e-7],
+      ['gauge', 'p_open_segment_avg_seconds', 1.5e-7],
+      ['gauge', 'p_open_segment_jitter_seconds', 1e-7],
+      ['gauge', 'p_open_segment_rate_per_second', 2 / (300 / 1e9)],
       ['counter', 'p_open_segment_failures_total', 1],
     ]);
   });
@@ -165,6 +180,11 @@ describe('collecting', () => {
     }
   });
 
+  it('a counter says total once', () => {
+    const names = collect('totalBlockFailures', counter(TEXT), 7).map(([, name]) => name);
+    assert.deepEqual(names, ['p_block_failures_total']);
+  });
+
   it('every help text is the description’s, with what is shown of it in front', () => {
     const collector = new FakeCollector();
     const words = wordsFor(Operation64);
@@ -172,7 +192,15 @@ describe('collecting', () => {
     collectMetric('p', 'open', fields, new OperationReading(words, 0), collector);
     assert.deepEqual(
       collector.lines.map(({ help }) => help),
-      ['Help', 'Longest: Help', 'Failures: Help'],
+      [
+        'Help',
+        'Shortest: Help',
+        'Longest: Help',
+        'Mean: Help',
+        'Longest less shortest: Help',
+        'Samples in a second of the time measured: Help',
+        'Failures: Help',
+      ],
     );
   });
 

@@ -1,5 +1,5 @@
 // How each kind of metric is exported, by one rule: `<prefix>_<field in snake case>_<unit>`, and
-// `_total` behind a counter's. A time is in seconds, Prometheus' base unit. The one exception is the
+// `_total` behind a counter's, which has none in front. A time is in seconds, Prometheus' base unit. The one exception is the
 // reference's: a duration64 (or operation64) is a summary in nanoseconds, unless its description says
 // seconds; the durations of our own do.
 import { type Descriptions, type MetricDescription, snakeCase } from './catalogue.js';
@@ -62,7 +62,9 @@ export function collectMetric(
 ): void {
   const description = fields[field] as MetricDescription;
   const { kind, unit, help } = description;
-  const name = `${prefix}_${snakeCase(field)}`;
+  // Of the reference's `total_…_failures`: said once, behind.
+  const base = kind === 'counter64' ? snakeCase(field).replace(/^total_/, '') : snakeCase(field);
+  const name = `${prefix}_${base}`;
   const named: Naming = (suffix, what = help) => ({ name: `${name}${suffix}`, help: what });
   if (reading instanceof DurationReading) {
     // Sum and count of a group's duration are those of its histogram.
@@ -92,13 +94,20 @@ function collectDuration(
   reading: DurationReading,
   collector: Collector,
 ): void {
-  const { totalNs, samples: count, maxNs } = reading;
+  const { totalNs, samples: count, minNs, maxNs, avgNs, jitterNs, ratePerSecond } = reading;
+  const gauge = (suffix: string, words: string, ns: number): void =>
+    collector.gauge(named(`_${suffix}_seconds`, `${words}: ${help}`), ns / NS_PER_SECOND);
   if (exportedIn === undefined) {
     collector.summary(named('_ns'), { sum: totalNs, count });
   } else if (!isInHistogram) {
     collector.summary(named('_seconds'), { sum: totalNs / NS_PER_SECOND, count });
   }
-  collector.gauge(named('_max_seconds', `Longest: ${help}`), maxNs / NS_PER_SECOND);
+  gauge('min', 'Shortest', minNs);
+  gauge('max', 'Longest', maxNs);
+  gauge('avg', 'Mean', avgNs);
+  gauge('jitter', 'Longest less shortest', jitterNs);
+  const rate = named('_rate_per_second', `Samples in a second of the time measured: ${help}`);
+  collector.gauge(rate, ratePerSecond);
   if (reading instanceof OperationReading) {
     collector.counter(named('_failures_total', `Failures: ${help}`), reading.failures);
   }

@@ -37,7 +37,7 @@ const TestStructLayout = layout('OneOfEach')
 const TEXT = { help: 'Help', writer: 'any', covers: 'all' } as const;
 
 const ONE_OF_EACH = defineMetrics(TestStructLayout, 'test', {
-  getNextSegment: duration(TEXT),
+  getNextSegment: duration({ ...TEXT, reference: 'get_next_segment_ns' }),
   openSegment: operation(TEXT),
   loop: lifeCycle(TEXT),
   calls: counter(TEXT),
@@ -88,6 +88,21 @@ describe('a dump', () => {
         ' Heartbeat: 0ns',
         ' Wait histogram: count=0',
         ' Batch histogram: count=0',
+        '-----------------------------------------------------------------',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('that is not extended has the metrics of the reference alone, in its form', () => {
+    let text = '';
+    new OneOfEach().dump('Orders', { write: (part) => (text += part) }, { extended: false });
+    assert.equal(
+      text,
+      [
+        '[Orders Metrics] Snapshot:',
+        '-----------------------------------------------------------------',
+        ' Get next segment: samples=0',
         '-----------------------------------------------------------------',
         '',
       ].join('\n'),

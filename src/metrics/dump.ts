@@ -12,15 +12,22 @@ export interface TextSink {
   write(text: string): unknown;
 }
 
+export interface DumpOptions {
+  /** False: only the metrics that the reference has. Default: all of them. */
+  readonly extended?: boolean | undefined;
+}
+
 export const RULE = '-'.repeat(65);
 
 export function dumpStruct(
   label: string,
   metrics: Iterable<readonly [string, MetricDescription, MetricReading]>,
   stream: TextSink,
+  { extended = true }: DumpOptions = {},
 ): void {
   let text = `[${label} Metrics] Snapshot:\n${RULE}\n`;
   for (const [field, description, reading] of metrics) {
+    if (!extended && description.reference === undefined) continue;
     text += ` ${sentenceCase(field)}: ${readingText(description, reading)}\n`;
   }
   stream.write(`${text}${RULE}\n`);

@@ -14,7 +14,7 @@ import type {
 } from './catalogue.js';
 import { collectStruct } from './collecting.js';
 import type { Collector } from './collector.js';
-import { dumpStruct, type TextSink } from './dump.js';
+import { type DumpOptions, dumpStruct, type TextSink } from './dump.js';
 import { MetricMemory } from './metric-memory.js';
 import { type MetricReading, type Readings, readMetric } from './readings.js';
 import { copyGroup, copyStruct, MemorySource, type MetricSource } from './snapshot.js';
@@ -143,18 +143,24 @@ export abstract class MetricsStruct {
    * Prints all metrics as text, a row each.
    * @param label what the title names; by default the struct's own, `Segment Preparer`
    * @param stream where to; anything that has `write(text)`
+   * @param options `extended: false` prints those alone that the reference has
    */
-  dump(label: string = this.#definition.label, stream: TextSink = process.stdout): void {
-    dumpStruct(label, this.#metrics(), stream);
+  dump(
+    label: string = this.#definition.label,
+    stream: TextSink = process.stdout,
+    options: DumpOptions = {},
+  ): void {
+    dumpStruct(label, this.#metrics(), stream, options);
   }
 
   /** Hands all metrics to `collector`, their names behind `prefix` and an underscore. */
   collect(prefix: string, collector: Collector): void {
-    collector.pushLabel('subsystem', this.#definition.subsystem);
+    const { subsystem, fields } = this.#definition;
+    if (subsystem !== undefined) collector.pushLabel('subsystem', subsystem);
     try {
-      collectStruct(prefix, this.#definition.fields, this.#metrics(), collector);
+      collectStruct(prefix, fields, this.#metrics(), collector);
     } finally {
-      collector.popLabel();
+      if (subsystem !== undefined) collector.popLabel();
     }
   }
 

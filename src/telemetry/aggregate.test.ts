@@ -5,8 +5,9 @@ import { FakeCollector } from '../metrics/fake-collector.js';
 import { aggregateOf, closeAggregate } from './aggregate.js';
 import { SegmentPreparer, SegmentPreparerUpdater } from './recorder/worker/segment-preparer.js';
 
-class Pair extends aggregateOf('wal_pair', { left: SegmentPreparer, right: SegmentPreparer }) {}
-class Other extends aggregateOf('wal_other', { left: SegmentPreparer, right: SegmentPreparer }) {}
+const CLASSES = { left: SegmentPreparer, right: SegmentPreparer };
+class Pair extends aggregateOf({ system: 'wal_pair', title: 'WAL Pair Metrics' }, CLASSES) {}
+class Other extends aggregateOf({ system: 'wal_other', title: 'WAL Other' }, CLASSES) {}
 
 const record = (struct: SegmentPreparer, tookNs: number): void => {
   const clock = new FakeClock();
@@ -58,16 +59,20 @@ describe('a telemetry aggregate', () => {
     assert.throws(() => pair.copyTo({ left: pair.left, right: pair.right }), expected);
   });
 
-  it('dump prints each struct under its own title, a label in front of it', () => {
-    const titles = (label?: string): string[] => {
+  it('dump prints a title for all, then each struct under its own, a label in front', () => {
+    const dumped = (label?: string): string => {
       let text = '';
-      new Pair().dump(label, { write: (part: string) => (text += part) });
-      return text.split('\n').filter((line) => line.startsWith('['));
+      new Pair().dump(label, { write: (part) => (text += part) }, { extended: false });
+      return text;
     };
-    const title = '[Segment Preparer Metrics] Snapshot:';
-    assert.deepEqual(titles(), [title, title]);
-    const labelled = '[Orders Segment Preparer Metrics] Snapshot:';
-    assert.deepEqual(titles('Orders'), [labelled, labelled]);
+    const rule = '-'.repeat(65);
+    const struct = (label: string): string =>
+      `[${label} Metrics] Snapshot:\n${rule}\n Get next segment: samples=0\n${rule}\n`;
+    const plain = struct('Segment Preparer');
+    assert.equal(dumped(), `${rule}\nWAL Pair Metrics:\n${rule}\n${plain}${plain}`);
+    const labelled = struct('Orders Segment Preparer');
+    const title = `${rule}\n[Orders] WAL Pair Metrics:\n${rule}\n`;
+    assert.equal(dumped('Orders'), `${title}${labelled}${labelled}`);
   });
 
   it('collect names system and subsystem as labels, and each struct in the names', () => {

@@ -5,7 +5,7 @@
 // structuredClone and postMessage throw DataCloneError.
 import { WalError } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
-import type { TextSink } from '../metrics/dump.js';
+import { type DumpOptions, RULE, type TextSink } from '../metrics/dump.js';
 import { closeStruct, type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
 import { inOneReading } from '../metrics/patience.js';
 import type { MetricReading } from '../metrics/readings.js';
@@ -18,18 +18,28 @@ type StructsOf<Classes extends StructClasses> = {
 
 type NamedStructs = Readonly<Record<string, MetricsStruct>>;
 
+/** What an aggregate is called. */
+export interface AggregateNames {
+  /** The label that all its metrics carry: `system="…"`. */
+  readonly system: string;
+  /** Stands above a dump of all its structs. */
+  readonly title: string;
+}
+
 let structsIn: (aggregate: Aggregate) => NamedStructs;
 
 export abstract class Aggregate {
   readonly #system: string;
+  readonly #title: string;
   readonly #structs: NamedStructs;
 
   static {
     structsIn = (aggregate) => aggregate.#structs;
   }
 
-  constructor(system: string, structs: NamedStructs) {
+  constructor({ system, title }: AggregateNames, structs: NamedStructs) {
     this.#system = system;
+    this.#title = title;
     this.#structs = Object.freeze(structs);
     this.copyTo = this.copyTo.bind(this);
   }
@@ -53,14 +63,18 @@ export abstract class Aggregate {
   }
 
   /**
-   * Prints all structs as text, each under its own title.
+   * Prints all structs as text, each under its own title, behind a title for all of them.
    * @param label stands in front of each title; by default the titles are the structs' own
+   * @param options `extended: false` prints those metrics alone that the reference has
    */
-  dump(label = '', stream: TextSink = process.stdout): void {
+  dump(label = '', stream: TextSink = process.stdout, options: DumpOptions = {}): void {
+    const title = label === '' ? this.#title : `[${label}] ${this.#title}`;
+    stream.write(`${RULE}\n${title}:\n${RULE}\n`);
     inOneReading(() => {
       for (const struct of Object.values(this.#structs)) {
         const { definition } = structAccess(struct);
-        struct.dump(label === '' ? definition.label : `${label} ${definition.label}`, stream);
+        const name = label === '' ? definition.label : `${label} ${definition.label}`;
+        struct.dump(name, stream, options);
       }
     });
   }
@@ -93,13 +107,12 @@ export abstract class Aggregate {
 }
 
 /**
- * The class of an aggregate: `class Telemetry extends aggregateOf('wal_recorder', { … }) {}`.
+ * The class of an aggregate: `class Telemetry extends aggregateOf({ system, title }, { … }) {}`.
  * Its constructor takes structs that stand elsewhere, in a log's shared region for instance, and
  * makes the others.
- * @param system the label that all its metrics carry
  */
 export function aggregateOf<const Classes extends StructClasses>(
-  system: string,
+  names: AggregateNames,
   classes: Classes,
 ): new (
   structs?: Partial<StructsOf<Classes>>,
@@ -110,7 +123,7 @@ export function aggregateOf<const Classes extends StructClasses>(
       for (const [name, Struct] of Object.entries(classes)) {
         structs[name] = structFor(name, Struct, given[name]);
       }
-      super(system, structs);
+      super(names, structs);
       Object.assign(this, structs);
       Object.freeze(this);
     }

@@ -1,13 +1,14 @@
 // The tables of docs/METRICS.md are made from the catalogue; `--write` as an argument makes them anew
 // and leaves the text around them alone. The names in that text are held to the code.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { MetricKind } from '../../src/metrics/catalogue.js';
 import { ALL_STRUCTS } from '../../src/telemetry/catalogue.js';
 import { projectRoot } from '../project-root.js';
-import { metricsTables } from './metrics-tables.js';
+import { REFERENCE_STRUCTS, SUFFIXES } from '../telemetry/reference-names.js';
+import { metricsTables, NOT_YET } from './metrics-tables.js';
 
 const PATH = join(projectRoot(), 'docs', 'METRICS.md');
 const BEGIN =
@@ -29,6 +30,31 @@ const document = readFileSync(PATH, 'utf8');
 
 test('docs/METRICS.md lists every metric as the catalogue has it', () => {
   assert.equal(document, updated(document));
+});
+
+test('docs/METRICS.md has every name of the reference in one table', () => {
+  const [, section = ''] = document.split("### The reference's names\n");
+  const table = section.split('\n### ')[0] ?? '';
+  for (const { subsystem, fields } of Object.values(REFERENCE_STRUCTS)) {
+    if (subsystem !== undefined) assert.ok(table.includes(`subsystem="${subsystem}"`), subsystem);
+    for (const [, kind, reference, exported] of fields) {
+      const [suffix = ''] = SUFFIXES[kind] ?? [];
+      assert.ok(table.includes(`| \`${reference}\` | \`${exported}${suffix}\``), reference);
+    }
+  }
+});
+
+test('docs/METRICS.md says of what no thread records yet that it is so', () => {
+  const sources = readdirSync(join(projectRoot(), 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+    .filter((path) => !path.startsWith('telemetry'))
+    .map((path) => readFileSync(join(projectRoot(), 'src', path), 'utf8'));
+  for (const [name, { sentence, calls }] of NOT_YET) {
+    assert.ok(document.includes(sentence), name);
+    for (const call of calls) {
+      assert.ok(!sources.some((source) => source.includes(`.${call}(`)), `${call} is called`);
+    }
+  }
 });
 
 test('docs/METRICS.md explains every kind and every thread that a metric has', () => {

@@ -6,7 +6,7 @@ import { ALL_STRUCTS } from '../../src/telemetry/catalogue.js';
 import { Telemetry as RecorderTelemetry } from '../../src/telemetry/recorder/telemetry.js';
 import { Telemetry as RecoveryTelemetry } from '../../src/telemetry/recovery/telemetry.js';
 import { fill } from './filled-struct.js';
-import { NANOSECOND_NAMES, REFERENCE_FIELDS } from './reference-names.js';
+import { NANOSECOND_NAMES, REFERENCE_STRUCTS, SUFFIXES } from './reference-names.js';
 
 /** Every name that a struct is exported under. */
 function exportedNames({ Struct, prefix }: (typeof ALL_STRUCTS)[number]): string[] {
@@ -18,22 +18,36 @@ function exportedNames({ Struct, prefix }: (typeof ALL_STRUCTS)[number]): string
 }
 
 describe('exported names', () => {
-  for (const [prefix, fields] of Object.entries(REFERENCE_FIELDS)) {
-    it(`of ${prefix}: all fields of the reference`, () => {
+  for (const [prefix, { subsystem, fields }] of Object.entries(REFERENCE_STRUCTS)) {
+    it(`of ${prefix}: all fields of the reference, and no other is called its`, () => {
       const listed = ALL_STRUCTS.find((struct) => struct.prefix === prefix);
       assert.ok(listed !== undefined, 'the struct is in ALL_STRUCTS');
+      const { definition } = listed;
+      assert.equal(definition.subsystem, subsystem);
       const names = exportedNames(listed);
-      for (const [field, kind, ...exported] of fields) {
-        assert.equal(listed.definition.fields[field]?.kind, kind, field);
-        for (const name of exported) assert.ok(names.includes(`${prefix}_${name}`), name);
+      for (const [field, kind, reference, exported] of fields) {
+        const description = definition.fields[field];
+        assert.deepEqual([description?.kind, description?.reference], [kind, reference], field);
+        // Its times are in nanoseconds, as there.
+        assert.equal(description?.exportedIn, undefined, field);
+        for (const suffix of SUFFIXES[kind] ?? ['']) {
+          const name = `${prefix}_${exported}${suffix}`;
+          assert.ok(names.includes(name), name);
+        }
       }
+      assert.deepEqual(
+        Object.entries(definition.fields)
+          .flatMap(([field, { reference }]) => (reference === undefined ? [] : [field]))
+          .sort(),
+        fields.map(([field]) => field).sort(),
+      );
     });
   }
 
   it('there are no other structs than those of the reference, in the order of the aggregates', () => {
     assert.deepEqual(
       ALL_STRUCTS.map(({ prefix }) => prefix),
-      Object.keys(REFERENCE_FIELDS),
+      Object.keys(REFERENCE_STRUCTS),
     );
     for (const [system, telemetry] of [
       ['wal_recorder', new RecorderTelemetry()],
@@ -43,7 +57,9 @@ describe('exported names', () => {
       const collector = new FakeCollector();
       telemetry.collect(`flashstrike_${system}`, collector);
       assert.deepEqual(collector.names, listed.flatMap(exportedNames));
-      assert.ok(collector.lines.every(({ labels }) => labels.startsWith(`system=${system},`)));
+      assert.ok(
+        collector.lines.every(({ labels }) => /^system=\w+(,subsystem=\w+)?$/.test(labels)),
+      );
     }
   });
 

@@ -1,180 +1,193 @@
-// The fields of the reference, literally: what each is called in the code, its kind, and every name
-// that it is exported under, behind the prefix of its struct.
+// The fields of the reference, literally: what each is called in the code, its kind, what the
+// reference exports it as (components.md of the task), and what it is exported as here, behind the
+// prefix of its struct. What a name ends in comes from its kind.
 
-export type ReferenceField = readonly [field: string, kind: string, ...exported: string[]];
+export interface ReferenceStruct {
+  /** The label that its metrics carry there and here; undefined: none. */
+  readonly subsystem: string | undefined;
+  readonly fields: readonly ReferenceField[];
+}
+
+export type ReferenceField = readonly [
+  field: string,
+  kind: string,
+  reference: string,
+  exported: string,
+];
+
+/** Behind the exported name; a counter's name, a gauge's and a histogram's is whole. */
+export const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
+  duration64: [
+    '_ns',
+    '_min_seconds',
+    '_max_seconds',
+    '_avg_seconds',
+    '_jitter_seconds',
+    '_rate_per_second',
+  ],
+  operation64: [
+    '_ns',
+    '_min_seconds',
+    '_max_seconds',
+    '_avg_seconds',
+    '_jitter_seconds',
+    '_rate_per_second',
+    '_failures_total',
+  ],
+  life_cycle: [
+    '_cycles_total',
+    '_active_cycles_total',
+    '_seconds_total',
+    '_active_seconds_total',
+    '_last_sleep_seconds',
+  ],
+};
 
 /** By the prefix of the struct's exported names. */
-export const REFERENCE_FIELDS: Readonly<Record<string, readonly ReferenceField[]>> = {
-  flashstrike_wal_recorder_meta_store: [
-    [
-      'maintenanceMetaFlush',
-      'duration64',
-      'maintenance_meta_flush_ns',
-      'maintenance_meta_flush_max_seconds',
+export const REFERENCE_STRUCTS: Readonly<Record<string, ReferenceStruct>> = {
+  flashstrike_wal_recorder_meta_store: {
+    subsystem: 'wal_meta',
+    fields: [
+      ['maintenanceMetaFlush', 'duration64', 'maintenance_meta_flush', 'maintenance_meta_flush'],
     ],
-  ],
-  flashstrike_wal_recorder_segment_writer: [
-    [
-      'openNewSegment',
-      'operation64',
-      'open_new_segment_ns',
-      'open_new_segment_max_seconds',
-      'open_new_segment_failures_total',
+  },
+  flashstrike_wal_recorder_segment_writer: {
+    subsystem: 'wal_segment_writer',
+    fields: [
+      ['openNewSegment', 'operation64', 'open_new_segment', 'open_new_segment'],
+      ['openExistingSegment', 'operation64', 'open_existing_segment', 'open_existing_segment'],
+      ['closeSegment', 'operation64', 'close_segment', 'close_segment'],
+      ['writeBlock', 'duration64', 'write_block_ns', 'write_block'],
+      [
+        'totalHeaderChecksumFailures',
+        'counter64',
+        'total_header_checksum_failures',
+        'header_checksum_failures_total',
+      ],
+      [
+        'totalBlockChecksumFailures',
+        'counter64',
+        'total_block_checksum_failures',
+        'block_checksum_failures_total',
+      ],
+      [
+        'totalChainedChecksumFailures',
+        'counter64',
+        'total_chained_checksum_failures',
+        'chained_checksum_failures_total',
+      ],
+      [
+        'totalValidationFailures',
+        'counter64',
+        'total_validation_failures',
+        'validation_failures_total',
+      ],
     ],
-    [
-      'openExistingSegment',
-      'operation64',
-      'open_existing_segment_ns',
-      'open_existing_segment_max_seconds',
-      'open_existing_segment_failures_total',
+  },
+  flashstrike_wal_recorder_segment_preparer: {
+    subsystem: 'wal_prepare_worker',
+    fields: [['getNextSegment', 'duration64', 'get_next_segment_ns', 'get_next_segment']],
+  },
+  flashstrike_wal_recorder_segment_maintainer: {
+    subsystem: 'wal_persistence_worker',
+    fields: [
+      ['persistenceLifecycle', 'life_cycle', 'persistence_lifecycle', 'persistence_lifecycle'],
+      ['maintenanceRetention', 'operation64', 'maintenance_retention', 'maintenance_retention'],
+      [
+        'maintenanceCompression',
+        'operation64',
+        'maintenance_compression',
+        'maintenance_compression',
+      ],
+      ['maintenanceDeletion', 'operation64', 'maintenance_deletion', 'maintenance_deletion'],
+      [
+        'persistenceMaxHotSegments',
+        'constant64',
+        'persistence_max_hot_segments',
+        'persistence_max_hot_segments',
+      ],
+      [
+        'persistenceMaxColdSegments',
+        'constant64',
+        'persistence_max_cold_segments',
+        'persistence_max_cold_segments',
+      ],
     ],
-    [
-      'closeSegment',
-      'operation64',
-      'close_segment_ns',
-      'close_segment_max_seconds',
-      'close_segment_failures_total',
+  },
+  flashstrike_wal_recorder_manager: {
+    subsystem: undefined,
+    fields: [
+      ['initActiveSegment', 'operation64', 'restore_or_create_segment', 'init_active_segment'],
+      ['appendEvent', 'operation64', 'append_event', 'append_event'],
+      [
+        'appendEventHistogram',
+        'latency_histogram',
+        'append_event_histogram',
+        'append_event_seconds',
+      ],
+      ['segmentRotation', 'duration64', 'segment_rotation', 'segment_rotation'],
+      ['workPlanning', 'duration64', 'work_planning', 'work_planning'],
+      ['persistCurrentSegment', 'duration64', 'persist_current_segment', 'persist_current_segment'],
+      ['persistenceHotSegments', 'gauge64', 'persistence_hot_segments', 'persistence_hot_segments'],
+      [
+        'persistenceColdSegments',
+        'gauge64',
+        'persistence_cold_segments',
+        'persistence_cold_segments',
+      ],
     ],
-    ['writeBlock', 'duration64', 'write_block_ns', 'write_block_max_seconds'],
-    ['totalHeaderChecksumFailures', 'counter64', 'total_header_checksum_failures_total'],
-    ['totalBlockChecksumFailures', 'counter64', 'total_block_checksum_failures_total'],
-    ['totalChainedChecksumFailures', 'counter64', 'total_chained_checksum_failures_total'],
-    ['totalValidationFailures', 'counter64', 'total_validation_failures_total'],
-  ],
-  flashstrike_wal_recorder_segment_preparer: [
-    ['getNextSegment', 'duration64', 'get_next_segment_ns', 'get_next_segment_max_seconds'],
-  ],
-  flashstrike_wal_recorder_segment_maintainer: [
-    [
-      'persistenceLifecycle',
-      'life_cycle',
-      'persistence_lifecycle_cycles_total',
-      'persistence_lifecycle_active_cycles_total',
-      'persistence_lifecycle_seconds_total',
-      'persistence_lifecycle_active_seconds_total',
-      'persistence_lifecycle_last_sleep_seconds',
+  },
+  flashstrike_wal_recovery_segment_reader: {
+    subsystem: 'wal_recovery_reader',
+    fields: [
+      ['openSegment', 'operation64', 'open_segment', 'open_segment'],
+      ['closeSegment', 'operation64', 'close_segment', 'close_segment'],
+      ['verifySegment', 'operation64', 'verify_segment', 'verify_segment'],
+      ['buildIndex', 'operation64', 'build_index', 'build_index'],
+      ['seekEvent', 'duration64', 'seek_event', 'seek_event'],
+      [
+        'totalHeaderChecksumFailures',
+        'counter64',
+        'total_header_checksum_failures',
+        'header_checksum_failures_total',
+      ],
+      [
+        'totalBlockChecksumFailures',
+        'counter64',
+        'total_block_checksum_failures',
+        'block_checksum_failures_total',
+      ],
+      [
+        'totalChainedChecksumFailures',
+        'counter64',
+        'total_chained_checksum_failures',
+        'chained_checksum_failures_total',
+      ],
+      [
+        'totalValidationFailures',
+        'counter64',
+        'total_validation_failures',
+        'validation_failures_total',
+      ],
     ],
-    [
-      'maintenanceRetention',
-      'operation64',
-      'maintenance_retention_ns',
-      'maintenance_retention_max_seconds',
-      'maintenance_retention_failures_total',
+  },
+  flashstrike_wal_recovery_segment_preloader: {
+    subsystem: 'wal_recovery_worker',
+    fields: [
+      ['preloadSegment', 'operation64', 'preload_segment', 'preload_segment'],
+      ['finishSegment', 'operation64', 'finish_segment', 'finish_segment'],
     ],
-    [
-      'maintenanceCompression',
-      'operation64',
-      'maintenance_compression_ns',
-      'maintenance_compression_max_seconds',
-      'maintenance_compression_failures_total',
+  },
+  flashstrike_wal_recovery_manager: {
+    subsystem: undefined,
+    fields: [
+      ['readSegmentHeader', 'operation64', 'read_segment_header', 'read_segment_header'],
+      ['resumeFromEvent', 'operation64', 'resume_from_event', 'resume_from_event'],
+      ['seekEvent', 'duration64', 'seek_event', 'seek_event'],
+      ['nextEvent', 'duration64', 'next_event', 'next_event'],
+      ['nextEventHistogram', 'latency_histogram', 'next_event_histogram', 'next_event_seconds'],
     ],
-    [
-      'maintenanceDeletion',
-      'operation64',
-      'maintenance_deletion_ns',
-      'maintenance_deletion_max_seconds',
-      'maintenance_deletion_failures_total',
-    ],
-    ['persistenceMaxHotSegments', 'constant64', 'persistence_max_hot_segments'],
-    ['persistenceMaxColdSegments', 'constant64', 'persistence_max_cold_segments'],
-  ],
-  flashstrike_wal_recorder_manager: [
-    [
-      'initActiveSegment',
-      'operation64',
-      'init_active_segment_ns',
-      'init_active_segment_max_seconds',
-      'init_active_segment_failures_total',
-    ],
-    [
-      'appendEvent',
-      'operation64',
-      'append_event_ns',
-      'append_event_max_seconds',
-      'append_event_failures_total',
-    ],
-    ['appendEventHistogram', 'latency_histogram', 'append_event_seconds'],
-    ['segmentRotation', 'duration64', 'segment_rotation_ns', 'segment_rotation_max_seconds'],
-    ['workPlanning', 'duration64', 'work_planning_ns', 'work_planning_max_seconds'],
-    [
-      'persistCurrentSegment',
-      'duration64',
-      'persist_current_segment_ns',
-      'persist_current_segment_max_seconds',
-    ],
-    ['persistenceHotSegments', 'gauge64', 'persistence_hot_segments'],
-    ['persistenceColdSegments', 'gauge64', 'persistence_cold_segments'],
-  ],
-  flashstrike_wal_recovery_segment_reader: [
-    [
-      'openSegment',
-      'operation64',
-      'open_segment_ns',
-      'open_segment_max_seconds',
-      'open_segment_failures_total',
-    ],
-    [
-      'closeSegment',
-      'operation64',
-      'close_segment_ns',
-      'close_segment_max_seconds',
-      'close_segment_failures_total',
-    ],
-    [
-      'verifySegment',
-      'operation64',
-      'verify_segment_ns',
-      'verify_segment_max_seconds',
-      'verify_segment_failures_total',
-    ],
-    [
-      'buildIndex',
-      'operation64',
-      'build_index_ns',
-      'build_index_max_seconds',
-      'build_index_failures_total',
-    ],
-    ['seekEvent', 'duration64', 'seek_event_ns', 'seek_event_max_seconds'],
-    ['totalHeaderChecksumFailures', 'counter64', 'total_header_checksum_failures_total'],
-    ['totalBlockChecksumFailures', 'counter64', 'total_block_checksum_failures_total'],
-    ['totalChainedChecksumFailures', 'counter64', 'total_chained_checksum_failures_total'],
-    ['totalValidationFailures', 'counter64', 'total_validation_failures_total'],
-  ],
-  flashstrike_wal_recovery_segment_preloader: [
-    [
-      'preloadSegment',
-      'operation64',
-      'preload_segment_ns',
-      'preload_segment_max_seconds',
-      'preload_segment_failures_total',
-    ],
-    [
-      'finishSegment',
-      'operation64',
-      'finish_segment_ns',
-      'finish_segment_max_seconds',
-      'finish_segment_failures_total',
-    ],
-  ],
-  flashstrike_wal_recovery_manager: [
-    [
-      'readSegmentHeader',
-      'operation64',
-      'read_segment_header_ns',
-      'read_segment_header_max_seconds',
-      'read_segment_header_failures_total',
-    ],
-    [
-      'resumeFromEvent',
-      'operation64',
-      'resume_from_event_ns',
-      'resume_from_event_max_seconds',
-      'resume_from_event_failures_total',
-    ],
-    ['seekEvent', 'duration64', 'seek_event_ns', 'seek_event_max_seconds'],
-    ['nextEvent', 'duration64', 'next_event_ns', 'next_event_max_seconds'],
-    ['nextEventHistogram', 'latency_histogram', 'next_event_seconds'],
-  ],
+  },
 };
 
 /** The names that Prometheus' linter does not like: the reference's times have `ns` as their unit. */

@@ -97,9 +97,13 @@ const waited: MetricText = {
   covers: 'from the call until its promise was settled; calls for what was durable are not in it',
 };
 
-export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
-  appendEvent: operation(appended),
-  appendEventHistogram: histogram({ ...appended, group: 'appendEvent' }),
+export const MANAGER = defineMetrics(ManagerLayout, undefined, {
+  appendEvent: operation({ ...appended, reference: 'append_event' }),
+  appendEventHistogram: histogram({
+    ...appended,
+    reference: 'append_event_histogram',
+    group: 'appendEvent',
+  }),
   appendEventJournal: journal('appendEvent', 'application', applyAppendEvent),
   ringStall: duration({ ...stalled, exportedIn: 'seconds' }),
   ringStallHistogram: histogram({ ...stalled, group: 'ringStall' }),
@@ -119,6 +123,7 @@ export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
     covers: 'each call that returned undefined',
   }),
   initActiveSegment: operation({
+    reference: 'restore_or_create_segment',
     writer: 'writer',
     help: 'Time until the log had a segment to write to',
     covers:
@@ -126,6 +131,7 @@ export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
       'made, the first segment prepared and published where no last one is gone on with',
   }),
   segmentRotation: duration({
+    reference: 'segment_rotation',
     writer: 'writer',
     help: 'Time of one rotation',
     covers:
@@ -133,22 +139,26 @@ export const MANAGER = defineMetrics(ManagerLayout, 'wal_manager', {
       'prepared segment is not in it',
   }),
   workPlanning: duration({
+    reference: 'work_planning',
     writer: 'writer',
     help: 'Time to plan one block',
     covers: 'gathering whole frames and batches from the ring',
   }),
   persistCurrentSegment: duration({
+    reference: 'persist_current_segment',
     writer: 'writer',
     help: 'Time to bring the segment that is written to disk whole',
     covers: 'last sync and watermark, when the log closes or a crashed ring was written down',
   }),
   persistenceHotSegments: gauge({
+    reference: 'persistence_hot_segments',
     unit: 'segments',
     writer: 'writer',
     help: 'Segments that are not compressed',
     covers: 'now, as of the open or the last rotation',
   }),
   persistenceColdSegments: gauge({
+    reference: 'persistence_cold_segments',
     unit: 'segments',
     writer: 'writer',
     help: 'Segments that are compressed',

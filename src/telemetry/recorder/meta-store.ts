@@ -14,8 +14,9 @@ export const MetaStoreLayout = layout('MetaStore')
 
 const at = MetaStoreLayout.offset;
 
-export const META_STORE = defineMetrics(MetaStoreLayout, 'wal_meta_store', {
+export const META_STORE = defineMetrics(MetaStoreLayout, 'wal_meta', {
   maintenanceMetaFlush: duration({
+    reference: 'maintenance_meta_flush',
     help: 'Time to flush wal.meta',
     writer: 'housekeeping',
     covers:

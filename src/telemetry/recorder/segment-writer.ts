@@ -109,22 +109,26 @@ const WRITER = { writer: 'writer' } as const;
 
 export const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', {
   openNewSegment: operation({
+    reference: 'open_new_segment',
     ...WRITER,
     help: 'Time to publish a new segment',
     covers:
       'header page, its fdatasync, rename, sync of the folder; waiting for a file is not in it',
   }),
   openExistingSegment: operation({
+    reference: 'open_existing_segment',
     ...WRITER,
     help: 'Time to open the last segment of an existing log',
     covers: 'finding, reading, judging and re-dirtying the last segment when the log opens',
   }),
   closeSegment: operation({
+    reference: 'close_segment',
     ...WRITER,
     help: 'Time to finish a segment',
     covers: 'seal, fdatasync and close of a segment that gets a successor',
   }),
   writeBlock: duration({
+    reference: 'write_block_ns',
     ...WRITER,
     help: 'Time to write one block of events',
     covers: 'checksum and write call of one block; no sync is in it',
@@ -237,21 +241,25 @@ export const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_wr
     covers: 'the fsync of the folder',
   }),
   totalHeaderChecksumFailures: counter({
+    reference: 'total_header_checksum_failures',
     ...WRITER,
     help: 'Block headers that did not validate when an existing segment was opened',
     covers: 'the end of the last segment, when the log opens',
   }),
   totalBlockChecksumFailures: counter({
+    reference: 'total_block_checksum_failures',
     ...WRITER,
     help: 'Block payloads that did not validate when an existing segment was opened',
     covers: 'the end of the last segment, when the log opens',
   }),
   totalChainedChecksumFailures: counter({
+    reference: 'total_chained_checksum_failures',
     ...WRITER,
     help: 'Blocks that did not follow the one before when an existing segment was opened',
     covers: 'the end of the last segment, when the log opens',
   }),
   totalValidationFailures: counter({
+    reference: 'total_validation_failures',
     ...WRITER,
     help: 'Other defects of blocks when an existing segment was opened',
     covers: 'the end of the last segment, when the log opens',

@@ -53,24 +53,31 @@ const NEXT: MetricText = {
   covers: 'a step to an event; where that begins a block, reading and verifying it is included',
 };
 
-export const RECOVERY_MANAGER = defineMetrics(ManagerLayout, 'wal_recovery_manager', {
+export const RECOVERY_MANAGER = defineMetrics(ManagerLayout, undefined, {
   readSegmentHeader: operation({
+    reference: 'read_segment_header',
     ...READER,
     help: 'Time to read the header of a segment, while segments are scanned',
     covers: 'opening the file, reading and checking its header page, closing it',
   }),
   resumeFromEvent: operation({
+    reference: 'resume_from_event',
     ...READER,
     help: 'Time to find the place in the log where reading begins',
     covers: 'from being asked for an event until its block is found; failed: it is not in the log',
   }),
   seekEvent: duration({
+    reference: 'seek_event',
     ...READER,
     help: 'Time to find the segment of an event',
     covers: 'listing the folder, scanning headers, opening the segment and its successor',
   }),
-  nextEvent: duration(NEXT),
-  nextEventHistogram: histogram({ ...NEXT, group: 'nextEvent' }),
+  nextEvent: duration({ ...NEXT, reference: 'next_event' }),
+  nextEventHistogram: histogram({
+    ...NEXT,
+    reference: 'next_event_histogram',
+    group: 'nextEvent',
+  }),
   nextEventJournal: journal('nextEvent', 'any', applyNextEvent),
   recoverLog: operation({
     ...READER,

@@ -43,18 +43,21 @@ const FAILED =
   'each defect that ends the reading of a segment, a torn tail included, and no clean end';
 const BLOCK = 'each block whose checksums and frames held, each time that it is read';
 
-export const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_segment_reader', {
+export const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_recovery_reader', {
   openSegment: operation({
+    reference: 'open_segment',
     ...READER,
     help: 'Time to open a segment',
     covers: 'opening the file, reading its header page and checking it; not where no file is',
   }),
   closeSegment: operation({
+    reference: 'close_segment',
     ...READER,
     help: 'Time to close a segment',
     covers: 'the close call',
   }),
   verifySegment: operation({
+    reference: 'verify_segment',
     ...READER,
     help: 'Time to read and verify the blocks of a segment',
     covers:
@@ -62,31 +65,37 @@ export const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_segment_re
       'in which events are used, is not in it',
   }),
   buildIndex: operation({
+    reference: 'build_index',
     ...READER,
     help: 'Time to get the index of a finished segment; failed: it has no sound seal',
     covers: 'reading and checking the seal, when an event inside of a segment is looked for',
   }),
   seekEvent: duration({
+    reference: 'seek_event',
     ...READER,
     help: 'Time to find the block of an event in its segment',
     covers: 'from the jump by the index to the block that holds the event, which is verified',
   }),
   totalHeaderChecksumFailures: counter({
+    reference: 'total_header_checksum_failures',
     ...READER,
     help: 'Headers of segments and blocks whose checksum did not match',
     covers: FAILED,
   }),
   totalBlockChecksumFailures: counter({
+    reference: 'total_block_checksum_failures',
     ...READER,
     help: 'Blocks whose payload did not match its checksum',
     covers: FAILED,
   }),
   totalChainedChecksumFailures: counter({
+    reference: 'total_chained_checksum_failures',
     ...READER,
     help: 'Blocks that did not follow the one before, and segments that do not end as pinned',
     covers: FAILED,
   }),
   totalValidationFailures: counter({
+    reference: 'total_validation_failures',
     ...READER,
     help: 'Other defects of segments and blocks: cut, no magic, impossible fields',
     covers: FAILED,

@@ -20,7 +20,11 @@ describe('recovery telemetry', () => {
     new Telemetry().collect('p', collector);
     const duration = (name: string, unit = 'ns'): string[] => [
       `summary ${name}_${unit}`,
+      `gauge ${name}_min_seconds`,
       `gauge ${name}_max_seconds`,
+      `gauge ${name}_avg_seconds`,
+      `gauge ${name}_jitter_seconds`,
+      `gauge ${name}_rate_per_second`,
     ];
     const operation = (name: string, unit = 'ns'): string[] => [
       ...duration(name, unit),
@@ -31,19 +35,21 @@ describe('recovery telemetry', () => {
       `counter ${name}_dropped_samples_total`,
     ];
     const lines = collector.lines.map(({ kind, name, labels }) => `${labels} ${kind} ${name}`);
-    const under = (subsystem: string, names: string[]): string[] =>
-      names.map((name) => `system=wal_recovery,subsystem=${subsystem} ${name}`);
+    const under = (subsystem: string | undefined, names: string[]): string[] => {
+      const label = subsystem === undefined ? '' : `,subsystem=${subsystem}`;
+      return names.map((name) => `system=wal_recovery${label} ${name}`);
+    };
     assert.deepEqual(lines, [
-      ...under('wal_segment_reader', [
+      ...under('wal_recovery_reader', [
         ...operation('p_segment_reader_open_segment'),
         ...operation('p_segment_reader_close_segment'),
         ...operation('p_segment_reader_verify_segment'),
         ...operation('p_segment_reader_build_index'),
         ...duration('p_segment_reader_seek_event'),
-        'counter p_segment_reader_total_header_checksum_failures_total',
-        'counter p_segment_reader_total_block_checksum_failures_total',
-        'counter p_segment_reader_total_chained_checksum_failures_total',
-        'counter p_segment_reader_total_validation_failures_total',
+        'counter p_segment_reader_header_checksum_failures_total',
+        'counter p_segment_reader_block_checksum_failures_total',
+        'counter p_segment_reader_chained_checksum_failures_total',
+        'counter p_segment_reader_validation_failures_total',
         ...operation('p_segment_reader_read_chunk', 'seconds'),
         'counter p_segment_reader_read_bytes_total',
         'counter p_segment_reader_verified_blocks_total',
@@ -51,12 +57,12 @@ describe('recovery telemetry', () => {
         'counter p_segment_reader_verified_events_total',
         ...faultyTimes('p_segment_reader'),
       ]),
-      ...under('wal_preload_worker', [
+      ...under('wal_recovery_worker', [
         ...operation('p_segment_preloader_preload_segment'),
         ...operation('p_segment_preloader_finish_segment'),
         ...faultyTimes('p_segment_preloader'),
       ]),
-      ...under('wal_recovery_manager', [
+      ...under(undefined, [
         ...operation('p_manager_read_segment_header'),
         ...operation('p_manager_resume_from_event'),
         ...duration('p_manager_seek_event'),

@@ -22,33 +22,39 @@ export const SegmentMaintainerLayout = layout('SegmentMaintainer')
 
 const at = SegmentMaintainerLayout.offset;
 
-export const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_maintain_worker', {
+export const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persistence_worker', {
   persistenceLifecycle: lifeCycle({
+    reference: 'persistence_lifecycle',
     help: 'The loop that maintains finished segments',
     writer: 'housekeeping',
     covers: 'each turn of the loop, and the sleep behind it',
   }),
   maintenanceRetention: operation({
+    reference: 'maintenance_retention',
     help: 'Time to take one hot segment out of the hot set',
     writer: 'housekeeping',
     covers: 'one segment, from choosing it until it is handed on',
   }),
   maintenanceCompression: operation({
+    reference: 'maintenance_compression',
     help: 'Time to compress one finished segment',
     writer: 'housekeeping',
     covers: 'compress, fdatasync, rename, sync of the folder, compare, removal of the original',
   }),
   maintenanceDeletion: operation({
+    reference: 'maintenance_deletion',
     help: 'Time to delete one cold segment',
     writer: 'housekeeping',
     covers: 'unlink and sync of the folder',
   }),
   persistenceMaxHotSegments: constant({
+    reference: 'persistence_max_hot_segments',
     help: 'Most segments that are kept uncompressed; 0 for no limit',
     writer: 'housekeeping',
     covers: 'set when the log opens',
   }),
   persistenceMaxColdSegments: constant({
+    reference: 'persistence_max_cold_segments',
     help: 'Most segments that are kept compressed; 0 for no limit',
     writer: 'housekeeping',
     covers: 'set when the log opens',

@@ -77,6 +77,7 @@ const ASKED =
 
 export const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worker', {
   getNextSegment: duration({
+    reference: 'get_next_segment_ns',
     help: 'Time spent waiting to obtain the next prepared WAL segment',
     writer: 'writer',
     covers: ASKED,

@@ -13,13 +13,15 @@ export const SegmentPreloaderLayout = layout('SegmentPreloader')
 
 const at = SegmentPreloaderLayout.offset;
 
-export const SEGMENT_PRELOADER = defineMetrics(SegmentPreloaderLayout, 'wal_preload_worker', {
+export const SEGMENT_PRELOADER = defineMetrics(SegmentPreloaderLayout, 'wal_recovery_worker', {
   preloadSegment: operation({
+    reference: 'preload_segment',
     writer: 'preloader',
     help: 'Time to make a segment ready ahead of its reader',
     covers: 'opening, reading and verifying one segment, until it is offered',
   }),
   finishSegment: operation({
+    reference: 'finish_segment',
     writer: 'preloader',
     help: 'Time to put away a segment that was read',
     covers: 'closing one segment that its reader gave back',
