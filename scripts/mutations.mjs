@@ -184,6 +184,27 @@ export const MUTATIONS = [
     tests: ['src/ring/ring.test.ts'],
   },
   {
+    name: 'region: mapped on any file system',
+    file: 'src/memory/mapped-region.ts',
+    find: '  if (MEMORY_FILE_SYSTEMS.has(type)) return undefined;\n',
+    replace: '  if (type >= 0) return undefined;\n',
+    tests: ['src/memory/shared-region.test.ts'],
+  },
+  {
+    name: 'storage: a refused call is an error',
+    file: 'src/storage/node-storage.ts',
+    find: "  if (!NOT_HAD.has(systemCode(error) ?? '')) throw error;\n",
+    replace: '  if (error !== undefined) throw error;\n',
+    tests: ['test/kernel/refused-calls.test.ts'],
+  },
+  {
+    name: 'threads: those that did start are left when another does not',
+    file: 'src/recorder/crew.ts',
+    find: '    for (const member of started) member.post(undefined);\n    await Promise.all(started.map((member) => member.ended));\n',
+    replace: '',
+    tests: ['test/kernel/process-limits.test.ts'],
+  },
+  {
     name: 'region: that of another log will do',
     file: 'src/memory/region-file.ts',
     find: 'if (logId !== undefined && header.logId !== logId)',

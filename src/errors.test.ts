@@ -10,6 +10,7 @@ import {
   type ErrorCode,
   isNoSpace,
   isOperational,
+  limitError,
   printable,
   serializeError,
   systemCode,
@@ -208,4 +209,28 @@ describe('printable', () => {
       }),
     );
   });
+});
+
+test('a limit that was met is told by its name and its remedy', () => {
+  const met = (code: string, message = code): readonly (string | undefined)[] => {
+    const error = limitError('/log', Object.assign(new Error(message), { code }));
+    return [error?.code, error?.message];
+  };
+  for (const [error, remedy] of [
+    [met('EMFILE'), /open files \(ulimit -n\)/],
+    [met('ENFILE'), /fs\.file-max/],
+    [met('ENOMEM'), /memory .*vm\.max_map_count/],
+    [met('EAGAIN'), /threads .*pids\.max/],
+    [met('ERR_WORKER_INIT_FAILED', 'Worker initialization failure: EMFILE'), /ulimit -n/],
+    [met('ERR_WORKER_INIT_FAILED', 'Worker initialization failure'), /threads or memory/],
+    [met('', 'Array buffer allocation failed'), /memory/],
+  ] as const) {
+    const [code, message = ''] = error;
+    assert.equal(code, 'ERR_FLASHSTRIKE_RESOURCES');
+    assert.match(message, remedy);
+    assert.match(message, /^\/log: .*Raise the limit, then open the log again\.$/);
+  }
+  assert.deepEqual(met('ENOSPC'), [undefined, undefined]);
+  const ours = new WalError('ERR_FLASHSTRIKE_IO', 'EMFILE');
+  assert.equal(limitError('/log', ours), undefined, 'what has a code of ours keeps it');
 });

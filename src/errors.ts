@@ -27,6 +27,8 @@ export const ERROR_CODES = {
     'No process shows telemetry of this log in shared memory: it is closed, or keeps it to itself.',
   ERR_FLASHSTRIKE_OUT_OF_RANGE: 'An event id lies outside of what the log holds.',
   ERR_FLASHSTRIKE_PLATFORM: 'This platform is not supported.',
+  ERR_FLASHSTRIKE_RESOURCES:
+    'A limit on threads, open files or memory was met; the message says which to raise. Nothing stays held.',
   ERR_FLASHSTRIKE_RING_MISMATCH:
     'The shared ring of the crashed process does not connect to the files.',
   ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or is not trustworthy.',
@@ -111,6 +113,29 @@ export const isNoSpace = (error: unknown): boolean => {
   const code = systemCode(error);
   return code === 'ENOSPC' || code === 'EDQUOT';
 };
+
+/** What a system error tells to be short of, and where that limit stands. */
+const LIMITS: Readonly<Record<string, string>> = {
+  EAGAIN: 'threads (ulimit -u, pids.max of the container, TasksMax of systemd)',
+  EMFILE: 'open files (ulimit -n)',
+  ENFILE: 'open files of the machine (fs.file-max)',
+  ENOMEM: "memory (ulimit -v, the container's limit, vm.max_map_count)",
+  ERR_WORKER_INIT_FAILED: 'threads or memory (ulimit -u and -v, pids.max of the container)',
+};
+const LIMIT = new RegExp(`\\b(${Object.keys(LIMITS).join('|')})\\b`);
+/** What V8 says where it gets no memory for a buffer. */
+const NO_BUFFER = /Array buffer allocation failed/;
+
+/** The failure of an operation on `path` that met a limit, as an error that says what to raise. */
+export function limitError(path: string, error: unknown): WalError | undefined {
+  if (!(error instanceof Error) || error instanceof WalError) return undefined;
+  // The message first: Node's own code for a thread that could not start names the cause only there.
+  const found = LIMIT.exec(`${error.message} ${systemCode(error) ?? codeOf(error) ?? ''}`)?.[1];
+  const limit = LIMITS[NO_BUFFER.test(error.message) ? 'ENOMEM' : (found ?? '')];
+  if (limit === undefined) return undefined;
+  const message = `${path}: this process may have no more ${limit}: ${error.message}. Raise the limit, then open the log again.`;
+  return new WalError('ERR_FLASHSTRIKE_RESOURCES', message, { path, cause: error });
+}
 
 export function serializeError(error: unknown): SerializedError {
   if (error instanceof WalError) {

@@ -1,7 +1,7 @@
 // The threads of one log: started together, ended in order. Workers do not hold the process; a
 // pending `open`, `durable`, `close` or `follow` does.
 import { type TransferListItem, Worker } from 'node:worker_threads';
-import { deserializeError, WalError } from '../errors.js';
+import { deserializeError, limitError, WalError } from '../errors.js';
 import { type Custody, CustodyDesk } from './custody.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import type { ResolvedOptions } from './options.js';
@@ -69,11 +69,10 @@ class Member {
   }
 
   #death(exitCode: number): WalError {
+    const limit = limitError(this.#directory, this.#error);
+    if (limit !== undefined) return limit;
     const why = this.#error?.message ?? `exit code ${exitCode}`;
-    const toDo = /\bE[MN]FILE\b/.test(why)
-      ? 'Let this process open more files (ulimit -n), then open the log again.'
-      : 'Open the log again.';
-    const message = `${this.#directory}: the ${this.thread} thread ended unexpectedly (${why}). ${toDo}`;
+    const message = `${this.#directory}: the ${this.thread} thread ended unexpectedly (${why}). Open the log again.`;
     const details = { path: this.#directory, cause: this.#error };
     return new WalError('ERR_FLASHSTRIKE_WORKER_DIED', message, details);
   }
@@ -131,6 +130,31 @@ function tellTaker(signals: Signals, death: WalError): void {
   signals.wake('writer');
 }
 
+/** All, or none. The writer comes last: it locks the log at once, and another might not start. */
+async function startMembers(
+  writerData: WriterData,
+  signals: Signals,
+  onDeath: (error: WalError) => void,
+): Promise<Readonly<Record<ThreadName, Member>>> {
+  const { directory, custody } = writerData;
+  const started: Member[] = [];
+  const start = (thread: ThreadName, data: unknown, given?: TransferListItem[]): Member => {
+    const member = new Member(thread, directory, signals, data, onDeath, given);
+    started.push(member);
+    return member;
+  };
+  try {
+    const preparer = start('preparer', signals.buffer);
+    const housekeeping = start('housekeeping', signals.buffer);
+    const writer = start('writer', writerData, [custody.port]);
+    return { preparer, housekeeping, writer };
+  } catch (error) {
+    for (const member of started) member.post(undefined);
+    await Promise.all(started.map((member) => member.ended));
+    throw limitError(directory, error) ?? error;
+  }
+}
+
 export class Crew {
   readonly #signals: Signals;
   readonly #members: Readonly<Record<ThreadName, Member>>;
@@ -158,13 +182,11 @@ export class Crew {
     giveBack: (ready: WriterReady) => void,
   ): Promise<{ crew: Crew; ready: WriterReady }> {
     const desk = new CustodyDesk(custody);
-    const { line } = desk;
-    const data: WriterData = { directory, options, signals: signals.buffer, custody: line };
-    const members = {
-      writer: new Member('writer', directory, signals, data, onDeath, [line.port]),
-      preparer: new Member('preparer', directory, signals, signals.buffer, onDeath),
-      housekeeping: new Member('housekeeping', directory, signals, signals.buffer, onDeath),
-    };
+    const data = { directory, options, signals: signals.buffer, custody: desk.line };
+    const members = await startMembers(data, signals, onDeath).catch((error) => {
+      desk.close();
+      throw error;
+    });
     const crew = new Crew(signals, members);
     const opening = { endNow: () => void signals.endUndisturbed(UNDISTURBED_TIMEOUT_MS) };
     endWithProcess(opening);

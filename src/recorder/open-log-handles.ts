@@ -21,9 +21,14 @@ export interface Capabilities {
   /** True when someone removed the region's name: a crash would now lose what is in the ring. */
   readonly sharedMemoryNameLost: boolean;
   readonly lock: 'flock' | 'none';
-  /** Whether renames that never replace, and real allocation, are to be had. */
+  /**
+   * Whether renames that never replace, real allocation, and the sync of a folder are to be had, as far as
+   * the opening needed them. Where not (FUSE, seccomp), the log does without: it looks before it
+   * renames, a full disk is met later, a power cut may take new names.
+   */
   readonly renameNoReplace: boolean;
   readonly allocate: boolean;
+  readonly syncDirectory: boolean;
 }
 
 export class OpenLogHandles {
@@ -74,13 +79,15 @@ export class OpenLogHandles {
 
   get capabilities(): Capabilities {
     const native = libc() !== undefined;
+    const isHad = (call: string): boolean => !this.ready.doneWithout.includes(call);
     return {
       sharedMemory: this.#region.adapter,
       sharedMemoryReason: this.ready.sharedMemoryReason,
       sharedMemoryNameLost: this.#signals.get('regionNameLost') === 1,
       lock: this.#options.lock,
-      renameNoReplace: native,
-      allocate: native,
+      renameNoReplace: native && isHad('renameNoReplace'),
+      allocate: native && isHad('allocate'),
+      syncDirectory: isHad('syncDirectory'),
     };
   }
 

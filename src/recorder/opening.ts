@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { monotonicClockCostPs } from '../clock/clock-cost.js';
 import { TimestampSource } from '../clock/timestamp-source.js';
 import { anchorWallClock, type WallAnchor } from '../clock/wall-clock.js';
-import { assert, isNoSpace, isOperational, systemCode, WalError } from '../errors.js';
+import { assert, isNoSpace, isOperational, limitError, systemCode, WalError } from '../errors.js';
 import { type FolderIdentity, judgeFolder } from '../memory/folder-identity.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
 import { openedAdvice } from '../recovery/advice.js';
@@ -68,7 +68,7 @@ const FIRST_SEGMENT_BUDGET_NS = 250e6;
 export interface OpenedLog {
   readonly writer: SegmentWriter;
   readonly body: LoopBody;
-  readonly report: Omit<WriterReady, 'kind'>;
+  readonly report: Omit<WriterReady, 'kind' | 'doneWithout'>;
 }
 
 /** @throws WalError whatever keeps the log from being opened; nothing stays held then */
@@ -136,6 +136,8 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
   try {
     return operation();
   } catch (error) {
+    const limit = limitError(directory, error);
+    if (limit !== undefined) throw limit;
     const code = systemCode(error);
     if (error instanceof WalError || code === undefined) throw error;
     const details = { path: directory, cause: error };

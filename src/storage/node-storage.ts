@@ -193,12 +193,33 @@ function listDirectory(path: string): readonly DirectoryEntry[] {
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/**
+ * What the system calls that not every file system has, and that a filter of calls (seccomp) may refuse,
+ * say then. Where it is the file's own refusal, the way around meets it again.
+ */
+const NOT_HAD = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']);
+
+type Dispensable = 'allocate' | 'renameNoReplace' | 'syncDirectory';
+
+const doneWithout = new Set<Dispensable>();
+
+function notHad(call: Dispensable, error: unknown): void {
+  if (!NOT_HAD.has(systemCode(error) ?? '')) throw error;
+  doneWithout.add(call);
+}
+
+/** The calls that this thread has been refused so far, and has done without. */
+export const callsDoneWithout = (): readonly Dispensable[] => [...doneWithout];
+
 function syncDirectory(path: string): void {
   // Windows has no fsync of a folder; its rename is durable by itself.
   if (process.platform === 'win32') return;
   const fd = openSync(path, constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
   try {
     fsyncSync(fd);
+  } catch (error) {
+    // Some file systems (FUSE) sync names by themselves, or not at all: `capabilities` tells.
+    notHad('syncDirectory', error);
   } finally {
     closeSync(fd);
   }
@@ -212,8 +233,7 @@ function renameNoReplace(source: string, target: string): void {
       return;
     }
   } catch (error) {
-    const code = systemCode(error);
-    if (code !== 'EINVAL' && code !== 'ENOSYS') throw error;
+    notHad('renameNoReplace', error);
   }
   // A file system without the flag: the log's lock keeps others off between the look and the rename.
   // A link and an unlink would leave both names to a crash between them.
@@ -252,7 +272,7 @@ export const nodeStorage: Storage = Object.freeze({
     try {
       if (native !== undefined) return native.allocate(fd, bytes);
     } catch (error) {
-      if (systemCode(error) !== 'EOPNOTSUPP') throw error;
+      notHad('allocate', error);
     }
     ftruncateSync(fd, bytes);
   },

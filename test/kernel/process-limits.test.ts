@@ -1,6 +1,6 @@
 // Limits of the process: the size of its files, and how many it may have open.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.js';
@@ -152,6 +152,51 @@ test('an open that finds no descriptor left is refused, and leaks none', {
   for (const outcome of refused.keys()) assert.match(outcome, /^(opened|ERR_FLASHSTRIKE_\w+)$/);
   assert.ok(
     [...refused.keys()].some((outcome) => outcome !== 'opened'),
+    'the limit was felt',
+  );
+});
+
+const cannotBecome =
+  process.getuid?.() === 0
+    ? (refusalOf('setpriv', '--version') ?? false)
+    : 'only root can become a user with threads of its own to count';
+
+/** The log is open, or it is not and nothing of it is left: another attempt is not told "locked". */
+const FEW_THREADS = `
+tell('up');
+const attempt = () => Wal.open(directory, options).then(
+  (wal) => wal.close().then(() => 'opened'),
+  ({ code, message }) => code + ' ' + message,
+);
+tell(await attempt());
+tell(await attempt());
+`;
+
+test('an open that may not start all of its threads says which limit to raise, and leaves none', {
+  skip: cannotLimit || cannotBecome,
+}, async (t) => {
+  const outcomes: string[] = [];
+  const base = temporaryFolder(t);
+  chmodSync(base, 0o777);
+  // No other process of this user: the limit counts all of them.
+  const user = String(100_000 + process.pid);
+  for (let limit = 9; limit <= 18; limit++) {
+    const as = ['setpriv', '--reuid', user, '--regid', user, '--clear-groups'];
+    const under = [...as, 'prlimit', `--nproc=${limit}`, '--'];
+    const options = { ...TINY, sharedMemory: 'off' };
+    const ended = await Script.run(FEW_THREADS, join(base, `log-${limit}`), options, { under });
+    const [up, ...told] = ended.lines;
+    // Node itself could not start.
+    if (up === undefined) continue;
+    assert.deepEqual({ code: ended.code, stderr: ended.stderr }, { code: 0, stderr: '' });
+    for (const outcome of told) {
+      assert.match(outcome, /^(opened|ERR_FLASHSTRIKE_RESOURCES .* threads .*ulimit -u)/);
+    }
+    outcomes.push(...told);
+  }
+  assert.ok(outcomes.includes('opened'), 'enough is enough');
+  assert.ok(
+    outcomes.some((outcome) => outcome !== 'opened'),
     'the limit was felt',
   );
 });

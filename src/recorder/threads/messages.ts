@@ -28,6 +28,8 @@ export interface WriterReady {
   /** The descriptor that holds the lock: the application's thread has opened it, and closes it. */
   readonly lockFd: number;
   readonly recovery: RecoveryReport;
+  /** Calls that the thread's storage was refused while it opened the log, and did without. */
+  readonly doneWithout: readonly string[];
 }
 
 /** A helper has loaded what it needs and waits for its start. */

@@ -2,11 +2,12 @@
 // rewrites and syncs, none of which may block the application's event loop.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
-import { assert, serializeError, WalError } from '../../errors.js';
+import { assert, limitError, serializeError, WalError } from '../../errors.js';
 import { unmapLeftRegions } from '../../memory/left-mappings.js';
 import { libc } from '../../memory/libc.js';
 import { machineRegionsOf } from '../../memory/regions.js';
 import { adoptLock } from '../../storage/lock-file.js';
+import { callsDoneWithout } from '../../storage/node-storage.js';
 import { RemoteCustody } from '../custody.js';
 import { type OpenedLog, openLog } from '../opening.js';
 import { machinePorts, type OpeningPorts } from '../opening-ports.js';
@@ -40,7 +41,8 @@ function open(): OpenedLog | undefined {
     unmapLeftRegions();
     return openLog(ports, signals, directory, options);
   } catch (error) {
-    port?.postMessage({ kind: 'refused', error: serializeError(error) });
+    const refusal = limitError(directory, error) ?? error;
+    port?.postMessage({ kind: 'refused', error: serializeError(refusal) });
     return undefined;
   }
 }
@@ -71,7 +73,8 @@ function gaveUp(): WalError {
 
 const log = open();
 if (log !== undefined) {
-  const ready: WriterReady = { kind: 'opened', ...log.report };
+  const doneWithout = callsDoneWithout();
+  const ready: WriterReady = { kind: 'opened', ...log.report, doneWithout };
   port.postMessage(ready);
   runUntilStopped('writer', signals, monotonicClock, log.body);
   try {
