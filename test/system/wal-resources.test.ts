@@ -125,7 +125,7 @@ const otherKoffi: string | false =
     ? false
     : 'node_modules holds another version of koffi than package.json names: run npm ci';
 
-const GROWTH_ROUNDS = 12;
+const GROWTH_ROUNDS = 8;
 
 for (const where of ['main']) {
   onBothAdapters(
