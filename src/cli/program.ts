@@ -17,7 +17,7 @@ import { bench, listBenches } from './commands/bench.js';
 import { demo } from './commands/demo.js';
 import { inspect } from './commands/inspect.js';
 import { metrics } from './commands/metrics.js';
-import { record, SYNC_MODES } from './commands/record.js';
+import { OLD_RING_CHOICES, record, SYNC_MODES } from './commands/record.js';
 import { replay } from './commands/replay.js';
 import { salvage } from './commands/salvage.js';
 import { top } from './commands/top.js';
@@ -103,6 +103,11 @@ function addRecord(program: Command, { context, finish }: Run): void {
     )
     .addOption(formatOption())
     .addOption(new Option('--sync <mode>', 'when to sync').choices(SYNC_MODES).default('interval'))
+    .addOption(
+      new Option('--old-ring <choice>', 'what a crashed process left and may be of this log')
+        .choices(OLD_RING_CHOICES)
+        .default('refuse'),
+    )
     .addOption(new Option('--json', 'print what was done as JSON on stdout').default(false))
     .addHelpText(
       'after',
@@ -112,6 +117,11 @@ Sync:
   interval      10 to 20 ms after an event at the latest, and at the end
   every-block   after each write
   manual        at the end only
+
+Old ring, where nothing proves whose events these are (those of this log are always taken):
+  refuse        stop, and say what there is to choose from
+  take          add its events where they go on behind those of the files
+  leave         go on without them; the shared region stays where it is
 
 ${EXITS}
 

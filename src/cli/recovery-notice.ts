@@ -6,6 +6,7 @@ import { formatBytes, formatEvents } from './quantities.js';
 import type { Terminal } from './terminal.js';
 
 export function tellRecovery(terminal: Terminal, recovery: Wal['recovery']): void {
+  if (!recovery.advice.startsWith('Nothing to do')) terminal.line(printable(recovery.advice));
   if (recovery.eventsFromRing > 0) {
     const events = formatEvents(recovery.eventsFromRing);
     terminal.line(`recovered ${events} that the last process had left in shared memory`);

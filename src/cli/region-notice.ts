@@ -19,6 +19,9 @@ export function describeRegion(region: RegionInspection): string {
         ? `${path}, left by a process that ended; every event in it is in the files`
         : `${path} waits with ${formatEvents(region.unreadEvents ?? 0)} that its last process ` +
             'left behind; the next opening of the log writes them to disk';
+    case 'uncertain':
+    case 'gone':
+      return `${region.status.toUpperCase()}: ${printable(region.reason ?? path)}`;
     default:
       return `${path} ${region.status}: ${printable(region.reason ?? 'not read')}`;
   }

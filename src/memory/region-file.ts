@@ -5,6 +5,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   openSync,
   readdirSync,
   readSync,
@@ -53,13 +54,21 @@ export class RegionFile {
   readonly status = 'match';
   readonly path: string;
   readonly header: RegionHeader;
+  /** Id of the user whose it is. */
+  readonly owner: number;
   readonly #fd: number;
   #closed = false;
 
-  constructor(path: string, fd: number, header: RegionHeader) {
+  constructor(path: string, fd: number, header: RegionHeader, owner: number) {
     this.path = path;
     this.#fd = fd;
     this.header = header;
+    this.owner = owner;
+  }
+
+  /** This user's: nobody else can have written to it, root aside. */
+  get isOwn(): boolean {
+    return isOwn(this.owner);
   }
 
   /**
@@ -159,9 +168,19 @@ function readExactly(
  * Opens a region's file if it is this log's and of this boot; undefined `expected` takes any log's.
  * @throws the system's error when this process cannot look (EMFILE, EIO …): then nothing is known
  */
-export function openRegionFile(
+export const openRegionFile = (
   path: string,
   expected?: ExpectedIdentity,
+): RegionFile | UnusableRegion => openFile(path, expected, false);
+
+/** The same for the region of any log, also of another user, where this one may read it. */
+export const openAnyRegionFile = (path: string): RegionFile | UnusableRegion =>
+  openFile(path, undefined, true);
+
+function openFile(
+  path: string,
+  expected: ExpectedIdentity | undefined,
+  ofAnyUser: boolean,
 ): RegionFile | UnusableRegion {
   let fd: number;
   try {
@@ -171,24 +190,31 @@ export function openRegionFile(
     if (code === 'ENOENT' || code === 'ENOTDIR')
       return { status: 'missing', reason: 'it is gone.' };
     // A symbolic link, a socket, a file of someone else: not ours, whatever it is.
-    if (NOT_OURS.has(code)) return { status: 'foreign', reason: `it cannot be opened (${code}).` };
+    if (NOT_OURS.has(code)) return { status: 'foreign', reason: whyNotOpened(path, code) };
     throw error;
   }
   let found: RegionFile | UnusableRegion | undefined;
   try {
-    found = examine(path, fd, expected);
+    found = examine(path, fd, expected, ofAnyUser);
     return found;
   } finally {
     if (found?.status !== 'match') closeSync(fd);
   }
 }
 
+const isOwn = (userId: number): boolean =>
+  process.geteuid === undefined || userId === process.geteuid();
+
+function whyNotOpened(path: string, code: string): string {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const isOthers = stats?.isFile() === true && !isOwn(stats.uid);
+  return isOthers ? `it belongs to user ${stats.uid}.` : `it cannot be opened (${code}).`;
+}
+
 /** Why a file cannot be one that this user's processes made and only they may write. */
-function whyNotOurs(stats: Stats): string | undefined {
+function whyNotOurs(stats: Stats, ofAnyUser: boolean): string | undefined {
   if (!stats.isFile()) return 'it is no plain file.';
-  if (process.geteuid !== undefined && stats.uid !== process.geteuid()) {
-    return `it belongs to user ${stats.uid}.`;
-  }
+  if (!ofAnyUser && !isOwn(stats.uid)) return `it belongs to user ${stats.uid}.`;
   if ((stats.mode & GROUP_AND_OTHERS_WRITE) !== 0) return 'others may write to it.';
   return stats.nlink > 1 ? 'it has a second name.' : undefined;
 }
@@ -197,15 +223,16 @@ function examine(
   path: string,
   fd: number,
   expected: ExpectedIdentity | undefined,
+  ofAnyUser: boolean,
 ): RegionFile | UnusableRegion {
   const foreign = (reason: string): UnusableRegion => ({ status: 'foreign', reason });
   const stats = fstatSync(fd);
-  const notOurs = whyNotOurs(stats);
+  const notOurs = whyNotOurs(stats, ofAnyUser);
   if (notOurs !== undefined) return foreign(notOurs);
   const page = new Uint8Array(Math.min(PAGE_BYTES, stats.size));
   readExactly(fd, page, page.length, 0, path);
   const header = identify(page, stats.size, expected);
-  return 'sections' in header ? new RegionFile(path, fd, header) : header;
+  return 'sections' in header ? new RegionFile(path, fd, header, stats.uid) : header;
 }
 
 /** The header in `page` of a region of `fileBytes`, if that is the expected one and of this boot. */
@@ -256,6 +283,14 @@ function isUnused(fd: number, bytes: number, path: string): boolean {
 export function removeUnfinishedRegion(path: string): boolean {
   const native = libc();
   if (native === undefined) return false;
+  // Its creator locks it before anything else, and keeps it locked.
+  return ifUnfinished(path, (fd) => native.tryLock(fd) && unlinkIfOurs(path, fd) === 'removed');
+}
+
+/** Whether nothing was ever put into a region: it is in the making, or its creator died before. */
+export const isUnfinishedRegion = (path: string): boolean => ifUnfinished(path, () => true);
+
+function ifUnfinished(path: string, then: (fd: number) => boolean): boolean {
   let fd: number;
   try {
     fd = openSync(path, FLAGS);
@@ -266,7 +301,7 @@ export function removeUnfinishedRegion(path: string): boolean {
   }
   try {
     const stats = fstatSync(fd);
-    if (whyNotOurs(stats) !== undefined) return false;
+    if (whyNotOurs(stats, false) !== undefined) return false;
     const version = new Int32Array(1);
     if (stats.size >= VERSION_END) {
       readExactly(
@@ -277,9 +312,7 @@ export function removeUnfinishedRegion(path: string): boolean {
         path,
       );
     }
-    if (version[0] !== 0 || !isUnused(fd, stats.size, path)) return false;
-    // Its creator locks it before anything else, and keeps it locked.
-    return native.tryLock(fd) && unlinkIfOurs(path, fd) === 'removed';
+    return version[0] === 0 && isUnused(fd, stats.size, path) && then(fd);
   } finally {
     closeSync(fd);
   }

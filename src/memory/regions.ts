@@ -2,23 +2,41 @@
 // crash that no process dies of.
 
 import type { RegionFile, UnusableRegion } from './region-file.js';
-import { type ExpectedIdentity, openRegionFile, removeUnfinishedRegion } from './region-file.js';
+import {
+  isUnfinishedRegion,
+  listRegions,
+  openAnyRegionFile,
+  removeUnfinishedRegion,
+} from './region-file.js';
 import { bootText, type RegionRequest } from './region-layout.js';
 import { type CreatedRegion, createRegion, type RegionHost } from './shared-region.js';
 
 /** A region that another opening has made, read from outside. */
 export type LeftRegion = Pick<
   RegionFile,
-  'status' | 'path' | 'header' | 'ownerIsAlive' | 'readSection' | 'readLatch' | 'unlink' | 'close'
+  | 'status'
+  | 'path'
+  | 'header'
+  | 'isOwn'
+  | 'owner'
+  | 'ownerIsAlive'
+  | 'readSection'
+  | 'readLatch'
+  | 'unlink'
+  | 'close'
 >;
 
 export interface Regions {
   /** See createRegion. */
   create(mode: 'auto' | 'required' | 'off', path: string, request: RegionRequest): CreatedRegion;
-  /** See openRegionFile. */
-  open(path: string, expected?: ExpectedIdentity): LeftRegion | UnusableRegion;
+  /** See openAnyRegionFile. */
+  open(path: string): LeftRegion | UnusableRegion;
+  /** See listRegions. */
+  list(directory: string): readonly string[];
   /** See bootText: regions outlive a process, and no boot. */
   boot(): string | undefined;
+  /** See isUnfinishedRegion. */
+  isUnfinished(path: string): boolean;
   /** See removeUnfinishedRegion. */
   removeUnfinished(path: string): boolean;
 }
@@ -30,8 +48,10 @@ export function machineRegionsOf(host?: RegionHost): Regions {
   return Object.freeze({
     create: (mode: 'auto' | 'required' | 'off', path: string, request: RegionRequest) =>
       createRegion(mode, path, request, host),
-    open: openRegionFile,
+    open: openAnyRegionFile,
+    list: listRegions,
     boot: bootText,
+    isUnfinished: isUnfinishedRegion,
     removeUnfinished: removeUnfinishedRegion,
   });
 }

@@ -87,6 +87,9 @@ export const adoptRegion = (
 ): SharedRegion =>
   handle.adapter === 'mapped' ? adoptMapped(handle, keeper) : adoptPortable(handle);
 
+/** Where regions are made unless an option says otherwise. */
+export const DEFAULT_REGION_FOLDER = '/dev/shm';
+
 const PREFIX = 'flashstrike-';
 const NAME = /^flashstrike-[0-9a-f]{16}-[0-9a-f]{16}$/;
 

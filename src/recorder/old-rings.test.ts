@@ -280,10 +280,41 @@ describe('a damaged ring', { skip: cannotMap }, () => {
     ['unsupported', at.layoutVersion, Uint8Array.of(9)],
     ['foreign', at.logId, Uint8Array.of(1, 2, 3)],
     ['foreign', at.folderBirthNs, Uint8Array.of(1, 2, 3)],
-    ['other-boot', at.bootId, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)],
   ];
 
-  for (const [outcome, offset, bytes] of HEADERS) {
+  for (const [what, offset, bytes] of HEADERS) {
+    test(`a region whose header says ${what} (at ${offset}): refused, until it is left`, async (t) => {
+      const place = crashedWith(t, offset, bytes);
+      const [region = ''] = place.regions;
+      const { message } = place.refused('ERR_FLASHSTRIKE_REGION_UNCERTAIN');
+      assert.ok(message.includes(region));
+      const { verdict, problems } = await verify(place.directory);
+      assert.equal(verdict, 'undecidable');
+      assert.deepEqual(
+        problems.map((problem) => problem.message),
+        [message],
+        'verify tells the same',
+      );
+      const after = place.open({ oldRing: 'leave' });
+      assert.equal(after.recovery.region, 'left');
+      assert.equal(after.recovery.eventsFromRing, 0);
+      assert.ok(after.recovery.notes.some((note) => note.includes(region)));
+      assert.ok(existsSync(region));
+      assert.deepEqual(place.ids, [1, 2]);
+      after.log.write(1);
+      after.crash();
+      const later = place.open();
+      assert.ok(
+        later.recovery.notes.some((note) => note.includes(region)),
+        'told, not asked again',
+      );
+      assert.ok(existsSync(region));
+      later.log.close();
+    });
+  }
+
+  const OTHER_BOOT = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  for (const [outcome, offset, bytes] of [['other-boot', at.bootId, OTHER_BOOT]] as const) {
     test(`a region whose header says ${outcome} (at ${offset}): not used, not removed, told`, async (t) => {
       const place = crashedWith(t, offset, bytes);
       const [region = ''] = place.regions;
@@ -356,7 +387,7 @@ test('a LOCK whose text is damaged is told, and the log opens', { skip: cannotMa
   before.crash();
   overwrite(join(place.directory, 'LOCK'), 0, Buffer.from('{"regions": 5'));
   const after = place.open();
-  assert.match(after.recovery.notes.join('\n'), /LOCK is damaged/);
+  assert.match(after.recovery.notes.join('\n'), /LOCK was damaged/);
   assert.deepEqual(place.ids, [1]);
 });
 

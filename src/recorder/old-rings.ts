@@ -1,56 +1,89 @@
-// The regions that crashed openings of this log left behind: opened, checked, copied. They are read
-// with pread, never mapped, and go only after what they hold is on disk.
-import { basename } from 'node:path';
+// The regions that crashed openings of this log left behind: found, judged, copied. They are read with
+// pread, never mapped, and go only after what they hold is on disk.
 import { WalError } from '../errors.js';
 import type { FolderIdentity } from '../memory/folder-identity.js';
-import type { ExpectedIdentity } from '../memory/region-file.js';
 import type { LeftRegion, Regions } from '../memory/regions.js';
-import { isRegionNameOf } from '../memory/shared-region.js';
-import { missingNote, unusableNote } from '../recovery/left-rings.js';
-import type { RegionOutcome } from '../recovery/manager.js';
-import type { RingMemory } from '../ring/ring-memory.js';
 import {
-  durablePointOf,
-  type RingDefect,
-  ringOfSections,
-  skipUntil,
-  type UnreadEvents,
-  unreadEvents,
-  writtenEventIdOf,
-} from '../ring/ring-snapshot.js';
+  byFirstEvent,
+  type DoubtfulRegion,
+  doubtful,
+  goneError,
+  goneSentence,
+  inUseError,
+  type LeftRing,
+  type LostRegion,
+  leftRing,
+  lostRegion,
+  passedOverNote,
+  ringMismatch,
+  uncertainError,
+} from '../recovery/left-rings.js';
+import { type FoundRegion, findRegions, type LogRegions } from '../recovery/log-regions.js';
+import type { RecoveryMode, RegionOutcome } from '../recovery/manager.js';
+import type { ReadingPorts } from '../recovery/reading-ports.js';
+import { judgeRegion, type OldRingChoice } from '../recovery/region-verdict.js';
+import { lastThatFollows } from '../recovery/ring-overlap.js';
+import type { RingDefect } from '../ring/ring-snapshot.js';
+import type { ReadLockRecord } from '../storage/lock-file.js';
+import type { Storage } from '../storage/storage.js';
 
-/** The ring of one region, as a copy. */
-export class OldRing {
-  readonly path: string;
-  readonly memory: RingMemory;
-  readonly unread: UnreadEvents | RingDefect | undefined;
+export interface OldRingsRequest {
+  readonly storage: Storage;
+  readonly regions: Regions;
+  readonly directory: string;
+  readonly folder: FolderIdentity;
+  readonly record: ReadLockRecord;
+  /** Undefined where the folder does not tell it. */
+  readonly logId: bigint | undefined;
+  readonly sharedMemoryDirectory: string;
+  readonly choice: OldRingChoice;
+  readonly recovery: RecoveryMode;
+}
 
-  constructor(path: string, file: LeftRegion) {
-    this.path = path;
-    this.memory = ringOfSections(file.readSection('control'), file.readSection('ring'));
-    this.unread = unreadEvents(this.memory);
-  }
-
-  get durableEventId(): number {
-    return durablePointOf(this.memory).lastEventId;
-  }
-
-  /** Leaves out what lies before event `eventId`. */
-  skipUntil(eventId: number): void {
-    skipUntil(this.memory, eventId);
-  }
+/** What the files hold, as recovery has found it. */
+export interface FoundFiles {
+  readonly isNew: boolean;
+  readonly nextEventId: number;
 }
 
 export class OldRings {
-  readonly #files: LeftRegion[] = [];
-  readonly rings: OldRing[] = [];
+  readonly #request: OldRingsRequest;
+  readonly #all: LogRegions;
+  readonly #doubts: DoubtfulRegion[] = [];
+  /** Regions that go once the log is open. */
+  readonly #taken: LeftRegion[] = [];
+  /** By the ids of what waits in them. */
+  readonly rings: LeftRing[] = [];
   readonly notes: string[] = [];
+  /** Regions that this opening goes on without, and those of openings before. */
+  readonly left: string[];
+  readonly lost: LostRegion | undefined;
   outcome: RegionOutcome = 'none';
   /** Events of rings that were dropped because they did not connect. */
   droppedEvents = 0;
 
-  add(path: string, file: LeftRegion): void {
-    this.#files.push(file);
+  constructor(request: OldRingsRequest, all: LogRegions) {
+    this.#request = request;
+    this.#all = all;
+    this.left = all.record.left.filter((path) => all.found.some((found) => found.path === path));
+    this.lost = lostRegion(all, request.folder, request.regions.boot());
+    for (const found of all.found) this.#sort(found);
+    // A crash came before they were finished.
+    for (const path of all.unfinished) request.regions.removeUnfinished(path);
+    this.rings.sort(byFirstEvent);
+  }
+
+  #sort(found: FoundRegion): void {
+    const { path, file, whose } = found;
+    if (whose === 'ours' && file.status === 'match') this.#addOwn(path, file);
+    else if (whose === 'uncertain') this.#doubt(found);
+    else if (whose === 'another') {
+      this.notes.push(passedOverNote(found, this.#request.folder));
+      this.#tell(found.wasLeft ? 'left' : outcomeOf(found));
+    }
+  }
+
+  #addOwn(path: string, file: LeftRegion): void {
     // The lock of the log should tell, but it may have been replaced, or the log opened without.
     if (file.ownerIsAlive()) {
       throw new WalError(
@@ -60,29 +93,99 @@ export class OldRings {
         { path },
       );
     }
-    this.rings.push(new OldRing(path, file));
+    this.#taken.push(file);
+    this.rings.push(leftRing(path, file));
     this.outcome = 'recovered';
   }
 
-  reject(
-    path: string,
-    outcome: Exclude<RegionOutcome, 'none' | 'recovered' | 'missing'>,
-    why: string,
-  ): void {
-    this.notes.push(unusableNote(path, why));
+  #doubt(found: FoundRegion): void {
+    const { folder, choice } = this.#request;
+    const region = doubtful(found, this.#all, folder);
+    const { isAlive, isMissed, ring, path, why } = region;
+    // What it holds cannot be judged before the files are: that it does not matter is known later.
+    const content = ring === undefined ? 'unreadable' : 'events';
+    const verdict = judgeRegion({ whose: 'uncertain', isAlive, content, isMissed, choice });
+    if (verdict === 'locked') throw inUseError(path, region.pid, why);
+    if (verdict === 'take' && ring !== undefined) this.rings.push(ring);
+    if (verdict !== 'note') this.#doubts.push(region);
+    else this.#passOver(found, choice === 'leave' && isMissed);
+  }
+
+  #passOver(found: FoundRegion, isLeft: boolean): void {
+    this.notes.push(passedOverNote(found, this.#request.folder));
+    if (isLeft && !this.left.includes(found.path)) this.left.push(found.path);
+    this.#tell(isLeft ? 'left' : outcomeOf(found));
+  }
+
+  #tell(outcome: RegionOutcome): void {
     if (this.outcome === 'none') this.outcome = outcome;
   }
 
-  miss(path: string): void {
-    this.notes.push(missingNote(path));
-    if (this.outcome === 'none') this.outcome = 'missing';
+  /**
+   * Judges what recovery of the files had to come before.
+   * @throws WalError ERR_FLASHSTRIKE_REGION_UNCERTAIN, _REGION_GONE, _RING_MISMATCH
+   */
+  settle(ports: ReadingPorts, files: FoundFiles): LeftRing[] {
+    const { directory, choice, recovery } = this.#request;
+    for (const region of this.#doubts) this.#settleDoubt(ports, region, files.nextEventId);
+    const { lost } = this;
+    if (lost !== undefined && !files.isNew) {
+      const lastEventId = files.nextEventId - 1;
+      const isRefused = recovery === 'strict' && lost.kind === 'gone' && choice !== 'leave';
+      if (isRefused) throw goneError(directory, lost, lastEventId);
+      this.notes.push(goneSentence(lost, lastEventId));
+      this.#tell('missing');
+    }
+    return this.#connecting(ports, files.nextEventId);
   }
 
-  drop(ring: OldRing, why: string): void {
-    const { unread } = ring;
+  #settleDoubt(ports: ReadingPorts, region: DoubtfulRegion, expected: number): void {
+    const { directory, choice } = this.#request;
+    const { ring, path, isAlive, isMissed } = region;
+    const follows = ring && lastThatFollows(ports, directory, ring, expected, expected);
+    const content =
+      ring === undefined ? 'unreadable' : follows === undefined ? 'nothing' : 'events';
+    const verdict = judgeRegion({ whose: 'uncertain', isAlive, content, isMissed, choice });
+    if (verdict === 'refuse') throw uncertainError(directory, region);
+    const found = this.#all.found.find((each) => each.path === path);
+    if (found === undefined) return;
+    if (verdict === 'take' && found.file.status === 'match') {
+      this.#taken.push(found.file);
+      this.outcome = 'recovered';
+      return;
+    }
+    if (ring !== undefined && this.rings.includes(ring)) {
+      this.rings.splice(this.rings.indexOf(ring), 1);
+    }
+    this.#passOver(found, false);
+  }
+
+  /** The rings that hold events which the files, and the rings before, lack. */
+  #connecting(ports: ReadingPorts, nextEventId: number): LeftRing[] {
+    const connecting: LeftRing[] = [];
+    let expected = nextEventId;
+    for (const ring of this.rings) {
+      const { directory } = this.#request;
+      const last = lastThatFollows(ports, directory, ring, nextEventId, expected);
+      if (typeof last === 'number') {
+        connecting.push(ring);
+        expected = last + 1;
+      } else if (last !== undefined) this.#goOnWithout(ring, last);
+    }
+    return connecting;
+  }
+
+  #goOnWithout({ path, unread }: LeftRing, defect: RingDefect): void {
+    const { choice, recovery } = this.#request;
+    const isLeft = choice === 'leave';
+    if (!isLeft && recovery !== 'tolerate-tail') throw ringMismatch(path, defect);
     if (unread !== undefined && 'eventCount' in unread) this.droppedEvents += unread.eventCount;
-    this.notes.push(`The ring in ${ring.path} was dropped: ${why}.`);
-    this.outcome = 'damaged';
+    this.notes.push(`The ring in ${path} was ${isLeft ? 'left' : 'dropped'}: ${defect.defect}.`);
+    this.outcome = isLeft ? 'left' : 'damaged';
+    if (!isLeft) return;
+    this.left.push(path);
+    const at = this.#taken.findIndex((file) => file.path === path);
+    if (at >= 0) this.#taken.splice(at, 1);
   }
 
   /** The highest id that a region of this boot calls durable. */
@@ -93,7 +196,7 @@ export class OldRings {
 
   /** Id of the last event that a process of this boot had handed to the kernel; 0 for none. */
   get writtenEventId(): number {
-    return Math.max(0, ...this.rings.map(({ memory }) => writtenEventIdOf(memory)));
+    return Math.max(0, ...this.rings.map((ring) => ring.writtenEventId));
   }
 
   /** The longest event or batch that waits: the openings before may have had larger segments. */
@@ -106,50 +209,28 @@ export class OldRings {
     );
   }
 
-  /** Unlinks the regions: all they held is on disk. */
+  /** Unlinks the regions whose events are all on disk. */
   remove(): void {
-    for (const file of this.#files) file.unlink();
+    for (const file of this.#taken.splice(0)) file.unlink();
     this.close();
   }
 
   close(): void {
-    for (const file of this.#files.splice(0)) file.close();
+    this.#all.close();
   }
 }
 
-/**
- * Opens what the lock file names.
- * @param logId the log's id, undefined where the folder does not tell it
- */
-export function openOldRings(
-  regions: Regions,
-  paths: readonly string[],
-  folder: FolderIdentity,
-  logId: bigint | undefined,
-): OldRings {
-  const found = new OldRings();
-  const expected: ExpectedIdentity = { logId, folder };
-  let missing: string | undefined;
+function outcomeOf({ file }: FoundRegion): RegionOutcome {
+  return file.status === 'match' || file.status === 'missing' ? 'foreign' : file.status;
+}
+
+/** Finds and opens them; the caller closes. */
+export function openOldRings(request: OldRingsRequest): OldRings {
+  const all = findRegions(request);
   try {
-    for (const path of paths) {
-      const file = regions.open(path, expected);
-      if (file.status === 'match') found.add(path, file);
-      else if (file.status === 'damaged' && wasUnfinished(regions, path, logId)) continue;
-      else if (file.status === 'missing') missing = path;
-      else found.reject(path, file.status, file.reason);
-    }
-    // Beside a region that is there, the missing one is that of an open that was cut short.
-    if (missing !== undefined && found.rings.length === 0) found.miss(missing);
+    return new OldRings(request, all);
   } catch (error) {
-    found.close();
+    all.close();
     throw error;
   }
-  return found;
 }
-
-/**
- * Removes a region that a crash left unfinished: nothing was ever appended to it. LOCK can name any
- * file, so its name must tell that it was made for this log.
- */
-const wasUnfinished = (regions: Regions, path: string, logId: bigint | undefined): boolean =>
-  logId !== undefined && isRegionNameOf(logId, basename(path)) && regions.removeUnfinished(path);

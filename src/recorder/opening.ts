@@ -11,7 +11,7 @@ import { assert, isNoSpace, isOperational, limitError, systemCode, WalError } fr
 import { type FolderIdentity, judgeFolder } from '../memory/folder-identity.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
 import { openedAdvice } from '../recovery/advice.js';
-import { lastToTake, ringMismatch, writtenNote } from '../recovery/left-rings.js';
+import { type LeftRing, lostAdvice, writtenNote } from '../recovery/left-rings.js';
 import { type SetAside, setAsidePrepared } from '../recovery/live-copy.js';
 import { holdsLog, listLog } from '../recovery/log-directory.js';
 import { readLogId } from '../recovery/log-identity.js';
@@ -22,12 +22,13 @@ import {
   recoverLog,
   removeLeftovers,
 } from '../recovery/manager.js';
+import { FILE_PORTS } from '../recovery/reading-ports.js';
 import { lossText, type SegmentLoss } from '../recovery/segment-losses.js';
 import type { OutsideClaims } from '../recovery/tail-judgement.js';
 import { RingConsumer } from '../ring/ring-consumer.js';
 import { RingControlLayout } from '../ring/ring-control.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
-import { ringOfSections } from '../ring/ring-snapshot.js';
+import { ringOfSections, skipUntil } from '../ring/ring-snapshot.js';
 import { LOCK_FILE } from '../segment/file-names.js';
 import { identifyFolder } from '../storage/identify-folder.js';
 import { type LogLock, REGIONS_MAX } from '../storage/lock-file.js';
@@ -44,7 +45,7 @@ import {
 import { ActiveSegment, segmentBytesFor } from './active-segment.js';
 import { heartbeatOf } from './heartbeat.js';
 import { MetaStore } from './meta-store.js';
-import { type OldRing, type OldRings, openOldRings } from './old-rings.js';
+import { type OldRings, openOldRings } from './old-rings.js';
 import type { OpeningPorts } from './opening-ports.js';
 import type { ResolvedOptions } from './options.js';
 import { PreparedSegments } from './prepared-segments.js';
@@ -205,13 +206,18 @@ class Opening {
     const logId = readLogId(storage, directory);
     const folder = folderOf(storage, directory);
     this.#folder = folder;
-    const oldRings = openOldRings(regions, record.regions, folder, logId);
+    const { sharedMemoryDirectory, oldRing: choice, recovery } = this.#options;
+    const request = { storage, regions, directory, folder, record, logId, sharedMemoryDirectory };
+    const oldRings = openOldRings({ ...request, choice, recovery });
     this.#oldRings = oldRings;
     const outside = { region: oldRings.durableEventId };
     const recovered = this.#recover(outside);
     this.#recovered = recovered;
     // Before anything in the folder is changed: rings that do not connect refuse the open.
-    const rings = this.#connectingRings(oldRings, recovered.nextEventId);
+    const rings = oldRings.settle(
+      { ...FILE_PORTS, storage },
+      { isNew: recovered.verdict === 'new', nextEventId: recovered.nextEventId },
+    );
     const { folder: recorded } = record;
     const isCopy = recorded !== undefined && judgeFolder(recorded, folder) === 'copy';
     const aside =
@@ -372,38 +378,16 @@ class Opening {
   }
 
   /** Puts what crashed openings left in their rings to disk; returns how many events. */
-  #recoverRings(writer: SegmentWriter, rings: readonly OldRing[]): number {
+  #recoverRings(writer: SegmentWriter, rings: readonly LeftRing[]): number {
     let events = 0;
     for (const ring of rings) {
       const before = writer.writtenEventId;
-      ring.skipUntil(before + 1);
+      skipUntil(ring.memory, before + 1);
       writer.attach(ring.memory, new RingConsumer(ring.memory, before + 1));
       this.#drain(writer);
       events += writer.writtenEventId - before;
     }
     return events;
-  }
-
-  /** The rings that hold events which the files, and the rings before, lack. */
-  #connectingRings(oldRings: OldRings, nextEventId: number): OldRing[] {
-    const connecting: OldRing[] = [];
-    let expected = nextEventId;
-    for (const ring of oldRings.rings) {
-      const last = this.#lastToTake(ring, oldRings, expected);
-      if (last === undefined) continue;
-      connecting.push(ring);
-      expected = last + 1;
-    }
-    return connecting;
-  }
-
-  /** The last id that the ring brings, undefined for none; throws when its events cannot follow. */
-  #lastToTake(ring: OldRing, oldRings: OldRings, expected: number): number | undefined {
-    const last = lastToTake(ring.unread, expected);
-    if (last === undefined || typeof last === 'number') return last;
-    if (this.#options.recovery !== 'tolerate-tail') throw ringMismatch(ring.path, last);
-    oldRings.drop(ring, last.defect);
-    return undefined;
   }
 
   /** Writes and syncs the attached ring; segments are made on this thread, one at a time. */
@@ -467,8 +451,9 @@ class Opening {
   }
 
   #nameRegions(regions: readonly string[]): void {
+    const left = (this.#oldRings?.left ?? []).slice(-REGIONS_MAX);
     const folder = this.#recorded ?? this.#identity;
-    this.#lock.write({ regions, folder, boot: this.#ports.regions.boot() });
+    this.#lock.write({ regions, left, folder, boot: this.#ports.regions.boot() });
   }
 
   #flushMeta(store: MetaStore, logId: bigint, writer: SegmentWriter | undefined): void {
@@ -528,6 +513,22 @@ function latestTimeIn({ last }: RecoveredLog): bigint {
   return times.reduce((latest, time) => (time > latest ? time : latest));
 }
 
+const DAMAGED_LOCK =
+  'LOCK was damaged: a shared region that it named is found only where it lies in the folder of ' +
+  "shared memory, by the log's id.";
+
+function adviceOf(
+  { verdict }: RecoveredLog,
+  { lost }: OldRings,
+  losses: readonly AcceptedLoss[],
+  lastEventId: number,
+): string {
+  const advice = openedAdvice(verdict, lastEventId + 1, losses.length > 0);
+  if (lost === undefined || verdict === 'new') return advice;
+  const told = lostAdvice(lost, lastEventId);
+  return losses.length === 0 ? told : `${told} ${advice}`;
+}
+
 function report(
   recovered: RecoveredLog,
   oldRings: OldRings,
@@ -542,9 +543,7 @@ function report(
   if (writtenEventId > lastEventId) notes.push(writtenNote(writtenEventId, lastEventId));
   // What stood torn in the file and came whole from the ring was not lost.
   const dropped = Math.max(0, droppedEvents - eventsFromRing, writtenEventId - lastEventId);
-  if (lockRecordDamaged) {
-    notes.push('LOCK is damaged: a shared region that it named would not be found.');
-  }
+  if (lockRecordDamaged) notes.push(DAMAGED_LOCK);
   return {
     verdict,
     file: last?.file.path,
@@ -555,7 +554,7 @@ function report(
     droppedBytes: droppedBytes + (aside?.bytes ?? 0),
     lastEventId,
     losses,
-    advice: openedAdvice(verdict, lastEventId + 1, losses.length > 0),
+    advice: adviceOf(recovered, oldRings, losses, lastEventId),
     region: oldRings.outcome,
     notes,
   };

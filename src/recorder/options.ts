@@ -1,7 +1,9 @@
 // The options of `Wal.open`: defaults, limits, and a clear error for each that cannot work.
 import { resolve } from 'node:path';
 import { WalError } from '../errors.js';
+import { DEFAULT_REGION_FOLDER } from '../memory/shared-region.js';
 import type { RecoveryMode, VerifyMode } from '../recovery/manager.js';
+import type { OldRingChoice } from '../recovery/region-verdict.js';
 import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES } from '../segment/frame.js';
 import { MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES } from '../segment/segment-header.js';
@@ -52,6 +54,13 @@ export interface WalOptions {
    * (`background`, told by `wal.verification`). Default `tail`.
    */
   readonly verify?: VerifyMode;
+  /**
+   * What to do with the shared region of a crashed process that may be this log's, where that cannot be
+   * proven (another user's, or found in a moved copy), and that holds events which the files lack:
+   * `refuse` the open, `take` its events where they connect, or `leave` it where it is and go on
+   * without them, for good. Default `refuse`.
+   */
+  readonly oldRing?: OldRingChoice;
   /** `required`: an error where memory cannot be shared with the next process; `off`: never. */
   readonly sharedMemory?: 'auto' | 'required' | 'off';
   /** Folder of the shared region, on a tmpfs. Default `/dev/shm`. */
@@ -185,6 +194,7 @@ const NAMES: readonly OptionName[] = [
   'timestamps',
   'recovery',
   'verify',
+  'oldRing',
   'sharedMemory',
   'sharedMemoryDirectory',
   'appendSampling',
@@ -231,9 +241,10 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
     timestamps: oneOf('timestamps', given.timestamps ?? 'precise', ['precise', 'coarse']),
     recovery: recoveryMode(given.recovery ?? 'default'),
     verify: oneOf('verify', given.verify ?? 'tail', VERIFY_MODES),
+    oldRing: oneOf('oldRing', given.oldRing ?? 'refuse', ['refuse', 'take', 'leave']),
     sharedMemory: oneOf('sharedMemory', given.sharedMemory ?? 'auto', ['auto', 'required', 'off']),
     sharedMemoryDirectory: resolve(
-      folder('sharedMemoryDirectory', given.sharedMemoryDirectory ?? '/dev/shm'),
+      folder('sharedMemoryDirectory', given.sharedMemoryDirectory ?? DEFAULT_REGION_FOLDER),
     ),
     appendSampling: integer('appendSampling', given.appendSampling ?? 64, {
       min: 0,

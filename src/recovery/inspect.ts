@@ -3,16 +3,23 @@
 
 import { join } from 'node:path';
 import { WalError } from '../errors.js';
-import { openRegionFile } from '../memory/region-file.js';
-import { ringOfSections, unreadEvents } from '../ring/ring-snapshot.js';
+import type { FolderIdentity } from '../memory/folder-identity.js';
+import { machineRegions } from '../memory/regions.js';
 import { LOCK_FILE } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { identifyFolder } from '../storage/identify-folder.js';
-import { readLockRecord } from '../storage/lock-file.js';
 import { isLockHeld } from '../storage/lock-holder.js';
-import type { Storage } from '../storage/storage.js';
 import { type AttachedTelemetry, attachTelemetry } from './attached-telemetry.js';
 import { checkDirectory } from './event-range.js';
+import {
+  doubtful,
+  type LeftRing,
+  leftRing,
+  lostAdvice,
+  lostRegion,
+  passedOverNote,
+  uncertainError,
+} from './left-rings.js';
 import type { MissingTail } from './live-copy.js';
 import {
   holdsLog,
@@ -24,10 +31,12 @@ import {
   readMeta,
 } from './log-directory.js';
 import { logIdOf } from './log-identity.js';
+import { type FoundRegion, type LogRegions, lookForRegions } from './log-regions.js';
 import { pinProblem } from './pin.js';
 import { readFailure } from './read-failure.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
+import { lastThatFollows } from './ring-overlap.js';
 import { readSeal } from './seal-index.js';
 import { openSegment, type SegmentFile } from './segment-file.js';
 import { SegmentReader } from './segment-reader.js';
@@ -82,11 +91,17 @@ export interface VerificationInspection {
 }
 
 export interface RegionInspection {
-  /** `in-use`: its owner lives. `waiting`: it is dead, and the next opening reads the region. */
+  /**
+   * `in-use`: its owner lives. `waiting`: it is dead, and the next opening reads the region.
+   * `uncertain`: it may be this log's and hold what the files lack, and the next opening refuses to
+   * choose. `gone`: events may be missing with it.
+   */
   readonly status:
     | 'none'
     | 'in-use'
     | 'waiting'
+    | 'uncertain'
+    | 'gone'
     | 'foreign'
     | 'other-boot'
     | 'damaged'
@@ -142,12 +157,14 @@ export function inspectLog(dir: string, ports: ReadingPorts = REGION_PORTS): Log
   const { segments, tail, logId } = new SegmentsInspector(ports, listing).run();
   const first = segments.find((segment) => segment.firstEventId !== undefined)?.firstEventId ?? 1;
   const last = segments.findLast((segment) => segment.lastEventId !== undefined)?.lastEventId;
-  const region = inspectRegion(ports.storage, dir, logId);
+  const lastEventId = last ?? first - 1;
+  const files = { lastEventId, isEmpty: segments.length === 0 };
+  const region = inspectRegion(ports, dir, logId, files);
   return {
     path: dir,
     logId,
     firstEventId: first,
-    lastEventId: last ?? first - 1,
+    lastEventId,
     locked: region.status === 'in-use' || isLockHeld(ports.storage, dir),
     meta: inspectMeta(meta),
     region,
@@ -195,40 +212,100 @@ const otherNames = (listing: LogListing): LogInspection['otherNames'] => [
   ...listing.unknown.map((name) => ({ name, kind: 'unknown' })),
 ];
 
-/** The first region that LOCK names and that is there. */
-function inspectRegion(storage: Storage, dir: string, logId: bigint | undefined): RegionInspection {
-  const nothing = { unreadEvents: undefined, pid: undefined, reason: undefined };
-  let record: ReturnType<typeof readLockRecord>;
+const NO_REGION: RegionInspection = {
+  status: 'none',
+  path: undefined,
+  unreadEvents: undefined,
+  pid: undefined,
+  reason: undefined,
+};
+
+/** The region that matters most to who opens the log next. */
+function inspectRegion(
+  ports: ReadingPorts,
+  dir: string,
+  logId: bigint | undefined,
+  files: { readonly lastEventId: number; readonly isEmpty: boolean },
+): RegionInspection {
+  let all: LogRegions | undefined;
   try {
-    record = readLockRecord(storage, dir);
+    all = lookForRegions(ports.storage, machineRegions, dir, logId);
   } catch (error) {
     const path = join(dir, LOCK_FILE);
     const reason = describeDefect(readFailure(error, path));
-    return { ...nothing, status: 'damaged', path, reason };
+    return { ...NO_REGION, status: 'damaged', path, reason };
   }
-  const folder = identifyFolder(storage, dir);
-  for (const path of folder === undefined ? [] : record.regions) {
-    const expected = folder && { logId, folder };
-    const file = openRegionFile(path, expected);
-    if (file.status === 'missing') continue;
-    if (file.status !== 'match') {
-      return { ...nothing, status: file.status, path, reason: file.reason };
+  const own = identifyFolder(ports.storage, dir);
+  if (all === undefined || own === undefined) return NO_REGION;
+  try {
+    const { found } = all;
+    const looked = all;
+    const regions = found.map((each) => inspectFound(ports, dir, each, looked, own, files));
+    const lost = files.isEmpty ? undefined : lostRegion(all, own, machineRegions.boot());
+    if (lost !== undefined && !isLockHeld(ports.storage, dir)) {
+      const reason = lostAdvice(lost, files.lastEventId);
+      regions.push({ ...NO_REGION, status: 'gone', path: lost.paths[0], reason });
     }
-    try {
-      const { pid } = file.header;
-      if (file.ownerIsAlive()) return { ...nothing, status: 'in-use', path, pid };
-      const ring = ringOfSections(file.readSection('control'), file.readSection('ring'));
-      const unread = unreadEvents(ring);
-      if (unread !== undefined && 'defect' in unread) {
-        return { ...nothing, status: 'damaged', path, pid, reason: unread.defect };
-      }
-      const count = unread?.eventCount ?? 0;
-      return { ...nothing, status: 'waiting', path, pid, unreadEvents: count };
-    } finally {
-      file.close();
+    regions.sort((a, b) => WEIGHT.indexOf(a.status) - WEIGHT.indexOf(b.status));
+    return regions[0] ?? NO_REGION;
+  } finally {
+    all.close();
+  }
+}
+
+const WEIGHT: readonly RegionInspection['status'][] = [
+  'in-use',
+  'uncertain',
+  'waiting',
+  'gone',
+  'damaged',
+  'unsupported',
+  'foreign',
+  'other-boot',
+  'none',
+];
+
+function inspectFound(
+  ports: ReadingPorts,
+  dir: string,
+  found: FoundRegion,
+  all: LogRegions,
+  own: FolderIdentity,
+  { lastEventId }: { readonly lastEventId: number },
+): RegionInspection {
+  const { path, file, whose } = found;
+  if (whose === 'uncertain') {
+    const region = doubtful(found, all, own);
+    const next = lastEventId + 1;
+    const { ring, isMissed, pid } = region;
+    if (isMissed && (ring === undefined || lacks(ports, dir, ring, next))) {
+      const reason = uncertainError(dir, region).message;
+      return { ...NO_REGION, status: 'uncertain', path, pid, reason };
     }
   }
-  return { ...nothing, status: 'none', path: undefined };
+  if (file.status === 'missing') return NO_REGION;
+  if (file.status !== 'match')
+    return { ...NO_REGION, status: file.status, path, reason: file.reason };
+  const { pid } = file.header;
+  if (whose !== 'ours') {
+    return { ...NO_REGION, status: 'foreign', path, reason: passedOverNote(found, own) };
+  }
+  if (file.ownerIsAlive()) return { ...NO_REGION, status: 'in-use', path, pid };
+  const { unread } = leftRing(path, file);
+  if (unread !== undefined && 'defect' in unread) {
+    return { ...NO_REGION, status: 'damaged', path, pid, reason: unread.defect };
+  }
+  return { ...NO_REGION, status: 'waiting', path, pid, unreadEvents: unread?.eventCount ?? 0 };
+}
+
+/** Whether the files lack what waits in a ring; so also where damage keeps them from being compared. */
+function lacks(ports: ReadingPorts, dir: string, ring: LeftRing, nextEventId: number): boolean {
+  try {
+    return lastThatFollows(ports, dir, ring, nextEventId, nextEventId) !== undefined;
+  } catch (error) {
+    describeDefect(error);
+    return true;
+  }
 }
 
 /** A WalError about a file that is damaged; anything else is thrown on. */

@@ -117,6 +117,8 @@ export interface RecoveryReport {
 export type RegionOutcome =
   | 'none'
   | 'recovered'
+  /** An opening was told to go on without it. */
+  | 'left'
   | 'missing'
   | 'foreign'
   | 'other-boot'

@@ -1,7 +1,7 @@
 // What readers need from outside: files, and what the shared region of the log's process tells.
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
-import type { LeftRegions } from './left-rings.js';
+import { type LeftRegions, NO_REGIONS } from './left-rings.js';
 import { readBuffer } from './segment-reader.js';
 import type { OutsideClaims } from './tail-judgement.js';
 
@@ -23,7 +23,7 @@ export const FILE_PORTS: ReadingPorts = Object.freeze({
   storage: nodeStorage,
   readBuffer,
   regionDurable: () => undefined,
-  leftRegions: () => ({ rings: [], notes: [] }),
+  leftRegions: () => NO_REGIONS,
 });
 
 export const outsideClaims = (

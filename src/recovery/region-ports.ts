@@ -1,83 +1,88 @@
-// What readers learn from the shared region that LOCK names, in this or any other process: the
-// durable id of a log that is being written, and the events that a crashed process left behind.
-// Read with pread; nothing is mapped, locked for longer than a look, or removed.
-import type { UnusableRegion } from '../memory/region-file.js';
-import { type LeftRegion, machineRegions, type Regions } from '../memory/regions.js';
+// What readers learn from the shared regions of a log, in this or any other process: the durable id of
+// a log that is being written, and the events that a crashed process left behind. Read with pread;
+// nothing is mapped, locked for longer than a look, or removed.
+import { machineRegions, type Regions } from '../memory/regions.js';
 import { RingControlLayout } from '../ring/ring-control.js';
-import {
-  durableEventIdOf,
-  ringOfSections,
-  unreadEvents,
-  writtenEventIdOf,
-} from '../ring/ring-snapshot.js';
+import { durableEventIdOf } from '../ring/ring-snapshot.js';
 import { identifyFolder } from '../storage/identify-folder.js';
-import { readLockRecord } from '../storage/lock-file.js';
 import { isLockHeld } from '../storage/lock-holder.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
-import { type LeftRegions, type LeftRing, missingNote, unusableNote } from './left-rings.js';
-import { reading } from './read-failure.js';
+import {
+  byFirstEvent,
+  type DoubtfulRegion,
+  doubtful,
+  type LeftRegions,
+  type LeftRing,
+  leftRing,
+  lostRegion,
+  NO_REGIONS,
+  passedOverNote,
+} from './left-rings.js';
+import { readLogId } from './log-identity.js';
+import { type LogRegions, lookForRegions } from './log-regions.js';
 import type { ReadingPorts } from './reading-ports.js';
 import { readBuffer } from './segment-reader.js';
 
-/** Calls `look` with each region that LOCK names, and closes it again. */
-function forEachRegion(
-  regions: Regions,
-  storage: Storage,
-  directory: string,
-  logId: bigint | undefined,
-  look: (file: LeftRegion | UnusableRegion, path: string) => void,
-): void {
-  const { regions: paths } = readLockRecord(storage, directory);
-  const folder = identifyFolder(storage, directory);
-  if (folder === undefined) return;
-  for (const path of paths) {
-    const expected = { logId, folder };
-    const file = reading(path, () => regions.open(path, expected));
-    try {
-      look(file, path);
-    } finally {
-      if (file.status === 'match') file.close();
-    }
-  }
-}
-
-/** The highest durable id that a region of this boot tells; undefined without a region. */
+/** The highest durable id that a region of this boot and this log tells; undefined without one. */
 function regionDurable(
   regions: Regions,
   storage: Storage,
   directory: string,
   logId: bigint | undefined,
 ): number | undefined {
+  const all = lookForRegions(storage, regions, directory, logId);
   let durable: number | undefined;
-  forEachRegion(regions, storage, directory, logId, (file) => {
-    if (file.status !== 'match') return;
-    durable = Math.max(
-      durable ?? 0,
-      durableEventIdOf(file.readLatch('control', RingControlLayout.offset.durablePoint)),
-    );
-  });
+  try {
+    for (const { file, whose } of all?.found ?? []) {
+      if (whose !== 'ours' || file.status !== 'match') continue;
+      const latch = file.readLatch('control', RingControlLayout.offset.durablePoint);
+      durable = Math.max(durable ?? 0, durableEventIdOf(latch));
+    }
+  } finally {
+    all?.close();
+  }
   return durable;
 }
 
 /** What processes that are gone left for the next open; nothing where their process lives. */
 function leftRegions(regions: Regions, storage: Storage, directory: string): LeftRegions {
+  const all = lookForRegions(storage, regions, directory, readLogId(storage, directory));
+  if (all === undefined) return NO_REGIONS;
+  try {
+    return sorted(all, storage, directory, regions.boot());
+  } finally {
+    all.close();
+  }
+}
+
+function sorted(
+  all: LogRegions,
+  storage: Storage,
+  directory: string,
+  boot: string | undefined,
+): LeftRegions {
+  const own = identifyFolder(storage, directory);
+  if (own === undefined) return NO_REGIONS;
   const rings: LeftRing[] = [];
+  const doubts: DoubtfulRegion[] = [];
   const notes: string[] = [];
-  let missing: string | undefined;
-  forEachRegion(regions, storage, directory, undefined, (file, path) => {
-    if (file.status === 'missing') missing = path;
-    else if (file.status !== 'match') notes.push(unusableNote(path, file.reason));
-    else if (!file.ownerIsAlive()) {
-      const memory = ringOfSections(file.readSection('control'), file.readSection('ring'));
-      const { logId } = file.header;
-      const writtenEventId = writtenEventIdOf(memory);
-      rings.push({ path, logId, memory, unread: unreadEvents(memory), writtenEventId });
-    }
-  });
-  if (missing !== undefined && rings.length === 0) notes.push(missingNote(missing));
+  let isOpen = false;
+  for (const found of all.found) {
+    const { file, path, whose } = found;
+    if (whose === 'ours' && file.status === 'match') {
+      if (file.ownerIsAlive()) isOpen = true;
+      else rings.push(leftRing(path, file));
+    } else if (whose === 'uncertain') {
+      const region = doubtful(found, all, own);
+      if (region.isMissed) doubts.push(region);
+      else notes.push(passedOverNote(found, own));
+    } else notes.push(passedOverNote(found, own));
+  }
+  rings.sort(byFirstEvent);
   // An open that is under way names its region before it is there, and a close after it was.
-  return { rings, notes: notes.length > 0 && isLockHeld(storage, directory) ? [] : notes };
+  if (isOpen || isLockHeld(storage, directory)) return { ...NO_REGIONS, rings };
+  return { rings, doubtful: doubts, notes, lost: lostRegion(all, own, boot) };
 }
 
 /** Files and regions. */

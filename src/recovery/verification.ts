@@ -13,9 +13,14 @@ import {
 } from './advice.js';
 import { emptyError, gatherEmpty, lostWithAll } from './empty-log.js';
 import {
+  type DoubtfulRegion,
+  goneSentence,
   type LeftRegions,
   lastToTake,
+  lostAdvice,
+  NO_REGIONS,
   ringMismatch,
+  uncertainError,
   unusableNote,
   writtenNote,
 } from './left-rings.js';
@@ -36,6 +41,7 @@ import { compressedError } from './log-walker.js';
 import { boundsOf, endsAtPin, pinError } from './pin.js';
 import type { ReadingMeter } from './reading-meter.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
+import { lastThatFollows } from './ring-overlap.js';
 import { closeSegment, isExpired, openSegment, type SegmentFile } from './segment-file.js';
 import { SegmentMeter } from './segment-meter.js';
 import { bufferBytes, readBuffer, SegmentReader, startOf } from './segment-reader.js';
@@ -64,10 +70,16 @@ const UNREADABLE: ReadonlySet<ErrorCode> = new Set([
 ]);
 /** Problems that say that nothing can be said. */
 const UNDECIDED: ReadonlySet<ErrorCode> = new Set([
+  'ERR_FLASHSTRIKE_REGION_UNCERTAIN',
   'ERR_FLASHSTRIKE_RING_MISMATCH',
   'ERR_FLASHSTRIKE_UNDECIDABLE',
   'ERR_FLASHSTRIKE_UNSUPPORTED',
 ]);
+
+const isDoubt = ({ code }: Draft): boolean => code === 'ERR_FLASHSTRIKE_REGION_UNCERTAIN';
+/** Its problem names the choices. */
+const CHOOSE =
+  'Choose what the next opening of the log is to do with the shared region that is named.';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -146,9 +158,18 @@ export class Verification {
       tornTail: this.#tornTail,
       missingTail: verdict === 'live-copy' ? this.#missingTail : undefined,
       waitingEvents,
-      advice: verdictAdvice(verdict, this.#dir),
+      advice: this.#advice(verdict, left),
       notes: this.#notes,
     };
+  }
+
+  /** What is missing and can be looked for comes before what the files say. */
+  #advice(verdict: Verdict, { lost }: LeftRegions): string {
+    const advice = this.#problems.some(isDoubt) ? CHOOSE : verdictAdvice(verdict, this.#dir);
+    if (lost === undefined || this.#segments === 0) return advice;
+    this.#notes.unshift(goneSentence(lost, this.#lastEventId));
+    const told = lostAdvice(lost, this.#lastEventId);
+    return verdict === 'clean' ? told : `${told} ${advice}`;
   }
 
   #leftRegions(): LeftRegions {
@@ -157,24 +178,29 @@ export class Verification {
     } catch (error) {
       // LOCK is a link or a folder, or the region is damaged; the files are judged all the same.
       this.#report(error);
-      return { rings: [], notes: [] };
+      return NO_REGIONS;
     }
   }
 
   /** The events that the next opening will take from rings, which it refuses where they do not fit. */
-  #connect({ rings, notes }: LeftRegions): number {
-    this.#notes.push(...notes);
+  #connect({ rings, notes, doubtful }: LeftRegions): number {
+    this.#notes.unshift(...notes);
     const isSound = this.#problems.length === 0;
     let expected = this.#expectedEventId ?? 1;
     let written = 0;
     let waitingEvents = 0;
-    for (const { path, logId, unread, writtenEventId } of rings) {
+    const nextEventId = expected;
+    for (const region of doubtful) this.#reportDoubt(region, nextEventId, isSound);
+    for (const ring of rings) {
+      const { path, logId, unread, writtenEventId } = ring;
       if (this.#logId !== undefined && logId !== this.#logId) {
         this.#notes.push(unusableNote(path, 'it is that of another log.'));
         continue;
       }
       written = Math.max(written, writtenEventId);
-      const last = lastToTake(unread, expected);
+      const last = isSound
+        ? lastThatFollows(this.#ports, this.#dir, ring, nextEventId, expected)
+        : lastToTake(unread, expected);
       if (typeof last === 'number') {
         waitingEvents += last - expected + 1;
         expected = last + 1;
@@ -185,6 +211,16 @@ export class Verification {
     }
     if (isSound && written >= expected) this.#notes.push(writtenNote(written, expected - 1));
     return waitingEvents;
+  }
+
+  /** A region that the next opening refuses to pass over. */
+  #reportDoubt(region: DoubtfulRegion, nextEventId: number, isSound: boolean): void {
+    const { ring } = region;
+    const isLacked =
+      ring === undefined ||
+      !isSound ||
+      lastThatFollows(this.#ports, this.#dir, ring, nextEventId, nextEventId) !== undefined;
+    if (isLacked) this.#report(uncertainError(this.#dir, region));
   }
 
   #verdict(): Verdict {

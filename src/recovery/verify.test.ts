@@ -16,7 +16,7 @@ import { RingControlLayout } from '../ring/ring-control.js';
 import { ringOfSections } from '../ring/ring-snapshot.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
-import type { LeftRing } from './left-rings.js';
+import { type LeftRing, NO_REGIONS } from './left-rings.js';
 import { FILE_PORTS } from './reading-ports.js';
 import { replay } from './replay.js';
 import { salvage } from './salvage.js';
@@ -192,7 +192,7 @@ test('what the region claims counts, and what waits in it is told', async (t) =>
       asked.push(names);
       return 23;
     },
-    leftRegions: () => ({ rings: [ring(logId, 21, 25)], notes: [] }),
+    leftRegions: () => ({ ...NO_REGIONS, rings: [ring(logId, 21, 25)] }),
   };
   const report = await verify(dir, {}, ports);
   assert.equal(report.verdict, 'corruption');
@@ -212,12 +212,16 @@ const ring = (logId: bigint, firstEventId: number, lastEventId: number): LeftRin
     longestBytes: 64,
   },
   writtenEventId: firstEventId - 1,
+  durableEventId: 0,
 });
 
 test('only what the files lack waits in a ring, and rings follow one another', async (t) => {
   const { dir, logId } = threeSegments(t);
   const verified = async (...rings: LeftRing[]) => {
-    const ports = { ...FILE_PORTS, leftRegions: () => ({ rings, notes: ['a note'] }) };
+    const ports = {
+      ...FILE_PORTS,
+      leftRegions: () => ({ ...NO_REGIONS, rings, notes: ['a note'] }),
+    };
     const { verdict, waitingEvents, lastEventId, notes, problems } = await verify(dir, {}, ports);
     assert.deepEqual([lastEventId, notes[0]], [20, 'a note']);
     return [verdict, waitingEvents, problems[0]?.code];

@@ -89,6 +89,14 @@ export function unreadEvents(memory: RingMemory): UnreadEvents | RingDefect | un
   return { eventCount, firstEventId, lastEventId, longestBytes };
 }
 
+/** The frames that {@link unreadEvents} finds sound, one event each: where they stand in the ring. */
+export function* unreadFrames(
+  memory: RingMemory,
+): Generator<{ readonly eventId: number; readonly offset: number }> {
+  const walk = new SnapshotWalk(memory);
+  while (walk.next()) yield { eventId: walk.eventId, offset: walk.offset };
+}
+
 /** Moves "written" to the frame of event `eventId`: what lies before is in the files already. */
 export function skipUntil(memory: RingMemory, eventId: number): void {
   const walk = new SnapshotWalk(memory);
@@ -128,6 +136,8 @@ class SnapshotWalk {
   readonly #appended: number;
   /** Behind the current frame. */
   position: number;
+  /** Of the current frame, in the ring's bytes. */
+  offset = 0;
   eventId = 0;
   kind = 0;
   /** Bytes of the current frame, rounded up to 8. */
@@ -180,6 +190,7 @@ class SnapshotWalk {
       const high = (frames[word + 3] as number) >>> 0;
       this.eventId = high * TWO_POW_32 + ((frames[word + 2] as number) >>> 0);
       this.kind = kind;
+      this.offset = offset;
       this.span = span;
       return true;
     }

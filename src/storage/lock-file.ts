@@ -15,11 +15,14 @@ export interface LockRecord {
   readonly regions: readonly string[];
   /** The log's folder when it was opened; undefined in texts of before 0.2, and where not known. */
   readonly folder?: FolderIdentity | undefined;
+  /** Full paths of regions that an opening was told to go on without; at most 4. */
+  readonly left?: readonly string[] | undefined;
   /** The boot of the machine then, 32 hexadecimal digits; undefined as above. */
   readonly boot?: string | undefined;
 }
 
 export interface ReadLockRecord extends LockRecord {
+  readonly left: readonly string[];
   /** True when there was a text that this package does not write. */
   readonly damaged: boolean;
   /** True when there was a text that this package writes: an opening of the log has come so far. */
@@ -31,6 +34,7 @@ export const REGIONS_MAX = 4;
 const ATTEMPTS = 10;
 const NO_RECORD: ReadLockRecord = {
   regions: [],
+  left: [],
   folder: undefined,
   boot: undefined,
   damaged: false,
@@ -110,8 +114,8 @@ export class LogLock {
 
   /** The log is closed: the text names no region any more, and keeps whose it is. */
   forgetRegions(): void {
-    const { folder, boot } = this.read();
-    this.write({ regions: [], folder, boot });
+    const { left, folder, boot } = this.read();
+    this.write({ regions: [], left, folder, boot });
   }
 
   /**
@@ -141,10 +145,11 @@ function readRecord(storage: Storage, fd: number): ReadLockRecord {
   return { ...record, damaged: false, isWritten: true };
 }
 
-function textOf({ regions, folder, boot }: LockRecord): string {
+function textOf({ regions, left = [], folder, boot }: LockRecord): string {
   return JSON.stringify({
     // Full paths: the next opening may have another working directory.
     regions: regions.map((path) => resolve(path)),
+    left: left.length === 0 ? undefined : left.map((path) => resolve(path)),
     // Text, because they may be more than a number of JSON holds.
     folder: folder && {
       device: String(folder.device),
@@ -168,7 +173,7 @@ const isRegionPath = (path: unknown): path is string =>
   typeof path === 'string' && isAbsolute(path) && isNameable(path) && isRegionName(basename(path));
 
 /** Undefined for anything that this package does not write. */
-function recordOf(text: string): Required<LockRecord> | undefined {
+function recordOf(text: string): Omit<ReadLockRecord, 'damaged' | 'isWritten'> | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -177,17 +182,19 @@ function recordOf(text: string): Required<LockRecord> | undefined {
     throw error;
   }
   if (!isFields(parsed)) return undefined;
-  const { regions, folder, boot } = parsed;
-  if (!Array.isArray(regions) || regions.length > REGIONS_MAX) return undefined;
-  if (!regions.every(isRegionPath) || !isBoot(boot)) return undefined;
+  const { regions, left = [], folder, boot } = parsed;
+  if (!areRegions(regions) || !areRegions(left) || !isBoot(boot)) return undefined;
   const identity = folder === undefined ? undefined : folderOf(folder);
   if (folder !== undefined && identity === undefined) return undefined;
-  return { regions, folder: identity, boot };
+  return { regions, left, folder: identity, boot };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+const areRegions = (paths: unknown): paths is readonly string[] =>
+  Array.isArray(paths) && paths.length <= REGIONS_MAX && paths.every(isRegionPath);
 
 const isBoot = (boot: unknown): boot is string | undefined =>
   boot === undefined || (typeof boot === 'string' && /^[0-9a-f]{32}$/.test(boot));

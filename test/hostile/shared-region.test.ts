@@ -27,6 +27,7 @@ import { overwrite, Place } from '../support/crash-place.js';
 import { temporaryFolder } from '../support/log-builder.js';
 
 const WRITTEN = 3;
+const WAITING = 2;
 
 /** Three events in the files, two more in the ring, and the process is gone. */
 function crashed(t: TestContext): { readonly place: Place; readonly region: string } {
@@ -69,8 +70,10 @@ for (const [what, bytes] of [
     overwrite(region, 0, new Uint8Array(bytes));
     const content = readFileSync(region);
     await readInEveryWay(place);
-    const after = place.open();
-    assert.equal(after.recovery.region, 'damaged');
+    const { path } = place.refused('ERR_FLASHSTRIKE_REGION_UNCERTAIN');
+    assert.equal(path, region);
+    const after = place.open({ oldRing: 'leave' });
+    assert.equal(after.recovery.region, 'left');
     assert.ok(after.recovery.notes.some((note) => note.includes(region)));
     assert.deepEqual(readFileSync(region), content);
     after.log.close();
@@ -102,7 +105,7 @@ for (const [victim, make] of Object.entries(VICTIMS)) {
     writeLock(place, JSON.stringify({ regions: [path] }));
     await readInEveryWay(place);
     const after = place.open();
-    assert.equal(after.recovery.eventsFromRing, 0);
+    assert.equal(after.recovery.eventsFromRing, WAITING, 'from its own, which bears its id');
     assert.ok(after.recovery.notes.some((note) => note.includes(path)));
     after.log.close();
     assert.equal(look(path), before);
@@ -117,8 +120,9 @@ test('a LOCK that names a region of another user: not read, not removed, told', 
   chownSync(region, 65_534, 65_534);
   const before = look(region);
   await readInEveryWay(place);
-  const after = place.open();
-  assert.equal(after.recovery.region, 'foreign');
+  const { message } = place.refused('ERR_FLASHSTRIKE_REGION_UNCERTAIN');
+  assert.match(message, /belongs to user 65534/);
+  const after = place.open({ oldRing: 'leave' });
   assert.match(after.recovery.notes.join(), /belongs to user 65534/);
   after.log.close();
   assert.equal(look(region), before);
@@ -134,7 +138,7 @@ test('a region that was not finished, of this log by its name, is removed', {
   writeFileSync(path, Buffer.alloc(3 * PAGE_BYTES), { mode: 0o600 });
   writeLock(place, JSON.stringify({ regions: [path] }));
   const after = place.open();
-  assert.equal(after.recovery.region, 'none');
+  assert.equal(after.recovery.eventsFromRing, WAITING, 'from the one that LOCK forgot');
   assert.equal(existsSync(path), false);
   after.log.close();
 });
@@ -172,7 +176,7 @@ test('a LOCK with any text whatever: the log opens, and its notes steer no termi
     writeLock(place, text);
     await readInEveryWay(place);
     const after = place.open();
-    assert.equal(after.recovery.eventsFromRing, 0, text);
+    assert.equal(after.recovery.eventsFromRing, WAITING, text);
     for (const note of after.recovery.notes) assert.doesNotMatch(note, STEERS);
     after.log.close();
   }

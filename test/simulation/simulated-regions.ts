@@ -1,12 +1,9 @@
 // Shared regions in memory that outlive a simulated process as files on a tmpfs do. A process that has
 // ended writes no frame and no position any more: its region is left as it is, not copied.
 
+import { dirname } from 'node:path';
 import { assert } from '../../src/errors.js';
-import {
-  type ExpectedIdentity,
-  identify,
-  type UnusableRegion,
-} from '../../src/memory/region-file.js';
+import { identify, type UnusableRegion } from '../../src/memory/region-file.js';
 import {
   planSections,
   type RegionHeader,
@@ -125,11 +122,15 @@ export class SimulatedRegions implements Regions {
     throw new RangeError('no region of this process');
   }
 
-  open(path: string, expected?: ExpectedIdentity): LeftRegion | UnusableRegion {
+  list(directory: string): readonly string[] {
+    return this.paths.filter((path) => dirname(path) === directory).sort();
+  }
+
+  open(path: string): LeftRegion | UnusableRegion {
     this.#moments.moment();
     const file = this.#files.get(path);
     if (file === undefined) return { status: 'missing', reason: 'it is gone.' };
-    const header = identify(file.bytes.subarray(0, PAGE_BYTES), file.bytes.length, expected);
+    const header = identify(file.bytes.subarray(0, PAGE_BYTES), file.bytes.length, undefined);
     return 'sections' in header ? this.#left(path, header, file) : header;
   }
 
@@ -142,6 +143,8 @@ export class SimulatedRegions implements Regions {
       status: 'match',
       path,
       header,
+      isOwn: true,
+      owner: 0,
       ownerIsAlive: () => ownerIsAlive,
       readSection: (name, byteOffset = 0, byteLength = section(name).length - byteOffset) =>
         section(name).slice(byteOffset, byteOffset + byteLength),
@@ -159,6 +162,10 @@ export class SimulatedRegions implements Regions {
 
   boot(): string {
     return this.#boot.toString(16).padStart(32, '0');
+  }
+
+  isUnfinished(): boolean {
+    return false;
   }
 
   removeUnfinished(): boolean {

@@ -25,11 +25,16 @@ import { reportError } from '../report-error.js';
 export const SYNC_MODES = ['interval', 'every-block', 'manual'] as const;
 export type SyncMode = (typeof SYNC_MODES)[number];
 
+/** What to do with a shared region that may be this log's, where nothing proves it. */
+export const OLD_RING_CHOICES = ['refuse', 'take', 'leave'] as const;
+export type OldRing = (typeof OLD_RING_CHOICES)[number];
+
 export interface RecordOptions {
   /** A file, or `-` for stdin. */
   readonly input: string;
   readonly format: FormatName;
   readonly sync: SyncMode;
+  readonly oldRing: OldRing;
   readonly json: boolean;
 }
 
@@ -114,7 +119,7 @@ export async function record(
   const input = await openInput(options.input);
   const interruption = new Interruption();
   try {
-    const wal = await Wal.open(dir, { sync: { mode: options.sync } });
+    const wal = await Wal.open(dir, { sync: { mode: options.sync }, oldRing: options.oldRing });
     tellRecovery(terminal, wal.recovery);
     const recording = new Recording(wal, createFormat(options.format), input);
     const showProgress = (): void =>

@@ -43,7 +43,17 @@ function* describeProblem(problem: Problem, index: number): Generator<string> {
   yield `  lost: ${lostBy(problem)}`;
 }
 
+/** What a shared region may hold, or may have held, comes first: an opening decides over it. */
+function* describeShared({ problems, notes, advice, verdict }: VerifyReport): Generator<string> {
+  for (const { code, message } of problems) {
+    if (code === 'ERR_FLASHSTRIKE_REGION_UNCERTAIN') yield* [printable(message), ''];
+  }
+  const isNews = verdict === 'clean' && !advice.startsWith('Nothing to do');
+  if (isNews || notes.some((note) => advice.startsWith(note))) yield* [printable(advice), ''];
+}
+
 export function* renderReport(dir: string, report: VerifyReport): Generator<string> {
+  yield* describeShared(report);
   const { events, firstEventId, lastEventId, durableEventId, problems, verdict } = report;
   yield `${printable(dir)} is ${VERDICTS[verdict] ?? printable(verdict)}`;
   yield `events    ${
