@@ -67,6 +67,7 @@ test('damage is described in its place', (t) => {
   assert.equal(meta.status, 'present');
   rmSync(join(builder.dir, 'wal.meta'));
   assert.equal(inspectLog(builder.dir).meta.status, 'missing');
+  rmSync(join(builder.dir, 'LOCK'));
   for (const name of ['wal.meta', 'LOCK']) mkdirSync(join(builder.dir, name));
   const odd = inspectLog(builder.dir);
   assert.deepEqual(

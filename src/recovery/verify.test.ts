@@ -400,7 +400,8 @@ test('a LOCK that is a link or a folder is one problem, and hides none of the ot
   for (const place of [mkdirSync, (path: string) => symlinkSync('/etc/passwd', path)]) {
     const builder = threeSegments(t);
     builder.fileOf(3)[builder.blockOf(3, 0).offset + 100] = 0xee;
-    place(join(builder.write().dir, 'LOCK'));
+    rmSync(join(builder.write().dir, 'LOCK'));
+    place(join(builder.dir, 'LOCK'));
     const { verdict, problems } = await verify(builder.dir);
     assert.equal(verdict, 'corruption');
     assert.deepEqual(

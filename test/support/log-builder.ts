@@ -1,6 +1,6 @@
 // Builds logs block by block, sound or damaged, from the encoders alone: what a recorder would
 // leave behind in each situation, without its threads and its timing.
-import { mkdtempSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert } from '../../src/errors.js';
@@ -10,7 +10,7 @@ import {
   encodeBlockHeader,
 } from '../../src/segment/block-header.js';
 import { xxh64 } from '../../src/segment/checksum.js';
-import { META_FILE, segmentFileName } from '../../src/segment/file-names.js';
+import { LOCK_FILE, META_FILE, segmentFileName } from '../../src/segment/file-names.js';
 import { encodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import { encodeSeal } from '../../src/segment/seal.js';
 import {
@@ -232,6 +232,9 @@ export class LogBuilder {
   write(): this {
     for (const [index, bytes] of this.files) writeFileSync(this.pathOf(index), bytes);
     if (this.#meta !== undefined) writeFileSync(join(this.dir, META_FILE), this.#meta);
+    // As an opening without shared memory leaves it: no region is to be looked for.
+    const lock = join(this.dir, LOCK_FILE);
+    if (this.files.size > 0 && !existsSync(lock)) writeFileSync(lock, '{"regions":[]}');
     return this;
   }
 

@@ -25,12 +25,26 @@ const rendered = (change: Partial<VerifyReport>): string =>
 describe('the words of verify', () => {
   it('are four lines where all is well', () => {
     assert.equal(
-      rendered({}),
+      rendered({ advice: 'Nothing to do.' }),
       'a-log is sound: every block of it validates\n' +
         'events    1,234, ids 1 to 1,234\n' +
         'durable   up to 1,200\n' +
         'segments  2',
     );
+  });
+
+  it('begin with what may be missing, and with what is to be chosen', () => {
+    assert.match(rendered({ advice: 'Look for it.' }), /^Look for it\.\n\na-log is sound/);
+    const problem = {
+      file: undefined,
+      offset: undefined,
+      code: 'ERR_FLASHSTRIKE_REGION_UNCERTAIN',
+      message: 'Choose.',
+      lost: undefined,
+      firstEventId: undefined,
+      lastEventId: undefined,
+    } as const;
+    assert.match(rendered({ verdict: 'undecidable', problems: [problem] }), /^Choose\.\n\na-log/);
   });
 
   it('say what an empty log is', () => {
