@@ -27,12 +27,12 @@ export const ERROR_CODES = {
     'No process shows telemetry of this log in shared memory: it is closed, or keeps it to itself.',
   ERR_FLASHSTRIKE_OUT_OF_RANGE: 'An event id lies outside of what the log holds.',
   ERR_FLASHSTRIKE_PLATFORM: 'This platform is not supported.',
-  ERR_FLASHSTRIKE_RESOURCES:
-    'A limit on threads, open files or memory was met; the message says which to raise. Nothing stays held.',
   ERR_FLASHSTRIKE_REGION_GONE:
     "The shared region of the crashed process is gone and recovery: 'strict' was asked for.",
   ERR_FLASHSTRIKE_REGION_UNCERTAIN:
     'A shared region may be that of this log and hold events that the files lack: choose with oldRing.',
+  ERR_FLASHSTRIKE_RESOURCES:
+    'A limit on threads, open files or memory was met; the message says which to raise. Nothing stays held.',
   ERR_FLASHSTRIKE_RING_MISMATCH:
     'The shared ring of the crashed process does not connect to the files.',
   ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or is not trustworthy.',

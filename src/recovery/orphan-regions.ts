@@ -6,6 +6,7 @@ import { listRegions, openRegionFile, type RegionFile } from '../memory/region-f
 import { identifyFolder } from '../storage/identify-folder.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
+import { leftRing } from './left-rings.js';
 import { readLogId } from './log-identity.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 
@@ -87,7 +88,9 @@ function keptBecause(
     return 'it is that of another folder with this log, a copy or the original';
   }
   if (lock.damaged) return 'LOCK, which would name the region in use, is damaged';
-  return lock.regions.includes(path) ? 'the next opening of the log reads it' : undefined;
+  // Named or not: an opening looks for regions by the log's id, too.
+  const isWanted = lock.regions.includes(path) || leftRing(path, file).unread !== undefined;
+  return isWanted ? 'the next opening of the log reads it' : undefined;
 }
 
 /**

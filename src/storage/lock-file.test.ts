@@ -42,6 +42,7 @@ function lockOf(t: TestContext, folder: string, storage: Storage = nodeStorage):
 
 const NOTHING = {
   regions: [],
+  left: [],
   folder: undefined,
   boot: undefined,
   damaged: false,
@@ -204,10 +205,11 @@ test('whose it is comes back as it was written, and outlives the regions', (t) =
     { ...FOLDER, path: undefined },
     undefined,
   ]) {
-    lock.write({ regions: [regionPath()], folder: written, boot: BOOT });
+    const left = [regionPath('/left')];
+    lock.write({ regions: [regionPath()], left, folder: written, boot: BOOT });
     assert.deepEqual(lock.read().folder, written);
     lock.forgetRegions();
-    const expected = { ...NOTHING, folder: written, boot: BOOT, isWritten: true };
+    const expected = { ...NOTHING, left, folder: written, boot: BOOT, isWritten: true };
     assert.deepEqual(lock.read(), expected);
   }
 });

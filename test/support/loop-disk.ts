@@ -105,6 +105,13 @@ export class LoopDisk {
     this.#mount();
   }
 
+  /** The same file system on another device number, as overlay, btrfs, NFS and FUSE get with each mount. */
+  remountElsewhere(): void {
+    this.#point.unmount();
+    this.awaitRelease();
+    this.#point.mount('-o', this.#options, this.#point.attach(this.image));
+  }
+
   /**
    * The kernel lets go of what was unmounted. Whoever has made a mount namespace meanwhile, a container
    * perhaps, has a copy of this mount in it, and who mounts it again then gets the old file system.
