@@ -127,7 +127,7 @@ const otherKoffi: string | false =
 
 const GROWTH_ROUNDS = 8;
 
-for (const where of ['main']) {
+for (const where of ['main', 'worker']) {
   onBothAdapters(
     `rounds of open, append, read, close (${where} thread) keep no map, address space, thread`,
     async (t, v) => {
