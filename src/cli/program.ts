@@ -192,10 +192,17 @@ function addInspect(program: Command, { context, finish }: Run): void {
     .command('inspect')
     .summary('show what lies in a log folder')
     .description('Shows segments, ids, sizes and times, and the shared memory of the log.')
-    .addArgument(logFolder('folder of the log'))
+    .addArgument(
+      new Argument('[dir]', 'folder of the log; with --regions: none for all').argParser(parsePath),
+    )
     .addOption(jsonOption())
-    .option('--regions', 'show the shared regions that carry the id of this log', false)
-    .option('--remove', 'with --regions: remove those that are orphaned', false)
+    .option(
+      '--regions',
+      'show the shared regions of this log, or without a folder all of them',
+      false,
+    )
+    .option('--remove', 'with --regions: remove those that nobody holds or needs', false)
+    .option('--force', 'with --remove: also those with events that may be in no file', false)
     .addOption(
       new Option('--shared-memory-directory <dir>', 'where shared regions lie')
         .default('/dev/shm')
@@ -209,10 +216,16 @@ Exit: 0 done, 1 failed, 2 usage
 Examples:
   $ flashstrike inspect ./log
   $ flashstrike inspect ./log --json | jq '.segments[].events'
-  $ flashstrike inspect ./log --regions --remove`,
+  $ flashstrike inspect ./log --regions --remove
+  $ flashstrike inspect --regions               all of this user, whatever the log`,
     )
     .action(async (dir, options, command: Command) => {
       if (options.remove && !options.regions) command.error('error: --remove needs --regions');
+      if (options.force && !options.remove) command.error('error: --force needs --remove');
+      if (dir !== undefined && options.force)
+        command.error('error: --force is for all regions, without a folder');
+      if (dir === undefined && !options.regions)
+        command.error("error: missing required argument 'dir'");
       finish(await inspect(dir, options, context));
     });
 }

@@ -49,6 +49,7 @@ import {
 } from './tail-judgement.js';
 import type { Verdict } from './verdict.js';
 
+export { isSpent, listSharedRegions, type SharedRegionInspection } from './all-regions.js';
 export { listOrphanRegions, type OrphanRegion, removeOrphanRegion } from './orphan-regions.js';
 
 export interface SegmentInspection {

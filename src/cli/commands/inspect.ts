@@ -5,11 +5,14 @@
 import { printable } from '../../errors.js';
 import {
   inspectLog,
+  isSpent,
   type LogInspection,
   listOrphanRegions,
+  listSharedRegions,
   type OrphanRegion,
   removeOrphanRegion,
   type SegmentInspection,
+  type SharedRegionInspection,
 } from '../../recovery/inspect.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -19,11 +22,14 @@ import { formatBytes, formatCount, formatEvents, formatTimestamp } from '../quan
 import { describeRegion } from '../region-notice.js';
 import { reportError } from '../report-error.js';
 import { type Column, formatTable } from '../table.js';
+import type { Terminal } from '../terminal.js';
 
 export interface InspectOptions {
   readonly json: boolean;
   readonly regions: boolean;
   readonly remove: boolean;
+  /** Remove also regions with events that may be in no file. */
+  readonly force: boolean;
   /** Where shared regions lie. */
   readonly sharedMemoryDirectory: string;
 }
@@ -141,10 +147,11 @@ export const renderRegions = (regions: readonly OrphanRegion[]): string[] =>
     : formatTable(REGION_COLUMNS, regions.map(regionRow));
 
 export async function inspect(
-  dir: string,
+  dir: string | undefined,
   options: InspectOptions,
   context: CommandContext,
 ): Promise<number> {
+  if (dir === undefined) return inspectAllRegions(options, context);
   if (options.regions) return inspectRegions(dir, options, context);
   const inspection = inspectLog(dir);
   const text = options.json
@@ -166,8 +173,12 @@ async function inspectRegions(
     if (removable.length > 0) terminal.line('--remove removes the orphaned ones');
     return EXIT.done;
   }
+  return removeRegions(removable, terminal);
+}
+
+function removeRegions(regions: readonly { readonly path: string }[], terminal: Terminal): number {
   let exitCode: number = EXIT.done;
-  for (const { path } of removable) {
+  for (const { path } of regions) {
     try {
       removeOrphanRegion(path);
       terminal.line(`removed ${printable(path)}`);
@@ -177,4 +188,48 @@ async function inspectRegions(
     }
   }
   return exitCode;
+}
+
+const ALL_COLUMNS: readonly Column[] = [
+  { title: 'region', align: 'left' },
+  { title: 'size', align: 'right' },
+  { title: 'log', align: 'left' },
+  { title: 'folder', align: 'left' },
+  { title: 'started', align: 'left' },
+  { title: 'state', align: 'left' },
+];
+
+function stateOf({ status, unreadEvents, pid, reason }: SharedRegionInspection): string {
+  if (status === 'in-use') return `in use by process ${pid ?? 'unknown'}`;
+  if (status !== 'waiting') return `${status}: ${reason ?? 'not read'}`;
+  return unreadEvents === 0 ? 'spent' : `${formatEvents(unreadEvents ?? 0)} that may be in no file`;
+}
+
+const allRow = (region: SharedRegionInspection): string[] => [
+  printable(region.path),
+  formatBytes(region.bytes),
+  region.logId === undefined ? '-' : formatLogId(region.logId),
+  printable(`${region.folder ?? '-'}${region.folderExists === false ? ' (gone)' : ''}`),
+  region.startedTsNs === undefined ? '-' : formatTimestamp(region.startedTsNs).slice(0, 19),
+  printable(stateOf(region)),
+];
+
+async function inspectAllRegions(
+  { json, remove, force, sharedMemoryDirectory }: InspectOptions,
+  { stdout, terminal }: CommandContext,
+): Promise<number> {
+  const regions = listSharedRegions(sharedMemoryDirectory);
+  const lines =
+    regions.length === 0 ? ['no shared regions'] : formatTable(ALL_COLUMNS, regions.map(allRow));
+  await writeLines(stdout, json ? formatJson(regions) : `${lines.join('\n')}\n`);
+  const held = regions.filter(({ status }) => status === 'waiting' || status === 'damaged');
+  const chosen = held.filter((region) => force || isSpent(region));
+  if (!remove) {
+    if (chosen.length > 0) terminal.line('--remove removes those that are spent');
+    return EXIT.done;
+  }
+  const kept = held.length - chosen.length;
+  if (kept > 0)
+    terminal.line(`${kept} kept: events in them may be in no file (--force removes them)`);
+  return removeRegions(chosen, terminal);
 }
