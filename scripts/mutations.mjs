@@ -2,6 +2,27 @@
 // must fail with `replace` in its place.
 export const MUTATIONS = [
   {
+    name: 'harm: a sync is told although the file is gone',
+    file: 'src/recorder/segment-writer.ts',
+    find: 'if (harm !== undefined) throw fileLost(',
+    replace: 'if (harm === null) throw fileLost(',
+    tests: ['src/recorder/segment-writer-failure.test.ts'],
+  },
+  {
+    name: 'harm: a lost region leaves what is in the ring',
+    file: 'src/recorder/segment-writer.ts',
+    find: "while (this.#d.clock.nowNs() < deadlineNs && this.#writeNext() === 'wrote');",
+    replace: '',
+    tests: ['src/recorder/segment-writer-failure.test.ts'],
+  },
+  {
+    name: 'harm: a lost wal.meta stays lost',
+    file: 'src/recorder/worker/meta-coordinator.ts',
+    find: 'this.#isLost = true;',
+    replace: '',
+    tests: ['src/recorder/worker/meta-coordinator.test.ts'],
+  },
+  {
     name: 'watermark rule: a durable event may be lost',
     file: 'src/recovery/tail-judgement.ts',
     find: 'durableLost: claims.durableEventId >= nextEventId,',
@@ -109,8 +130,8 @@ export const MUTATIONS = [
   {
     name: 'rotation: the sealed segment is not synced',
     file: 'src/recorder/segment-writer.ts',
-    find: '      active.sync();\n      segmentWriter.onRotateSync',
-    replace: '      segmentWriter.onRotateSync',
+    find: '      active.sync();\n      this.#refuseHarm();',
+    replace: '      this.#refuseHarm();',
     tests: ['src/recorder/segment-writer-rotation.test.ts'],
   },
   {

@@ -12,6 +12,8 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_EVENT_TOO_LARGE: 'The payload is larger than maxEventBytes.',
   ERR_FLASHSTRIKE_EXPIRED: 'The segment that holds these events is gone.',
   ERR_FLASHSTRIKE_FAILED: 'A write or sync failed once; the log stays failed until it is reopened.',
+  ERR_FLASHSTRIKE_FILE_LOST:
+    'Somebody moved, removed, replaced or cut a file of the open log; nothing was called durable since.',
   ERR_FLASHSTRIKE_INPUT: 'A line of the input cannot be understood.',
   ERR_FLASHSTRIKE_INVALID_ARGUMENT: 'A call was given an argument of the wrong type or range.',
   ERR_FLASHSTRIKE_INVALID_OPTION: 'An option is unknown, of the wrong type, or cannot work.',

@@ -29,6 +29,8 @@ export interface SegmentPin {
 export interface SegmentState {
   readonly segmentIndex: number;
   readonly segmentBytes: number;
+  /** The file is so long, and never becomes shorter. */
+  readonly fileBytes: number;
   readonly salt: bigint;
   /** Where the next block goes. */
   readonly offset: number;
@@ -80,6 +82,7 @@ export class ActiveSegment {
   readonly tally: SegmentTally;
   readonly #storage: Storage;
   readonly #fd: number;
+  readonly #fileBytes: number;
   readonly #salt: bigint;
   readonly #header = new Uint8Array(BLOCK_HEADER_BYTES);
   #offset: number;
@@ -97,6 +100,7 @@ export class ActiveSegment {
     this.segmentIndex = state.segmentIndex;
     this.segmentBytes = state.segmentBytes;
     this.tally = state.tally;
+    this.#fileBytes = state.fileBytes;
     this.#salt = state.salt;
     this.#offset = state.offset;
     this.#blockIndex = state.nextBlockIndex;
@@ -128,11 +132,22 @@ export class ActiveSegment {
    * written from then on would show in the snapshot, too.
    */
   get isLinked(): boolean {
-    let links = 1;
-    this.#attempt('look at it', () => {
-      ({ links } = this.#storage.statusOf(this.#fd));
-    });
+    const { links } = this.#attempt('look at it', () => this.#storage.statusOf(this.#fd));
     return links > 1;
+  }
+
+  /**
+   * What somebody has done to the file, so that it or its name no longer keeps what is written: a
+   * reader, and the next open, would not find it. Undefined while all is well.
+   */
+  get harm(): string | undefined {
+    return this.#attempt('look at it', () => {
+      const { device, inode, bytes } = this.#storage.statusOf(this.#fd);
+      if (bytes < this.#fileBytes) return 'cut short';
+      const named = this.#storage.statusAt(this.path);
+      const isNamed = named?.inode === inode && named.device === device;
+      return isNamed ? undefined : 'moved, removed or replaced';
+    });
   }
 
   /** The largest payload that one more block may have, before the seal's reserve; may be negative. */
@@ -238,9 +253,9 @@ export class ActiveSegment {
     this.#storage.close(this.#fd);
   }
 
-  #attempt(what: string, operation: () => void): void {
+  #attempt<Result>(what: string, operation: () => Result): Result {
     try {
-      operation();
+      return operation();
     } catch (error) {
       throw segmentFailure(what, this.path, this.#offset, error);
     }
@@ -310,6 +325,7 @@ export function publishSegment(
   return new ActiveSegment(storage, fd, path, {
     segmentIndex: header.segmentIndex,
     segmentBytes: header.segmentBytes,
+    fileBytes: header.segmentBytes,
     salt: header.salt,
     offset: SEGMENT_HEADER_PAGE_BYTES,
     nextBlockIndex: 0,

@@ -478,7 +478,10 @@ export class Wal {
     this.#last = { writtenEventId: this.writtenEventId, durableEventId: this.durableEventId };
     this.#closed = true;
     // What never reached the disk waits in the region for the next open, whatever the reason.
-    const isWhole = this.failure === undefined && this.#last.durableEventId === this.lastEventId;
+    // (A region whose name was lost ended the log after all of it was synced.)
+    const isOnDisk = this.#last.durableEventId === this.lastEventId;
+    const isNamed = !this.capabilities.sharedMemoryNameLost;
+    const isWhole = isOnDisk && (this.failure === undefined || !isNamed);
     // Before the metrics end: a wait that ends here is one of them.
     this.#waiters.close();
     // Before the memory goes: what it last held stays to be read.

@@ -18,7 +18,7 @@ export interface Capabilities {
   readonly sharedMemory: 'mapped' | 'portable';
   /** Why memory is not shared although it was asked for. */
   readonly sharedMemoryReason: string | undefined;
-  /** True when someone removed the region's name: a crash would now lose what is in the ring. */
+  /** True when someone moved, removed or replaced the region's file: that has ended the log. */
   readonly sharedMemoryNameLost: boolean;
   readonly lock: 'flock' | 'none';
   /**

@@ -367,6 +367,7 @@ class Opening {
     return new ActiveSegment(this.#storage, file.fd, file.path, {
       segmentIndex: file.header.segmentIndex,
       segmentBytes: file.header.segmentBytes,
+      fileBytes: file.bytes,
       salt: file.header.salt,
       offset: endOffset,
       nextBlockIndex: position.nextBlockIndex,

@@ -46,7 +46,7 @@ export function takePrepared(signals: Signals): PreparedSegment | undefined {
 }
 
 /** What opening a prepared file says when somebody has taken it away or put something else there. */
-const NOT_THERE = new Set(['ENOENT', 'ERR_FLASHSTRIKE_UNSAFE_FILE']);
+const NOT_THERE = new Set(['ENOENT', 'EACCES', 'ERR_FLASHSTRIKE_UNSAFE_FILE']);
 
 /**
  * The taker's descriptor of a prepared file; undefined where `path` is not that file any more, or a

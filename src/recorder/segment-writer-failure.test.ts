@@ -8,6 +8,14 @@ import { LogState } from '../ring/ring-control.js';
 import { BLOCK_HEADER_BYTES } from '../segment/block-header.js';
 import { Trouble } from './signals.js';
 
+const SEGMENT_ONE = '/log/0000000001.wal';
+
+function cut({ disk }: Bench, path: string): void {
+  const fd = disk.open(path, 'write');
+  disk.truncate(fd, 4096);
+  disk.close(fd);
+}
+
 describe('the first failure is the last operation', () => {
   interface Case {
     readonly name: string;
@@ -202,6 +210,84 @@ describe('the first failure is the last operation', () => {
     assert.ok(failure instanceof WalError);
     assert.deepEqual([failure.code, failure.path], ['ERR_FLASHSTRIKE_LOCKED', '/log/LOCK']);
     assert.deepEqual(bench.story(), []);
+  });
+
+  for (const [harm, harmed] of [
+    ['cut short', (bench: Bench) => cut(bench, SEGMENT_ONE)],
+    ['moved, removed or replaced', (bench: Bench) => bench.disk.unlink(SEGMENT_ONE)],
+  ] as const) {
+    const wasHarmed = (bench: Bench): void => {
+      assert.ok(bench.writer.hasFailed);
+      const failure = bench.signals.failure.read();
+      assert.ok(failure instanceof WalError);
+      const told = [failure.code, failure.path];
+      assert.deepEqual(told, ['ERR_FLASHSTRIKE_FILE_LOST', SEGMENT_ONE]);
+      assert.match(failure.message, new RegExp(`was ${harm} while`));
+      assert.equal(bench.durable, 0, 'nothing is called durable');
+    };
+
+    test(`an active segment that was ${harm} is one: found behind the sync, before it is told`, () => {
+      const bench = new Bench();
+      bench.append();
+      bench.signals.requestDurable(1);
+      bench.storage.onCall = ({ kind }) => {
+        if (kind !== 'sync') return;
+        bench.storage.onCall = () => {};
+        harmed(bench);
+      };
+      bench.settle();
+      wasHarmed(bench);
+    });
+
+    test(`an active segment that was ${harm} is one: found by a rotation`, () => {
+      const bench = new Bench();
+      bench.prepare();
+      bench.appendLarge();
+      bench.settle();
+      harmed(bench);
+      bench.appendLarge();
+      bench.settle();
+      wasHarmed(bench);
+    });
+
+    test(`an active segment that was ${harm} is one: found by the last sync`, () => {
+      const bench = new Bench();
+      bench.append();
+      harmed(bench);
+      assert.ok(bench.writer.drain());
+      wasHarmed(bench);
+    });
+
+    test(`an active segment that was ${harm} is one: found where nothing is asked for`, () => {
+      const bench = new Bench();
+      bench.append();
+      bench.settle();
+      harmed(bench);
+      bench.settle();
+      assert.equal(bench.writer.hasFailed, false, 'not at once');
+      bench.clock.advanceNs(250e6);
+      bench.settle();
+      wasHarmed(bench);
+    });
+  }
+
+  test('a region whose name is gone is one: all that was appended is synced first', () => {
+    const bench = new Bench();
+    bench.append();
+    bench.signals.set('regionNameLost', 1);
+    // What the application appends until it sees that the log has ended.
+    bench.storage.onCall = ({ kind }) => {
+      if (kind !== 'sync') return;
+      bench.storage.onCall = () => {};
+      bench.append();
+    };
+    bench.settle();
+    assert.ok(bench.writer.hasFailed);
+    const failure = bench.signals.failure.read();
+    assert.ok(failure instanceof WalError);
+    assert.equal(failure.code, 'ERR_FLASHSTRIKE_FILE_LOST');
+    assert.match(failure.message, /All up to event 1 was/);
+    assert.equal(bench.durable, 2);
   });
 
   test('so is a preparer that has given up, once its segment is needed', () => {

@@ -28,6 +28,7 @@ import type { ManagerUpdater } from '../telemetry/recorder/manager.js';
 import type { SegmentWriterUpdater } from '../telemetry/recorder/segment-writer.js';
 import { TWO_POW_32 } from '../units.js';
 import { type ActiveSegment, publishSegment, segmentFailure } from './active-segment.js';
+import { fileLost, regionLost } from './lost-files.js';
 import type { SyncOptions } from './options.js';
 import { openPrepared, type PreparedSegment, type PreparedSegments } from './prepared-segments.js';
 import { type Signals, Trouble } from './signals.js';
@@ -63,6 +64,10 @@ export interface SegmentWriterOptions {
   readonly sync: SyncOptions;
 }
 
+/** So often the writer looks whether the active segment still keeps what is written to it. */
+const HARM_LOOK_NS = 250 * NS_PER_MS;
+/** What a lost region's ring holds is written before the log ends, for so long at the most. */
+const LAST_DRAIN_NS = 1000 * NS_PER_MS;
 /** A look at the links of the active segment costs 2 µs: one a millisecond is enough. */
 const LINKS_LOOK_NS = NS_PER_MS;
 const NS_PER_US = 1e3;
@@ -138,6 +143,7 @@ export class SegmentWriter {
   /** It has a second name: nothing more is written to it. */
   #isLinked = false;
   #linksSeenNs = Number.NEGATIVE_INFINITY;
+  #harmSeenNs: number;
   #state: number = LogState.opening;
 
   constructor(
@@ -155,6 +161,7 @@ export class SegmentWriter {
     this.#durableEventId = start.durableEventId;
     this.#segmentCount = start.segmentCount;
     this.#lastWriteNs = dependencies.clock.nowNs();
+    this.#harmSeenNs = this.#lastWriteNs;
     this.#ring = ring;
     this.#words = memory.words;
     this.#doubles = memory.doubles;
@@ -233,6 +240,8 @@ export class SegmentWriter {
   #advance(): StepOutcome {
     this.#publishTime();
     if (this.#d.signals.get('lockNameLost') === 1) throw this.#lockLost();
+    if (this.#d.signals.get('regionNameLost') === 1) return this.#endWithoutRegion();
+    this.#lookForHarm();
     if (this.#isSettled) return this.#settledMs();
     const written = this.#writeNext();
     if (this.#syncIsDue(written)) {
@@ -267,6 +276,37 @@ export class SegmentWriter {
         'this one, so this one has stopped. Make sure that there is one writer, then open again.',
       { path },
     );
+  }
+
+  /**
+   * The region's name is gone: a kill would lose what the ring holds. So all of it goes to disk, the
+   * application is refused from then on, and what it appended before it saw that goes to disk as well.
+   */
+  #endWithoutRegion(): StepOutcome {
+    this.#drainUntil(this.#d.clock.nowNs() + LAST_DRAIN_NS);
+    this.fail(regionLost(this.#options.directory, this.#durableEventId));
+    this.#drainUntil(this.#d.clock.nowNs() + LAST_DRAIN_NS);
+    return BUSY;
+  }
+
+  #drainUntil(deadlineNs: number): void {
+    while (this.#d.clock.nowNs() < deadlineNs && this.#writeNext() === 'wrote');
+    if (this.#durableEventId < this.#writtenEventId) this.#sync();
+  }
+
+  #lookForHarm(): void {
+    const nowNs = this.#d.clock.nowNs();
+    if (nowNs - this.#harmSeenNs >= HARM_LOOK_NS) this.#refuseHarm();
+  }
+
+  /**
+   * Behind each sync and before it is told: a file that somebody has moved, replaced or cut would not
+   * give out again what was synced into it.
+   */
+  #refuseHarm(): void {
+    this.#harmSeenNs = this.#d.clock.nowNs();
+    const harm = this.#active?.harm;
+    if (harm !== undefined) throw fileLost(this.#active?.path ?? '', harm);
   }
 
   #writeNext(): 'wrote' | 'empty' | 'blocked' {
@@ -365,6 +405,7 @@ export class SegmentWriter {
     const covered = this.#writtenEventId;
     const startNs = this.#d.clock.nowNs();
     this.#active.sync();
+    this.#refuseHarm();
     this.#d.telemetry.segmentWriter.onSync(startNs, covered - this.#durableEventId);
     this.#publishDurable(covered, this.#active.segmentIndex, this.#active.pin.endOffset);
   }
@@ -565,6 +606,7 @@ export class SegmentWriter {
       segmentWriter.onRotateSeal(startNs);
       const syncNs = this.#d.clock.nowNs();
       active.sync();
+      this.#refuseHarm();
       segmentWriter.onRotateSync(syncNs);
       this.#predecessor = this.#end;
       const { segmentIndex, endOffset } = this.#predecessor;
@@ -609,6 +651,7 @@ export class SegmentWriter {
     this.#writeWatermark(true);
     // Also a watermark that was written while the log was idle: the point told now includes it.
     if (this.#active.hasUnsynced) this.#active.sync();
+    this.#refuseHarm();
     this.#d.telemetry.manager.onPersistCurrentSegment(startNs);
     this.#publishPoint(this.#active.segmentIndex, this.#active.pin.endOffset);
   }

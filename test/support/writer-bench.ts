@@ -174,7 +174,7 @@ export class Bench {
     return this.storage
       .story()
       .slice(from)
-      .filter((line) => !line.startsWith('statusOf '));
+      .filter((line) => !line.startsWith('status'));
   }
 
   get written(): number {

@@ -41,7 +41,8 @@ function run({ directory, options, logId, lockFd, region: handle }: HelperStart)
     logId,
   });
   const lock = adoptLock(nodeStorage, directory, lockFd);
-  const watch = new NameWatch(nodeStorage, monotonicClock, signals, lock, handle);
+  const meta = { isNamed: () => store.isNamed(), renew: () => coordinator.renew() };
+  const watch = new NameWatch(nodeStorage, monotonicClock, signals, lock, meta, handle);
   const listener = verificationListener(signals, segmentMaintainer, (error) =>
     port?.postMessage({ kind: 'damage', error: serializeError(error) }),
   );
@@ -50,8 +51,9 @@ function run({ directory, options, logId, lockFd, region: handle }: HelperStart)
       ? new FinishedVerification(nodeStorage, monotonicClock, directory, listener)
       : undefined;
   const step = (): number => {
-    watch.look();
-    return Math.min(coordinator.step(), verification?.step() ?? Number.POSITIVE_INFINITY);
+    const untilLookMs = watch.look();
+    const untilReadMs = verification?.step() ?? Number.POSITIVE_INFINITY;
+    return Math.min(untilLookMs, coordinator.step(), untilReadMs);
   };
   const beat = heartbeatOf(region, 'housekeeping', monotonicClock);
   port?.postMessage({ kind: 'running' });

@@ -25,6 +25,7 @@ const FLUSH = [
   'open wal.meta.tmp',
   'write wal.meta.tmp@0',
   'sync wal.meta.tmp',
+  'statusOf wal.meta.tmp',
   'close wal.meta.tmp',
   'rename wal.meta.tmp wal.meta',
   'syncDirectory log',
@@ -92,6 +93,23 @@ describe('the meta coordinator', () => {
     bench.request();
     bench.coordinator.step();
     assert.equal(bench.storage.calls.length, 2 * FLUSH.length);
+  });
+
+  test('writes wal.meta again where somebody has taken it away, until it is there', () => {
+    const bench = new Bench();
+    bench.request();
+    bench.coordinator.step();
+    assert.ok(bench.store.isNamed());
+    bench.disk.unlink(`${DIRECTORY}/wal.meta`);
+    assert.equal(bench.store.isNamed(), false);
+    bench.storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'rename', times: 1 });
+    bench.coordinator.renew();
+    bench.coordinator.step();
+    assert.equal(bench.store.isNamed(), false);
+    bench.clock.advanceNs(100 * NS_PER_MS);
+    bench.coordinator.step();
+    assert.ok(bench.store.isNamed());
+    assert.ok(bench.coordinator.step() > 0, 'once');
   });
 
   test('takes several requests together, and the point as it is by then', () => {

@@ -24,6 +24,7 @@ export class MetaCoordinator {
   readonly #point = new Int32Array(4);
   readonly #telemetry: MetaStoreUpdater;
   #flushed: number;
+  #isLost = false;
   #notBeforeNs = 0;
 
   constructor(
@@ -46,12 +47,13 @@ export class MetaCoordinator {
   /** One flush where one is asked for; returns 0 to go on, else how many ms may pass. */
   step(): number {
     const requested = this.#signals.get('metaRequests');
-    if (requested === this.#flushed) return IDLE_MS;
+    if (requested === this.#flushed && !this.#isLost) return IDLE_MS;
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
     if (waitNs > 0) return waitNs / 1e6;
     try {
       this.flush(false);
       this.#flushed = requested;
+      this.#isLost = false;
       this.#signals.set('metaTrouble', Trouble.none);
     } catch (error) {
       if (!isOperational(error)) throw error;
@@ -59,6 +61,11 @@ export class MetaCoordinator {
       this.#signals.set('metaTrouble', isNoSpace(error) ? Trouble.noSpace : Trouble.error);
     }
     return 0;
+  }
+
+  /** The file has been taken away: the next step writes it again. */
+  renew(): void {
+    this.#isLost = true;
   }
 
   /** Writes the durable point as it is now. */
