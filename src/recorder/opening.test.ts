@@ -624,7 +624,7 @@ describe('an open that the system refuses', () => {
     EDQUOT: 'ERR_FLASHSTRIKE_NO_SPACE',
     ENOTDIR: 'ERR_FLASHSTRIKE_NOT_A_LOG',
     EIO: 'ERR_FLASHSTRIKE_IO',
-    EMFILE: 'ERR_FLASHSTRIKE_IO',
+    EMFILE: 'ERR_FLASHSTRIKE_RESOURCES',
   } as const satisfies Record<string, ErrorCode>;
 
   for (const [system, code] of Object.entries(CODES)) {

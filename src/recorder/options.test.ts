@@ -35,6 +35,7 @@ test('without options the defaults hold', () => {
     timestamps: 'precise',
     recovery: 'default',
     verify: 'tail',
+    oldRing: 'refuse',
     sharedMemory: 'auto',
     sharedMemoryDirectory: '/dev/shm',
     appendSampling: 64,

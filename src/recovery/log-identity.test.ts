@@ -78,6 +78,7 @@ test('what cannot be read has no vote, and stops nobody', (t) => {
   mkdirSync(builder.pathOf(2));
   rmSync(join(builder.dir, 'wal.meta'));
   mkdirSync(join(builder.dir, 'wal.meta'));
+  rmSync(join(builder.dir, 'LOCK'));
   mkdirSync(join(builder.dir, 'LOCK'));
   assert.equal(readLogId(nodeStorage, builder.dir), OURS);
 });

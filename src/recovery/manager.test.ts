@@ -647,7 +647,7 @@ describe('files with a second name, as a snapshot by hard links leaves them', ()
       linkSync(elsewhere, join(builder.dir, name));
     }
     removeLeftovers(nodeStorage, builder.dir);
-    assert.deepEqual(readdirSync(builder.dir).sort(), ['0000000001.wal', 'wal.meta']);
+    assert.deepEqual(readdirSync(builder.dir).sort(), ['0000000001.wal', 'LOCK', 'wal.meta']);
     assert.equal(readFileSync(elsewhere, 'utf8'), 'x');
   });
 });
