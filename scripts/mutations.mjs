@@ -551,6 +551,13 @@ export const MUTATIONS = [
     tests: ['test/fault/stall-telemetry.test.ts'],
   },
   {
+    name: 'errors: those of another realm are none',
+    file: 'src/errors.ts',
+    find: 'value instanceof Error || types.isNativeError(value);',
+    replace: 'value instanceof Error;',
+    tests: ['src/errors.test.ts'],
+  },
+  {
     name: 'telemetry: each group of a reading is waited for anew',
     file: 'src/metrics/patience.ts',
     find: 'shared ?? new Patience()',

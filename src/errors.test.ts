@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 import { fc } from '../test/support/properties.js';
 import {
   AssertionFailure,
@@ -8,9 +9,12 @@ import {
   deserializeError,
   ERROR_CODES,
   type ErrorCode,
+  isError,
   isNoSpace,
   isOperational,
   limitError,
+  messageOf,
+  neededPermission,
   printable,
   serializeError,
   systemCode,
@@ -233,4 +237,39 @@ test('a limit that was met is told by its name and its remedy', () => {
   assert.deepEqual(met('ENOSPC'), [undefined, undefined]);
   const ours = new WalError('ERR_FLASHSTRIKE_IO', 'EMFILE');
   assert.equal(limitError('/log', ours), undefined, 'what has a code of ours keeps it');
+});
+
+describe('an error of another realm', () => {
+  /** As Node's own look to a module that was loaded into a context of its own. */
+  const foreign = (code: string): unknown =>
+    runInNewContext(`Object.assign(new Error('it says'), { code: '${code}', errno: -2 })`);
+
+  test('is judged like one of this realm', () => {
+    const error = foreign('ENOENT');
+    assert.ok(!(error instanceof Error));
+    assert.ok(isError(error));
+    assert.equal(codeOf(error), 'ENOENT');
+    assert.equal(systemCode(error), 'ENOENT');
+    assert.equal(messageOf(error), 'it says');
+    assert.ok(isOperational(error));
+    assert.ok(isNoSpace(foreign('ENOSPC')));
+    assert.deepEqual(serializeError(error), { code: 'ENOENT', message: 'it says' });
+  });
+
+  test('is not what only looks like one', () => {
+    for (const value of [{ code: 'ENOENT', message: 'x' }, 'ENOENT', null, undefined]) {
+      assert.ok(!isError(value));
+      assert.equal(codeOf(value), undefined);
+    }
+  });
+});
+
+test('what the permission model of Node refuses is no access, and the option is known', () => {
+  const refused = (permission: string) =>
+    Object.assign(new Error('restricted'), { code: 'ERR_ACCESS_DENIED', permission });
+  assert.equal(systemCode(refused('FileSystemRead')), 'EACCES');
+  assert.equal(neededPermission(refused('FileSystemRead')), '--allow-fs-read');
+  assert.equal(neededPermission(refused('FileSystemWrite')), '--allow-fs-write');
+  assert.equal(neededPermission(refused('WorkerThreads')), '--allow-worker');
+  assert.equal(neededPermission(new Error('x')), undefined);
 });

@@ -1,5 +1,6 @@
 // Every operating failure is a WalError with a code; a broken invariant is an assertion.
 import { constants } from 'node:os';
+import { types } from 'node:util';
 
 /** Every code, what it means, and what to do; docs and `--help` print this table. */
 export const ERROR_CODES = {
@@ -93,18 +94,39 @@ const NAMELESS = /^(UNKNOWN$|Unknown system error )/;
 /** Node's own codes, and those of our assertions, begin with `ERR_`: wrong calls, not the system. */
 const OF_SYSTEM = /^E(?!RR_)[A-Z0-9_]+$/;
 
+/**
+ * An error of any realm: where this module was loaded into a context of its own (Jest's ESM mode, `vm`,
+ * Electron), Node's errors are no instances of the `Error` that it sees.
+ */
+export const isError = (value: unknown): value is Error =>
+  value instanceof Error || types.isNativeError(value);
+
+/** What went wrong, of whatever was thrown. */
+export const messageOf = (error: unknown): string =>
+  isError(error) ? error.message : String(error);
+
 /** The `code` of any error of Node, its zlib, ours … */
 export const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+  isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
+/** What Node's permission model says, which `--permission` switches on. */
+const NOT_PERMITTED = 'ERR_ACCESS_DENIED';
+
+/** The option of Node that would allow what its permission model has refused; else undefined. */
+export function neededPermission(error: unknown): string | undefined {
+  if (codeOf(error) !== NOT_PERMITTED) return undefined;
+  const permission = isError(error) && 'permission' in error ? String(error.permission) : '';
+  if (permission === 'WorkerThreads') return '--allow-worker';
+  return permission === 'FileSystemWrite' ? '--allow-fs-write' : '--allow-fs-read';
+}
 
 /** What the system calls an error of it (`ENOSPC` …); undefined for any other error. */
 export function systemCode(error: unknown): string | undefined {
   const code = codeOf(error);
   if (code === undefined || OF_SYSTEM.test(code)) return code;
+  if (code === NOT_PERMITTED) return 'EACCES';
   if (!NAMELESS.test(code)) return undefined;
-  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : Number.NaN;
+  const errno = isError(error) && 'errno' in error ? Number(error.errno) : Number.NaN;
   return ERRNO_NAMES.get(errno) ?? code;
 }
 
@@ -134,7 +156,7 @@ const NO_BUFFER = /Array buffer allocation failed/;
 
 /** The failure of an operation on `path` that met a limit, as an error that says what to raise. */
 export function limitError(path: string, error: unknown): WalError | undefined {
-  if (!(error instanceof Error) || error instanceof WalError) return undefined;
+  if (!isError(error) || error instanceof WalError) return undefined;
   // The message first: Node's own code for a thread that could not start names the cause only there.
   const found = LIMIT.exec(`${error.message} ${systemCode(error) ?? codeOf(error) ?? ''}`)?.[1];
   const limit = LIMITS[NO_BUFFER.test(error.message) ? 'ENOMEM' : (found ?? '')];
@@ -149,7 +171,7 @@ export function serializeError(error: unknown): SerializedError {
     const cause = error.cause === undefined ? undefined : serializeError(error.cause);
     return { code, message, path, offset, cause };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { code: systemCode(error) ?? codeOf(error) ?? 'ERR_UNKNOWN', message };
 }
 

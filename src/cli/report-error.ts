@@ -1,7 +1,15 @@
 // Failures as sentences: code, what happened and where, what it means; no stack for what is
 // expected to happen. Names and payload text in them are made harmless for the terminal.
 
-import { codeOf, ERROR_CODES, printable, systemCode, WalError } from '../errors.js';
+import {
+  codeOf,
+  ERROR_CODES,
+  isError,
+  messageOf,
+  printable,
+  systemCode,
+  WalError,
+} from '../errors.js';
 import type { Terminal } from './terminal.js';
 
 /** stdout was closed by its reader (`replay | head`): not a failure, nothing is said. */
@@ -13,7 +21,7 @@ const CAUSES_SHOWN = 4;
 
 function* causesOf(error: Error): Generator<Error> {
   let cause = error.cause;
-  for (let depth = 0; depth < CAUSES_SHOWN && cause instanceof Error; depth += 1) {
+  for (let depth = 0; depth < CAUSES_SHOWN && isError(cause); depth += 1) {
     yield cause;
     cause = cause.cause;
   }
@@ -30,7 +38,7 @@ export function toWalError(error: unknown, path: string): WalError {
   if (error instanceof WalError) return error;
   const code = systemCode(error);
   const denied = code === 'EACCES' || code === 'EPERM';
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return new WalError(
     denied ? 'ERR_FLASHSTRIKE_ACCESS' : 'ERR_FLASHSTRIKE_IO',
     `${path}: ${message}`,
@@ -50,7 +58,7 @@ export function reportError(terminal: Terminal, error: unknown): void {
     return;
   }
   // A bug of ours: here the stack is what helps.
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = isError(error) ? (error.stack ?? error.message) : String(error);
   terminal.line(`${terminal.red('flashstrike:')} unexpected failure, please report it`);
   for (const line of text.split('\n')) terminal.line(`  ${printable(line)}`);
 }

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import type * as Koffi from 'koffi';
-import { WalError } from '../errors.js';
+import { codeOf, isError, WalError } from '../errors.js';
 import { guardExit } from './koffi-exit.js';
 
 export interface Libc {
@@ -99,9 +99,10 @@ function loadKoffi(): typeof Koffi | undefined {
       const library = Object.keys(require.cache).find((path) => path.endsWith('koffi.node'));
       if (library !== undefined) guardExit(koffi, library);
     } catch (error) {
-      // No prebuilt binary for this machine: the caller falls back to what Node offers, and
-      // `wal.capabilities` tells. Any other error is ours.
-      if (!(error instanceof Error) || error instanceof TypeError) throw error;
+      // No prebuilt binary for this machine, no addons, or a bundle that does not know where it is:
+      // the caller falls back to what Node offers, and `wal.capabilities` tells.
+      const isUnplaced = codeOf(error) === 'ERR_INVALID_ARG_VALUE';
+      if (!isError(error) || (error.name === 'TypeError' && !isUnplaced)) throw error;
     }
   }
   return koffi ?? undefined;
@@ -139,4 +140,16 @@ export function assertLittleEndian(): void {
   if (endianness() !== 'LE') {
     throw new WalError('ERR_FLASHSTRIKE_PLATFORM', 'Flashstrike needs a little-endian machine.');
   }
+}
+
+/**
+ * A log is recorded by Node alone: its threads share descriptors by number, which Deno does not do.
+ * Reading works wherever `node:fs` does.
+ */
+export function assertRuntime(versions: NodeJS.ProcessVersions = process.versions): void {
+  if (versions['deno'] === undefined) return;
+  const message =
+    'A log cannot be opened in Deno, whose threads share no file descriptors: open it with node. ' +
+    'Reading it works.';
+  throw new WalError('ERR_FLASHSTRIKE_PLATFORM', message);
 }

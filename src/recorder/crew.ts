@@ -1,7 +1,15 @@
 // The threads of one log: started together, ended in order. Workers do not hold the process; a
 // pending `open`, `durable`, `close` or `follow` does.
 import { type TransferListItem, Worker } from 'node:worker_threads';
-import { deserializeError, limitError, WalError } from '../errors.js';
+import {
+  codeOf,
+  deserializeError,
+  isError,
+  limitError,
+  messageOf,
+  neededPermission,
+  WalError,
+} from '../errors.js';
 import { type Custody, CustodyDesk } from './custody.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import type { ResolvedOptions } from './options.js';
@@ -22,11 +30,32 @@ type Message = WriterReady | Ready | Running | Refused | Ended | Damage;
 /** Longer than a region takes to be written with zeros. */
 const UNDISTURBED_TIMEOUT_MS = 10_000;
 
-const MODULES: Readonly<Record<ThreadName, URL>> = {
-  writer: new URL('./threads/writer-thread.js', import.meta.url),
-  preparer: new URL('./threads/preparer-thread.js', import.meta.url),
-  housekeeping: new URL('./threads/housekeeping-thread.js', import.meta.url),
-};
+/** @throws WalError ERR_FLASHSTRIKE_PLATFORM */
+function startWorker(
+  thread: ThreadName,
+  workerData: unknown,
+  transferList: TransferListItem[],
+): Worker {
+  try {
+    const module = new URL(`./threads/${thread}-thread.js`, import.meta.url);
+    return new Worker(module, {
+      workerData,
+      transferList,
+      execArgv: [],
+    });
+  } catch (error) {
+    const permission = neededPermission(error);
+    // In a bundle of CommonJS a module does not know where it is.
+    if (permission === undefined && typeof import.meta.url === 'string') throw error;
+    const remedy = permission === undefined ? BUNDLED : `Start node with ${permission}.`;
+    const message = `The ${thread} thread cannot be started (${messageOf(error)}). ${remedy}`;
+    throw new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: error });
+  }
+}
+
+const BUNDLED =
+  'The threads of a log are modules of their own: where an application is bundled, flashstrike must ' +
+  'stay outside of the bundle (external).';
 
 /** A worker with its life told as promises. */
 class Member {
@@ -46,13 +75,9 @@ class Member {
   ) {
     this.thread = thread;
     this.#directory = directory;
-    this.#worker = new Worker(MODULES[thread], {
-      workerData: data,
-      transferList,
-      execArgv: [],
-    });
+    this.#worker = startWorker(thread, data, transferList);
     this.#worker.on('error', (error) => {
-      this.#error = error instanceof Error ? error : new Error(String(error));
+      this.#error = isError(error) ? error : new Error(String(error));
     });
     this.ended = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
@@ -72,6 +97,10 @@ class Member {
     const limit = limitError(this.#directory, this.#error);
     if (limit !== undefined) return limit;
     const why = this.#error?.message ?? `exit code ${exitCode}`;
+    if (codeOf(this.#error)?.endsWith('MODULE_NOT_FOUND') === true) {
+      const message = `The ${this.thread} thread cannot be started (${why}). ${BUNDLED}`;
+      return new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: this.#error });
+    }
     const message = `${this.#directory}: the ${this.thread} thread ended unexpectedly (${why}). Open the log again.`;
     const details = { path: this.#directory, cause: this.#error };
     return new WalError('ERR_FLASHSTRIKE_WORKER_DIED', message, details);

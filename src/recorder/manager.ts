@@ -6,7 +6,7 @@ import { types } from 'node:util';
 import { type Clock, monotonicClock } from '../clock/clock.js';
 import { TimestampSource } from '../clock/timestamp-source.js';
 import { WalError } from '../errors.js';
-import { assertLittleEndian } from '../memory/libc.js';
+import { assertLittleEndian, assertRuntime } from '../memory/libc.js';
 import { readNumber } from '../memory/sequence-latch.js';
 import { newInterval } from '../metrics/journal.js';
 import type {
@@ -23,6 +23,7 @@ import { LogState, type LogStateCode } from '../ring/ring-control.js';
 import { NO_RING } from '../ring/ring-memory.js';
 import { RingProducer } from '../ring/ring-producer.js';
 import { durablePointOf } from '../ring/ring-snapshot.js';
+import { assertChecksums } from '../segment/checksum.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
 import type { LogTelemetry, WalTelemetry } from '../telemetry/log-telemetry.js';
 import { appendedEventsOf, ManagerUpdater } from '../telemetry/recorder/manager.js';
@@ -131,6 +132,8 @@ export class Wal {
    */
   static async open(directory: string, options?: WalOptions): Promise<Wal> {
     assertLittleEndian();
+    assertRuntime();
+    assertChecksums();
     if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
       throw new WalError(
         'ERR_FLASHSTRIKE_INVALID_ARGUMENT',

@@ -7,7 +7,16 @@ import { dirname, join } from 'node:path';
 import { monotonicClockCostPs } from '../clock/clock-cost.js';
 import { TimestampSource } from '../clock/timestamp-source.js';
 import { anchorWallClock, type WallAnchor } from '../clock/wall-clock.js';
-import { assert, isNoSpace, isOperational, limitError, systemCode, WalError } from '../errors.js';
+import {
+  assert,
+  isNoSpace,
+  isOperational,
+  limitError,
+  messageOf,
+  neededPermission,
+  systemCode,
+  WalError,
+} from '../errors.js';
 import { type FolderIdentity, judgeFolder } from '../memory/folder-identity.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
 import { openedAdvice } from '../recovery/advice.js';
@@ -151,10 +160,15 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
       throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, details);
     }
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-      const message = `${directory} cannot be written (${code}). Give this user write access to it.`;
+      const permission = neededPermission(error);
+      const remedy =
+        permission === undefined
+          ? 'Give this user write access to it.'
+          : `Start node with ${permission}.`;
+      const message = `${directory} cannot be written (${code}). ${remedy}`;
       throw new WalError('ERR_FLASHSTRIKE_ACCESS', message, details);
     }
-    const message = `${directory}: ${error instanceof Error ? error.message : code}. Nothing is lost; mend the cause, then open again.`;
+    const message = `${directory}: ${messageOf(error)}. Nothing is lost; mend the cause, then open again.`;
     throw new WalError('ERR_FLASHSTRIKE_IO', message, details);
   }
 }

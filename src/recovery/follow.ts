@@ -202,8 +202,17 @@ export function follow(
   checkFlag('undurable', options.undurable);
   checkFlag('reuse', options.reuse);
   const { signal } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && !isAbortSignal(signal)) {
     throw invalid('signal must be an AbortSignal.');
   }
   return new Follower(ports, dir, options);
+}
+
+/** Of any realm: a test runner brings an AbortSignal of its own. */
+function isAbortSignal(value: unknown): value is AbortSignal {
+  if (typeof value !== 'object' || value === null) return false;
+  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  const isTarget =
+    typeof addEventListener === 'function' && typeof removeEventListener === 'function';
+  return typeof aborted === 'boolean' && isTarget;
 }

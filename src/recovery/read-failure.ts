@@ -1,5 +1,5 @@
 // System errors of reading, as WalErrors that name the file and the remedy.
-import { systemCode, WalError } from '../errors.js';
+import { neededPermission, systemCode, WalError } from '../errors.js';
 
 export const isMissing = (error: unknown): boolean => systemCode(error) === 'ENOENT';
 
@@ -11,7 +11,12 @@ export function readFailure(error: unknown, path: string, offset?: number): unkn
   if (code === undefined) return error;
   const details = { path, offset, cause: error };
   if (code === 'EACCES' || code === 'EPERM') {
-    const message = `${path} cannot be read (${code}). Give this user read access to it.`;
+    const permission = neededPermission(error);
+    const remedy =
+      permission === undefined
+        ? 'Give this user read access to it.'
+        : `Start node with ${permission}.`;
+    const message = `${path} cannot be read (${code}). ${remedy}`;
     return new WalError('ERR_FLASHSTRIKE_ACCESS', message, details);
   }
   const at = offset === undefined ? '' : ` at offset ${offset}`;

@@ -2,7 +2,7 @@
 // because a second process could then lock another file of the same name. Its text names the
 // shared regions of the log, and tells which folder it was written in, and in which boot.
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { assert, systemCode, WalError } from '../errors.js';
+import { assert, isError, systemCode, WalError } from '../errors.js';
 import type { FolderIdentity } from '../memory/folder-identity.js';
 import { libc } from '../memory/libc.js';
 import { isRegionName } from '../memory/shared-region.js';
@@ -178,7 +178,7 @@ function recordOf(text: string): Omit<ReadLockRecord, 'damaged' | 'isWritten'> |
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (isError(error) && error.name === 'SyntaxError') return undefined;
     throw error;
   }
   if (!isFields(parsed)) return undefined;
@@ -260,7 +260,8 @@ function flock(fd: number, path: string): void {
       { path, cause },
     );
   const native = libc();
-  if (native === undefined) throw unavailable('koffi has no binary for this platform');
+  if (native === undefined)
+    throw unavailable('koffi has no binary for this platform, or node runs without addons');
   let locked: boolean;
   try {
     locked = native.tryLock(fd);

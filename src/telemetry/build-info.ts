@@ -1,6 +1,6 @@
 // What was running: the versions of this package and of Node.
 import { createRequire } from 'node:module';
-import { assert } from '../errors.js';
+import { isError } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
 
 export interface BuildInfo {
@@ -11,11 +11,20 @@ export interface BuildInfo {
 }
 
 function packageVersion(): string {
-  // Works from any folder that this was compiled to: a package may name itself.
-  const manifest: unknown = createRequire(import.meta.url)('flashstrike/package.json');
+  const manifest = readManifest();
   const isKnown = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  assert(isKnown && typeof manifest.version === 'string', 'package.json has a version');
-  return manifest.version;
+  return isKnown && typeof manifest.version === 'string' ? manifest.version : 'unknown';
+}
+
+function readManifest(): unknown {
+  try {
+    // Works from any folder that this was compiled to: a package may name itself.
+    return createRequire(import.meta.url)('flashstrike/package.json');
+  } catch (error) {
+    // In a bundle there is no package, and where node may not read it, it might as well not be there.
+    if (isError(error)) return undefined;
+    throw error;
+  }
 }
 
 export const buildInfo: BuildInfo = Object.freeze({

@@ -1,6 +1,7 @@
 // `lines` and `ndjson` keep the bytes of a line as they are; ndjson refuses what is no JSON.
 
 import { isUtf8 } from 'node:buffer';
+import { messageOf } from '../../errors.js';
 import { type EventFormat, FormatDefect } from './event-format.js';
 
 export const linesFormat: EventFormat = {
@@ -19,7 +20,7 @@ export const ndjsonFormat: EventFormat = {
       JSON.parse(line.toString('utf8'));
     } catch (error) {
       if (line.length === 0) throw new FormatDefect('it is empty, not JSON');
-      throw new FormatDefect(`it is not JSON: ${error instanceof Error ? error.message : error}`);
+      throw new FormatDefect(`it is not JSON: ${messageOf(error)}`);
     }
     return line;
   },
