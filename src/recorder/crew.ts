@@ -30,6 +30,13 @@ type Message = WriterReady | Ready | Running | Refused | Ended | Damage;
 /** Longer than a region takes to be written with zeros. */
 const UNDISTURBED_TIMEOUT_MS = 10_000;
 
+/** Named when a thread starts, not at load: a bundle of CommonJS has no `import.meta.url`. */
+const MODULES: Readonly<Record<ThreadName, () => URL>> = {
+  writer: () => new URL('./threads/writer-thread.js', import.meta.url),
+  preparer: () => new URL('./threads/preparer-thread.js', import.meta.url),
+  housekeeping: () => new URL('./threads/housekeeping-thread.js', import.meta.url),
+};
+
 /** @throws WalError ERR_FLASHSTRIKE_PLATFORM */
 function startWorker(
   thread: ThreadName,
@@ -37,12 +44,7 @@ function startWorker(
   transferList: TransferListItem[],
 ): Worker {
   try {
-    const module = new URL(`./threads/${thread}-thread.js`, import.meta.url);
-    return new Worker(module, {
-      workerData,
-      transferList,
-      execArgv: [],
-    });
+    return new Worker(MODULES[thread](), { workerData, transferList, execArgv: [] });
   } catch (error) {
     const permission = neededPermission(error);
     // In a bundle of CommonJS a module does not know where it is.
