@@ -151,7 +151,7 @@ export const MUTATIONS = [
   {
     name: 'open: the folder is not synced',
     file: 'src/recorder/opening.ts',
-    find: '      storage.syncDirectory(directory);\n',
+    find: '    storage.syncDirectory(directory);\n',
     replace: '',
     tests: ['src/recorder/opening.test.ts'],
   },
@@ -161,6 +161,27 @@ export const MUTATIONS = [
     find: 'if (status.inode === inode && status.bytes === segmentBytes && !isLinked) return fd;',
     replace: 'if (!isLinked) return fd;',
     tests: ['src/recorder/segment-writer-rotation.test.ts'],
+  },
+  {
+    name: 'a moved folder: the log goes by its path',
+    file: 'src/storage/rooted-storage.ts',
+    find: 'path.startsWith(directory + sep) ? at + path.slice(directory.length) : path',
+    replace: 'path',
+    tests: ['src/storage/rooted-storage.test.ts', 'test/system/wal-moved-folder.test.ts'],
+  },
+  {
+    name: 'a moved folder: whoever opens it by another name is let in',
+    file: 'src/storage/log-folder.ts',
+    find: 'if (native.tryLock(fd)) return true;',
+    replace: 'return true;',
+    tests: ['src/storage/log-folder.test.ts'],
+  },
+  {
+    name: 'open: the folder that is locked need not be the one that was made durable',
+    file: 'src/recorder/opening.ts',
+    find: 'if (folder?.device === device && folder?.inode === inode && folder !== undefined) return folder;',
+    replace: 'if (folder !== undefined) return folder;',
+    tests: ['src/recorder/opening.test.ts'],
   },
   {
     name: 'left mappings: given back although their owner lives',

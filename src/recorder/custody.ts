@@ -10,16 +10,21 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import { assert, deserializeError, type SerializedError, serializeError } from '../errors.js';
 import { ownKeeper, type RegionKeeper } from '../memory/shared-region.js';
 import { acquireLock, type LogLock } from '../storage/lock-file.js';
+import { closeLogFolder, type LogFolder, openLogFolder } from '../storage/log-folder.js';
+import { rootedStorage } from '../storage/rooted-storage.js';
 import type { Storage } from '../storage/storage.js';
 
 /** What is held of a log's folder, as plain data: another thread goes on with it by number. */
 export interface HeldLog {
   readonly lockFd: number;
+  /** Where the folder is reached by its descriptor; undefined where only by its path. */
+  readonly root: string | undefined;
 }
 
 /** The owner's side, on the application's thread. */
 export class Custody implements RegionKeeper {
   readonly #storage: Storage;
+  #folder: LogFolder | undefined;
   #lock: LogLock | undefined;
   readonly #regions = new Set<number>();
 
@@ -30,8 +35,19 @@ export class Custody implements RegionKeeper {
   /** See acquireLock. */
   lock(directory: string, mode: 'flock' | 'none'): HeldLog {
     assert(this.#lock === undefined, 'a log is locked once');
-    this.#lock = acquireLock(this.#storage, directory, mode);
-    return { lockFd: this.#lock.fd };
+    this.#folder = openLogFolder(directory, mode);
+    try {
+      this.#lock = acquireLock(this.storageOf(directory), directory, mode);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+    return { lockFd: this.#lock.fd, root: this.#folder?.root };
+  }
+
+  /** Reaches the folder by its descriptor while that is held, and by its path behind that. */
+  storageOf(directory: string): Storage {
+    return rootedStorage(this.#storage, directory, () => this.#folder?.root);
   }
 
   /** The lock; undefined before it was had, and once it was released. */
@@ -54,7 +70,13 @@ export class Custody implements RegionKeeper {
     for (const fd of [...this.#regions]) this.letGo(fd);
     const lock = this.#lock;
     this.#lock = undefined;
-    lock?.release();
+    try {
+      lock?.release();
+    } finally {
+      const folder = this.#folder;
+      this.#folder = undefined;
+      if (folder !== undefined) closeLogFolder(folder);
+    }
   }
 }
 

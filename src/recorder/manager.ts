@@ -391,14 +391,22 @@ export class Wal {
     const last = this.lastEventId;
     if (!this.#closed) this.#waitUntilWritten(last);
     const { recovery: telemetry } = this.#telemetry;
-    yield* replay(this.#directory, { telemetry, ...options, to: options.to ?? last });
+    yield* replay(
+      this.#directory,
+      { telemetry, ...options, to: options.to ?? last },
+      this.#handles.readingPorts,
+    );
   }
 
   /** Events as they become durable (`undurable: true`: as they are written), without end. */
   follow(options: FollowOptions & Reusing): AsyncGenerator<ReusedEvent, void, void>;
   follow(options?: FollowOptions): AsyncGenerator<LoggedEvent, void, void>;
   follow(options: FollowOptions = {}): AsyncGenerator<LoggedEvent, void, void> {
-    return follow(this.#directory, { telemetry: this.#telemetry.recovery, ...options });
+    return follow(
+      this.#directory,
+      { telemetry: this.#telemetry.recovery, ...options },
+      this.#handles.readingPorts,
+    );
   }
 
   #waitUntilWritten(eventId: number): void {

@@ -1,7 +1,10 @@
 // All that an open log holds besides memory of its own: threads, region, lock.
 import { isOperational, type WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
+import { machineRegions } from '../memory/regions.js';
 import { adoptRegion, type SharedRegion } from '../memory/shared-region.js';
+import type { ReadingPorts } from '../recovery/reading-ports.js';
+import { regionPorts } from '../recovery/region-ports.js';
 import { NO_RING, type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import type { LogLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
@@ -35,6 +38,8 @@ export class OpenLogHandles {
   readonly ready: WriterReady;
   memory: RingMemory;
   readonly telemetry: LogTelemetry;
+  /** For readers of this log: they find its folder wherever it is. */
+  readonly readingPorts: ReadingPorts;
   readonly #options: ResolvedOptions;
   readonly #signals: Signals;
   readonly #custody: Custody;
@@ -42,6 +47,7 @@ export class OpenLogHandles {
   readonly #region: SharedRegion;
 
   private constructor(
+    directory: string,
     options: ResolvedOptions,
     signals: Signals,
     custody: Custody,
@@ -51,6 +57,7 @@ export class OpenLogHandles {
     this.#options = options;
     this.#signals = signals;
     this.#custody = custody;
+    this.readingPorts = regionPorts(custody.storageOf(directory), machineRegions);
     this.#crew = crew;
     this.ready = ready;
     this.#region = adoptRegion(ready.region, custody);
@@ -74,7 +81,7 @@ export class OpenLogHandles {
       // Nothing was appended yet.
       ({ region }) => giveBack(custody.logLock, adoptRegion(region, custody), true),
     );
-    return new OpenLogHandles(options, signals, custody, crew, ready);
+    return new OpenLogHandles(directory, options, signals, custody, crew, ready);
   }
 
   get capabilities(): Capabilities {

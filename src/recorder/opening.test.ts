@@ -14,7 +14,9 @@ import { type ErrorCode, WalError } from '../errors.js';
 import { readMeta } from '../recovery/log-directory.js';
 import { LogState } from '../ring/ring-control.js';
 import { segmentFileName } from '../segment/file-names.js';
+import { acquireLock } from '../storage/lock-file.js';
 import { KIB, MIB } from '../units.js';
+import type { OpeningPorts } from './opening-ports.js';
 import type { WalOptions } from './options.js';
 
 const DIRECTORY = '/data/log';
@@ -101,6 +103,22 @@ describe('the wall clock', () => {
     const second = lifeAt(disk, NOON_MS - DAY_MS);
     assert.ok(length > 1, 'the last segment is another');
     assert.ok(second.timestamps.lastNs >= last);
+  });
+});
+
+describe('a folder that is replaced while it is opened', () => {
+  test('is refused: what was made durable is not what is locked', () => {
+    const disk = new SimulatedDisk();
+    const lockLog: OpeningPorts['lockLog'] = (storage, directory, mode) => {
+      disk.rename(DIRECTORY, '/data/moved');
+      disk.makeDirectory(DIRECTORY);
+      return acquireLock(storage, directory, mode);
+    };
+    const opening = () => new SteppedLog({ storage: disk, lockLog }, DIRECTORY);
+    const { message } = refusedWith('ERR_FLASHSTRIKE_NOT_A_LOG', opening);
+    assert.match(message, /replaced.*Open it again/);
+    assert.deepEqual([namesIn(disk, DIRECTORY), namesIn(disk, '/data/moved')], [['LOCK'], []]);
+    open(disk).close();
   });
 });
 

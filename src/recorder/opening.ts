@@ -78,7 +78,7 @@ const FIRST_SEGMENT_BUDGET_NS = 250e6;
 export interface OpenedLog {
   readonly writer: SegmentWriter;
   readonly body: LoopBody;
-  readonly report: Omit<WriterReady, 'kind' | 'doneWithout'>;
+  readonly report: Omit<WriterReady, 'kind' | 'root' | 'doneWithout'>;
 }
 
 /** @throws WalError whatever keeps the log from being opened; nothing stays held then */
@@ -89,35 +89,46 @@ export function openLog(
   options: ResolvedOptions,
 ): OpenedLog {
   const { storage } = ports;
-  prepareDirectory(storage, directory, options.create);
+  const prepared = prepareDirectory(storage, directory, options.create);
   const lock = accessing(directory, () => ports.lockLog(storage, directory, options.lock));
-  const opening = new Opening(ports, signals, directory, options, lock);
+  // From here on by what is locked: the path may lead elsewhere at any time.
+  const held = { ...ports, storage: lock.storage };
+  const opening = new Opening(held, signals, directory, options, lock);
   try {
-    return accessing(directory, () => opening.run());
+    return accessing(directory, () => opening.run(prepared));
   } catch (error) {
     opening.abandon();
     throw error;
   }
 }
 
-/** Makes the folder where it may, and makes its name durable. */
-function prepareDirectory(storage: Storage, directory: string, create: boolean): void {
-  accessing(directory, () => {
-    const status = storage.statusAt(join(directory, '.'));
-    if (status !== undefined && (create || holdsLog(listLog(storage, directory)))) {
-      storage.syncDirectory(directory);
-      // LOCK comes after the names of the folder and of its parents are durable: where there is
-      // none, the open that made the folder may have been killed before that.
-      if (storage.statusAt(join(directory, LOCK_FILE)) === undefined) syncAbove(storage, directory);
-      return;
-    }
-    if (!create) {
-      const what = status === undefined ? 'does not exist' : 'holds no log';
-      const message = `${directory} ${what}, and the option create is false.`;
-      throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
-    }
-    makeDurableFolder(storage, directory);
+/** Makes the folder where it may, and makes its name durable; returns which folder that is. */
+function prepareDirectory(
+  storage: Storage,
+  directory: string,
+  create: boolean,
+): FolderIdentity | undefined {
+  return accessing(directory, () => {
+    makeReady(storage, directory, create);
+    return identifyFolder(storage, directory);
   });
+}
+
+function makeReady(storage: Storage, directory: string, create: boolean): void {
+  const status = storage.statusAt(join(directory, '.'));
+  if (status !== undefined && (create || holdsLog(listLog(storage, directory)))) {
+    storage.syncDirectory(directory);
+    // LOCK comes after the names of the folder and of its parents are durable: where there is
+    // none, the open that made the folder may have been killed before that.
+    if (storage.statusAt(join(directory, LOCK_FILE)) === undefined) syncAbove(storage, directory);
+    return;
+  }
+  if (!create) {
+    const what = status === undefined ? 'does not exist' : 'holds no log';
+    const message = `${directory} ${what}, and the option create is false.`;
+    throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
+  }
+  makeDurableFolder(storage, directory);
 }
 
 /** Syncs the folders above; what this user may not open or sync is not of this log's making. */
@@ -134,10 +145,16 @@ function syncAbove(storage: Storage, directory: string): void {
   }
 }
 
-function folderOf(storage: Storage, directory: string): FolderIdentity {
+/** The folder that is locked: the one that was made ready, unless somebody was quicker. */
+function folderOf(
+  storage: Storage,
+  directory: string,
+  prepared: FolderIdentity | undefined,
+): FolderIdentity {
   const folder = identifyFolder(storage, directory);
-  if (folder !== undefined) return folder;
-  const message = `${directory} is gone: it was moved or removed while the log was opened.`;
+  const { device, inode } = prepared ?? {};
+  if (folder?.device === device && folder?.inode === inode && folder !== undefined) return folder;
+  const message = `${directory} was moved, replaced or removed while the log was opened. Open it again.`;
   throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
 }
 
@@ -212,13 +229,13 @@ class Opening {
     this.#managerUpdater = new ManagerUpdater(manager, ports.clock);
   }
 
-  run(): OpenedLog {
+  run(prepared: FolderIdentity | undefined): OpenedLog {
     const storage = this.#storage;
     const directory = this.#directory;
+    const folder = folderOf(storage, directory, prepared);
     const record = this.#lock.read();
     const { regions, wallClockMs } = this.#ports;
     const logId = readLogId(storage, directory);
-    const folder = folderOf(storage, directory);
     this.#folder = folder;
     const { sharedMemoryDirectory, oldRing: choice, recovery } = this.#options;
     const request = { storage, regions, directory, folder, record, logId, sharedMemoryDirectory };

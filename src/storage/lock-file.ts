@@ -43,7 +43,8 @@ const NO_RECORD: ReadLockRecord = {
 
 export class LogLock {
   readonly fd: number;
-  readonly #storage: Storage;
+  /** By which the folder is reached that is locked. */
+  readonly storage: Storage;
   readonly #path: string;
   readonly #close: (fd: number) => void;
   #status: FileStatus | undefined;
@@ -57,7 +58,7 @@ export class LogLock {
     close: (fd: number) => void = (given) => storage.close(given),
   ) {
     this.fd = fd;
-    this.#storage = storage;
+    this.storage = storage;
     this.#path = path;
     this.#close = close;
   }
@@ -72,12 +73,12 @@ export class LogLock {
 
   /** Asked for only where it is needed: a lock must also be let go whose disk is gone. */
   get #file(): FileStatus {
-    this.#status ??= this.#storage.statusOf(this.fd);
+    this.#status ??= this.storage.statusOf(this.fd);
     return this.#status;
   }
 
   read(): ReadLockRecord {
-    return readRecord(this.#storage, this.fd);
+    return readRecord(this.storage, this.fd);
   }
 
   /**
@@ -85,7 +86,7 @@ export class LogLock {
    * lock the new one and write beside this: to be looked at now and then.
    */
   isNamed(): boolean {
-    return isNameOf(this.#storage, this.#path, this);
+    return isNameOf(this.storage, this.#path, this);
   }
 
   /**
@@ -109,7 +110,7 @@ export class LogLock {
     }
     bytes.write(text);
     bytes.write('\n', RECORD_BYTES - 1);
-    this.#storage.write(this.fd, [bytes], 0);
+    this.storage.write(this.fd, [bytes], 0);
   }
 
   /** The log is closed: the text names no region any more, and keeps whose it is. */
@@ -123,7 +124,7 @@ export class LogLock {
    * it the region, lives: the next open must still learn the region's name.
    */
   sync(): void {
-    this.#storage.sync(this.fd);
+    this.storage.sync(this.fd);
   }
 
   /** Lets go of the lock. Idempotent. */

@@ -8,6 +8,7 @@ import { FinishedVerification } from '../../recovery/finished-verification.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
 import { adoptLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
+import { rootedStorage } from '../../storage/rooted-storage.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store.js';
 import { heartbeatOf } from '../heartbeat.js';
@@ -29,10 +30,11 @@ port.once('message', (start: HelperStart | undefined) => {
   signals.announceEnd('housekeeping');
 });
 
-function run({ directory, options, logId, lockFd, region: handle }: HelperStart): void {
+function run({ directory, options, logId, lockFd, root, region: handle }: HelperStart): void {
+  const storage = rootedStorage(nodeStorage, directory, () => root);
   const region = signals.undisturbed('housekeeping', () => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
-  const store = new MetaStore(nodeStorage, directory);
+  const store = new MetaStore(storage, directory);
   const { metaStore, segmentMaintainer } = LogTelemetry.inRegion(region);
   const telemetry = new MetaStoreUpdater(metaStore);
   const coordinator = new MetaCoordinator(store, monotonicClock, signals, telemetry, {
@@ -40,15 +42,15 @@ function run({ directory, options, logId, lockFd, region: handle }: HelperStart)
     control,
     logId,
   });
-  const lock = adoptLock(nodeStorage, directory, lockFd);
+  const lock = adoptLock(storage, directory, lockFd);
   const meta = { isNamed: () => store.isNamed(), renew: () => coordinator.renew() };
-  const watch = new NameWatch(nodeStorage, monotonicClock, signals, lock, meta, handle);
+  const watch = new NameWatch(storage, monotonicClock, signals, lock, meta, handle);
   const listener = verificationListener(signals, segmentMaintainer, (error) =>
     port?.postMessage({ kind: 'damage', error: serializeError(error) }),
   );
   const verification =
     options.verify === 'background'
-      ? new FinishedVerification(nodeStorage, monotonicClock, directory, listener)
+      ? new FinishedVerification(storage, monotonicClock, directory, listener)
       : undefined;
   const step = (): number => {
     const untilLookMs = watch.look();

@@ -27,6 +27,8 @@ export interface WriterReady {
   readonly sharedMemoryReason: string | undefined;
   /** The descriptor that holds the lock: the application's thread has opened it, and closes it. */
   readonly lockFd: number;
+  /** Where the log's folder is reached by its descriptor; undefined: by its path. */
+  readonly root: string | undefined;
   readonly recovery: RecoveryReport;
   /** Calls that the thread's storage was refused while it opened the log, and did without. */
   readonly doneWithout: readonly string[];
@@ -65,5 +67,7 @@ export interface HelperStart {
   readonly logId: bigint;
   readonly firstTicket: number;
   readonly lockFd: number;
+  /** Where the log's folder is reached by its descriptor; undefined: by its path. */
+  readonly root: string | undefined;
   readonly region: RegionHandle;
 }

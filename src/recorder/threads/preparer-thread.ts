@@ -5,6 +5,7 @@ import { assert, serializeError, systemCode, WalError } from '../../errors.js';
 import { libc } from '../../memory/libc.js';
 import { attachRegion } from '../../memory/shared-region.js';
 import { nodeStorage } from '../../storage/node-storage.js';
+import { rootedStorage } from '../../storage/rooted-storage.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer.js';
 import { heartbeatOf } from '../heartbeat.js';
@@ -24,12 +25,13 @@ port.once('message', (start: HelperStart | undefined) => {
   signals.announceEnd('preparer');
 });
 
-function run({ directory, options, firstTicket, region: handle }: HelperStart): void {
+function run({ directory, options, firstTicket, root, region: handle }: HelperStart): void {
+  const storage = rootedStorage(nodeStorage, directory, () => root);
   const region = signals.undisturbed('preparer', () => attachRegion(handle));
   const { segmentBytes, preparedSegments } = options;
   const { segmentPreparer } = LogTelemetry.inRegion(region);
   const telemetry = new SegmentPreparationUpdater(segmentPreparer);
-  const preparer = new SegmentPreparer(nodeStorage, monotonicClock, signals, telemetry, {
+  const preparer = new SegmentPreparer(storage, monotonicClock, signals, telemetry, {
     directory,
     segmentBytes,
     preparedSegments,

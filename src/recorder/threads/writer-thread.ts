@@ -8,6 +8,7 @@ import { libc } from '../../memory/libc.js';
 import { machineRegionsOf } from '../../memory/regions.js';
 import { adoptLock } from '../../storage/lock-file.js';
 import { callsDoneWithout } from '../../storage/node-storage.js';
+import { rootedStorage } from '../../storage/rooted-storage.js';
 import { RemoteCustody } from '../custody.js';
 import { type OpenedLog, openLog } from '../opening.js';
 import { machinePorts, type OpeningPorts } from '../opening-ports.js';
@@ -22,11 +23,18 @@ assert(port !== null, 'the writer thread is a worker');
 const { directory, options, signals: buffer, custody: line } = workerData as WriterData;
 const signals = new Signals(buffer);
 const custody = new RemoteCustody(line);
+let root: string | undefined;
 const ports: OpeningPorts = {
   ...machinePorts,
   lockLog: (storage, folder, mode) => {
-    const { lockFd } = custody.lock(folder, mode);
-    return adoptLock(storage, folder, lockFd, () => custody.release());
+    const held = custody.lock(folder, mode);
+    root = held.root;
+    const rooted = rootedStorage(storage, folder, () => root);
+    return adoptLock(rooted, folder, held.lockFd, () => {
+      // Its number may be another file's from here on.
+      root = undefined;
+      custody.release();
+    });
   },
   regions: machineRegionsOf({
     keeper: custody,
@@ -74,7 +82,7 @@ function gaveUp(): WalError {
 const log = open();
 if (log !== undefined) {
   const doneWithout = callsDoneWithout();
-  const ready: WriterReady = { kind: 'opened', ...log.report, doneWithout };
+  const ready: WriterReady = { kind: 'opened', ...log.report, root, doneWithout };
   port.postMessage(ready);
   runUntilStopped('writer', signals, monotonicClock, log.body);
   try {

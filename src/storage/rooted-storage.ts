@@ -1,0 +1,69 @@
+// Storage that reaches a log's folder through the descriptor by which it was opened, never again by its
+// path: a folder that is renamed, or whose link is switched, goes on being written where it is now, and
+// a new log under the old path is another log. The rest of the code speaks of the path as it was.
+import { join, sep } from 'node:path';
+import { WalError } from '../errors.js';
+import type { OpenMode, Storage } from './storage.js';
+
+/** @param root where the folder is reached; undefined: by its path, also once it is no more */
+export function rootedStorage(
+  inner: Storage,
+  directory: string,
+  root: () => string | undefined,
+): Storage {
+  const physical = (path: string): string => {
+    const at = root();
+    if (at === undefined) return path;
+    // The link in /proc itself is not the folder.
+    if (path === directory || path === join(directory, '.')) return `${at}/.`;
+    return path.startsWith(directory + sep) ? at + path.slice(directory.length) : path;
+  };
+  const told = <Result>(operation: () => Result): Result => {
+    try {
+      return operation();
+    } catch (error) {
+      const at = root();
+      throw at === undefined ? error : logical(error, at, directory);
+    }
+  };
+  return Object.freeze({
+    open: (path: string, mode: OpenMode) => told(() => inner.open(physical(path), mode)),
+    close: (fd: number) => inner.close(fd),
+    statusOf: (fd: number) => inner.statusOf(fd),
+    statusAt: (path: string) => told(() => inner.statusAt(physical(path))),
+    realPath: (path: string) => told(() => inner.realPath(physical(path))),
+    read: (fd: number, target: Uint8Array, offset: number) => inner.read(fd, target, offset),
+    write: (fd: number, parts: readonly Uint8Array[], offset: number) =>
+      inner.write(fd, parts, offset),
+    allocate: (fd: number, bytes: number) => inner.allocate(fd, bytes),
+    truncate: (fd: number, bytes: number) => inner.truncate(fd, bytes),
+    sync: (fd: number) => inner.sync(fd),
+    syncDirectory: (path: string) => told(() => inner.syncDirectory(physical(path))),
+    rename: (source: string, target: string) =>
+      told(() => inner.rename(physical(source), physical(target))),
+    renameNoReplace: (source: string, target: string) =>
+      told(() => inner.renameNoReplace(physical(source), physical(target))),
+    unlink: (path: string) => told(() => inner.unlink(physical(path))),
+    list: (path: string) => told(() => inner.list(physical(path))),
+    makeDirectory: (path: string) => told(() => inner.makeDirectory(physical(path))),
+  });
+}
+
+/** The error with the path that the caller gave: the other one means nothing to a reader. */
+function logical(error: unknown, at: string, directory: string): unknown {
+  if (!(error instanceof Error)) return error;
+  // Neither a longer number, nor a name that begins with a point.
+  const physical = new RegExp(`${at}(?:/\\.)?(?![\\w.])`, 'g');
+  const spoken = (text: string): string => text.replace(physical, () => directory);
+  if (error instanceof WalError) {
+    const { code, message, offset, cause } = error;
+    const path = error.path === undefined ? undefined : spoken(error.path);
+    const details = { path, offset, cause: logical(cause, at, directory) };
+    return new WalError(code, spoken(message), details);
+  }
+  for (const field of ['message', 'stack', 'path', 'dest'] as const) {
+    const text: unknown = Reflect.get(error, field);
+    if (typeof text === 'string') Reflect.set(error, field, spoken(text));
+  }
+  return error;
+}
