@@ -436,6 +436,13 @@ export const MUTATIONS = [
     tests: ['src/recovery/live-copy.test.ts'],
   },
   {
+    name: 'advice: accept-loss is named where it opens nothing',
+    file: 'src/recovery/manager.ts',
+    find: 'const isAcceptable = last?.error === undefined;',
+    replace: 'const isAcceptable = true;',
+    tests: ['test/exhaustive/advice.test.ts'],
+  },
+  {
     name: 'identity: wal.meta alone says whose log it is',
     file: 'src/recovery/log-identity.ts',
     find: 'const votes = ofSegments + ofLock + (meta === logId ? 1 : 0);',

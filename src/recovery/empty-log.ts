@@ -4,6 +4,7 @@ import { WalError } from '../errors.js';
 import { META_FILE } from '../segment/file-names.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
+import { beginAnewAdvice } from './advice.js';
 import { type ListedSegment, listLog, type MetaReading, readMeta } from './log-directory.js';
 import { reading } from './read-failure.js';
 import type { ReadingPorts } from './reading-ports.js';
@@ -50,7 +51,7 @@ export function emptyError(dir: string, evidence: EmptyEvidence): WalError | und
       `${named}. Put the files back.`;
     return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path: dir });
   }
-  const toDo = "Put the files back, or open with recovery: 'tolerate-tail' to begin anew.";
+  const toDo = beginAnewAdvice;
   if (meta.status === 'damaged') {
     const message = `${meta.message} ${dir} holds no segment: whether there were any cannot be told. ${toDo}`;
     return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path: metaPath });

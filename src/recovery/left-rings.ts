@@ -12,6 +12,7 @@ import {
   unreadEvents,
   writtenEventIdOf,
 } from '../ring/ring-snapshot.js';
+import { withoutRingAdvice } from './advice.js';
 import type { FoundRegion, LogRegions } from './log-regions.js';
 
 /** The ring of one region whose process is gone. */
@@ -149,8 +150,7 @@ export const ringMismatch = (path: string, { defect }: RingDefect): WalError =>
   new WalError(
     'ERR_FLASHSTRIKE_RING_MISMATCH',
     `${path}: the events that the crashed process left in shared memory do not follow what the ` +
-      `files hold (${defect}). Both are kept. Put back the files that are missing, or open with ` +
-      "oldRing: 'leave' to go on without the ring, which stays where it is.",
+      `files hold (${defect}). Both are kept. ${withoutRingAdvice}`,
     { path },
   );
 

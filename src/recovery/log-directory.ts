@@ -6,6 +6,7 @@ import { isDefect } from '../segment/defect.js';
 import { classifyName, META_FILE, parseSegmentFileName } from '../segment/file-names.js';
 import { decodeMeta, META_BYTES, type WalMeta } from '../segment/wal-meta.js';
 import type { DirectoryEntry, EntryKind, Storage } from '../storage/storage.js';
+import { ownMetaAdvice } from './advice.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 
 export interface ListedSegment {
@@ -199,7 +200,7 @@ export function usableMeta(
       throw new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', reading.message, { path });
     case 'present': {
       if (logId === undefined || reading.meta.logId === logId) return reading.meta;
-      const message = `${path} belongs to another log than the segments. Put the right one back.`;
+      const message = `${path} belongs to another log than the segments. ${ownMetaAdvice(dir)}`;
       throw new WalError('ERR_FLASHSTRIKE_WRONG_LOG', message, { path });
     }
   }

@@ -12,7 +12,7 @@ import { isLeftOver } from '../storage/left-over.js';
 import type { Storage } from '../storage/storage.js';
 import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
-import { missingSentence, openCopyAdvice, putBackAdvice } from './advice.js';
+import { missingSentence, openCopyAdvice, putBackAdvice, withoutTailAdvice } from './advice.js';
 import { type EmptyEvidence, emptyError, wasOpened } from './empty-log.js';
 import type { MissingTail } from './live-copy.js';
 import { type LogChain, readLogChain } from './log-chain.js';
@@ -269,10 +269,11 @@ function judgeBefore(
   if (verify === 'all') losses.push(...bodyLossesOf(storage, chain, meter));
   const [first, ...others] = losses;
   if (first === undefined) return losses;
-  if (mode !== 'accept-loss') throw lossError(first, others);
   // Where the log ends, and so which id comes next, only this one tells.
   const last = links.at(-1);
-  if (last?.error !== undefined) throw last.error;
+  const isAcceptable = last?.error === undefined;
+  if (mode !== 'accept-loss') throw lossError(first, others, isAcceptable);
+  if (!isAcceptable) throw last.error;
   return losses;
 }
 
@@ -362,8 +363,8 @@ function accept(
   throw new WalError(
     'ERR_FLASHSTRIKE_TORN_TAIL',
     `${path} is sound up to offset ${endOffset}, event ${nextEventId - 1}; behind it stand ` +
-      `${droppedBytes} bytes of a write that was never durable${known}. Nothing was changed. Open ` +
-      "with recovery: 'default' to go on without them.",
+      `${droppedBytes} bytes of a write that was never durable${known}. Nothing was changed. ` +
+      withoutTailAdvice(dirname(path)),
     { path, offset: endOffset },
   );
 }
@@ -372,7 +373,7 @@ function accept(
 function copyRefused({ path, endOffset, tailCase }: TailJudgement, missing: MissingTail): WalError {
   const message =
     `${path} is sound up to offset ${endOffset}, event ${missing.firstEventId - 1}. ` +
-    `${tailCase.prose}${missingSentence(missing)} Nothing was changed. ${openCopyAdvice}`;
+    `${tailCase.prose}${missingSentence(missing)} Nothing was changed. ${openCopyAdvice(dirname(path))}`;
   return new WalError('ERR_FLASHSTRIKE_LIVE_COPY', message, { path, offset: endOffset });
 }
 

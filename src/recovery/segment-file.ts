@@ -1,5 +1,4 @@
 // One open segment file with its verified header.
-import { dirname } from 'node:path';
 import { WalError } from '../errors.js';
 import { isDefect } from '../segment/defect.js';
 import {
@@ -8,7 +7,7 @@ import {
   type SegmentHeader,
 } from '../segment/segment-header.js';
 import type { OpenMode, Storage } from '../storage/storage.js';
-import { restoreAdvice, salvageCommand } from './advice.js';
+import { ownFileAdvice, renameBackAdvice, restoreAdvice } from './advice.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 import { type ReadingMeter, SILENT_METER } from './reading-meter.js';
 
@@ -55,7 +54,7 @@ function readHeader(
   if (expected.index !== undefined && header.segmentIndex !== expected.index) {
     const message =
       `${path} holds segment ${header.segmentIndex}: the file was renamed or replaced. ` +
-      `Give each segment its own name back, or salvage: ${salvageCommand(dirname(path))}.`;
+      renameBackAdvice(path);
     meter.segmentReader.onIntegrityFailure('validation');
     throw new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset: 0 });
   }
@@ -68,10 +67,7 @@ function readHeader(
 
 /** A segment file that another log wrote. Its own log may miss it: no advice to remove it. */
 export function wrongLogError(path: string): WalError {
-  const message =
-    `${path} belongs to another log. Keep it where its own log can have it back, and restore this ` +
-    `log's file of that name from a copy, or salvage what is readable: ` +
-    `${salvageCommand(dirname(path))}.`;
+  const message = `${path} belongs to another log. ${ownFileAdvice(path)}`;
   return new WalError('ERR_FLASHSTRIKE_WRONG_LOG', message, { path, offset: 0 });
 }
 

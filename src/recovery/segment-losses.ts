@@ -6,7 +6,7 @@ import { assert, WalError } from '../errors.js';
 import { segmentFileName } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
-import { lostSentence, putBackAdvice, restoreAdvice } from './advice.js';
+import { acceptLossAdvice, lostSentence, putBackAdvice, restoreAdvice } from './advice.js';
 import type { ChainLink, LogChain } from './log-chain.js';
 import type { LogListing, SegmentGap } from './log-directory.js';
 import { boundsOf, endsAtPin, pinError } from './pin.js';
@@ -197,8 +197,15 @@ export function lossText(loss: SegmentLoss): string {
 
 const NAMED_MAX = 5;
 
-/** Why a log does not open: the first damage, and where there is more. */
-export function lossError(first: SegmentLoss, others: readonly SegmentLoss[]): WalError {
+/**
+ * Why a log does not open: the first damage, and where there is more.
+ * @param isAcceptable `accept-loss` would open it: its last segment is not among them
+ */
+export function lossError(
+  first: SegmentLoss,
+  others: readonly SegmentLoss[],
+  isAcceptable: boolean,
+): WalError {
   const [error] = first.errors;
   assert(error !== undefined, 'a loss has a cause');
   const names = new Set(
@@ -212,7 +219,11 @@ export function lossError(first: SegmentLoss, others: readonly SegmentLoss[]): W
   const { code, path, offset, cause } = error;
   return new WalError(
     code,
-    `${lossText(first)}${more} To append on without what is lost: recovery: 'accept-loss'.`,
-    { path, offset, cause },
+    `${lossText(first)}${more}${isAcceptable ? ` ${acceptLossAdvice}` : ''}`,
+    {
+      path,
+      offset,
+      cause,
+    },
   );
 }

@@ -8,7 +8,7 @@ import { segmentFileName } from '../segment/file-names.js';
 import { RECYCLED_BODY_FLAG } from '../segment/segment-header.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
-import { acceptCopyAdvice, lostSentence, restoreAdvice } from './advice.js';
+import { acceptCopyAdvice, lostSentence, metaBackAdvice, restoreAdvice } from './advice.js';
 import { type DurableClaims, gatherClaims, spokenClaims } from './durable-claims.js';
 import { type LaterSegment, laterThanNext } from './later-segments.js';
 import { isProvenCopy, isTornByCopying, type MissingTail } from './live-copy.js';
@@ -212,8 +212,7 @@ export function tailError(judgement: TailJudgement): WalError | undefined {
   if (verdict === 'undecidable') {
     const message =
       `${where}; whether more was there cannot be told (${stop.message}). ${prose} ` +
-      "Put wal.meta back, or open with recovery: 'tolerate-tail' to go on from here with event " +
-      `${nextEventId}.`;
+      metaBackAdvice(nextEventId);
     return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, details);
   }
   const known = spokenClaims(claims, nextEventId);
