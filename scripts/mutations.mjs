@@ -424,9 +424,30 @@ export const MUTATIONS = [
   {
     name: 'live copy: a tail that is missing is a copy anywhere',
     file: 'src/recovery/live-copy.ts',
-    find: "return judgeFolder(recorded, actual) === 'copy';",
+    find: 'return isProvenCopy(storage, recorded, actual);',
     replace: 'return true;',
     tests: ['src/recovery/live-copy.test.ts'],
+  },
+  {
+    name: 'live copy: without births, the original that stands beside proves nothing',
+    file: 'src/recovery/folder-proof.ts',
+    find: 'return standsElsewhere(storage, recorded, own);',
+    replace: 'return false;',
+    tests: ['src/recovery/folder-proof.test.ts'],
+  },
+  {
+    name: 'live copy: any folder at the recorded path is the original',
+    file: 'src/recovery/folder-proof.ts',
+    find: "return match === 'same' || match === 'remounted';",
+    replace: 'return true;',
+    tests: ['src/recovery/folder-proof.test.ts'],
+  },
+  {
+    name: 'live copy: the log seen through a second mount is a copy of itself',
+    file: 'src/recovery/folder-proof.ts',
+    find: 'if (recorded.device !== own.device && areBornKnown) return false;',
+    replace: '',
+    tests: ['src/recovery/folder-proof.test.ts'],
   },
   {
     name: 'live copy: a block that is there and damaged was torn by copying',

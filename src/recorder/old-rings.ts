@@ -66,7 +66,7 @@ export class OldRings {
     this.#request = request;
     this.#all = all;
     this.left = all.record.left.filter((path) => all.found.some((found) => found.path === path));
-    this.lost = lostRegion(all, request.folder, request.regions.boot());
+    this.lost = lostRegion(all, request.regions.boot());
     for (const found of all.found) this.#sort(found);
     // A crash came before they were finished.
     for (const path of all.unfinished) request.regions.removeUnfinished(path);

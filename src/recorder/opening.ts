@@ -17,9 +17,10 @@ import {
   systemCode,
   WalError,
 } from '../errors.js';
-import { type FolderIdentity, judgeFolder } from '../memory/folder-identity.js';
+import type { FolderIdentity } from '../memory/folder-identity.js';
 import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
 import { openedAdvice } from '../recovery/advice.js';
+import { isProvenCopy } from '../recovery/folder-proof.js';
 import { type LeftRing, lostAdvice, writtenNote } from '../recovery/left-rings.js';
 import { type SetAside, setAsidePrepared } from '../recovery/live-copy.js';
 import { holdsLog, listLog } from '../recovery/log-directory.js';
@@ -250,7 +251,7 @@ class Opening {
       { isNew: recovered.verdict === 'new', nextEventId: recovered.nextEventId },
     );
     const { folder: recorded } = record;
-    const isCopy = recorded !== undefined && judgeFolder(recorded, folder) === 'copy';
+    const isCopy = recorded !== undefined && isProvenCopy(storage, recorded, folder);
     const aside =
       isCopy || recovered.verdict === 'live-copy' ? this.#setAside(recovered) : undefined;
     // Until wal.meta is this log's own, a crash must leave what proves that the folder is a copy.

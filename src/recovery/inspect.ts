@@ -242,7 +242,7 @@ function inspectRegion(
     const { found } = all;
     const looked = all;
     const regions = found.map((each) => inspectFound(ports, dir, each, looked, own, files));
-    const lost = files.isEmpty ? undefined : lostRegion(all, own, machineRegions.boot());
+    const lost = files.isEmpty ? undefined : lostRegion(all, machineRegions.boot());
     if (lost !== undefined && !isLockHeld(ports.storage, dir)) {
       const reason = lostAdvice(lost, files.lastEventId);
       regions.push({ ...NO_REGION, status: 'gone', path: lost.paths[0], reason });

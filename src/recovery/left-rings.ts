@@ -116,15 +116,13 @@ function whyDoubtful({ file }: FoundRegion, own: FolderIdentity): string {
 
 /** What is missing, where no region is left that could hold it. */
 export function lostRegion(
-  { record, isClosedCleanly, found, missing, folders }: LogRegions,
-  own: FolderIdentity,
+  { record, isCopy, isClosedCleanly, found, missing, folders }: LogRegions,
   boot: string | undefined,
 ): LostRegion | undefined {
   if (isClosedCleanly || found.some(({ whose }) => whose !== 'another')) return undefined;
   if (missing.length === 0) {
     return record.isWritten ? undefined : { kind: 'unnamed', paths: [], folders };
   }
-  const isCopy = record.folder !== undefined && judgeFolder(record.folder, own) === 'copy';
   const isRestarted = record.boot !== undefined && record.boot !== boot;
   const kind = isRestarted ? 'restarted' : isCopy ? 'copied' : 'gone';
   return { kind, paths: missing, folders };

@@ -9,7 +9,7 @@ import { acquireLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { inspectLog } from './inspect.js';
-import { isProvenCopy } from './live-copy.js';
+import { isCopyByLock } from './live-copy.js';
 import { type RecoveryMode, recoverLog } from './manager.js';
 import { FILE_PORTS } from './reading-ports.js';
 import { replay } from './replay.js';
@@ -237,7 +237,7 @@ test('a file that ends early is a tail that lacks; LOCK that cannot be read prov
   recordFolder(builder.dir, 'copy');
   assert.equal((await verify(builder.dir, {}, PORTS)).verdict, 'live-copy');
   writeFileSync(`${builder.dir}/LOCK`, 'no record');
-  assert.equal(isProvenCopy(storage, builder.dir), false);
+  assert.equal(isCopyByLock(storage, builder.dir), false);
   rmSync(`${builder.dir}/LOCK`);
-  assert.equal(isProvenCopy(storage, builder.dir), false);
+  assert.equal(isCopyByLock(storage, builder.dir), false);
 });

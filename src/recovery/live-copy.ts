@@ -9,13 +9,13 @@
 // written. Anything before its end, and a gap between segments, is damage as in any log.
 import { basename, join } from 'node:path';
 import { WalError } from '../errors.js';
-import { judgeFolder } from '../memory/folder-identity.js';
 import { BLOCK_HEADER_BYTES, decodeBlockHeader } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
 import { identifyFolder } from '../storage/identify-folder.js';
 import { readLockRecord } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
 import { alignUp, PAGE_BYTES } from '../units.js';
+import { isProvenCopy } from './folder-proof.js';
 import type { LogListing } from './log-directory.js';
 import { reading } from './read-failure.js';
 import { openSegment, type SegmentFile } from './segment-file.js';
@@ -33,8 +33,8 @@ const ASIDE_SUFFIX = '.aside';
 /** Zeros in front of a page's end that are no padding of frames. */
 const ZEROS_MIN = 24;
 
-/** Whether LOCK proves that it was written in another folder than this one. */
-export function isProvenCopy(storage: Storage, dir: string): boolean {
+/** Whether LOCK was provably written in another folder than this one. */
+export function isCopyByLock(storage: Storage, dir: string): boolean {
   let recorded: ReturnType<typeof readLockRecord>['folder'];
   try {
     recorded = reading(dir, () => readLockRecord(storage, dir)).folder;
@@ -45,7 +45,7 @@ export function isProvenCopy(storage: Storage, dir: string): boolean {
   }
   const actual = recorded && reading(dir, () => identifyFolder(storage, dir));
   if (recorded === undefined || actual === undefined) return false;
-  return judgeFolder(recorded, actual) === 'copy';
+  return isProvenCopy(storage, recorded, actual);
 }
 
 /**

@@ -1,7 +1,7 @@
 // The one walk over the shared regions that may belong to a log: those that LOCK names, and those whose
 // names carry the log's id. So a LOCK that is gone, empty or older hides none of them.
 import { basename, dirname } from 'node:path';
-import { isOperational, systemCode, WalError } from '../errors.js';
+import { systemCode } from '../errors.js';
 import { type FolderIdentity, judgeFolder } from '../memory/folder-identity.js';
 import type { UnusableRegion } from '../memory/region-file.js';
 import type { LeftRegion, Regions } from '../memory/regions.js';
@@ -9,6 +9,7 @@ import { DEFAULT_REGION_FOLDER, isRegionNameOf } from '../memory/shared-region.j
 import { identifyFolder } from '../storage/identify-folder.js';
 import { type ReadLockRecord, readLockRecord } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
+import { isProvenCopy, standsElsewhere } from './folder-proof.js';
 import { readMeta } from './log-directory.js';
 import { reading } from './read-failure.js';
 import type { Whose } from './region-verdict.js';
@@ -25,6 +26,8 @@ export interface FoundRegion {
 
 export interface LogRegions {
   readonly record: ReadLockRecord;
+  /** LOCK was provably written in another folder. */
+  readonly isCopy: boolean;
   /** wal.meta says that all events are in the files. */
   readonly isClosedCleanly: boolean;
   /** Those that are there, in the order in which LOCK names them, the others behind. */
@@ -89,7 +92,16 @@ export function findRegions(search: RegionSearch): LogRegions {
     }
     const meta = readMeta(storage, directory);
     const isClosedCleanly = meta.status === 'present' && meta.meta.cleanlyClosed;
-    return { record, isClosedCleanly, found, missing, unfinished, folders: [...folders], close };
+    return {
+      record,
+      isCopy: record.folder !== undefined && isProvenCopy(storage, record.folder, search.folder),
+      isClosedCleanly,
+      found,
+      missing,
+      unfinished,
+      folders: [...folders],
+      close,
+    };
   } catch (error) {
     close();
     throw error;
@@ -132,27 +144,4 @@ function whoseIs(search: RegionSearch, path: string, file: LeftRegion | Unusable
   if (match === 'same') return isOwn ? 'ours' : 'uncertain';
   if (standsElsewhere(storage, header.folder, folder)) return 'another';
   return match === 'remounted' && isOwn ? 'ours' : 'uncertain';
-}
-
-/** Whether the folder that was recorded stands where it stood, and is not this one. */
-export function standsElsewhere(
-  storage: Storage,
-  recorded: FolderIdentity,
-  own: FolderIdentity,
-): boolean {
-  const there = recorded.path === undefined ? undefined : lookAt(storage, recorded.path);
-  if (there === undefined) return false;
-  if (there.device === own.device && there.inode === own.inode) return false;
-  const match = judgeFolder(recorded, there);
-  return match === 'same' || match === 'remounted';
-}
-
-/** Undefined also where this user may not look: nothing is proven then. */
-function lookAt(storage: Storage, path: string): FolderIdentity | undefined {
-  try {
-    return identifyFolder(storage, path);
-  } catch (error) {
-    if (!isOperational(error) || error instanceof WalError) throw error;
-    return undefined;
-  }
 }

@@ -82,7 +82,7 @@ function sorted(
   rings.sort(byFirstEvent);
   // An open that is under way names its region before it is there, and a close after it was.
   if (isOpen || isLockHeld(storage, directory)) return { ...NO_REGIONS, rings };
-  return { rings, doubtful: doubts, notes, lost: lostRegion(all, own, boot) };
+  return { rings, doubtful: doubts, notes, lost: lostRegion(all, boot) };
 }
 
 /** Files and regions. */

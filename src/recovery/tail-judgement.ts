@@ -11,7 +11,7 @@ import type { Storage } from '../storage/storage.js';
 import { acceptCopyAdvice, lostSentence, metaBackAdvice, restoreAdvice } from './advice.js';
 import { type DurableClaims, gatherClaims, spokenClaims } from './durable-claims.js';
 import { type LaterSegment, laterThanNext } from './later-segments.js';
-import { isProvenCopy, isTornByCopying, type MissingTail } from './live-copy.js';
+import { isCopyByLock, isTornByCopying, type MissingTail } from './live-copy.js';
 import { type MetaReading, readMeta, usableMeta } from './log-directory.js';
 import { reading } from './read-failure.js';
 import { isExpired } from './segment-file.js';
@@ -85,7 +85,7 @@ export function judgeTail(
   if (later !== undefined && hasSuccessor(storage, dir, segmentIndex)) return undefined;
   if (reader.validatesNow()) return undefined;
   const plain = judgeEnd(storage, reader, evidence, later);
-  const isCopy = plain.isCopyShaped && (acceptCopy || isProvenCopy(storage, dir));
+  const isCopy = plain.isCopyShaped && (acceptCopy || isCopyByLock(storage, dir));
   const judgement = isCopy ? judgeEnd(storage, reader, evidence, later, true) : plain;
   // Retention takes the oldest first: then it took this one too, and nothing is damaged.
   if (judgement.tailCase.verdict === 'corruption' && isExpired(storage, file)) {

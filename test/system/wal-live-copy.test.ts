@@ -1,6 +1,13 @@
 // The folder of a log that was being written, as a tool of backup leaves it, opened as a log.
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { verify, Wal } from '../../src/index.js';
@@ -136,6 +143,33 @@ test('a folder whose copying cannot be proven is opened by name alone', {
   await using wal = await Wal.open(copy, { ...options, recovery: 'accept-copy' });
   assert.equal(wal.recovery.verdict, 'live-copy');
   assert.deepEqual(wal.recovery.missingTail, { firstEventId: 201, lastEventId: 300 });
+});
+
+test('where no births are told, the original that stands where it stood proves the copy', {
+  skip: cannotMap,
+}, async (t) => {
+  const copied = await copyOfALiveLog(t);
+  const { dir, copy, options } = copied;
+  await finishOriginal(copied);
+  const lock = readFileSync(join(copy, 'LOCK'), 'utf8');
+  assert.match(lock, /"birthNs":"\d+",/);
+  writeFileSync(join(copy, 'LOCK'), lock.replace(/"birthNs":"\d+",/, ''));
+  assert.equal(readLockRecord(nodeStorage, copy).folder?.inode, folderOf(dir).inode);
+  renameSync(dir, `${dir}-moved`);
+  const refused = { code: 'ERR_FLASHSTRIKE_CORRUPT', message: /recovery: 'accept-copy'/ };
+  await assert.rejects(Wal.open(copy, options), refused);
+  mkdirSync(dir);
+  await assert.rejects(Wal.open(copy, options), refused, 'another folder is there');
+  rmdirSync(dir);
+  renameSync(`${dir}-moved`, dir);
+  assert.equal((await verify(copy)).verdict, 'live-copy');
+  {
+    await using wal = await Wal.open(copy, options);
+    assert.equal(wal.recovery.verdict, 'live-copy');
+    assert.deepEqual(wal.recovery.missingTail, { firstEventId: 201, lastEventId: 300 });
+  }
+  await assertSound(copy);
+  await assertSound(dir);
 });
 
 test('an original that lost its last events is refused, by whatever name it lies', {
