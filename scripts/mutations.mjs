@@ -81,7 +81,7 @@ export const MUTATIONS = [
   {
     name: 'finished segments: an open does not refuse what is wrong with them',
     file: 'src/recovery/manager.ts',
-    find: "if (mode !== 'accept-loss') throw lossError(first, others);",
+    find: "if (mode !== 'accept-loss') throw lossError(first, others, isAcceptable);",
     replace: '',
     tests: ['src/recovery/finished-segments.test.ts'],
   },
