@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { temporaryFolder } from '../../test/support/log-builder.js';
+import { libc } from '../memory/libc.js';
 import { acquireLock } from './lock-file.js';
 import { holdsFlock, isLockHeld } from './lock-holder.js';
+import { closeLogFolder, openLogFolder } from './log-folder.js';
 import { nodeStorage } from './node-storage.js';
 
 const LOCKS = `1: FLOCK  ADVISORY  WRITE 1234 fe:01:567 0 EOF
@@ -28,4 +30,16 @@ test('a held lock is seen without being taken', (t) => {
   assert.equal(isLockHeld(nodeStorage, dir), true);
   lock.release();
   assert.equal(isLockHeld(nodeStorage, dir), false);
+});
+
+test('a folder that is held is seen, also where its LOCK was taken away', {
+  skip: libc() === undefined ? 'needs flock (Linux with koffi)' : false,
+}, (t) => {
+  const dir = temporaryFolder(t);
+  const folder = openLogFolder(dir, 'flock');
+  assert.ok(folder !== undefined);
+  assert.equal(isLockHeld(nodeStorage, dir), true);
+  closeLogFolder(folder);
+  assert.equal(isLockHeld(nodeStorage, dir), false);
+  assert.equal(isLockHeld(nodeStorage, `${dir}/none`), false);
 });

@@ -1,4 +1,5 @@
-// Whether a process holds LOCK, without taking it: a look must not make another's open fail.
+// Whether a process holds a log, without taking it: a look must not make another's open fail. It holds the
+// folder and LOCK, where folders can be locked; LOCK may have been taken away since.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../errors.js';
@@ -9,10 +10,11 @@ const KERNEL_LOCKS = '/proc/locks';
 
 /** As far as the kernel shows it to this process (Linux; not the locks of other containers). */
 export function isLockHeld(storage: Storage, dir: string): boolean {
-  const path = join(dir, LOCK_FILE);
-  const status = storage.statusAt(path);
-  if (status === undefined) return false;
-  return holdsFlock(kernelLocks(), status.device, status.inode);
+  const named = [join(dir, LOCK_FILE), join(dir, '.')].map((path) => storage.statusAt(path));
+  const locks = kernelLocks();
+  return named.some(
+    (status) => status !== undefined && holdsFlock(locks, status.device, status.inode),
+  );
 }
 
 /** Whether a text as in /proc/locks lists an exclusive flock of that file. */

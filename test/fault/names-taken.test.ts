@@ -71,7 +71,11 @@ onBothAdapters(
     const wal = await Wal.open(directory, v.options);
     await wal.durable(appendEvents(wal, 100));
     renameSync(join(directory, 'LOCK'), join(directory, 'LOCK.moved'));
+    // The folder is locked as well, until the log is closed.
+    const locked = code('ERR_FLASHSTRIKE_LOCKED', /Close it there first/);
+    if (process.platform === 'linux') await assert.rejects(Wal.open(directory, v.options), locked);
     await eventually('the log ends', () => wal.state === 'failed');
+    if (process.platform === 'linux') await assert.rejects(Wal.open(directory, v.options), locked);
     assert.match(wal.failure?.message ?? '', /LOCK/);
     assert.throws(() => wal.append(new Uint8Array(1)), code('ERR_FLASHSTRIKE_FAILED', /LOCK/));
     await assert.rejects(settles('close', wal.close()), code('ERR_FLASHSTRIKE_LOCKED', /LOCK/));
