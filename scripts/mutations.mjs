@@ -214,16 +214,39 @@ export const MUTATIONS = [
   {
     name: 'ring: a frame is published before its payload',
     file: 'src/ring/ring-producer.ts',
-    find: `    this.#bytes.set(payload, offset + FRAME_HEADER_BYTES);
-    this.#ids[NEXT_ID] = id + 1;
-    this.#advance(span);
+    find: `    if (span !== frameBytes) this.#zeroSpare(offset + frameBytes);
+    this.#ids[DRAFT_ID] = id + 1;
+    this.#draft = (this.#draft + span / UNIT_BYTES) | 0;
 `,
-    replace: `    this.#ids[NEXT_ID] = id + 1;
-    this.#advance(span);
+    replace: `    this.#ids[DRAFT_ID] = id + 1;
+    this.#draft = (this.#draft + span / UNIT_BYTES) | 0;
     this.publish();
-    this.#bytes.set(payload, offset + FRAME_HEADER_BYTES);
+    if (span !== frameBytes) this.#zeroSpare(offset + frameBytes);
 `,
     tests: ['src/ring/ring.test.ts'],
+  },
+  {
+    name: 'ring: what a call that was cut short has put is published by the next',
+    file: 'src/ring/ring-producer.ts',
+    find: `    this.#draft = this.#position;
+    this.#ids[DRAFT_ID] = this.#ids[NEXT_ID] as number;
+    return span`,
+    replace: '    return span',
+    tests: ['src/ring/ring.test.ts'],
+  },
+  {
+    name: 'ring: a publication that was cut short behind its store is written over',
+    file: 'src/ring/ring-producer.ts',
+    find: 'if (published !== this.#position && published === this.#draft) this.#adopt();',
+    replace: '',
+    tests: ['src/ring/ring.test.ts'],
+  },
+  {
+    name: 'payload: its length is what it says',
+    file: 'src/recorder/payload.ts',
+    find: '  const payloadBytes = lengthOf(payload);',
+    replace: '  const payloadBytes = payload.length;',
+    tests: ['test/system/wal-payloads.test.ts'],
   },
   {
     name: 'region: mapped on any file system',

@@ -10,7 +10,8 @@ export const ERROR_CODES = {
     'Bytes that were durable no longer validate. Nothing was changed; restore the file or salvage.',
   ERR_FLASHSTRIKE_DURABILITY_UNKNOWN:
     'The log failed before the sync that was waited for: the events may or may not be on disk. Reopen to learn.',
-  ERR_FLASHSTRIKE_EVENT_TOO_LARGE: 'The payload is larger than maxEventBytes.',
+  ERR_FLASHSTRIKE_EVENT_TOO_LARGE:
+    'The payload, or a batch with its frames, is larger than maxEventBytes lets in (1,048,488 bytes at most).',
   ERR_FLASHSTRIKE_EXPIRED: 'The segment that holds these events is gone.',
   ERR_FLASHSTRIKE_FAILED: 'A write or sync failed once; the log stays failed until it is reopened.',
   ERR_FLASHSTRIKE_FILE_LOST:

@@ -98,8 +98,10 @@ export class TimestampSource {
 
   /** The wall clock at the anchor is another one: it was stepped, or the machine was suspended. */
   #follow(): void {
-    this.#seen = Atomics.load(this.#latchWords, this.#latchIndex);
+    const seen = Atomics.load(this.#latchWords, this.#latchIndex);
     readWall(this.#latch, this.#wallHalves);
+    // Last: where the engine cuts this short, the next stamp reads again.
+    this.#seen = seen;
   }
 
   /** The last timestamp in nanoseconds since 1970. */

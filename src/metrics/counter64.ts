@@ -2,7 +2,7 @@
 // that never changes after the start, or the time since when something has been so.
 import { layout, pad, u32, u64 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
-import { beginChange, endChange } from './sequence.js';
+import { changeLine } from './sequence.js';
 import { addHalves, readU64, writeU64 } from './u64.js';
 
 const ValueLayout = layout('Value64')
@@ -32,16 +32,15 @@ export const putValue = (words: Uint32Array, at: number, value: number): void =>
 
 /** Adds `by`, a whole number below 2^32, to the counter at word `at`. Its one writer only. */
 export function addCounter(words: Uint32Array, at: number, by: number): void {
-  beginChange(words, at);
-  addHalves(words, at + VALUE, by, 0);
-  endChange(words, at);
+  const low = words[at + VALUE] as number;
+  const sum = (low + by) >>> 0;
+  const high = (words[at + VALUE + 1] as number) + (sum < low ? 1 : 0);
+  changeLine(words, at, at + VALUE, sum | 0, high);
 }
 
 /** Sets the value at word `at`, a whole number from 0 to 2^53. Its one writer only. */
 export function setValue(words: Uint32Array, at: number, value: number): void {
-  beginChange(words, at);
-  writeU64(words, at + VALUE, value);
-  endChange(words, at);
+  changeLine(words, at, at + VALUE, value | 0, (value * HIGH_HALF) | 0);
 }
 
 /**

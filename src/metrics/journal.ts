@@ -5,13 +5,15 @@
 // the lines (a checkpoint, between the group's two counters). A reader copies the lines between two
 // checkpoints and applies the notes that followed to its copy, with the same code. So each snapshot
 // is the state behind some one record, and a writer that was killed between two stores leaves one
-// as well; only in the middle of a checkpoint does it leave a marked one.
+// as well; only in the middle of a checkpoint does it leave a marked one. The checkpoint is made on
+// a copy that takes the lines' place: one that is cut short (see sequence.ts) has changed nothing,
+// and the next note makes it again.
 //
 //   lines at checkpoint 7 (1,792 notes applied) + notes 1,792 … 1,800  =  the state behind 1,801
 import { block, layout, pad, u32 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
 import { CLOCK_STEP_HIGH, irregularHigh, LONGEST_NS } from './elapsed.js';
-import { beginChange, endChange, publish } from './sequence.js';
+import { changeGroup, LINE_WORDS, publish } from './sequence.js';
 
 /** Notes that are kept; one is overwritten when so many more have followed. A power of two. */
 export const JOURNAL_NOTES = 512;
@@ -110,6 +112,9 @@ export function note(
   b: number,
 ): void {
   const head = words[journal + HEAD] as number;
+  // Before the note, so that none is overwritten that the lines do not contain.
+  const notApplied = (head - (words[journal + APPLIED] as number)) >>> 0;
+  if (notApplied >= CHECKPOINT_NOTES) checkpoint(words, group, journal, apply);
   const at = journal + NOTES + (head & (JOURNAL_NOTES - 1)) * NOTE_WORDS;
   const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
   if (elapsed >= 0 && elapsed <= LONGEST_NS) {
@@ -122,9 +127,20 @@ export function note(
   }
   words[at + 2] = a;
   words[at + 3] = b;
-  const next = (head + 1) >>> 0;
-  publish(words, journal + HEAD, next);
-  if (next % CHECKPOINT_NOTES === 0) checkpoint(words, group, journal, apply);
+  publish(words, journal + HEAD, (head + 1) >>> 0);
+}
+
+/** Copies of lines while notes are applied to them, by their length in words. */
+const copies = new Map<number, Uint32Array>();
+
+function copyOf(words: Uint32Array, first: number, count: number): Uint32Array {
+  let copy = copies.get(count);
+  if (copy === undefined) {
+    copy = new Uint32Array(count);
+    copies.set(count, copy);
+  }
+  for (let word = 0; word < count; word++) copy[word] = words[first + word] as number;
+  return copy;
 }
 
 /** Brings the lines up to the notes. Its one writer only. */
@@ -135,9 +151,9 @@ export function checkpoint(
   apply: ApplyNote,
 ): void {
   const head = words[journal + HEAD] as number;
-  beginChange(words, journal);
   const applied = words[journal + APPLIED] as number;
-  applyNotes(words, group, apply, words, journal + NOTES, applied, head);
-  words[journal + APPLIED] = head;
-  endChange(words, group, journal);
+  const copy = copyOf(words, group, journal + LINE_WORDS - group);
+  applyNotes(copy, 0, apply, words, journal + NOTES, applied, head);
+  copy[journal - group + APPLIED] = head;
+  changeGroup(words, group, copy);
 }

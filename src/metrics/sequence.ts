@@ -12,6 +12,11 @@
 // On x64 stores become visible in program order, and loads are made in it; V8 emits the stores and
 // loads of typed arrays in program order (it neither moves nor merges them). So plain ones do: 5 ns
 // where two Atomics.store cost 18 to 35 ns. Elsewhere they are atomic. The litmus test holds that.
+//
+// A thread that runs code of the application may be cut short by the engine (a time limit of vm, the
+// end of the stack) where it enters a function or turns in a loop, and goes on living. What such a
+// thread records must not stop half-way for all to see: `changeLine` and `changeGroup` take a change
+// that is complete, and call none of our functions between its first store and its last.
 
 /** Total store order: what one processor stores in order, no other sees out of order. */
 export const ORDERS_STORES = process.arch === 'x64' || process.arch === 'ia32';
@@ -36,6 +41,42 @@ export function beginChange(words: Uint32Array, line: number): void {
  */
 export function endChange(words: Uint32Array, first: number, line = first): void {
   publish(words, first, words[line + BEGUN] as number);
+}
+
+/**
+ * Puts a 64-bit value at word `at` of the line `line`: a whole change.
+ * @param low the value's halves; may come as signed words, which are never boxed
+ */
+export function changeLine(
+  words: Uint32Array,
+  line: number,
+  at: number,
+  low: number,
+  high: number,
+): void {
+  const begun = (words[line + BEGUN] as number) + 1;
+  if (ORDERS_STORES) words[line + BEGUN] = begun;
+  else Atomics.exchange(words, line + BEGUN, begun >>> 0);
+  words[at] = low;
+  words[at + 1] = high;
+  if (ORDERS_STORES) words[line] = begun;
+  else Atomics.store(words, line, begun >>> 0);
+}
+
+/**
+ * Puts `copy` in the place of a group, from its first line to the one that holds `begun`: a whole
+ * change, whatever `copy` has for the two counters.
+ */
+export function changeGroup(words: Uint32Array, first: number, copy: Uint32Array): void {
+  const begunAt = first + copy.length - 1;
+  const begun = (words[begunAt] as number) + 1;
+  copy[0] = words[first] as number;
+  copy[copy.length - 1] = begun;
+  if (ORDERS_STORES) words[begunAt] = begun;
+  else Atomics.exchange(words, begunAt, begun >>> 0);
+  words.set(copy, first);
+  if (ORDERS_STORES) words[first] = begun;
+  else Atomics.store(words, first, begun >>> 0);
 }
 
 /** Stores `value` so that whoever sees it sees all that was stored before. */

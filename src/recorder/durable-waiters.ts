@@ -1,5 +1,6 @@
 // Promises for event ids that are not durable yet. The writer thread announces progress in shared
 // memory; Atomics.waitAsync brings that to this thread's event loop without a message.
+import { fromLoop } from './from-loop.js';
 import type { Signals } from './signals.js';
 
 interface Waiter {
@@ -22,14 +23,22 @@ export interface DurabilitySource {
 
 const FOREVER_MS = 2 ** 31 - 1;
 
+/**
+ * A call of `durable()` may be cut short by the engine, as `append` may, and the log must go on
+ * answering. So such a call only leaves its waiter here; all else is a job of the event loop's, which
+ * no time limit cuts and whose stack is empty.
+ */
 export class DurableWaiters {
   readonly #signals: Signals;
   readonly #source: DurabilitySource;
+  /** Left by calls, in their order. */
+  #arriving: Waiter[] = [];
   /** Sorted by id: durable ids only grow, so the head is always the next to resolve. */
   readonly #waiters: Waiter[] = [];
   /** Holds the process while someone waits: waitAsync itself does not. */
   readonly #hold: NodeJS.Timeout;
   #armed = false;
+  #closed = false;
 
   constructor(signals: Signals, source: DurabilitySource) {
     this.#signals = signals;
@@ -41,13 +50,25 @@ export class DurableWaiters {
   /** @param startNs when the waiting began, told again when it has ended */
   wait(eventId: number, startNs: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#insert({ eventId, startNs, resolve, reject });
-      this.#hold.ref();
-      // The announcement that is waited for may never come, when its thread has died since.
-      if (this.#armed) this.settle();
-      else this.#arm();
+      this.#arriving.push({ eventId, startNs, resolve, reject });
+      void fromLoop(this.#admit);
     });
   }
+
+  readonly #admit = (): void => {
+    const arriving = this.#arriving;
+    if (arriving.length === 0) return;
+    this.#arriving = [];
+    for (const waiter of arriving) this.#insert(waiter);
+    if (this.#closed) {
+      this.settle();
+      return;
+    }
+    this.#hold.ref();
+    // The announcement that is waited for may never come, when its thread has died since.
+    if (this.#armed) this.settle();
+    else this.#arm();
+  };
 
   #insert(waiter: Waiter): void {
     const waiters = this.#waiters;
@@ -106,6 +127,8 @@ export class DurableWaiters {
 
   /** Ends the waiting: everything is settled by now. */
   close(): void {
+    this.#closed = true;
+    this.#admit();
     this.settle();
     this.#hold.unref();
     clearInterval(this.#hold);

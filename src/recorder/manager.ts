@@ -2,7 +2,6 @@
 // `append` runs there for every event: while the ring has room it makes no system call, takes no
 // lock and allocates nothing.
 import { resolve } from 'node:path';
-import { types } from 'node:util';
 import { type Clock, monotonicClock } from '../clock/clock.js';
 import { TimestampSource } from '../clock/timestamp-source.js';
 import { WalError } from '../errors.js';
@@ -27,8 +26,11 @@ import { assertChecksums } from '../segment/checksum.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
 import type { LogTelemetry, WalTelemetry } from '../telemetry/log-telemetry.js';
 import { appendedEventsOf, ManagerUpdater } from '../telemetry/recorder/manager.js';
+import { Batch } from './batch.js';
 import { DurableWaiters } from './durable-waiters.js';
+import { batchTooLarge, eventTooLarge, largestBatchBytes } from './event-limit.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
+import { fromLoop } from './from-loop.js';
 import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
 import {
   describe,
@@ -37,6 +39,7 @@ import {
   resolveOptions,
   type WalOptions,
 } from './options.js';
+import { payloadBytesOf } from './payload.js';
 import { warnOfPortableRing } from './portable-warning.js';
 import { Signals } from './signals.js';
 import { Stalls } from './stalls.js';
@@ -65,6 +68,7 @@ export class Wal {
   #stateWord: number;
   #doubles: Float64Array;
   readonly #coarseIndex: number;
+  readonly #options: ResolvedOptions;
   readonly #maxEventBytes: number;
   readonly #isPrecise: boolean;
   readonly #verify: VerifyMode;
@@ -75,6 +79,8 @@ export class Wal {
   readonly #appendInterval = newInterval();
   /** Appends until the next one that may be timed. A small integer: it is never boxed. */
   #untilTimed: number;
+  /** To be used by the next batch; undefined while one uses it, and for good where that ended early. */
+  #spareBatch: Batch | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
   /** Ids as they were when the region went. */
@@ -95,6 +101,7 @@ export class Wal {
     this.#stateWord = memory.control.state;
     this.#doubles = memory.doubles;
     this.#coarseIndex = memory.control.coarseOffsetNs;
+    this.#options = options;
     this.#maxEventBytes = options.maxEventBytes;
     this.#isPrecise = options.timestamps === 'precise';
     this.#verify = options.verify;
@@ -146,10 +153,11 @@ export class Wal {
     const signals = new Signals();
     let wal: Wal | undefined;
     let death: WalError | undefined;
-    const handles = await OpenLogHandles.open(path, resolved, signals, (error) => {
+    const onDeath = (error: WalError): void => {
       death ??= error;
       if (wal !== undefined) wal.#fail(error);
-    });
+    };
+    const handles = await fromLoop(() => OpenLogHandles.open(path, resolved, signals, onDeath));
     wal = new Wal(path, resolved, signals, handles, monotonicClock);
     if (death !== undefined) wal.#fail(death);
     endWithProcess(wal.#ending);
@@ -159,14 +167,16 @@ export class Wal {
 
   /**
    * Appends one event. It survives this process when this returns, the machine when `durable()` of
-   * its id resolves.
+   * its id resolves. Appends all or nothing, whatever cuts the call short; `lastEventId` tells.
    * @param payload copied; may be changed or detached afterwards
    * @param type the user's tag, 0 … 65535
    * @returns the event's id: 1 for the log's first, then one more each
-   * @throws WalError ERR_FLASHSTRIKE_EVENT_TOO_LARGE, _STALLED, _NO_SPACE, _FAILED, _CLOSED
+   * @throws WalError ERR_FLASHSTRIKE_EVENT_TOO_LARGE, _STALLED, _NO_SPACE, _FAILED, _CLOSED,
+   * _INVALID_ARGUMENT
    */
   append(payload: Uint8Array, type = 0): number {
-    if (--this.#untilTimed === 0) return this.#appendTimed(payload, type);
+    // Below 0 where the timed append was cut short before it could set this again.
+    if (--this.#untilTimed <= 0) return this.#appendTimed(payload, type);
     return this.#append(payload, type);
   }
 
@@ -184,79 +194,81 @@ export class Wal {
   }
 
   #append(payload: Uint8Array, type: number): number {
-    const span = this.#spanOf(payload, type);
+    const payloadBytes = this.#payloadBytesOf(payload, type);
+    const span = spanOf(payloadBytes);
     // A plain load: an Atomics.load is a call of its own, and the calls below keep V8 from moving
     // this one out of a loop. A state that is seen an append late is as good.
     if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
     if (!this.#producer.reserve(span)) this.#waitForRoom(span);
-    return this.#put(payload, type);
+    return this.#put(payload, payloadBytes, type);
   }
 
   /** As `append`, but returns undefined instead of waiting when the ring is full. */
   tryAppend(payload: Uint8Array, type = 0): number | undefined {
-    const span = this.#spanOf(payload, type);
+    const payloadBytes = this.#payloadBytesOf(payload, type);
     if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
-    if (!this.#producer.reserve(span)) {
+    if (!this.#producer.reserve(spanOf(payloadBytes))) {
       this.#signals.wake('writer');
       this.#updater.onRefusedAppend();
       return undefined;
     }
-    return this.#put(payload, type);
+    return this.#put(payload, payloadBytes, type);
   }
 
   /**
    * Appends several events of which all or none survive a crash.
+   * @param payloads each is read once, before any is appended
    * @returns the id of the first; the others follow without a gap
    */
   appendBatch(payloads: readonly Uint8Array[], type = 0): number {
-    if (!Array.isArray(payloads) || payloads.length === 0) {
-      throw new WalError(
-        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
-        'A batch must be an array of at least one payload.',
-      );
-    }
-    let span = 0;
-    for (const payload of payloads) span += this.#spanOf(payload, type);
-    const limit = this.#maxEventBytes + FRAME_HEADER_BYTES;
-    if (span > ((limit + 7) & ~7)) {
-      throw new WalError(
-        'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
-        `The batch takes ${span} bytes with its frames; a batch must fit in one block of ${limit} ` +
-          '(maxEventBytes and one frame header). Split it, or enlarge ringBytes and segmentBytes.',
-      );
-    }
+    const batch = this.#spareBatch ?? new Batch();
+    this.#spareBatch = undefined;
+    batch.take(payloads);
+    if (typeof type !== 'number' || (type & TYPE_MASK) !== type) throw badType(type);
+    const { span, longestBytes } = batch;
+    if (longestBytes > this.#maxEventBytes) throw eventTooLarge(longestBytes, this.#options);
+    if (span > largestBatchBytes(this.#options)) throw batchTooLarge(span, this.#options);
     if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
     if (!this.#producer.reserve(span)) this.#waitForRoom(span);
-    this.#stamp();
-    const firstEventId = this.#producer.lastEventId + 1;
-    const last = payloads.length - 1;
-    for (let index = 0; index <= last; index++) {
-      const kind = index === last ? FrameKind.event : FrameKind.continued;
-      this.#putFrame(payloads[index] as Uint8Array, kind, type);
-    }
-    this.#producer.publish();
+    const firstEventId = this.#putBatch(batch, type);
+    batch.clear();
+    this.#spareBatch = batch;
     return firstEventId;
   }
 
-  /** Bytes that the frame takes in the ring; checks the arguments. */
-  #spanOf(payload: Uint8Array, type: number): number {
-    if (!(payload instanceof Uint8Array) && !types.isUint8Array(payload)) throw notBytes(payload);
-    const payloadBytes = payload.length;
-    if (payloadBytes > this.#maxEventBytes) throw tooLarge(payloadBytes, this.#maxEventBytes);
+  /** The payload's bytes; checks the arguments. */
+  #payloadBytesOf(payload: Uint8Array, type: number): number {
+    const payloadBytes = payloadBytesOf(payload);
+    if (payloadBytes > this.#maxEventBytes) throw eventTooLarge(payloadBytes, this.#options);
     if (typeof type !== 'number' || (type & TYPE_MASK) !== type) throw badType(type);
-    return (payloadBytes + FRAME_HEADER_BYTES + 7) & ~7;
+    return payloadBytes;
   }
 
-  #put(payload: Uint8Array, type: number): number {
+  // From here to the producer's `publish` no code of the application runs, and nothing is refused.
+
+  #put(payload: Uint8Array, payloadBytes: number, type: number): number {
     this.#stamp();
-    const id = this.#putFrame(payload, FrameKind.event, type);
+    const id = this.#putFrame(payload, payloadBytes, FrameKind.event, type);
     this.#producer.publish();
     return id;
   }
 
-  #putFrame(payload: Uint8Array, kind: number, type: number): number {
+  #putBatch(batch: Batch, type: number): number {
+    this.#stamp();
+    const last = batch.count - 1;
+    let id = 0;
+    for (let index = 0; index <= last; index++) {
+      const kind = index === last ? FrameKind.event : FrameKind.continued;
+      id = this.#putFrame(batch.payload(index), batch.payloadBytes(index), kind, type);
+    }
+    this.#producer.publish();
+    return id - last;
+  }
+
+  #putFrame(payload: Uint8Array, payloadBytes: number, kind: number, type: number): number {
     const { halves } = this.#timestamps;
-    return this.#producer.put(payload, kind, type, halves[0] as number, halves[1] as number);
+    const low = halves[0] as number;
+    return this.#producer.put(payload, payloadBytes, kind, type, low, halves[1] as number);
   }
 
   #stamp(): void {
@@ -458,7 +470,12 @@ export class Wal {
    * @throws WalError the cause, when not everything could be written
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    if (this.#closing === undefined) {
+      // Both or none, should the engine cut this short: no function of ours is called in between.
+      this.#closing = fromLoop(this.#close);
+      // From here on nothing is appended: the writer thread may look at the ring for the last time.
+      Atomics.store(this.#words, this.#stateWord, LogState.closing);
+    }
     return this.#closing;
   }
 
@@ -471,10 +488,8 @@ export class Wal {
     Atomics.store(this.#words, this.#stateWord, state);
   }
 
-  async #close(): Promise<void> {
+  readonly #close = async (): Promise<void> => {
     if (this.#closed) return;
-    // From here on nothing is appended: the writer thread may look at the ring for the last time.
-    this.#overrule(LogState.closing);
     try {
       await this.#handles.end();
     } finally {
@@ -482,7 +497,7 @@ export class Wal {
     }
     const cause = this.failure;
     if (cause !== undefined) throw this.#failedError('not everything is known to be on disk');
-  }
+  };
 
   #release(): void {
     noLongerEnds(this.#ending);
@@ -522,20 +537,7 @@ export class Wal {
   };
 }
 
-function notBytes(payload: unknown): WalError {
-  return new WalError(
-    'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
-    `A payload must be a Uint8Array (a Buffer is one); it is ${describe(payload)}.`,
-  );
-}
-
-function tooLarge(payloadBytes: number, maxEventBytes: number): WalError {
-  return new WalError(
-    'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
-    `The payload has ${payloadBytes} bytes, maxEventBytes is ${maxEventBytes}. Split it, or open ` +
-      'the log with a larger ringBytes, segmentBytes or maxEventBytes.',
-  );
-}
+const spanOf = (payloadBytes: number): number => (payloadBytes + FRAME_HEADER_BYTES + 7) & ~7;
 
 function badType(type: unknown): WalError {
   return new WalError(

@@ -115,9 +115,10 @@ describe('events that only the ring holds', { skip: cannotMap }, () => {
       const before = place.open();
       const { producer } = before.log;
       assert.ok(producer.reserve(3 * 128));
-      for (const kind of [FrameKind.continued, FrameKind.continued, FrameKind.event]) {
-        producer.put(payloadOf(producer.lastEventId + 1, 100), kind, 0, 1, 0);
-      }
+      const { continued, event } = FrameKind;
+      [continued, continued, event].forEach((kind, index) => {
+        producer.put(payloadOf(index + 1, 100), 100, kind, 0, 1, 0);
+      });
       if (isPublished) producer.publish();
       before.crash();
       assert.equal(place.open().recovery.eventsFromRing, isPublished ? 3 : 0);

@@ -2,12 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { WalError } from '../errors.js';
 import { KIB, MIB } from '../units.js';
-import {
-  describe as inWords,
-  largestEventBytes,
-  resolveOptions,
-  type WalOptions,
-} from './options.js';
+import { largestEventBytes } from './event-limit.js';
+import { describe as inWords, resolveOptions, type WalOptions } from './options.js';
 
 const GIB = 1024 * MIB;
 

@@ -4,11 +4,9 @@ import { WalError } from '../errors.js';
 import { DEFAULT_REGION_FOLDER } from '../memory/shared-region.js';
 import type { RecoveryMode, VerifyMode } from '../recovery/manager.js';
 import type { OldRingChoice } from '../recovery/region-verdict.js';
-import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES } from '../segment/block-header.js';
-import { FRAME_HEADER_BYTES } from '../segment/frame.js';
 import { MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES } from '../segment/segment-header.js';
-import { KIB, MIB, PAGE_BYTES } from '../units.js';
-import { blockRoomBytes } from './active-segment.js';
+import { MIB, PAGE_BYTES } from '../units.js';
+import { largestEventBytes, MIN_RING_BYTES } from './event-limit.js';
 import { QUEUE_CAPACITY } from './signals.js';
 
 export type SyncMode = 'interval' | 'every-block' | 'manual';
@@ -29,7 +27,10 @@ export interface WalOptions {
   readonly segmentBytes?: number;
   /** Size of the ring; a power of two, 64 KiB … 1 GiB. Default 16 MiB. */
   readonly ringBytes?: number;
-  /** Largest payload accepted. Default: the most that ring, block and segment hold. */
+  /**
+   * Largest payload accepted. Default, and the most: the smallest of `ringBytes` / 4, one block of
+   * 1 MiB, and `segmentBytes` - 36 KiB, less 88 bytes for headers. So never above 1,048,488.
+   */
   readonly maxEventBytes?: number;
   /** Segments kept ready, 1 … 4. Default 2. */
   readonly preparedSegments?: number;
@@ -86,12 +87,9 @@ const RECOVERY_MODES: readonly RecoveryMode[] = [
 ];
 const VERIFY_MODES: readonly VerifyMode[] = ['tail', 'all', 'background'];
 const SYNC_MODES: readonly SyncMode[] = ['interval', 'every-block', 'manual'];
-const MIN_RING_BYTES = 64 * KIB;
 const MAX_RING_BYTES = 1024 * MIB;
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 export const LONGEST_SAMPLING = 2 ** 30;
-/** A block of one event: what comes on top of its payload. */
-export const EVENT_OVERHEAD_BYTES = BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES;
 
 function invalid(name: string, value: unknown, expected: string): WalError {
   return new WalError(
@@ -104,9 +102,17 @@ export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 100));
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (value === null || value === undefined) return String(value);
-  return typeof value === 'object'
-    ? `an object (${value.constructor?.name ?? 'no class'})`
-    : typeof value;
+  return typeof value === 'object' ? `an object (${classOf(value)})` : typeof value;
+}
+
+function classOf(value: object): string {
+  try {
+    const name: unknown = value.constructor?.name;
+    return typeof name === 'string' && name !== '' ? name.slice(0, 100) : 'no class';
+  } catch {
+    // A revoked proxy, or a getter that throws: code of whoever gave the object.
+    return 'not to be looked at';
+  }
 }
 
 function integer(
@@ -177,10 +183,6 @@ function resolveSync(value: unknown): SyncOptions {
     intervalMs: integer('sync.intervalMs', intervalMs, { min: 1, max: 3_600_000 }),
   };
 }
-
-/** The most that a frame with its block header may take: ring/4, a block, or a fresh segment. */
-export const largestEventBytes = (ringBytes: number, segmentBytes: number): number =>
-  Math.min(ringBytes / 4, MAX_BLOCK_BYTES, blockRoomBytes(segmentBytes)) - EVENT_OVERHEAD_BYTES;
 
 type OptionName = keyof ResolvedOptions;
 

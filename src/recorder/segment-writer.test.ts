@@ -349,7 +349,7 @@ describe('the ring is exchanged', () => {
     assert.equal(Atomics.load(memory.words, memory.control.state), LogState.open);
     const producer = new RingProducer(memory, 2);
     assert.ok(producer.reserve(40));
-    producer.put(new Uint8Array(16), FrameKind.event, 0, 0, 5);
+    producer.put(new Uint8Array(16), 16, FrameKind.event, 0, 0, 5);
     producer.publish();
     bench.settle();
     assert.equal(bench.writer.writtenEventId, 2);

@@ -6,6 +6,7 @@ import { RingConsumer } from '../ring/ring-consumer.js';
 import { RingControlLayout } from '../ring/ring-control.js';
 import { RingProducer } from '../ring/ring-producer.js';
 import { ringOfSections } from '../ring/ring-snapshot.js';
+import { FrameKind } from '../segment/frame.js';
 import { Manager, ManagerUpdater } from '../telemetry/recorder/manager.js';
 import { KIB } from '../units.js';
 import { Signals, Trouble } from './signals.js';
@@ -43,8 +44,10 @@ class Bench {
       timeoutMs,
       new ManagerUpdater(this.metrics, clock),
     );
-    while (this.producer.reserve(SPAN)) this.producer.put(new Uint8Array(1_000), 1, 0, 0, 0);
-    this.producer.publish();
+    while (this.producer.reserve(SPAN)) {
+      this.producer.put(new Uint8Array(1_000), 1_000, FrameKind.event, 0, 0, 0);
+      this.producer.publish();
+    }
   }
 
   /** What the writer thread does. */

@@ -5,6 +5,7 @@ import type { Clock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import type { RingProducer } from '../ring/ring-producer.js';
 import type { ManagerUpdater } from '../telemetry/recorder/manager.js';
+import { fromLoop } from './from-loop.js';
 import { type Signals, Trouble } from './signals.js';
 
 const SPIN_NS = 200e3;
@@ -22,6 +23,8 @@ export class Stalls {
   readonly #timeoutMs: number;
   readonly #telemetry: ManagerUpdater;
   #occupancyBytesMax = 0;
+  #waiting = false;
+  #willLookBack = false;
 
   constructor(
     signals: Signals,
@@ -41,19 +44,41 @@ export class Stalls {
 
   /** Returns once `span` bytes are reserved in the ring. */
   waitForRoom(span: number, check: StateCheck): void {
+    this.#lookBackLater();
     const startNs = this.#clock.nowNs();
     // Here too, not by the writer alone: what it saw last is old when it is stuck in a sync.
     this.#occupancyBytesMax = Math.max(this.#occupancyBytesMax, this.#producer.waitingBytes);
+    this.#waiting = true;
     this.#telemetry.setRingStall(startNs, this.#occupancyBytesMax);
     try {
       this.waitUntil(() => this.#producer.reserve(span), check);
     } finally {
       this.#telemetry.onRingStall(startNs);
+      this.#waiting = false;
     }
   }
 
+  /**
+   * The engine may cut a wait short so that no `finally` runs. Nobody waits any more once the event
+   * loop turns: then neither telemetry nor the writer thread is to be told that someone does.
+   */
+  #lookBackLater(): void {
+    if (this.#willLookBack) return;
+    void fromLoop(this.#lookBack);
+    this.#willLookBack = true;
+  }
+
+  readonly #lookBack = (): void => {
+    this.#willLookBack = false;
+    this.#signals.set('producerWaiting', 0);
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#telemetry.setRingStall(0, this.#occupancyBytesMax);
+  };
+
   /** @throws WalError ERR_FLASHSTRIKE_NO_SPACE at once, ERR_FLASHSTRIKE_STALLED in time */
   waitUntil(isDone: () => boolean, check: StateCheck): void {
+    this.#lookBackLater();
     const startNs = this.#clock.nowNs();
     this.#signals.wake('writer');
     while (this.#clock.nowNs() - startNs < SPIN_NS) if (isDone()) return;

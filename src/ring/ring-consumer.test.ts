@@ -22,10 +22,8 @@ function ringOfThree(kinds: readonly number[] = [1, 1, 1]): RingMemory {
     new Uint8Array(RING_BYTES).fill(0xff),
   );
   const producer = new RingProducer(memory, 1);
-  for (const kind of kinds) {
-    assert.ok(producer.reserve(SPAN));
-    producer.put(new Uint8Array(10).fill(7), kind, 0, 0, 0);
-  }
+  assert.ok(producer.reserve(kinds.length * SPAN));
+  for (const kind of kinds) producer.put(new Uint8Array(10).fill(7), 10, kind, 0, 0, 0);
   producer.publish();
   return memory;
 }

@@ -4,9 +4,13 @@
 // - A frame is one piece: where it does not fit before the ring's end, a padding frame fills that
 //   end and the frame starts at the beginning. The frames of a batch are one piece together.
 // - A frame's bytes are stored before the position that publishes it.
-// - `room` never counts bytes that the writer thread has not released.
-// - No system call, no lock, no allocation.
-import { WalError } from '../errors.js';
+// - No byte is stored that the writer thread has not released, whatever a payload turns out to be.
+// - The engine may cut a call short anywhere (a time limit of vm, the end of the stack, a thread that
+//   is terminated), and no `finally` runs then. What is put is a draft until the one store that
+//   publishes it. Whatever this side knows besides is set behind that store, the position last: where
+//   the two differ, the next call sets it again. So a call that was cut short appended all or nothing.
+// - No system call, no lock, no allocation while the ring has room.
+import { assert, WalError } from '../errors.js';
 import { Counter64, setCount } from '../metrics/counter64.js';
 import { FRAME_HEADER_BYTES, FrameKind, MAX_EVENT_ID } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
@@ -18,6 +22,9 @@ const KIND_SHIFT = 16;
 const HIGH_HALF = 1 / TWO_POW_32;
 const NEXT_ID = 0;
 const FIRST_ID = 1;
+const DRAFT_ID = 2;
+/** Pieces of the ring whose ends are prepared as ends of free room. */
+const PARTS = 8;
 
 /** A 64-bit counter that somebody keeps elsewhere: words, and the index of its line there. */
 export interface EventCounter {
@@ -31,18 +38,21 @@ const uncounted = (): EventCounter => ({ words: new Uint32Array(Counter64.size),
 export class RingProducer {
   #memory: RingMemory;
   #words: Int32Array;
-  #bytes: Uint8Array;
   #frames: Int32Array;
   readonly #appendedWord: number;
   readonly #ringBytes: number;
-  /** Where the next frame goes, in bytes from the ring's start. */
-  #offset: number;
-  /** The same as a position; all below it is published. */
+  /** The ring up to the end of each of its parts. */
+  #parts: readonly Uint8Array[];
+  /** All below it is published. The offset is the same in bytes from the ring's start. */
   #position: number;
-  /** Bytes at `#offset` that are known to be free and in one piece. */
-  #room = 0;
+  /** From `#position` to here the ring is known to be free and in one piece. */
+  #end: number;
+  /** The ring up to `#end`: what is copied here meets nothing that is unread. */
+  #room: Uint8Array;
+  /** Behind the frames that were put and are not published. */
+  #draft: number;
   // In a typed array: a double that changes on every append would be boxed in a plain field.
-  readonly #ids = new Float64Array(2);
+  readonly #ids = new Float64Array(3);
   #countWords: Uint32Array;
   readonly #countAt: number;
 
@@ -53,14 +63,16 @@ export class RingProducer {
   constructor(memory: RingMemory, nextEventId: number, counter = uncounted()) {
     this.#memory = memory;
     this.#words = memory.words;
-    this.#bytes = memory.bytes;
     this.#frames = memory.frames;
     this.#appendedWord = memory.control.appended;
     this.#ringBytes = memory.bytes.length;
+    const partBytes = this.#ringBytes / PARTS;
+    this.#parts = Array.from({ length: PARTS }, (_, part) => this.#upTo((part + 1) * partBytes));
     this.#position = Atomics.load(memory.words, memory.control.appended);
-    this.#offset = ((this.#position >>> 0) * UNIT_BYTES) % this.#ringBytes;
-    this.#ids[NEXT_ID] = nextEventId;
-    this.#ids[FIRST_ID] = nextEventId;
+    this.#end = this.#position;
+    this.#draft = this.#position;
+    this.#room = memory.bytes;
+    this.#ids.fill(nextEventId);
     this.#countWords = counter.words;
     this.#countAt = counter.at;
   }
@@ -70,15 +82,23 @@ export class RingProducer {
    * called without it. The ids stay to be read.
    */
   detach(): void {
+    this.#catchUp();
     this.#memory = NO_RING;
     this.#words = NO_RING.words;
-    this.#bytes = NO_RING.bytes;
     this.#frames = NO_RING.frames;
+    this.#parts = [];
+    this.#room = NO_RING.bytes;
+    this.#end = this.#position;
     this.#countWords = uncounted().words;
-    this.#room = 0;
+  }
+
+  #upTo(end: number): Uint8Array {
+    const { buffer, byteOffset } = this.#memory.bytes;
+    return new Uint8Array(buffer, byteOffset, end);
   }
 
   get lastEventId(): number {
+    this.#catchUp();
     return (this.#ids[NEXT_ID] as number) - 1;
   }
 
@@ -87,24 +107,56 @@ export class RingProducer {
     return bytesBetween(Atomics.load(this.#words, this.#memory.control.written), this.#position);
   }
 
+  #offsetOf(position: number): number {
+    // Modulo: the ring is a power of two, and at most 2^30 bytes.
+    return (position * UNIT_BYTES) & (this.#ringBytes - 1);
+  }
+
   /**
-   * True when `span` bytes in one piece can be had now. Places a padding frame where the piece has
-   * to start over at the ring's beginning; that frame is published with what follows it.
+   * True when `span` bytes in one piece can be had now. Forgets what was put and not published.
+   * Places a padding frame where the piece has to start over at the ring's beginning; that frame is
+   * published with what follows it.
    */
   reserve(span: number): boolean {
-    if (span <= this.#room) return true;
+    if (this.#words[this.#appendedWord] !== this.#position) this.#catchUp();
+    this.#draft = this.#position;
+    this.#ids[DRAFT_ID] = this.#ids[NEXT_ID] as number;
+    return span <= ((this.#end - this.#position) | 0) * UNIT_BYTES || this.#findRoom(span);
+  }
+
+  /** What the last `publish` was kept from, when it was cut short behind its store. */
+  #catchUp(): void {
+    const published = this.#words[this.#appendedWord] as number;
+    if (published !== this.#position && published === this.#draft) this.#adopt();
+  }
+
+  #findRoom(span: number): boolean {
     this.#refuseLastIds();
+    const position = this.#position;
+    const offset = this.#offsetOf(position);
     const written = Atomics.load(this.#words, this.#memory.control.written);
-    const free = this.#ringBytes - bytesBetween(written, this.#position);
-    const untilEnd = this.#ringBytes - this.#offset;
+    const free = this.#ringBytes - bytesBetween(written, position);
+    const untilEnd = this.#ringBytes - offset;
     if (span <= untilEnd) {
-      this.#room = Math.min(free, untilEnd);
-      return span <= this.#room;
+      if (span > free) return false;
+      this.#room = this.#roomUpTo(offset + Math.min(free, untilEnd), offset + span);
+      this.#end = (position + (this.#room.length - offset) / UNIT_BYTES) | 0;
+      return true;
     }
     if (free < untilEnd + span) return false;
-    this.#pad(untilEnd);
-    this.#room = free - untilEnd;
+    this.#pad(offset, untilEnd);
+    const room = this.#roomUpTo(free - untilEnd, span);
+    // What follows the padding is a draft as well: of what is published, no room is known.
+    this.#end = position;
+    this.#room = room;
+    this.#draft = (position + untilEnd / UNIT_BYTES) | 0;
     return true;
+  }
+
+  /** The ring up to `end`, or to where a part ends before, as long as that is not below `least`. */
+  #roomUpTo(end: number, least: number): Uint8Array {
+    const part = this.#parts[Math.floor((end / this.#ringBytes) * PARTS) - 1];
+    return part !== undefined && part.length >= least ? part : this.#upTo(end);
   }
 
   /** Off the fast path: until the next look, no more events can follow than the ring holds. */
@@ -117,46 +169,70 @@ export class RingProducer {
     );
   }
 
-  #pad(span: number): void {
-    const word = this.#offset >>> 2;
+  #pad(offset: number, span: number): void {
+    const word = offset >>> 2;
     this.#frames[word] = span;
     this.#frames[word + 1] = FrameKind.padding;
-    this.#advance(span);
-  }
-
-  #advance(span: number): void {
-    this.#position = (this.#position + span / UNIT_BYTES) | 0;
-    const offset = this.#offset + span;
-    this.#offset = offset === this.#ringBytes ? 0 : offset;
-    this.#room -= span;
   }
 
   /**
-   * Writes one frame into room that `reserve` gave, without publishing it; returns its id.
-   * `span` is the frame's length rounded up to 8; the timestamp comes as two u32 halves.
+   * Writes one frame into room that `reserve` gave, without publishing it; returns its id. The
+   * timestamp comes as two u32 halves.
+   * @param payloadBytes the payload's length when room was reserved: so much is taken of it
    */
-  put(payload: Uint8Array, kind: number, type: number, low: number, high: number): number {
-    const frameBytes = FRAME_HEADER_BYTES + payload.length;
+  put(
+    payload: Uint8Array,
+    payloadBytes: number,
+    kind: number,
+    type: number,
+    low: number,
+    high: number,
+  ): number {
+    const frameBytes = FRAME_HEADER_BYTES + payloadBytes;
     const span = (frameBytes + 7) & ~7;
-    const offset = this.#offset;
+    const offset = this.#offsetOf(this.#draft);
     const word = offset >>> 2;
     const frames = this.#frames;
-    const id = this.#ids[NEXT_ID] as number;
-    if (span !== frameBytes) {
-      // The spare bytes behind the payload are part of the format: zero.
-      frames[word + (span >>> 2) - 2] = 0;
-      frames[word + (span >>> 2) - 1] = 0;
-    }
+    const id = this.#ids[DRAFT_ID] as number;
     frames[word] = frameBytes;
     frames[word + 1] = kind | (type << KIND_SHIFT);
     frames[word + 2] = id | 0;
     frames[word + 3] = (id * HIGH_HALF) | 0;
     frames[word + 4] = low;
     frames[word + 5] = high;
-    this.#bytes.set(payload, offset + FRAME_HEADER_BYTES);
-    this.#ids[NEXT_ID] = id + 1;
-    this.#advance(span);
+    try {
+      // Takes all that the payload has by now, which is more where another thread has made the
+      // shared buffer behind it grow: that goes into free room alone.
+      this.#room.set(payload, offset + FRAME_HEADER_BYTES);
+    } catch {
+      this.#copyByByte(payload, payloadBytes, offset + FRAME_HEADER_BYTES);
+    }
+    if (span !== frameBytes) this.#zeroSpare(offset + frameBytes);
+    this.#ids[DRAFT_ID] = id + 1;
+    this.#draft = (this.#draft + span / UNIT_BYTES) | 0;
     return id;
+  }
+
+  /** Copies what has grown beyond the free room: the bytes that were there, and no more. */
+  #copyByByte(payload: Uint8Array, payloadBytes: number, start: number): void {
+    for (let at = 0; at < payloadBytes; at++) {
+      const byte = payload[at];
+      assert(byte !== undefined, 'a payload that is being appended loses no bytes');
+      this.#room[start + at] = byte;
+    }
+  }
+
+  /** The spare bytes from `at` to the next multiple of 8 are part of the format: zero. */
+  #zeroSpare(at: number): void {
+    const bytes = this.#room;
+    let next = at;
+    if ((next & 1) !== 0) bytes[next++] = 0;
+    if ((next & 2) !== 0) {
+      bytes[next] = 0;
+      bytes[next + 1] = 0;
+      next += 2;
+    }
+    if ((next & 4) !== 0) this.#frames[next >>> 2] = 0;
   }
 
   /**
@@ -165,8 +241,16 @@ export class RingProducer {
    * order between threads; V8 emits the same instructions there. The litmus test holds that.)
    */
   publish(): void {
-    Atomics.store(this.#words, this.#appendedWord, this.#position);
+    Atomics.store(this.#words, this.#appendedWord, this.#draft);
+    this.#adopt();
+  }
+
+  /** Takes the draft, which is published, for this side's own. */
+  #adopt(): void {
+    this.#ids[NEXT_ID] = this.#ids[DRAFT_ID] as number;
     const count = (this.#ids[NEXT_ID] as number) - (this.#ids[FIRST_ID] as number);
     setCount(this.#countWords, this.#countAt, count);
+    // Last, and until then what has to be done is known by it.
+    this.#position = this.#draft;
   }
 }

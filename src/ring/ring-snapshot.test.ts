@@ -37,8 +37,11 @@ function deadRing(
   const producer = new RingProducer(memory, firstEventId);
   kinds.forEach((kind, index) => {
     const startsBatch = kinds[index - 1] !== FrameKind.continued;
-    if (startsBatch) assert.ok(producer.reserve(batchBytes(kinds, index)));
-    producer.put(new Uint8Array(10).fill(7), kind, 0, 0, 0);
+    if (startsBatch) {
+      producer.publish();
+      assert.ok(producer.reserve(batchBytes(kinds, index)));
+    }
+    producer.put(new Uint8Array(10).fill(7), 10, kind, 0, 0, 0);
   });
   producer.publish();
   return memory;

@@ -85,8 +85,15 @@ class Model {
     const timestampNs = 1_700_000_000_000_000_000n + BigInt(eventId);
     const low = Number(timestampNs & 0xffff_ffffn);
     const high = Number(timestampNs >> 32n);
-    assert.equal(this.producer.put(payload, kind, type, low, high), eventId);
+    assert.equal(this.producer.put(payload, payload.length, kind, type, low, high), eventId);
     this.queue.push({ eventId, kind, type, timestampNs, payload });
+  }
+
+  /** What was appended without the model: an event of `payloadBytes` bytes of `fill`. */
+  expect(payloadBytes: number, fill: number): void {
+    const payload = Buffer.alloc(payloadBytes, fill);
+    const eventId = this.#nextId++;
+    this.queue.push({ eventId, kind: FrameKind.event, type: 0, timestampNs: 0n, payload });
   }
 
   /** Takes one run and compares it with the queue; false when there was none. */
@@ -268,11 +275,58 @@ describe('the ring', () => {
   test('what is put and not published is not there', () => {
     const model = new Model();
     assert.ok(model.producer.reserve(spanOf(8)));
-    model.producer.put(new Uint8Array(8), FrameKind.event, 0, 0, 0);
+    model.producer.put(new Uint8Array(8), 8, FrameKind.event, 0, 0, 0);
     assert.ok(model.consumer.isEmpty);
     assert.equal(model.consumer.gather(100, LIMIT_BYTES), false);
     model.producer.publish();
     assert.ok(model.consumer.gather(100, LIMIT_BYTES));
+  });
+
+  test('what was put and not published is forgotten, padding too', () => {
+    const model = new Model();
+    for (let lap = 0; lap < 3; lap++) {
+      while (RING_BYTES - model.producer.waitingBytes > 5_000) {
+        assert.ok(model.producer.reserve(3 * spanOf(1_000)));
+        model.producer.put(Buffer.alloc(1_000, 0xee), 1_000, FrameKind.continued, 0, 0, 0);
+        if (model.producer.reserve(4_000)) model.append([900, 60]);
+      }
+      model.drain();
+    }
+    assert.ok(model.released > 100);
+  });
+
+  test('a publication that was cut short behind its store is caught up with', () => {
+    const model = new Model();
+    model.append([10]);
+    const { words, control } = model.memory;
+    const before = Atomics.load(words, control.appended);
+    assert.ok(model.producer.reserve(spanOf(20)));
+    assert.equal(model.producer.put(new Uint8Array(20), 20, FrameKind.event, 0, 0, 0), 2);
+    // All that `publish` did before it was cut short.
+    Atomics.store(words, control.appended, before + spanOf(20) / UNIT_BYTES);
+    assert.equal(model.producer.lastEventId, 2);
+    assert.ok(model.producer.reserve(spanOf(30)));
+    assert.equal(model.producer.put(new Uint8Array(30), 30, FrameKind.event, 0, 0, 0), 3);
+    model.producer.publish();
+    assert.ok(model.consumer.gather(1_000, LIMIT_BYTES));
+    assert.equal(model.consumer.run.eventCount, 3);
+  });
+
+  test('a payload that is longer by now gives the bytes that it had, and nothing unread is touched', () => {
+    for (const grown of [8, 12, 1_000, RING_BYTES]) {
+      const model = new Model();
+      const sizes = Array.from({ length: 30 }, () => 1_000);
+      for (const size of sizes) assert.ok(model.append([size]));
+      for (let event = 0; event < 30; event++) model.take(1);
+      while (model.append([1_000]));
+      while (model.producer.reserve(spanOf(5))) {
+        const payload = new Uint8Array(grown).fill(0x11);
+        model.producer.put(payload, 5, FrameKind.event, 0, 0, 0);
+        model.producer.publish();
+        model.expect(5, 0x11);
+      }
+      model.drain();
+    }
   });
 
   test('spare bytes behind a payload are zero although the ring is dirty', () => {
@@ -312,7 +366,7 @@ describe('the ring', () => {
     const producer = new RingProducer(model.memory, 3);
     const consumer = new RingConsumer(model.memory, 2);
     assert.ok(producer.reserve(spanOf(30)));
-    producer.put(new Uint8Array(30), FrameKind.event, 0, 0, 0);
+    producer.put(new Uint8Array(30), 30, FrameKind.event, 0, 0, 0);
     producer.publish();
     assert.ok(consumer.gather(1_000, LIMIT_BYTES));
     assert.deepEqual([consumer.run.firstEventId, consumer.run.eventCount], [2, 2]);
@@ -361,7 +415,7 @@ test('between two threads nothing is lost, doubled or torn', async () => {
       const payloadBytes = eventId % 61;
       const payload = new Uint8Array(payloadBytes).fill(eventId);
       while (!producer.reserve(spanOf(payloadBytes))) await new Promise(setImmediate);
-      producer.put(payload, FrameKind.event, 0, 0, 0);
+      producer.put(payload, payloadBytes, FrameKind.event, 0, 0, 0);
       producer.publish();
     }
     assert.equal(await ended, undefined);

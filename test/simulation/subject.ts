@@ -81,7 +81,7 @@ export class Subject {
       const isLast = index === payloadBytes.length - 1;
       const kind = isLast ? FrameKind.event : FrameKind.continued;
       const { payload, type } = this.oracle.issue(bytes, kind);
-      const id = producer.put(payload, kind, type, low, high);
+      const id = producer.put(payload, payload.length, kind, type, low, high);
       assert.equal(id, this.oracle.appended, 'ids count up');
     });
     if (publish) producer.publish();

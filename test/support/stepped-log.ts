@@ -143,7 +143,7 @@ export class SteppedLog {
     while (!this.producer.reserve(span)) this.step();
     this.timestamps.stamp();
     const [low = 0, high = 0] = this.timestamps.halves;
-    this.producer.put(payloadOf(id, payloadBytes), kind, 0, low, high);
+    this.producer.put(payloadOf(id, payloadBytes), payloadBytes, kind, 0, low, high);
     this.producer.publish();
     return id;
   }

@@ -135,7 +135,14 @@ export class Bench {
     const span = frameSpan(FRAME_HEADER_BYTES + payloadBytes);
     assert.ok(this.producer.reserve(span), 'the ring has room');
     const payload = new Uint8Array(payloadBytes).fill(this.producer.lastEventId + 1);
-    const id = this.producer.put(payload, kind, 0, this.producer.lastEventId + 1, 5);
+    const id = this.producer.put(
+      payload,
+      payload.length,
+      kind,
+      0,
+      this.producer.lastEventId + 1,
+      5,
+    );
     this.producer.publish();
     return id;
   }
