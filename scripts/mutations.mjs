@@ -2,6 +2,13 @@
 // must fail with `replace` in its place.
 export const MUTATIONS = [
   {
+    name: 'links: a LOCK that a snapshot shares stays shared',
+    file: 'src/recorder/custody.ts',
+    find: "if (this.#folder?.isLocked === true || mode === 'none') separateLock(storage, directory);",
+    replace: '',
+    tests: ['test/system/wal-hard-links.test.ts'],
+  },
+  {
     name: 'harm: a sync is told although the file is gone',
     file: 'src/recorder/segment-writer.ts',
     find: 'if (harm !== undefined) throw fileLost(',

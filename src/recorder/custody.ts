@@ -9,7 +9,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { assert, deserializeError, type SerializedError, serializeError } from '../errors.js';
 import { ownKeeper, type RegionKeeper } from '../memory/shared-region.js';
-import { acquireLock, type LogLock } from '../storage/lock-file.js';
+import { acquireLock, type LogLock, separateLock } from '../storage/lock-file.js';
 import { closeLogFolder, type LogFolder, openLogFolder } from '../storage/log-folder.js';
 import { rootedStorage } from '../storage/rooted-storage.js';
 import type { Storage } from '../storage/storage.js';
@@ -36,8 +36,10 @@ export class Custody implements RegionKeeper {
   lock(directory: string, mode: 'flock' | 'none'): HeldLog {
     assert(this.#lock === undefined, 'a log is locked once');
     this.#folder = openLogFolder(directory, mode);
+    const storage = this.storageOf(directory);
     try {
-      this.#lock = acquireLock(this.storageOf(directory), directory, mode);
+      if (this.#folder?.isLocked === true || mode === 'none') separateLock(storage, directory);
+      this.#lock = acquireLock(storage, directory, mode);
     } catch (error) {
       this.release();
       throw error;

@@ -101,16 +101,13 @@ export class LogLock {
     if (Buffer.byteLength(text) >= RECORD_BYTES && folder !== undefined) {
       text = textOf({ ...record, folder: { ...folder, path: undefined } });
     }
-    const bytes = Buffer.alloc(RECORD_BYTES, ' ');
     if (Buffer.byteLength(text) >= RECORD_BYTES) {
       const message =
         `${this.#path}: the path of the shared region is too long. Name a shorter ` +
         'sharedMemoryDirectory.';
       throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message, { path: this.#path });
     }
-    bytes.write(text);
-    bytes.write('\n', RECORD_BYTES - 1);
-    this.storage.write(this.fd, [bytes], 0);
+    this.storage.write(this.fd, [pageOf(text)], 0);
   }
 
   /** The log is closed: the text names no region any more, and keeps whose it is. */
@@ -135,11 +132,23 @@ export class LogLock {
   }
 }
 
-function readRecord(storage: Storage, fd: number): ReadLockRecord {
+function readText(storage: Storage, fd: number): string {
   const bytes = new Uint8Array(RECORD_BYTES);
-  const text = Buffer.from(bytes.subarray(0, storage.read(fd, bytes, 0)))
+  return Buffer.from(bytes.subarray(0, storage.read(fd, bytes, 0)))
     .toString()
     .trim();
+}
+
+/** A whole page: shorter than the one before, a text would keep its end. */
+function pageOf(text: string): Uint8Array {
+  const page = Buffer.alloc(RECORD_BYTES, ' ');
+  page.write(text);
+  page.write('\n', RECORD_BYTES - 1);
+  return page;
+}
+
+function readRecord(storage: Storage, fd: number): ReadLockRecord {
+  const text = readText(storage, fd);
   if (text === '') return NO_RECORD;
   const record = recordOf(text);
   if (record === undefined) return { ...NO_RECORD, damaged: true };
@@ -227,6 +236,37 @@ function isNameOf(
 ): boolean {
   const named = storage.statusAt(path);
   return named !== undefined && named.inode === file.inode && named.device === file.device;
+}
+
+/**
+ * Makes LOCK a file of this folder alone. In a snapshot by hard links it is the original's as well: one of
+ * the two could not be locked while the other is, and each would write into both. Only for who keeps
+ * other owners out meanwhile. A crash in between leaves no LOCK: regions are found by the log's id then.
+ */
+export function separateLock(storage: Storage, directory: string): void {
+  const path = join(directory, LOCK_FILE);
+  const status = storage.statusAt(path);
+  if (status?.kind !== 'file' || status.links < 2) return;
+  const text = readTextOf(storage, path);
+  storage.unlink(path);
+  const fd = storage.open(path, 'create');
+  try {
+    // What this package did not write is somebody else's: only its name goes.
+    if (recordOf(text) !== undefined) storage.write(fd, [pageOf(text)], 0);
+    storage.sync(fd);
+  } finally {
+    storage.close(fd);
+  }
+  storage.syncDirectory(directory);
+}
+
+function readTextOf(storage: Storage, path: string): string {
+  const fd = storage.open(path, 'read');
+  try {
+    return readText(storage, fd);
+  } finally {
+    storage.close(fd);
+  }
 }
 
 /**
