@@ -8,6 +8,7 @@ import { WalError } from '../errors.js';
 import { assertLittleEndian, assertRuntime } from '../memory/libc.js';
 import { readNumber } from '../memory/sequence-latch.js';
 import { newInterval } from '../metrics/journal.js';
+import { checkOptions } from '../recovery/event-range.js';
 import type {
   FollowOptions,
   LoggedEvent,
@@ -15,9 +16,9 @@ import type {
   ReusedEvent,
   Reusing,
 } from '../recovery/events.js';
-import { follow } from '../recovery/follow.js';
+import { followThrough } from '../recovery/follow.js';
 import type { RecoveryReport, VerifyMode } from '../recovery/manager.js';
-import { replay } from '../recovery/replay.js';
+import { replayThrough } from '../recovery/replay.js';
 import { LogState, type LogStateCode } from '../ring/ring-control.js';
 import { NO_RING } from '../ring/ring-memory.js';
 import { RingProducer } from '../ring/ring-producer.js';
@@ -400,25 +401,21 @@ export class Wal {
   replay(options: ReplayOptions & Reusing): Generator<ReusedEvent, void, void>;
   replay(options?: ReplayOptions): Generator<LoggedEvent, void, void>;
   *replay(options: ReplayOptions = {}): Generator<LoggedEvent, void, void> {
+    checkOptions(options);
     const last = this.lastEventId;
     if (!this.#closed) this.#waitUntilWritten(last);
     const { recovery: telemetry } = this.#telemetry;
-    yield* replay(
-      this.#directory,
-      { telemetry, ...options, to: options.to ?? last },
-      this.#handles.readingPorts,
-    );
+    const range = { telemetry, ...options, to: options.to ?? last };
+    yield* replayThrough(this.#handles.readingPorts, this.#directory, range);
   }
 
   /** Events as they become durable (`undurable: true`: as they are written), without end. */
   follow(options: FollowOptions & Reusing): AsyncGenerator<ReusedEvent, void, void>;
   follow(options?: FollowOptions): AsyncGenerator<LoggedEvent, void, void>;
   follow(options: FollowOptions = {}): AsyncGenerator<LoggedEvent, void, void> {
-    return follow(
-      this.#directory,
-      { telemetry: this.#telemetry.recovery, ...options },
-      this.#handles.readingPorts,
-    );
+    checkOptions(options);
+    const following = { telemetry: this.#telemetry.recovery, ...options };
+    return followThrough(this.#handles.readingPorts, this.#directory, following);
   }
 
   #waitUntilWritten(eventId: number): void {

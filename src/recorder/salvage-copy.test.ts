@@ -10,10 +10,10 @@ import { verify, Wal } from '../index.js';
 import { FILE_PORTS } from '../recovery/reading-ports.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { LogCopy } from './log-copy.js';
-import { type SalvageToOptions, salvageTo } from './salvage-copy.js';
+import { type SalvageToOptions, salvageTo, salvageToThrough } from './salvage-copy.js';
 
 const copyOf = (builder: LogBuilder, output: string, options: SalvageToOptions = {}) =>
-  salvageTo(builder.dir, output, options, FILE_PORTS);
+  salvageToThrough(FILE_PORTS, builder.dir, output, options);
 
 /** Three segments that are nearly full, of 27 events each. */
 function largeLog(t: TestContext): LogBuilder {
@@ -161,7 +161,7 @@ test('whichever call fails: told with a code, nothing left open, the source as i
       const isOfOutput = (path: string) => path.startsWith(output);
       const fault = { code: systemCode, from, times: 1, when: ({ path = '' }) => isOfOutput(path) };
       const armed = storage.fail(fault);
-      const failure = await salvageTo(builder.dir, output, {}, { ...FILE_PORTS, storage }).then(
+      const failure = await salvageToThrough({ ...FILE_PORTS, storage }, builder.dir, output).then(
         () => undefined,
         (error: unknown) => error,
       );
@@ -184,7 +184,7 @@ test('what a header calls durable, and wal.meta, comes behind the sync that cove
   const builder = largeLog(t);
   const storage = new FaultyStorage(nodeStorage);
   const output = temporaryFolder(t);
-  await salvageTo(builder.dir, output, {}, { ...FILE_PORTS, storage });
+  await salvageToThrough({ ...FILE_PORTS, storage }, builder.dir, output);
   const story = storage.story('write', 'sync', 'rename', 'syncDirectory');
   const last = story.lastIndexOf('rename wal.meta.tmp wal.meta');
   const watermark = builder.blockOf(3, 2).offset + builder.blockOf(3, 2).bytes;

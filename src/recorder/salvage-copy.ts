@@ -3,7 +3,13 @@ import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNoSpace, systemCode, WalError } from '../errors.js';
 import { random64 } from '../random.js';
-import { checkDirectory, invalid } from '../recovery/event-range.js';
+import {
+  checkCallback,
+  checkDirectory,
+  checkOptions,
+  checkSignal,
+  invalid,
+} from '../recovery/event-range.js';
 import { LogSalvager, type SalvagedBlock } from '../recovery/log-salvager.js';
 import type { ReadingPorts } from '../recovery/reading-ports.js';
 import { REGION_PORTS } from '../recovery/region-ports.js';
@@ -67,10 +73,23 @@ export async function salvageTo(
   dir: string,
   output: string,
   options: SalvageToOptions = {},
-  ports: ReadingPorts = REGION_PORTS,
+): Promise<SalvageReport> {
+  return salvageToThrough(REGION_PORTS, dir, output, options);
+}
+
+/** {@link salvageTo} with other ports than those of this machine. */
+export async function salvageToThrough(
+  ports: ReadingPorts,
+  dir: string,
+  output: string,
+  options: SalvageToOptions = {},
 ): Promise<SalvageReport> {
   checkDirectory(dir);
   checkDirectory(output);
+  checkOptions(options);
+  checkSignal(options.signal);
+  checkCallback('onGap', options.onGap);
+  checkCallback('onProgress', options.onProgress);
   return new SalvageCopy(resolve(dir), resolve(output), options, ports).run();
 }
 

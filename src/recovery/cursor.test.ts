@@ -14,7 +14,7 @@ import { WalError } from '../errors.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import type { EventCursor } from './events.js';
-import { openCursor } from './open-cursor.js';
+import { openCursor, openCursorThrough } from './open-cursor.js';
 import { FILE_PORTS, type ReadingPorts } from './reading-ports.js';
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
@@ -78,7 +78,7 @@ test('a seek reads only what it must: the seal leads to the block', (t) => {
     },
   };
   const from = 23 * 512 + 7;
-  const cursor = openCursor(dir, { from }, { ...FILE_PORTS, storage });
+  const cursor = openCursorThrough({ ...FILE_PORTS, storage }, dir, { from });
   assert.ok(cursor.next());
   assert.equal(cursor.eventId, from);
   cursor.close();
@@ -101,7 +101,7 @@ test('a seal whose index leads astray is not believed', (t) => {
       },
     },
   };
-  const cursor = openCursor(builder.dir, { from: 7 }, ports);
+  const cursor = openCursorThrough(ports, builder.dir, { from: 7 });
   assert.deepEqual(drain(cursor), range(7, 20));
   assert.ok(looks > 0, 'the index was used');
   cursor.close();
@@ -187,7 +187,7 @@ test('an end is judged once: looking again costs a header, not a scan', (t) => {
       return count;
     },
   };
-  const cursor = openCursor(builder.dir, {}, { ...FILE_PORTS, storage });
+  const cursor = openCursorThrough({ ...FILE_PORTS, storage }, builder.dir);
   assert.deepEqual(drain(cursor), [1, 2]);
   assert.ok(bytesRead > 60_000, 'the judgement scans to the end of the file');
   bytesRead = 0;
@@ -352,7 +352,7 @@ test('what cannot be read is an error with the path, and leaks nothing', (t) => 
   for (let failAt = 1; ; failAt++) {
     reads = 0;
     const attempt = () => {
-      const cursor = openCursor(builder.dir, { from: 3 }, failing(failAt));
+      const cursor = openCursorThrough(failing(failAt), builder.dir, { from: 3 });
       const ids = drain(cursor);
       cursor.close();
       return ids;
@@ -392,7 +392,7 @@ test('a file that was recycled or replaced while it was open is expired, not cor
         return nodeStorage.read(fd, target, offset);
       },
     };
-    const attempt = () => drain(openCursor(builder.dir, {}, { ...FILE_PORTS, storage }));
+    const attempt = () => drain(openCursorThrough({ ...FILE_PORTS, storage }, builder.dir));
     assert.throws(attempt, { code: 'ERR_FLASHSTRIKE_EXPIRED' }, way);
   }
 });

@@ -26,6 +26,17 @@ export function checkFlag(name: string, value: unknown): boolean {
   throw invalid(`${name} must be true or false, got ${shown(value)}.`);
 }
 
+export function checkSignal(value: unknown): void {
+  if (value === undefined || isAbortSignal(value)) return;
+  throw invalid('signal must be an AbortSignal.');
+}
+
+/** A function to call back, or undefined. */
+export function checkCallback(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return;
+  throw invalid(`${name} must be a function, got ${shown(value)}.`);
+}
+
 export function outOfRange(message: string): WalError {
   return new WalError('ERR_FLASHSTRIKE_OUT_OF_RANGE', message);
 }
@@ -38,4 +49,13 @@ export function invalid(message: string): WalError {
 function shown(value: unknown): string {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return `${value}`;
   return value === '' ? 'an empty string' : typeof value;
+}
+
+/** Of any realm: a test runner brings an AbortSignal of its own. */
+function isAbortSignal(value: unknown): value is AbortSignal {
+  if (typeof value !== 'object' || value === null) return false;
+  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
+  const isTarget =
+    typeof addEventListener === 'function' && typeof removeEventListener === 'function';
+  return typeof aborted === 'boolean' && isTarget;
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { LogBuilder, payloadOf, temporaryFolder } from '../../test/support/log-builder.js';
 import type { LoggedEvent } from './events.js';
-import { follow } from './follow.js';
+import { follow, followThrough } from './follow.js';
 import { FILE_PORTS } from './reading-ports.js';
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
@@ -63,7 +63,7 @@ test('meta, a successor and the region tell what is durable, too', async (t) => 
 
   const byRegion = build(t).segment().events(3).meta({ durableEventId: 0 }).write();
   let durable = 1;
-  const regionEvents = follow(byRegion.dir, {}, { ...FILE_PORTS, regionDurable: () => durable });
+  const regionEvents = followThrough({ ...FILE_PORTS, regionDurable: () => durable }, byRegion.dir);
   assert.deepEqual(await take(regionEvents, 1), [1]);
   const second = regionEvents.next();
   assert.ok(await isPending(second));

@@ -3,7 +3,13 @@
 import { CurrentEvent } from './current-event.js';
 import { cursorAt, findPlace, type LogCursor } from './cursor.js';
 import { DurableHorizon } from './durable-horizon.js';
-import { checkDirectory, checkEventId, checkFlag, checkOptions, invalid } from './event-range.js';
+import {
+  checkDirectory,
+  checkEventId,
+  checkFlag,
+  checkOptions,
+  checkSignal,
+} from './event-range.js';
 import type { FollowOptions, LoggedEvent, ReusedEvent, Reusing } from './events.js';
 import { LogWalker } from './log-walker.js';
 import { checkTelemetry, type ReadingMeter } from './reading-meter.js';
@@ -184,35 +190,29 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
 export function follow(
   dir: string,
   options: FollowOptions & Reusing,
-  ports?: ReadingPorts,
 ): AsyncGenerator<ReusedEvent, undefined, void>;
 export function follow(
   dir: string,
   options?: FollowOptions,
-  ports?: ReadingPorts,
 ): AsyncGenerator<LoggedEvent, undefined, void>;
 export function follow(
   dir: string,
   options: FollowOptions = {},
-  ports: ReadingPorts = REGION_PORTS,
+): AsyncGenerator<LoggedEvent, undefined, void> {
+  return followThrough(REGION_PORTS, dir, options);
+}
+
+/** {@link follow} with other ports than those of this machine. */
+export function followThrough(
+  ports: ReadingPorts,
+  dir: string,
+  options: FollowOptions = {},
 ): AsyncGenerator<LoggedEvent, undefined, void> {
   checkDirectory(dir);
   checkOptions(options);
   checkEventId('from', options.from);
   checkFlag('undurable', options.undurable);
   checkFlag('reuse', options.reuse);
-  const { signal } = options;
-  if (signal !== undefined && !isAbortSignal(signal)) {
-    throw invalid('signal must be an AbortSignal.');
-  }
+  checkSignal(options.signal);
   return new Follower(ports, dir, options);
-}
-
-/** Of any realm: a test runner brings an AbortSignal of its own. */
-function isAbortSignal(value: unknown): value is AbortSignal {
-  if (typeof value !== 'object' || value === null) return false;
-  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
-  const isTarget =
-    typeof addEventListener === 'function' && typeof removeEventListener === 'function';
-  return typeof aborted === 'boolean' && isTarget;
 }

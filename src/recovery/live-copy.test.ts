@@ -12,9 +12,9 @@ import { inspectLog } from './inspect.js';
 import { isCopyByLock } from './live-copy.js';
 import { type RecoveryMode, recoverLog } from './manager.js';
 import { FILE_PORTS } from './reading-ports.js';
-import { replay } from './replay.js';
-import { salvage } from './salvage.js';
-import { verify } from './verify.js';
+import { replayThrough } from './replay.js';
+import { salvageThrough } from './salvage.js';
+import { verifyThrough } from './verify.js';
 
 const BIRTH_NS = 1_700_000_000_000_000_000n;
 
@@ -136,14 +136,14 @@ for (const [name, { make, events, missing }] of Object.entries(SHAPES)) {
     const { dir } = make(t).write();
     const [firstEventId, lastEventId] = missing;
     recordFolder(dir, 'copy');
-    const report = await verify(dir, {}, PORTS);
+    const report = await verifyThrough(PORTS, dir);
     assert.deepEqual(
       [report.ok, report.verdict, report.events, report.missingTail, report.problems],
       [true, 'live-copy', events, { firstEventId, lastEventId }, []],
     );
     const { tail } = inspectLog(dir, PORTS);
     assert.deepEqual([tail?.verdict, tail?.missingTail], ['live-copy', report.missingTail]);
-    assert.equal([...replay(dir, {}, PORTS)].length, events);
+    assert.equal([...replayThrough(PORTS, dir)].length, events);
     for (const mode of ['default', 'tolerate-tail', 'accept-copy'] as const) {
       const log = recoveredBy(dir, mode);
       assert.deepEqual(
@@ -156,10 +156,10 @@ for (const [name, { make, events, missing }] of Object.entries(SHAPES)) {
 
     for (const match of ['same', 'unknown'] as const) {
       recordFolder(dir, match);
-      const damaged = await verify(dir, {}, PORTS);
+      const damaged = await verifyThrough(PORTS, dir);
       assert.equal(damaged.verdict, 'corruption', match);
       assert.match(damaged.problems[0]?.message ?? '', /recovery: 'accept-copy'/);
-      assert.throws(() => [...replay(dir, {}, PORTS)], { code: 'ERR_FLASHSTRIKE_CORRUPT' });
+      assert.throws(() => [...replayThrough(PORTS, dir)], { code: 'ERR_FLASHSTRIKE_CORRUPT' });
       for (const mode of ['default', 'strict', 'tolerate-tail'] as const) {
         assert.equal(codeBy(dir, mode), 'ERR_FLASHSTRIKE_CORRUPT', `${match}, ${mode}`);
       }
@@ -189,7 +189,7 @@ for (const [name, damage] of Object.entries(DAMAGES)) {
     const { dir } = builder.write();
     for (const match of ['copy', 'same', 'unknown'] as const) {
       recordFolder(dir, match);
-      assert.equal((await verify(dir, {}, PORTS)).verdict, 'corruption', match);
+      assert.equal((await verifyThrough(PORTS, dir)).verdict, 'corruption', match);
       for (const mode of ['default', 'strict', 'tolerate-tail', 'accept-copy'] as const) {
         assert.equal(codeBy(dir, mode), 'ERR_FLASHSTRIKE_CORRUPT', `${match}, ${mode}`);
       }
@@ -201,21 +201,21 @@ test('a gap between segments and damage before the tail are corruption in a copy
   const gap = twoSegments(t).seal().segment().events(3).meta({ durableEventId: 40 }).write();
   rmSync(gap.pathOf(2));
   recordFolder(gap.dir, 'copy');
-  assert.equal((await verify(gap.dir, {}, PORTS)).verdict, 'corruption');
+  assert.equal((await verifyThrough(PORTS, gap.dir)).verdict, 'corruption');
   for (const mode of ['default', 'accept-copy'] as const) {
     assert.equal(codeBy(gap.dir, mode), 'ERR_FLASHSTRIKE_CORRUPT');
   }
   const before = twoSegments(t).meta({ durableEventId: 40 });
   flip(before, 1, 2);
   recordFolder(before.write().dir, 'copy');
-  const { verdict, problems } = await verify(before.dir, {}, PORTS);
+  const { verdict, problems } = await verifyThrough(PORTS, before.dir);
   assert.deepEqual([verdict, problems.map(({ file }) => file)], ['corruption', ['0000000001.wal']]);
 });
 
 test('a copy that lacks nothing is judged as any log', async (t) => {
   const { dir } = twoSegments(t).meta().write();
   recordFolder(dir, 'copy');
-  const { verdict, missingTail } = await verify(dir, {}, PORTS);
+  const { verdict, missingTail } = await verifyThrough(PORTS, dir);
   assert.deepEqual([verdict, missingTail], ['clean', undefined]);
   assert.equal(recoveredBy(dir, 'strict').verdict, 'clean');
 });
@@ -227,7 +227,7 @@ test('salvage gives what stands behind the hole of a copy', (t) => {
     ?.make(t)
     .write() ?? { dir: '' };
   recordFolder(dir, 'copy');
-  const events = [...salvage(dir, PORTS)].filter(({ kind }) => kind === 'event');
+  const events = [...salvageThrough(PORTS, dir)].filter(({ kind }) => kind === 'event');
   assert.ok(events.length > 8);
 });
 
@@ -235,7 +235,7 @@ test('a file that ends early is a tail that lacks; LOCK that cannot be read prov
   const builder = twoSegments(t).meta().write();
   truncateSync(builder.pathOf(2), builder.blockOf(2, 4).offset);
   recordFolder(builder.dir, 'copy');
-  assert.equal((await verify(builder.dir, {}, PORTS)).verdict, 'live-copy');
+  assert.equal((await verifyThrough(PORTS, builder.dir)).verdict, 'live-copy');
   writeFileSync(`${builder.dir}/LOCK`, 'no record');
   assert.equal(isCopyByLock(storage, builder.dir), false);
   rmSync(`${builder.dir}/LOCK`);

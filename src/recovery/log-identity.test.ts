@@ -10,9 +10,9 @@ import { inspectLog } from './inspect.js';
 import { electLogId, readLogId } from './log-identity.js';
 import { recoverLog } from './manager.js';
 import { FILE_PORTS } from './reading-ports.js';
-import { replay } from './replay.js';
-import { salvage } from './salvage.js';
-import { verify } from './verify.js';
+import { replayThrough } from './replay.js';
+import { salvageThrough } from './salvage.js';
+import { verifyThrough } from './verify.js';
 
 const OURS = 0x1122_3344_5566_7788n;
 const THEIRS = 0x99n;
@@ -108,7 +108,7 @@ for (const [where, foreign] of [
     const [index] = foreign;
     replaceBy(segments(t, 4, THEIRS), builder, index);
     const file = segmentFileName(index);
-    const report = await verify(builder.dir, {}, FILE_PORTS);
+    const report = await verifyThrough(FILE_PORTS, builder.dir);
     assert.deepEqual(
       report.problems.map(({ file, code, firstEventId, lastEventId }) => [
         file,
@@ -128,12 +128,12 @@ for (const [where, foreign] of [
 
     const ids: number[] = [];
     const read = () => {
-      for (const { eventId } of replay(builder.dir, {}, FILE_PORTS)) ids.push(eventId);
+      for (const { eventId } of replayThrough(FILE_PORTS, builder.dir)) ids.push(eventId);
     };
     assert.throws(read, { code: 'ERR_FLASHSTRIKE_WRONG_LOG', path: builder.pathOf(index) });
     assert.deepEqual(ids.length, (index - 1) * 5);
 
-    const gaps = [...salvage(builder.dir, FILE_PORTS)].flatMap((item) =>
+    const gaps = [...salvageThrough(FILE_PORTS, builder.dir)].flatMap((item) =>
       item.kind === 'gap' ? [[item.file, item.firstEventId, item.lastEventId]] : [],
     );
     assert.deepEqual(gaps, [[file, index * 5 - 4, index * 5]]);
@@ -150,7 +150,7 @@ test('a foreign wal.meta with one foreign segment does not outvote twelve', asyn
   const other = segments(t, 13, THEIRS);
   replaceBy(other, builder, 7);
   copyFileSync(join(other.dir, 'wal.meta'), join(builder.dir, 'wal.meta'));
-  const { problems } = await verify(builder.dir, {}, FILE_PORTS);
+  const { problems } = await verifyThrough(FILE_PORTS, builder.dir);
   assert.deepEqual(
     problems.map(({ file, code }) => [file, code]),
     [
@@ -158,6 +158,8 @@ test('a foreign wal.meta with one foreign segment does not outvote twelve', asyn
       ['wal.meta', 'ERR_FLASHSTRIKE_WRONG_LOG'],
     ],
   );
-  const events = [...salvage(builder.dir, FILE_PORTS)].filter(({ kind }) => kind === 'event');
+  const events = [...salvageThrough(FILE_PORTS, builder.dir)].filter(
+    ({ kind }) => kind === 'event',
+  );
   assert.equal(events.length, 60);
 });

@@ -67,10 +67,15 @@ class OpenCursor implements EventCursor {
  * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG, _OUT_OF_RANGE for an id before the
  * first event or beyond last + 1, _EXPIRED for one that is no longer there, and what reading meets
  */
-export function openCursor(
+export function openCursor(dir: string, options: CursorOptions = {}): EventCursor {
+  return openCursorThrough(REGION_PORTS, dir, options);
+}
+
+/** {@link openCursor} with other ports than those of this machine. */
+export function openCursorThrough(
+  ports: ReadingPorts,
   dir: string,
   options: CursorOptions = {},
-  ports: ReadingPorts = REGION_PORTS,
 ): EventCursor {
   checkDirectory(dir);
   checkOptions(options);

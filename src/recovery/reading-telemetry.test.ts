@@ -8,13 +8,13 @@ import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import { FakeClock } from '../clock/fake-clock.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { Telemetry } from '../telemetry/recovery/telemetry.js';
-import { follow } from './follow.js';
+import { follow, followThrough } from './follow.js';
 import { LogWalker } from './log-walker.js';
 import { recoverLog } from './manager.js';
 import { openCursor } from './open-cursor.js';
 import { ReadingMeter, SILENT_METER } from './reading-meter.js';
 import { FILE_PORTS, type ReadingPorts } from './reading-ports.js';
-import { replay } from './replay.js';
+import { replay, replayThrough } from './replay.js';
 import { integrityFailureOf } from './segment-meter.js';
 import { verify } from './verify.js';
 
@@ -27,9 +27,15 @@ function threeSegments(t: TestContext): LogBuilder {
   return builder.segment().events(1).events(5).meta();
 }
 
-function readAll(dir: string, telemetry: Telemetry, from?: number, ports?: ReadingPorts): number {
+function readAll(
+  dir: string,
+  telemetry: Telemetry,
+  from?: number,
+  ports: ReadingPorts = FILE_PORTS,
+): number {
   let events = 0;
-  for (const event of replay(dir, { from, telemetry }, ports)) events += event.eventId > 0 ? 1 : 0;
+  for (const event of replayThrough(ports, dir, { from, telemetry }))
+    events += event.eventId > 0 ? 1 : 0;
   return events;
 }
 
@@ -232,7 +238,8 @@ test('recovery that refuses is a failure, and closes what it opened', (t) => {
 test('follow: events that come are timed, files closed when it ends', async (t) => {
   const telemetry = new Telemetry();
   const { dir } = threeSegments(t).write();
-  for await (const { eventId } of follow(dir, { telemetry }, FILE_PORTS)) if (eventId === 20) break;
+  for await (const { eventId } of followThrough(FILE_PORTS, dir, { telemetry }))
+    if (eventId === 20) break;
   assert.ok(telemetry.manager.nextEvent.samples > 0);
   assert.equal(telemetry.segmentReader.verifiedEvents, 20);
   assertAllClosed(telemetry);

@@ -45,17 +45,17 @@ function* events(
 export function replay(
   dir: string,
   options: ReplayOptions & Reusing,
-  ports?: ReadingPorts,
 ): IterableIterator<ReusedEvent>;
-export function replay(
-  dir: string,
-  options?: ReplayOptions,
-  ports?: ReadingPorts,
-): IterableIterator<LoggedEvent>;
-export function replay(
+export function replay(dir: string, options?: ReplayOptions): IterableIterator<LoggedEvent>;
+export function replay(dir: string, options: ReplayOptions = {}): IterableIterator<LoggedEvent> {
+  return replayThrough(REGION_PORTS, dir, options);
+}
+
+/** {@link replay} with other ports than those of this machine. */
+export function replayThrough(
+  ports: ReadingPorts,
   dir: string,
   options: ReplayOptions = {},
-  ports: ReadingPorts = REGION_PORTS,
 ): IterableIterator<LoggedEvent> {
   checkDirectory(dir);
   checkOptions(options);

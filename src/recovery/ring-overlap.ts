@@ -6,7 +6,7 @@ import { type RingDefect, unreadFrames } from '../ring/ring-snapshot.js';
 import { decodeFrame } from '../segment/frame.js';
 import { type LeftRing, lastToTake } from './left-rings.js';
 import type { ReadingPorts } from './reading-ports.js';
-import { replay } from './replay.js';
+import { replayThrough } from './replay.js';
 
 /**
  * The last event that a ring brings, as `lastToTake` tells it, and a defect also where events that ring
@@ -41,7 +41,7 @@ function firstDifference(
   if (from > to) return undefined;
   const frames = unreadFrames(memory);
   try {
-    for (const event of replay(directory, { from, to }, ports)) {
+    for (const event of replayThrough(ports, directory, { from, to })) {
       const next = frames.next();
       if (next.done === true) return undefined;
       const frame = decodeFrame(memory.bytes, next.value.offset);

@@ -14,9 +14,9 @@ import {
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { FILE_PORTS } from './reading-ports.js';
-import { salvage } from './salvage.js';
+import { salvage, salvageThrough } from './salvage.js';
 import type { SalvageGap } from './salvage-gap.js';
-import { verify } from './verify.js';
+import { verifyThrough } from './verify.js';
 
 /** Three finished segments and an open one, of 5 events each in blocks of 2 and 3, all durable. */
 function fourSegments(t: TestContext): LogBuilder {
@@ -43,7 +43,7 @@ function salvaged(dir: string, ports = FILE_PORTS): Salvaged {
     if (first > 0) story.push(`${first}-${last}`);
     first = 0;
   };
-  for (const item of salvage(dir, ports)) {
+  for (const item of salvageThrough(ports, dir)) {
     if (item.kind === 'event') {
       assert.ok(item.eventId > last, 'ids rise');
       assert.equal(item.type, typeOf(item.eventId));
@@ -90,7 +90,7 @@ test('a sound log: every event, no gap, and nothing is touched', (t) => {
   const before = readdirSync('/proc/self/fd').length;
   assert.deepEqual(salvaged(builder.dir).story, ['1-20']);
   assert.equal(readdirSync('/proc/self/fd').length, before);
-  const started = salvage(builder.dir, FILE_PORTS);
+  const started = salvageThrough(FILE_PORTS, builder.dir);
   started.next();
   started.return?.();
   assert.equal(readdirSync('/proc/self/fd').length, before, 'left early');
@@ -449,7 +449,7 @@ test('forged headers that overlap: what is before them is kept, and reading them
   assert.ok(reads.bytes < 48 * segmentBytes, `${reads.bytes} bytes read`);
 
   reads.bytes = 0;
-  const { verdict } = await verify(builder.dir, {}, ports);
+  const { verdict } = await verifyThrough(ports, builder.dir);
   assert.equal(verdict, 'corruption');
   assert.ok(reads.bytes < 48 * segmentBytes, `${reads.bytes} bytes read`);
 });

@@ -45,10 +45,12 @@ function* items(salvager: LogSalvager): Generator<SalvageItem, void, undefined> 
  * in its shared region and that the files lack.
  * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG at once; _ACCESS, _IO also later
  */
-export function salvage(
-  dir: string,
-  ports: ReadingPorts = REGION_PORTS,
-): IterableIterator<SalvageItem> {
+export function salvage(dir: string): IterableIterator<SalvageItem> {
+  return salvageThrough(REGION_PORTS, dir);
+}
+
+/** {@link salvage} with other ports than those of this machine. */
+export function salvageThrough(ports: ReadingPorts, dir: string): IterableIterator<SalvageItem> {
   checkDirectory(dir);
   return items(new LogSalvager(ports, dir));
 }

@@ -18,9 +18,9 @@ import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
 import { type LeftRing, NO_REGIONS } from './left-rings.js';
 import { FILE_PORTS } from './reading-ports.js';
-import { replay } from './replay.js';
+import { replay, replayThrough } from './replay.js';
 import { salvage } from './salvage.js';
-import { type VerifyReport, verify } from './verify.js';
+import { type VerifyReport, verify, verifyThrough } from './verify.js';
 
 /** Three segments: events 1-9, 10-14, 15-20; all durable. */
 function threeSegments(t: TestContext): LogBuilder {
@@ -194,7 +194,7 @@ test('what the region claims counts, and what waits in it is told', async (t) =>
     },
     leftRegions: () => ({ ...NO_REGIONS, rings: [ring(logId, 21, 25)] }),
   };
-  const report = await verify(dir, {}, ports);
+  const report = await verifyThrough(ports, dir);
   assert.equal(report.verdict, 'corruption');
   assert.deepEqual([report.waitingEvents, report.durableEventId], [5, 23]);
   assert.deepEqual(asked, [[dir, logId]]);
@@ -222,7 +222,10 @@ test('only what the files lack waits in a ring, and rings follow one another', a
       ...FILE_PORTS,
       leftRegions: () => ({ ...NO_REGIONS, rings, notes: ['a note'] }),
     };
-    const { verdict, waitingEvents, lastEventId, notes, problems } = await verify(dir, {}, ports);
+    const { verdict, waitingEvents, lastEventId, notes, problems } = await verifyThrough(
+      ports,
+      dir,
+    );
     assert.deepEqual([lastEventId, notes[0]], [20, 'a note']);
     return [verdict, waitingEvents, problems[0]?.code];
   };
@@ -254,12 +257,15 @@ test('a folder that lost everything is told, by the region or by LOCK', async (t
   );
 
   const ports = { ...FILE_PORTS, regionDurable: () => 7 };
-  const lost = await verify(dir, {}, ports);
+  const lost = await verifyThrough(ports, dir);
   assert.deepEqual(
     [lost.verdict, lost.durableEventId, lost.problems[0]?.lost],
     ['corruption', 7, 7],
   );
-  assert.throws(() => [...replay(dir, {}, ports)], { code: 'ERR_FLASHSTRIKE_CORRUPT', path: dir });
+  assert.throws(() => [...replayThrough(ports, dir)], {
+    code: 'ERR_FLASHSTRIKE_CORRUPT',
+    path: dir,
+  });
 
   writeFileSync(join(dir, 'LOCK'), '');
   assert.equal((await verify(dir)).verdict, 'clean', 'LOCK comes before everything else');
@@ -359,7 +365,7 @@ test('what cannot be read at all is thrown', async (t) => {
     ['EIO', 'ERR_FLASHSTRIKE_IO'],
   ] as const) {
     const storage = denied(code);
-    await assert.rejects(verify(dir, {}, { ...FILE_PORTS, storage }), { code: expected });
+    await assert.rejects(verifyThrough({ ...FILE_PORTS, storage }, dir), { code: expected });
   }
   assert.equal(readdirSync('/proc/self/fd').length, before);
 });
@@ -390,7 +396,7 @@ test('a log that grows while it is verified is sound, and verifying it ends', as
       return builder.lastEventId;
     },
   };
-  const report = await verify(builder.dir, {}, ports);
+  const report = await verifyThrough(ports, builder.dir);
   assert.equal(report.verdict, 'clean');
   assert.ok(appends >= 3 && appends < 10, `${appends} appends`);
   assert.match(report.notes.join(' '), /being written/);

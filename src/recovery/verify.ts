@@ -68,10 +68,15 @@ export interface VerifyReport {
  * @throws WalError only where nothing can be said: ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG,
  * _ACCESS, _IO
  */
-export async function verify(
+export async function verify(dir: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  return verifyThrough(REGION_PORTS, dir, options);
+}
+
+/** {@link verify} with other ports than those of this machine. */
+export async function verifyThrough(
+  ports: ReadingPorts,
   dir: string,
   options: VerifyOptions = {},
-  ports: ReadingPorts = REGION_PORTS,
 ): Promise<VerifyReport> {
   checkDirectory(dir);
   checkOptions(options);

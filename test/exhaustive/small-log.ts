@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Random } from '../../src/cli/demo/random.js';
 import { recoverLog } from '../../src/recovery/manager.js';
-import { replay } from '../../src/recovery/replay.js';
-import { type VerifyReport, verify } from '../../src/recovery/verify.js';
+import { replayThrough } from '../../src/recovery/replay.js';
+import { type VerifyReport, verifyThrough } from '../../src/recovery/verify.js';
 import { BlockKind } from '../../src/segment/block-header.js';
 import { META_FILE } from '../../src/segment/file-names.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../../src/segment/segment-header.js';
@@ -99,12 +99,12 @@ export class SmallLog {
   }
 
   report(disk: SimulatedDisk): Promise<VerifyReport> {
-    return verify(DIRECTORY, {}, { ...this.machine.readingPorts, storage: disk });
+    return verifyThrough({ ...this.machine.readingPorts, storage: disk }, DIRECTORY);
   }
 
   #replay(disk: SimulatedDisk): void {
     let expected = 1;
-    for (const event of replay(DIRECTORY, {}, { ...this.machine.readingPorts, storage: disk })) {
+    for (const event of replayThrough({ ...this.machine.readingPorts, storage: disk }, DIRECTORY)) {
       const { eventId, type, payload } = event;
       assert.equal(eventId, expected++);
       assert.equal(type, typeOf(eventId));

@@ -7,9 +7,9 @@ import type { Random } from '../../src/cli/demo/random.js';
 import { WalError } from '../../src/errors.js';
 import type { LoggedEvent } from '../../src/recovery/events.js';
 import type { RecoveryMode } from '../../src/recovery/manager.js';
-import { replay } from '../../src/recovery/replay.js';
-import { salvage } from '../../src/recovery/salvage.js';
-import { verify } from '../../src/recovery/verify.js';
+import { replayThrough } from '../../src/recovery/replay.js';
+import { salvageThrough } from '../../src/recovery/salvage.js';
+import { verifyThrough } from '../../src/recovery/verify.js';
 import { META_FILE } from '../../src/segment/file-names.js';
 import { MIB } from '../../src/units.js';
 import { snapshot } from '../simulation/damage.js';
@@ -93,11 +93,11 @@ export class FuzzCase {
   async run(): Promise<FuzzResult> {
     const ports = this.#machine.readingPorts;
     await this.#attemptLater(async () => {
-      const { problems, verdict } = await verify(DIRECTORY, {}, ports);
+      const { problems, verdict } = await verifyThrough(ports, DIRECTORY);
       this.#say(`verify ${verdict}`);
       for (const { code, message } of problems) this.#say(`verify ${code} ${message}`);
     });
-    this.#attempt('replay', () => this.#checkAll(replay(DIRECTORY, {}, ports), true));
+    this.#attempt('replay', () => this.#checkAll(replayThrough(ports, DIRECTORY), true));
     this.#attempt('salvage', () => this.#checkAll(this.#salvaged(), false));
     const opened = this.#open();
     return {
@@ -109,7 +109,7 @@ export class FuzzCase {
   }
 
   *#salvaged(): Generator<LoggedEvent> {
-    for (const item of salvage(DIRECTORY, this.#machine.readingPorts)) {
+    for (const item of salvageThrough(this.#machine.readingPorts, DIRECTORY)) {
       if (item.kind === 'event') yield item;
       else this.#say(`gap ${item.code} ${item.message}`);
     }
@@ -163,7 +163,7 @@ export class FuzzCase {
     log.close();
     const ports = this.#machine.readingPorts;
     // Where an earlier segment is damaged, the open did not look at it; who reads past it is told.
-    const events = this.#attempt('go on', () => [...replay(DIRECTORY, { from: id }, ports)]);
+    const events = this.#attempt('go on', () => [...replayThrough(ports, DIRECTORY, { from: id })]);
     if (events === undefined) return;
     assert.equal(events.length, 1, 'the next event is the last one');
     assert.equal(events[0]?.eventId, id);

@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';
 import type { WalOptions } from '../../src/index.js';
-import { replay } from '../../src/recovery/replay.js';
-import { salvage } from '../../src/recovery/salvage.js';
-import { verify } from '../../src/recovery/verify.js';
+import { replayThrough } from '../../src/recovery/replay.js';
+import { salvageThrough } from '../../src/recovery/salvage.js';
+import { verifyThrough } from '../../src/recovery/verify.js';
 import { LOCK_FILE } from '../../src/segment/file-names.js';
 import { refusalOf } from '../support/refusal-of.js';
 import { SteppedLog } from '../support/stepped-log.js';
@@ -57,13 +57,13 @@ export async function damageTrial(
     evidence.blocks.some((block) => block.firstEventId <= proven && isHit(block)) ||
     evidence.headerPages.some(isHit);
 
-  const report = await verify(DIRECTORY, {}, damaged.readingPorts);
+  const report = await verifyThrough(damaged.readingPorts, DIRECTORY);
   assert.ok(!(mustTell && report.ok), 'verify does not see the damage');
   const atLeast = Math.min(evidence.lastEventId, proven);
   if (report.ok) assert.ok(report.lastEventId >= atLeast, `verify ends with ${report.lastEventId}`);
 
   const refusal = refusalOf(() => {
-    const last = oracle.check(replay(DIRECTORY, {}, damaged.readingPorts));
+    const last = oracle.check(replayThrough(damaged.readingPorts, DIRECTORY));
     assert.ok(last >= atLeast, `replay ends with ${last} of ${atLeast} in silence`);
   });
   // A ring that does not fit is told by verify; the files can be read all the same.
@@ -178,7 +178,7 @@ function put(disk: SimulatedDisk, path: string, bytes: Uint8Array): void {
 function salvageAll({ readingPorts }: Machine, oracle: Oracle): ReadonlySet<number> {
   const salvaged = new Set<number>();
   let next = 1;
-  for (const item of salvage(DIRECTORY, readingPorts)) {
+  for (const item of salvageThrough(readingPorts, DIRECTORY)) {
     if (item.kind === 'event') {
       assert.equal(item.eventId, next, 'salvage leaves out an event without a word');
       oracle.checkOne(item);

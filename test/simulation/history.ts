@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { Random } from '../../src/cli/demo/random.js';
 import { WalError } from '../../src/errors.js';
 import type { RecoveryMode } from '../../src/recovery/manager.js';
-import { type VerifyReport, verify } from '../../src/recovery/verify.js';
+import { type VerifyReport, verifyThrough } from '../../src/recovery/verify.js';
 import type { SteppedLog } from '../support/stepped-log.js';
 import { damageTrial, finishedTrial } from './damage.js';
 import { Life } from './life.js';
@@ -151,7 +151,7 @@ export class History {
   /** What `verify` says before anything is touched; undefined where there is no log yet. */
   async #lookBefore(): Promise<VerifyReport | undefined> {
     if (!this.#subject.hasBegun) return undefined;
-    const report = await verify(DIRECTORY, {}, this.#machine.readingPorts);
+    const report = await verifyThrough(this.#machine.readingPorts, DIRECTORY);
     // Pages that the kernel lost behind a failed sync can leave a ring without what it goes on from.
     const isKnown = ({ code }: { code: string }): boolean =>
       this.#subject.hasLostPages && code === 'ERR_FLASHSTRIKE_RING_MISMATCH';

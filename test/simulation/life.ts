@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import type { Random } from '../../src/cli/demo/random.js';
 import { isOperational, WalError } from '../../src/errors.js';
 import { resolveOptions } from '../../src/recorder/options.js';
-import { replay } from '../../src/recovery/replay.js';
-import { verify } from '../../src/recovery/verify.js';
+import { replayThrough } from '../../src/recovery/replay.js';
+import { verifyThrough } from '../../src/recovery/verify.js';
 import { LogState } from '../../src/ring/ring-control.js';
 import { FRAME_HEADER_BYTES, frameSpan } from '../../src/segment/frame.js';
 import { KIB } from '../../src/units.js';
@@ -176,7 +176,7 @@ export class Life {
     // Its own calls succeed; those of the threads that run in between may not, as always.
     kernel.disturbance = { ...disturbance, faults: 0 };
     try {
-      const last = this.#oracle.check(replay(DIRECTORY, { from }, readingPorts), from);
+      const last = this.#oracle.check(replayThrough(readingPorts, DIRECTORY, { from }), from);
       this.#oracle.checkEnd(last);
       assert.ok(last >= durable, `event ${durable} was durable, a reader ends with ${last}`);
     } catch (error) {
@@ -194,7 +194,7 @@ export class Life {
     this.#busy.add('verifier');
     this.#trace('  verifier');
     try {
-      const { ok, problems, lastEventId } = await verify(DIRECTORY, {}, readingPorts);
+      const { ok, problems, lastEventId } = await verifyThrough(readingPorts, DIRECTORY);
       assert.ok(ok, `a live log that is sound: ${JSON.stringify(problems)}`);
       assert.ok(lastEventId >= durable, `event ${durable} was durable, verify saw ${lastEventId}`);
       this.reads++;

@@ -2,8 +2,8 @@
 // tells the oracle what it must, and checks what it can.
 import assert from 'node:assert/strict';
 import type { WalOptions } from '../../src/index.js';
-import { replay } from '../../src/recovery/replay.js';
-import { verify } from '../../src/recovery/verify.js';
+import { replayThrough } from '../../src/recovery/replay.js';
+import { verifyThrough } from '../../src/recovery/verify.js';
 import { BLOCK_HEADER_BYTES } from '../../src/segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import { SteppedLog } from '../support/stepped-log.js';
@@ -96,15 +96,14 @@ export class Subject {
 
   /** Every event that the readers find; the last one's id. */
   check(): number {
-    return this.oracle.check(replay(DIRECTORY, {}, this.machine.readingPorts));
+    return this.oracle.check(replayThrough(this.machine.readingPorts, DIRECTORY));
   }
 
   /** The log is sound from end to end, and nothing is torn; its last id. */
   async verified(): Promise<number> {
-    const { problems, verdict, lastEventId } = await verify(
-      DIRECTORY,
-      {},
+    const { problems, verdict, lastEventId } = await verifyThrough(
       this.machine.readingPorts,
+      DIRECTORY,
     );
     assert.deepEqual(problems, []);
     assert.equal(verdict, 'clean');

@@ -25,7 +25,7 @@ const TAKING_A_FOLDER: Record<string, (dir: Anything, options?: Anything) => unk
     await Promise.race([events.next(), events.return(undefined)]);
   },
   verify: (dir, options) => verify(dir, options),
-  salvage: (dir) => [...salvage(dir)],
+  salvage: (dir, ...others: Anything[]) => [...(salvage as Anything)(dir, ...others)],
   salvageTo: (dir, options) => salvageTo(dir, join(String(dir), 'out'), options),
   attachTelemetry: (dir) => attachTelemetry(dir).close(),
 };
@@ -122,6 +122,8 @@ describe('every error that leaves is a WalError with a code', () => {
         { from: 'x' },
         { to: {} },
         { signal: {} },
+        { onGap: 1 },
+        { onProgress: 'x' },
         { telemetry: {} },
         { from: -1 },
         { nonsense: 1 },
@@ -130,6 +132,27 @@ describe('every error that leaves is a WalError with a code', () => {
       }
     });
   }
+
+  test('arguments behind the last one are passed over, as in any function', async (context) => {
+    const dir = temporaryFolder(context);
+    const wal = await Wal.open(dir, { sharedMemory: 'off' });
+    wal.append(new Uint8Array(1));
+    await wal.close();
+    const loose: Record<string, Anything> = { replay, salvage };
+    for (const value of [null, 0, {}]) {
+      assert.equal([...loose['replay'](dir, {}, value)].length, 1);
+      assert.equal([...loose['salvage'](dir, value)].length, 1);
+      assert.equal((await (verify as Anything)(dir, {}, value)).verdict, 'clean');
+      (openCursor as Anything)(dir, {}, value).close();
+      const events = (follow as Anything)(dir, {}, value);
+      assert.equal((await events.next()).value.eventId, 1);
+      await events.return();
+    }
+    // The index, as `map` gives it.
+    assert.equal([dir].map(salvage as Anything).length, 1);
+    const { events } = await (salvageTo as Anything)(dir, temporaryFolder(context), {}, null);
+    assert.equal(events, 1);
+  });
 
   test('what an open log is asked for', async (context) => {
     const wal = await Wal.open(temporaryFolder(context), { sharedMemory: 'off' });
@@ -142,6 +165,9 @@ describe('every error that leaves is a WalError with a code', () => {
       await assertCoded('appendBatch of it', () => log.appendBatch([new Uint8Array(1), value]));
       await assertCoded('durable', () => log.durable(value));
       await assertCoded('wal.replay', () => [...log.replay({ from: value })]);
+      await assertCoded('wal.replay of it', () => [...log.replay(value)]);
+      await assertCoded('wal.follow', () => log.follow({ from: value }).return());
+      await assertCoded('wal.follow of it', () => log.follow(value).return());
       await assertCoded('copyTo', () => wal.telemetry.copyTo(value as Anything));
       await assertCoded('Snapshotter', () => new Snapshotter(value as Anything));
       await assertCoded('an updater', () => new recorder.ManagerUpdater(value as Anything));
