@@ -42,7 +42,7 @@ const ZEROS = new Uint8Array(MIB);
 function requireLibc(): Libc {
   const native = libc();
   if (native === undefined) {
-    const message = 'memory cannot be mapped on this platform (koffi has no binary for it)';
+    const message = 'memory cannot be mapped here (no koffi, none for this platform, or no addons)';
     throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message);
   }
   return native;

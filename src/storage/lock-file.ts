@@ -301,8 +301,7 @@ function flock(fd: number, path: string): void {
       { path, cause },
     );
   const native = libc();
-  if (native === undefined)
-    throw unavailable('koffi has no binary for this platform, or node runs without addons');
+  if (native === undefined) throw unavailable('no koffi, none for this platform, or no addons');
   let locked: boolean;
   try {
     locked = native.tryLock(fd);

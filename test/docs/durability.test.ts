@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 const PATH = new URL('../../../docs/DURABILITY.md', import.meta.url);
 const FAULTS = [...Array.from({ length: 57 }, (_, index) => String(index + 1)), '33b', '45b'];
+/** Not a row yet: no test of the suite causes them. */
+const WITHOUT_TEST = new Set(['66', '80']);
 const FROM_REPORTS = Array.from({ length: 27 }, (_, index) => String(index + 58));
 const REFERENCE = /\[[^\]]+\]\(([^)]+)\) “([^”]+)”/g;
 
@@ -21,7 +23,8 @@ test('each fault stands in docs/DURABILITY.md exactly once', () => {
   assert.equal(new Set(faults).size, faults.length, 'none stands there twice');
   const known = new Set([...FAULTS, ...FROM_REPORTS]);
   for (const fault of faults) assert.ok(known.has(fault), `there is no fault ${fault}`);
-  for (const fault of FAULTS) assert.ok(faults.includes(fault), `fault ${fault} is missing`);
+  const required = [...FAULTS, ...FROM_REPORTS.filter((fault) => !WITHOUT_TEST.has(fault))];
+  for (const fault of required) assert.ok(faults.includes(fault), `fault ${fault} is missing`);
 });
 
 test('each names tests that there are, or says why there is none yet', () => {
