@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FaultyStorage } from '../../test/support/faulty-storage.js';
@@ -122,7 +129,11 @@ test('the output must be a folder that is new or empty, and not in the source', 
   writeFileSync(join(parent, 'full', 'x'), '');
   writeFileSync(join(parent, 'file'), '');
   const inside = join(builder.dir, 'copy');
-  for (const output of [join(parent, 'full'), join(parent, 'file'), builder.dir, inside]) {
+  const link = join(parent, 'link');
+  symlinkSync(builder.dir, link);
+  const outputs = [join(parent, 'full'), join(parent, 'file'), builder.dir, inside];
+  outputs.push(link, join(link, 'copy'), join(link, 'copy', 'below'));
+  for (const output of outputs) {
     await assert.rejects(copyOf(builder, output), { code: 'ERR_FLASHSTRIKE_INVALID_ARGUMENT' });
   }
   assert.deepEqual(readdirSync(join(parent, 'full')), ['x']);

@@ -1,5 +1,5 @@
 // Copies what salvage can read into a new log, which opens, verifies and goes on as any other.
-import { basename, isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isNoSpace, systemCode, WalError } from '../errors.js';
 import { random64 } from '../random.js';
@@ -16,6 +16,7 @@ import { REGION_PORTS } from '../recovery/region-ports.js';
 import type { SalvageGap } from '../recovery/salvage-gap.js';
 import { SALVAGE_FILE } from '../segment/file-names.js';
 import { MIN_SEGMENT_BYTES } from '../segment/segment-header.js';
+import { identifyFolder } from '../storage/identify-folder.js';
 import { acquireLock } from '../storage/lock-file.js';
 import { makeDurableFolder } from '../storage/new-folder.js';
 import type { Storage } from '../storage/storage.js';
@@ -140,8 +141,7 @@ class SalvageCopy {
   /** @throws WalError where the output holds anything, or is the source or inside of it */
   #prepareOutput(): void {
     const output = this.#output;
-    const within = relative(this.#dir, output);
-    if (!(within.startsWith('..') || isAbsolute(within))) {
+    if (isInside(this.#storage, output, this.#dir)) {
       throw invalid(`${output} is in the log that is salvaged. Name a folder elsewhere.`);
     }
     makeDurableFolder(this.#storage, output);
@@ -216,6 +216,25 @@ class SalvageCopy {
     } catch (error) {
       throw copyFailure(error, this.#output);
     }
+  }
+}
+
+/** Also where a link, or a mount of the same folder at another place, leads there. */
+function isInside(storage: Storage, path: string, folder: string): boolean {
+  const within = relative(folder, path);
+  if (!(within.startsWith('..') || isAbsolute(within))) return true;
+  const outer = identifyFolder(storage, folder);
+  // What is not made yet will stand where the first folder above it is.
+  let place: string | undefined;
+  for (let above = path; place === undefined; above = dirname(above)) {
+    place = storage.realPath(above);
+    if (place === undefined && above === dirname(above)) return false;
+  }
+  for (;;) {
+    const status = storage.statusAt(place);
+    if (status?.device === outer?.device && status?.inode === outer?.inode) return true;
+    if (place === dirname(place)) return false;
+    place = dirname(place);
   }
 }
 
