@@ -39,7 +39,7 @@ export const MUTATIONS = [
   {
     name: 'watermark: the durable id never gets into the file',
     file: 'src/recorder/segment-writer.ts',
-    find: 'if (active === undefined || active.durableClaim >= this.#durableEventId) return;',
+    find: 'if (active.durableClaim >= this.#durableEventId) return;',
     replace: 'return;',
     tests: ['src/recorder/segment-writer.test.ts'],
   },
@@ -109,9 +109,38 @@ export const MUTATIONS = [
   {
     name: 'links: an open log goes on writing into a file that a snapshot has by name',
     file: 'src/recorder/segment-writer.ts',
-    find: 'this.#isLinked = this.#active.isLinked;',
-    replace: 'this.#isLinked = false;',
+    find: 'if (this.#active.isLinked) this.#active.giveUp();',
+    replace: '',
     tests: ['src/recorder/linked-segments.test.ts'],
+  },
+  {
+    name: 'no space: the block is written again into the same segment',
+    file: 'src/recorder/active-segment.ts',
+    find: '      this.#takesBlocks = false;\n      // Where',
+    replace: '      // Where',
+    tests: ['src/recorder/segment-writer-space.test.ts'],
+  },
+  {
+    name: 'no space: the segment that is given up is not synced',
+    file: 'src/recorder/segment-writer.ts',
+    find: '      active.sync();\n      this.#refuseHarm();\n      segmentWriter.onRotateSync',
+    replace:
+      '      if (active.takesBlocks) active.sync();\n      this.#refuseHarm();\n      segmentWriter.onRotateSync',
+    tests: ['src/recorder/segment-writer-space.test.ts'],
+  },
+  {
+    name: 'no space: a block that stands there whole is written once more',
+    file: 'src/recorder/active-segment.ts',
+    find: "if (this.#attempt('read a block again', () => this.#holds(parts))) return;",
+    replace: '',
+    tests: ['src/recorder/segment-writer-space.test.ts'],
+  },
+  {
+    name: 'no space: a rotation that came as far as the header is not taken up again',
+    file: 'src/recorder/segment-writer.ts',
+    find: 'if (!atOnce && this.#spaceRefusal !== undefined) this.#rotate();',
+    replace: '',
+    tests: ['src/recorder/segment-writer-space.test.ts'],
   },
   {
     name: 'links: an open goes on in a last segment that a snapshot has by name',

@@ -1,9 +1,11 @@
 // The segment that is being written: one descriptor from header to last sync, blocks behind each
 // other, each chained to the one before. Any error here is final for the log: after a failed write
-// or sync nobody knows what the file holds, and a retry would only hide that.
+// or sync nobody knows what the file holds, and a retry would only hide that. The one exception is a
+// block that finds no space (on a copy-on-write file system an overwrite needs some): it is given up
+// as torn, and nothing more is written to its file.
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.js';
-import { assert, systemCode, WalError } from '../errors.js';
+import { assert, isNoSpace, systemCode, WalError } from '../errors.js';
 import {
   BLOCK_ALIGNMENT,
   BLOCK_HEADER_BYTES,
@@ -91,6 +93,7 @@ export class ActiveSegment {
   #pin: SegmentPin;
   #durableClaim: number;
   #hasUnsynced = false;
+  #takesBlocks = true;
   #closed = false;
 
   constructor(storage: Storage, fd: number, path: string, state: SegmentState) {
@@ -125,6 +128,15 @@ export class ActiveSegment {
   /** True when a block was written, a watermark perhaps, that no sync has covered yet. */
   get hasUnsynced(): boolean {
     return this.#hasUnsynced;
+  }
+
+  /** False once nothing more is written to it: the next block goes to another segment. */
+  get takesBlocks(): boolean {
+    return this.#takesBlocks;
+  }
+
+  giveUp(): void {
+    this.#takesBlocks = false;
   }
 
   /**
@@ -164,7 +176,10 @@ export class ActiveSegment {
     return this.#offset * 2 > this.segmentBytes;
   }
 
-  /** One block of events, header and frames in one call. */
+  /**
+   * One block of events, header and frames in one call.
+   * @throws WalError ERR_FLASHSTRIKE_NO_SPACE: as if it had not been tried, but for `takesBlocks`
+   */
   writeEvents(content: EventsContent): void {
     const place = { offset: this.#offset, blockIndex: this.#blockIndex };
     this.#write({ ...content, kind: BlockKind.events });
@@ -178,7 +193,10 @@ export class ActiveSegment {
     );
   }
 
-  /** A block without payload that tells how far the blocks before it are durable. */
+  /**
+   * A block without payload that tells how far the blocks before it are durable.
+   * @throws WalError as `writeEvents`
+   */
   writeWatermark(nextEventId: number, durableEventId: number, writtenTsNs: bigint): void {
     const kind = BlockKind.watermark;
     this.#write({
@@ -193,7 +211,10 @@ export class ActiveSegment {
     this.tally.addWatermark();
   }
 
-  /** The seal: totals and sparse index of a finished segment. It goes into its reserve. */
+  /**
+   * The seal: totals and sparse index of a finished segment. It goes into its reserve.
+   * @throws WalError as `writeEvents`
+   */
   writeSeal(durableEventId: number, writtenTsNs: bigint): void {
     const totals = this.tally.totals;
     this.#write({
@@ -208,6 +229,7 @@ export class ActiveSegment {
 
   #write(content: BlockContent): void {
     const { payload } = content;
+    assert(this.#takesBlocks, 'a block is written to a segment that was given up');
     assert(this.#offset % BLOCK_ALIGNMENT === 0, 'a block is not aligned');
     const end = this.#offset + BLOCK_HEADER_BYTES + payload.length;
     assert(end <= this.segmentBytes, 'a block leaves its segment');
@@ -229,17 +251,31 @@ export class ActiveSegment {
       this.#offset,
     );
     this.#hasUnsynced = true;
-    this.#attempt('write a block', () =>
-      this.#storage.write(
-        this.#fd,
-        payload.length === 0 ? [this.#header] : [this.#header, payload],
-        this.#offset,
-      ),
-    );
+    this.#put(payload.length === 0 ? [this.#header] : [this.#header, payload]);
     this.#offset = end;
     this.#blockIndex++;
     this.#lastChecksum = checksum;
     this.#durableClaim = content.durableEventId;
+  }
+
+  #put(parts: readonly Uint8Array[]): void {
+    try {
+      this.#storage.write(this.#fd, parts, this.#offset);
+    } catch (error) {
+      if (!isNoSpace(error)) throw segmentFailure('write a block', this.path, this.#offset, error);
+      this.#takesBlocks = false;
+      // Where zeros were to come, a part may be the whole: readers have it, so it is written.
+      if (this.#attempt('read a block again', () => this.#holds(parts))) return;
+      throw noSpaceFor('a block', this.path, this.#offset, error);
+    }
+  }
+
+  #holds(parts: readonly Uint8Array[]): boolean {
+    const block = Buffer.concat(parts);
+    const found = new Uint8Array(block.length);
+    return (
+      this.#storage.read(this.#fd, found, this.#offset) === block.length && block.equals(found)
+    );
   }
 
   sync(): void {
@@ -278,6 +314,16 @@ export function segmentFailure(
   );
 }
 
+/** No failure of the log: what it is about can be tried again, in another place. */
+function noSpaceFor(what: string, path: string, offset: number, cause: unknown): WalError {
+  return new WalError(
+    'ERR_FLASHSTRIKE_NO_SPACE',
+    `${path}: there is no space for ${what} at offset ${offset} (${systemCode(cause)}). ` +
+      'Nothing that was acknowledged is lost; free some space.',
+    { path, offset, cause },
+  );
+}
+
 /** A prepared file becomes a segment: header page, sync, name, sync of the folder. */
 export interface SegmentBirth {
   readonly fd: number;
@@ -293,6 +339,7 @@ export interface SegmentBirth {
 /**
  * Gives a prepared file its header and its name, in the order that makes a published name with an
  * invalid header page always corruption.
+ * @throws WalError ERR_FLASHSTRIKE_NO_SPACE: it is a prepared file still, and can be tried again
  */
 export function publishSegment(
   storage: Storage,
@@ -305,7 +352,7 @@ export function publishSegment(
   const startNs = clock.nowNs();
   let isPublished = false;
   try {
-    storage.write(fd, [page], 0);
+    writeHeaderPage(storage, birth);
     storage.sync(fd);
     telemetry.onRotateHeader(startNs);
     const renameNs = clock.nowNs();
@@ -316,6 +363,7 @@ export function publishSegment(
     telemetry.onRotateDirectorySync(directoryNs);
     isPublished = true;
   } catch (error) {
+    if (isOutOfSpace(error)) throw error;
     throw segmentFailure('publish a new segment', path, 0, error);
   } finally {
     telemetry.onOpenNewSegment(startNs, isPublished);
@@ -335,3 +383,15 @@ export function publishSegment(
     durableClaim: birth.durableClaim,
   });
 }
+
+function writeHeaderPage(storage: Storage, { fd, page, preparedPath }: SegmentBirth): void {
+  try {
+    storage.write(fd, [page], 0);
+  } catch (error) {
+    throw isNoSpace(error) ? noSpaceFor('a header', preparedPath, 0, error) : error;
+  }
+}
+
+/** A write that found no space; a sync that did is a failure as any other. */
+export const isOutOfSpace = (error: unknown): error is WalError =>
+  error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_NO_SPACE';

@@ -425,7 +425,11 @@ class Opening {
 
   /** Writes and syncs the attached ring; segments are made on this thread, one at a time. */
   #drain(writer: SegmentWriter): void {
-    while (!writer.drain()) this.#prepareOne();
+    while (!writer.drain()) {
+      // Nobody waits for space at an open, as in preparation.
+      if (writer.spaceRefusal !== undefined) throw writer.spaceRefusal;
+      this.#prepareOne();
+    }
     const failure = this.#signals.failure.read();
     if (writer.hasFailed) throw failure;
   }

@@ -40,18 +40,6 @@ describe('the first failure is the last operation', () => {
       durable: 0,
     },
     {
-      name: 'full disk at a block',
-      hit: { code: 'ENOSPC', when: of('write'), ...nth(1) },
-      offset: 4096,
-      durable: 0,
-    },
-    {
-      name: 'quota at a block',
-      hit: { code: 'EDQUOT', when: of('write'), ...nth(1) },
-      offset: 4096,
-      durable: 0,
-    },
-    {
       name: 'sync',
       hit: { code: 'EIO', when: of('sync'), ...nth(1) },
       offset: LARGE_END,

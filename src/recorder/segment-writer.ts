@@ -4,7 +4,8 @@
 // Invariants
 // - "written" is published after the write returned, "durable" after the sync that covers it did.
 // - A durable id is claimed in a header only by blocks that were written after that sync ended.
-// - The first failed write, sync or rotation is the last operation on this log (sticky).
+// - The first failed write, sync or rotation is the last operation on this log (sticky). A write that
+//   finds no space is none: what it was to bring is still in the ring, and goes to another segment.
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.js';
@@ -27,7 +28,13 @@ import type { Storage } from '../storage/storage.js';
 import type { ManagerUpdater } from '../telemetry/recorder/manager.js';
 import type { SegmentWriterUpdater } from '../telemetry/recorder/segment-writer.js';
 import { TWO_POW_32 } from '../units.js';
-import { type ActiveSegment, publishSegment, segmentFailure } from './active-segment.js';
+import {
+  type ActiveSegment,
+  type EventsContent,
+  isOutOfSpace,
+  publishSegment,
+  segmentFailure,
+} from './active-segment.js';
 import { fileLost, regionLost } from './lost-files.js';
 import type { SyncOptions } from './options.js';
 import { openPrepared, type PreparedSegment, type PreparedSegments } from './prepared-segments.js';
@@ -140,8 +147,8 @@ export class SegmentWriter {
   #openRefusal: unknown;
   /** The active segment is of this opening. */
   #hasRotated = false;
-  /** It has a second name: nothing more is written to it. */
-  #isLinked = false;
+  /** Why a block or a header was not written; undefined once a segment was begun behind that. */
+  #spaceRefusal: WalError | undefined;
   #linksSeenNs = Number.NEGATIVE_INFINITY;
   #harmSeenNs: number;
   #state: number = LogState.opening;
@@ -207,11 +214,17 @@ export class SegmentWriter {
   beginSegment(): void {
     try {
       const begun = this.#rotate();
-      if (this.#openRefusal !== undefined) throw this.#openRefusal;
+      const refusal = this.#openRefusal ?? this.#spaceRefusal;
+      if (refusal !== undefined) throw refusal;
       assert(begun, 'no segment is prepared');
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** What `drain` waits for, where it is space for what it writes, and not for a segment. */
+  get spaceRefusal(): WalError | undefined {
+    return this.#spaceRefusal;
   }
 
   get hasFailed(): boolean {
@@ -313,12 +326,13 @@ export class SegmentWriter {
     const roomBytes = this.#active?.roomBytes ?? 0;
     const targetBytes = Math.min(TARGET_BLOCK_BYTES, Math.max(0, roomBytes));
     if (this.#ring.isEmpty) return 'empty';
-    const { segmentWriter, manager } = this.#d.telemetry;
+    const { manager } = this.#d.telemetry;
     this.#noteOccupancy();
     const planNs = this.#d.clock.nowNs();
     if (!this.#ring.gather(targetBytes, MAX_BLOCK_PAYLOAD_BYTES)) return 'empty';
     const { run } = this.#ring;
-    if (this.#lookAtLinks()) return this.#rotate() ? 'wrote' : 'blocked';
+    this.#lookAtLinks();
+    if (this.#active?.takesBlocks === false) return this.#rotate() ? 'wrote' : 'blocked';
     if (this.#active === undefined || run.bytes > roomBytes) {
       // Else the log would rotate for ever. A segment of an earlier opening may be too small.
       const isNew = this.#hasRotated && this.#active?.isEmpty === true;
@@ -326,11 +340,18 @@ export class SegmentWriter {
       return this.#rotate() ? 'wrote' : 'blocked';
     }
     manager.onWorkPlanning(planNs);
+    return this.#writeRun(this.#active) ? 'wrote' : 'blocked';
+  }
+
+  /** One block of what was gathered; false: there is no space for it, and it stays in the ring. */
+  #writeRun(active: ActiveSegment): boolean {
+    const { segmentWriter } = this.#d.telemetry;
+    const { run } = this.#ring;
     const nowNs = this.#d.clock.nowNs();
     const lastTimestampNs = bigTimestamp(run.lastTimestampLow, run.lastTimestampHigh);
     // No block, seal or segment is dated before an event that came before it.
     this.#d.timestamps.notBefore(lastTimestampNs);
-    this.#active.writeEvents({
+    const content: EventsContent = {
       payload: this.#ring.bytes.subarray(run.offset, run.offset + run.bytes),
       firstEventId: run.firstEventId,
       eventCount: run.eventCount,
@@ -338,7 +359,8 @@ export class SegmentWriter {
       writtenTsNs: this.#d.timestamps.nowNs(),
       firstTimestampNs: bigTimestamp(run.firstTimestampLow, run.firstTimestampHigh),
       lastTimestampNs,
-    });
+    };
+    if (!this.#hasSpaceFor(() => active.writeEvents(content))) return false;
     segmentWriter.onWriteBlock(nowNs, BLOCK_HEADER_BYTES + run.bytes, run.eventCount);
     if (this.#durableEventId === this.#writtenEventId) {
       // What a sleeping writer finds may be as old as its last look.
@@ -360,8 +382,31 @@ export class SegmentWriter {
     this.#ring.release();
     this.#noteOccupancy();
     this.#d.signals.announceRoom();
-    this.#d.prepared.announceHalfUsed(this.#active.isHalfUsed);
-    return 'wrote';
+    this.#d.prepared.announceHalfUsed(active.isHalfUsed);
+    return true;
+  }
+
+  /** Runs a write; false where it found no space: it is made up for in another segment, later. */
+  #hasSpaceFor(write: () => void): boolean {
+    try {
+      write();
+      return true;
+    } catch (error) {
+      this.#noteSpaceRefusal(error);
+      return false;
+    }
+  }
+
+  /** Throws what is anything else. */
+  #noteSpaceRefusal(error: unknown): void {
+    if (!isOutOfSpace(error)) throw error;
+    this.#setSpaceRefusal(error);
+  }
+
+  #setSpaceRefusal(refusal: WalError | undefined): void {
+    this.#spaceRefusal = refusal;
+    const trouble = refusal === undefined ? Trouble.none : Trouble.noSpace;
+    this.#d.signals.set('writerTrouble', trouble);
   }
 
   #syncIsDue(written: 'wrote' | 'empty' | 'blocked'): boolean {
@@ -469,22 +514,31 @@ export class SegmentWriter {
   /** A header speaks only for blocks before it: without this, the last commit would stay unproven. */
   #writeWatermark(atOnce: boolean): void {
     const active = this.#active;
-    if (active === undefined || active.durableClaim >= this.#durableEventId) return;
+    if (active === undefined) {
+      // A rotation that came as far as the header: the log has to get over that by itself.
+      if (!atOnce && this.#spaceRefusal !== undefined) this.#rotate();
+      return;
+    }
+    if (active.durableClaim >= this.#durableEventId) return;
     if (this.#durableEventId !== this.#writtenEventId || active.roomBytes < 0) return;
     // Where commits follow each other the next block says it as well: the watermark, a write of its
     // own, would only stand in that block's way.
     if (!atOnce && this.#nextCommitIsNear) return;
-    if (this.#lookAtLinks()) {
+    this.#lookAtLinks();
+    if (!active.takesBlocks) {
       // The header of a new segment says it as well; at an end wal.meta does.
       if (!atOnce) this.#rotate();
       return;
     }
     const startNs = this.#d.clock.nowNs();
-    active.writeWatermark(
-      this.#writtenEventId + 1,
-      this.#durableEventId,
-      this.#d.timestamps.nowNs(),
+    const isWritten = this.#hasSpaceFor(() =>
+      active.writeWatermark(
+        this.#writtenEventId + 1,
+        this.#durableEventId,
+        this.#d.timestamps.nowNs(),
+      ),
     );
+    if (!isWritten) return;
     this.#d.telemetry.segmentWriter.onWriteWatermark(startNs);
     this.#setUnwatermarked(0);
   }
@@ -496,17 +550,16 @@ export class SegmentWriter {
     signals.wake('housekeeping');
   }
 
-  /** Whether the active segment has got a second name; the last look counts for a millisecond. */
-  #lookAtLinks(): boolean {
-    if (this.#active === undefined || this.#isLinked) return this.#isLinked;
+  /** Gives the active segment up where it has a second name; a look counts for a millisecond. */
+  #lookAtLinks(): void {
+    if (this.#active?.takesBlocks !== true) return;
     const nowNs = this.#d.clock.nowNs();
-    if (nowNs - this.#linksSeenNs < LINKS_LOOK_NS) return false;
+    if (nowNs - this.#linksSeenNs < LINKS_LOOK_NS) return;
     this.#linksSeenNs = nowNs;
-    this.#isLinked = this.#active.isLinked;
-    return this.#isLinked;
+    if (this.#active.isLinked) this.#active.giveUp();
   }
 
-  /** True when a new segment is active, false while none is prepared. */
+  /** True when a new segment is active, false while none is prepared or its header finds no space. */
   #rotate(): boolean {
     const { prepared } = this.#d;
     const next = this.#takeNext();
@@ -519,12 +572,15 @@ export class SegmentWriter {
     try {
       this.#finishActive();
       this.#active = this.#publish(next.segment, next.fd);
-      this.#hasRotated = true;
-      this.#isLinked = false;
     } catch (error) {
       this.#d.storage.close(next.fd);
-      throw error;
+      this.#noteSpaceRefusal(error);
+      // It has no name as a segment yet: a later look writes its header again.
+      this.#taken = next.segment;
+      return false;
     }
+    this.#hasRotated = true;
+    this.#setSpaceRefusal(undefined);
     this.#d.telemetry.manager.onSegmentRotation(startNs);
     this.#setUnwatermarked(0);
     this.#segmentCount++;
@@ -601,8 +657,11 @@ export class SegmentWriter {
     let isClosed = false;
     try {
       // A seal is a convenience; a file that somebody else has by name keeps its content.
-      this.#isLinked ||= active.isLinked;
-      if (!this.#isLinked) active.writeSeal(this.#durableEventId, this.#d.timestamps.nowNs());
+      if (active.isLinked) active.giveUp();
+      if (active.takesBlocks) {
+        const nowNs = this.#d.timestamps.nowNs();
+        this.#hasSpaceFor(() => active.writeSeal(this.#durableEventId, nowNs));
+      }
       segmentWriter.onRotateSeal(startNs);
       const syncNs = this.#d.clock.nowNs();
       active.sync();
@@ -624,7 +683,7 @@ export class SegmentWriter {
 
   /**
    * Writes and syncs all that the ring holds, and makes the file itself say so.
-   * @returns true when done, false while it has to wait for a segment
+   * @returns true when done, false while it has to wait for a segment or for space
    */
   drain(): boolean {
     if (this.#state === LogState.failed) return true;
@@ -675,7 +734,10 @@ export class SegmentWriter {
   #updateState(blocked: boolean): void {
     if (this.#state !== LogState.open && this.#state !== LogState.noSpace) return;
     const { signals, prepared } = this.#d;
-    const noSpace = prepared.isOutOfSpace || signals.get('metaTrouble') === Trouble.noSpace;
+    const noSpace =
+      this.#spaceRefusal !== undefined ||
+      prepared.isOutOfSpace ||
+      signals.get('metaTrouble') === Trouble.noSpace;
     this.#setState(noSpace ? LogState.noSpace : LogState.open);
     if (noSpace && blocked) signals.announceRoom();
   }

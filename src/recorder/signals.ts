@@ -76,7 +76,9 @@ export const SignalsLayout = layout('Signals')
   .field(8832, 'verificationEnded', Line)
   /** The first damage that was found so. */
   .field(8960, 'verificationProblem', block(MESSAGE_BYTES, 64))
-  .end(11008, 64);
+  /** Trouble.noSpace while a block or a header finds no space. Writer: the writer thread. */
+  .field(11008, 'writerTrouble', Line)
+  .end(11136, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -92,6 +94,7 @@ type Flag =
   | 'processEnds'
   | 'preparerTrouble'
   | 'metaTrouble'
+  | 'writerTrouble'
   | 'regionNameLost'
   | 'lockNameLost'
   | 'verificationEnded';

@@ -94,7 +94,7 @@ export class Stalls {
     for (;;) {
       const seen = this.#signals.producerWakeCount;
       if (isDone()) return;
-      if (check() && this.#segmentIsMissing) throw this.#noSpace();
+      if (check() && this.#spaceIsMissing) throw this.#noSpace();
       const leftMs = (deadlineNs - this.#clock.nowNs()) / NS_PER_MS;
       if (leftMs <= 0) throw this.#stalled();
       this.#signals.waitForRoom(seen, Math.min(leftMs, SLICE_MS));
@@ -105,8 +105,9 @@ export class Stalls {
    * Out of space alone is no reason to give up: the active segment may still take what waits, or it
    * is wal.meta that has no room, while a segment is being made.
    */
-  get #segmentIsMissing(): boolean {
+  get #spaceIsMissing(): boolean {
     const signals = this.#signals;
+    if (signals.get('writerTrouble') === Trouble.noSpace) return true;
     return signals.get('takerWaiting') === 1 && signals.get('preparerTrouble') === Trouble.noSpace;
   }
 
@@ -114,7 +115,7 @@ export class Stalls {
     const cause = this.#signals.preparerError.read();
     return new WalError(
       'ERR_FLASHSTRIKE_NO_SPACE',
-      `${this.#directory}: the ring is full and the disk has no room for a new segment. ` +
+      `${this.#directory}: the ring is full and the disk has no room for what it holds. ` +
         'Nothing that was acknowledged is lost; free some space, then append again.',
       { path: this.#directory, cause },
     );

@@ -19,6 +19,7 @@ const REASONED: ReadonlySet<string> = new Set([
   'ERR_FLASHSTRIKE_FAILED',
   'ERR_FLASHSTRIKE_IO',
   'ERR_FLASHSTRIKE_NO_SPACE',
+  'ERR_FLASHSTRIKE_RESOURCES',
 ]);
 const ATTEMPTS_WITH_TROUBLE = 3;
 
@@ -38,6 +39,8 @@ export interface HistoryResult {
   /** Of finished segments, each refused by every open. */
   finishedDamages: number;
   reads: number;
+  /** Steps of the writer behind which a block or a header waited for space. */
+  stepsWithoutSpace: number;
   calls: number;
   /** Of every call and choice: equal for equal seeds. */
   digest: number;
@@ -64,6 +67,7 @@ export class History {
     damagesTold: 0,
     finishedDamages: 0,
     reads: 0,
+    stepsWithoutSpace: 0,
     calls: 0,
     digest: 0,
   };
@@ -74,6 +78,7 @@ export class History {
     this.#random = new Random(seed);
     this.#profile = drawProfile(this.#random, familyOf(seed));
     this.#machine = new Machine(this.#random);
+    this.#machine.disk.copiesOnWrite = this.#profile.copiesOnWrite;
     this.#subject = new Subject(this.#machine, this.#profile.options);
     this.#trace = trace;
     trace(JSON.stringify(this.#profile));
@@ -194,6 +199,7 @@ export class History {
     await life.run();
     this.result.eventsIssued += life.issued;
     this.result.reads += life.reads;
+    this.result.stepsWithoutSpace += life.stepsWithoutSpace;
     const isCut = kernel.halted || life.mustCrash;
     const endings = this.#profile.endings.filter(([name]) => !(isCut && name === 'close'));
     const ending = weighted(random, endings);

@@ -34,6 +34,7 @@ export class Life {
   mustCrash = false;
   issued = 0;
   reads = 0;
+  stepsWithoutSpace = 0;
 
   constructor(subject: Subject, profile: Profile, trace: (line: string) => void) {
     this.#subject = subject;
@@ -112,6 +113,7 @@ export class Life {
     const hadFailed = this.#log.opened.writer.hasFailed;
     const calls = kernel.calls;
     this.#log.stepWriter();
+    if (this.#log.opened.writer.spaceRefusal !== undefined) this.stepsWithoutSpace++;
     if (hadFailed) assert.equal(kernel.calls, calls, 'a log that has failed touches no file');
   }
 

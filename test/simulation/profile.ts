@@ -34,6 +34,8 @@ export interface Profile {
   readonly endsInRecovery: number;
   /** In 100 openings: calls may fail. */
   readonly faultsInRecovery: number;
+  /** A full disk refuses a part of what is overwritten, too. */
+  readonly copiesOnWrite: boolean;
   /** In 100 times between two lives: the medium is damaged, on a copy. */
   readonly damages: number;
   /** In 100 payloads: small ones, and medium ones; the rest is large. */
@@ -87,7 +89,7 @@ export function drawProfile(random: Random, family: Family): Profile {
       ['clock', random.below(8)],
       ['reader', family === 'readers' ? 1 + random.below(4) : 0],
       ['verifier', family === 'readers' ? often(2, 1) : 0],
-      ['space', family === 'faults' ? often(3, 3) : 0],
+      ['space', family === 'faults' || family === 'readers' ? often(3, 3) : 0],
     ],
     endings: [
       ['kill', 1 + random.below(4)],
@@ -103,6 +105,7 @@ export function drawProfile(random: Random, family: Family): Profile {
     endsInCall: pick(random, [0, 50, 100]),
     endsInRecovery: pick(random, [0, 25, 60]),
     faultsInRecovery: family === 'faults' ? often(2, 60) : 0,
+    copiesOnWrite: random.below(2) === 0,
     damages: family === 'damage' ? 80 : 0,
     smallPayloads: pick(random, [20, 80, 95]),
     mediumPayloads: pick(random, [0, 5, 50]),

@@ -24,6 +24,8 @@ const CRASHES: readonly CrashChances[] = [
 export class SimulatedDisk implements Storage {
   /** The files' sizes may not sum to more. */
   capacityBytes = Number.POSITIVE_INFINITY;
+  /** What is overwritten takes new space, as where a snapshot keeps the old: a write may end half-way. */
+  copiesOnWrite = false;
   readonly #descriptors = new Map<number, SimulatedFile>();
   #nextInode = 1n;
   #nextDescriptor = FIRST_DESCRIPTOR;
@@ -38,6 +40,7 @@ export class SimulatedDisk implements Storage {
   copy(): SimulatedDisk {
     const disk = new SimulatedDisk();
     disk.capacityBytes = this.capacityBytes;
+    disk.copiesOnWrite = this.copiesOnWrite;
     disk.#nextInode = this.#nextInode;
     this.#root.copyInto(disk.#root, new Map());
     return disk;
@@ -181,11 +184,27 @@ export class SimulatedDisk implements Storage {
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     const end = offset + bytes;
     if (end > file.bytes.length) this.#checkSpace(file, end);
+    else if (this.copiesOnWrite) {
+      const left = this.#takeSpace(bytes);
+      if (left < bytes) {
+        file.write(Buffer.concat(parts).subarray(0, left), offset);
+        throw systemError('ENOSPC', `${bytes} bytes`);
+      }
+    }
     let at = offset;
     for (const part of parts) {
       file.write(part, at);
       at += part.length;
     }
+  }
+
+  /** For good; returns how much of it there was. */
+  #takeSpace(bytes: number): number {
+    const { capacityBytes } = this;
+    if (capacityBytes === Number.POSITIVE_INFINITY) return bytes;
+    const left = Math.min(bytes, Math.max(0, capacityBytes - this.usedBytes));
+    this.capacityBytes -= left;
+    return left;
   }
 
   /** As ext4 does it: where space runs out, a part stays allocated. */

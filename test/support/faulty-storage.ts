@@ -21,8 +21,8 @@ export interface Fault {
   readonly times?: number;
   /** Done before the call fails. */
   readonly before?: (call: StorageCall) => void;
-  /** A write that fails has put its first half on the disk. */
-  readonly torn?: boolean;
+  /** A write that fails has put its first half on the disk, or so large a part of it: 0 to 1. */
+  readonly torn?: boolean | number;
 }
 
 interface ArmedFault {
@@ -76,7 +76,8 @@ export class FaultyStorage extends InterposedStorage {
       if (armed.matches < from || armed.hits >= times) continue;
       armed.hits++;
       before?.(call);
-      if (armed.fault.torn === true) writePart(Math.floor((call.bytes ?? 0) / 2));
+      const { torn = 0 } = armed.fault;
+      if (torn) writePart(Math.floor((call.bytes ?? 0) * (torn === true ? 0.5 : torn)));
       throw systemError(code, `${call.kind} ${call.path}`);
     }
     return operation();

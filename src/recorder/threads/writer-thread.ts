@@ -71,7 +71,9 @@ function drain(log: OpenedLog): void {
 
 function gaveUp(): WalError {
   const cause = signals.preparerError.read();
-  const isFull = signals.get('preparerTrouble') === Trouble.noSpace;
+  const isFull =
+    signals.get('preparerTrouble') === Trouble.noSpace ||
+    signals.get('writerTrouble') === Trouble.noSpace;
   const message =
     `${directory}: closing gave up after ${options.stallTimeoutMs} ms without a new segment. A ` +
     'shared region keeps the events that wait for the next open; without one they are lost.';
