@@ -118,6 +118,15 @@ describe('a full ring', () => {
     );
   });
 
+  test('and a disk without room for a block: told at once, though a segment is prepared', () => {
+    const bench = new Bench(3_600_000);
+    bench.signals.set('writerTrouble', Trouble.noSpace);
+    assert.throws(
+      () => bench.stalls.waitForRoom(SPAN, () => true),
+      (error: WalError) => error.code === 'ERR_FLASHSTRIKE_NO_SPACE',
+    );
+  });
+
   test('and no space for wal.meta alone: waited for, a segment is being made', () => {
     const bench = new Bench(3_600_000);
     bench.signals.set('takerWaiting', 1);

@@ -13,7 +13,7 @@ import {
 } from '../support/adapters.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
-import { preparedFiles } from '../support/log-content.js';
+import { preparedFiles, segmentFiles } from '../support/log-content.js';
 import { cannotTrace, failing, isInjected, Strace } from '../support/strace.js';
 import {
   assertFailedForGood,
@@ -93,7 +93,7 @@ for (const error of ['EIO', 'EDQUOT']) {
   );
 }
 
-for (const error of ['EIO', 'ENOSPC']) {
+for (const error of ['EIO', 'EFBIG']) {
   onBothAdapters(
     `a block that cannot be written (${error}) ends the log; the ring keeps its events`,
     async (t, v) => {
@@ -108,6 +108,25 @@ for (const error of ['EIO', 'ENOSPC']) {
       assert.deepEqual([story.failure?.path, story.failure?.cause], [segment, error]);
       assert.match(story.failure?.message ?? '', /could not write a block at offset \d+/);
       await assertRecovers(ended.directory, v.options, survives(ended, v));
+    },
+    cannotTrace,
+  );
+}
+
+for (const error of ['ENOSPC', 'EDQUOT']) {
+  onBothAdapters(
+    `a block that finds no space once (${error}) goes to the next segment; the log goes on`,
+    async (t, v) => {
+      const calls = 'pwrite64,pwritev,pwritev2,writev,write';
+      const { story, directory } = await suffer(t, v.options, {
+        args: ({ segment }) => failing(calls, error, { path: segment, when: '1' }),
+        more: 10,
+      });
+      assert.equal(story.failure, undefined);
+      assert.notEqual(story.state, 'failed');
+      assert.ok(story.durableEventId >= 20);
+      assert.ok(segmentFiles(directory).length >= 2);
+      await assertRecovers(directory, v.options, story.lastAfter);
     },
     cannotTrace,
   );
