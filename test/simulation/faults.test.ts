@@ -6,6 +6,7 @@ test('simulated faults of any call, failed syncs that leave pages clean, full di
   const totals = await simulateFamily('faults');
   t.diagnostic(JSON.stringify(totals));
   assert.equal(totals.histories, HISTORIES);
+  assert.ok(totals.stepsWithoutSpace > HISTORIES / 50, 'blocks and headers found no space');
   assert.ok(totals.faults > HISTORIES / 2, 'calls failed');
   assert.ok(totals.refusals > HISTORIES / 10, 'opens were refused');
 });

@@ -6,5 +6,6 @@ test('simulated readers beside a writer, between any two of its calls: a sound p
   const totals = await simulateFamily('readers');
   t.diagnostic(JSON.stringify(totals));
   assert.equal(totals.histories, HISTORIES);
+  assert.ok(totals.stepsWithoutSpace > HISTORIES / 50, 'blocks and headers found no space');
   assert.ok(totals.reads > HISTORIES, 'readers read');
 });
