@@ -238,9 +238,12 @@ function isInside(storage: Storage, path: string, folder: string): boolean {
   }
 }
 
+const OF_SEGMENT = new Set(['ERR_FLASHSTRIKE_FAILED', 'ERR_FLASHSTRIKE_NO_SPACE']);
+
 function copyFailure(error: unknown, output: string): unknown {
-  const isSticky = error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_FAILED';
-  const cause = isSticky ? error.cause : error;
+  // What a segment says of itself speaks of a log that is open; here it is about the copy.
+  const isOfSegment = error instanceof WalError && OF_SEGMENT.has(error.code);
+  const cause = isOfSegment ? error.cause : error;
   const code = systemCode(cause);
   if (cause instanceof WalError || code === undefined) return error;
   const details = { path: output, cause: error };
