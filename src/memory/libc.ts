@@ -2,6 +2,7 @@
 // process, so glibc and musl alike). Synchronous only: koffi's `.async` would use libuv's pool.
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
 import type * as Koffi from 'koffi';
 import { codeOf, isError, WalError } from '../errors.js';
 import { guardExit } from './koffi-exit.js';
@@ -89,6 +90,8 @@ function bind(koffi: typeof Koffi): Libc {
 }
 
 let koffi: typeof Koffi | null | undefined;
+/** koffi's shared library, as it was loaded. */
+let library: string | undefined;
 
 function loadKoffi(): typeof Koffi | undefined {
   if (koffi === undefined) {
@@ -96,8 +99,9 @@ function loadKoffi(): typeof Koffi | undefined {
     try {
       const require = createRequire(import.meta.url);
       koffi = require('koffi') as typeof Koffi;
-      const library = Object.keys(require.cache).find((path) => path.endsWith('koffi.node'));
-      if (library !== undefined) guardExit(koffi, library);
+      library = Object.keys(require.cache).find((path) => path.endsWith('koffi.node'));
+      // In a worker not yet: that takes calls which must not be made while it may be terminated.
+      if (library !== undefined && isMainThread) guardExit(koffi, library);
     } catch (error) {
       // No prebuilt binary for this machine, no addons, or a bundle that does not know where it is:
       // the caller falls back to what Node offers, and `wal.capabilities` tells.
@@ -114,7 +118,10 @@ let bound: Libc | undefined;
 export function libc(): Libc | undefined {
   if (bound === undefined && process.platform === 'linux') {
     const loaded = loadKoffi();
-    if (loaded !== undefined) bound = bind(loaded);
+    if (loaded !== undefined) {
+      bound = bind(loaded);
+      if (library !== undefined && !isMainThread) guardExit(loaded, library);
+    }
   }
   return bound;
 }

@@ -67,8 +67,8 @@ describe('a writer that stops between two stores', { skip: cannotStop }, () => {
     ['of an operation', 'operation', 5],
     ['of the first record', 'duration', 0],
     ['of a note', 'updater', 300],
-    ['of the first checkpoint', 'updater', 255],
-    ['of a checkpoint whose notes wrap around', 'updater', 767],
+    ['of the first checkpoint', 'updater', 256],
+    ['of a checkpoint whose notes wrap around', 'updater', 768],
   ] as const) {
     test(`${what}: exact before and behind, marked in between`, (t) => {
       const words = new Uint32Array(SegmentPreparerLayout.size / 4);
@@ -82,14 +82,15 @@ describe('a writer that stops between two stores', { skip: cannotStop }, () => {
       }
       const line = runs(found);
       t.diagnostic(`${stores.length} stores: ${line.map(([is, count]) => `${count} × ${is}`)}`);
-      const isCheckpoint = (before + 1) % 256 === 0;
       const isNote = recording === 'updater';
+      // Made before the next note.
+      const isCheckpoint = isNote && before % 256 === 0;
       assert.deepEqual(
         line.map(([is]) => is),
         isNote && !isCheckpoint
           ? [before, before + 1]
           : isNote
-            ? [before, before + 1, 'marked', before + 1]
+            ? [before, 'marked', before, before + 1]
             : [before, 'marked', before + 1],
       );
       // Exact again only behind the very last store.
@@ -133,13 +134,16 @@ describe('a process that is killed between two stores', { skip }, () => {
   });
 
   test('of a note and a checkpoint: some of the stores', (t) => {
-    const found = [0, 3, 4, 5, 6, 7, 1000].map((stores) => {
-      const left = killedBehind(t, 'updater', 255, stores);
+    const words = new Uint32Array(SegmentPreparerLayout.size / 4);
+    for (let number = 0; number < 256; number++) makeCall('updater', words, 0, number);
+    const all = storesOf(words, (watched) => makeCall('updater', watched, 0, 256)).length;
+    const found = [0, 1, 2, 1000, all - 6, all - 5, all - 1].map((stores) => {
+      const left = killedBehind(t, 'updater', 256, stores);
       assert.equal(left.signal, 'SIGKILL');
       return left.found;
     });
     t.diagnostic(found.join(', '));
-    // Four words of the note, the head, then the checkpoint.
-    assert.deepEqual(found, [255, 255, 255, 256, 'marked', 'marked', 'marked']);
+    // The checkpoint, then four words of the note and the head.
+    assert.deepEqual(found, [256, 'marked', 'marked', 'marked', 'marked', 256, 256]);
   });
 });

@@ -10,8 +10,16 @@ export function watchedWords(
   words: Uint32Array,
   onStore: (at: number, value: number) => void,
 ): Uint32Array {
+  /** Word after word: what stops half-way has the first of them. */
+  const setAll = (source: ArrayLike<number>, first = 0): void => {
+    for (let word = 0; word < source.length; word++) {
+      const value = source[word] as number;
+      onStore(first + word, value);
+      words[first + word] = value;
+    }
+  };
   return new Proxy(words, {
-    get: (target, name) => Reflect.get(target, name),
+    get: (target, name) => (name === 'set' ? setAll : Reflect.get(target, name)),
     set(target, name, value) {
       onStore(Number(name), Number(value));
       return Reflect.set(target, name, value);
