@@ -2,7 +2,7 @@
 // path: a folder that is renamed, or whose link is switched, goes on being written where it is now, and
 // a new log under the old path is another log. The rest of the code speaks of the path as it was.
 import { join, sep } from 'node:path';
-import { WalError } from '../errors.js';
+import { isError, WalError } from '../errors.js';
 import type { OpenMode, Storage } from './storage.js';
 
 /** @param root where the folder is reached; undefined: by its path, also once it is no more */
@@ -51,7 +51,7 @@ export function rootedStorage(
 
 /** The error with the path that the caller gave: the other one means nothing to a reader. */
 function logical(error: unknown, at: string, directory: string): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!isError(error)) return error;
   // Neither a longer number, nor a name that begins with a point.
   const physical = new RegExp(`${at}(?:/\\.)?(?![\\w.])`, 'g');
   const spoken = (text: string): string => text.replace(physical, () => directory);

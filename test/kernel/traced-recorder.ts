@@ -22,6 +22,8 @@ const EVENT_BYTES = 300;
 /** More than there can be. */
 const SEGMENTS = 12;
 const PREPARED = 30;
+/** Between these is the number of the descriptor by which a log reaches its folder. */
+const FOLDER_FDS = { first: 10, last: 50 };
 
 const payloadOf = (id: number): Buffer => Buffer.from(`event ${id} `.padEnd(EVENT_BYTES, '.'));
 
@@ -71,7 +73,11 @@ function pathsOf(directory: string): string[] {
   const names = [LOCK_FILE, META_FILE, META_TEMPORARY_FILE];
   for (let index = 1; index <= SEGMENTS; index++) names.push(segmentFileName(index));
   for (let ticket = 1; ticket <= PREPARED; ticket++) names.push(preparedFileName(ticket));
-  return [directory, ...names.map((name) => join(directory, name))].flatMap((path) => ['-P', path]);
+  const folders = [directory];
+  // Calls by a path name it as the log does; those by a descriptor are told by the path it stands for.
+  for (let fd = FOLDER_FDS.first; fd <= FOLDER_FDS.last; fd++) folders.push(`/proc/self/fd/${fd}`);
+  const files = folders.flatMap((folder) => names.map((name) => join(folder, name)));
+  return [directory, ...files].flatMap((path) => ['-P', path]);
 }
 
 /** Runs the recorder to its end, with `faults` (strace's `inject=` and `fault=` values) in place. */
