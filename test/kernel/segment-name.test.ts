@@ -12,7 +12,7 @@ import { Script } from '../support/child-script.js';
 import { eventually } from '../support/eventually.js';
 import { durableInMeta, preparedFiles, segmentFiles } from '../support/log-content.js';
 import { cannotLoop, LoopDisk } from '../support/loop-disk.js';
-import { cannotTrace, Strace } from '../support/strace.js';
+import { cannotTrace, onlyFiles, Strace } from '../support/strace.js';
 
 const RECORDER = `
 const wal = await Wal.open(directory, options);
@@ -45,12 +45,13 @@ test('what is durable in a segment just begun is found by its name after a power
   await eventually('a spare is there', () => preparedFiles(directory).length === 1);
   const later = Array.from({ length: 20 }, (_, index) => preparedFileName(index + 1))
     .filter((name) => !preparedFiles(directory).includes(name))
-    .concat('wal.meta.tmp')
-    .flatMap((name) => ['-P', join(directory, name)]);
+    .concat('wal.meta.tmp');
   // Housekeeping looks for a left-over, then opens its file and is held up: strace tells of a call
   // that lasts once it is over, of the look at once.
   const hold = ['-e', 'trace=openat,%%stat', '-e', `inject=openat:delay_enter=${HOLD_UP_US}`];
-  const strace = await Strace.attach(t, script.child.pid ?? 0, { args: [...later, ...hold] });
+  const strace = await Strace.attach(t, script.child.pid ?? 0, {
+    args: [...onlyFiles(directory, later), ...hold],
+  });
   script.tell();
   const durable = Number(await script.tells('durable'));
   const isAtMeta = (call: string): boolean => call.includes('wal.meta.tmp');

@@ -14,6 +14,7 @@ import {
 } from '../../src/segment/file-names.js';
 import { Script } from '../support/child-script.js';
 import { assertSound } from '../support/log-content.js';
+import { onlyFiles } from '../support/strace.js';
 
 /** Each batch takes half of a tiny segment: the log rolls twice. */
 const BATCHES = 4;
@@ -22,8 +23,6 @@ const EVENT_BYTES = 300;
 /** More than there can be. */
 const SEGMENTS = 12;
 const PREPARED = 30;
-/** Between these is the number of the descriptor by which a log reaches its folder. */
-const FOLDER_FDS = { first: 10, last: 50 };
 
 const payloadOf = (id: number): Buffer => Buffer.from(`event ${id} `.padEnd(EVENT_BYTES, '.'));
 
@@ -73,11 +72,7 @@ function pathsOf(directory: string): string[] {
   const names = [LOCK_FILE, META_FILE, META_TEMPORARY_FILE];
   for (let index = 1; index <= SEGMENTS; index++) names.push(segmentFileName(index));
   for (let ticket = 1; ticket <= PREPARED; ticket++) names.push(preparedFileName(ticket));
-  const folders = [directory];
-  // Calls by a path name it as the log does; those by a descriptor are told by the path it stands for.
-  for (let fd = FOLDER_FDS.first; fd <= FOLDER_FDS.last; fd++) folders.push(`/proc/self/fd/${fd}`);
-  const files = folders.flatMap((folder) => names.map((name) => join(folder, name)));
-  return [directory, ...files].flatMap((path) => ['-P', path]);
+  return ['-P', directory, ...onlyFiles(directory, names)];
 }
 
 /** Runs the recorder to its end, with `faults` (strace's `inject=` and `fault=` values) in place. */

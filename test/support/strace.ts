@@ -95,3 +95,16 @@ export function failing(
   const only = path === undefined ? [] : ['-P', path];
   return [...only, '-e', `trace=${call}`, '-e', `inject=${call}:error=${error}:when=${when}`];
 }
+
+/** Between these is the number of the descriptor by which a log reaches its folder. */
+const FOLDER_FDS = { first: 10, last: 50 };
+
+/**
+ * `strace` arguments for calls on these files of a log only. Calls by a path name it as the log does,
+ * through its folder's descriptor; those by a file's descriptor are told by the path it stands for.
+ */
+export function onlyFiles(directory: string, names: readonly string[]): string[] {
+  const folders = [directory];
+  for (let fd = FOLDER_FDS.first; fd <= FOLDER_FDS.last; fd++) folders.push(`/proc/self/fd/${fd}`);
+  return folders.flatMap((folder) => names.flatMap((name) => ['-P', `${folder}/${name}`]));
+}
