@@ -8,6 +8,7 @@ import type { WalOptions } from '../../src/index.js';
 import { replayThrough } from '../../src/recovery/replay.js';
 import { salvageThrough } from '../../src/recovery/salvage.js';
 import { verifyThrough } from '../../src/recovery/verify.js';
+import { BLOCK_HEADER_BYTES } from '../../src/segment/block-header.js';
 import { LOCK_FILE } from '../../src/segment/file-names.js';
 import { refusalOf } from '../support/refusal-of.js';
 import { SteppedLog } from '../support/stepped-log.js';
@@ -129,7 +130,8 @@ export function finishedTrial(
       put(disk, path, content.fill(0));
       break;
     case 'cut':
-      put(disk, path, content.subarray(0, offset + random.below(HEADER_BYTES)));
+      // In the middle of the block's header: behind a short block nothing would be missing.
+      put(disk, path, content.subarray(0, offset + random.below(BLOCK_HEADER_BYTES)));
       break;
     case 'older':
       put(disk, path, content.fill(0, offset));
