@@ -428,7 +428,7 @@ export const MUTATIONS = [
     name: 'reading: memory that a consumer transferred is handed out again',
     file: 'src/recovery/hand-out.ts',
     find: 'if (this.#words.length === 0) this.#renew();',
-    replace: '',
+    replace: "if (this.#words.length === 0) throw new Error('transferred');",
     tests: ['src/recovery/hand-out.test.ts'],
   },
   {

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -15,7 +16,7 @@ import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { cannotMap, regionFolder } from '../../test/support/adapters.js';
 import { AssertionFailure, WalError } from '../errors.js';
-import { createMappedRegion, whyNotMappable } from './mapped-region.js';
+import { createMappedRegion } from './mapped-region.js';
 import { createPortableRegion } from './portable-region.js';
 import { CONFORMANCE_REQUEST as REQUEST, regionConformance } from './shared-region.conformance.js';
 import { createRegion, isRegionName, newRegionName } from './shared-region.js';
@@ -146,10 +147,12 @@ const UNUSABLE: Readonly<Record<string, (folder: string) => string>> = {
   },
 };
 
+const TMPFS = 0x0102_1994;
+
 /** A file system that takes maps and, being full, ends the process at a store: the build's own, mostly. */
 function diskFolder(t: TestContext): string | undefined {
   const folder = temporaryFolder(t);
-  return whyNotMappable(folder) === undefined ? undefined : folder;
+  return statfsSync(folder).type === TMPFS ? undefined : folder;
 }
 
 test('a folder on a disk: auto goes on without shared memory, required refuses', mapping, (t) => {

@@ -48,6 +48,7 @@ for (const { call, errors, lacks } of DONE_WITHOUT) {
       const under = refusing(call, error);
       const { code, lines, stderr } = await Script.run(SCRIPT, directory, options, { under });
       assert.equal(code, 0, stderr);
+      assert.match(lines.join(), /^\{/, 'it opened, and told what it has');
       assert.deepEqual(JSON.parse(lines.join()), { ...ALL_HAD, ...lacks });
       await assertSound(directory);
     });
