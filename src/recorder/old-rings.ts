@@ -1,8 +1,7 @@
 // The regions that crashed openings of this log left behind: found, judged, copied. They are read with
 // pread, never mapped, and go only after what they hold is on disk.
 import { WalError } from '../errors.js';
-import type { FolderIdentity } from '../memory/folder-identity.js';
-import type { LeftRegion, Regions } from '../memory/regions.js';
+import type { LeftRegion } from '../memory/regions.js';
 import {
   byFirstEvent,
   type DoubtfulRegion,
@@ -18,23 +17,19 @@ import {
   ringMismatch,
   uncertainError,
 } from '../recovery/left-rings.js';
-import { type FoundRegion, findRegions, type LogRegions } from '../recovery/log-regions.js';
+import {
+  type FoundRegion,
+  findRegions,
+  type LogRegions,
+  type RegionSearch,
+} from '../recovery/log-regions.js';
 import type { RecoveryMode, RegionOutcome } from '../recovery/manager.js';
 import type { ReadingPorts } from '../recovery/reading-ports.js';
 import { judgeRegion, type OldRingChoice } from '../recovery/region-verdict.js';
 import { lastThatFollows } from '../recovery/ring-overlap.js';
 import type { RingDefect } from '../ring/ring-snapshot.js';
-import type { ReadLockRecord } from '../storage/lock-file.js';
-import type { Storage } from '../storage/storage.js';
 
-export interface OldRingsRequest {
-  readonly storage: Storage;
-  readonly regions: Regions;
-  readonly directory: string;
-  readonly folder: FolderIdentity;
-  readonly record: ReadLockRecord;
-  /** Undefined where the folder does not tell it. */
-  readonly logId: bigint | undefined;
+export interface OldRingsRequest extends RegionSearch {
   readonly sharedMemoryDirectory: string;
   readonly choice: OldRingChoice;
   readonly recovery: RecoveryMode;
