@@ -9,6 +9,7 @@
 // into a wrong name or hangs.
 import { setMaxListeners } from 'node:events';
 import {
+  chmodSync,
   cpSync,
   mkdtempSync,
   readdirSync,
@@ -45,6 +46,8 @@ const { options: compilerOptions } = ts.convertCompilerOptionsFromJson(
 /** A project in which dist/ is a copy, and all else is the real one. */
 function copyProject() {
   const copy = mkdtempSync(join(tmpdir(), 'flashstrike-mutation-'));
+  // Some tests run as another user, who is to read it too.
+  chmodSync(copy, 0o755);
   for (const name of readdirSync(project)) {
     if (name === 'dist') cpSync(join(project, name), join(copy, name), { recursive: true });
     else if (!name.startsWith('.')) symlinkSync(join(project, name), join(copy, name));

@@ -156,9 +156,12 @@ test('an open that finds no descriptor left is refused, and leaks none', {
   );
 });
 
+/** That user need not be let into the folder of this project: it may read all there is. */
+const READS_ALL = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
+
 const cannotBecome =
   process.getuid?.() === 0
-    ? (refusalOf('setpriv', '--version') ?? false)
+    ? (refusalOf('setpriv', ...READS_ALL, 'true') ?? false)
     : 'only root can become a user with threads of its own to count';
 
 /** The log is open, or it is not and nothing of it is left: another attempt is not told "locked". */
@@ -181,7 +184,7 @@ test('an open that may not start all of its threads says which limit to raise, a
   // No other process of this user: the limit counts all of them.
   const user = String(100_000 + process.pid);
   for (let limit = 9; limit <= 18; limit++) {
-    const as = ['setpriv', '--reuid', user, '--regid', user, '--clear-groups'];
+    const as = ['setpriv', '--reuid', user, '--regid', user, '--clear-groups', ...READS_ALL];
     const under = [...as, 'prlimit', `--nproc=${limit}`, '--'];
     const options = { ...TINY, sharedMemory: 'off' };
     const ended = await Script.run(FEW_THREADS, join(base, `log-${limit}`), options, { under });
