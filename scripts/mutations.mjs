@@ -425,6 +425,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/signals.test.ts'],
   },
   {
+    name: 'threads: native libraries are loaded at import, where nothing waits for them',
+    file: 'src/recovery/reading-meter.ts',
+    find: 'let silent: ReadingMeter | undefined;',
+    replace: 'let silent: ReadingMeter | undefined = new ReadingMeter(new Telemetry(), undefined);',
+    tests: ['test/system/runtimes.test.ts'],
+  },
+  {
     name: 'reading: memory that a consumer transferred is handed out again',
     file: 'src/recovery/hand-out.ts',
     find: 'if (this.#words.length === 0) this.#renew();',
@@ -434,8 +441,8 @@ export const MUTATIONS = [
   {
     name: 'reading: a payload is a view of what was verified',
     file: 'src/recovery/cursor.ts',
-    find: 'const payload = this.#bytes.slice(start, start + this.payloadBytes);',
-    replace: 'const payload = this.#bytes.subarray(start, start + this.payloadBytes);',
+    find: 'const payload = this.#bytes.slice(start, start + this.#payloadLength());',
+    replace: 'const payload = this.#bytes.subarray(start, start + this.#payloadLength());',
     tests: ['src/recovery/hand-out.test.ts'],
   },
   {

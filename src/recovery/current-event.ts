@@ -26,8 +26,7 @@ export class CurrentEvent implements ReusedEvent {
   }
 
   get payload(): Uint8Array {
-    this.#cursor.putPayload(this.#handOut);
-    return this.#handOut.view(this.#cursor.payloadBytes);
+    return this.#handOut.view(this.#cursor.putPayload(this.#handOut));
   }
 
   copy(): LoggedEvent {

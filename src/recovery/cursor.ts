@@ -7,7 +7,6 @@ import { outOfRange } from './event-range.js';
 import type { LoggedEvent } from './events.js';
 import type { HandOut } from './hand-out.js';
 import type { LogPlace, LogWalker } from './log-walker.js';
-import type { ReadingMeter } from './reading-meter.js';
 import { StepSampler } from './step-sampler.js';
 
 const TYPE_SHIFT = 16;
@@ -26,7 +25,10 @@ export class LogCursor {
   readonly #view: DataView;
   /** What a block must reach to be of interest. */
   readonly #fromEventId: number;
+  /** Says which steps are timed; undefined: none. */
+  readonly #sampler: StepSampler | undefined;
   #lastEventId = 0;
+  /** 0 where there is no event. */
   #payloadOffset = 0;
   /** Where the frame behind the current one starts, and where the block's frames end. */
   #frameOffset = 0;
@@ -40,10 +42,20 @@ export class LogCursor {
     this.#bytes = bytes;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#sampler = walker.meter.isSilent ? undefined : new StepSampler();
   }
 
   next(): boolean {
+    if (this.#sampler?.isDue() === true) return this.#timedNext();
     return this.step() || this.#nextBlock();
+  }
+
+  #timedNext(): boolean {
+    const { meter } = this.#walker;
+    const startNs = meter.nowNs();
+    const moved = this.step() || this.#nextBlock();
+    if (moved) meter.manager.onNextEvent(startNs);
+    return moved;
   }
 
   /** Moves to the next event of the current block; false where that has no more. */
@@ -86,22 +98,30 @@ export class LogCursor {
   }
 
   get timestampNs(): bigint {
-    if (this.eventId === 0) return 0n;
+    if (this.#payloadOffset === 0) return 0n;
     const offset = this.#payloadOffset - FRAME_HEADER_BYTES + TIMESTAMP_OFFSET;
     return this.#view.getBigUint64(offset, true);
   }
 
-  /** Puts the payload where a consumer may have it. */
-  putPayload(target: HandOut): void {
-    target.put(this.#bytes, this.#words, this.#payloadOffset, this.payloadBytes);
+  /** Puts the payload where a consumer may have it; returns its length. */
+  putPayload(target: HandOut): number {
+    const byteCount = this.#payloadLength();
+    target.put(this.#bytes, this.#words, this.#payloadOffset, byteCount);
+    return byteCount;
   }
 
   /** The event as plain data of its own. */
   copyEvent(): LoggedEvent {
     const { eventId, type, timestampNs } = this;
     const start = this.#payloadOffset;
-    const payload = this.#bytes.slice(start, start + this.payloadBytes);
+    const payload = this.#bytes.slice(start, start + this.#payloadLength());
     return { eventId, type, timestampNs, payload };
+  }
+
+  /** As the frame tells: the field is one that a consumer can set. */
+  #payloadLength(): number {
+    const offset = this.#payloadOffset - FRAME_HEADER_BYTES;
+    return offset < 0 ? 0 : (this.#words[offset >> 2] as number) - FRAME_HEADER_BYTES;
   }
 
   /** See LogWalker: for one that waits at the end. */
@@ -133,25 +153,6 @@ export class LogCursor {
     this.type = 0;
     this.#payloadOffset = 0;
     this.payloadBytes = 0;
-  }
-}
-
-/** A cursor that times some of its steps; apart, so that others have nothing to ask for. */
-class TimedCursor extends LogCursor {
-  readonly #meter: ReadingMeter;
-  readonly #sampler = new StepSampler();
-
-  constructor(walker: LogWalker, fromEventId?: number) {
-    super(walker, fromEventId);
-    this.#meter = walker.meter;
-  }
-
-  override next(): boolean {
-    if (!this.#sampler.isDue()) return super.next();
-    const startNs = this.#meter.nowNs();
-    const moved = super.next();
-    if (moved) this.#meter.manager.onNextEvent(startNs);
-    return moved;
   }
 }
 
@@ -197,15 +198,19 @@ function findBlock(walker: LogWalker, from: number, beyondEnd: boolean): void {
   walker.meter.segmentReader.onSeekEvent(startNs);
 }
 
-/** A cursor that stands before `place`; the walker's files are open. */
-export function cursorAt(
+/**
+ * A cursor that stands before `place`; the walker's files are open.
+ * @param Cursor the kind of cursor that is wanted
+ */
+export function cursorAt<Cursor extends LogCursor>(
+  Cursor: new (walker: LogWalker, fromEventId: number | undefined) => Cursor,
   walker: LogWalker,
   place: LogPlace | undefined,
   from: number | undefined,
-): LogCursor {
+): Cursor {
   try {
     walker.resume(place);
-    return walker.meter.isSilent ? new LogCursor(walker, from) : new TimedCursor(walker, from);
+    return new Cursor(walker, from);
   } catch (error) {
     walker.close();
     throw error;

@@ -1,7 +1,7 @@
 // Reads a log as it grows, in this or any other process, without its lock. What is handed out is a
 // prefix of the log, by default only what a power failure cannot take back.
 import { CurrentEvent } from './current-event.js';
-import { cursorAt, findPlace, type LogCursor } from './cursor.js';
+import { cursorAt, findPlace, LogCursor } from './cursor.js';
 import { DurableHorizon } from './durable-horizon.js';
 import {
   checkDirectory,
@@ -149,7 +149,7 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
     // From an id that is yet to come the walk begins at the log's end.
     const walker = new LogWalker(ports, this.#dir, this.#meter);
     const place = findPlace(walker, this.#from, { beyondEnd: true });
-    const cursor = cursorAt(walker, place, this.#from);
+    const cursor = cursorAt(LogCursor, walker, place, this.#from);
     this.#cursor = cursor;
     if (this.#reuse) this.#event = new CurrentEvent(cursor);
     if (!this.#undurable) this.#horizon = new DurableHorizon(ports, walker);

@@ -8,7 +8,7 @@ import { restoreAdvice } from './advice.js';
 import type { ListedSegment, LogListing, MetaReading } from './log-directory.js';
 import { electLogId, regionLogIds } from './log-identity.js';
 import { pinProblem } from './pin.js';
-import { type ReadingMeter, SILENT_METER } from './reading-meter.js';
+import { type ReadingMeter, silentMeter } from './reading-meter.js';
 import { lookAtSegment, wrongLogError } from './segment-file.js';
 
 export interface ChainLink {
@@ -40,7 +40,7 @@ export function readLogChain(
   storage: Storage,
   { dir, segments }: LogListing,
   reading: MetaReading,
-  meter: ReadingMeter = SILENT_METER,
+  meter: ReadingMeter = silentMeter(),
 ): LogChain {
   const links: ChainLink[] = [];
   let successor: SegmentHeader | undefined;

@@ -15,7 +15,7 @@ import { laterThanNext } from './later-segments.js';
 import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from './log-directory.js';
 import { logIdOf } from './log-identity.js';
 import { endsAtPin, pinError } from './pin.js';
-import { type ReadingMeter, SILENT_METER } from './reading-meter.js';
+import { type ReadingMeter, silentMeter } from './reading-meter.js';
 import { outsideClaims, type ReadingPorts } from './reading-ports.js';
 import { positionNear, readSeal } from './seal-index.js';
 import {
@@ -53,7 +53,7 @@ export class LogWalker {
   /** E of the last judgement, to judge each end once. */
   #judgedOffset = 0;
 
-  constructor(ports: ReadingPorts, dir: string, meter: ReadingMeter = SILENT_METER) {
+  constructor(ports: ReadingPorts, dir: string, meter: ReadingMeter = silentMeter()) {
     this.#ports = ports;
     this.#storage = ports.storage;
     this.bytes = ports.readBuffer();

@@ -1,5 +1,5 @@
 // The fastest way to read: fields instead of objects.
-import { cursorAt, findPlace, type LogCursor } from './cursor.js';
+import { cursorAt, findPlace, LogCursor } from './cursor.js';
 import { checkDirectory, checkEventId, checkOptions } from './event-range.js';
 import type { CursorOptions, EventCursor } from './events.js';
 import { HandOut } from './hand-out.js';
@@ -9,55 +9,26 @@ import type { ReadingPorts } from './reading-ports.js';
 import { REGION_PORTS } from './region-ports.js';
 
 /** A cursor, with memory that it may hand out. */
-class OpenCursor implements EventCursor {
-  eventId = 0;
-  type = 0;
+class OpenCursor extends LogCursor implements EventCursor {
   readonly payloadOffset = 0;
-  payloadBytes = 0;
-  readonly #cursor: LogCursor;
   readonly #handOut = new HandOut();
 
-  constructor(cursor: LogCursor) {
-    this.#cursor = cursor;
-  }
-
-  next(): boolean {
-    try {
-      return this.#cursor.next();
-    } finally {
-      this.#show();
-    }
+  override next(): boolean {
+    if (!super.next()) return false;
+    this.putPayload(this.#handOut);
+    return true;
   }
 
   get block(): Uint8Array {
     return this.#handOut.bytes;
   }
 
-  get timestampNs(): bigint {
-    return this.#cursor.timestampNs;
-  }
-
   get payload(): Uint8Array {
-    this.#cursor.putPayload(this.#handOut);
-    return this.#handOut.view(this.#cursor.payloadBytes);
-  }
-
-  close(): void {
-    this.#cursor.close();
-    this.#show();
+    return this.#handOut.view(this.putPayload(this.#handOut));
   }
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  /** Takes over the event that the cursor moved to, none at the end. */
-  #show(): void {
-    const cursor = this.#cursor;
-    this.eventId = cursor.eventId;
-    this.type = cursor.type;
-    this.payloadBytes = cursor.payloadBytes;
-    cursor.putPayload(this.#handOut);
   }
 }
 
@@ -81,5 +52,5 @@ export function openCursorThrough(
   checkOptions(options);
   const from = checkEventId('from', options.from);
   const walker = new LogWalker(ports, dir, checkTelemetry(options.telemetry));
-  return new OpenCursor(cursorAt(walker, findPlace(walker, from), from));
+  return cursorAt(OpenCursor, walker, findPlace(walker, from), from);
 }

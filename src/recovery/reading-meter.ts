@@ -43,17 +43,21 @@ export class ReadingMeter {
   }
 }
 
-function silentMeter(): ReadingMeter {
-  const telemetry = new Telemetry();
-  closeAggregate(telemetry);
-  return new ReadingMeter(telemetry, undefined);
-}
+let silent: ReadingMeter | undefined;
 
-export const SILENT_METER = silentMeter();
+/** Made when it is first asked for: structs stand on cache lines, and koffi must be loaded for that. */
+export function silentMeter(): ReadingMeter {
+  if (silent === undefined) {
+    const telemetry = new Telemetry();
+    closeAggregate(telemetry);
+    silent = new ReadingMeter(telemetry, undefined);
+  }
+  return silent;
+}
 
 /** Checks the option `telemetry` of readers. */
 export function checkTelemetry(value: unknown): ReadingMeter {
-  if (value === undefined) return SILENT_METER;
+  if (value === undefined) return silentMeter();
   if (value instanceof Telemetry) return new ReadingMeter(value, monotonicClock);
   throw invalid('telemetry must be a recovery.Telemetry of flashstrike/telemetry.');
 }

@@ -1,7 +1,7 @@
 // The convenient way to read: `for (const event of replay(dir))`.
 
 import { CurrentEvent } from './current-event.js';
-import { cursorAt, findPlace } from './cursor.js';
+import { cursorAt, findPlace, LogCursor } from './cursor.js';
 import { checkDirectory, checkEventId, checkFlag, checkOptions } from './event-range.js';
 import type { LoggedEvent, ReplayOptions, ReusedEvent, Reusing } from './events.js';
 import { type LogPlace, LogWalker } from './log-walker.js';
@@ -20,7 +20,7 @@ function* events(
   place: LogPlace | undefined,
   { from, to, reuse }: Range,
 ): Generator<LoggedEvent, void, undefined> {
-  const cursor = cursorAt(walker, place, from);
+  const cursor = cursorAt(LogCursor, walker, place, from);
   try {
     const event = reuse ? new CurrentEvent(cursor) : undefined;
     while (cursor.next() && cursor.eventId <= to) {

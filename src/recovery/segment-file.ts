@@ -9,7 +9,7 @@ import {
 import type { OpenMode, Storage } from '../storage/storage.js';
 import { ownFileAdvice, renameBackAdvice, restoreAdvice } from './advice.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
-import { type ReadingMeter, SILENT_METER } from './reading-meter.js';
+import { type ReadingMeter, silentMeter } from './reading-meter.js';
 
 export interface SegmentFile {
   readonly path: string;
@@ -80,7 +80,7 @@ export function openSegment(
   path: string,
   expected: SegmentExpectation,
   mode: OpenMode = 'read',
-  meter: ReadingMeter = SILENT_METER,
+  meter: ReadingMeter = silentMeter(),
 ): SegmentFile | undefined {
   const startNs = meter.nowNs();
   try {
@@ -98,7 +98,7 @@ export function openSegment(
 export function closeSegment(
   storage: Storage,
   { fd }: SegmentFile,
-  meter: ReadingMeter = SILENT_METER,
+  meter: ReadingMeter = silentMeter(),
 ): void {
   meter.measure(
     (startNs, ok) => meter.segmentReader.onCloseSegment(startNs, ok),
@@ -115,7 +115,7 @@ export function readSegmentHeader(
   storage: Storage,
   path: string,
   expected: SegmentExpectation,
-  meter: ReadingMeter = SILENT_METER,
+  meter: ReadingMeter = silentMeter(),
 ): Pick<SegmentFile, 'bytes' | 'header'> | undefined {
   return lookAtSegment(storage, path, expected, meter, ({ bytes, header }) => ({ bytes, header }));
 }

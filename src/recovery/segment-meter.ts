@@ -1,7 +1,7 @@
 // What the readers of one segment tell of themselves; see ReadingMeter. One meter serves them all
 // where there are several, one behind each hole.
 import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
-import { type ReadingMeter, SILENT_METER } from './reading-meter.js';
+import { type ReadingMeter, silentMeter } from './reading-meter.js';
 import type { Stop } from './segment-reader.js';
 import type { Verdict } from './verdict.js';
 
@@ -23,7 +23,7 @@ export class SegmentMeter {
   /** Where the last defect was counted: whoever waits at it meets it again and again. */
   #defectOffset: number | undefined;
 
-  constructor(meter: ReadingMeter = SILENT_METER) {
+  constructor(meter: ReadingMeter = silentMeter()) {
     this.#meter = meter;
   }
 

@@ -48,6 +48,24 @@ async function callsUnder(context: TestContext, nodeOptions: readonly string[]):
 const PERMITTED = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*'];
 const noPermissions = NODE_MAJOR < 22 ? 'the option has another name before Node 22' : false;
 
+// The process dies when a thread is terminated while koffi loads in it: nothing may load it unasked.
+test('importing loads no native library; only what needs one does', async (context) => {
+  const directory = await logOf(context);
+  const script = `
+    const natives = () =>
+      process.report.getReport().sharedObjects.filter((path) => path.endsWith('.node')).length;
+    const { replay } = await import(INDEX);
+    await import(new URL('telemetry.js', INDEX));
+    await import(new URL('prometheus.js', INDEX));
+    tell(String(natives()));
+    for (const event of replay(directory)) break;
+    tell(String(natives() > 0));
+  `;
+  const { lines, stderr } = await Script.run(script, directory, {}, { bare: true });
+  assert.equal(stderr, '');
+  assert.deepEqual(lines, ['0', 'true']);
+});
+
 describe('Node', () => {
   test('without addons: importing works, and each call says what is missing', async (context) => {
     const lines = await callsUnder(context, ['--no-addons']);

@@ -115,6 +115,16 @@ for (const { name, script, code, stderr } of ENDINGS) {
   });
 }
 
+test('process.exit while an open is pending: with its own code, at whatever moment', async (t) => {
+  const options = mappedOptions(t);
+  for (let delayMs = 0; delayMs <= 240; delayMs += 12) {
+    const directory = regionFolder(t);
+    const script = `Wal.open(directory, options); setTimeout(() => process.exit(7), ${delayMs});`;
+    const { code, signal, stderr } = await Script.run(script, directory, options);
+    assert.deepEqual({ code, signal, stderr }, { code: 7, signal: null, stderr: '' });
+  }
+});
+
 test('an exit handler of the application, set before open, may still append', async (t) => {
   const directory = regionFolder(t);
   const options = { ...mappedOptions(t), sharedMemory: 'off' as const };
