@@ -687,6 +687,13 @@ export const MUTATIONS = [
     tests: ['src/clock/timestamp-source.test.ts'],
   },
   {
+    name: 'clock: who was stopped has waited',
+    file: 'src/clock/running-time.ts',
+    find: 'Math.min(nowNs - this.#lastNs, LONGEST_STEP_NS)',
+    replace: 'nowNs - this.#lastNs',
+    tests: ['src/recorder/stalls.test.ts'],
+  },
+  {
     name: 'clock: a new opening may date events before the last one',
     file: 'src/clock/timestamp-source.ts',
     find: '    this.notBefore(floorNs);\n',

@@ -185,6 +185,18 @@ describe('what a thread must not be disturbed in', () => {
     }
   });
 
+  test('is waited for as long as the waiting thread runs: each slice counts once', (t) => {
+    const signals = new Signals();
+    let slices = 0;
+    // Each of them took an hour by the clock: the process was stopped.
+    t.mock.method(Atomics, 'wait', () => (++slices < 100 ? 'timed-out' : 'ok'));
+    assert.equal(signals.waitForEnd('writer', 10_000), true);
+    assert.equal(slices, 100);
+    slices = 0;
+    assert.equal(signals.waitForEnd('writer', 9_800), false);
+    assert.equal(slices, 98);
+  });
+
   test('is over when it throws', () => {
     const signals = new Signals();
     const fail = (): never => {

@@ -82,6 +82,21 @@ export const SignalsLayout = layout('Signals')
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
+/** A wait is made of slices; one that takes longer than it should counts as one. */
+const SLICE_MS = 100;
+
+/**
+ * Blocks while the word has `value`; false when that takes longer. Time in which the process is stopped
+ * does not count: the thread that is waited for is stopped as well.
+ */
+function waitWhile(words: Int32Array, word: number, value: number, timeoutMs: number): boolean {
+  for (let leftMs = timeoutMs; ; leftMs -= SLICE_MS) {
+    const sliceMs = Math.min(leftMs, SLICE_MS);
+    if (Atomics.wait(words, word, value, sliceMs) !== 'timed-out') return true;
+    if (leftMs <= SLICE_MS) return false;
+  }
+}
+
 const wordOf = (byteOffset: number): number => byteOffset / Int32Array.BYTES_PER_ELEMENT;
 const at = SignalsLayout.offset;
 
@@ -180,9 +195,7 @@ export class Signals {
 
   /** Blocks until `thread` has announced its end, at most `timeoutMs`; true when it has. */
   waitForEnd(thread: ThreadName, timeoutMs: number): boolean {
-    return (
-      Atomics.wait(this.words, this.#threadWord(thread, 'ended'), 0, timeoutMs) !== 'timed-out'
-    );
+    return waitWhile(this.words, this.#threadWord(thread, 'ended'), 0, timeoutMs);
   }
 
   /**
@@ -208,7 +221,7 @@ export class Signals {
     this.set('processEnds', 1);
     return THREAD_NAMES.every((thread) => {
       const word = wordOf(at.undisturbed + UndisturbedLines.offset[thread]);
-      return Atomics.wait(this.words, word, 1, timeoutMs) !== 'timed-out';
+      return waitWhile(this.words, word, 1, timeoutMs);
     });
   }
 

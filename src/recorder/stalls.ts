@@ -2,6 +2,7 @@
 // for the writer mostly is about to release a block, then sleeps in slices, so that it notices a
 // failure, a full disk, or its own time limit.
 import type { Clock } from '../clock/clock.js';
+import { RunningTime } from '../clock/running-time.js';
 import { WalError } from '../errors.js';
 import type { RingProducer } from '../ring/ring-producer.js';
 import type { ManagerUpdater } from '../telemetry/recorder/manager.js';
@@ -10,7 +11,6 @@ import { type Signals, Trouble } from './signals.js';
 
 const SPIN_NS = 200e3;
 const SLICE_MS = 10;
-const NS_PER_MS = 1e6;
 
 /** Looks at the log's state: throws when it has ended; true when it is out of space. */
 export type StateCheck = () => boolean;
@@ -84,18 +84,19 @@ export class Stalls {
     while (this.#clock.nowNs() - startNs < SPIN_NS) if (isDone()) return;
     this.#signals.set('producerWaiting', 1);
     try {
-      this.#sleepUntil(isDone, check, startNs + this.#timeoutMs * NS_PER_MS);
+      this.#sleepUntil(isDone, check);
     } finally {
       this.#signals.set('producerWaiting', 0);
     }
   }
 
-  #sleepUntil(isDone: () => boolean, check: StateCheck, deadlineNs: number): void {
+  #sleepUntil(isDone: () => boolean, check: StateCheck): void {
+    const waited = new RunningTime(this.#clock);
     for (;;) {
       const seen = this.#signals.producerWakeCount;
       if (isDone()) return;
       if (check() && this.#spaceIsMissing) throw this.#noSpace();
-      const leftMs = (deadlineNs - this.#clock.nowNs()) / NS_PER_MS;
+      const leftMs = this.#timeoutMs - waited.lookMs();
       if (leftMs <= 0) throw this.#stalled();
       this.#signals.waitForRoom(seen, Math.min(leftMs, SLICE_MS));
     }

@@ -2,6 +2,7 @@
 // rewrites and syncs, none of which may block the application's event loop.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
+import { RunningTime } from '../../clock/running-time.js';
 import { assert, limitError, serializeError, WalError } from '../../errors.js';
 import { unmapLeftRegions } from '../../memory/left-mappings.js';
 import { libc } from '../../memory/libc.js';
@@ -57,9 +58,9 @@ function open(): OpenedLog | undefined {
 
 /** Drains until nothing is left, or until a full disk has kept it from that for too long. */
 function drain(log: OpenedLog): void {
-  const deadlineNs = monotonicClock.nowNs() + options.stallTimeoutMs * 1e6;
+  const waited = new RunningTime(monotonicClock);
   while (!log.writer.drain()) {
-    if (monotonicClock.nowNs() >= deadlineNs) {
+    if (waited.lookMs() >= options.stallTimeoutMs) {
       // A failure, so that the region stays for the next open.
       log.writer.fail(gaveUp());
       break;
