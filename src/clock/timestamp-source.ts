@@ -22,8 +22,8 @@ export class TimestampSource {
   readonly words = new Uint32Array(2);
   /** The same as signed words, which are never boxed when they are passed on. */
   readonly halves = new Int32Array(this.words.buffer);
-  /** Nanoseconds since the anchor. */
-  readonly #offsetNs = new Float64Array(1);
+  /** Nanoseconds since the anchor, of the last timestamp; NaN before the first. */
+  readonly #offsetNs = Float64Array.of(Number.NaN);
   readonly #clock: Clock;
   readonly #anchorNs: number;
   /** The wall clock at the anchor: low half, high half. */
@@ -64,7 +64,10 @@ export class TimestampSource {
 
   /** Takes the offset that another thread keeps fresh in `doubles[index]`. */
   stampFrom(doubles: Float64Array, index: number): void {
-    this.#offsetNs[0] = doubles[index] as number;
+    const offsetNs = doubles[index] as number;
+    // Mostly so, and then `words` holds what it makes.
+    if (offsetNs === this.#offsetNs[0]) return;
+    this.#offsetNs[0] = offsetNs;
     this.#take();
   }
 
