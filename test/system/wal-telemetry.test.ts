@@ -22,6 +22,7 @@ import {
 import { cannotMount, SmallDisk } from '../support/small-disk.js';
 
 const NO_MAINTAINER = 'there is no maintaining thread yet';
+const NOT_ASKED = 'verify is not background';
 const NO_COMPRESSION = 'nothing is compressed yet';
 const NOTHING_FAILED = 'nothing has failed in this run';
 const NEW_LOG = 'the log was new';
@@ -52,9 +53,12 @@ const ZERO: Readonly<Record<string, string>> = {
   'segmentMaintainer.maintenanceDeletion': NO_MAINTAINER,
   'segmentMaintainer.persistenceMaxHotSegments': NO_MAINTAINER,
   'segmentMaintainer.persistenceMaxColdSegments': NO_MAINTAINER,
+  'segmentMaintainer.verification': NOT_ASKED,
+  'segmentMaintainer.verificationSegments': NOT_ASKED,
   'manager.persistenceColdSegments': NO_COMPRESSION,
   'manager.ringOccupancyBytes': ALL_DONE,
   'manager.ringStallAge': 'nobody waits any more',
+  'manager.wallClockSteps': 'nobody sets the clock',
 };
 
 /** How often the event of a metric has happened. */
