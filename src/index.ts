@@ -2,7 +2,6 @@
 export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
 export { Wal, type WalState } from './recorder/manager.js';
 export type { Capabilities } from './recorder/open-log-handles.js';
-export type { SyncMode, SyncOptions, WalOptions } from './recorder/options.js';
 export {
   type SalvagedRange,
   type SalvageReport,
@@ -10,6 +9,7 @@ export {
   salvageTo,
 } from './recorder/salvage-copy.js';
 export type { VerificationStatus } from './recorder/verification.js';
+export type { SyncMode, SyncOptions, WalOptions } from './recorder/wal-options.js';
 export type {
   CursorOptions,
   EventCursor,
@@ -33,9 +33,5 @@ export { openCursor } from './recovery/open-cursor.js';
 export { replay } from './recovery/replay.js';
 export { type SalvagedEvent, type SalvageItem, salvage } from './recovery/salvage.js';
 export type { SalvageGap } from './recovery/salvage-gap.js';
-export {
-  type VerifyOptions,
-  type VerifyProblem,
-  type VerifyReport,
-  verify,
-} from './recovery/verify.js';
+export { type VerifyOptions, verify } from './recovery/verify.js';
+export type { VerifyProblem, VerifyReport } from './recovery/verify-report.js';

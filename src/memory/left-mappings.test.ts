@@ -7,7 +7,8 @@ import { mappingsBelow } from '../../test/support/process-resources.js';
 import { regionMappings, unmapLeftRegions } from './left-mappings.js';
 import { createMappedRegion, ownKeeper, type RegionHost } from './mapped-region.js';
 import type { RegionRequest } from './region-layout.js';
-import { newRegionName, type SharedRegion } from './shared-region.js';
+import { newRegionName } from './region-names.js';
+import type { SharedRegion } from './shared-region.js';
 
 const REQUEST: RegionRequest = {
   logId: 5n,

@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs
 import { basename } from 'node:path';
 import { systemCode } from '../errors.js';
 import { type Libc, libc } from './libc.js';
-import { isRegionName } from './shared-region.js';
+import { isRegionName } from './region-names.js';
 
 const MAPS = '/proc/self/maps';
 const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);

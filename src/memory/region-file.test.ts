@@ -32,8 +32,9 @@ import {
   removeUnfinishedRegion,
 } from './region-file.js';
 import { REGION_LAYOUT_VERSION, RegionHeaderLayout, type RegionRequest } from './region-layout.js';
+import { newRegionName } from './region-names.js';
 import { publishNumber, publishWords, readNumber, readWords } from './sequence-latch.js';
-import { newRegionName, type SharedRegion } from './shared-region.js';
+import type { SharedRegion } from './shared-region.js';
 
 const REQUEST: RegionRequest = {
   logId: 77n,

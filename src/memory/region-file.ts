@@ -26,8 +26,9 @@ import {
   RegionHeaderLayout,
   type SectionName,
 } from './region-layout.js';
+import { isRegionName } from './region-names.js';
 import { LatchLayout } from './sequence-latch.js';
-import { isRegionName, type ReleaseOutcome } from './shared-region.js';
+import type { ReleaseOutcome } from './shared-region.js';
 
 /** What a region must be of; an undefined log id accepts any. */
 export interface ExpectedIdentity {

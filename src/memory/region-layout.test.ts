@@ -2,17 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fc } from '../../test/support/properties.js';
 import { PAGE_BYTES } from '../units.js';
+import { beat, heartbeatIndex, readHeartbeat } from './heartbeat.js';
 import {
-  beat,
   bootId,
   decodeRegionHeader,
-  heartbeatIndex,
   isKnownBoot,
   planSections,
   REGION_LAYOUT_VERSION,
   RegionHeaderLayout,
   type RegionRequest,
-  readHeartbeat,
   regionBytes,
   writeRegionHeader,
 } from './region-layout.js';

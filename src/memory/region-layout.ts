@@ -1,18 +1,9 @@
 // The header page of a shared region: whose it is, of which boot, where its sections stand.
 import { readFileSync } from 'node:fs';
 import { assert, systemCode } from '../errors.js';
-import { alignUp, CACHE_LINE_BYTES, MIB, PAGE_BYTES, TWO_POW_32 } from '../units.js';
+import { alignUp, CACHE_LINE_BYTES, MIB, PAGE_BYTES } from '../units.js';
 import type { FolderIdentity } from './folder-identity.js';
 import { block, layout, pad, u32, u64 } from './layout.js';
-
-/** A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. */
-const Heartbeat = layout('Heartbeat')
-  .field(0, 'beats', u32)
-  .field(4, 'nowMs', u32)
-  .field(8, 'spare', pad(120))
-  .end(128, 64);
-
-const HEARTBEATS = 8;
 
 /** A longer path is not written down. */
 const FolderPath = block(2560, 1);
@@ -47,7 +38,6 @@ export const RegionHeaderLayout = layout('RegionHeader')
   .field(1536, 'folderPath', FolderPath)
   .end(4096, 64);
 
-assert(HEARTBEATS * Heartbeat.size === 1024, 'the heartbeats fill their place');
 assert(RegionHeaderLayout.align === CACHE_LINE_BYTES, 'sections begin on cache lines');
 
 const OFFSET = RegionHeaderLayout.offset;
@@ -279,36 +269,4 @@ function sectionsDefect(
   if (!Number.isInteger(Math.log2(ring.byteLength))) return 'its ring is no power of two.';
   if (end > MAX_REGION_BYTES) return `it claims ${end} bytes.`;
   return end === fileBytes ? undefined : `it has ${fileBytes} bytes, its sections take ${end}.`;
-}
-
-/** Word index of the beat of thread `thread` (0 … 7), in words over the whole region. */
-export function heartbeatIndex(thread: number): number {
-  assert(
-    Number.isInteger(thread) && thread >= 0 && thread < HEARTBEATS,
-    `there is no heartbeat ${thread}`,
-  );
-  return (OFFSET.heartbeats + thread * Heartbeat.size) / Int32Array.BYTES_PER_ELEMENT;
-}
-
-const BEATS = Heartbeat.offset.beats / Int32Array.BYTES_PER_ELEMENT;
-const NOW_MS = Heartbeat.offset.nowMs / Int32Array.BYTES_PER_ELEMENT;
-
-/** Counts a beat at `nowMs` of the monotonic clock. `index` from `heartbeatIndex`. */
-export function beat(words: Int32Array, index: number, nowMs: number): void {
-  // The time first: who sees a beat counted sees its time or a later one.
-  Atomics.store(words, index + NOW_MS, (Math.floor(nowMs) % TWO_POW_32) | 0);
-  Atomics.store(words, index + BEATS, (Atomics.load(words, index + BEATS) + 1) | 0);
-}
-
-export interface HeartbeatReading {
-  /** Beats since the region was made, modulo 2^32. */
-  readonly beats: number;
-  /** Milliseconds of the monotonic clock at the last beat, modulo 2^32. */
-  readonly nowMs: number;
-}
-
-/** The last beat; works on a live region and on a copy of the header page. */
-export function readHeartbeat(words: Int32Array, index: number): HeartbeatReading {
-  const beats = Atomics.load(words, index + BEATS) >>> 0;
-  return { beats, nowMs: Atomics.load(words, index + NOW_MS) >>> 0 };
 }

@@ -1,7 +1,8 @@
 // The second thread of the conformance suite: attaches, and does what it is told.
 import { parentPort } from 'node:worker_threads';
+import { attachRegion } from './region-factories.js';
 import type { SectionName } from './region-layout.js';
-import { attachRegion, type RegionHandle, type SharedRegion } from './shared-region.js';
+import type { RegionHandle, SharedRegion } from './shared-region.js';
 
 export type ThreadRequest =
   | { readonly kind: 'attach'; readonly handle: RegionHandle }

@@ -1,6 +1,8 @@
 // Where shared regions come from: those of this machine, or those of a simulation, which outlive a
 // crash that no process dies of.
 
+import type { RegionHost } from './mapped-region.js';
+import { type CreatedRegion, createRegion } from './region-factories.js';
 import type { RegionFile, UnusableRegion } from './region-file.js';
 import {
   isUnfinishedRegion,
@@ -9,7 +11,6 @@ import {
   removeUnfinishedRegion,
 } from './region-file.js';
 import { bootText, type RegionRequest } from './region-layout.js';
-import { type CreatedRegion, createRegion, type RegionHost } from './shared-region.js';
 
 /** A region that another opening has made, read from outside. */
 export type LeftRegion = Pick<

@@ -5,7 +5,9 @@ import { once } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { PAGE_BYTES } from '../units.js';
+import { beat, heartbeatIndex, readHeartbeat } from './heartbeat.js';
 import { addressOf } from './libc.js';
+import { adoptRegion, attachRegion } from './region-factories.js';
 import {
   bootId,
   decodeRegionHeader,
@@ -13,14 +15,7 @@ import {
   type SectionName,
 } from './region-layout.js';
 import type { ThreadRequest } from './region-thread.conformance.js';
-import {
-  adoptRegion,
-  attachRegion,
-  beat,
-  heartbeatWord,
-  readHeartbeat,
-  type SharedRegion,
-} from './shared-region.js';
+import type { SharedRegion } from './shared-region.js';
 
 const SECTIONS: readonly SectionName[] = ['header', 'telemetry', 'control', 'ring'];
 
@@ -178,11 +173,11 @@ export function regionConformance(
     test('a heartbeat is seen by every thread', (t) => {
       const region = open(t);
       const attached = attachRegion(region.handle);
-      beat(region.words, heartbeatWord(region, 2), 1234);
-      beat(region.words, heartbeatWord(region, 2), 1250);
-      const reading = readHeartbeat(attached.words, heartbeatWord(attached, 2));
+      beat(region.words, heartbeatIndex(2), 1234);
+      beat(region.words, heartbeatIndex(2), 1250);
+      const reading = readHeartbeat(attached.words, heartbeatIndex(2));
       assert.deepEqual(reading, { beats: 2, nowMs: 1250 });
-      assert.deepEqual(readHeartbeat(attached.words, heartbeatWord(attached, 1)), {
+      assert.deepEqual(readHeartbeat(attached.words, heartbeatIndex(1)), {
         beats: 0,
         nowMs: 0,
       });

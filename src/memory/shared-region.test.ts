@@ -18,8 +18,9 @@ import { cannotMap, regionFolder } from '../../test/support/adapters.js';
 import { AssertionFailure, WalError } from '../errors.js';
 import { createMappedRegion } from './mapped-region.js';
 import { createPortableRegion } from './portable-region.js';
+import { createRegion } from './region-factories.js';
+import { isRegionName, newRegionName } from './region-names.js';
 import { CONFORMANCE_REQUEST as REQUEST, regionConformance } from './shared-region.conformance.js';
-import { createRegion, isRegionName, newRegionName } from './shared-region.js';
 
 const NO_MAPPING = cannotMap === false ? undefined : cannotMap;
 const mapping = NO_MAPPING === undefined ? {} : { skip: NO_MAPPING };

@@ -1,27 +1,6 @@
 // One region a log, in memory that several threads, and with the mapped adapter the next process,
 // see: header page, telemetry, control words, ring. A port with two adapters.
-import { dirname, resolve } from 'node:path';
-import { isOperational, WalError } from '../errors.js';
-import { type Random64, random64 } from '../random.js';
-import {
-  adoptMapped,
-  attachMapped,
-  createMappedRegion,
-  ownKeeper,
-  type RegionHost,
-  type RegionKeeper,
-} from './mapped-region.js';
-import { adoptPortable, attachPortable, createPortableRegion } from './portable-region.js';
-import {
-  heartbeatIndex,
-  type RegionRequest,
-  type Section,
-  type SectionName,
-  type Sections,
-} from './region-layout.js';
-
-export { ownKeeper, type RegionHost, type RegionKeeper } from './mapped-region.js';
-export { beat, readHeartbeat } from './region-layout.js';
+import type { Section, SectionName, Sections } from './region-layout.js';
 
 /**
  * What became of the region's file. `kept`: it was not to go, or the folder did not let it go.
@@ -72,78 +51,3 @@ export interface PortableHandle {
 }
 
 export type RegionHandle = MappedHandle | PortableHandle;
-
-/** The region of another thread of this process; releasing it is the owner's. */
-export const attachRegion = (handle: RegionHandle): SharedRegion =>
-  handle.adapter === 'mapped' ? attachMapped(handle) : attachPortable(handle);
-
-/**
- * The same, and this thread becomes the owner; the thread that was it must not release any more.
- * @param keeper who holds the region's lock for this thread
- */
-export const adoptRegion = (
-  handle: RegionHandle,
-  keeper: RegionKeeper = ownKeeper,
-): SharedRegion =>
-  handle.adapter === 'mapped' ? adoptMapped(handle, keeper) : adoptPortable(handle);
-
-/** Where regions are made unless an option says otherwise. */
-export const DEFAULT_REGION_FOLDER = '/dev/shm';
-
-const PREFIX = 'flashstrike-';
-const NAME = /^flashstrike-[0-9a-f]{16}-[0-9a-f]{16}$/;
-
-export const isRegionName = (name: string): boolean => NAME.test(name);
-
-/** Whether a region's name says that it was made for the log with this id. */
-export const isRegionNameOf = (logId: bigint, name: string): boolean =>
-  isRegionName(name) && name.startsWith(`${PREFIX}${sixteenDigits(logId)}-`);
-
-/** The id of the log that a region was made for, as its name tells; undefined for another name. */
-export const logIdOfRegionName = (name: string): bigint | undefined =>
-  isRegionName(name) ? BigInt(`0x${name.slice(PREFIX.length, PREFIX.length + 16)}`) : undefined;
-
-/** A name that no other region has. */
-export function newRegionName(logId: bigint, random: Random64 = random64): string {
-  return `${PREFIX}${sixteenDigits(logId)}-${sixteenDigits(random())}`;
-}
-
-const sixteenDigits = (value: bigint): string =>
-  BigInt.asUintN(64, value).toString(16).padStart(16, '0');
-
-export interface CreatedRegion {
-  readonly region: SharedRegion;
-  /** Why memory is not shared with the next process although it could have been. */
-  readonly fallbackReason: string | undefined;
-}
-
-/**
- * Creates a region, its file at `path`; `auto` falls back to the portable adapter and says why.
- * @throws WalError ERR_FLASHSTRIKE_SHARED_MEMORY under `required`
- */
-export function createRegion(
-  mode: 'auto' | 'required' | 'off',
-  path: string,
-  request: RegionRequest,
-  host?: RegionHost,
-): CreatedRegion {
-  if (mode === 'off') return { region: createPortableRegion(request), fallbackReason: undefined };
-  try {
-    return { region: createMappedRegion(resolve(path), request, host), fallbackReason: undefined };
-  } catch (error) {
-    // A broken invariant of ours is no reason to go on with less.
-    if (!isOperational(error)) throw error;
-    const message = `no shared region could be made in ${dirname(path)}: ${error.message}`;
-    if (mode === 'auto') return { region: createPortableRegion(request), fallbackReason: message };
-    throw new WalError(
-      'ERR_FLASHSTRIKE_SHARED_MEMORY',
-      `${message}. Make room or access there, name a folder on a tmpfs with sharedMemoryDirectory, or ` +
-        "open with sharedMemory: 'auto' to do without.",
-      { path, cause: error },
-    );
-  }
-}
-
-/** Word index of a thread's heartbeat in `region.words`. */
-export const heartbeatWord = (_region: SharedRegion, thread: number): number =>
-  heartbeatIndex(thread);

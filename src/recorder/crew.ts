@@ -10,10 +10,10 @@ import {
   neededPermission,
   WalError,
 } from '../errors.js';
+import { THREAD_NAMES, type ThreadName } from '../memory/heartbeat.js';
 import { type Custody, CustodyDesk } from './custody.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
-import type { ResolvedOptions } from './options.js';
-import { type Signals, THREAD_NAMES, type ThreadName, Trouble } from './signals.js';
+import { type Signals, Trouble } from './signals.js';
 import type {
   Damage,
   Ended,
@@ -24,6 +24,7 @@ import type {
   WriterData,
   WriterReady,
 } from './threads/messages.js';
+import type { ResolvedOptions } from './wal-options.js';
 
 type Message = WriterReady | Ready | Running | Refused | Ended | Damage;
 

@@ -8,7 +8,7 @@
 // The log is opened on the writer's thread, which asks for them here and waits for the answer.
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { assert, deserializeError, type SerializedError, serializeError } from '../errors.js';
-import { ownKeeper, type RegionKeeper } from '../memory/shared-region.js';
+import { ownKeeper, type RegionKeeper } from '../memory/mapped-region.js';
 import { acquireLock, type LogLock, separateLock } from '../storage/lock-file.js';
 import { closeLogFolder, type LogFolder, openLogFolder } from '../storage/log-folder.js';
 import { rootedStorage } from '../storage/rooted-storage.js';

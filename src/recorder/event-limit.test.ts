@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { FRAME_HEADER_BYTES } from '../segment/frame.js';
 import { KIB, MIB } from '../units.js';
 import { batchTooLarge, eventTooLarge, largestBatchBytes } from './event-limit.js';
-import { resolveOptions, type WalOptions } from './options.js';
+import { resolveOptions } from './options.js';
+import type { WalOptions } from './wal-options.js';
 
 const LOGS: readonly WalOptions[] = [
   {},

@@ -33,18 +33,13 @@ import { batchTooLarge, eventTooLarge, largestBatchBytes } from './event-limit.j
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import { fromLoop } from './from-loop.js';
 import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
-import {
-  describe,
-  LONGEST_SAMPLING,
-  type ResolvedOptions,
-  resolveOptions,
-  type WalOptions,
-} from './options.js';
+import { describe, LONGEST_SAMPLING, resolveOptions } from './options.js';
 import { payloadBytesOf } from './payload.js';
 import { warnOfPortableRing } from './portable-warning.js';
 import { Signals } from './signals.js';
 import { Stalls } from './stalls.js';
 import { type VerificationStatus, verificationStatus } from './verification.js';
+import type { ResolvedOptions, WalOptions } from './wal-options.js';
 
 export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 

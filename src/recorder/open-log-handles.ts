@@ -1,8 +1,9 @@
 // All that an open log holds besides memory of its own: threads, region, lock.
 import { isOperational, type WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
+import { adoptRegion } from '../memory/region-factories.js';
 import { machineRegions } from '../memory/regions.js';
-import { adoptRegion, type SharedRegion } from '../memory/shared-region.js';
+import type { SharedRegion } from '../memory/shared-region.js';
 import type { ReadingPorts } from '../recovery/reading-ports.js';
 import { regionPorts } from '../recovery/region-ports.js';
 import { NO_RING, type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
@@ -11,9 +12,9 @@ import { nodeStorage } from '../storage/node-storage.js';
 import { LogTelemetry } from '../telemetry/log-telemetry.js';
 import { Crew } from './crew.js';
 import { Custody } from './custody.js';
-import type { ResolvedOptions } from './options.js';
 import type { Signals } from './signals.js';
 import type { WriterReady } from './threads/messages.js';
+import type { ResolvedOptions } from './wal-options.js';
 
 /** What this platform and these options gave the log. */
 export interface Capabilities {

@@ -17,7 +17,7 @@ import { segmentFileName } from '../segment/file-names.js';
 import { acquireLock } from '../storage/lock-file.js';
 import { KIB, MIB } from '../units.js';
 import type { OpeningPorts } from './opening-ports.js';
-import type { WalOptions } from './options.js';
+import type { WalOptions } from './wal-options.js';
 
 const DIRECTORY = '/data/log';
 

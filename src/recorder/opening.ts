@@ -18,7 +18,8 @@ import {
   WalError,
 } from '../errors.js';
 import type { FolderIdentity } from '../memory/folder-identity.js';
-import { newRegionName, type SharedRegion } from '../memory/shared-region.js';
+import { newRegionName } from '../memory/region-names.js';
+import type { SharedRegion } from '../memory/shared-region.js';
 import { openedAdvice } from '../recovery/advice.js';
 import { isProvenCopy } from '../recovery/folder-proof.js';
 import { type LeftRing, lostAdvice, writtenNote } from '../recovery/left-rings.js';
@@ -57,7 +58,6 @@ import { heartbeatOf } from './heartbeat.js';
 import { MetaStore } from './meta-store.js';
 import { type OldRings, openOldRings } from './old-rings.js';
 import type { OpeningPorts } from './opening-ports.js';
-import type { ResolvedOptions } from './options.js';
 import { PreparedSegments } from './prepared-segments.js';
 import {
   NO_PREDECESSOR,
@@ -68,6 +68,7 @@ import {
 import type { Signals } from './signals.js';
 import type { WriterReady } from './threads/messages.js';
 import type { LoopBody } from './threads/worker-loop.js';
+import type { ResolvedOptions } from './wal-options.js';
 import { WallClockWatch } from './wall-clock-watch.js';
 import { SegmentPreparer } from './worker/segment-preparer.js';
 

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { WalError } from '../errors.js';
 import { KIB, MIB } from '../units.js';
 import { largestEventBytes } from './event-limit.js';
-import { describe as inWords, resolveOptions, type WalOptions } from './options.js';
+import { describe as inWords, resolveOptions } from './options.js';
+import type { WalOptions } from './wal-options.js';
 
 const GIB = 1024 * MIB;
 

@@ -36,9 +36,9 @@ import {
   segmentFailure,
 } from './active-segment.js';
 import { fileLost, regionLost } from './lost-files.js';
-import type { SyncOptions } from './options.js';
 import { openPrepared, type PreparedSegment, type PreparedSegments } from './prepared-segments.js';
 import { type Signals, Trouble } from './signals.js';
+import type { SyncOptions } from './wal-options.js';
 import type { WallClockWatch } from './wall-clock-watch.js';
 
 /** Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache. */

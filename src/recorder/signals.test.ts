@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { Signals, SignalsLayout, THREAD_NAMES } from './signals.js';
+import { THREAD_NAMES } from '../memory/heartbeat.js';
+import { Signals, SignalsLayout } from './signals.js';
 
 /** Runs `body` on a thread that shares `signals`; resolves with what it posts last. */
 function onThread(signals: Signals, body: string): Promise<unknown> {

@@ -4,13 +4,11 @@
 //
 // Every line has one writer, named beside it, and 128 bytes of its own.
 import type { WallLatch } from '../clock/wall-clock.js';
+import { THREAD_NAMES, type ThreadName } from '../memory/heartbeat.js';
 import { block, layout, pad, u32 } from '../memory/layout.js';
 import { LatchLayout, publishNumber, readNumber } from '../memory/sequence-latch.js';
 import { SpscQueue } from '../memory/spsc-queue.js';
-import { THREAD_NAMES, type ThreadName } from '../memory/thread-names.js';
 import { SharedMessage } from './shared-message.js';
-
-export { THREAD_NAMES, type ThreadName } from '../memory/thread-names.js';
 
 const Line = layout('SignalLine').field(0, 'word', u32).field(4, 'spare', pad(124)).end(128, 64);
 const LatchLine = layout('SignalLatchLine')

@@ -19,7 +19,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { cannotMap } from '../../test/support/adapters.js';
 import { Place } from '../../test/support/crash-place.js';
 import { idsTo } from '../../test/support/stepped-log.js';
-import { newRegionName } from '../memory/shared-region.js';
+import { newRegionName } from '../memory/region-names.js';
 import { readLogId } from '../recovery/log-identity.js';
 import { verify } from '../recovery/verify.js';
 import { nodeStorage } from '../storage/node-storage.js';

@@ -1,7 +1,6 @@
 // What messages about damage say at their end: which ids are lost, and what to do next.
 import { dirname } from 'node:path';
-import type { MissingTail } from './live-copy.js';
-import type { Verdict } from './verdict.js';
+import type { MissingTail, Verdict } from './verdict.js';
 
 /** ` Events 3 to 5 are lost.`, to go behind a sentence; empty where the last is before the first. */
 export function lostSentence(firstEventId: number, lastEventId: number): string {

@@ -20,7 +20,6 @@ import {
   passedOverNote,
   uncertainError,
 } from './left-rings.js';
-import type { MissingTail } from './live-copy.js';
 import {
   holdsLog,
   type ListedSegment,
@@ -47,7 +46,7 @@ import {
   type TailJudgement,
   tailError,
 } from './tail-judgement.js';
-import type { Verdict } from './verdict.js';
+import type { MissingTail, Verdict } from './verdict.js';
 
 export { isSpent, listSharedRegions, type SharedRegionInspection } from './all-regions.js';
 export { listOrphanRegions, type OrphanRegion, removeOrphanRegion } from './orphan-regions.js';

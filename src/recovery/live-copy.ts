@@ -22,12 +22,6 @@ import { openSegment, type SegmentFile } from './segment-file.js';
 import { SegmentReader } from './segment-reader.js';
 import type { TailScan } from './tail-scan.js';
 
-/** Events that are in the original and not in the copy, both ends included. */
-export interface MissingTail {
-  readonly firstEventId: number;
-  readonly lastEventId: number;
-}
-
 /** Behind the name of a file that is kept and not part of the log. */
 const ASIDE_SUFFIX = '.aside';
 /** Zeros in front of a page's end that are no padding of frames. */

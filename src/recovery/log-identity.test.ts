@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
-import { newRegionName } from '../memory/shared-region.js';
+import { newRegionName } from '../memory/region-names.js';
 import { segmentFileName } from '../segment/file-names.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { inspectLog } from './inspect.js';

@@ -3,7 +3,7 @@
 // have a vote each, and who has most votes is the log. Open and all readers ask here.
 import { basename } from 'node:path';
 import { isOperational } from '../errors.js';
-import { logIdOfRegionName } from '../memory/shared-region.js';
+import { logIdOfRegionName } from '../memory/region-names.js';
 import { isDefect } from '../segment/defect.js';
 import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import { readLockRecord } from '../storage/lock-file.js';

@@ -14,7 +14,6 @@ import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 import { missingSentence, openCopyAdvice, putBackAdvice, withoutTailAdvice } from './advice.js';
 import { type EmptyEvidence, emptyError, wasOpened } from './empty-log.js';
-import type { MissingTail } from './live-copy.js';
 import { type LogChain, readLogChain } from './log-chain.js';
 import {
   type LogListing,
@@ -27,9 +26,10 @@ import {
 import { checkTelemetry, type ReadingMeter } from './reading-meter.js';
 import { closeSegment, openSegment, type SegmentFile } from './segment-file.js';
 import { bodyLossesOf, lossError, lossesOf, type SegmentLoss } from './segment-losses.js';
-import { integrityFailureOf, SegmentMeter } from './segment-meter.js';
+import { SegmentMeter } from './segment-meter.js';
 import { readBuffer, SegmentReader, startOf } from './segment-reader.js';
 import { type SegmentWalk, walkSegment } from './segment-walk.js';
+import { integrityFailureOf } from './stop.js';
 import {
   cutNotes,
   judgeTail,
@@ -38,6 +38,7 @@ import {
   type TailJudgement,
   tailError,
 } from './tail-judgement.js';
+import type { MissingTail } from './verdict.js';
 
 /**
  * What an opening does with the verdict on the end of the log. Damage to durable events is refused

@@ -15,7 +15,7 @@ import { openCursor } from './open-cursor.js';
 import { ReadingMeter, silentMeter } from './reading-meter.js';
 import { FILE_PORTS, type ReadingPorts } from './reading-ports.js';
 import { replay, replayThrough } from './replay.js';
-import { integrityFailureOf } from './segment-meter.js';
+import { integrityFailureOf } from './stop.js';
 import { verify } from './verify.js';
 
 const CORRUPT = { code: 'ERR_FLASHSTRIKE_CORRUPT' };

@@ -1,17 +1,8 @@
 // What the readers of one segment tell of themselves; see ReadingMeter. One meter serves them all
 // where there are several, one behind each hole.
-import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
 import { type ReadingMeter, silentMeter } from './reading-meter.js';
-import type { Stop } from './segment-reader.js';
+import { integrityFailureOf, type Stop } from './stop.js';
 import type { Verdict } from './verdict.js';
-
-/** The check that did not hold where reading stopped. */
-export function integrityFailureOf({ reason, inPayload }: Stop): IntegrityFailure {
-  // Blocks that end at the pin, and still are not those that the successor pins.
-  if (reason === 'chain' || reason === 'limit') return 'chain';
-  if (reason !== 'checksum') return 'validation';
-  return inPayload === true ? 'block' : 'header';
-}
 
 export class SegmentMeter {
   readonly #meter: ReadingMeter;

@@ -14,13 +14,14 @@ import {
   MAX_BLOCK_BYTES,
   verifyBlockPayload,
 } from '../segment/block-header.js';
-import { type DefectKind, isDefect } from '../segment/defect.js';
+import { isDefect } from '../segment/defect.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
 import { alignUp, MIB } from '../units.js';
 import { reading } from './read-failure.js';
 import type { SegmentFile } from './segment-file.js';
 import { SegmentMeter } from './segment-meter.js';
+import type { Stop } from './stop.js';
 import type { Verdict } from './verdict.js';
 
 /** Bytes that are read at once: more than the largest block. */
@@ -31,19 +32,6 @@ assert(READ_CHUNK_BYTES >= MAX_BLOCK_BYTES, 'a whole block fits into the buffer'
 const PROBE_BYTES = BLOCK_HEADER_BYTES;
 /** Growth of read-ahead from block to block until it is a whole chunk again. */
 const READ_AHEAD_GROWTH = 8;
-
-/**
- * Why no further block was read. `limit`: the given limit was reached exactly. `full`: no room for
- * another block. `sealed`: the last block was the seal. `chain`: a valid block that does not belong
- * here. The rest is what the decoders of src/segment tell.
- */
-export interface Stop {
-  readonly reason: 'limit' | 'full' | 'sealed' | 'chain' | DefectKind;
-  /** One sentence, without the file's name. */
-  readonly message: string;
-  /** True: the header of the block is sound, what it announces is not. */
-  readonly inPayload?: boolean;
-}
 
 /** Where a reader stands, enough to go on from there, also in another opening of the file. */
 export interface SegmentPosition {

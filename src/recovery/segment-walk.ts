@@ -2,7 +2,8 @@
 import { BlockKind } from '../segment/block-header.js';
 import { decodeFrame, highestTimestampNs } from '../segment/frame.js';
 import { SegmentTally } from '../segment/segment-tally.js';
-import type { SegmentEnd, SegmentPosition, SegmentReader, Stop } from './segment-reader.js';
+import type { SegmentEnd, SegmentPosition, SegmentReader } from './segment-reader.js';
+import type { Stop } from './stop.js';
 
 export interface SegmentWalk {
   /** E and what follows there: where and how the next block would be written. */

@@ -11,13 +11,14 @@ import type { Storage } from '../storage/storage.js';
 import { acceptCopyAdvice, lostSentence, metaBackAdvice, restoreAdvice } from './advice.js';
 import { type DurableClaims, gatherClaims, spokenClaims } from './durable-claims.js';
 import { type LaterSegment, laterThanNext } from './later-segments.js';
-import { isCopyByLock, isTornByCopying, type MissingTail } from './live-copy.js';
+import { isCopyByLock, isTornByCopying } from './live-copy.js';
 import { type MetaReading, readMeta, usableMeta } from './log-directory.js';
 import { reading } from './read-failure.js';
 import { isExpired } from './segment-file.js';
-import type { SegmentReader, Stop } from './segment-reader.js';
+import type { SegmentReader } from './segment-reader.js';
+import type { Stop } from './stop.js';
 import { behindOf, scanTail, type TailScan } from './tail-scan.js';
-import { judge, type TailCase, type TailFacts } from './verdict.js';
+import { judge, type MissingTail, type TailCase, type TailFacts } from './verdict.js';
 
 /** Claims that do not stand in the log's files. */
 export interface OutsideClaims {

@@ -4,6 +4,12 @@
 
 export type Verdict = 'clean' | 'torn-tail' | 'live-copy' | 'corruption' | 'undecidable';
 
+/** Events that are in the original and not in the copy, both ends included. */
+export interface MissingTail {
+  readonly firstEventId: number;
+  readonly lastEventId: number;
+}
+
 /**
  * What lies behind E. `nothing`: zeros to the end, or, in a recycled body, nothing that validates
  * under this segment's salt. `blocks`: at least one header that validates. `bytes`: anything else.

@@ -24,7 +24,6 @@ import {
   unusableNote,
   writtenNote,
 } from './left-rings.js';
-import type { MissingTail } from './live-copy.js';
 import {
   holdsLog,
   type LogListing,
@@ -56,8 +55,8 @@ import {
   tailError,
 } from './tail-judgement.js';
 import { unpinnedEnd } from './unpinned.js';
-import type { Verdict } from './verdict.js';
-import type { TornTail, VerifyProblem, VerifyReport } from './verify.js';
+import type { MissingTail, Verdict } from './verdict.js';
+import type { TornTail, VerifyProblem, VerifyReport } from './verify-report.js';
 
 /** Bytes between two turns of the event loop. */
 const TURN_BYTES = 16 * MIB;

@@ -20,7 +20,8 @@ import { type LeftRing, NO_REGIONS } from './left-rings.js';
 import { FILE_PORTS } from './reading-ports.js';
 import { replay, replayThrough } from './replay.js';
 import { salvage } from './salvage.js';
-import { type VerifyReport, verify, verifyThrough } from './verify.js';
+import { verify, verifyThrough } from './verify.js';
+import type { VerifyReport } from './verify-report.js';
 
 /** Three segments: events 1-9, 10-14, 15-20; all durable. */
 function threeSegments(t: TestContext): LogBuilder {

@@ -19,7 +19,7 @@ import { type TestContext, test } from 'node:test';
 import { fc } from '../../test/support/properties.js';
 import type { FolderIdentity } from '../memory/folder-identity.js';
 import { libc } from '../memory/libc.js';
-import { newRegionName } from '../memory/shared-region.js';
+import { newRegionName } from '../memory/region-names.js';
 import { acquireLock, adoptLock, type LogLock, readLockRecord } from './lock-file.js';
 import { nodeStorage } from './node-storage.js';
 import type { Storage } from './storage.js';

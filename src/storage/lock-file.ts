@@ -5,7 +5,7 @@ import { basename, isAbsolute, join, resolve } from 'node:path';
 import { assert, isError, systemCode, WalError } from '../errors.js';
 import type { FolderIdentity } from '../memory/folder-identity.js';
 import { libc } from '../memory/libc.js';
-import { isRegionName } from '../memory/shared-region.js';
+import { isRegionName } from '../memory/region-names.js';
 import { PAGE_BYTES } from '../units.js';
 import { LOCK_FILE } from './lock-name.js';
 import type { FileStatus, Storage } from './storage.js';

@@ -1,7 +1,11 @@
 // When each thread of a log was last seen to move: a metric that a stalled thread feeds looks healthy,
 // its heartbeat does not. The hearts beat in the header page of the log's region.
-import { heartbeatIndex, readHeartbeat } from '../memory/region-layout.js';
-import { THREAD_NAMES, type ThreadName } from '../memory/thread-names.js';
+import {
+  heartbeatIndex,
+  readHeartbeat,
+  THREAD_NAMES,
+  type ThreadName,
+} from '../memory/heartbeat.js';
 import type { Collector } from '../metrics/collector.js';
 import { TWO_POW_32 } from '../units.js';
 

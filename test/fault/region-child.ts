@@ -3,8 +3,9 @@
 import { join } from 'node:path';
 import { systemCode, WalError } from '../../src/errors.js';
 import type { FolderIdentity } from '../../src/memory/folder-identity.js';
+import { createRegion } from '../../src/memory/region-factories.js';
+import { newRegionName } from '../../src/memory/region-names.js';
 import { publishNumber } from '../../src/memory/sequence-latch.js';
-import { createRegion, newRegionName } from '../../src/memory/shared-region.js';
 import { identifyFolder } from '../../src/storage/identify-folder.js';
 import { acquireLock } from '../../src/storage/lock-file.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';

@@ -2,8 +2,8 @@
 // docs/METRICS.md says, to the nanosecond, and nowhere else.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { heartbeatIndex, readHeartbeat } from '../../src/memory/heartbeat.js';
 import { publishWords } from '../../src/memory/sequence-latch.js';
-import { heartbeatWord, readHeartbeat } from '../../src/memory/shared-region.js';
 import { MetaStore } from '../../src/recorder/meta-store.js';
 import { Trouble } from '../../src/recorder/signals.js';
 import { Stalls } from '../../src/recorder/stalls.js';
@@ -315,7 +315,7 @@ test('a writer stuck in a sync: its heart stands still, and unsyncedAge grows', 
   const storage = new FaultyStorage(new SimulatedDisk());
   const clock = new TickingClock();
   const log = new SteppedLog({ storage, clock }, DIRECTORY);
-  const heart = () => readHeartbeat(log.region.words, heartbeatWord(log.region, 0));
+  const heart = () => readHeartbeat(log.region.words, heartbeatIndex(0));
   const { segmentWriter } = log.telemetry;
   log.append();
   log.opened.body.beat();

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { replay, verify } from '../../src/index.js';
 import { RegionHeaderLayout } from '../../src/memory/region-layout.js';
-import { newRegionName } from '../../src/memory/shared-region.js';
+import { newRegionName } from '../../src/memory/region-names.js';
 import { inspectLog } from '../../src/recovery/inspect.js';
 import { readLogId } from '../../src/recovery/log-identity.js';
 import { RingControlLayout } from '../../src/ring/ring-control.js';

@@ -5,7 +5,8 @@ import { libc } from '../../src/memory/libc.js';
 import { createMappedRegion } from '../../src/memory/mapped-region.js';
 import { createPortableRegion } from '../../src/memory/portable-region.js';
 import type { RegionRequest } from '../../src/memory/region-layout.js';
-import { newRegionName, type SharedRegion } from '../../src/memory/shared-region.js';
+import { newRegionName } from '../../src/memory/region-names.js';
+import type { SharedRegion } from '../../src/memory/shared-region.js';
 import { AREA_WORDS } from './hand-off.js';
 
 const REQUEST: RegionRequest = {

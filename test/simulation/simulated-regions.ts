@@ -3,6 +3,7 @@
 
 import { dirname } from 'node:path';
 import { assert } from '../../src/errors.js';
+import type { CreatedRegion } from '../../src/memory/region-factories.js';
 import { identify, type UnusableRegion } from '../../src/memory/region-file.js';
 import {
   planSections,
@@ -16,7 +17,6 @@ import {
 import type { LeftRegion, Regions } from '../../src/memory/regions.js';
 import { LatchLayout } from '../../src/memory/sequence-latch.js';
 import type {
-  CreatedRegion,
   PortableHandle,
   RegionHandle,
   ReleaseOutcome,

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { type ErrorCode, WalError } from '../../src/errors.js';
 import { libc } from '../../src/memory/libc.js';
 import { listRegions } from '../../src/memory/region-file.js';
-import type { WalOptions } from '../../src/recorder/options.js';
+import type { WalOptions } from '../../src/recorder/wal-options.js';
 import { readLockRecord } from '../../src/storage/lock-file.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
 import { FaultyStorage } from './faulty-storage.js';

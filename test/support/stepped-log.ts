@@ -3,17 +3,15 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '../../src/clock/clock.js';
 import { TimestampSource } from '../../src/clock/timestamp-source.js';
-import {
-  adoptRegion,
-  type RegionHandle,
-  type SharedRegion,
-} from '../../src/memory/shared-region.js';
+import { adoptRegion } from '../../src/memory/region-factories.js';
+import type { RegionHandle, SharedRegion } from '../../src/memory/shared-region.js';
 import { MetaStore } from '../../src/recorder/meta-store.js';
 import { giveBack } from '../../src/recorder/open-log-handles.js';
 import { type OpenedLog, openLog } from '../../src/recorder/opening.js';
 import { machinePorts, type OpeningPorts } from '../../src/recorder/opening-ports.js';
-import { resolveOptions, type WalOptions } from '../../src/recorder/options.js';
+import { resolveOptions } from '../../src/recorder/options.js';
 import { Signals } from '../../src/recorder/signals.js';
+import type { WalOptions } from '../../src/recorder/wal-options.js';
 import { MetaCoordinator } from '../../src/recorder/worker/meta-coordinator.js';
 import { SegmentPreparer } from '../../src/recorder/worker/segment-preparer.js';
 import { listLog } from '../../src/recovery/log-directory.js';

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
 import { assert, isNoSpace, serializeError, systemCode, WalError } from '../../errors.js';
 import { libc } from '../../memory/libc.js';
-import { attachRegion } from '../../memory/shared-region.js';
+import { attachRegion } from '../../memory/region-factories.js';
 import { FinishedVerification } from '../../recovery/finished-verification.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
 import { adoptLock } from '../../storage/lock-file.js';

@@ -4,7 +4,7 @@ import type { SerializedError } from '../../errors.js';
 import type { RegionHandle } from '../../memory/shared-region.js';
 import type { RecoveryReport } from '../../recovery/manager.js';
 import type { CustodyLine } from '../custody.js';
-import type { ResolvedOptions } from '../options.js';
+import type { ResolvedOptions } from '../wal-options.js';
 
 export interface WriterData {
   readonly directory: string;

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../../clock/clock.js';
 import { assert, serializeError, systemCode, WalError } from '../../errors.js';
 import { libc } from '../../memory/libc.js';
-import { attachRegion } from '../../memory/shared-region.js';
+import { attachRegion } from '../../memory/region-factories.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
