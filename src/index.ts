@@ -1,15 +1,5 @@
 // Flashstrike: the write-ahead log whose `append` never waits for a disk.
 export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
-export { Wal, type WalState } from './recorder/manager.js';
-export type { Capabilities } from './recorder/open-log-handles.js';
-export {
-  type SalvagedRange,
-  type SalvageReport,
-  type SalvageToOptions,
-  salvageTo,
-} from './recorder/salvage-copy.js';
-export type { VerificationStatus } from './recorder/verification.js';
-export type { SyncMode, SyncOptions, WalOptions } from './recorder/wal-options.js';
 export type {
   CursorOptions,
   EventCursor,
@@ -20,18 +10,28 @@ export type {
   ReplayOptions,
   ReusedEvent,
   Reusing,
-} from './recovery/events.js';
-export { follow } from './recovery/follow.js';
+} from './reading/events.js';
+export type { Capabilities } from './recorder/application/open-log-handles.js';
+export { Wal, type WalState } from './recorder/application/wal.js';
+export type { VerificationStatus } from './recorder/threads/verification.js';
+export type { SyncMode, SyncOptions, WalOptions } from './recorder/threads/wal-options.js';
 export type {
   AcceptedLoss,
   RecoveryMode,
   RecoveryReport,
   RegionOutcome,
   VerifyMode,
-} from './recovery/manager.js';
-export { openCursor } from './recovery/open-cursor.js';
-export { replay } from './recovery/replay.js';
-export { type SalvagedEvent, type SalvageItem, salvage } from './recovery/salvage.js';
-export type { SalvageGap } from './recovery/salvage-gap.js';
-export { type VerifyOptions, verify } from './recovery/verify.js';
-export type { VerifyProblem, VerifyReport } from './recovery/verify-report.js';
+} from './recovery/recover-log.js';
+export { follow } from './replay/follow.js';
+export { openCursor } from './replay/open-cursor.js';
+export { replay } from './replay/replay.js';
+export { type SalvagedEvent, type SalvageItem, salvage } from './salvage/salvage.js';
+export {
+  type SalvagedRange,
+  type SalvageReport,
+  type SalvageToOptions,
+  salvageTo,
+} from './salvage/salvage-copy.js';
+export type { SalvageGap } from './salvage/salvage-gap.js';
+export { type VerifyOptions, verify } from './verification/verify.js';
+export type { VerifyProblem, VerifyReport } from './verification/verify-report.js';

@@ -10,8 +10,8 @@ export {
   type AttachedTelemetry,
   attachTelemetry,
   type TelemetryStatus,
-} from './recovery/attached-telemetry.js';
-export type { ObservedState } from './recovery/region-readings.js';
+} from './observation/attached-telemetry.js';
+export type { ObservedState } from './observation/region-readings.js';
 export type { Aggregate } from './telemetry/aggregate.js';
 export { type BuildInfo, buildInfo } from './telemetry/build-info.js';
 export { ALL_STRUCTS, type CataloguedStruct, type MetricSystem } from './telemetry/catalogue.js';

@@ -2,7 +2,7 @@
 // that are in no file yet.
 
 import { printable } from '../errors.js';
-import { inspectLog, type RegionInspection } from '../recovery/inspect.js';
+import { inspectLog, type RegionInspection } from '../verification/inspect.js';
 import { formatEvents } from './quantities.js';
 import type { Terminal } from './terminal.js';
 

@@ -4,13 +4,13 @@ import { type TestContext, test } from 'node:test';
 import { createLitmusRegion, telemetryOf } from '../../test/litmus/litmus-region.js';
 import { FakeClock } from '../clock/fake-clock.js';
 import { libc } from '../memory/libc.js';
-import { openRegionFile } from '../memory/region-file.js';
+import { openRegionFile } from '../region/region-file.js';
 import {
   SEGMENT_PREPARER,
   SegmentPreparer,
   SegmentPreparerLayout,
   SegmentPreparerUpdater,
-} from '../telemetry/recorder/worker/segment-preparer.js';
+} from '../telemetry/recorder/worker/segment-preparer-metrics.js';
 import { MetricMemory } from './metric-memory.js';
 import { takeFrom } from './metrics-struct.js';
 import { RegionSource } from './region-source.js';

@@ -2,7 +2,7 @@
 // or for the lines of a group. The kernel copies in ascending order, and on x64 its loads stay in
 // it, so the counters at both ends of a group tell whether the copy is whole; the litmus test holds
 // that. Elsewhere both ends are read by calls of their own.
-import type { RegionFile } from '../memory/region-file.js';
+import type { RegionFile } from '../region/region-file.js';
 import { ORDERS_STORES } from './sequence.js';
 import type { MetricSource } from './snapshot.js';
 

@@ -9,7 +9,7 @@ import {
   SegmentPreparer,
   SegmentPreparerLayout,
   SegmentPreparerUpdater,
-} from '../telemetry/recorder/worker/segment-preparer.js';
+} from '../telemetry/recorder/worker/segment-preparer-metrics.js';
 import type { MetricGroup } from './catalogue.js';
 import { recordDuration } from './duration64.js';
 import { APPLIED, HEAD } from './journal.js';

@@ -18,9 +18,9 @@ import type { WalError } from '../errors.js';
 import { SEGMENT_HEADER_BYTES, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { KIB } from '../units.js';
-import { type RecoveryMode, recoverLog, type VerifyMode } from './manager.js';
+import { verify } from '../verification/verify.js';
+import { type RecoveryMode, recoverLog, type VerifyMode } from './recover-log.js';
 import { lossText, type SegmentLoss } from './segment-losses.js';
-import { verify } from './verify.js';
 
 const MODES: readonly RecoveryMode[] = ['default', 'strict', 'tolerate-tail'];
 const SEGMENTS = 5;

@@ -2,14 +2,14 @@
 // its end, chained. Done at every open, whatever the mode, because a finished segment that was
 // zeroed, cut, replaced or swapped shows in them, and a log of any size has few of them.
 import { type ErrorCode, WalError } from '../errors.js';
+import { electLogId, regionLogIds } from '../judgement/log-identity.js';
+import { restoreAdvice } from '../reading/advice.js';
+import type { ListedSegment, LogListing, MetaReading } from '../reading/log-directory.js';
+import { pinProblem } from '../reading/pin.js';
+import { type ReadingMeter, silentMeter } from '../reading/reading-meter.js';
+import { lookAtSegment, wrongLogError } from '../reading/segment-file.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
-import { restoreAdvice } from './advice.js';
-import type { ListedSegment, LogListing, MetaReading } from './log-directory.js';
-import { electLogId, regionLogIds } from './log-identity.js';
-import { pinProblem } from './pin.js';
-import { type ReadingMeter, silentMeter } from './reading-meter.js';
-import { lookAtSegment, wrongLogError } from './segment-file.js';
 
 export interface ChainLink {
   readonly listed: ListedSegment;

@@ -3,18 +3,18 @@
 // stands right before it.
 import { basename } from 'node:path';
 import { assert, WalError } from '../errors.js';
+import { acceptLossAdvice, lostSentence, putBackAdvice, restoreAdvice } from '../reading/advice.js';
+import type { LogListing, SegmentGap } from '../reading/log-directory.js';
+import { boundsOf, endsAtPin, pinError } from '../reading/pin.js';
+import type { ReadingMeter } from '../reading/reading-meter.js';
+import { closeSegment, openSegment } from '../reading/segment-file.js';
+import { SegmentMeter } from '../reading/segment-meter.js';
+import { readBuffer, SegmentReader, startOf } from '../reading/segment-reader.js';
+import { holeError, SegmentSalvager } from '../reading/segment-salvager.js';
 import { segmentFileName } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
-import { acceptLossAdvice, lostSentence, putBackAdvice, restoreAdvice } from './advice.js';
 import type { ChainLink, LogChain } from './log-chain.js';
-import type { LogListing, SegmentGap } from './log-directory.js';
-import { boundsOf, endsAtPin, pinError } from './pin.js';
-import type { ReadingMeter } from './reading-meter.js';
-import { closeSegment, openSegment } from './segment-file.js';
-import { SegmentMeter } from './segment-meter.js';
-import { readBuffer, SegmentReader, startOf } from './segment-reader.js';
-import { holeError, SegmentSalvager } from './segment-salvager.js';
 
 /** Damage in front of a log's last segment, and what it costs. */
 export interface SegmentLoss {

@@ -1,9 +1,10 @@
 // A walk to the end of one segment, with all that an append needs to go on from there.
+
+import type { SegmentEnd, SegmentPosition, SegmentReader } from '../reading/segment-reader.js';
+import type { Stop } from '../reading/stop.js';
 import { BlockKind } from '../segment/block-header.js';
 import { decodeFrame, highestTimestampNs } from '../segment/frame.js';
 import { SegmentTally } from '../segment/segment-tally.js';
-import type { SegmentEnd, SegmentPosition, SegmentReader } from './segment-reader.js';
-import type { Stop } from './stop.js';
 
 export interface SegmentWalk {
   /** E and what follows there: where and how the next block would be written. */

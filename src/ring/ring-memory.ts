@@ -1,5 +1,5 @@
 // The part of a shared region that producer and consumer work on: one set of views over it.
-import type { SharedRegion } from '../memory/shared-region.js';
+import type { SharedRegion } from '../region/shared-region.js';
 import { type ControlWords, controlWords } from './ring-control.js';
 
 export interface RingMemory {

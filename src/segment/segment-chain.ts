@@ -1,6 +1,6 @@
 // How the segments of a log hang together: each header pins the end of the segment before it. What
 // two headers and a file's size can say against each other is told here; whether the pinned block
-// stands in the file takes a look into it (recovery/pin.ts).
+// stands in the file takes a look into it (reading/pin.ts).
 import { BLOCK_HEADER_BYTES } from './block-header.js';
 import { FRAME_HEADER_BYTES } from './frame.js';
 import { SEGMENT_HEADER_PAGE_BYTES, type SegmentHeader } from './segment-header.js';

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { cannotMap, regionFolder } from '../../test/support/adapters.js';
 import { temporaryFolder } from '../../test/support/log-builder.js';
-import { judgeFolder } from '../memory/folder-identity.js';
+import { judgeFolder } from '../region/folder-identity.js';
 import { identifyFolder } from './identify-folder.js';
 import { nodeStorage } from './node-storage.js';
 

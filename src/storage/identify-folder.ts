@@ -1,5 +1,5 @@
 // The identity of a log's folder, as LOCK and the header of its shared region record it.
-import type { FolderIdentity } from '../memory/folder-identity.js';
+import type { FolderIdentity } from '../region/folder-identity.js';
 import type { Storage } from './storage.js';
 
 /** Undefined where there is no folder. */

@@ -3,9 +3,9 @@
 // shared regions of the log, and tells which folder it was written in, and in which boot.
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { assert, isError, systemCode, WalError } from '../errors.js';
-import type { FolderIdentity } from '../memory/folder-identity.js';
 import { libc } from '../memory/libc.js';
-import { isRegionName } from '../memory/region-names.js';
+import type { FolderIdentity } from '../region/folder-identity.js';
+import { isRegionName } from '../region/region-names.js';
 import { PAGE_BYTES } from '../units.js';
 import { LOCK_FILE } from './lock-name.js';
 import type { FileStatus, Storage } from './storage.js';

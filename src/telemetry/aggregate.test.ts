@@ -3,7 +3,10 @@ import { describe, it } from 'node:test';
 import { FakeClock } from '../clock/fake-clock.js';
 import { FakeCollector } from '../metrics/fake-collector.js';
 import { aggregateOf, closeAggregate } from './aggregate.js';
-import { SegmentPreparer, SegmentPreparerUpdater } from './recorder/worker/segment-preparer.js';
+import {
+  SegmentPreparer,
+  SegmentPreparerUpdater,
+} from './recorder/worker/segment-preparer-metrics.js';
 
 const CLASSES = { left: SegmentPreparer, right: SegmentPreparer };
 class Pair extends aggregateOf({ system: 'wal_pair', title: 'WAL Pair Metrics' }, CLASSES) {}

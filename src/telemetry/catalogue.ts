@@ -2,14 +2,20 @@
 // and tests go through this list, so that no struct is left out by one of them.
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { MetricsStruct } from '../metrics/metrics-struct.js';
-import { MANAGER, Manager } from './recorder/manager.js';
-import { META_STORE, MetaStore } from './recorder/meta-store.js';
-import { SEGMENT_WRITER, SegmentWriter } from './recorder/segment-writer.js';
-import { SEGMENT_MAINTAINER, SegmentMaintainer } from './recorder/worker/segment-maintainer.js';
-import { SEGMENT_PREPARER, SegmentPreparer } from './recorder/worker/segment-preparer.js';
-import { RECOVERY_MANAGER, Manager as RecoveryManager } from './recovery/manager.js';
-import { SEGMENT_READER, SegmentReader } from './recovery/segment-reader.js';
-import { SEGMENT_PRELOADER, SegmentPreloader } from './recovery/worker/segment-preloader.js';
+import { MANAGER, Manager } from './recorder/manager-metrics.js';
+import { META_STORE, MetaStore } from './recorder/meta-store-metrics.js';
+import { SEGMENT_WRITER, SegmentWriter } from './recorder/segment-writer-metrics.js';
+import {
+  SEGMENT_MAINTAINER,
+  SegmentMaintainer,
+} from './recorder/worker/segment-maintainer-metrics.js';
+import { SEGMENT_PREPARER, SegmentPreparer } from './recorder/worker/segment-preparer-metrics.js';
+import { RECOVERY_MANAGER, Manager as RecoveryManager } from './recovery/manager-metrics.js';
+import { SEGMENT_READER, SegmentReader } from './recovery/segment-reader-metrics.js';
+import {
+  SEGMENT_PRELOADER,
+  SegmentPreloader,
+} from './recovery/worker/segment-preloader-metrics.js';
 
 /** One side of a log; also the label `system` of its metrics. */
 export type MetricSystem = 'wal_recorder' | 'wal_recovery';

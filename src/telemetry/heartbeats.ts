@@ -1,12 +1,13 @@
 // When each thread of a log was last seen to move: a metric that a stalled thread feeds looks healthy,
 // its heartbeat does not. The hearts beat in the header page of the log's region.
+
+import type { Collector } from '../metrics/collector.js';
 import {
   heartbeatIndex,
   readHeartbeat,
   THREAD_NAMES,
   type ThreadName,
-} from '../memory/heartbeat.js';
-import type { Collector } from '../metrics/collector.js';
+} from '../region/heartbeat.js';
 import { TWO_POW_32 } from '../units.js';
 
 const NS_PER_MS = 1e6;

@@ -2,25 +2,25 @@
 // where every thread of the log has structs over the same lines and writes its own ones.
 import { monotonicClock } from '../clock/clock.js';
 import { assert } from '../errors.js';
-import type { SharedRegion } from '../memory/shared-region.js';
 import type { Collector } from '../metrics/collector.js';
 import { MetricMemory } from '../metrics/metric-memory.js';
 import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
 import { inOneReading } from '../metrics/patience.js';
+import type { SharedRegion } from '../region/shared-region.js';
 import { KIB } from '../units.js';
 import { closeAggregate } from './aggregate.js';
 import { buildInfo, collectBuildInfo } from './build-info.js';
 import { collectHeartbeats, NEVER_SEEN, readThreads, type ThreadReadings } from './heartbeats.js';
-import { Manager } from './recorder/manager.js';
-import { MetaStore } from './recorder/meta-store.js';
-import { SegmentWriter } from './recorder/segment-writer.js';
+import { Manager } from './recorder/manager-metrics.js';
+import { MetaStore } from './recorder/meta-store-metrics.js';
+import { SegmentWriter } from './recorder/segment-writer-metrics.js';
 import { Telemetry } from './recorder/telemetry.js';
-import { SegmentMaintainer } from './recorder/worker/segment-maintainer.js';
-import { SegmentPreparer } from './recorder/worker/segment-preparer.js';
-import { Manager as RecoveryManager } from './recovery/manager.js';
-import { SegmentReader } from './recovery/segment-reader.js';
+import { SegmentMaintainer } from './recorder/worker/segment-maintainer-metrics.js';
+import { SegmentPreparer } from './recorder/worker/segment-preparer-metrics.js';
+import { Manager as RecoveryManager } from './recovery/manager-metrics.js';
+import { SegmentReader } from './recovery/segment-reader-metrics.js';
 import { Telemetry as RecoveryTelemetry } from './recovery/telemetry.js';
-import { SegmentPreloader } from './recovery/worker/segment-preloader.js';
+import { SegmentPreloader } from './recovery/worker/segment-preloader-metrics.js';
 import { TelemetryLayout, writeTelemetryHeader } from './telemetry-layout.js';
 
 /** Bytes of a region's telemetry section: with room, so that a metric more leaves its size alone. */

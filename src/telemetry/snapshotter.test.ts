@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventually } from '../../test/support/eventually.js';
 import { FakeClock } from '../clock/fake-clock.js';
-import { Manager, ManagerUpdater } from './recovery/manager.js';
+import { Manager, ManagerUpdater } from './recovery/manager-metrics.js';
 import { Telemetry } from './recovery/telemetry.js';
 import { Snapshotter } from './snapshotter.js';
 

@@ -3,18 +3,18 @@
 // believes nothing: it checks the header, and numbers are only numbers.
 import { assert } from '../errors.js';
 import { block, layout, pad, u32, u64 } from '../memory/layout.js';
-import type { RegionDefect } from '../memory/region-layout.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
+import type { RegionDefect } from '../region/region-layout.js';
 import type { BuildInfo } from './build-info.js';
 import { ALL_STRUCTS } from './catalogue.js';
-import { ManagerLayout } from './recorder/manager.js';
-import { MetaStoreLayout } from './recorder/meta-store.js';
-import { SegmentWriterLayout } from './recorder/segment-writer.js';
-import { SegmentMaintainerLayout } from './recorder/worker/segment-maintainer.js';
-import { SegmentPreparerLayout } from './recorder/worker/segment-preparer.js';
-import { ManagerLayout as RecoveryManagerLayout } from './recovery/manager.js';
-import { SegmentReaderLayout as RecoverySegmentReaderLayout } from './recovery/segment-reader.js';
-import { SegmentPreloaderLayout as RecoverySegmentPreloaderLayout } from './recovery/worker/segment-preloader.js';
+import { ManagerLayout } from './recorder/manager-metrics.js';
+import { MetaStoreLayout } from './recorder/meta-store-metrics.js';
+import { SegmentWriterLayout } from './recorder/segment-writer-metrics.js';
+import { SegmentMaintainerLayout } from './recorder/worker/segment-maintainer-metrics.js';
+import { SegmentPreparerLayout } from './recorder/worker/segment-preparer-metrics.js';
+import { ManagerLayout as RecoveryManagerLayout } from './recovery/manager-metrics.js';
+import { SegmentReaderLayout as RecoverySegmentReaderLayout } from './recovery/segment-reader-metrics.js';
+import { SegmentPreloaderLayout as RecoverySegmentPreloaderLayout } from './recovery/worker/segment-preloader-metrics.js';
 
 const TEXT_BYTES = 32;
 

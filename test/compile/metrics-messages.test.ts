@@ -9,7 +9,7 @@ import { Duration64 } from '../../src/metrics/duration64.js';
 import {
   SegmentPreparer,
   SegmentPreparerUpdater,
-} from '../../src/telemetry/recorder/worker/segment-preparer.js';
+} from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { diagnostics } from './diagnostics.js';
 
 const TEXT: MetricText = { help: 'Calls', writer: 'any', covers: 'each call' };
@@ -116,7 +116,7 @@ import { counter, defineMetrics, duration, type MetricText } from './metrics/cat
 import { Counter64 } from './metrics/counter64.js';
 import { Duration64 } from './metrics/duration64.js';
 import { structOf } from './metrics/metrics-struct.js';
-import { SegmentPreparer, SegmentPreparerUpdater } from './telemetry/recorder/worker/segment-preparer.js';
+import { SegmentPreparer, SegmentPreparerUpdater } from './telemetry/recorder/worker/segment-preparer-metrics.js';
 declare const text: MetricText;
 const Two = layout('Two').field(0, 'wait', Duration64).field(64, 'calls', Counter64)
   .field(128, 'spare0', pad(64)).end(192, 64);

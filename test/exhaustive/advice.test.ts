@@ -15,10 +15,10 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { codeOf, WalError } from '../../src/errors.js';
 import { type RecoveryReport, replay, salvage, salvageTo, verify } from '../../src/index.js';
-import { ADVICE_WORDS, type Advice, withoutRingAdvice } from '../../src/recovery/advice.js';
-import { inspectLog } from '../../src/recovery/inspect.js';
-import type { RecoveryMode } from '../../src/recovery/manager.js';
+import { ADVICE_WORDS, type Advice, withoutRingAdvice } from '../../src/reading/advice.js';
+import type { RecoveryMode } from '../../src/recovery/recover-log.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
+import { inspectLog } from '../../src/verification/inspect.js';
 import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
 import { SteppedLog } from '../support/stepped-log.js';
 

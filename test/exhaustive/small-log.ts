@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Random } from '../../src/cli/demo/random.js';
-import { recoverLog } from '../../src/recovery/manager.js';
-import { replayThrough } from '../../src/recovery/replay.js';
-import { verifyThrough } from '../../src/recovery/verify.js';
-import type { VerifyReport } from '../../src/recovery/verify-report.js';
+import { recoverLog } from '../../src/recovery/recover-log.js';
+import { replayThrough } from '../../src/replay/replay.js';
 import { BlockKind } from '../../src/segment/block-header.js';
 import { META_FILE } from '../../src/segment/file-names.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../../src/segment/segment-header.js';
 import { encodeMeta } from '../../src/segment/wal-meta.js';
+import { verifyThrough } from '../../src/verification/verify.js';
+import type { VerifyReport } from '../../src/verification/verify-report.js';
 import { DIRECTORY, Machine } from '../simulation/machine.js';
 import type { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { LogBuilder, payloadOf, typeOf } from '../support/log-builder.js';

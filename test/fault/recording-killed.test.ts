@@ -6,14 +6,14 @@ import { spawnSync } from 'node:child_process';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { libc } from '../../src/memory/libc.js';
-import { openRegionFile } from '../../src/memory/region-file.js';
 import { takeFrom } from '../../src/metrics/metrics-struct.js';
 import { RegionSource } from '../../src/metrics/region-source.js';
 import { MemorySource, type MetricSource } from '../../src/metrics/snapshot.js';
+import { openRegionFile } from '../../src/region/region-file.js';
 import {
   SegmentPreparer,
   SegmentPreparerLayout,
-} from '../../src/telemetry/recorder/worker/segment-preparer.js';
+} from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { createLitmusRegion, telemetryOf } from '../litmus/litmus-region.js';
 import { PERIOD } from '../litmus/recorded-values.js';
 import { callOf, type Recording } from '../litmus/recording.js';

@@ -2,10 +2,10 @@
 // log folder, shared-memory folder, user id to become (optional). It tells what it made in one line.
 import { join } from 'node:path';
 import { systemCode, WalError } from '../../src/errors.js';
-import type { FolderIdentity } from '../../src/memory/folder-identity.js';
-import { createRegion } from '../../src/memory/region-factories.js';
-import { newRegionName } from '../../src/memory/region-names.js';
 import { publishNumber } from '../../src/memory/sequence-latch.js';
+import type { FolderIdentity } from '../../src/region/folder-identity.js';
+import { createRegion } from '../../src/region/region-factories.js';
+import { newRegionName } from '../../src/region/region-names.js';
 import { identifyFolder } from '../../src/storage/identify-folder.js';
 import { acquireLock } from '../../src/storage/lock-file.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';

@@ -13,12 +13,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { readNumber } from '../../src/memory/sequence-latch.js';
 import {
   type ExpectedIdentity,
   openRegionFile,
   type RegionFile,
-} from '../../src/memory/region-file.js';
-import { readNumber } from '../../src/memory/sequence-latch.js';
+} from '../../src/region/region-file.js';
 import { identifyFolder } from '../../src/storage/identify-folder.js';
 import { acquireLock, readLockRecord } from '../../src/storage/lock-file.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';

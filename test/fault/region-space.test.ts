@@ -5,10 +5,10 @@ import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { WalError } from '../../src/errors.js';
-import { createRegion } from '../../src/memory/region-factories.js';
-import type { RegionRequest } from '../../src/memory/region-layout.js';
-import { newRegionName } from '../../src/memory/region-names.js';
-import type { SharedRegion } from '../../src/memory/shared-region.js';
+import { createRegion } from '../../src/region/region-factories.js';
+import type { RegionRequest } from '../../src/region/region-layout.js';
+import { newRegionName } from '../../src/region/region-names.js';
+import type { SharedRegion } from '../../src/region/shared-region.js';
 import { cannotMount, SmallDisk } from '../support/small-disk.js';
 import { cannotMap, startOwner, temporaryFolder } from './region-owner.js';
 

@@ -2,18 +2,18 @@
 // docs/METRICS.md says, to the nanosecond, and nowhere else.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { heartbeatIndex, readHeartbeat } from '../../src/memory/heartbeat.js';
 import { publishWords } from '../../src/memory/sequence-latch.js';
-import { MetaStore } from '../../src/recorder/meta-store.js';
-import { Trouble } from '../../src/recorder/signals.js';
-import { Stalls } from '../../src/recorder/stalls.js';
-import { MetaCoordinator } from '../../src/recorder/worker/meta-coordinator.js';
-import { SegmentPreparer } from '../../src/recorder/worker/segment-preparer.js';
+import { Stalls } from '../../src/recorder/application/stalls.js';
+import { MetaCoordinator } from '../../src/recorder/housekeeping/meta-coordinator.js';
+import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
+import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
+import { Trouble } from '../../src/recorder/threads/signals.js';
+import { heartbeatIndex, readHeartbeat } from '../../src/region/heartbeat.js';
 import { LogState } from '../../src/ring/ring-control.js';
 import { FRAME_HEADER_BYTES } from '../../src/segment/frame.js';
-import { ManagerUpdater } from '../../src/telemetry/recorder/manager.js';
-import { MetaStoreUpdater } from '../../src/telemetry/recorder/meta-store.js';
-import { SegmentPreparationUpdater } from '../../src/telemetry/recorder/worker/segment-preparer.js';
+import { ManagerUpdater } from '../../src/telemetry/recorder/manager-metrics.js';
+import { MetaStoreUpdater } from '../../src/telemetry/recorder/meta-store-metrics.js';
+import { SegmentPreparationUpdater } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { FaultyStorage } from '../support/faulty-storage.js';
 import type { StorageCall } from '../support/interposed-storage.js';

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Random } from '../../src/cli/demo/random.js';
 import type { Layout, LayoutField } from '../../src/memory/layout.js';
-import { RegionHeaderLayout } from '../../src/memory/region-layout.js';
-import { listLog } from '../../src/recovery/log-directory.js';
-import { openSegment } from '../../src/recovery/segment-file.js';
-import { SegmentReader } from '../../src/recovery/segment-reader.js';
+import { listLog } from '../../src/reading/log-directory.js';
+import { openSegment } from '../../src/reading/segment-file.js';
+import { SegmentReader } from '../../src/reading/segment-reader.js';
 import { walkSegment } from '../../src/recovery/segment-walk.js';
+import { RegionHeaderLayout } from '../../src/region/region-layout.js';
 import { RingControlLayout } from '../../src/ring/ring-control.js';
 import {
   BLOCK_HEADER_BYTES,

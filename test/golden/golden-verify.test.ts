@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { WalError } from '../../src/errors.js';
-import { replay } from '../../src/recovery/replay.js';
-import { salvage } from '../../src/recovery/salvage.js';
-import { verify } from '../../src/recovery/verify.js';
+import { replay } from '../../src/replay/replay.js';
+import { salvage } from '../../src/salvage/salvage.js';
+import { verify } from '../../src/verification/verify.js';
 import { layOut } from './golden-files.js';
 import { EVENTS, goldenLogs, type Outcome } from './golden-logs.js';
 

@@ -15,10 +15,10 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { replay, salvage, verify, Wal, WalError } from '../../src/index.js';
-import { MetaStore } from '../../src/recorder/meta-store.js';
-import { inspectLog } from '../../src/recovery/inspect.js';
+import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
 import { META_TEMPORARY_FILE } from '../../src/segment/file-names.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
+import { inspectLog } from '../../src/verification/inspect.js';
 import { regionFolder, TINY } from '../support/adapters.js';
 import { DISGUISES } from '../support/disguises.js';
 import { LogBuilder, temporaryFolder } from '../support/log-builder.js';

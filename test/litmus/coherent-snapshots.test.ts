@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { describe, test } from 'node:test';
 import { libc } from '../../src/memory/libc.js';
 import type { MetricGroup } from '../../src/metrics/catalogue.js';
-import { SEGMENT_PREPARER } from '../../src/telemetry/recorder/worker/segment-preparer.js';
+import { SEGMENT_PREPARER } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { heldUp, withoutCounters } from './disguises.js';
 import { RECORDINGS, type Recording } from './recording.js';
 import {

@@ -2,11 +2,11 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { libc } from '../../src/memory/libc.js';
-import { createMappedRegion } from '../../src/memory/mapped-region.js';
-import { createPortableRegion } from '../../src/memory/portable-region.js';
-import type { RegionRequest } from '../../src/memory/region-layout.js';
-import { newRegionName } from '../../src/memory/region-names.js';
-import type { SharedRegion } from '../../src/memory/shared-region.js';
+import { createMappedRegion } from '../../src/region/mapped-region.js';
+import { createPortableRegion } from '../../src/region/portable-region.js';
+import type { RegionRequest } from '../../src/region/region-layout.js';
+import { newRegionName } from '../../src/region/region-names.js';
+import type { SharedRegion } from '../../src/region/shared-region.js';
 import { AREA_WORDS } from './hand-off.js';
 
 const REQUEST: RegionRequest = {

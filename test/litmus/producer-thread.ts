@@ -1,7 +1,7 @@
 // The writing side of a litmus test as a thread.
 import { parentPort, workerData } from 'node:worker_threads';
-import { attachRegion } from '../../src/memory/region-factories.js';
-import type { RegionHandle } from '../../src/memory/shared-region.js';
+import { attachRegion } from '../../src/region/region-factories.js';
+import type { RegionHandle } from '../../src/region/shared-region.js';
 import { type Experiment, produce } from './hand-off.js';
 import { areaOf } from './litmus-region.js';
 

@@ -10,7 +10,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { libc } from '../../src/memory/libc.js';
-import type { SharedRegion } from '../../src/memory/shared-region.js';
+import type { SharedRegion } from '../../src/region/shared-region.js';
 import { consume, type Experiment, type Findings, LATCH_STRIDE } from './hand-off.js';
 import { areaOf, createLitmusRegion } from './litmus-region.js';
 import type { ProducerData } from './producer-thread.js';

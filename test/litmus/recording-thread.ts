@@ -1,7 +1,7 @@
 // The recording side as a thread.
 import { parentPort, workerData } from 'node:worker_threads';
-import { attachRegion } from '../../src/memory/region-factories.js';
-import type { RegionHandle } from '../../src/memory/shared-region.js';
+import { attachRegion } from '../../src/region/region-factories.js';
+import type { RegionHandle } from '../../src/region/shared-region.js';
 import { controlOf, telemetryOf } from './litmus-region.js';
 import { type Recording, record } from './recording.js';
 

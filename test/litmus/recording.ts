@@ -9,7 +9,7 @@ import {
   SegmentPreparer,
   SegmentPreparerLayout,
   SegmentPreparerUpdater,
-} from '../../src/telemetry/recorder/worker/segment-preparer.js';
+} from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { elapsedOf, MOST_CALLS, outcomeOf, PERIOD, queuedAt } from './recorded-values.js';
 
 /**

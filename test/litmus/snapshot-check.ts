@@ -1,6 +1,6 @@
 // Whether a snapshot is the exact state behind some number of calls: everything is compared.
 import { CELL_COUNT } from '../../src/metrics/latency-histogram.js';
-import type { SegmentPreparer } from '../../src/telemetry/recorder/worker/segment-preparer.js';
+import type { SegmentPreparer } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { type Expected, expectedBehind } from './recorded-values.js';
 import type { Recording } from './recording.js';
 

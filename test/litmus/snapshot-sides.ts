@@ -4,16 +4,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { openRegionFile } from '../../src/memory/region-file.js';
-import type { SharedRegion } from '../../src/memory/shared-region.js';
 import { MetricMemory } from '../../src/metrics/metric-memory.js';
 import { takeFrom } from '../../src/metrics/metrics-struct.js';
 import { RegionSource } from '../../src/metrics/region-source.js';
 import { MemorySource, type MetricSource } from '../../src/metrics/snapshot.js';
+import { openRegionFile } from '../../src/region/region-file.js';
+import type { SharedRegion } from '../../src/region/shared-region.js';
 import {
   SEGMENT_PREPARER,
   SegmentPreparer,
-} from '../../src/telemetry/recorder/worker/segment-preparer.js';
+} from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { controlOf, createLitmusRegion, telemetryOf } from './litmus-region.js';
 import { type Recording, STOP } from './recording.js';
 import type { RecordingData } from './recording-thread.js';

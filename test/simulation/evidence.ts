@@ -2,9 +2,9 @@
 // damage may cost.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { listLog, readMeta } from '../../src/recovery/log-directory.js';
-import { openSegment } from '../../src/recovery/segment-file.js';
-import { SegmentReader } from '../../src/recovery/segment-reader.js';
+import { listLog, readMeta } from '../../src/reading/log-directory.js';
+import { openSegment } from '../../src/reading/segment-file.js';
+import { SegmentReader } from '../../src/reading/segment-reader.js';
 import { walkSegment } from '../../src/recovery/segment-walk.js';
 import { BLOCK_HEADER_BYTES, BlockKind } from '../../src/segment/block-header.js';
 import { META_FILE } from '../../src/segment/file-names.js';

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { Random } from '../../src/cli/demo/random.js';
 import { WalError } from '../../src/errors.js';
-import type { RecoveryMode } from '../../src/recovery/manager.js';
-import { verifyThrough } from '../../src/recovery/verify.js';
-import type { VerifyReport } from '../../src/recovery/verify-report.js';
+import type { RecoveryMode } from '../../src/recovery/recover-log.js';
+import { verifyThrough } from '../../src/verification/verify.js';
+import type { VerifyReport } from '../../src/verification/verify-report.js';
 import type { SteppedLog } from '../support/stepped-log.js';
 import { damageTrial, finishedTrial } from './damage.js';
 import { Life } from './life.js';

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import type { Random } from '../../src/cli/demo/random.js';
 import { isOperational, WalError } from '../../src/errors.js';
-import { resolveOptions } from '../../src/recorder/options.js';
-import { replayThrough } from '../../src/recovery/replay.js';
-import { verifyThrough } from '../../src/recovery/verify.js';
+import { resolveOptions } from '../../src/recorder/application/options.js';
+import { replayThrough } from '../../src/replay/replay.js';
 import { LogState } from '../../src/ring/ring-control.js';
 import { FRAME_HEADER_BYTES, frameSpan } from '../../src/segment/frame.js';
 import { KIB } from '../../src/units.js';
+import { verifyThrough } from '../../src/verification/verify.js';
 import type { SteppedLog } from '../support/stepped-log.js';
 import { DIRECTORY, type Machine } from './machine.js';
 import type { Oracle } from './oracle.js';

@@ -1,10 +1,10 @@
 // A machine that a log lives on, one process after the other: disk, regions, clocks, chance. All of it
 // follows from one seed.
 import type { Random } from '../../src/cli/demo/random.js';
-import type { OpeningPorts } from '../../src/recorder/opening-ports.js';
-import type { ReadingPorts } from '../../src/recovery/reading-ports.js';
-import { regionPorts } from '../../src/recovery/region-ports.js';
-import { readBuffer } from '../../src/recovery/segment-reader.js';
+import type { ReadingPorts } from '../../src/judgement/reading-ports.js';
+import { regionPorts } from '../../src/judgement/region-ports.js';
+import { readBuffer } from '../../src/reading/segment-reader.js';
+import type { OpeningPorts } from '../../src/recorder/writer/opening-ports.js';
 import { acquireLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { TickingClock } from '../support/stepped-log.js';

@@ -2,7 +2,7 @@
 // kind of end may take back. What it finds must be a prefix of what was issued, byte for byte, with
 // batches whole, and hold all that was acknowledged.
 import assert from 'node:assert/strict';
-import type { LoggedEvent } from '../../src/recovery/events.js';
+import type { LoggedEvent } from '../../src/reading/events.js';
 import { FrameKind } from '../../src/segment/frame.js';
 
 interface Issued {

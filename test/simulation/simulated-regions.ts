@@ -3,8 +3,9 @@
 
 import { dirname } from 'node:path';
 import { assert } from '../../src/errors.js';
-import type { CreatedRegion } from '../../src/memory/region-factories.js';
-import { identify, type UnusableRegion } from '../../src/memory/region-file.js';
+import { LatchLayout } from '../../src/memory/sequence-latch.js';
+import type { CreatedRegion } from '../../src/region/region-factories.js';
+import { identify, type UnusableRegion } from '../../src/region/region-file.js';
 import {
   planSections,
   type RegionHeader,
@@ -13,15 +14,14 @@ import {
   type Section,
   type SectionName,
   writeRegionHeader,
-} from '../../src/memory/region-layout.js';
-import type { LeftRegion, Regions } from '../../src/memory/regions.js';
-import { LatchLayout } from '../../src/memory/sequence-latch.js';
+} from '../../src/region/region-layout.js';
+import type { LeftRegion, Regions } from '../../src/region/regions.js';
 import type {
   PortableHandle,
   RegionHandle,
   ReleaseOutcome,
   SharedRegion,
-} from '../../src/memory/shared-region.js';
+} from '../../src/region/shared-region.js';
 import { PAGE_BYTES } from '../../src/units.js';
 
 /** What the regions need of the machine: a process may end at each thing that is done to them. */

@@ -2,10 +2,10 @@
 // tells the oracle what it must, and checks what it can.
 import assert from 'node:assert/strict';
 import type { WalOptions } from '../../src/index.js';
-import { replayThrough } from '../../src/recovery/replay.js';
-import { verifyThrough } from '../../src/recovery/verify.js';
+import { replayThrough } from '../../src/replay/replay.js';
 import { BLOCK_HEADER_BYTES } from '../../src/segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
+import { verifyThrough } from '../../src/verification/verify.js';
 import { SteppedLog } from '../support/stepped-log.js';
 import { evidenceIn } from './evidence.js';
 import { DIRECTORY, type Machine } from './machine.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { WalOptions } from '../../src/index.js';
 import { libc } from '../../src/memory/libc.js';
-import { whyNotMappable } from '../../src/memory/mapped-region.js';
+import { whyNotMappable } from '../../src/region/mapped-region.js';
 import { KIB } from '../../src/units.js';
 import { removeFolder } from './remove-folder.js';
 

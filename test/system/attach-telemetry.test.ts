@@ -11,8 +11,8 @@ import {
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Wal, type WalError } from '../../src/index.js';
-import { RegionHeaderLayout } from '../../src/memory/region-layout.js';
 import type { CollectedMetric, Collector } from '../../src/metrics/collector.js';
+import { RegionHeaderLayout } from '../../src/region/region-layout.js';
 import { type AttachedTelemetry, attachTelemetry } from '../../src/telemetry.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
 import { EVENTS, leftByKill, openElsewhere, temporaryLog } from '../support/attached-log.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { decodeRegionHeader } from '../../src/memory/region-layout.js';
+import { decodeRegionHeader } from '../../src/region/region-layout.js';
 import { RingControlLayout } from '../../src/ring/ring-control.js';
 import { cannotMap } from '../support/adapters.js';
 import { EVENTS, leftByKill, openElsewhere } from '../support/attached-log.js';

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { follow, openCursor, replay, verify } from '../../src/index.js';
-import { inspectLog } from '../../src/recovery/inspect.js';
+import { inspectLog } from '../../src/verification/inspect.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { cannotCount, descriptorsBelow } from '../support/process-resources.js';

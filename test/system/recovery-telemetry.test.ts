@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { follow, openCursor, replay, verify } from '../../src/index.js';
-import { recoverLog } from '../../src/recovery/manager.js';
+import { recoverLog } from '../../src/recovery/recover-log.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
 import { recovery } from '../../src/telemetry.js';
 import { LogBuilder, temporaryFolder } from '../support/log-builder.js';

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { verify, Wal } from '../../src/index.js';
-import { judgeFolder } from '../../src/memory/folder-identity.js';
+import { judgeFolder } from '../../src/region/folder-identity.js';
 import { identifyFolder } from '../../src/storage/identify-folder.js';
 import { readLockRecord } from '../../src/storage/lock-file.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';

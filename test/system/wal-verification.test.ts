@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Wal, type WalOptions } from '../../src/index.js';
-import { inspectLog } from '../../src/recovery/inspect.js';
+import { inspectLog } from '../../src/verification/inspect.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
 import { eventually } from '../support/eventually.js';
 import { LogBuilder, temporaryFolder } from '../support/log-builder.js';

@@ -25,13 +25,13 @@ const SOUND: Readonly<Record<string, string>> = {
   'src/memory/layout.ts': `import { code } from '../errors.js';\nimport 'koffi';\nexport { code };\n`,
   'src/clock/clock.ts': `export * from '../memory/layout.js';\n`,
   'src/clock/fake-clock.ts': `export const fake = 1;\n`,
-  'src/clock/clock.test.ts': `import 'typescript';\nimport '../recorder/manager.js';\nimport './fake-clock.js';\n`,
+  'src/clock/clock.test.ts': `import 'typescript';\nimport '../recorder/application/wal.js';\nimport './fake-clock.js';\n`,
   'src/storage/node.ts': `import 'node:fs';\nexport * from '../clock/clock.js';\n`,
   'src/segment/frame.ts': `import type { code } from '../memory/layout.js';\nexport type Code = typeof code;\n`,
   'src/ring/ring.ts': `export * from '../segment/frame.js';\n`,
-  'src/recorder/manager.ts': `import '../ring/ring.js';\nimport '../storage/node.js';\nnew Worker(new URL('./thread.js', import.meta.url));\n`,
-  'src/recorder/thread.ts': `import 'node:worker_threads';\n`,
-  'src/index.ts': `export * from './recorder/manager.js';\n`,
+  'src/recorder/writer/thread.ts': `import 'node:worker_threads';\nimport '../../ring/ring.js';\n`,
+  'src/recorder/application/wal.ts': `import '../../ring/ring.js';\nimport '../../storage/node.js';\nnew Worker(new URL('../writer/thread.js', import.meta.url));\n`,
+  'src/index.ts': `export * from './recorder/application/wal.js';\n`,
   'src/cli/main.ts': `import 'node:fs';\nimport '../index.js';\nimport '../errors.js';\nimport './table.js';\n`,
   'src/cli/table.ts': `import '../memory/layout.js';\n`,
 };
@@ -59,7 +59,9 @@ function withTree<T>(changes: Readonly<Record<string, string>>, use: (root: stri
 }
 
 const ORDER =
-  'errors, units, random < memory < clock < metrics < storage < segment < ring < telemetry < recovery < recorder < replication';
+  'errors, units, random < memory < clock < region < metrics < storage < segment < ring < telemetry < ' +
+  'reading < judgement < observation < replay < verification < recovery < recorder/threads < ' +
+  'recorder/preparer < recorder/housekeeping < recorder/writer < recorder/application < salvage';
 
 const VIOLATIONS: readonly {
   readonly name: string;
@@ -69,10 +71,19 @@ const VIOLATIONS: readonly {
   {
     name: 'an import from a layer below is told with its line',
     changes: {
-      'src/ring/ring.ts': `import '../segment/frame.js';\n\nimport '../recorder/thread.js';\n`,
+      'src/ring/ring.ts': `import '../segment/frame.js';\n\nimport '../replay/follow.js';\n`,
+      'src/replay/follow.ts': '',
+    },
+    says: [`src/ring/ring.ts:3 imports ../replay/follow.js: ring stands above replay (${ORDER})`],
+  },
+  {
+    name: 'so is one in the folder of a thread from that of a later one',
+    changes: {
+      'src/recorder/writer/thread.ts': `import '../application/options.js';\n`,
+      'src/recorder/application/options.ts': '',
     },
     says: [
-      `src/ring/ring.ts:3 imports ../recorder/thread.js: ring stands above recorder (${ORDER})`,
+      `src/recorder/writer/thread.ts:1 imports ../application/options.js: recorder/writer stands above recorder/application (${ORDER})`,
     ],
   },
   {
@@ -99,58 +110,62 @@ const VIOLATIONS: readonly {
   {
     name: 'files are touched through the storage port',
     changes: {
-      'src/recorder/thread.ts': `import 'node:fs/promises';\nimport 'fs';\n`,
+      'src/recorder/writer/thread.ts': `import 'node:fs/promises';\nimport 'fs';\n`,
     },
     says: ['node:fs/promises', 'fs'].map(
       (module, index) =>
-        `src/recorder/thread.ts:${index + 1} imports ${module}: files are touched through the storage port (except in storage, memory, cli, clock)`,
+        `src/recorder/writer/thread.ts:${index + 1} imports ${module}: files are touched through the storage port (except in memory, region, storage, cli)`,
     ),
   },
   {
     name: 'cli goes through the public modules',
-    changes: { 'src/cli/table.ts': `import '../recorder/manager.js';\n` },
+    changes: { 'src/cli/table.ts': `import '../recorder/application/wal.js';\n` },
     says: [
-      'src/cli/table.ts:1 imports ../recorder/manager.js: cli imports its own folder, the public modules and errors.ts, units.ts, memory/layout.ts, recovery/inspect.ts',
+      'src/cli/table.ts:1 imports ../recorder/application/wal.js: cli imports its own folder, the public modules and errors.ts, units.ts, memory/layout.ts, verification/inspect.ts',
     ],
   },
   {
     name: 'nothing imports cli, and only cli imports index',
     changes: {
-      'src/recorder/thread.ts': `import '../index.js';\n`,
-      'src/index.ts': `import './cli/main.js';\nimport './recorder/manager.js';\n`,
+      'src/recorder/writer/thread.ts': `import '../../index.js';\n`,
+      'src/index.ts': `import './cli/main.js';\nimport './recorder/application/wal.js';\n`,
     },
     says: [
       'src/index.ts:1 imports ./cli/main.js: nothing imports cli',
-      'src/recorder/thread.ts:1 imports ../index.js: only cli imports the public modules',
+      'src/recorder/writer/thread.ts:1 imports ../../index.js: only cli imports the public modules',
     ],
   },
   {
     name: 'what is for tests is not imported by the product',
-    changes: { 'src/recorder/thread.ts': `import '../clock/fake-clock.js';\n` },
-    says: ['src/recorder/thread.ts:1 imports ../clock/fake-clock.js: only tests may'],
+    changes: { 'src/recorder/writer/thread.ts': `import '../../clock/fake-clock.js';\n` },
+    says: ['src/recorder/writer/thread.ts:1 imports ../../clock/fake-clock.js: only tests may'],
   },
   {
     name: 'a package that is only there for development is not imported',
-    changes: { 'src/recorder/thread.ts': `import 'typescript/lib/x.js';\nimport '@a/b/c';\n` },
+    changes: {
+      'src/recorder/writer/thread.ts': `import 'typescript/lib/x.js';\nimport '@a/b/c';\n`,
+    },
     says: ['typescript/lib/x.js', '@a/b/c'].map(
       (specifier, index) =>
-        `src/recorder/thread.ts:${index + 1} imports ${specifier}: it is not among the dependencies of package.json`,
+        `src/recorder/writer/thread.ts:${index + 1} imports ${specifier}: it is not among the dependencies of package.json`,
     ),
   },
   {
     name: 'a module of a thread that does not exist is told, as the compiler does not',
     changes: {
-      'src/recorder/thread.ts': `new Worker(new URL('./missing.js', import.meta.url));\n`,
+      'src/recorder/writer/thread.ts': `new Worker(new URL('./missing.js', import.meta.url));\n`,
     },
-    says: ['src/recorder/thread.ts:1 imports ./missing.js: there is no such file'],
+    says: ['src/recorder/writer/thread.ts:1 imports ./missing.js: there is no such file'],
   },
   {
     name: 'a file in no layer is told, also one at the top that has the name of a layer',
-    changes: { 'src/helpers/text.ts': '', 'src/ring.ts': '' },
+    changes: { 'src/helpers/text.ts': '', 'src/recorder/text.ts': '', 'src/ring.ts': '' },
     says: [
       `src/helpers/text.ts:1 stands in no layer; the layers are ${ORDER} < index < cli`,
+      `src/recorder/text.ts:1 stands in no layer; the layers are ${ORDER} < index < cli`,
       `src/ring.ts:1 stands in no layer; the layers are ${ORDER} < index < cli`,
       'src/helpers/text.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
+      'src/recorder/text.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
       'src/ring.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
     ],
   },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LogInspection, OrphanRegion, SegmentInspection } from '../../recovery/inspect.js';
+import type { LogInspection, OrphanRegion, SegmentInspection } from '../../verification/inspect.js';
 import { renderInspection, renderRegions } from './inspect.js';
 
 const SEGMENT: SegmentInspection = {

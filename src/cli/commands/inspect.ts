@@ -13,7 +13,7 @@ import {
   removeOrphanRegion,
   type SegmentInspection,
   type SharedRegionInspection,
-} from '../../recovery/inspect.js';
+} from '../../verification/inspect.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { formatJson } from '../json.js';

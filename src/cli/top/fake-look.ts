@@ -2,7 +2,7 @@
 // tests move.
 import { FakeClock } from '../../clock/fake-clock.js';
 import { addCounter } from '../../metrics/counter64.js';
-import { appendedEventsOf } from '../../telemetry/recorder/manager.js';
+import { appendedEventsOf } from '../../telemetry/recorder/manager-metrics.js';
 import { recorder, recovery } from '../../telemetry.js';
 import type { Look } from './look.js';
 

@@ -1,10 +1,10 @@
 // What passes between the application thread and the workers: at the start and at the end only.
 import type { WallAnchor } from '../../clock/wall-clock.js';
 import type { SerializedError } from '../../errors.js';
-import type { RegionHandle } from '../../memory/shared-region.js';
-import type { RecoveryReport } from '../../recovery/manager.js';
-import type { CustodyLine } from '../custody.js';
-import type { ResolvedOptions } from '../wal-options.js';
+import type { RecoveryReport } from '../../recovery/recover-log.js';
+import type { RegionHandle } from '../../region/shared-region.js';
+import type { CustodyLine } from './custody.js';
+import type { ResolvedOptions } from './wal-options.js';
 
 export interface WriterData {
   readonly directory: string;

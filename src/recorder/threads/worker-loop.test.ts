@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeClock } from '../../clock/fake-clock.js';
-import { Signals } from '../signals.js';
+import { Signals } from './signals.js';
 import { runUntilStopped } from './worker-loop.js';
 
 /** Signals that do not sleep but tell that they would, and for how long. */

@@ -1,7 +1,7 @@
 // The loop around a worker object: steps it, beats its heart, waits. Nothing else runs in a thread.
 import type { Clock } from '../../clock/clock.js';
-import type { ThreadName } from '../../memory/heartbeat.js';
-import type { Signals } from '../signals.js';
+import type { ThreadName } from '../../region/heartbeat.js';
+import type { Signals } from './signals.js';
 
 export interface LoopBody {
   /** One bounded piece of work; returns 0 to go on, else how many ms may pass. Never waits. */

@@ -4,7 +4,10 @@ import { fc } from '../../../test/support/properties.js';
 import { parseExposition } from '../../../test/telemetry/exposition.js';
 import { FakeClock } from '../../clock/fake-clock.js';
 import type { CollectedBucket } from '../../metrics/collector.js';
-import { SegmentPreparer, SegmentPreparerUpdater } from '../recorder/worker/segment-preparer.js';
+import {
+  SegmentPreparer,
+  SegmentPreparerUpdater,
+} from '../recorder/worker/segment-preparer-metrics.js';
 import { PrometheusCollector } from './prometheus.js';
 
 const named = (name: string, help = 'Help'): { name: string; help: string } => ({ name, help });

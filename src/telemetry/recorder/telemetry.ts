@@ -1,10 +1,10 @@
 // All metric structs of the recorder.
 import { aggregateOf } from '../aggregate.js';
-import { Manager } from './manager.js';
-import { MetaStore } from './meta-store.js';
-import { SegmentWriter } from './segment-writer.js';
-import { SegmentMaintainer } from './worker/segment-maintainer.js';
-import { SegmentPreparer } from './worker/segment-preparer.js';
+import { Manager } from './manager-metrics.js';
+import { MetaStore } from './meta-store-metrics.js';
+import { SegmentWriter } from './segment-writer-metrics.js';
+import { SegmentMaintainer } from './worker/segment-maintainer-metrics.js';
+import { SegmentPreparer } from './worker/segment-preparer-metrics.js';
 
 const NAMES = { system: 'wal_recorder', title: 'WAL Recorder Metrics' } as const;
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../../clock/fake-clock.js';
 import { FakeCollector } from '../../metrics/fake-collector.js';
-import { Manager, ManagerUpdater } from './manager.js';
-import { SegmentReader, SegmentReaderUpdater } from './segment-reader.js';
+import { Manager, ManagerUpdater } from './manager-metrics.js';
+import { SegmentReader, SegmentReaderUpdater } from './segment-reader-metrics.js';
 import { Telemetry } from './telemetry.js';
-import { SegmentPreloader, SegmentPreloaderUpdater } from './worker/segment-preloader.js';
+import { SegmentPreloader, SegmentPreloaderUpdater } from './worker/segment-preloader-metrics.js';
 
 /** Begins now, ends so much later. */
 function lasting(clock: FakeClock, ns: number): number {

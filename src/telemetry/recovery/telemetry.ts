@@ -1,7 +1,7 @@
 import { aggregateOf } from '../aggregate.js';
-import { Manager } from './manager.js';
-import { SegmentReader } from './segment-reader.js';
-import { SegmentPreloader } from './worker/segment-preloader.js';
+import { Manager } from './manager-metrics.js';
+import { SegmentReader } from './segment-reader-metrics.js';
+import { SegmentPreloader } from './worker/segment-preloader-metrics.js';
 
 const NAMES = { system: 'wal_recovery', title: 'WAL Recovery Telemetry' } as const;
 

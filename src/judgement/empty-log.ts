@@ -1,0 +1,69 @@
+// A log's folder without a segment: nothing was ever written, or all of it is gone.
+import { join } from 'node:path';
+import { WalError } from '../errors.js';
+import { beginAnewAdvice } from '../reading/advice.js';
+import {
+  type ListedSegment,
+  listLog,
+  type MetaReading,
+  readMeta,
+} from '../reading/log-directory.js';
+import { reading } from '../reading/read-failure.js';
+import { META_FILE } from '../segment/file-names.js';
+import { readLockRecord } from '../storage/lock-file.js';
+import type { Storage } from '../storage/storage.js';
+import type { ReadingPorts } from './reading-ports.js';
+
+export interface EmptyEvidence {
+  readonly meta: MetaReading;
+  /** What the shared region of this boot calls durable. */
+  readonly region: number | undefined;
+  /** LOCK holds what an opening writes to it, which comes after wal.meta is durable. */
+  readonly wasOpened: boolean;
+}
+
+export const wasOpened = (storage: Storage, dir: string): boolean =>
+  reading(dir, () => readLockRecord(storage, dir).isWritten);
+
+/**
+ * Evidence gathered without the lock, and the segments that are there by now. LOCK and the region
+ * are looked at first: what they tell of was in the folder before.
+ */
+export function gatherEmpty(
+  { storage, regionDurable }: ReadingPorts,
+  dir: string,
+): EmptyEvidence & { readonly segments: readonly ListedSegment[] } {
+  const opened = wasOpened(storage, dir);
+  const region = regionDurable(dir, undefined);
+  const meta = readMeta(storage, dir);
+  return { meta, region, wasOpened: opened, segments: listLog(storage, dir).segments };
+}
+
+/** The highest id that anything calls durable where no segment is left; 0 for none. */
+export const lostWithAll = ({ meta, region }: EmptyEvidence): number =>
+  Math.max(meta.status === 'present' ? meta.meta.durableEventId : 0, region ?? 0);
+
+/** What is wrong with a folder that has no segment; undefined: nothing was ever written. */
+export function emptyError(dir: string, evidence: EmptyEvidence): WalError | undefined {
+  const { meta } = evidence;
+  const metaPath = join(dir, META_FILE);
+  const segmentIndex = meta.status === 'present' ? meta.meta.segmentIndex : 0;
+  const durable = lostWithAll(evidence);
+  if (durable > 0 || segmentIndex > 0) {
+    const named = segmentIndex > 0 ? ` (wal.meta names segments up to ${segmentIndex})` : '';
+    const message =
+      `${dir} holds no segment, but events up to ${durable} were durable: all of them are lost` +
+      `${named}. Put the files back.`;
+    return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path: dir });
+  }
+  const toDo = beginAnewAdvice;
+  if (meta.status === 'damaged') {
+    const message = `${meta.message} ${dir} holds no segment: whether there were any cannot be told. ${toDo}`;
+    return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path: metaPath });
+  }
+  if (meta.status !== 'missing' || !evidence.wasOpened) return undefined;
+  const message =
+    `${dir} holds neither a segment nor wal.meta, but LOCK tells that a log was opened here: ` +
+    `whether it held events cannot be told. ${toDo}`;
+  return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path: dir });
+}

@@ -1,0 +1,102 @@
+// Whose log a folder holds. Every file tells the id of its log, and one that came from elsewhere must
+// not make all the others foreign: wal.meta, the regions that LOCK names and the segments' headers
+// have a vote each, and who has most votes is the log. Open and all readers ask here.
+import { basename } from 'node:path';
+import { isOperational } from '../errors.js';
+import { type LogListing, listLog, readMeta } from '../reading/log-directory.js';
+import { logIdOfRegionName } from '../region/region-names.js';
+import { isDefect } from '../segment/defect.js';
+import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
+import { readLockRecord } from '../storage/lock-file.js';
+import type { Storage } from '../storage/storage.js';
+
+/** The log ids that a folder's files tell; one of another log is among the votes, too. */
+export interface LogIdVotes {
+  /** Of each segment whose header validates, in the order of the files. */
+  readonly segments: readonly bigint[];
+  readonly meta: bigint | undefined;
+  /** Of each region that LOCK names. */
+  readonly regions: readonly bigint[];
+}
+
+/** So many headers are read at most, evenly spread: a long log must not take long to open. */
+const HEADERS_MAX = 64;
+
+/**
+ * The log id with most votes; undefined where nobody votes. Between equals LOCK decides, which no
+ * tool of backup picks out alone, then the number of segments, then the segment that comes first.
+ * Regions of one log are one vote: a crash more is no better witness.
+ */
+export function electLogId({ segments, meta, regions }: LogIdVotes): bigint | undefined {
+  const named = new Set(regions);
+  const candidates = new Set([...segments, ...named, ...(meta === undefined ? [] : [meta])]);
+  const counts = new Map<bigint, number>();
+  for (const logId of segments) counts.set(logId, (counts.get(logId) ?? 0) + 1);
+  let elected: bigint | undefined;
+  let best = [0, 0, 0];
+  for (const logId of candidates) {
+    const ofSegments = counts.get(logId) ?? 0;
+    const ofLock = named.has(logId) ? 1 : 0;
+    const votes = ofSegments + ofLock + (meta === logId ? 1 : 0);
+    const standing = [votes, ofLock, ofSegments];
+    if (!isHigher(standing, best)) continue;
+    elected = logId;
+    best = standing;
+  }
+  return elected;
+}
+
+/** By the first number that differs. */
+function isHigher(a: readonly number[], b: readonly number[]): boolean {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at >= 0 && (a[at] ?? 0) > (b[at] ?? 0);
+}
+
+/** The id of the log in `dir`, undefined where nothing tells it. Reads 66 small pieces at most. */
+export const readLogId = (storage: Storage, dir: string): bigint | undefined =>
+  logIdOf(storage, listLog(storage, dir));
+
+/** The same for a folder that was listed before. */
+export function logIdOf(storage: Storage, listing: LogListing): bigint | undefined {
+  const { dir, segments } = listing;
+  const step = Math.max(1, segments.length / HEADERS_MAX);
+  const headers: bigint[] = [];
+  for (let at = 0; at < segments.length; at += step) {
+    const path = segments[Math.floor(at)]?.path;
+    const logId = path === undefined ? undefined : orNoVote(() => segmentLogId(storage, path));
+    if (logId !== undefined) headers.push(logId);
+  }
+  const meta = orNoVote(() => readMeta(storage, dir));
+  return electLogId({
+    segments: headers,
+    meta: meta?.status === 'present' ? meta.meta.logId : undefined,
+    regions: regionLogIds(storage, dir),
+  });
+}
+
+/** The log ids in the names of the regions that LOCK names. */
+export const regionLogIds = (storage: Storage, dir: string): readonly bigint[] =>
+  (orNoVote(() => readLockRecord(storage, dir).regions) ?? []).flatMap(
+    (path) => logIdOfRegionName(basename(path)) ?? [],
+  );
+
+/** What cannot be read has no vote; who comes to read it for its content tells why. */
+function orNoVote<Vote>(ask: () => Vote): Vote | undefined {
+  try {
+    return ask();
+  } catch (error) {
+    if (isOperational(error)) return undefined;
+    throw error;
+  }
+}
+
+function segmentLogId(storage: Storage, path: string): bigint | undefined {
+  const fd = storage.open(path, 'read');
+  try {
+    const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
+    const header = decodeSegmentHeader(page.subarray(0, storage.read(fd, page, 0)));
+    return isDefect(header) ? undefined : header.logId;
+  } finally {
+    storage.close(fd);
+  }
+}

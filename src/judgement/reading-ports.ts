@@ -1,0 +1,34 @@
+// What readers need from outside: files, and what the shared region of the log's process tells.
+
+import { readBuffer } from '../reading/segment-reader.js';
+import { nodeStorage } from '../storage/node-storage.js';
+import type { Storage } from '../storage/storage.js';
+import { type LeftRegions, NO_REGIONS } from './left-rings.js';
+import type { OutsideClaims } from './tail-judgement.js';
+
+export interface ReadingPorts {
+  readonly storage: Storage;
+  /** A buffer for one reader of any segment. */
+  readonly readBuffer: () => Uint8Array;
+  /**
+   * The durable event id in the log's shared region; undefined where there is no region, or one of
+   * another boot or log. Without a log id any log's: LOCK itself tells whose the region is.
+   */
+  readonly regionDurable: (dir: string, logId: bigint | undefined) => number | undefined;
+  /** What LOCK names, as far as it is of processes that are gone. */
+  readonly leftRegions: (dir: string) => LeftRegions;
+}
+
+/** Files only: what a reader of another machine's copy knows. */
+export const FILE_PORTS: ReadingPorts = Object.freeze({
+  storage: nodeStorage,
+  readBuffer,
+  regionDurable: () => undefined,
+  leftRegions: () => NO_REGIONS,
+});
+
+export const outsideClaims = (
+  ports: ReadingPorts,
+  dir: string,
+  logId: bigint | undefined,
+): OutsideClaims => ({ region: ports.regionDurable(dir, logId) });

@@ -1,0 +1,63 @@
+// What reading tells of itself: the clock and the updaters of a `recovery.Telemetry`. Without one
+// the silent meter takes its place, the same code over structs that are closed: no look at the
+// clock, and each record ends at its first branch.
+import { type Clock, monotonicClock } from '../clock/clock.js';
+import { closeAggregate } from '../telemetry/aggregate.js';
+import { ManagerUpdater } from '../telemetry/recovery/manager-metrics.js';
+import { SegmentReaderUpdater } from '../telemetry/recovery/segment-reader-metrics.js';
+import { Telemetry } from '../telemetry/recovery/telemetry.js';
+import { invalid } from './event-range.js';
+
+export class ReadingMeter {
+  readonly segmentReader: SegmentReaderUpdater;
+  readonly manager: ManagerUpdater;
+  readonly #clock: Clock | undefined;
+
+  /** @param clock undefined for a telemetry that is closed: every time is 0 then */
+  constructor(telemetry: Telemetry, clock: Clock | undefined) {
+    this.segmentReader = new SegmentReaderUpdater(telemetry.segmentReader, clock);
+    this.manager = new ManagerUpdater(telemetry.manager, clock);
+    this.#clock = clock;
+  }
+
+  get isSilent(): boolean {
+    return this.#clock === undefined;
+  }
+
+  /** Where an interval that is recorded begins. */
+  nowNs(): number {
+    return this.#clock === undefined ? 0 : this.#clock.nowNs();
+  }
+
+  /** Runs `work`; `record` is told when it began and whether it returned. */
+  measure<T>(record: (startNs: number, ok: boolean) => void, work: () => T): T {
+    const startNs = this.nowNs();
+    let ok = false;
+    try {
+      const result = work();
+      ok = true;
+      return result;
+    } finally {
+      record(startNs, ok);
+    }
+  }
+}
+
+let silent: ReadingMeter | undefined;
+
+/** Made when it is first asked for: structs stand on cache lines, and koffi must be loaded for that. */
+export function silentMeter(): ReadingMeter {
+  if (silent === undefined) {
+    const telemetry = new Telemetry();
+    closeAggregate(telemetry);
+    silent = new ReadingMeter(telemetry, undefined);
+  }
+  return silent;
+}
+
+/** Checks the option `telemetry` of readers. */
+export function checkTelemetry(value: unknown): ReadingMeter {
+  if (value === undefined) return silentMeter();
+  if (value instanceof Telemetry) return new ReadingMeter(value, monotonicClock);
+  throw invalid('telemetry must be a recovery.Telemetry of flashstrike/telemetry.');
+}

@@ -1,0 +1,329 @@
+// Reads one segment block by block and verifies everything on the way: header, chain, ids, payload,
+// frames. Memory is one buffer of fixed size; no length from a file allocates anything.
+//
+// Invariants: the buffer's first byte stands at a multiple of 8 of the file, so frames are aligned
+// in memory as they are on disk. A position only moves over a block that validated whole. What does
+// not validate in bytes that were read ahead is read once more before it is called a defect: a live
+// writer may have completed it since.
+import { assert } from '../errors.js';
+import {
+  BLOCK_HEADER_BYTES,
+  type BlockHeader,
+  BlockKind,
+  decodeBlockHeader,
+  MAX_BLOCK_BYTES,
+  verifyBlockPayload,
+} from '../segment/block-header.js';
+import { isDefect } from '../segment/defect.js';
+import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
+import type { Verdict } from '../segment/verdict.js';
+import type { Storage } from '../storage/storage.js';
+import { alignUp, MIB } from '../units.js';
+import { reading } from './read-failure.js';
+import type { SegmentFile } from './segment-file.js';
+import { SegmentMeter } from './segment-meter.js';
+import type { Stop } from './stop.js';
+
+/** Bytes that are read at once: more than the largest block. */
+export const READ_CHUNK_BYTES = 2 * MIB;
+assert(READ_CHUNK_BYTES >= MAX_BLOCK_BYTES, 'a whole block fits into the buffer');
+
+/** The first read after a block that did not validate: at the end of a live log mostly in vain. */
+const PROBE_BYTES = BLOCK_HEADER_BYTES;
+/** Growth of read-ahead from block to block until it is a whole chunk again. */
+const READ_AHEAD_GROWTH = 8;
+
+/** Where a reader stands, enough to go on from there, also in another opening of the file. */
+export interface SegmentPosition {
+  /** File offset of the next block. */
+  readonly offset: number;
+  /** Id that the next event must have. */
+  readonly nextEventId: number;
+  readonly nextBlockIndex: number;
+  /** `headerChecksum` of the block before; undefined, after a jump, leaves one link unchecked. */
+  readonly previousBlockChecksum: bigint | undefined;
+}
+
+/** The end of the last event or watermark block, as a successor's header pins it. */
+export interface SegmentEnd {
+  readonly endOffset: number;
+  readonly blockChecksum: bigint | undefined;
+  readonly lastEventId: number;
+}
+
+const LIMIT: Stop = { reason: 'limit', message: 'the end that the next segment pins' };
+const FULL: Stop = { reason: 'full', message: 'the segment has no room for another block' };
+const CUT: Stop = { reason: 'truncated', message: 'the file ends inside of a block' };
+const SEALED: Stop = { reason: 'sealed', message: 'the segment is sealed' };
+
+/** The position behind the header page. */
+export const startOf = (file: SegmentFile): SegmentPosition => ({
+  offset: SEGMENT_HEADER_PAGE_BYTES,
+  nextEventId: file.header.firstEventId,
+  nextBlockIndex: 0,
+  previousBlockChecksum: file.header.headerChecksum,
+});
+
+/** How long the buffer of a reader must be. */
+export const bufferBytes = (fileBytes: number): number =>
+  Math.min(READ_CHUNK_BYTES, alignUp(fileBytes, 8));
+
+/** A buffer that several readers of files of up to `fileBytes` may use one after the other. */
+export const readBuffer = (fileBytes = READ_CHUNK_BYTES): Uint8Array =>
+  new Uint8Array(bufferBytes(fileBytes));
+
+export class SegmentReader {
+  readonly file: SegmentFile;
+  /** The buffer; the current block's payload stands at [payloadStart, payloadEnd). */
+  readonly bytes: Uint8Array;
+  payloadStart = 0;
+  payloadEnd = 0;
+  /** Header of the current block; undefined before the first and behind the last. */
+  block: BlockHeader | undefined;
+  /** File offset of the current block. */
+  blockOffset = 0;
+  /** Why the last call of `next` returned false. */
+  stop: Stop | undefined;
+  /** Highest `durableEventId` in a header read so far; 0 for none. */
+  durableEventId = 0;
+  /** Bytes read from the file so far. */
+  bytesRead = 0;
+
+  readonly #storage: Storage;
+  readonly #meter: SegmentMeter;
+  /** No block reaches past this offset. */
+  readonly #endOffset: number;
+  #offset: number;
+  #nextEventId: number;
+  #nextBlockIndex: number;
+  #previousBlockChecksum: bigint | undefined;
+  #sealed = false;
+  #pinOffset: number;
+  #pinChecksum: bigint | undefined;
+  // The buffer holds the file's bytes [#bufferStart, #bufferEnd).
+  #bufferStart = 0;
+  #bufferEnd = 0;
+  #readAheadBytes = READ_CHUNK_BYTES;
+  /** Bytes from this file offset on were read during the running call of `next`. */
+  #freshFrom = Number.POSITIVE_INFINITY;
+
+  /** @param buffer from {@link readBuffer}; it is overwritten from call to call of `next` */
+  constructor(
+    storage: Storage,
+    file: SegmentFile,
+    buffer = readBuffer(file.bytes),
+    from = startOf(file),
+    meter = new SegmentMeter(),
+  ) {
+    assert(buffer.length >= bufferBytes(file.bytes), 'the buffer comes from readBuffer');
+    assert(buffer.byteOffset % 8 === 0 && from.offset % 8 === 0, 'blocks stand at multiples of 8');
+    this.#storage = storage;
+    this.#meter = meter;
+    this.file = file;
+    this.bytes = buffer;
+    this.#endOffset = Math.min(file.bytes, file.header.segmentBytes);
+    this.#offset = from.offset;
+    this.#nextEventId = from.nextEventId;
+    this.#nextBlockIndex = from.nextBlockIndex;
+    this.#previousBlockChecksum = from.previousBlockChecksum;
+    this.#pinOffset = from.offset;
+    this.#pinChecksum = from.previousBlockChecksum;
+  }
+
+  /** E, once `next` returned false: file offset of the first position that does not validate. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** s: the id that the next event must have. */
+  get nextEventId(): number {
+    return this.#nextEventId;
+  }
+
+  get sealed(): boolean {
+    return this.#sealed;
+  }
+
+  get position(): SegmentPosition {
+    return {
+      offset: this.#offset,
+      nextEventId: this.#nextEventId,
+      nextBlockIndex: this.#nextBlockIndex,
+      previousBlockChecksum: this.#previousBlockChecksum,
+    };
+  }
+
+  /** Where another reader can go on: before a seal, for what is pinned ends there. */
+  get resumePosition(): SegmentPosition {
+    if (!this.#sealed) return this.position;
+    return {
+      offset: this.#pinOffset,
+      nextEventId: this.#nextEventId,
+      nextBlockIndex: this.#nextBlockIndex - 1,
+      previousBlockChecksum: this.#pinChecksum,
+    };
+  }
+
+  /** What a successor of this segment would pin now. */
+  get end(): SegmentEnd {
+    return {
+      endOffset: this.#pinOffset,
+      blockChecksum: this.#pinChecksum,
+      lastEventId: this.#nextEventId - 1,
+    };
+  }
+
+  /**
+   * Verifies the next block and makes it the current one. False: `stop` tells why, the position is
+   * E, and a later call looks at the file afresh.
+   * @param limitOffset blocks up to here count; a block that reaches past it does not validate
+   */
+  next(limitOffset = this.#endOffset): boolean {
+    const startNs = this.#meter.nowNs();
+    this.#freshFrom = Number.POSITIVE_INFINITY;
+    let block = this.#look(limitOffset);
+    if (isAboutBytes(block) && this.#freshFrom > this.#offset) {
+      this.#forget();
+      block = this.#look(limitOffset);
+    }
+    if (isStop(block)) {
+      if (isAboutBytes(block)) this.#forget();
+      this.stop = block;
+      this.block = undefined;
+      return false;
+    }
+    this.#accept(block);
+    this.#meter.onBlock(startNs, BLOCK_HEADER_BYTES + block.payloadBytes, block.eventCount);
+    return true;
+  }
+
+  /** Another reader of the same file, from `position` on; it uses the same buffer. */
+  readerAt(position: SegmentPosition): SegmentReader {
+    return new SegmentReader(this.#storage, this.file, this.bytes, position, this.#meter);
+  }
+
+  /** Records that the segment was read to the end that its successor pins; not `ok`: it was not. */
+  recordEnd(ok: boolean): void {
+    this.#meter.onEnd(ok, this.#offset, this.stop);
+  }
+
+  /** Records what the end of the last segment was judged to be. */
+  recordVerdict(verdict: Verdict): void {
+    this.#meter.onVerdict(verdict, this.#offset, this.stop);
+  }
+
+  /**
+   * Whether the block at the position validates now, read afresh. Moves over nothing; when it does
+   * not validate, `stop` tells why.
+   */
+  validatesNow(): boolean {
+    this.#forget();
+    const block = this.#look(this.#endOffset);
+    this.#forget();
+    this.block = undefined;
+    this.stop = isStop(block) ? block : undefined;
+    return !isStop(block);
+  }
+
+  /** The block at the position, verified and in the buffer, or why there is none. */
+  #look(limitOffset: number): BlockHeader | Stop {
+    if (this.#sealed) return SEALED;
+    if (this.#offset === limitOffset && limitOffset < this.#endOffset) return LIMIT;
+    const endOffset = Math.min(limitOffset, this.#endOffset);
+    if (this.#offset + BLOCK_HEADER_BYTES > endOffset) return FULL;
+    if (!this.#ensure(BLOCK_HEADER_BYTES)) return CUT;
+    const at = this.#offset - this.#bufferStart;
+    const { salt } = this.file.header;
+    const block = decodeBlockHeader(this.bytes, at, salt, this.#offset);
+    if (isDefect(block)) return { reason: block.defect, message: block.message };
+    const misplaced = this.#misplaced(block, endOffset);
+    if (misplaced !== undefined) return misplaced;
+    if (!this.#ensure(BLOCK_HEADER_BYTES + block.payloadBytes)) return CUT;
+    const start = this.#offset - this.#bufferStart + BLOCK_HEADER_BYTES;
+    const end = start + block.payloadBytes;
+    const defect = verifyBlockPayload(block, this.bytes.subarray(start, end), salt);
+    if (defect !== undefined) {
+      return { reason: defect.defect, message: defect.message, inPayload: true };
+    }
+    this.payloadStart = start;
+    this.payloadEnd = end;
+    return block;
+  }
+
+  /** A block that is whole, yet not the one that follows here. */
+  #misplaced(block: BlockHeader, endOffset: number): Stop | undefined {
+    const chain = (message: string): Stop => ({ reason: 'chain', message });
+    const previous = this.#previousBlockChecksum;
+    if (previous !== undefined && block.previousBlockChecksum !== previous) {
+      return chain('the block does not follow the one before it');
+    }
+    if (block.blockIndex !== this.#nextBlockIndex) {
+      return chain(`block ${block.blockIndex} where block ${this.#nextBlockIndex} belongs`);
+    }
+    if (block.firstEventId !== this.#nextEventId) {
+      return chain(`event ${block.firstEventId} where event ${this.#nextEventId} belongs`);
+    }
+    const blockEnd = this.#offset + BLOCK_HEADER_BYTES + block.payloadBytes;
+    if (blockEnd <= endOffset) return undefined;
+    return { reason: 'truncated', message: `the block reaches past ${endOffset}` };
+  }
+
+  #accept(block: BlockHeader): void {
+    this.stop = undefined;
+    const readAheadBytes = this.#readAheadBytes * READ_AHEAD_GROWTH;
+    this.#readAheadBytes = Math.min(readAheadBytes, READ_CHUNK_BYTES);
+    this.block = block;
+    this.blockOffset = this.#offset;
+    this.#offset += BLOCK_HEADER_BYTES + block.payloadBytes;
+    this.#nextEventId += block.eventCount;
+    this.#nextBlockIndex++;
+    this.#previousBlockChecksum = block.headerChecksum;
+    if (block.durableEventId > this.durableEventId) this.durableEventId = block.durableEventId;
+    if (block.kind === BlockKind.seal) {
+      this.#sealed = true;
+    } else {
+      this.#pinOffset = this.#offset;
+      this.#pinChecksum = block.headerChecksum;
+    }
+  }
+
+  /** The next read begins at the position, and is small: see PROBE_BYTES. */
+  #forget(): void {
+    this.#bufferStart = this.#offset;
+    this.#bufferEnd = this.#offset;
+    this.#readAheadBytes = PROBE_BYTES;
+  }
+
+  /** Has `byteCount` bytes from the position on in the buffer, or tells that the file is shorter. */
+  #ensure(byteCount: number): boolean {
+    if (this.#offset + byteCount <= this.#bufferEnd) return true;
+    const kept = Math.max(0, this.#bufferEnd - this.#offset);
+    const from = this.#offset - this.#bufferStart;
+    this.bytes.copyWithin(0, from, from + kept);
+    this.#bufferStart = this.#offset;
+    const wanted = Math.min(
+      Math.max(byteCount, this.#readAheadBytes),
+      this.#endOffset - this.#offset,
+    );
+    const readOffset = this.#offset + kept;
+    if (readOffset < this.#freshFrom) this.#freshFrom = readOffset;
+    const target = this.bytes.subarray(kept, wanted);
+    const { fd, path } = this.file;
+    const startNs = this.#meter.nowNs();
+    let count: number | undefined;
+    try {
+      count = reading(path, () => this.#storage.read(fd, target, readOffset), readOffset);
+    } finally {
+      this.#meter.onChunk(startNs, count);
+    }
+    this.bytesRead += count;
+    this.#bufferEnd = readOffset + count;
+    return this.#offset + byteCount <= this.#bufferEnd;
+  }
+}
+
+const isStop = (look: BlockHeader | Stop): look is Stop => 'reason' in look;
+
+/** Whether other bytes in the file would change the answer. */
+const isAboutBytes = (look: BlockHeader | Stop): boolean =>
+  isStop(look) && look !== LIMIT && look !== FULL && look !== SEALED;

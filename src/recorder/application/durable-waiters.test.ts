@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { settles, staysPending } from '../../../test/support/eventually.js';
+import { Signals } from '../threads/signals.js';
+import { DurableWaiters } from './durable-waiters.js';
+
+class Bench {
+  readonly signals = new Signals();
+  durable = 0;
+  failure: Error | undefined;
+  /** The starts of waits that have ended. */
+  readonly waited: number[] = [];
+  readonly waiters = new DurableWaiters(this.signals, {
+    durableEventId: () => this.durable,
+    refusal: (eventId) => this.failure && new Error(`event ${eventId}: ${this.failure.message}`),
+    waited: (startNs) => this.waited.push(startNs),
+  });
+
+  /** What the writer thread does after a sync. */
+  advance(durable: number): void {
+    this.durable = durable;
+    this.signals.announceDurable();
+  }
+
+  fail(message: string): void {
+    this.failure = new Error(message);
+    this.signals.announceDurable();
+  }
+}
+
+describe('a promise for an event id', () => {
+  test('resolves with the durable id once that has reached it', async () => {
+    const bench = new Bench();
+    const waiting = bench.waiters.wait(5, 1234);
+    bench.advance(4);
+    assert.ok(await staysPending(waiting, 20));
+    assert.deepEqual(bench.waited, []);
+    bench.advance(9);
+    assert.equal(await settles('the wait', waiting), 9);
+    assert.deepEqual(bench.waited, [1234], 'and the wait is told once');
+    bench.waiters.close();
+  });
+
+  test('resolves when the id became durable before anyone listened', async () => {
+    const bench = new Bench();
+    bench.durable = 3;
+    assert.equal(await settles('the wait', bench.waiters.wait(3, 0)), 3);
+    bench.waiters.close();
+  });
+
+  test('resolves in order of ids, whatever the order of the calls', async () => {
+    const bench = new Bench();
+    const order: number[] = [];
+    const waiting = [7, 2, 9, 4, 4].map((eventId) =>
+      bench.waiters.wait(eventId, 0).then(() => order.push(eventId)),
+    );
+    for (const durable of [2, 4, 8, 9]) {
+      bench.advance(durable);
+      await new Promise(setImmediate);
+    }
+    await settles('all waits', Promise.all(waiting));
+    assert.deepEqual(order, [2, 4, 4, 7, 9]);
+    bench.waiters.close();
+  });
+
+  test('a thousand of them resolve with one announcement', async () => {
+    const bench = new Bench();
+    const waiting = Array.from({ length: 1_000 }, (_, at) => bench.waiters.wait(at + 1, 0));
+    bench.advance(1_000);
+    const settled = await settles('all waits', Promise.all(waiting));
+    assert.deepEqual(new Set(settled), new Set([1_000]));
+    bench.waiters.close();
+  });
+
+  test('rejects when nothing more will become durable, each with an error of its own', async () => {
+    const bench = new Bench();
+    const waiting = [bench.waiters.wait(3, 0), bench.waiters.wait(8, 0)];
+    const settled = Promise.allSettled(waiting);
+    bench.fail('the disk is gone');
+    const [first, second] = await settles('the waits', settled);
+    assert.ok(first?.status === 'rejected' && second?.status === 'rejected');
+    assert.equal(first.reason.message, 'event 3: the disk is gone');
+    assert.equal(second.reason.message, 'event 8: the disk is gone');
+    bench.waiters.close();
+  });
+
+  test('resolves for what was durable before the failure, rejects for the rest', async () => {
+    const bench = new Bench();
+    const settled = Promise.allSettled([bench.waiters.wait(3, 0), bench.waiters.wait(4, 0)]);
+    bench.durable = 3;
+    bench.fail('the disk is gone');
+    const statuses = (await settles('the waits', settled)).map(({ status }) => status);
+    assert.deepEqual(statuses, ['fulfilled', 'rejected']);
+    bench.waiters.close();
+  });
+
+  test('rejects at once when the log has failed already', async () => {
+    const bench = new Bench();
+    bench.failure = new Error('the disk is gone');
+    await assert.rejects(
+      settles('the wait', bench.waiters.wait(1, 0)),
+      /event 1: the disk is gone/,
+    );
+    bench.waiters.close();
+  });
+
+  test('a second round of waits works as the first', async () => {
+    const bench = new Bench();
+    for (let round = 1; round <= 50; round++) {
+      const waiting = bench.waiters.wait(round, 0);
+      bench.advance(round);
+      assert.equal(await settles(`round ${round}`, waiting), round);
+    }
+    bench.waiters.close();
+  });
+
+  test('what is settled at the close is settled, and the close may come twice', async () => {
+    const bench = new Bench();
+    const waiting = bench.waiters.wait(1, 0);
+    bench.durable = 1;
+    bench.waiters.close();
+    bench.waiters.close();
+    assert.equal(await settles('the wait', waiting), 1);
+  });
+});
+
+/** Runs a module of its own: whether a process ends is a matter of the whole process. */
+function exitOf(body: string): { status: number | null; stdout: string } {
+  const at = (module: string): string => JSON.stringify(new URL(module, import.meta.url).href);
+  const script = `
+    import { DurableWaiters } from ${at('./durable-waiters.js')};
+    import { Signals } from ${at('../threads/signals.js')};
+    const signals = new Signals();
+    let durable = 0;
+    const source = { durableEventId: () => durable, refusal: () => undefined, waited: () => {} };
+    const waiters = new DurableWaiters(signals, source);
+    ${body}`;
+  const args = ['--input-type=module', '--eval', script];
+  const { status, stdout } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    timeout: 300_000,
+  });
+  return { status, stdout };
+}
+
+describe('the process', () => {
+  test('is held while someone waits, and ends by itself when the wait is over', () => {
+    const body = `
+      setTimeout(() => { durable = 1; signals.announceDurable(); }, 50).unref();
+      waiters.wait(1, 0).then((id) => console.log('durable', id));`;
+    assert.deepEqual(exitOf(body), { status: 0, stdout: 'durable 1\n' });
+  });
+
+  test('is not held by waiters for whom nobody waits', () => {
+    assert.deepEqual(exitOf(`console.log('end');`), { status: 0, stdout: 'end\n' });
+  });
+});

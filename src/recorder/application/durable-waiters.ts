@@ -1,0 +1,139 @@
+// Promises for event ids that are not durable yet. The writer thread announces progress in shared
+// memory; Atomics.waitAsync brings that to this thread's event loop without a message.
+
+import type { Signals } from '../threads/signals.js';
+import { fromLoop } from './from-loop.js';
+
+interface Waiter {
+  readonly eventId: number;
+  /** When the waiting began. */
+  readonly startNs: number;
+  readonly resolve: (durableEventId: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What the waiters need to know of the log. */
+export interface DurabilitySource {
+  /** Highest durable id now. */
+  durableEventId(): number;
+  /** Why nothing will become durable any more, if so; made anew for each waiter. */
+  refusal(eventId: number): Error | undefined;
+  /** A wait that began at `startNs` has ended, one way or the other. */
+  waited(startNs: number): void;
+}
+
+const FOREVER_MS = 2 ** 31 - 1;
+
+/**
+ * A call of `durable()` may be cut short by the engine, as `append` may, and the log must go on
+ * answering. So such a call only leaves its waiter here; all else is a job of the event loop's, which
+ * no time limit cuts and whose stack is empty.
+ */
+export class DurableWaiters {
+  readonly #signals: Signals;
+  readonly #source: DurabilitySource;
+  /** Left by calls, in their order. */
+  #arriving: Waiter[] = [];
+  /** Sorted by id: durable ids only grow, so the head is always the next to resolve. */
+  readonly #waiters: Waiter[] = [];
+  /** Holds the process while someone waits: waitAsync itself does not. */
+  readonly #hold: NodeJS.Timeout;
+  #armed = false;
+  #closed = false;
+
+  constructor(signals: Signals, source: DurabilitySource) {
+    this.#signals = signals;
+    this.#source = source;
+    this.#hold = setInterval(() => {}, FOREVER_MS);
+    this.#hold.unref();
+  }
+
+  /** @param startNs when the waiting began, told again when it has ended */
+  wait(eventId: number, startNs: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#arriving.push({ eventId, startNs, resolve, reject });
+      void fromLoop(this.#admit);
+    });
+  }
+
+  readonly #admit = (): void => {
+    const arriving = this.#arriving;
+    if (arriving.length === 0) return;
+    this.#arriving = [];
+    for (const waiter of arriving) this.#insert(waiter);
+    if (this.#closed) {
+      this.settle();
+      return;
+    }
+    this.#hold.ref();
+    // The announcement that is waited for may never come, when its thread has died since.
+    if (this.#armed) this.settle();
+    else this.#arm();
+  };
+
+  #insert(waiter: Waiter): void {
+    const waiters = this.#waiters;
+    let at = waiters.length;
+    while (at > 0 && (waiters[at - 1] as Waiter).eventId > waiter.eventId) at--;
+    if (at === waiters.length) waiters.push(waiter);
+    else waiters.splice(at, 0, waiter);
+  }
+
+  #arm(): void {
+    if (this.#armed) return;
+    const { words, durableWakeWord } = this.#signals;
+    const seen = Atomics.load(words, durableWakeWord);
+    this.settle();
+    if (this.#waiters.length === 0) return;
+    const waiting = Atomics.waitAsync(words, durableWakeWord, seen);
+    if (!waiting.async) {
+      // It moved between the two reads: look again, but not from inside this call.
+      this.#armed = true;
+      queueMicrotask(() => this.#rearm());
+      return;
+    }
+    this.#armed = true;
+    void waiting.value.then(() => this.#rearm());
+  }
+
+  #rearm(): void {
+    this.#armed = false;
+    this.#arm();
+  }
+
+  /** Resolves whoever waits for what is durable now, and rejects the rest when nothing will be. */
+  settle(): void {
+    const waiters = this.#waiters;
+    const durable = this.#source.durableEventId();
+    let done = 0;
+    for (const waiter of waiters) {
+      if (waiter.eventId > durable) break;
+      this.#source.waited(waiter.startNs);
+      waiter.resolve(durable);
+      done++;
+    }
+    waiters.splice(0, done);
+    if (waiters.length > 0) this.#refuse();
+    if (waiters.length === 0) this.#hold.unref();
+  }
+
+  #refuse(): void {
+    const first = this.#waiters[0];
+    if (first === undefined || this.#source.refusal(first.eventId) === undefined) return;
+    for (const waiter of this.#waiters.splice(0)) {
+      this.#source.waited(waiter.startNs);
+      waiter.reject(this.#source.refusal(waiter.eventId));
+    }
+  }
+
+  /** Ends the waiting: everything is settled by now. */
+  close(): void {
+    this.#closed = true;
+    this.#admit();
+    this.settle();
+    this.#hold.unref();
+    clearInterval(this.#hold);
+    // Lets a pending waitAsync go, so that the promise does not outlive the log.
+    this.#signals.announceDurable();
+  }
+}

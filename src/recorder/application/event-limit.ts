@@ -1,0 +1,73 @@
+// How large an event, or a batch, can be, and what to do with one that is larger.
+import { WalError } from '../../errors.js';
+import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES } from '../../segment/block-header.js';
+import { FRAME_HEADER_BYTES } from '../../segment/frame.js';
+import { MIN_SEGMENT_BYTES } from '../../segment/segment-header.js';
+import { KIB } from '../../units.js';
+import { blockRoomBytes, segmentBytesFor } from '../writer/active-segment.js';
+
+export const MIN_RING_BYTES = 64 * KIB;
+/** A block of one event: what comes on top of its payload. */
+export const EVENT_OVERHEAD_BYTES = BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES;
+/** The largest payload that any log takes: a block of 1 MiB, less its headers. */
+const LARGEST_OF_ALL_BYTES = MAX_BLOCK_BYTES - EVENT_OVERHEAD_BYTES;
+
+/** Parts of a ring of which an event takes one at the most, so that appending never waits for long. */
+const RING_PARTS = 4;
+
+/** The options that bound an event. */
+export interface SizeOptions {
+  readonly ringBytes: number;
+  readonly segmentBytes: number;
+  readonly maxEventBytes: number;
+}
+
+/** The largest payload of a log: a quarter of the ring, one block, what a fresh segment has room for. */
+export const largestEventBytes = (ringBytes: number, segmentBytes: number): number =>
+  Math.min(ringBytes / RING_PARTS, MAX_BLOCK_BYTES, blockRoomBytes(segmentBytes)) -
+  EVENT_OVERHEAD_BYTES;
+
+/** What frames of a batch may take in all: as much as the largest event with its own. */
+export const largestBatchBytes = ({ maxEventBytes }: SizeOptions): number =>
+  (maxEventBytes + FRAME_HEADER_BYTES + 7) & ~7;
+
+export function eventTooLarge(payloadBytes: number, options: SizeOptions): WalError {
+  return new WalError(
+    'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
+    `The payload has ${payloadBytes} bytes; an event of this log has at most ` +
+      `${options.maxEventBytes}. ${remedy(payloadBytes, options)}`,
+  );
+}
+
+/** @param span bytes that the batch takes with its frames, or those of it that were looked at */
+export function batchTooLarge(span: number, options: SizeOptions): WalError {
+  return new WalError(
+    'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
+    `The batch takes ${span} bytes or more, ${FRAME_HEADER_BYTES} an event for its frame; a batch of ` +
+      `this log takes at most ${largestBatchBytes(options)}. ` +
+      remedy(span - FRAME_HEADER_BYTES, options),
+  );
+}
+
+/** Advice that works: with these options, `payloadBytes` are taken. */
+function remedy(payloadBytes: number, { ringBytes, segmentBytes }: SizeOptions): string {
+  if (payloadBytes > LARGEST_OF_ALL_BYTES) {
+    return `No options let more than ${LARGEST_OF_ALL_BYTES} bytes into one block: split it.`;
+  }
+  const needed = {
+    ringBytes: powerOfTwoFrom((payloadBytes + EVENT_OVERHEAD_BYTES) * RING_PARTS, MIN_RING_BYTES),
+    segmentBytes: Math.max(segmentBytesFor(payloadBytes + FRAME_HEADER_BYTES), MIN_SEGMENT_BYTES),
+  };
+  const options = [
+    ...(needed.ringBytes > ringBytes ? [`ringBytes ${needed.ringBytes}`] : []),
+    ...(needed.segmentBytes > segmentBytes ? [`segmentBytes ${needed.segmentBytes}`] : []),
+    `maxEventBytes ${payloadBytes}`,
+  ];
+  return `Split it, or open the log with ${options.join(', ')} or more.`;
+}
+
+function powerOfTwoFrom(least: number, smallest: number): number {
+  let value = smallest;
+  while (value < least) value *= 2;
+  return value;
+}

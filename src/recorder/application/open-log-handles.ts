@@ -1,0 +1,147 @@
+// All that an open log holds besides memory of its own: threads, region, lock.
+import { isOperational, type WalError } from '../../errors.js';
+import type { ReadingPorts } from '../../judgement/reading-ports.js';
+import { regionPorts } from '../../judgement/region-ports.js';
+import { libc } from '../../memory/libc.js';
+import { adoptRegion } from '../../region/region-factories.js';
+import { machineRegions } from '../../region/regions.js';
+import type { SharedRegion } from '../../region/shared-region.js';
+import { NO_RING, type RingMemory, ringOfRegion } from '../../ring/ring-memory.js';
+import type { LogLock } from '../../storage/lock-file.js';
+import { nodeStorage } from '../../storage/node-storage.js';
+import { LogTelemetry } from '../../telemetry/log-telemetry.js';
+import { Custody } from '../threads/custody.js';
+import type { WriterReady } from '../threads/messages.js';
+import type { Signals } from '../threads/signals.js';
+import type { ResolvedOptions } from '../threads/wal-options.js';
+import { Crew } from './crew.js';
+
+/** What this platform and these options gave the log. */
+export interface Capabilities {
+  /** `mapped`: what was appended survives this process. `portable`: only what was written does. */
+  readonly sharedMemory: 'mapped' | 'portable';
+  /** Why memory is not shared although it was asked for. */
+  readonly sharedMemoryReason: string | undefined;
+  /** True when someone moved, removed or replaced the region's file: that has ended the log. */
+  readonly sharedMemoryNameLost: boolean;
+  readonly lock: 'flock' | 'none';
+  /**
+   * Whether renames that never replace, real allocation, and the sync of a folder are to be had, as far as
+   * the opening needed them. Where not (FUSE, seccomp), the log does without: it looks before it
+   * renames, a full disk is met later, a power cut may take new names.
+   */
+  readonly renameNoReplace: boolean;
+  readonly allocate: boolean;
+  readonly syncDirectory: boolean;
+}
+
+export class OpenLogHandles {
+  readonly ready: WriterReady;
+  memory: RingMemory;
+  readonly telemetry: LogTelemetry;
+  /** For readers of this log: they find its folder wherever it is. */
+  readonly readingPorts: ReadingPorts;
+  readonly #options: ResolvedOptions;
+  readonly #signals: Signals;
+  readonly #custody: Custody;
+  readonly #crew: Crew;
+  readonly #region: SharedRegion;
+
+  private constructor(
+    directory: string,
+    options: ResolvedOptions,
+    signals: Signals,
+    custody: Custody,
+    crew: Crew,
+    ready: WriterReady,
+  ) {
+    this.#options = options;
+    this.#signals = signals;
+    this.#custody = custody;
+    this.readingPorts = regionPorts(custody.storageOf(directory), machineRegions);
+    this.#crew = crew;
+    this.ready = ready;
+    this.#region = adoptRegion(ready.region, custody);
+    this.memory = ringOfRegion(this.#region);
+    this.telemetry = LogTelemetry.inRegion(this.#region);
+  }
+
+  static async open(
+    directory: string,
+    options: ResolvedOptions,
+    signals: Signals,
+    onDeath: (error: WalError) => void,
+  ): Promise<OpenLogHandles> {
+    const custody = new Custody(nodeStorage);
+    const { crew, ready } = await Crew.start(
+      directory,
+      options,
+      signals,
+      custody,
+      onDeath,
+      // Nothing was appended yet.
+      ({ region }) => giveBack(custody.logLock, adoptRegion(region, custody), true),
+    );
+    return new OpenLogHandles(directory, options, signals, custody, crew, ready);
+  }
+
+  get capabilities(): Capabilities {
+    const native = libc() !== undefined;
+    const isHad = (call: string): boolean => !this.ready.doneWithout.includes(call);
+    return {
+      sharedMemory: this.#region.adapter,
+      sharedMemoryReason: this.ready.sharedMemoryReason,
+      sharedMemoryNameLost: this.#signals.get('regionNameLost') === 1,
+      lock: this.#options.lock,
+      renameNoReplace: native && isHad('renameNoReplace'),
+      allocate: native && isHad('allocate'),
+      syncDirectory: isHad('syncDirectory'),
+    };
+  }
+
+  /** Ends the threads; rejects with what kept them from finishing. */
+  end(): Promise<void> {
+    return this.#crew.end();
+  }
+
+  endNow(timeoutMs: number): boolean {
+    return this.#crew.endNow(timeoutMs);
+  }
+
+  /**
+   * Whoever has taken a view from `memory` has dropped it before.
+   * @param isWhole all that the ring held is on disk: the region may go
+   */
+  release(isWhole: boolean): void {
+    this.memory = NO_RING;
+    try {
+      giveBack(this.#custody.logLock, this.#region, isWhole);
+    } finally {
+      this.#custody.release();
+    }
+  }
+}
+
+/** Region and lock, which the writer thread has used and this one holds. */
+export function giveBack(lock: LogLock | undefined, region: SharedRegion, isWhole: boolean): void {
+  try {
+    const outcome = region.release({ remove: isWhole });
+    // A region that could not be removed stays named: the next open tries again.
+    if (isWhole && outcome !== 'kept') clear(lock);
+  } finally {
+    // Whatever the disk refuses, the lock goes: the next open is the way on.
+    lock?.release();
+  }
+}
+
+/**
+ * LOCK names no region any more. Where the disk refuses, it names one that is gone: the next open
+ * finds nothing there. The disk's trouble itself is told by wal.meta, which was to be flushed.
+ */
+function clear(lock: LogLock | undefined): void {
+  try {
+    lock?.forgetRegions();
+  } catch (error) {
+    if (!isOperational(error)) throw error;
+  }
+}

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Clock } from '../../clock/clock.js';
+import { WalError } from '../../errors.js';
+import { RingConsumer } from '../../ring/ring-consumer.js';
+import { RingControlLayout } from '../../ring/ring-control.js';
+import { RingProducer } from '../../ring/ring-producer.js';
+import { ringOfSections } from '../../ring/ring-snapshot.js';
+import { FrameKind } from '../../segment/frame.js';
+import { Manager, ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
+import { KIB } from '../../units.js';
+import { Signals, Trouble } from '../threads/signals.js';
+import { Stalls } from './stalls.js';
+
+/** Moves a tenth of a millisecond with every look, so that nothing here really waits for long. */
+class QuickClock implements Clock {
+  #nowNs = 0;
+
+  nowNs(): number {
+    this.#nowNs += 100_000;
+    return this.#nowNs;
+  }
+
+  stopFor(stoppedNs: number): void {
+    this.#nowNs += stoppedNs;
+  }
+}
+
+const SPAN = 1_024;
+
+class Bench {
+  readonly signals = new Signals();
+  readonly memory = ringOfSections(
+    new Uint8Array(RingControlLayout.size),
+    new Uint8Array(64 * KIB),
+  );
+  readonly producer = new RingProducer(this.memory, 1);
+  readonly metrics = new Manager();
+  readonly stalls: Stalls;
+  readonly clock = new QuickClock();
+
+  constructor(timeoutMs = 150) {
+    const { clock } = this;
+    this.stalls = new Stalls(
+      this.signals,
+      clock,
+      this.producer,
+      '/log',
+      timeoutMs,
+      new ManagerUpdater(this.metrics, clock),
+    );
+    while (this.producer.reserve(SPAN)) {
+      this.producer.put(new Uint8Array(1_000), 1_000, FrameKind.event, 0, 0, 0);
+      this.producer.publish();
+    }
+  }
+
+  /** What the writer thread does. */
+  release(): void {
+    const consumer = new RingConsumer(this.memory, 1);
+    assert.ok(consumer.gather(2 * SPAN, 2 * SPAN));
+    consumer.release();
+  }
+}
+
+const codeOf = (action: () => unknown): string => {
+  try {
+    action();
+  } catch (error) {
+    assert.ok(error instanceof WalError, String(error));
+    return error.code;
+  }
+  return 'none';
+};
+
+describe('a full ring', () => {
+  test('is waited for until there is room, and the wait is counted and timed', () => {
+    const bench = new Bench();
+    let looks = 0;
+    bench.stalls.waitForRoom(SPAN, () => {
+      if (++looks === 3) bench.release();
+      return false;
+    });
+    assert.ok(bench.producer.reserve(SPAN));
+    assert.equal(bench.metrics.ringStall.samples, 1);
+    assert.ok(bench.metrics.ringStall.totalNs > 0);
+    assert.equal(bench.signals.get('producerWaiting'), 0);
+  });
+
+  test('that stays full for stallTimeoutMs ends the wait with a code', () => {
+    const bench = new Bench();
+    assert.equal(
+      codeOf(() => bench.stalls.waitForRoom(SPAN, () => false)),
+      'ERR_FLASHSTRIKE_STALLED',
+    );
+    assert.equal(bench.signals.get('producerWaiting'), 0);
+    assert.equal(bench.metrics.ringStall.samples, 1);
+  });
+
+  test("while the process was stopped for an hour is not the writer thread's fault", () => {
+    const bench = new Bench();
+    let looks = 0;
+    bench.stalls.waitForRoom(SPAN, () => {
+      if (++looks === 2) bench.clock.stopFor(3_600e9);
+      if (looks === 4) bench.release();
+      return false;
+    });
+    assert.equal(looks, 4);
+  });
+
+  test('is looked at once even when no time is given', () => {
+    const bench = new Bench(0);
+    assert.equal(
+      codeOf(() => bench.stalls.waitForRoom(SPAN, () => false)),
+      'ERR_FLASHSTRIKE_STALLED',
+    );
+    bench.release();
+    bench.stalls.waitForRoom(SPAN, () => false);
+  });
+
+  test('and a disk without room for a segment: told at once, with the cause', () => {
+    const bench = new Bench(3_600_000);
+    bench.signals.set('takerWaiting', 1);
+    bench.signals.set('preparerTrouble', Trouble.noSpace);
+    bench.signals.preparerError.write(new WalError('ERR_FLASHSTRIKE_NO_SPACE', 'full (ENOSPC)'));
+    assert.throws(
+      () => bench.stalls.waitForRoom(SPAN, () => true),
+      (error: WalError) => {
+        assert.equal(error.code, 'ERR_FLASHSTRIKE_NO_SPACE');
+        assert.equal(error.path, '/log');
+        assert.equal((error.cause as Error).message, 'full (ENOSPC)');
+        return true;
+      },
+    );
+  });
+
+  test('and a disk without room for a block: told at once, though a segment is prepared', () => {
+    const bench = new Bench(3_600_000);
+    bench.signals.set('writerTrouble', Trouble.noSpace);
+    assert.throws(
+      () => bench.stalls.waitForRoom(SPAN, () => true),
+      (error: WalError) => error.code === 'ERR_FLASHSTRIKE_NO_SPACE',
+    );
+  });
+
+  test('and no space for wal.meta alone: waited for, a segment is being made', () => {
+    const bench = new Bench(3_600_000);
+    bench.signals.set('takerWaiting', 1);
+    bench.signals.set('metaTrouble', Trouble.noSpace);
+    let looks = 0;
+    bench.stalls.waitForRoom(SPAN, () => {
+      if (++looks === 2) bench.release();
+      return true;
+    });
+    assert.ok(looks >= 2);
+  });
+
+  test('and no space for later segments: waited for, while the active one still takes events', () => {
+    const bench = new Bench(3_600_000);
+    bench.signals.set('preparerTrouble', Trouble.noSpace);
+    let looks = 0;
+    bench.stalls.waitForRoom(SPAN, () => {
+      if (++looks === 2) bench.release();
+      return true;
+    });
+    assert.ok(looks >= 2);
+  });
+
+  test('and a log that has failed: the wait ends with that error', () => {
+    const bench = new Bench(3_600_000);
+    const error = new Error('the log has failed');
+    const check = (): boolean => {
+      throw error;
+    };
+    assert.throws(() => bench.stalls.waitForRoom(SPAN, check), error);
+    assert.equal(bench.signals.get('producerWaiting'), 0);
+    assert.equal(bench.metrics.ringStall.samples, 1, 'a wait that failed is counted too');
+  });
+
+  test('wakes the writer thread, which may be asleep', () => {
+    const bench = new Bench();
+    const before = bench.signals.wakeCount('writer');
+    bench.release();
+    bench.stalls.waitForRoom(SPAN, () => false);
+    assert.ok(bench.signals.wakeCount('writer') > before);
+  });
+});
+
+test('what is true already is not waited for', () => {
+  const bench = new Bench();
+  let looks = 0;
+  bench.stalls.waitUntil(
+    () => ++looks > 0,
+    () => assert.fail('it looked at the state'),
+  );
+  assert.equal(looks, 1);
+  assert.equal(bench.metrics.ringStall.samples, 0, 'and it is no stall');
+});

@@ -1,0 +1,133 @@
+// Back-pressure: what the application thread does while the ring is full. It spins for a moment,
+// for the writer mostly is about to release a block, then sleeps in slices, so that it notices a
+// failure, a full disk, or its own time limit.
+import type { Clock } from '../../clock/clock.js';
+import { RunningTime } from '../../clock/running-time.js';
+import { WalError } from '../../errors.js';
+import type { RingProducer } from '../../ring/ring-producer.js';
+import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
+import { type Signals, Trouble } from '../threads/signals.js';
+import { fromLoop } from './from-loop.js';
+
+const SPIN_NS = 200e3;
+const SLICE_MS = 10;
+
+/** Looks at the log's state: throws when it has ended; true when it is out of space. */
+export type StateCheck = () => boolean;
+
+export class Stalls {
+  readonly #signals: Signals;
+  readonly #clock: Clock;
+  readonly #producer: RingProducer;
+  readonly #directory: string;
+  readonly #timeoutMs: number;
+  readonly #telemetry: ManagerUpdater;
+  #occupancyBytesMax = 0;
+  #waiting = false;
+  #willLookBack = false;
+
+  constructor(
+    signals: Signals,
+    clock: Clock,
+    producer: RingProducer,
+    directory: string,
+    timeoutMs: number,
+    telemetry: ManagerUpdater,
+  ) {
+    this.#signals = signals;
+    this.#clock = clock;
+    this.#producer = producer;
+    this.#directory = directory;
+    this.#timeoutMs = timeoutMs;
+    this.#telemetry = telemetry;
+  }
+
+  /** Returns once `span` bytes are reserved in the ring. */
+  waitForRoom(span: number, check: StateCheck): void {
+    this.#lookBackLater();
+    const startNs = this.#clock.nowNs();
+    // Here too, not by the writer alone: what it saw last is old when it is stuck in a sync.
+    this.#occupancyBytesMax = Math.max(this.#occupancyBytesMax, this.#producer.waitingBytes);
+    this.#waiting = true;
+    this.#telemetry.setRingStall(startNs, this.#occupancyBytesMax);
+    try {
+      this.waitUntil(() => this.#producer.reserve(span), check);
+    } finally {
+      this.#telemetry.onRingStall(startNs);
+      this.#waiting = false;
+    }
+  }
+
+  /**
+   * The engine may cut a wait short so that no `finally` runs. Nobody waits any more once the event
+   * loop turns: then neither telemetry nor the writer thread is to be told that someone does.
+   */
+  #lookBackLater(): void {
+    if (this.#willLookBack) return;
+    void fromLoop(this.#lookBack);
+    this.#willLookBack = true;
+  }
+
+  readonly #lookBack = (): void => {
+    this.#willLookBack = false;
+    this.#signals.set('producerWaiting', 0);
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#telemetry.setRingStall(0, this.#occupancyBytesMax);
+  };
+
+  /** @throws WalError ERR_FLASHSTRIKE_NO_SPACE at once, ERR_FLASHSTRIKE_STALLED in time */
+  waitUntil(isDone: () => boolean, check: StateCheck): void {
+    this.#lookBackLater();
+    const startNs = this.#clock.nowNs();
+    this.#signals.wake('writer');
+    while (this.#clock.nowNs() - startNs < SPIN_NS) if (isDone()) return;
+    this.#signals.set('producerWaiting', 1);
+    try {
+      this.#sleepUntil(isDone, check);
+    } finally {
+      this.#signals.set('producerWaiting', 0);
+    }
+  }
+
+  #sleepUntil(isDone: () => boolean, check: StateCheck): void {
+    const waited = new RunningTime(this.#clock);
+    for (;;) {
+      const seen = this.#signals.producerWakeCount;
+      if (isDone()) return;
+      if (check() && this.#spaceIsMissing) throw this.#noSpace();
+      const leftMs = this.#timeoutMs - waited.lookMs();
+      if (leftMs <= 0) throw this.#stalled();
+      this.#signals.waitForRoom(seen, Math.min(leftMs, SLICE_MS));
+    }
+  }
+
+  /**
+   * Out of space alone is no reason to give up: the active segment may still take what waits, or it
+   * is wal.meta that has no room, while a segment is being made.
+   */
+  get #spaceIsMissing(): boolean {
+    const signals = this.#signals;
+    if (signals.get('writerTrouble') === Trouble.noSpace) return true;
+    return signals.get('takerWaiting') === 1 && signals.get('preparerTrouble') === Trouble.noSpace;
+  }
+
+  #noSpace(): WalError {
+    const cause = this.#signals.preparerError.read();
+    return new WalError(
+      'ERR_FLASHSTRIKE_NO_SPACE',
+      `${this.#directory}: the ring is full and the disk has no room for what it holds. ` +
+        'Nothing that was acknowledged is lost; free some space, then append again.',
+      { path: this.#directory, cause },
+    );
+  }
+
+  #stalled(): WalError {
+    return new WalError(
+      'ERR_FLASHSTRIKE_STALLED',
+      `${this.#directory}: the ring stayed full for ${this.#timeoutMs} ms (stallTimeoutMs): the ` +
+        'disk does not keep up, or the writer thread is starved. Append again later.',
+      { path: this.#directory },
+    );
+  }
+}

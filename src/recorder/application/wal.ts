@@ -1,0 +1,539 @@
+// The recorder's top: what the application holds. All of it runs on the application's thread, and
+// `append` runs there for every event: while the ring has room it makes no system call, takes no
+// lock and allocates nothing.
+import { resolve } from 'node:path';
+import { type Clock, monotonicClock } from '../../clock/clock.js';
+import { TimestampSource } from '../../clock/timestamp-source.js';
+import { WalError } from '../../errors.js';
+import { assertLittleEndian, assertRuntime } from '../../memory/libc.js';
+import { readNumber } from '../../memory/sequence-latch.js';
+import { newInterval } from '../../metrics/journal.js';
+import { checkOptions } from '../../reading/event-range.js';
+import type {
+  FollowOptions,
+  LoggedEvent,
+  ReplayOptions,
+  ReusedEvent,
+  Reusing,
+} from '../../reading/events.js';
+import type { RecoveryReport, VerifyMode } from '../../recovery/recover-log.js';
+import { followThrough } from '../../replay/follow.js';
+import { replayThrough } from '../../replay/replay.js';
+import { LogState, type LogStateCode } from '../../ring/ring-control.js';
+import { NO_RING } from '../../ring/ring-memory.js';
+import { RingProducer } from '../../ring/ring-producer.js';
+import { durablePointOf } from '../../ring/ring-snapshot.js';
+import { assertChecksums } from '../../segment/checksum.js';
+import { FRAME_HEADER_BYTES, FrameKind } from '../../segment/frame.js';
+import type { LogTelemetry, WalTelemetry } from '../../telemetry/log-telemetry.js';
+import { appendedEventsOf, ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
+import { Signals } from '../threads/signals.js';
+import { type VerificationStatus, verificationStatus } from '../threads/verification.js';
+import type { ResolvedOptions, WalOptions } from '../threads/wal-options.js';
+import { Batch } from './batch.js';
+import { DurableWaiters } from './durable-waiters.js';
+import { batchTooLarge, eventTooLarge, largestBatchBytes } from './event-limit.js';
+import { endWithProcess, noLongerEnds } from './exit-hook.js';
+import { fromLoop } from './from-loop.js';
+import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
+import { describe, LONGEST_SAMPLING, resolveOptions } from './options.js';
+import { payloadBytesOf } from './payload.js';
+import { warnOfPortableRing } from './portable-warning.js';
+import { Stalls } from './stalls.js';
+
+export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
+
+const TYPE_MASK = 0xffff;
+const EXIT_TIMEOUT_MS = 10_000;
+/** What `append` finds in place of the region's words once they are gone. */
+const CLOSED_WORDS = Int32Array.of(LogState.closed);
+
+/**
+ * A write-ahead log. `append` returns once the event is in memory that survives this process;
+ * `durable()` resolves once it is on disk.
+ */
+export class Wal {
+  readonly #directory: string;
+  readonly #signals: Signals;
+  readonly #handles: OpenLogHandles;
+  readonly #producer: RingProducer;
+  readonly #timestamps: TimestampSource;
+  readonly #waiters: DurableWaiters;
+  readonly #stalls: Stalls;
+  #words: Int32Array;
+  #stateWord: number;
+  #doubles: Float64Array;
+  readonly #coarseIndex: number;
+  readonly #options: ResolvedOptions;
+  readonly #maxEventBytes: number;
+  readonly #isPrecise: boolean;
+  readonly #verify: VerifyMode;
+  readonly #telemetry: LogTelemetry;
+  readonly #updater: ManagerUpdater;
+  readonly #clock: Clock;
+  readonly #sampling: number;
+  readonly #appendInterval = newInterval();
+  /** Appends until the next one that may be timed. A small integer: it is never boxed. */
+  #untilTimed: number;
+  /** To be used by the next batch; undefined while one uses it, and for good where that ended early. */
+  #spareBatch: Batch | undefined;
+  #closing: Promise<void> | undefined;
+  #closed = false;
+  /** Ids as they were when the region went. */
+  #last = { writtenEventId: 0, durableEventId: 0 };
+
+  private constructor(
+    directory: string,
+    options: ResolvedOptions,
+    signals: Signals,
+    handles: OpenLogHandles,
+    clock: Clock,
+  ) {
+    this.#directory = directory;
+    this.#signals = signals;
+    this.#handles = handles;
+    const { memory, ready } = handles;
+    this.#words = memory.words;
+    this.#stateWord = memory.control.state;
+    this.#doubles = memory.doubles;
+    this.#coarseIndex = memory.control.coarseOffsetNs;
+    this.#options = options;
+    this.#maxEventBytes = options.maxEventBytes;
+    this.#isPrecise = options.timestamps === 'precise';
+    this.#verify = options.verify;
+    this.#telemetry = handles.telemetry;
+    this.#updater = new ManagerUpdater(this.#telemetry.manager, clock);
+    this.#clock = clock;
+    this.#sampling = options.appendSampling;
+    this.#untilTimed = this.#sampling === 0 ? LONGEST_SAMPLING : this.#sampling;
+    this.#producer = new RingProducer(
+      memory,
+      ready.nextEventId,
+      appendedEventsOf(this.#telemetry.manager),
+    );
+    const { anchor, lastTimestampNs } = ready;
+    this.#timestamps = new TimestampSource(clock, anchor, lastTimestampNs, signals.wallLatch);
+    this.#stalls = new Stalls(
+      signals,
+      clock,
+      this.#producer,
+      directory,
+      options.stallTimeoutMs,
+      this.#updater,
+    );
+    this.#waiters = new DurableWaiters(signals, {
+      durableEventId: () => this.durableEventId,
+      refusal: (eventId) => this.#refusal(eventId),
+      waited: (startNs) => this.#updater.onDurableWait(startNs),
+    });
+  }
+
+  /**
+   * Opens the log in `directory`, creating or recovering it. Where its memory was to outlive the process
+   * and cannot, a process warning (`FLASHSTRIKE_PORTABLE_RING`) says why, once.
+   * @throws WalError, among others ERR_FLASHSTRIKE_LOCKED, _CORRUPT, _INVALID_OPTION
+   */
+  static async open(directory: string, options?: WalOptions): Promise<Wal> {
+    assertLittleEndian();
+    assertRuntime();
+    assertChecksums();
+    if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+        `The log's folder must be given as a path; it is ${describe(directory)}.`,
+      );
+    }
+    // Absolute from here on: the application may change its folder while the log is open.
+    const path = resolve(directory);
+    const resolved = resolveOptions(options);
+    const signals = new Signals();
+    let wal: Wal | undefined;
+    let death: WalError | undefined;
+    const onDeath = (error: WalError): void => {
+      death ??= error;
+      if (wal !== undefined) wal.#fail(error);
+    };
+    const handles = await fromLoop(() => OpenLogHandles.open(path, resolved, signals, onDeath));
+    wal = new Wal(path, resolved, signals, handles, monotonicClock);
+    if (death !== undefined) wal.#fail(death);
+    endWithProcess(wal.#ending);
+    warnOfPortableRing(path, wal.capabilities);
+    return wal;
+  }
+
+  /**
+   * Appends one event. It survives this process when this returns, the machine when `durable()` of
+   * its id resolves. Appends all or nothing, whatever cuts the call short; `lastEventId` tells.
+   * @param payload copied; may be changed or detached afterwards
+   * @param type the user's tag, 0 … 65535
+   * @returns the event's id: 1 for the log's first, then one more each
+   * @throws WalError ERR_FLASHSTRIKE_EVENT_TOO_LARGE, _STALLED, _NO_SPACE, _FAILED, _CLOSED,
+   * _INVALID_ARGUMENT
+   */
+  append(payload: Uint8Array, type = 0): number {
+    // Below 0 where the timed append was cut short before it could set this again.
+    if (--this.#untilTimed <= 0) return this.#appendTimed(payload, type);
+    return this.#append(payload, type);
+  }
+
+  /** One call in so many, with two looks at the clock. */
+  #appendTimed(payload: Uint8Array, type: number): number {
+    if (this.#sampling === 0) {
+      this.#untilTimed = LONGEST_SAMPLING;
+      return this.#append(payload, type);
+    }
+    this.#untilTimed = this.#sampling;
+    this.#updater.startAppendEvent(this.#appendInterval);
+    const id = this.#append(payload, type);
+    this.#updater.onAppendEventSince(this.#appendInterval, true);
+    return id;
+  }
+
+  #append(payload: Uint8Array, type: number): number {
+    const payloadBytes = this.#payloadBytesOf(payload, type);
+    const span = spanOf(payloadBytes);
+    // A plain load: an Atomics.load is a call of its own, and the calls below keep V8 from moving
+    // this one out of a loop. A state that is seen an append late is as good.
+    if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
+    if (!this.#producer.reserve(span)) this.#waitForRoom(span);
+    return this.#put(payload, payloadBytes, type);
+  }
+
+  /** As `append`, but returns undefined instead of waiting when the ring is full. */
+  tryAppend(payload: Uint8Array, type = 0): number | undefined {
+    const payloadBytes = this.#payloadBytesOf(payload, type);
+    if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
+    if (!this.#producer.reserve(spanOf(payloadBytes))) {
+      this.#signals.wake('writer');
+      this.#updater.onRefusedAppend();
+      return undefined;
+    }
+    return this.#put(payload, payloadBytes, type);
+  }
+
+  /**
+   * Appends several events of which all or none survive a crash.
+   * @param payloads each is read once, before any is appended
+   * @returns the id of the first; the others follow without a gap
+   */
+  appendBatch(payloads: readonly Uint8Array[], type = 0): number {
+    const batch = this.#spareBatch ?? new Batch();
+    this.#spareBatch = undefined;
+    batch.take(payloads);
+    if (typeof type !== 'number' || (type & TYPE_MASK) !== type) throw badType(type);
+    const { span, longestBytes } = batch;
+    if (longestBytes > this.#maxEventBytes) throw eventTooLarge(longestBytes, this.#options);
+    if (span > largestBatchBytes(this.#options)) throw batchTooLarge(span, this.#options);
+    if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
+    if (!this.#producer.reserve(span)) this.#waitForRoom(span);
+    const firstEventId = this.#putBatch(batch, type);
+    batch.clear();
+    this.#spareBatch = batch;
+    return firstEventId;
+  }
+
+  /** The payload's bytes; checks the arguments. */
+  #payloadBytesOf(payload: Uint8Array, type: number): number {
+    const payloadBytes = payloadBytesOf(payload);
+    if (payloadBytes > this.#maxEventBytes) throw eventTooLarge(payloadBytes, this.#options);
+    if (typeof type !== 'number' || (type & TYPE_MASK) !== type) throw badType(type);
+    return payloadBytes;
+  }
+
+  // From here to the producer's `publish` no code of the application runs, and nothing is refused.
+
+  #put(payload: Uint8Array, payloadBytes: number, type: number): number {
+    this.#stamp();
+    const id = this.#putFrame(payload, payloadBytes, FrameKind.event, type);
+    this.#producer.publish();
+    return id;
+  }
+
+  #putBatch(batch: Batch, type: number): number {
+    this.#stamp();
+    const last = batch.count - 1;
+    let id = 0;
+    for (let index = 0; index <= last; index++) {
+      const kind = index === last ? FrameKind.event : FrameKind.continued;
+      id = this.#putFrame(batch.payload(index), batch.payloadBytes(index), kind, type);
+    }
+    this.#producer.publish();
+    return id - last;
+  }
+
+  #putFrame(payload: Uint8Array, payloadBytes: number, kind: number, type: number): number {
+    const { halves } = this.#timestamps;
+    const low = halves[0] as number;
+    return this.#producer.put(payload, payloadBytes, kind, type, low, halves[1] as number);
+  }
+
+  #stamp(): void {
+    if (this.#isPrecise) {
+      this.#timestamps.stamp();
+      return;
+    }
+    this.#timestamps.stampFrom(this.#doubles, this.#coarseIndex);
+  }
+
+  /** Refuses unless the log still takes events: open, or out of space with room in the ring. */
+  #checkState(): void {
+    const { state } = this;
+    if (state === 'open' || state === 'no-space') return;
+    this.#updater.onAppendEvent(this.#clock.nowNs(), false);
+    if (state === 'failed') throw this.#failedError('no event can be appended');
+    throw this.#closedError();
+  }
+
+  #waitForRoom(span: number): void {
+    const startNs = this.#clock.nowNs();
+    try {
+      this.#stalls.waitForRoom(span, () => {
+        const { state } = this;
+        if (state === 'failed') throw this.#failedError('no event can be appended');
+        if (state === 'closing' || state === 'closed') throw this.#closedError();
+        return state === 'no-space';
+      });
+    } catch (error) {
+      this.#updater.onAppendEvent(startNs, false);
+      throw error;
+    }
+  }
+
+  /** Id of the last event appended; 0 for an empty log. */
+  get lastEventId(): number {
+    return this.#producer.lastEventId;
+  }
+
+  /** Highest id that the kernel has: it survives this process in any case. */
+  get writtenEventId(): number {
+    if (this.#closed) return this.#last.writtenEventId;
+    return readNumber(this.#words, this.#handles.memory.control.writtenEventId);
+  }
+
+  /** Highest id that is on disk. */
+  get durableEventId(): number {
+    if (this.#closed) return this.#last.durableEventId;
+    return durablePointOf(this.#handles.memory).lastEventId;
+  }
+
+  get state(): WalState {
+    if (this.#closed) return 'closed';
+    if (this.#closing !== undefined) return 'closing';
+    const word = Atomics.load(this.#words, this.#stateWord);
+    // The writer thread tells why before it changes the word: no moment between shows to anyone.
+    if (word === LogState.failed || this.failure !== undefined) return 'failed';
+    return word === LogState.noSpace ? 'no-space' : 'open';
+  }
+
+  /** What ended the log for good; undefined while nothing has. */
+  get failure(): Error | undefined {
+    return this.#signals.failure.read();
+  }
+
+  /** What recovery found when this log was opened. */
+  get recovery(): RecoveryReport {
+    return this.#handles.ready.recovery;
+  }
+
+  /** What this platform and these options gave the log. */
+  get capabilities(): Capabilities {
+    return this.#handles.capabilities;
+  }
+
+  /**
+   * How far the blocks of the finished segments were verified, as the option `verify` asks for it. Damage
+   * that `background` finds does not stop the log: it shows here, and in one process warning.
+   */
+  get verification(): VerificationStatus {
+    const { losses } = this.recovery;
+    return verificationStatus(
+      this.#verify,
+      losses,
+      this.#signals,
+      this.#telemetry.segmentMaintainer,
+    );
+  }
+
+  /**
+   * The recorder's metrics, live, and with them (`recovery`) those of the recovery at the open and of
+   * `replay` and `follow`: every thread of the log writes its own lines in shared memory. After `close`
+   * they keep their last values.
+   */
+  get telemetry(): WalTelemetry {
+    return this.#telemetry;
+  }
+
+  /** The folder, as an absolute path. */
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /**
+   * Resolves with the durable id once event `eventId` (default: the last appended) is on disk.
+   * Holds the process while it is pending.
+   * @throws WalError ERR_FLASHSTRIKE_DURABILITY_UNKNOWN when the log failed before
+   */
+  async durable(eventId: number = this.lastEventId): Promise<number> {
+    if (!Number.isInteger(eventId) || eventId < 0 || eventId > this.lastEventId) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_OUT_OF_RANGE',
+        `durable() takes an id from 0 to the last appended (${this.lastEventId}); ` +
+          `it was given ${describe(eventId)}.`,
+      );
+    }
+    const durable = this.durableEventId;
+    if (eventId <= durable) return durable;
+    const startNs = this.#clock.nowNs();
+    if (eventId > this.#signals.durableRequest) this.#signals.requestDurable(eventId);
+    this.#signals.wake('writer');
+    return this.#waiters.wait(eventId, startNs);
+  }
+
+  /**
+   * The events `from` … `to`, both included, all that were appended before this call at the most.
+   * Waits until the files have them. Each is an object of its own, as from `replay`.
+   */
+  replay(options: ReplayOptions & Reusing): Generator<ReusedEvent, void, void>;
+  replay(options?: ReplayOptions): Generator<LoggedEvent, void, void>;
+  *replay(options: ReplayOptions = {}): Generator<LoggedEvent, void, void> {
+    checkOptions(options);
+    const last = this.lastEventId;
+    if (!this.#closed) this.#waitUntilWritten(last);
+    const { recovery: telemetry } = this.#telemetry;
+    const range = { telemetry, ...options, to: options.to ?? last };
+    yield* replayThrough(this.#handles.readingPorts, this.#directory, range);
+  }
+
+  /** Events as they become durable (`undurable: true`: as they are written), without end. */
+  follow(options: FollowOptions & Reusing): AsyncGenerator<ReusedEvent, void, void>;
+  follow(options?: FollowOptions): AsyncGenerator<LoggedEvent, void, void>;
+  follow(options: FollowOptions = {}): AsyncGenerator<LoggedEvent, void, void> {
+    checkOptions(options);
+    const following = { telemetry: this.#telemetry.recovery, ...options };
+    return followThrough(this.#handles.readingPorts, this.#directory, following);
+  }
+
+  #waitUntilWritten(eventId: number): void {
+    this.#stalls.waitUntil(
+      () => this.writtenEventId >= eventId,
+      () => {
+        if (this.state === 'failed') throw this.#failedError('not all events reached the files');
+        return this.state === 'no-space';
+      },
+    );
+  }
+
+  /** Why nothing more will become durable, as the error for one waiter. */
+  #refusal(eventId: number): Error | undefined {
+    const cause = this.failure;
+    if (cause === undefined && !this.#closed) return undefined;
+    return new WalError(
+      'ERR_FLASHSTRIKE_DURABILITY_UNKNOWN',
+      `${this.#directory}: the log ended before event ${eventId} was known to be durable; it may ` +
+        `or may not be on disk (durable are ${this.durableEventId}). Open the log again to learn.`,
+      { path: this.#directory, cause },
+    );
+  }
+
+  #failedError(what: string): WalError {
+    const cause = this.failure;
+    return new WalError(
+      'ERR_FLASHSTRIKE_FAILED',
+      `${this.#directory}: the log has failed, ${what}. ${cause?.message ?? ''}`,
+      { path: this.#directory, cause },
+    );
+  }
+
+  #closedError(): WalError {
+    const message = `${this.#directory}: the log is ${this.state}. Open it again to go on.`;
+    return new WalError('ERR_FLASHSTRIKE_CLOSED', message, { path: this.#directory });
+  }
+
+  /** A thread has died: what it would have written, this one writes in its place. */
+  #fail(error: WalError): void {
+    if (this.#closed || this.failure !== undefined) return;
+    this.#signals.failure.write(error);
+    this.#overrule(LogState.failed);
+    this.#waiters.settle();
+  }
+
+  /**
+   * Drains, syncs, ends the threads and releases all that the log holds. May be called again.
+   * @throws WalError the cause, when not everything could be written
+   */
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      // Both or none, should the engine cut this short: no function of ours is called in between.
+      this.#closing = fromLoop(this.#close);
+      // From here on nothing is appended: the writer thread may look at the ring for the last time.
+      Atomics.store(this.#words, this.#stateWord, LogState.closing);
+    }
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The writer thread changes the word only while it holds what that thread has put there. */
+  #overrule(state: LogStateCode): void {
+    Atomics.store(this.#words, this.#stateWord, state);
+  }
+
+  readonly #close = async (): Promise<void> => {
+    if (this.#closed) return;
+    try {
+      await this.#handles.end();
+    } finally {
+      this.#release();
+    }
+    const cause = this.failure;
+    if (cause !== undefined) throw this.#failedError('not everything is known to be on disk');
+  };
+
+  #release(): void {
+    noLongerEnds(this.#ending);
+    this.#last = { writtenEventId: this.writtenEventId, durableEventId: this.durableEventId };
+    this.#closed = true;
+    // What never reached the disk waits in the region for the next open, whatever the reason.
+    // (A region whose name was lost ended the log after all of it was synced.)
+    const isOnDisk = this.#last.durableEventId === this.lastEventId;
+    const isNamed = !this.capabilities.sharedMemoryNameLost;
+    const isWhole = isOnDisk && (this.failure === undefined || !isNamed);
+    // Before the metrics end: a wait that ends here is one of them.
+    this.#waiters.close();
+    // Before the memory goes: what it last held stays to be read.
+    this.#telemetry.close();
+    // Others may hold the memory for as long as they look at it: this is what it says for ever.
+    if (isWhole) this.#overrule(LogState.closed);
+    this.#dropViews();
+    this.#handles.release(isWhole);
+  }
+
+  /** The region's memory goes: nothing that is called later may reach it. */
+  #dropViews(): void {
+    this.#words = CLOSED_WORDS;
+    this.#stateWord = 0;
+    this.#doubles = NO_RING.doubles;
+    this.#producer.detach();
+  }
+
+  readonly #ending = {
+    endNow: (): void => {
+      if (this.#closed) return;
+      // Also while `close` runs: the process ends before it could come to its end.
+      this.#closing ??= Promise.resolve();
+      this.#overrule(LogState.closing);
+      if (this.#handles.endNow(EXIT_TIMEOUT_MS)) this.#release();
+    },
+  };
+}
+
+const spanOf = (payloadBytes: number): number => (payloadBytes + FRAME_HEADER_BYTES + 7) & ~7;
+
+function badType(type: unknown): WalError {
+  return new WalError(
+    'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+    `An event's type must be an integer from 0 to 65535; it is ${describe(type)}.`,
+  );
+}

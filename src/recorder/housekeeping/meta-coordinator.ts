@@ -1,0 +1,96 @@
+// Flushes the meta store when the writer asks for it: at a roll, when idle, at the end. Never on
+// the commit path. A failed flush is counted and tried again; the state on disk stays the old one,
+// which is true as well, only older.
+import type { Clock } from '../../clock/clock.js';
+import { isNoSpace, isOperational } from '../../errors.js';
+import { readWords } from '../../memory/sequence-latch.js';
+import type { ControlWords } from '../../ring/ring-control.js';
+import type { WalMeta } from '../../segment/wal-meta.js';
+import type { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
+import { TWO_POW_32 } from '../../units.js';
+import { type Signals, Trouble } from '../threads/signals.js';
+import type { MetaStore } from './meta-store.js';
+
+const IDLE_MS = 1000;
+const RETRY_NS = 100e6;
+
+export class MetaCoordinator {
+  readonly #store: MetaStore;
+  readonly #clock: Clock;
+  readonly #signals: Signals;
+  readonly #words: Int32Array;
+  readonly #control: ControlWords;
+  readonly #logId: bigint;
+  readonly #point = new Int32Array(4);
+  readonly #telemetry: MetaStoreUpdater;
+  #flushed: number;
+  #isLost = false;
+  #notBeforeNs = 0;
+
+  constructor(
+    store: MetaStore,
+    clock: Clock,
+    signals: Signals,
+    telemetry: MetaStoreUpdater,
+    region: { readonly words: Int32Array; readonly control: ControlWords; readonly logId: bigint },
+  ) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#signals = signals;
+    this.#telemetry = telemetry;
+    this.#words = region.words;
+    this.#control = region.control;
+    this.#logId = region.logId;
+    this.#flushed = signals.get('metaRequests');
+  }
+
+  /** One flush where one is asked for; returns 0 to go on, else how many ms may pass. */
+  step(): number {
+    const requested = this.#signals.get('metaRequests');
+    if (requested === this.#flushed && !this.#isLost) return IDLE_MS;
+    const waitNs = this.#notBeforeNs - this.#clock.nowNs();
+    if (waitNs > 0) return waitNs / 1e6;
+    try {
+      this.flush(false);
+      this.#flushed = requested;
+      this.#isLost = false;
+      this.#signals.set('metaTrouble', Trouble.none);
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      this.#notBeforeNs = this.#clock.nowNs() + RETRY_NS;
+      this.#signals.set('metaTrouble', isNoSpace(error) ? Trouble.noSpace : Trouble.error);
+    }
+    return 0;
+  }
+
+  /** The file has been taken away: the next step writes it again. */
+  renew(): void {
+    this.#isLost = true;
+  }
+
+  /** Writes the durable point as it is now. */
+  flush(cleanlyClosed: boolean): void {
+    readWords(this.#words, this.#control.durablePoint, this.#point);
+    const [segmentIndex = 0, offset = 0, low = 0, high = 0] = this.#point;
+    const lastEventId = (high >>> 0) * TWO_POW_32 + (low >>> 0);
+    this.#write({
+      cleanlyClosed,
+      segmentIndex: segmentIndex >>> 0,
+      offset: offset >>> 0,
+      lastEventId,
+      durableEventId: lastEventId,
+      logId: this.#logId,
+    });
+  }
+
+  #write(meta: WalMeta): void {
+    const startNs = this.#clock.nowNs();
+    try {
+      this.#store.flush(meta);
+    } catch (error) {
+      this.#telemetry.onAsyncMetaFlushFailed();
+      throw error;
+    }
+    this.#telemetry.onAsyncMetaFlushCompleted(startNs);
+  }
+}

@@ -1,0 +1,87 @@
+// A look, now and then, whether names still are our files. When someone has removed the region's, what
+// waits in the ring would not be found after a crash; when someone has replaced LOCK, another process
+// can lock the new one and write beside us: both end the log. A lost wal.meta is written again. (The
+// writer looks after the active segment itself: before it calls anything durable.)
+import type { Clock } from '../../clock/clock.js';
+import { isOperational } from '../../errors.js';
+import type { RegionHandle } from '../../region/shared-region.js';
+import type { LogLock } from '../../storage/lock-file.js';
+import type { Storage } from '../../storage/storage.js';
+import type { Signals } from '../threads/signals.js';
+
+/** With the time that an end takes, what is lost is acted upon within a second. */
+const INTERVAL_NS = 500e6;
+const NS_PER_MS = 1e6;
+
+/** wal.meta, as the watch sees it. */
+export interface WatchedMeta {
+  isNamed(): boolean;
+  /** It is to be written again. */
+  renew(): void;
+}
+
+export class NameWatch {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #signals: Signals;
+  readonly #lock: LogLock;
+  readonly #meta: WatchedMeta;
+  readonly #regionPath: string | undefined;
+  readonly #regionInode: bigint | undefined;
+  #nextNs = 0;
+
+  constructor(
+    storage: Storage,
+    clock: Clock,
+    signals: Signals,
+    lock: LogLock,
+    meta: WatchedMeta,
+    region: RegionHandle,
+  ) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#signals = signals;
+    this.#lock = lock;
+    this.#meta = meta;
+    if (region.adapter === 'mapped') {
+      this.#regionPath = region.path;
+      this.#regionInode = storage.statusOf(region.fd).inode;
+    }
+  }
+
+  /**
+   * Looks twice in a second, however often it is called; returns how many ms may pass until the next
+   * look. One that fails tells nothing.
+   */
+  look(): number {
+    const nowNs = this.#clock.nowNs();
+    if (nowNs < this.#nextNs) return (this.#nextNs - nowNs) / NS_PER_MS;
+    this.#nextNs = nowNs + INTERVAL_NS;
+    for (const name of [this.#lookAtLock, this.#lookAtRegion, this.#lookAtMeta]) {
+      try {
+        name.call(this);
+      } catch (error) {
+        // The next look may be luckier, and the thread has more to do.
+        if (!isOperational(error)) throw error;
+      }
+    }
+    return INTERVAL_NS / NS_PER_MS;
+  }
+
+  #lookAtLock(): void {
+    if (this.#lock.isNamed()) return;
+    this.#signals.set('lockNameLost', 1);
+    this.#signals.wake('writer');
+  }
+
+  #lookAtRegion(): void {
+    if (this.#regionPath === undefined) return;
+    if (this.#storage.statusAt(this.#regionPath)?.inode === this.#regionInode) return;
+    this.#signals.set('regionNameLost', 1);
+    this.#signals.wake('writer');
+  }
+
+  #lookAtMeta(): void {
+    if (!this.#meta.isNamed()) this.#meta.renew();
+  }
+}

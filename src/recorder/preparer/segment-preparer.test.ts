@@ -1,0 +1,457 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { SimulatedDisk } from '../../../test/simulation/simulated-disk.js';
+import { FaultyStorage } from '../../../test/support/faulty-storage.js';
+import type { CallKind, StorageCall } from '../../../test/support/interposed-storage.js';
+import { FakeClock } from '../../clock/fake-clock.js';
+import { systemCode, WalError } from '../../errors.js';
+import {
+  SegmentPreparationUpdater,
+  SegmentPreparer as SegmentPreparerMetrics,
+  SegmentPreparerUpdater,
+} from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import { KIB, MIB } from '../../units.js';
+import { type PreparedSegment, PreparedSegments } from '../threads/prepared-segments.js';
+import { Signals, Trouble } from '../threads/signals.js';
+import { SegmentPreparer } from './segment-preparer.js';
+
+const DIRECTORY = '/log';
+const NS_PER_MS = 1e6;
+const CHUNK_NS = 3 * NS_PER_MS;
+
+class Bench {
+  readonly clock = new FakeClock();
+  readonly disk = new SimulatedDisk();
+  readonly storage = new FaultyStorage(this.disk);
+  readonly signals = new Signals();
+  readonly preparer: SegmentPreparer;
+  readonly metrics = new SegmentPreparerMetrics();
+  readonly taker = new PreparedSegments(
+    this.signals,
+    this.clock,
+    new SegmentPreparerUpdater(this.metrics, this.clock),
+  );
+
+  constructor(segmentBytes = 64 * KIB, preparedSegments = 2) {
+    this.disk.makeDirectory(DIRECTORY);
+    // Each chunk takes as long: half of it to write, half to sync.
+    this.storage.onCall = ({ kind }) => {
+      if (kind === 'write' || kind === 'sync') this.clock.advanceNs(CHUNK_NS / 2);
+    };
+    const telemetry = new SegmentPreparationUpdater(this.metrics, this.clock);
+    this.preparer = new SegmentPreparer(this.storage, this.clock, this.signals, telemetry, {
+      directory: DIRECTORY,
+      segmentBytes,
+      preparedSegments,
+      firstTicket: 7,
+    });
+  }
+
+  /** Steps, letting the time pass that it asks for, until it has nothing to do; no longer at most. */
+  run(limitMs = 60_000): void {
+    for (let waitedMs = 0; waitedMs < limitMs; ) {
+      const waitMs = this.preparer.step();
+      if (waitMs === 1000) return;
+      this.clock.advanceNs(waitMs * NS_PER_MS);
+      waitedMs += waitMs;
+    }
+  }
+
+  take(): PreparedSegment | undefined {
+    const segment = this.taker.getNextSegment();
+    if (segment !== undefined) this.taker.announceTaken();
+    return segment;
+  }
+
+  get ready(): number {
+    return this.signals.preparedQueue.length;
+  }
+
+  get trouble(): number {
+    return this.signals.get('preparerTrouble');
+  }
+
+  get names(): string[] {
+    return this.disk.list(DIRECTORY).map(({ name }) => name);
+  }
+
+  story(...kinds: readonly CallKind[]): string[] {
+    return this.storage.story(...kinds);
+  }
+}
+
+const of =
+  (kind: string) =>
+  (call: StorageCall): boolean =>
+    call.kind === kind;
+
+describe('a segment made ahead', () => {
+  test('is allocated, then zero-written and synced in chunks of at most 2 MiB', () => {
+    const bench = new Bench(5 * MIB);
+    bench.run();
+    assert.deepEqual(bench.story(), [
+      'open prepared-7.tmp',
+      'statusOf prepared-7.tmp',
+      'allocate prepared-7.tmp',
+      'write prepared-7.tmp@0',
+      'sync prepared-7.tmp',
+      'write prepared-7.tmp@2097152',
+      'sync prepared-7.tmp',
+      'write prepared-7.tmp@4194304',
+      'sync prepared-7.tmp',
+      'close prepared-7.tmp',
+    ]);
+    const written = bench.storage.calls.filter(of('write')).map(({ bytes }) => bytes);
+    assert.deepEqual(written, [2 * MIB, 2 * MIB, MIB]);
+    const segment = bench.take();
+    const inode = bench.storage.statusAt('/log/prepared-7.tmp')?.inode;
+    assert.deepEqual(segment, { ticket: 7, inode, segmentBytes: 5 * MIB, zeroedBytes: 5 * MIB });
+    assert.equal(bench.metrics.hurriedSegments, 0);
+  });
+
+  test('is handed over closed, by the thread that opened it', () => {
+    const bench = new Bench();
+    bench.run();
+    assert.equal(bench.storage.story().at(-1), 'close prepared-7.tmp');
+    assert.deepEqual([...bench.storage.openFiles], []);
+    assert.notEqual(bench.take(), undefined);
+  });
+
+  test('gives way to the commits: after each chunk it rests for as long as that took', () => {
+    const bench = new Bench(5 * MIB);
+    assert.equal(bench.preparer.step(), 0);
+    assert.equal(bench.preparer.step(), CHUNK_NS / NS_PER_MS);
+    bench.clock.advanceNs(CHUNK_NS - NS_PER_MS);
+    assert.equal(bench.preparer.step(), 1);
+    assert.equal(bench.storage.calls.filter(of('sync')).length, 1);
+    bench.clock.advanceNs(NS_PER_MS);
+    assert.equal(bench.preparer.step(), 0);
+    assert.equal(bench.storage.calls.filter(of('sync')).length, 2);
+  });
+
+  test('is one step of bounded work at a time', () => {
+    const bench = new Bench(64 * MIB);
+    for (let step = 0; step < 20; step++) {
+      const told = bench.storage.calls.length;
+      bench.clock.advanceNs(CHUNK_NS);
+      bench.preparer.step();
+      const syncs = bench.storage.calls.slice(told).filter(of('sync'));
+      assert.ok(syncs.length <= 1);
+    }
+  });
+
+  test('has a name of its own each time: tickets count up', () => {
+    const bench = new Bench();
+    bench.run();
+    bench.take();
+    bench.run();
+    assert.deepEqual(bench.names, ['prepared-7.tmp', 'prepared-8.tmp']);
+  });
+});
+
+describe('how many are kept ready', () => {
+  test('one at first; as many as asked for once half of the active segment is used', () => {
+    const bench = new Bench(64 * KIB, 3);
+    bench.run();
+    assert.equal(bench.ready, 1);
+    bench.taker.announceHalfUsed(true);
+    bench.run();
+    assert.equal(bench.ready, 3);
+    bench.run();
+    assert.equal(bench.ready, 3, 'and no more');
+  });
+
+  test('none is made beyond one again when a new segment has begun', () => {
+    const bench = new Bench(64 * KIB, 2);
+    bench.taker.announceHalfUsed(true);
+    bench.run();
+    assert.equal(bench.ready, 2);
+    bench.taker.announceHalfUsed(false);
+    bench.clock.advanceNs(3600e9);
+    bench.take();
+    bench.run();
+    assert.equal(bench.ready, 1);
+  });
+
+  test('a taker wakes the preparer', () => {
+    const bench = new Bench();
+    bench.run();
+    const before = bench.signals.wakeCount('preparer');
+    bench.take();
+    assert.equal(bench.signals.wakeCount('preparer'), before + 1);
+    bench.taker.announceHalfUsed(true);
+    assert.equal(bench.signals.wakeCount('preparer'), before + 2);
+    bench.taker.announceHalfUsed(true);
+    assert.equal(bench.signals.wakeCount('preparer'), before + 2, 'once');
+  });
+});
+
+describe('a taker that waits', () => {
+  test('gets the file as it is, at once, and the writer is woken', () => {
+    const bench = new Bench(64 * MIB);
+    bench.preparer.step();
+    assert.equal(bench.ready, 0);
+    bench.take();
+    const woken = bench.signals.wakeCount('writer');
+    // It rests between two chunks: that is cut short.
+    assert.equal(bench.preparer.step(), 0);
+    assert.equal(bench.ready, 1);
+    assert.equal(bench.signals.wakeCount('writer'), woken + 1);
+    const { inode: _, ...segment } = bench.take() ?? {};
+    assert.deepEqual(segment, { ticket: 7, segmentBytes: 64 * MIB, zeroedBytes: 2 * MIB });
+    assert.equal(bench.metrics.hurriedSegments, 1);
+  });
+
+  test('gets an allocated file that was not zeroed at all when none was begun', () => {
+    const bench = new Bench(64 * MIB);
+    bench.take();
+    bench.preparer.step();
+    assert.deepEqual(bench.story(), [
+      'open prepared-7.tmp',
+      'statusOf prepared-7.tmp',
+      'allocate prepared-7.tmp',
+      'close prepared-7.tmp',
+    ]);
+    assert.equal(bench.take()?.zeroedBytes, 0);
+  });
+
+  test('is counted and timed once, however often it looks', () => {
+    const bench = new Bench();
+    assert.equal(bench.take(), undefined);
+    bench.clock.advanceNs(2 * NS_PER_MS);
+    assert.equal(bench.take(), undefined);
+    assert.equal(bench.metrics.getNextSegment.samples, 0, 'the call has not ended');
+    bench.clock.advanceNs(3 * NS_PER_MS);
+    bench.preparer.step();
+    assert.ok(bench.take() !== undefined);
+    const { samples, totalNs } = bench.metrics.getNextSegment;
+    assert.deepEqual({ samples, totalNs }, { samples: 1, totalNs: 5 * NS_PER_MS });
+    assert.equal(bench.metrics.getNextSegmentWaited, 1);
+    assert.equal(bench.metrics.getNextSegmentReady, 0);
+    assert.equal(bench.signals.get('takerWaiting'), 0);
+  });
+
+  test('in vain, because the log ends: the call has failed', () => {
+    const bench = new Bench();
+    assert.equal(bench.take(), undefined);
+    bench.clock.advanceNs(3 * NS_PER_MS);
+    bench.taker.giveUp();
+    bench.taker.giveUp();
+    assert.equal(bench.metrics.getNextSegmentFailed, 1);
+    assert.equal(bench.metrics.getNextSegment.totalNs, 3 * NS_PER_MS);
+    assert.equal(bench.signals.get('takerWaiting'), 0);
+  });
+
+  test('none: a segment that is ready is handed over at once, and that is told apart', () => {
+    const bench = new Bench();
+    bench.run();
+    assert.ok(bench.take() !== undefined);
+    const { getNextSegmentReady: ready, getNextSegmentWaited: waited } = bench.metrics;
+    assert.deepEqual({ ready, waited }, { ready: 1, waited: 0 });
+    assert.equal(bench.metrics.preparedSegmentsLow, 1);
+    assert.equal(bench.metrics.preparedSegments, 1);
+  });
+
+  test('none waits, yet segments go faster than they can be zeroed: zeroing gives way', () => {
+    const bench = new Bench(16 * MIB, 4);
+    bench.taker.announceHalfUsed(true);
+    bench.run();
+    assert.deepEqual([bench.ready, bench.metrics.hurriedSegments], [4, 0]);
+    for (let taken = 0; taken < 3; taken++) {
+      bench.clock.advanceNs(CHUNK_NS);
+      bench.take();
+      bench.preparer.step();
+    }
+    bench.run();
+    assert.equal(bench.ready, 4);
+    assert.ok(bench.metrics.hurriedSegments > 0);
+    // Used slowly again: there is time to zero.
+    bench.clock.advanceNs(60e9);
+    const hurried = bench.metrics.hurriedSegments;
+    bench.take();
+    bench.clock.advanceNs(60e9);
+    bench.run();
+    assert.equal(bench.ready, 4);
+    assert.equal(bench.metrics.hurriedSegments, hurried);
+  });
+});
+
+describe('a full disk', () => {
+  for (const code of ['ENOSPC', 'EDQUOT']) {
+    for (const kind of ['open', 'allocate', 'write', 'sync']) {
+      test(`${code} at ${kind}: the partial file goes, no-space is told, work resumes`, () => {
+        const bench = new Bench();
+        const fault = bench.storage.fail({ code, when: of(kind) });
+        bench.run(500);
+        assert.ok(fault.hits > 1, 'it was tried again');
+        assert.equal(bench.trouble, Trouble.noSpace);
+        assert.equal(bench.taker.isOutOfSpace, true);
+        assert.equal(bench.taker.error, undefined, 'no error for a taker');
+        assert.deepEqual(bench.names, []);
+        assert.deepEqual([...bench.storage.openFiles], []);
+        const told = bench.signals.preparerError.read();
+        assert.ok(told instanceof WalError);
+        assert.equal(told.code, 'ERR_FLASHSTRIKE_NO_SPACE');
+        assert.match(told.path ?? '', /^\/log\/prepared-\d+\.tmp$/);
+        assert.equal(systemCode(told.cause), code);
+        bench.storage.heal();
+        bench.run();
+        assert.equal(bench.trouble, Trouble.none);
+        assert.equal(bench.ready, 1);
+      });
+    }
+  }
+
+  test('a failed allocation leaves a partial file behind: it is removed at once', () => {
+    const bench = new Bench(64 * KIB);
+    bench.disk.capacityBytes = 40 * KIB;
+    bench.preparer.step();
+    assert.deepEqual(bench.story('allocate', 'close', 'unlink'), [
+      'allocate prepared-7.tmp',
+      'close prepared-7.tmp',
+      'unlink prepared-7.tmp',
+    ]);
+    assert.deepEqual(bench.names, []);
+    bench.disk.capacityBytes = 64 * KIB;
+    bench.run();
+    assert.equal(bench.ready, 1);
+  });
+
+  test('is tried again less and less often, twice a second in the end', () => {
+    const bench = new Bench();
+    bench.storage.fail({ code: 'ENOSPC', when: of('allocate') });
+    const waits: number[] = [];
+    for (let step = 0; step < 20; step++) {
+      const waitMs = bench.preparer.step();
+      if (waitMs > 0) waits.push(waitMs);
+      bench.clock.advanceNs(waitMs * NS_PER_MS);
+    }
+    assert.deepEqual(waits.slice(0, 8), [10, 20, 40, 80, 160, 320, 500, 500]);
+  });
+
+  test('a taker that waits does not make it try without pause', () => {
+    const bench = new Bench();
+    bench.storage.fail({ code: 'ENOSPC', when: of('allocate') });
+    bench.take();
+    bench.preparer.step();
+    assert.equal(bench.preparer.step(), 10);
+    bench.run(30_000);
+    assert.equal(bench.trouble, Trouble.noSpace, 'it never becomes an error for the taker');
+  });
+});
+
+describe('another error', () => {
+  test('is tried again while nobody waits, without trouble for the log', () => {
+    const bench = new Bench();
+    const fault = bench.storage.fail({ code: 'EIO', when: of('sync') });
+    bench.run(30_000);
+    assert.ok(fault.hits > 20);
+    assert.equal(bench.trouble, Trouble.none);
+    assert.deepEqual(bench.names, [], 'and no file is left over');
+    bench.storage.heal();
+    bench.run();
+    assert.equal(bench.ready, 1);
+  });
+
+  test('reaches a taker that waits when it has come five times', () => {
+    const bench = new Bench();
+    bench.storage.fail({ code: 'EMFILE', when: of('open') });
+    bench.take();
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      bench.preparer.step();
+      assert.equal(bench.taker.error, undefined, `after ${attempt}`);
+      bench.clock.advanceNs(500 * NS_PER_MS);
+    }
+    bench.preparer.step();
+    assert.equal(bench.trouble, Trouble.error);
+    const { error } = bench.taker;
+    assert.ok(error instanceof WalError);
+    assert.equal(error.code, 'ERR_FLASHSTRIKE_IO');
+    assert.match(error.message, /^\/log\/prepared-\d+\.tmp: .*\(EMFILE\)/);
+    assert.equal(systemCode(error.cause), 'EMFILE');
+  });
+
+  test('that passes in time never reaches the taker', () => {
+    const bench = new Bench();
+    bench.storage.fail({ code: 'EIO', when: of('open'), times: 4 });
+    bench.take();
+    bench.run();
+    assert.equal(bench.trouble, Trouble.none);
+    assert.equal(bench.ready, 2);
+  });
+
+  test('failures that a success divides do not add up', () => {
+    const bench = new Bench(4 * MIB);
+    bench.storage.fail({ code: 'EIO', when: of('sync'), times: 3 });
+    bench.run();
+    assert.equal(bench.ready, 1);
+    bench.take();
+    const fault = bench.storage.fail({ code: 'EIO', when: of('open'), times: 4 });
+    bench.take();
+    for (let step = 0; step < 20; step++) {
+      bench.clock.advanceNs(bench.preparer.step() * NS_PER_MS);
+      assert.notEqual(bench.trouble, Trouble.error);
+    }
+    assert.equal(fault.hits, 4);
+  });
+
+  test('also of the removal: it does not end the thread, and the file goes later', () => {
+    const bench = new Bench();
+    bench.storage.fail({ code: 'ENOSPC', when: of('allocate'), times: 1 });
+    const removal = bench.storage.fail({ code: 'EIO', when: of('unlink'), times: 3 });
+    bench.preparer.step();
+    assert.deepEqual(bench.names, ['prepared-7.tmp']);
+    bench.run();
+    assert.equal(removal.hits, 3);
+    assert.deepEqual(bench.names, ['prepared-8.tmp']);
+    assert.equal(bench.ready, 1);
+  });
+
+  test('a partial file that someone else has removed is no trouble', () => {
+    const bench = new Bench();
+    bench.storage.fail({ code: 'EIO', when: of('sync'), times: 1 });
+    bench.storage.fail({
+      code: 'EIO',
+      when: of('unlink'),
+      times: 1,
+      before: ({ path }) => bench.disk.unlink(path),
+    });
+    bench.run();
+    assert.equal(bench.ready, 1);
+    assert.deepEqual(bench.names, ['prepared-8.tmp']);
+  });
+});
+
+describe('at the end', () => {
+  test('spares and the one in the making are closed and removed; what was taken stays', () => {
+    const bench = new Bench(4 * MIB, 2);
+    bench.taker.announceHalfUsed(true);
+    bench.run();
+    assert.equal(bench.ready, 2);
+    assert.equal(bench.take()?.ticket, 7);
+    bench.clock.advanceNs(60e9);
+    bench.preparer.step();
+    assert.deepEqual(bench.names, ['prepared-7.tmp', 'prepared-8.tmp', 'prepared-9.tmp']);
+    bench.preparer.close();
+    assert.deepEqual(bench.names, ['prepared-7.tmp']);
+    assert.deepEqual([...bench.storage.openFiles.values()], []);
+    assert.equal(bench.ready, 0);
+  });
+
+  test('closing twice is closing once', () => {
+    const bench = new Bench();
+    bench.run();
+    bench.preparer.close();
+    bench.preparer.close();
+    assert.deepEqual(bench.names, []);
+  });
+
+  test('descriptors are closed even where a file cannot be removed, and that is told', () => {
+    const bench = new Bench(64 * KIB, 3);
+    bench.taker.announceHalfUsed(true);
+    bench.run();
+    bench.storage.fail({ code: 'EROFS', when: of('unlink') });
+    assert.throws(() => bench.preparer.close(), { code: 'EROFS' });
+    assert.deepEqual([...bench.storage.openFiles], []);
+  });
+});

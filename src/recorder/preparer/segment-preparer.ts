@@ -1,0 +1,242 @@
+// Makes segment files ahead of time: named by a ticket, allocated, zero-written and synced in small
+// chunks. Zeroing buys cheap syncs (after fallocate alone every sync would also commit the
+// journal); it does not buy throughput, so it gives way: to a taker that waits, and altogether
+// while segments are used up faster than they could be zeroed.
+import { join } from 'node:path';
+import type { Clock } from '../../clock/clock.js';
+import { isNoSpace, isOperational, systemCode, WalError } from '../../errors.js';
+import { preparedFileName } from '../../segment/file-names.js';
+import type { Storage } from '../../storage/storage.js';
+import type { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import { MIB } from '../../units.js';
+import { offer, takePrepared } from '../threads/prepared-segments.js';
+import { QUEUE_CAPACITY, type Signals, Trouble } from '../threads/signals.js';
+
+const CHUNK_BYTES = 2 * MIB;
+const NS_PER_MS = 1e6;
+const IDLE_MS = 1000;
+const FIRST_RETRY_MS = 10;
+const LONGEST_RETRY_MS = 500;
+/** So many failures in a row, other than a full disk, go to the taker as an error. */
+const ATTEMPTS = 5;
+const ZEROS = new Uint8Array(CHUNK_BYTES);
+
+export interface SegmentPreparerOptions {
+  readonly directory: string;
+  readonly segmentBytes: number;
+  /** How many segments are kept ready. */
+  readonly preparedSegments: number;
+  /** The first ticket; counts up from here. */
+  readonly firstTicket: number;
+}
+
+interface Preparation {
+  readonly ticket: number;
+  readonly path: string;
+  readonly fd: number;
+  readonly inode: bigint;
+  readonly startNs: number;
+  zeroedBytes: number;
+}
+
+export class SegmentPreparer {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #signals: Signals;
+  readonly #telemetry: SegmentPreparationUpdater;
+  readonly #options: SegmentPreparerOptions;
+  #current: Preparation | undefined;
+  /** Paths of files that were given up and are still there. */
+  readonly #discarded: string[] = [];
+  #ticket: number;
+  #failures = 0;
+  #notBeforeNs = 0;
+  /** How long the last chunk took, and when and how fast segments were taken. */
+  #chunkNs = 0;
+  #taken = 0;
+  #lastTakeNs: number;
+  #takeIntervalNs = Number.POSITIVE_INFINITY;
+
+  constructor(
+    storage: Storage,
+    clock: Clock,
+    signals: Signals,
+    telemetry: SegmentPreparationUpdater,
+    options: SegmentPreparerOptions,
+  ) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#signals = signals;
+    this.#telemetry = telemetry;
+    this.#options = options;
+    this.#ticket = options.firstTicket;
+    this.#lastTakeNs = clock.nowNs();
+  }
+
+  /** The ticket behind those used so far. */
+  get nextTicket(): number {
+    return this.#ticket;
+  }
+
+  /** One bounded piece of work; returns 0 to go on, else how many ms may pass. */
+  step(): number {
+    this.#observeTakes();
+    if (this.#current === undefined && !this.#isWanted()) return IDLE_MS;
+    const waitNs = this.#notBeforeNs - this.#clock.nowNs();
+    if (waitNs > 0 && !(this.#failures === 0 && this.#takerWaits)) return waitNs / NS_PER_MS;
+    const startNs = this.#current?.startNs ?? this.#clock.nowNs();
+    try {
+      this.#prepare();
+      this.#failures = 0;
+      this.#signals.set('preparerTrouble', Trouble.none);
+    } catch (error) {
+      this.#failed(error, startNs);
+    }
+    return 0;
+  }
+
+  #prepare(): void {
+    this.#removeDiscarded();
+    this.#current ??= this.#create();
+    if (this.#handOverNow(this.#current)) {
+      this.#handOver(this.#current);
+      return;
+    }
+    this.#zero(this.#current);
+  }
+
+  #create(): Preparation {
+    const ticket = this.#ticket++;
+    const path = join(this.#options.directory, preparedFileName(ticket));
+    const startNs = this.#clock.nowNs();
+    const fd = this.#storage.open(path, 'create');
+    this.#telemetry.onCreate(startNs);
+    // A failed allocation leaves a partial file that fills the disk: it must be known to go.
+    this.#current = { ticket, path, fd, inode: 0n, startNs, zeroedBytes: 0 };
+    this.#current = { ...this.#current, inode: this.#storage.statusOf(fd).inode };
+    const allocateNs = this.#clock.nowNs();
+    this.#storage.allocate(fd, this.#options.segmentBytes);
+    this.#telemetry.onAllocate(allocateNs);
+    return this.#current;
+  }
+
+  #handOverNow(current: Preparation): boolean {
+    if (current.zeroedBytes === this.#options.segmentBytes) return true;
+    if (this.#takerWaits) return true;
+    const chunks = this.#options.segmentBytes / CHUNK_BYTES;
+    const intervalNs = Math.max(this.#takeIntervalNs, this.#clock.nowNs() - this.#lastTakeNs);
+    // Twice, because zeroing is paced to half of the time.
+    return intervalNs < 2 * chunks * this.#chunkNs;
+  }
+
+  #handOver(current: Preparation): void {
+    const { ticket, inode, startNs, zeroedBytes } = current;
+    const { segmentBytes } = this.#options;
+    if (this.#signals.preparedQueue.length === QUEUE_CAPACITY) return;
+    // Closed by the thread that opened it; what could not be closed is nobody's prepared segment.
+    this.#discardCurrent();
+    this.#discarded.pop();
+    offer(this.#signals, { ticket, inode, segmentBytes, zeroedBytes });
+    this.#telemetry.onPrepareSegment(startNs, true);
+    this.#telemetry.onOffer(zeroedBytes < segmentBytes);
+    // The writer may be asleep, waiting for just this.
+    if (this.#takerWaits) this.#signals.wake('writer');
+  }
+
+  #zero(current: Preparation): void {
+    const startNs = this.#clock.nowNs();
+    const bytes = Math.min(CHUNK_BYTES, this.#options.segmentBytes - current.zeroedBytes);
+    this.#storage.write(current.fd, [ZEROS.subarray(0, bytes)], current.zeroedBytes);
+    this.#telemetry.onZero(startNs);
+    const syncNs = this.#clock.nowNs();
+    this.#storage.sync(current.fd);
+    this.#telemetry.onSync(syncNs, bytes);
+    current.zeroedBytes += bytes;
+    const endNs = this.#clock.nowNs();
+    this.#chunkNs = endNs - startNs;
+    // Paced: the disk belongs to the commits for as long as it belonged to this chunk.
+    this.#notBeforeNs = endNs + this.#chunkNs;
+  }
+
+  get #takerWaits(): boolean {
+    return this.#signals.get('takerWaiting') === 1;
+  }
+
+  #observeTakes(): void {
+    const taken = this.#signals.get('segmentsTaken');
+    if (taken === this.#taken) return;
+    const nowNs = this.#clock.nowNs();
+    this.#takeIntervalNs = (nowNs - this.#lastTakeNs) / ((taken - this.#taken) >>> 0 || 1);
+    this.#taken = taken;
+    this.#lastTakeNs = nowNs;
+  }
+
+  #isWanted(): boolean {
+    const ready = this.#signals.preparedQueue.length;
+    const more = this.#signals.get('halfUsed') === 1 || this.#takerWaits;
+    return ready < (more ? this.#options.preparedSegments : 1);
+  }
+
+  /** @param startNs when the preparation that failed began */
+  #failed(error: unknown, startNs: number): void {
+    this.#failures++;
+    this.#telemetry.onPrepareSegment(startNs, false);
+    const noSpace = isNoSpace(error);
+    const name = preparedFileName(this.#current?.ticket ?? this.#ticket);
+    const path = this.#current?.path ?? join(this.#options.directory, name);
+    this.#discardCurrent();
+    try {
+      this.#removeDiscarded();
+    } catch (second) {
+      // Told is the first error; this one comes back with the next attempt if it lasts.
+      if (!isOperational(second)) throw second;
+    }
+    this.#signals.preparerError.write(preparationError(path, noSpace, error));
+    const hopeless = !noSpace && this.#takerWaits && this.#failures >= ATTEMPTS;
+    if (noSpace) this.#signals.set('preparerTrouble', Trouble.noSpace);
+    else if (hopeless) this.#signals.set('preparerTrouble', Trouble.error);
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS);
+    this.#notBeforeNs = this.#clock.nowNs() + delayMs * NS_PER_MS;
+  }
+
+  /** Gives up the current file. Where it cannot be removed, that is tried again before the next. */
+  #discardCurrent(): void {
+    const current = this.#current;
+    this.#current = undefined;
+    if (current === undefined) return;
+    this.#discarded.push(current.path);
+    this.#storage.close(current.fd);
+  }
+
+  #removeDiscarded(): void {
+    for (let path = this.#discarded.at(-1); path !== undefined; path = this.#discarded.at(-1)) {
+      if (this.#storage.statusAt(path) !== undefined) this.#storage.unlink(path);
+      this.#discarded.pop();
+    }
+  }
+
+  /** Removes what was prepared and not taken. The taker must have ended. */
+  close(): void {
+    this.#discardCurrent();
+    const signals = this.#signals;
+    for (let spare = takePrepared(signals); spare !== undefined; spare = takePrepared(signals)) {
+      this.#discarded.push(join(this.#options.directory, preparedFileName(spare.ticket)));
+    }
+    this.#removeDiscarded();
+  }
+}
+
+function preparationError(path: string, noSpace: boolean, cause: unknown): WalError {
+  const code = systemCode(cause);
+  const what = `${path}: a segment could not be prepared${code === undefined ? '' : ` (${code})`}.`;
+  return noSpace
+    ? new WalError(
+        'ERR_FLASHSTRIKE_NO_SPACE',
+        `${what} Free some space: the log then goes on by itself.`,
+        { path, cause },
+      )
+    : new WalError('ERR_FLASHSTRIKE_IO', `${what} Mend the cause, then open the log again.`, {
+        path,
+        cause,
+      });
+}

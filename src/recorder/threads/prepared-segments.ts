@@ -1,0 +1,176 @@
+// What SegmentPreparer and SegmentWriter share: the queue of prepared files, and the words that say
+// that a taker waits or that preparation is in trouble.
+import type { Clock } from '../../clock/clock.js';
+import { isOperational, systemCode, WalError } from '../../errors.js';
+import type { Storage } from '../../storage/storage.js';
+import type { SegmentPreparerUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import { TWO_POW_32 } from '../../units.js';
+import { QUEUE_ENTRY_WORDS, type Signals, Trouble } from './signals.js';
+
+/**
+ * A file that is allocated, and zero-written and synced as far as `zeroedBytes`. Told by its name and
+ * its identity, not by a descriptor: each thread opens and closes its own.
+ */
+export interface PreparedSegment {
+  /** Number in the file's name; not the segment's index. */
+  readonly ticket: number;
+  readonly inode: bigint;
+  readonly segmentBytes: number;
+  readonly zeroedBytes: number;
+}
+
+const UNIT_BYTES = 4096;
+
+/** The producing end, for the preparer. */
+export function offer(signals: Signals, segment: PreparedSegment): boolean {
+  return signals.preparedQueue.tryPush([
+    segment.ticket | 0,
+    Number(BigInt.asIntN(32, segment.inode)),
+    Number(BigInt.asIntN(32, segment.inode >> 32n)),
+    segment.segmentBytes / UNIT_BYTES,
+    segment.zeroedBytes / UNIT_BYTES,
+  ]);
+}
+
+/** The consuming end: the next prepared segment, or undefined when none is ready. */
+export function takePrepared(signals: Signals): PreparedSegment | undefined {
+  const entry = new Int32Array(QUEUE_ENTRY_WORDS);
+  if (!signals.preparedQueue.tryPop(entry)) return undefined;
+  const [ticket = 0, low = 0, high = 0, segmentUnits = 0, zeroedUnits = 0] = entry;
+  return {
+    ticket: ticket >>> 0,
+    inode: BigInt(low >>> 0) + BigInt(high >>> 0) * BigInt(TWO_POW_32),
+    segmentBytes: segmentUnits * UNIT_BYTES,
+    zeroedBytes: zeroedUnits * UNIT_BYTES,
+  };
+}
+
+/** What opening a prepared file says when somebody has taken it away or put something else there. */
+const NOT_THERE = new Set(['ENOENT', 'EACCES', 'ERR_FLASHSTRIKE_UNSAFE_FILE']);
+
+/**
+ * The taker's descriptor of a prepared file; undefined where `path` is not that file any more, or a
+ * snapshot shares it: our name of that is removed.
+ */
+export function openPrepared(
+  storage: Storage,
+  path: string,
+  { inode, segmentBytes }: PreparedSegment,
+): number | undefined {
+  let fd: number;
+  try {
+    fd = storage.open(path, 'rewrite');
+  } catch (error) {
+    const code = error instanceof WalError ? error.code : systemCode(error);
+    if (NOT_THERE.has(code ?? '')) return undefined;
+    throw error;
+  }
+  let isLinked = false;
+  try {
+    const status = storage.statusOf(fd);
+    isLinked = status.inode === inode && status.links > 1;
+    if (status.inode === inode && status.bytes === segmentBytes && !isLinked) return fd;
+  } catch (error) {
+    storage.close(fd);
+    throw error;
+  }
+  storage.close(fd);
+  if (isLinked) removeName(storage, path);
+  return undefined;
+}
+
+function removeName(storage: Storage, path: string): void {
+  try {
+    storage.unlink(path);
+  } catch (error) {
+    // The next open removes what is left of it.
+    if (!isOperational(error)) throw error;
+  }
+}
+
+/** The taker's side, for the writer: `getNextSegment`, and what the preparer is told. */
+export class PreparedSegments {
+  readonly #signals: Signals;
+  readonly #clock: Clock;
+  readonly #telemetry: SegmentPreparerUpdater;
+  #waitingSinceNs: number | undefined;
+
+  constructor(signals: Signals, clock: Clock, telemetry: SegmentPreparerUpdater) {
+    this.#signals = signals;
+    this.#clock = clock;
+    this.#telemetry = telemetry;
+  }
+
+  /**
+   * The next prepared segment, or undefined when none is ready; does not wait. The call that began
+   * with the first undefined ends with the segment, or with `giveUp`: that is the wait it shows.
+   */
+  getNextSegment(): PreparedSegment | undefined {
+    const startNs = this.#waitingSinceNs ?? this.#clock.nowNs();
+    const queued = this.#signals.preparedQueue.length;
+    const segment = takePrepared(this.#signals);
+    if (segment === undefined) {
+      if (this.#waitingSinceNs === undefined) this.#beginWaiting(startNs);
+      return undefined;
+    }
+    if (this.#waitingSinceNs === undefined) {
+      this.#telemetry.onGetNextSegment(startNs, 'ready', queued);
+    } else {
+      this.#telemetry.onGetNextSegment(startNs, 'waited', 0);
+      this.#endWaiting();
+    }
+    return segment;
+  }
+
+  /** Nobody waits any more: preparation has failed, or the log has ended. */
+  giveUp(): void {
+    if (this.#waitingSinceNs === undefined) return;
+    this.#telemetry.onGetNextSegment(this.#waitingSinceNs, 'failed', 0);
+    this.#endWaiting();
+  }
+
+  #beginWaiting(sinceNs: number): void {
+    this.#waitingSinceNs = sinceNs;
+    this.#telemetry.setWaitingSince(sinceNs);
+    this.#announceWaiting(true);
+  }
+
+  #endWaiting(): void {
+    this.#waitingSinceNs = undefined;
+    this.#telemetry.setWaitingSince(0);
+    this.#announceWaiting(false);
+  }
+
+  /** Says that a taker waits: the preparer hands over what it has. */
+  #announceWaiting(waiting: boolean): void {
+    const word = waiting ? 1 : 0;
+    if (this.#signals.get('takerWaiting') === word) return;
+    this.#signals.set('takerWaiting', word);
+    if (waiting) this.#signals.wake('preparer');
+  }
+
+  announceTaken(): void {
+    this.#signals.count('segmentsTaken', 1);
+    this.#signals.wake('preparer');
+  }
+
+  /** More spares than the first are made once half of the active segment is used. */
+  announceHalfUsed(halfUsed: boolean): void {
+    if (this.#signals.get('halfUsed') === (halfUsed ? 1 : 0)) return;
+    this.#signals.set('halfUsed', halfUsed ? 1 : 0);
+    if (halfUsed) this.#signals.wake('preparer');
+  }
+
+  /** Why preparation does not succeed, when the preparer has given up on it for good. */
+  get error(): Error | undefined {
+    if (this.#signals.get('preparerTrouble') !== Trouble.error) return undefined;
+    return (
+      this.#signals.preparerError.read() ??
+      new WalError('ERR_FLASHSTRIKE_IO', 'A segment could not be prepared.')
+    );
+  }
+
+  get isOutOfSpace(): boolean {
+    return this.#signals.get('preparerTrouble') === Trouble.noSpace;
+  }
+}

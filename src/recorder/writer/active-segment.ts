@@ -1,0 +1,397 @@
+// The segment that is being written: one descriptor from header to last sync, blocks behind each
+// other, each chained to the one before. Any error here is final for the log: after a failed write
+// or sync nobody knows what the file holds, and a retry would only hide that. The one exception is a
+// block that finds no space (on a copy-on-write file system an overwrite needs some): it is given up
+// as torn, and nothing more is written to its file.
+import { join } from 'node:path';
+import type { Clock } from '../../clock/clock.js';
+import { assert, isNoSpace, systemCode, WalError } from '../../errors.js';
+import {
+  BLOCK_ALIGNMENT,
+  BLOCK_HEADER_BYTES,
+  BlockKind,
+  encodeBlockHeader,
+} from '../../segment/block-header.js';
+import { xxh64 } from '../../segment/checksum.js';
+import { encodeSeal, SEAL_RESERVED_BYTES } from '../../segment/seal.js';
+import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../../segment/segment-header.js';
+import type { SegmentTally } from '../../segment/segment-tally.js';
+import type { Storage } from '../../storage/storage.js';
+import type { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
+import { alignUp, PAGE_BYTES } from '../../units.js';
+
+/** The last event or watermark block (or the segment header): what a successor's header pins. */
+export interface SegmentPin {
+  /** Offset just behind that block. */
+  readonly endOffset: number;
+  readonly checksum: bigint;
+}
+
+/** All that is needed to go on writing a segment. */
+export interface SegmentState {
+  readonly segmentIndex: number;
+  readonly segmentBytes: number;
+  /** The file is so long, and never becomes shorter. */
+  readonly fileBytes: number;
+  readonly salt: bigint;
+  /** Where the next block goes. */
+  readonly offset: number;
+  readonly nextBlockIndex: number;
+  /** Header checksum of the last block of any kind, or of the segment header. */
+  readonly lastChecksum: bigint;
+  readonly pin: SegmentPin;
+  readonly tally: SegmentTally;
+  /** Highest id that a header in this file, or its pin, claims durable. */
+  readonly durableClaim: number;
+}
+
+interface BlockContent {
+  readonly kind: number;
+  readonly payload: Uint8Array;
+  readonly firstEventId: number;
+  readonly eventCount: number;
+  readonly durableEventId: number;
+  readonly writtenTsNs: bigint;
+}
+
+export interface EventsContent {
+  readonly payload: Uint8Array;
+  readonly firstEventId: number;
+  readonly eventCount: number;
+  readonly durableEventId: number;
+  readonly writtenTsNs: bigint;
+  readonly firstTimestampNs: bigint;
+  readonly lastTimestampNs: bigint;
+}
+
+/** Room for blocks in a segment of this size: all but the header page and the seal's reserve. */
+export const blockRoomBytes = (segmentBytes: number): number =>
+  segmentBytes - SEGMENT_HEADER_PAGE_BYTES - SEAL_RESERVED_BYTES;
+
+/** The smallest segment whose one block holds `payloadBytes`. */
+export const segmentBytesFor = (payloadBytes: number): number =>
+  alignUp(
+    SEGMENT_HEADER_PAGE_BYTES + SEAL_RESERVED_BYTES + BLOCK_HEADER_BYTES + payloadBytes,
+    PAGE_BYTES,
+  );
+
+const NO_BYTES = new Uint8Array(0);
+
+export class ActiveSegment {
+  readonly path: string;
+  readonly segmentIndex: number;
+  readonly segmentBytes: number;
+  readonly tally: SegmentTally;
+  readonly #storage: Storage;
+  readonly #fd: number;
+  readonly #fileBytes: number;
+  readonly #salt: bigint;
+  readonly #header = new Uint8Array(BLOCK_HEADER_BYTES);
+  #offset: number;
+  #blockIndex: number;
+  #lastChecksum: bigint;
+  #pin: SegmentPin;
+  #durableClaim: number;
+  #hasUnsynced = false;
+  #takesBlocks = true;
+  #closed = false;
+
+  constructor(storage: Storage, fd: number, path: string, state: SegmentState) {
+    this.#storage = storage;
+    this.#fd = fd;
+    this.path = path;
+    this.segmentIndex = state.segmentIndex;
+    this.segmentBytes = state.segmentBytes;
+    this.tally = state.tally;
+    this.#fileBytes = state.fileBytes;
+    this.#salt = state.salt;
+    this.#offset = state.offset;
+    this.#blockIndex = state.nextBlockIndex;
+    this.#lastChecksum = state.lastChecksum;
+    this.#pin = state.pin;
+    this.#durableClaim = state.durableClaim;
+  }
+
+  /** Where the next block goes. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get pin(): SegmentPin {
+    return this.#pin;
+  }
+
+  get durableClaim(): number {
+    return this.#durableClaim;
+  }
+
+  /** True when a block was written, a watermark perhaps, that no sync has covered yet. */
+  get hasUnsynced(): boolean {
+    return this.#hasUnsynced;
+  }
+
+  /** False once nothing more is written to it: the next block goes to another segment. */
+  get takesBlocks(): boolean {
+    return this.#takesBlocks;
+  }
+
+  giveUp(): void {
+    this.#takesBlocks = false;
+  }
+
+  /**
+   * Whether somebody has given the file a second name, as a snapshot by hard links does: what is
+   * written from then on would show in the snapshot, too.
+   */
+  get isLinked(): boolean {
+    const { links } = this.#attempt('look at it', () => this.#storage.statusOf(this.#fd));
+    return links > 1;
+  }
+
+  /**
+   * What somebody has done to the file, so that it or its name no longer keeps what is written: a
+   * reader, and the next open, would not find it. Undefined while all is well.
+   */
+  get harm(): string | undefined {
+    return this.#attempt('look at it', () => {
+      const { device, inode, bytes } = this.#storage.statusOf(this.#fd);
+      if (bytes < this.#fileBytes) return 'cut short';
+      const named = this.#storage.statusAt(this.path);
+      const isNamed = named?.inode === inode && named.device === device;
+      return isNamed ? undefined : 'moved, removed or replaced';
+    });
+  }
+
+  /** The largest payload that one more block may have, before the seal's reserve; may be negative. */
+  get roomBytes(): number {
+    return this.segmentBytes - SEAL_RESERVED_BYTES - this.#offset - BLOCK_HEADER_BYTES;
+  }
+
+  /** True while the segment holds no block. */
+  get isEmpty(): boolean {
+    return this.#blockIndex === 0;
+  }
+
+  get isHalfUsed(): boolean {
+    return this.#offset * 2 > this.segmentBytes;
+  }
+
+  /**
+   * One block of events, header and frames in one call.
+   * @throws WalError ERR_FLASHSTRIKE_NO_SPACE: as if it had not been tried, but for `takesBlocks`
+   */
+  writeEvents(content: EventsContent): void {
+    const place = { offset: this.#offset, blockIndex: this.#blockIndex };
+    this.#write({ ...content, kind: BlockKind.events });
+    this.#pin = { endOffset: this.#offset, checksum: this.#lastChecksum };
+    const { firstEventId, eventCount, payload } = content;
+    this.tally.addEvents(
+      { firstEventId, eventCount, payloadBytes: payload.length },
+      place,
+      content.firstTimestampNs,
+      content.lastTimestampNs,
+    );
+  }
+
+  /**
+   * A block without payload that tells how far the blocks before it are durable.
+   * @throws WalError as `writeEvents`
+   */
+  writeWatermark(nextEventId: number, durableEventId: number, writtenTsNs: bigint): void {
+    const kind = BlockKind.watermark;
+    this.#write({
+      kind,
+      payload: NO_BYTES,
+      firstEventId: nextEventId,
+      eventCount: 0,
+      durableEventId,
+      writtenTsNs,
+    });
+    this.#pin = { endOffset: this.#offset, checksum: this.#lastChecksum };
+    this.tally.addWatermark();
+  }
+
+  /**
+   * The seal: totals and sparse index of a finished segment. It goes into its reserve.
+   * @throws WalError as `writeEvents`
+   */
+  writeSeal(durableEventId: number, writtenTsNs: bigint): void {
+    const totals = this.tally.totals;
+    this.#write({
+      kind: BlockKind.seal,
+      payload: encodeSeal(totals, this.tally.entries),
+      firstEventId: totals.lastEventId + 1,
+      eventCount: 0,
+      durableEventId,
+      writtenTsNs,
+    });
+  }
+
+  #write(content: BlockContent): void {
+    const { payload } = content;
+    assert(this.#takesBlocks, 'a block is written to a segment that was given up');
+    assert(this.#offset % BLOCK_ALIGNMENT === 0, 'a block is not aligned');
+    const end = this.#offset + BLOCK_HEADER_BYTES + payload.length;
+    assert(end <= this.segmentBytes, 'a block leaves its segment');
+    const checksum = encodeBlockHeader(
+      this.#header,
+      {
+        kind: content.kind,
+        flags: 0,
+        payloadBytes: payload.length,
+        firstEventId: content.firstEventId,
+        eventCount: content.eventCount,
+        blockIndex: this.#blockIndex,
+        durableEventId: content.durableEventId,
+        payloadChecksum: xxh64(payload, this.#salt),
+        previousBlockChecksum: this.#lastChecksum,
+        writtenTsNs: content.writtenTsNs,
+      },
+      this.#salt,
+      this.#offset,
+    );
+    this.#hasUnsynced = true;
+    this.#put(payload.length === 0 ? [this.#header] : [this.#header, payload]);
+    this.#offset = end;
+    this.#blockIndex++;
+    this.#lastChecksum = checksum;
+    this.#durableClaim = content.durableEventId;
+  }
+
+  #put(parts: readonly Uint8Array[]): void {
+    try {
+      this.#storage.write(this.#fd, parts, this.#offset);
+    } catch (error) {
+      if (!isNoSpace(error)) throw segmentFailure('write a block', this.path, this.#offset, error);
+      this.#takesBlocks = false;
+      // Where zeros were to come, a part may be the whole: readers have it, so it is written.
+      if (this.#attempt('read a block again', () => this.#holds(parts))) return;
+      throw noSpaceFor('a block', this.path, this.#offset, error);
+    }
+  }
+
+  #holds(parts: readonly Uint8Array[]): boolean {
+    const block = Buffer.concat(parts);
+    const found = new Uint8Array(block.length);
+    return (
+      this.#storage.read(this.#fd, found, this.#offset) === block.length && block.equals(found)
+    );
+  }
+
+  sync(): void {
+    this.#attempt('sync', () => this.#storage.sync(this.#fd));
+    this.#hasUnsynced = false;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#storage.close(this.#fd);
+  }
+
+  #attempt<Result>(what: string, operation: () => Result): Result {
+    try {
+      return operation();
+    } catch (error) {
+      throw segmentFailure(what, this.path, this.#offset, error);
+    }
+  }
+}
+
+/** The sticky failure of a segment operation, with file, offset and what to do. */
+export function segmentFailure(
+  what: string,
+  path: string,
+  offset: number,
+  cause: unknown,
+): WalError {
+  const code = systemCode(cause);
+  return new WalError(
+    'ERR_FLASHSTRIKE_FAILED',
+    `${path}: could not ${what} at offset ${offset}${code === undefined ? '' : ` (${code})`}. ` +
+      'The log has stopped for good; nothing was retried. Mend the disk, then open it again.',
+    { path, offset, cause },
+  );
+}
+
+/** No failure of the log: what it is about can be tried again, in another place. */
+function noSpaceFor(what: string, path: string, offset: number, cause: unknown): WalError {
+  return new WalError(
+    'ERR_FLASHSTRIKE_NO_SPACE',
+    `${path}: there is no space for ${what} at offset ${offset} (${systemCode(cause)}). ` +
+      'Nothing that was acknowledged is lost; free some space.',
+    { path, offset, cause },
+  );
+}
+
+/** A prepared file becomes a segment: header page, sync, name, sync of the folder. */
+export interface SegmentBirth {
+  readonly fd: number;
+  readonly preparedPath: string;
+  /** The encoded header page. */
+  readonly page: Uint8Array;
+  readonly directory: string;
+  readonly fileName: string;
+  readonly tally: SegmentTally;
+  readonly durableClaim: number;
+}
+
+/**
+ * Gives a prepared file its header and its name, in the order that makes a published name with an
+ * invalid header page always corruption.
+ * @throws WalError ERR_FLASHSTRIKE_NO_SPACE: it is a prepared file still, and can be tried again
+ */
+export function publishSegment(
+  storage: Storage,
+  clock: Clock,
+  telemetry: SegmentWriterUpdater,
+  birth: SegmentBirth,
+): ActiveSegment {
+  const { fd, page, directory } = birth;
+  const path = join(directory, birth.fileName);
+  const startNs = clock.nowNs();
+  let isPublished = false;
+  try {
+    writeHeaderPage(storage, birth);
+    storage.sync(fd);
+    telemetry.onRotateHeader(startNs);
+    const renameNs = clock.nowNs();
+    storage.renameNoReplace(birth.preparedPath, path);
+    telemetry.onRotateRename(renameNs);
+    const directoryNs = clock.nowNs();
+    storage.syncDirectory(directory);
+    telemetry.onRotateDirectorySync(directoryNs);
+    isPublished = true;
+  } catch (error) {
+    if (isOutOfSpace(error)) throw error;
+    throw segmentFailure('publish a new segment', path, 0, error);
+  } finally {
+    telemetry.onOpenNewSegment(startNs, isPublished);
+  }
+  const header = decodeSegmentHeader(page);
+  assert(!('defect' in header), 'a segment header that was just encoded does not decode');
+  return new ActiveSegment(storage, fd, path, {
+    segmentIndex: header.segmentIndex,
+    segmentBytes: header.segmentBytes,
+    fileBytes: header.segmentBytes,
+    salt: header.salt,
+    offset: SEGMENT_HEADER_PAGE_BYTES,
+    nextBlockIndex: 0,
+    lastChecksum: header.headerChecksum,
+    pin: { endOffset: SEGMENT_HEADER_PAGE_BYTES, checksum: header.headerChecksum },
+    tally: birth.tally,
+    durableClaim: birth.durableClaim,
+  });
+}
+
+function writeHeaderPage(storage: Storage, { fd, page, preparedPath }: SegmentBirth): void {
+  try {
+    storage.write(fd, [page], 0);
+  } catch (error) {
+    throw isNoSpace(error) ? noSpaceFor('a header', preparedPath, 0, error) : error;
+  }
+}
+
+/** A write that found no space; a sync that did is a failure as any other. */
+export const isOutOfSpace = (error: unknown): error is WalError =>
+  error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_NO_SPACE';

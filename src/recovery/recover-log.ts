@@ -1,0 +1,451 @@
+// Recovery on open: finds where the log ends, judges that end, and makes what is accepted durable
+// again, before anything is appended behind it. The caller holds the lock. Whatever is refused
+// leaves the folder as it was; whatever is done can be done again after a crash at any step.
+import { basename, dirname, join } from 'node:path';
+import { assert, type ErrorCode, WalError } from '../errors.js';
+import { type EmptyEvidence, emptyError, wasOpened } from '../judgement/empty-log.js';
+import {
+  cutNotes,
+  judgeTail,
+  missingTail,
+  type OutsideClaims,
+  type TailJudgement,
+  tailError,
+} from '../judgement/tail-judgement.js';
+import { type Random64, random64 } from '../random.js';
+import {
+  missingSentence,
+  openCopyAdvice,
+  putBackAdvice,
+  withoutTailAdvice,
+} from '../reading/advice.js';
+import {
+  type LogListing,
+  listingNotes,
+  listLog,
+  metaNotes,
+  readMeta,
+  usableMeta,
+} from '../reading/log-directory.js';
+import { checkTelemetry, type ReadingMeter } from '../reading/reading-meter.js';
+import { closeSegment, openSegment, type SegmentFile } from '../reading/segment-file.js';
+import { SegmentMeter } from '../reading/segment-meter.js';
+import { readBuffer, SegmentReader, startOf } from '../reading/segment-reader.js';
+import { integrityFailureOf } from '../reading/stop.js';
+import { META_TEMPORARY_FILE, parsePreparedFileName } from '../segment/file-names.js';
+import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
+import type { SegmentTally } from '../segment/segment-tally.js';
+import type { MissingTail } from '../segment/verdict.js';
+import type { WalMeta } from '../segment/wal-meta.js';
+import { isLeftOver } from '../storage/left-over.js';
+import type { Storage } from '../storage/storage.js';
+import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
+import type { Telemetry } from '../telemetry/recovery/telemetry.js';
+import { type LogChain, readLogChain } from './log-chain.js';
+import { bodyLossesOf, lossError, lossesOf, type SegmentLoss } from './segment-losses.js';
+import { type SegmentWalk, walkSegment } from './segment-walk.js';
+
+/**
+ * What an opening does with the verdict on the end of the log. Damage to durable events is refused
+ * in every mode, and nothing is changed then.
+ * - `default`: a torn tail, which holds nothing durable, is set aside and counted; where it cannot be
+ *   told whether events are missing, the opening is refused
+ * - `strict`: a torn tail is refused, too
+ * - `tolerate-tail`: where it cannot be told, the log goes on with what is sound; a ring that does not
+ *   connect to the files is dropped and counted
+ * - `accept-loss`: as `default` at the end of the log; where segments before the last one are missing,
+ *   damaged or those of another log, the log goes on, and `wal.recovery.losses` names what is lost
+ * - `accept-copy`: as `default`, and a folder that lacks a tail as the copy of a log that was being
+ *   written does is taken for such a copy. One that can be proven to be a copy needs no option: it
+ *   opens in every mode but `strict`, with the verdict `live-copy`
+ *
+ * To read what stands behind damage: `salvage`, which opens nothing and changes nothing.
+ */
+export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail' | 'accept-loss' | 'accept-copy';
+
+/**
+ * What is read of the finished segments when a log opens. Their names, sizes and headers are chained
+ * in any case.
+ * - `tail`: nothing more
+ * - `all`: every block, before the log opens
+ * - `background`: every block, while the log is open; `wal.verification` tells how far that is
+ */
+export type VerifyMode = 'tail' | 'all' | 'background';
+
+interface RecoveryChoice {
+  readonly mode: RecoveryMode;
+  readonly verify: VerifyMode;
+}
+
+/** Damage that an opening with `accept-loss` went on with. It stays there, and is found again. */
+export interface AcceptedLoss {
+  /** The damaged file, or the folder where a file is missing. */
+  readonly file: string;
+  readonly offset: number | undefined;
+  readonly code: ErrorCode;
+  /** What is wrong, in sentences. */
+  readonly message: string;
+  /** Ids of the events that are lost; undefined where the log does not tell where they began. */
+  readonly firstEventId: number | undefined;
+  /** firstEventId - 1 where no event is lost. */
+  readonly lastEventId: number;
+}
+
+/** What recovery found and did; `wal.recovery`. */
+export interface RecoveryReport {
+  /**
+   * `new`: there was no log. `torn-tail`: bytes behind the last sound event were left behind.
+   * `live-copy`: the folder is a copy of a log that was being written, and lacks its tail.
+   */
+  readonly verdict: 'new' | 'clean' | 'torn-tail' | 'live-copy';
+  /** The ids that a live copy lacks, as far as it tells; undefined for any other verdict. */
+  readonly missingTail: MissingTail | undefined;
+  /** The last segment file, and where its sound part ends; undefined for a new log. */
+  readonly file: string | undefined;
+  readonly offset: number | undefined;
+  /** Events that a crashed process had left in the shared ring and that are in the files now. */
+  readonly eventsFromRing: number;
+  /** Events, never durable, that are known to have been written and could not be kept. */
+  readonly droppedEvents: number;
+  readonly droppedBytes: number;
+  /** What became of the shared region of the opening before. */
+  readonly region: RegionOutcome;
+  /** The last event that was kept, those from the ring included; the next one gets the id behind. */
+  readonly lastEventId: number;
+  /** Events in front of the last segment that `accept-loss` went on without; mostly none. */
+  readonly losses: readonly AcceptedLoss[];
+  /** What to do next, in a sentence. */
+  readonly advice: string;
+  /** Anything odd that did no harm, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+export type RegionOutcome =
+  | 'none'
+  | 'recovered'
+  /** An opening was told to go on without it. */
+  | 'left'
+  | 'missing'
+  | 'foreign'
+  | 'other-boot'
+  | 'damaged'
+  | 'unsupported';
+
+/** Where the log ends and what may follow. */
+export interface RecoveredLog {
+  readonly logId: bigint;
+  readonly verdict: RecoveryReport['verdict'];
+  readonly nextEventId: number;
+  /** The last segment, opened for writing; undefined for a new log. */
+  readonly last: RecoveredSegment | undefined;
+  readonly droppedEvents: number;
+  readonly droppedBytes: number;
+  /** Accepted damage before the last segment, oldest first. */
+  readonly losses: readonly SegmentLoss[];
+  readonly missingTail: MissingTail | undefined;
+  readonly notes: readonly string[];
+}
+
+export interface RecoveredSegment {
+  readonly file: SegmentFile;
+  readonly walk: SegmentWalk;
+  /** E. */
+  readonly endOffset: number;
+  /** Highest durable id that is claimed inside the file. */
+  readonly durableClaim: number;
+  /** True when the next block may go to E; else a new segment must follow, as behind a linked file. */
+  readonly canContinue: boolean;
+  /** Which check the block at E did not pass, where the tail is torn. */
+  readonly integrityFailure: IntegrityFailure | undefined;
+}
+
+const corrupt = (path: string, message: string, offset?: number): WalError =>
+  new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset });
+
+const vanished = (path: string): WalError =>
+  corrupt(path, `${path} vanished while the log was opened. ${putBackAdvice(dirname(path))}`);
+
+/**
+ * Finds and judges the end of the log. Writes only to re-dirty the accepted prefix.
+ * @param outside what the shared region claims durable
+ * @param random for the id of a log that is new
+ * @param telemetry records how long what took
+ * @throws WalError ERR_FLASHSTRIKE_CORRUPT, _UNDECIDABLE, _UNSUPPORTED, _WRONG_LOG, …
+ */
+export function recoverLog(
+  storage: Storage,
+  directory: string,
+  mode: RecoveryMode,
+  outside: OutsideClaims,
+  random: Random64 = random64,
+  telemetry?: Telemetry,
+  verify: VerifyMode = 'tail',
+): RecoveredLog {
+  const meter = checkTelemetry(telemetry);
+  return meter.measure(
+    (startNs, ok) => meter.manager.onRecoverLog(startNs, ok),
+    () => recover(storage, directory, { mode, verify }, outside, random, meter),
+  );
+}
+
+function recover(
+  storage: Storage,
+  directory: string,
+  { mode, verify }: RecoveryChoice,
+  outside: OutsideClaims,
+  random: Random64,
+  meter: ReadingMeter,
+): RecoveredLog {
+  const listing = listLog(storage, directory);
+  const reading = readMeta(storage, directory);
+  const notes = [...listingNotes(listing), ...metaNotes(reading, listing)];
+  refuseCompressed(listing);
+  // They would be removed: looked at before anything is changed.
+  for (const path of leftOversIn(listing)) isLeftOver(storage, path);
+  const last = listing.segments.at(-1);
+  if (last === undefined) {
+    // Never 0, so that all-zero bytes name no log.
+    const { region } = outside;
+    const evidence = { meta: reading, region, wasOpened: wasOpened(storage, directory) };
+    return withoutSegments(directory, evidence, mode, random() | 1n, notes);
+  }
+  const chain = readLogChain(storage, listing, reading, meter);
+  const losses = judgeBefore(storage, listing, chain, { mode, verify }, meter);
+  const { logId } = chain;
+  const file = openSegment(storage, last.path, { index: last.index, logId }, 'rewrite', meter);
+  if (file === undefined) throw vanished(last.path);
+  try {
+    const log = withLastSegment(storage, directory, file, mode, outside, notes, meter);
+    return { ...log, losses };
+  } catch (error) {
+    closeSegment(storage, file, meter);
+    throw error;
+  }
+}
+
+function refuseCompressed(listing: LogListing): void {
+  const [index] = listing.compressed;
+  if (index === undefined) return;
+  throw new WalError(
+    'ERR_FLASHSTRIKE_UNSUPPORTED',
+    `${listing.dir}: segment ${index} is compressed, which this version cannot read. ` +
+      'Use the version that wrote it, or a newer one.',
+    { path: listing.dir },
+  );
+}
+
+function withoutSegments(
+  directory: string,
+  evidence: EmptyEvidence,
+  mode: RecoveryMode,
+  newLogId: bigint,
+  notes: readonly string[],
+): RecoveredLog {
+  const meta = usableMeta(evidence.meta, directory);
+  const error = emptyError(directory, evidence);
+  const isDoubt = error?.code === 'ERR_FLASHSTRIKE_UNDECIDABLE';
+  if (error !== undefined && !(isDoubt && mode === 'tolerate-tail')) throw error;
+  return {
+    logId: meta?.logId ?? newLogId,
+    verdict: 'new',
+    nextEventId: 1,
+    last: undefined,
+    droppedEvents: 0,
+    droppedBytes: 0,
+    losses: [],
+    missingTail: undefined,
+    notes: isDoubt ? [...notes, TOLERATED] : notes,
+  };
+}
+
+/**
+ * Judges all that stands before the last segment. What is lost there, which is accepted by name only.
+ * @throws WalError where it is not, or where the last segment's own header is damaged
+ */
+function judgeBefore(
+  storage: Storage,
+  listing: LogListing,
+  chain: LogChain,
+  { mode, verify }: RecoveryChoice,
+  meter: ReadingMeter,
+): SegmentLoss[] {
+  const { links } = chain;
+  const isBroken = listing.gaps.length > 0 || links.some(({ error }) => error !== undefined);
+  const losses = isBroken ? lossesOf(storage, listing, chain, meter) : [];
+  if (verify === 'all') losses.push(...bodyLossesOf(storage, chain, meter));
+  const [first, ...others] = losses;
+  if (first === undefined) return losses;
+  // Where the log ends, and so which id comes next, only this one tells.
+  const last = links.at(-1);
+  const isAcceptable = last?.error === undefined;
+  if (mode !== 'accept-loss') throw lossError(first, others, isAcceptable);
+  if (!isAcceptable) throw last.error;
+  return losses;
+}
+
+function withLastSegment(
+  storage: Storage,
+  directory: string,
+  file: SegmentFile,
+  mode: RecoveryMode,
+  outside: OutsideClaims,
+  notes: readonly string[],
+  meter: ReadingMeter,
+): Omit<RecoveredLog, 'losses'> {
+  const buffer = readBuffer(file.bytes);
+  const reader = new SegmentReader(storage, file, buffer, startOf(file), new SegmentMeter(meter));
+  const walk = walkSegment(reader);
+  const startNs = meter.nowNs();
+  const acceptCopy = mode === 'accept-copy';
+  const judgement = judgeTail(storage, directory, reader, () => outside, { acceptCopy });
+  meter.manager.onJudgeTail(startNs);
+  // Under the lock nobody else writes: a file that goes on growing is not ours alone.
+  if (judgement === undefined) {
+    const message = `${file.path} changes while it is recovered: another process writes to it.`;
+    throw new WalError('ERR_FLASHSTRIKE_LOCKED', message, { path: file.path });
+  }
+  reader.recordVerdict(judgement.tailCase.verdict);
+  const verdict = accept(judgement, mode);
+  const { tailCase } = judgement;
+  const doubts = [...cutNotes(reader), ...linkedNotes(file)];
+  if (tailCase.verdict === 'undecidable') doubts.push(`${tailCase.prose} ${TOLERATED}`);
+  const missing = missingTail(judgement);
+  if (missing !== undefined) doubts.push(`${tailCase.prose}${missingSentence(missing)}`);
+  const { endOffset, nextEventId, claims, meta, droppedEvents, droppedBytes } = judgement;
+  if (!provesCleanClose(meta, judgement, file)) {
+    redirty(storage, file, walk.tally, claims.durableEventId, endOffset, meter);
+  }
+  return {
+    logId: file.header.logId,
+    verdict,
+    nextEventId,
+    last: {
+      file,
+      walk,
+      endOffset,
+      durableClaim: Math.max(walk.durableEventId, file.header.firstEventId - 1),
+      canContinue: verdict === 'clean' && !walk.sealed && file.names === 1,
+      integrityFailure: verdict === 'clean' ? undefined : integrityFailureOf(judgement.stop),
+    },
+    droppedEvents,
+    droppedBytes,
+    missingTail: missing,
+    notes: [...notes, ...doubts],
+  };
+}
+
+/** A file that others know by another name keeps its content: the log goes on in a new one. */
+function linkedNotes({ path, names }: SegmentFile): string[] {
+  if (names === 1) return [];
+  return [
+    `${basename(path)} has ${names} names, as a snapshot by hard links leaves it: it stays as it is, ` +
+      'and the log goes on in a new segment.',
+  ];
+}
+
+/** What is noted where the option decided what the files could not. */
+const TOLERATED =
+  "Whether events are missing could not be told; recovery: 'tolerate-tail' went on.";
+
+/** The verdict, where the mode lets the log open with it. */
+function accept(
+  judgement: TailJudgement,
+  mode: RecoveryMode,
+): Exclude<RecoveryReport['verdict'], 'new'> {
+  const { verdict } = judgement.tailCase;
+  if (verdict === 'undecidable' && mode === 'tolerate-tail') return 'torn-tail';
+  const error = tailError(judgement);
+  if (error !== undefined) throw error;
+  assert(
+    verdict !== 'corruption' && verdict !== 'undecidable',
+    `an error is missing for ${verdict}`,
+  );
+  if (verdict === 'clean' || mode !== 'strict') return verdict;
+  const missing = missingTail(judgement);
+  if (missing !== undefined) throw copyRefused(judgement, missing);
+  const { path, endOffset, nextEventId, droppedBytes, droppedEvents } = judgement;
+  const known =
+    droppedEvents === 0 ? '' : `, events ${nextEventId} to ${nextEventId + droppedEvents - 1}`;
+  throw new WalError(
+    'ERR_FLASHSTRIKE_TORN_TAIL',
+    `${path} is sound up to offset ${endOffset}, event ${nextEventId - 1}; behind it stand ` +
+      `${droppedBytes} bytes of a write that was never durable${known}. Nothing was changed. ` +
+      withoutTailAdvice(dirname(path)),
+    { path, offset: endOffset },
+  );
+}
+
+/** What `strict` says of a copy. */
+function copyRefused({ path, endOffset, tailCase }: TailJudgement, missing: MissingTail): WalError {
+  const message =
+    `${path} is sound up to offset ${endOffset}, event ${missing.firstEventId - 1}. ` +
+    `${tailCase.prose}${missingSentence(missing)} Nothing was changed. ${openCopyAdvice(dirname(path))}`;
+  return new WalError('ERR_FLASHSTRIKE_LIVE_COPY', message, { path, offset: endOffset });
+}
+
+function provesCleanClose(
+  meta: WalMeta | undefined,
+  judgement: TailJudgement,
+  file: SegmentFile,
+): boolean {
+  return (
+    meta?.cleanlyClosed === true &&
+    meta.segmentIndex === file.header.segmentIndex &&
+    meta.offset === judgement.endOffset &&
+    meta.durableEventId === judgement.nextEventId - 1
+  );
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/**
+ * Writes the accepted prefix beyond the durable events in place again, the same bytes, and syncs. In a
+ * file with other names too: the same bytes change nothing under them.
+ * A sync that failed before the crash may have left pages marked clean that never reached the
+ * disk: reading them back proves nothing, and a sync alone would write nothing.
+ */
+function redirty(
+  storage: Storage,
+  file: SegmentFile,
+  tally: SegmentTally,
+  durableEventId: number,
+  endOffset: number,
+  meter: ReadingMeter,
+): void {
+  // From the block that holds the last durable event: what follows it, watermarks too, is unproven.
+  let from = SEGMENT_HEADER_PAGE_BYTES;
+  for (const { eventId, offset } of tally.entries) if (eventId <= durableEventId) from = offset;
+  const bytes = Math.max(0, endOffset - from);
+  meter.measure(
+    (startNs, ok) => meter.manager.onRewritePrefix(startNs, ok, bytes),
+    () => writeAgain(storage, file, from, endOffset),
+  );
+}
+
+function writeAgain(storage: Storage, file: SegmentFile, from: number, endOffset: number): void {
+  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(0, endOffset - from)));
+  for (let at = from; at < endOffset; at += CHUNK_BYTES) {
+    const part = chunk.subarray(0, Math.min(CHUNK_BYTES, endOffset - at));
+    const count = storage.read(file.fd, part, at);
+    assert(count === part.length, `${file.path} became shorter while it was recovered`);
+    storage.write(file.fd, [part], at);
+  }
+  storage.sync(file.fd);
+}
+
+const leftOversIn = ({ dir, prepared, hasMetaTemporary }: LogListing): string[] =>
+  [...prepared, ...(hasMetaTemporary ? [META_TEMPORARY_FILE] : [])].map((name) => join(dir, name));
+
+/**
+ * Removes what a crash left over: prepared files and a half-written meta. Only after the log was
+ * accepted. Returns the first ticket that no left-over has.
+ */
+export function removeLeftovers(storage: Storage, directory: string): number {
+  const listing = listLog(storage, directory);
+  let firstTicket = 1;
+  for (const name of listing.prepared) {
+    firstTicket = Math.max(firstTicket, (parsePreparedFileName(name) ?? 0) + 1);
+  }
+  for (const path of leftOversIn(listing)) if (isLeftOver(storage, path)) storage.unlink(path);
+  return firstTicket > 1_000_000_000 ? 1 : firstTicket;
+}

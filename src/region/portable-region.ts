@@ -1,0 +1,70 @@
+// A region in a SharedArrayBuffer: no other process sees it, and it ends with this one. Only the
+// promise of `append` is weaker; the code above is the same.
+
+import { alignedOffset } from '../memory/libc.js';
+import { PAGE_BYTES } from '../units.js';
+import {
+  planSections,
+  type RegionRequest,
+  regionBytes,
+  type Section,
+  type SectionName,
+  writeRegionHeader,
+} from './region-layout.js';
+import type { PortableHandle, ReleaseOutcome, SharedRegion } from './shared-region.js';
+
+class PortableRegion implements SharedRegion {
+  readonly adapter = 'portable';
+  readonly path = undefined;
+  readonly buffer: SharedArrayBuffer;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  words: Int32Array;
+  bytes: Uint8Array;
+  readonly handle: PortableHandle;
+  #owns: boolean;
+
+  constructor(handle: PortableHandle, owns: boolean) {
+    this.handle = handle;
+    this.buffer = handle.buffer;
+    this.byteOffset = handle.byteOffset;
+    this.byteLength = handle.byteLength;
+    const wordCount = this.byteLength / Int32Array.BYTES_PER_ELEMENT;
+    this.words = new Int32Array(this.buffer, this.byteOffset, wordCount);
+    this.bytes = new Uint8Array(this.buffer, this.byteOffset, this.byteLength);
+    this.#owns = owns;
+  }
+
+  section(name: SectionName): Section {
+    const { byteOffset, byteLength } = this.handle.sections[name];
+    return { byteOffset: this.byteOffset + byteOffset, byteLength };
+  }
+
+  /** Empty, as the mapped adapter's views are after its release; the collector does the rest. */
+  release(): ReleaseOutcome {
+    if (!this.#owns) return 'kept';
+    this.#owns = false;
+    this.words = new Int32Array(0);
+    this.bytes = new Uint8Array(0);
+    return 'no-file';
+  }
+}
+
+export function createPortableRegion(request: RegionRequest): SharedRegion {
+  const sections = planSections(request);
+  const byteLength = regionBytes(sections);
+  const buffer = new SharedArrayBuffer(byteLength + PAGE_BYTES);
+  const byteOffset = alignedOffset(buffer, PAGE_BYTES);
+  const handle: PortableHandle = { adapter: 'portable', buffer, byteOffset, byteLength, sections };
+  const region = new PortableRegion(handle, true);
+  // A first touch of each page would fault on the append path.
+  region.bytes.fill(0);
+  writeRegionHeader(region.words, request, sections);
+  return region;
+}
+
+export const attachPortable = (handle: PortableHandle): SharedRegion =>
+  new PortableRegion(handle, false);
+
+export const adoptPortable = (handle: PortableHandle): SharedRegion =>
+  new PortableRegion(handle, true);

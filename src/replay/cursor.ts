@@ -1,0 +1,218 @@
+// Steps over the events of a log. Each block is verified whole, frames included, when it is loaded;
+// then a step is a few reads of words, and the ids just count up. Nobody outside gets hold of the
+// memory that was verified: what is handed out is a copy, of one payload or of all its event.
+
+import { outOfRange } from '../reading/event-range.js';
+import type { LoggedEvent } from '../reading/events.js';
+import { FRAME_HEADER_BYTES, FrameLayout } from '../segment/frame.js';
+import type { HandOut } from './hand-out.js';
+import type { LogPlace, LogWalker } from './log-walker.js';
+import { StepSampler } from './step-sampler.js';
+
+const TYPE_SHIFT = 16;
+const KIND_WORD = FrameLayout.offset.kind / 4;
+const TIMESTAMP_OFFSET = FrameLayout.offset.timestampNs;
+
+/** Steps over the frames of a walker's blocks. Fields are of the event that it moved to. */
+export class LogCursor {
+  /** 0 before the first step, and at the end. */
+  eventId = 0;
+  type = 0;
+  payloadBytes = 0;
+  readonly #walker: LogWalker;
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #view: DataView;
+  /** What a block must reach to be of interest. */
+  readonly #fromEventId: number;
+  /** Says which steps are timed; undefined: none. */
+  readonly #sampler: StepSampler | undefined;
+  #lastEventId = 0;
+  /** 0 where there is no event. */
+  #payloadOffset = 0;
+  /** Where the frame behind the current one starts, and where the block's frames end. */
+  #frameOffset = 0;
+  #frameEnd = 0;
+  #closed = false;
+
+  constructor(walker: LogWalker, fromEventId = 1) {
+    const { bytes } = walker;
+    this.#walker = walker;
+    this.#fromEventId = fromEventId;
+    this.#bytes = bytes;
+    this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#sampler = walker.meter.isSilent ? undefined : new StepSampler();
+  }
+
+  next(): boolean {
+    if (this.#sampler?.isDue() === true) return this.#timedNext();
+    return this.step() || this.#nextBlock();
+  }
+
+  #timedNext(): boolean {
+    const { meter } = this.#walker;
+    const startNs = meter.nowNs();
+    const moved = this.step() || this.#nextBlock();
+    if (moved) meter.manager.onNextEvent(startNs);
+    return moved;
+  }
+
+  /** Moves to the next event of the current block; false where that has no more. */
+  step(): boolean {
+    const offset = this.#frameOffset;
+    if (offset === this.#frameEnd) return false;
+    const word = offset >> 2;
+    // In bounds: the block was verified whole when it was loaded.
+    const frameBytes = this.#words[word] as number;
+    this.type = (this.#words[word + KIND_WORD] as number) >>> TYPE_SHIFT;
+    this.eventId = ++this.#lastEventId;
+    this.#payloadOffset = offset + FRAME_HEADER_BYTES;
+    this.payloadBytes = frameBytes - FRAME_HEADER_BYTES;
+    this.#frameOffset = offset + ((frameBytes + 7) & -8);
+    return true;
+  }
+
+  /** Loads the next block that holds an event of interest; false at the end of what is there. */
+  load(): boolean {
+    const walker = this.#walker;
+    do {
+      if (this.#closed || !walker.next()) {
+        this.#clear();
+        return false;
+      }
+    } while (walker.nextEventId <= this.#fromEventId);
+    const reader = walker.reader;
+    const block = reader?.block;
+    if (reader === undefined || block === undefined) return false;
+    this.#frameOffset = reader.payloadStart;
+    this.#frameEnd = reader.payloadEnd;
+    this.#lastEventId = block.firstEventId - 1;
+    while (this.#lastEventId + 1 < this.#fromEventId) this.step();
+    return true;
+  }
+
+  /** Id of the event that `step` would move to; 0 where the block has no more. */
+  get upcomingEventId(): number {
+    return this.#frameOffset === this.#frameEnd ? 0 : this.#lastEventId + 1;
+  }
+
+  get timestampNs(): bigint {
+    if (this.#payloadOffset === 0) return 0n;
+    const offset = this.#payloadOffset - FRAME_HEADER_BYTES + TIMESTAMP_OFFSET;
+    return this.#view.getBigUint64(offset, true);
+  }
+
+  /** Puts the payload where a consumer may have it; returns its length. */
+  putPayload(target: HandOut): number {
+    const byteCount = this.#payloadLength();
+    target.put(this.#bytes, this.#words, this.#payloadOffset, byteCount);
+    return byteCount;
+  }
+
+  /** The event as plain data of its own. */
+  copyEvent(): LoggedEvent {
+    const { eventId, type, timestampNs } = this;
+    const start = this.#payloadOffset;
+    const payload = this.#bytes.slice(start, start + this.#payloadLength());
+    return { eventId, type, timestampNs, payload };
+  }
+
+  /** As the frame tells: the field is one that a consumer can set. */
+  #payloadLength(): number {
+    const offset = this.#payloadOffset - FRAME_HEADER_BYTES;
+    return offset < 0 ? 0 : (this.#words[offset >> 2] as number) - FRAME_HEADER_BYTES;
+  }
+
+  /** See LogWalker: for one that waits at the end. */
+  confirmEndAgain(): boolean {
+    return this.#walker.confirmEndAgain();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#clear();
+    this.#walker.close();
+  }
+
+  #nextBlock(): boolean {
+    if (this.#closed) return false;
+    try {
+      while (!this.load()) if (this.#walker.confirmEnd()) return false;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    return this.step();
+  }
+
+  #clear(): void {
+    this.#frameOffset = 0;
+    this.#frameEnd = 0;
+    this.eventId = 0;
+    this.type = 0;
+    this.#payloadOffset = 0;
+    this.payloadBytes = 0;
+  }
+}
+
+/**
+ * Where `from` stands: the block that holds it, the end for last + 1, the start for undefined.
+ * undefined: the log has no segment yet. The walker's files are closed again.
+ * @param options `beyondEnd`: a later id stands at the end, too
+ * @throws WalError as openCursor tells
+ */
+export function findPlace(
+  walker: LogWalker,
+  from: number | undefined,
+  options: { readonly beyondEnd: boolean } = { beyondEnd: false },
+): LogPlace | undefined {
+  const { meter } = walker;
+  return meter.measure(
+    (startNs, ok) => meter.manager.onResumeFromEvent(startNs, ok),
+    () => {
+      try {
+        walker.seek(from);
+        if (from !== undefined) findBlock(walker, from, options.beyondEnd);
+        return walker.place;
+      } finally {
+        walker.close();
+      }
+    },
+  );
+}
+
+/** From the start of the segment of `from` to its block, or to the end. */
+function findBlock(walker: LogWalker, from: number, beyondEnd: boolean): void {
+  const startNs = walker.meter.nowNs();
+  walker.skipTowards(from);
+  for (;;) {
+    if (walker.next()) {
+      if (walker.nextEventId > from) break;
+    } else if (walker.confirmEnd()) {
+      const { nextEventId, dir } = walker;
+      if (from === nextEventId || (beyondEnd && from > nextEventId)) break;
+      throw outOfRange(`Event ${from} is not in ${dir}: the last one is ${nextEventId - 1}.`);
+    }
+  }
+  walker.meter.segmentReader.onSeekEvent(startNs);
+}
+
+/**
+ * A cursor that stands before `place`; the walker's files are open.
+ * @param Cursor the kind of cursor that is wanted
+ */
+export function cursorAt<Cursor extends LogCursor>(
+  Cursor: new (walker: LogWalker, fromEventId: number | undefined) => Cursor,
+  walker: LogWalker,
+  place: LogPlace | undefined,
+  from: number | undefined,
+): Cursor {
+  try {
+    walker.resume(place);
+    return new Cursor(walker, from);
+  } catch (error) {
+    walker.close();
+    throw error;
+  }
+}

@@ -1,0 +1,411 @@
+// Reads the event blocks of a whole log in order, without the lock, also while it is written.
+// A segment with a successor is read exactly up to the offset that the successor pins; the last one
+// as far as blocks validate. At most two files are open: the current segment and its successor.
+import { join } from 'node:path';
+import { assert, WalError } from '../errors.js';
+import { emptyError, gatherEmpty } from '../judgement/empty-log.js';
+import { laterThanNext } from '../judgement/later-segments.js';
+import { logIdOf } from '../judgement/log-identity.js';
+import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
+import { expired, judgeTail, tailError } from '../judgement/tail-judgement.js';
+import { unpinnedHole } from '../judgement/unpinned.js';
+import { lostSentence } from '../reading/advice.js';
+import { outOfRange } from '../reading/event-range.js';
+import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from '../reading/log-directory.js';
+import { endsAtPin, pinError } from '../reading/pin.js';
+import { type ReadingMeter, silentMeter } from '../reading/reading-meter.js';
+import { positionNear, readSeal } from '../reading/seal-index.js';
+import {
+  closeSegment,
+  isExpired,
+  openSegment,
+  readSegmentHeader,
+  type SegmentFile,
+} from '../reading/segment-file.js';
+import { SegmentMeter } from '../reading/segment-meter.js';
+import { type SegmentPosition, SegmentReader, startOf } from '../reading/segment-reader.js';
+import { holeError } from '../reading/segment-salvager.js';
+import { BlockKind } from '../segment/block-header.js';
+import { segmentFileName } from '../segment/file-names.js';
+import type { Seal } from '../segment/seal.js';
+import type { SegmentHeader } from '../segment/segment-header.js';
+import type { Storage } from '../storage/storage.js';
+
+/** Where a walk stands, for another walker to go on from; undefined in a log without segments. */
+export interface LogPlace {
+  readonly segmentIndex: number;
+  readonly salt: bigint;
+  /** Of the block that comes next. */
+  readonly position: SegmentPosition;
+}
+
+export class LogWalker {
+  readonly dir: string;
+  readonly meter: ReadingMeter;
+  /** The one buffer: the current block's frames stand at [frameStart, frameEnd). */
+  readonly bytes: Uint8Array;
+  readonly #ports: ReadingPorts;
+  readonly #storage: Storage;
+  #reader: SegmentReader | undefined;
+  #successor: SegmentFile | undefined;
+  /** Whose log it is, as the whole folder tells; undefined before `seek`. */
+  #logId: bigint | undefined;
+  /** E of the last judgement, to judge each end once. */
+  #judgedOffset = 0;
+
+  constructor(ports: ReadingPorts, dir: string, meter: ReadingMeter = silentMeter()) {
+    this.#ports = ports;
+    this.#storage = ports.storage;
+    this.bytes = ports.readBuffer();
+    this.dir = dir;
+    this.meter = meter;
+  }
+
+  /** The segment that is read now, undefined in a log without segments. */
+  get reader(): SegmentReader | undefined {
+    return this.#reader;
+  }
+
+  /**
+   * Header of the next segment, as soon as that is published: what it pins is durable. One that
+   * cannot be read is told where this segment ends: its events come before that damage.
+   */
+  findSuccessor(): SegmentHeader | undefined {
+    try {
+      return this.#openSuccessor()?.header;
+    } catch (error) {
+      if (error instanceof WalError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Id that comes behind the current block. */
+  get nextEventId(): number {
+    return this.#reader?.nextEventId ?? 1;
+  }
+
+  /** The current block, or the one to come where there is none. */
+  get place(): LogPlace | undefined {
+    const reader = this.#reader;
+    if (reader === undefined) return undefined;
+    const { block, blockOffset, file } = reader;
+    const position = block && {
+      offset: blockOffset,
+      nextEventId: block.firstEventId,
+      nextBlockIndex: block.blockIndex,
+      previousBlockChecksum: block.previousBlockChecksum,
+    };
+    const { segmentIndex, salt } = file.header;
+    return { segmentIndex, salt, position: position ?? reader.resumePosition };
+  }
+
+  /** Opens the files again where a walk stood, this one's or another's. */
+  resume(place: LogPlace | undefined): void {
+    if (place === undefined) return;
+    const file = this.#open(place.segmentIndex);
+    if (file === undefined) throw expired(this.#pathOf(place.segmentIndex));
+    if (file.header.salt !== place.salt) {
+      closeSegment(this.#storage, file, this.meter);
+      throw expired(file.path);
+    }
+    this.#enter(file, place.position);
+  }
+
+  /**
+   * Stands before the segment that holds `from`. Undefined: before the first event.
+   * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG; _OUT_OF_RANGE or _EXPIRED for an id before the first
+   */
+  seek(from: number | undefined): void {
+    const startNs = this.meter.nowNs();
+    const listing = listLog(this.#storage, this.dir);
+    if (!holdsLog(listing)) throw noLogIn(this.dir);
+    if (listing.compressed.length > 0) throw compressedError(this.dir);
+    this.#logId = logIdOf(this.#storage, listing);
+    const indexes = listing.segments.map((segment) => segment.index);
+    const file = from === undefined ? this.#firstOf(indexes) : this.#findSegment(indexes, from);
+    if (file === undefined) {
+      if (from !== undefined && from < 1) throw outOfRange('Event ids start at 1.');
+      return;
+    }
+    if (from !== undefined && from < file.header.firstEventId) {
+      closeSegment(this.#storage, file, this.meter);
+      this.#enterBefore(file.header, indexes, from);
+    } else this.#enter(file, startOf(file));
+    this.meter.manager.onSeekEvent(startNs);
+  }
+
+  /**
+   * Where the first header that could be read begins behind `from`: a segment before it that is
+   * there may hold the event. Mostly what keeps it from being read is thrown.
+   */
+  #enterBefore(header: SegmentHeader, indexes: readonly number[], from: number): void {
+    const { firstEventId, segmentIndex } = header;
+    const before = from < 1 ? undefined : indexes[indexes.indexOf(segmentIndex) - 1];
+    const file = before === undefined ? undefined : this.#open(before);
+    if (file !== undefined && file.header.firstEventId <= from) {
+      this.#enter(file, startOf(file));
+      return;
+    }
+    if (file !== undefined) closeSegment(this.#storage, file, this.meter);
+    const message = `Event ${from} is not in ${this.dir}: the first one there is ${firstEventId}.`;
+    if (segmentIndex === 1 || from < 1) throw outOfRange(message);
+    throw new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path: this.dir });
+  }
+
+  /**
+   * Skips blocks of the segment before `from` by its index, where there is one that leads to a
+   * block; others with earlier events may still come.
+   */
+  skipTowards(from: number): void {
+    const file = this.#reader?.file;
+    const pin = this.#successor?.header;
+    if (file === undefined || pin === undefined || from <= file.header.firstEventId) return;
+    const seal = this.#index(file, pin.previousEndOffset);
+    const position = seal && positionNear(seal, from);
+    if (position === undefined) return;
+    const reader = this.#readerAt(file, position);
+    // Otherwise the walk from the start finds and names what is wrong.
+    if (reader.validatesNow()) this.#reader = reader;
+  }
+
+  /**
+   * Moves to the next block of events. False at the end of what is there.
+   * @throws WalError ERR_FLASHSTRIKE_CORRUPT or _EXPIRED for a finished segment that does not
+   * validate up to its pin
+   */
+  next(): boolean {
+    for (;;) {
+      const reader = this.#reader;
+      if (reader === undefined) {
+        const first = this.#open(1);
+        if (first === undefined) return false;
+        this.#enter(first, startOf(first));
+        continue;
+      }
+      const pin = this.#successor?.header;
+      while (reader.next(pin?.previousEndOffset)) {
+        if (reader.block?.kind === BlockKind.events) return true;
+      }
+      if (pin !== undefined) this.#leave(reader);
+      else if (this.#successorAtEnd(reader) === undefined) return false;
+    }
+  }
+
+  /**
+   * Whether the end that `next` found is the end of a sound log; false: the log went on meanwhile.
+   * @throws WalError ERR_FLASHSTRIKE_CORRUPT, _UNDECIDABLE, _EXPIRED …
+   */
+  confirmEnd(): boolean {
+    const reader = this.#reader;
+    if (reader === undefined) return this.#confirmEmpty();
+    if (this.#judgedOffset === reader.offset) return true;
+    const { logId } = reader.file.header;
+    const outside = () => outsideClaims(this.#ports, this.dir, logId);
+    const startNs = this.meter.nowNs();
+    const judgement = judgeTail(this.#storage, this.dir, reader, outside);
+    this.meter.manager.onJudgeTail(startNs);
+    if (judgement === undefined) return false;
+    reader.recordVerdict(judgement.tailCase.verdict);
+    const error = tailError(judgement);
+    if (error !== undefined) {
+      const isPinless = judgement.facts.laterSegment;
+      throw (isPinless ? this.#holeIn(reader) : undefined) ?? error;
+    }
+    this.#judgedOffset = judgement.endOffset;
+    return true;
+  }
+
+  /**
+   * As `confirmEnd`, though this end was judged before: for a reader that waits at it.
+   * @throws WalError ERR_FLASHSTRIKE_EXPIRED also when the last segment's file was taken away
+   */
+  confirmEndAgain(): boolean {
+    this.#judgedOffset = 0;
+    const file = this.#reader?.file;
+    if (!this.confirmEnd()) return false;
+    if (file !== undefined && isExpired(this.#storage, file)) throw expired(file.path);
+    return true;
+  }
+
+  /** Closes the files; idempotent. */
+  close(): void {
+    const files = [this.#reader?.file, this.#successor];
+    this.#reader = undefined;
+    this.#successor = undefined;
+    for (const file of files) {
+      if (file !== undefined) closeSegment(this.#storage, file, this.meter);
+    }
+  }
+
+  #pathOf(segmentIndex: number): string {
+    return join(this.dir, segmentFileName(segmentIndex));
+  }
+
+  #open(segmentIndex: number): SegmentFile | undefined {
+    const logId = this.#logId ?? this.#reader?.file.header.logId;
+    const expected = { index: segmentIndex, logId };
+    return openSegment(this.#storage, this.#pathOf(segmentIndex), expected, 'read', this.meter);
+  }
+
+  #readerAt(file: SegmentFile, position: SegmentPosition): SegmentReader {
+    const meter = new SegmentMeter(this.meter);
+    return new SegmentReader(this.#storage, file, this.bytes, position, meter);
+  }
+
+  #openSuccessor(): SegmentFile | undefined {
+    const reader = this.#reader;
+    if (reader !== undefined) this.#successor ??= this.#open(reader.file.header.segmentIndex + 1);
+    return this.#successor;
+  }
+
+  /**
+   * The successor, asked for where the segment ends by itself.
+   * @throws WalError about the first damage: a hole in this segment, or else the successor
+   */
+  #successorAtEnd(reader: SegmentReader): SegmentFile | undefined {
+    try {
+      return this.#openSuccessor();
+    } catch (error) {
+      if (!(error instanceof WalError)) throw error;
+      throw this.#holeIn(reader) ?? this.#withLoss(error, reader);
+    }
+  }
+
+  /** What is wrong inside of a segment that nothing pins. */
+  #holeIn(reader: SegmentReader): WalError | undefined {
+    if (isExpired(this.#storage, reader.file)) return expired(reader.file.path);
+    const hole = unpinnedHole(this.#storage, reader);
+    if (hole === undefined) return undefined;
+    reader.recordEnd(false);
+    return holeError(reader.file.path, hole);
+  }
+
+  /** The error about the successor, with the ids that are lost by it. */
+  #withLoss(error: WalError, { file, nextEventId }: SegmentReader): WalError {
+    const { code, path, offset, cause } = error;
+    // A failure of the system: nothing is known to be lost.
+    if (code === 'ERR_FLASHSTRIKE_ACCESS' || code === 'ERR_FLASHSTRIKE_IO') return error;
+    const { segmentIndex, logId } = file.header;
+    const later = laterThanNext(this.#storage, this.dir, segmentIndex, logId);
+    const last =
+      later?.firstEventId === undefined ? this.#durableOf(logId) : later.firstEventId - 1;
+    const message = `${error.message}${lostSentence(nextEventId, last)}`;
+    return new WalError(code, message, { path, offset, cause });
+  }
+
+  /** The highest id that anything outside of the segments calls durable; 0 for none. */
+  #durableOf(logId: bigint): number {
+    const meta = readMeta(this.#storage, this.dir);
+    const isOurs = meta.status === 'present' && meta.meta.logId === logId;
+    const region = outsideClaims(this.#ports, this.dir, logId).region ?? 0;
+    return Math.max(region, isOurs ? meta.meta.durableEventId : 0);
+  }
+
+  /** Makes an open file the current segment. */
+  #enter(file: SegmentFile, position: SegmentPosition): void {
+    this.#reader = this.#readerAt(file, position);
+    this.#judgedOffset = 0;
+    this.#successor = undefined;
+    this.findSuccessor();
+  }
+
+  /** The first segment that is not taken away meanwhile; undefined: no segments. */
+  #firstOf(indexes: readonly number[]): SegmentFile | undefined {
+    for (const index of indexes) {
+      const file = this.#open(index);
+      if (file !== undefined) return file;
+    }
+    const [first] = indexes;
+    if (first !== undefined) throw expired(this.#pathOf(first));
+    return undefined;
+  }
+
+  /**
+   * The last segment that starts at or before `from`, or the first one; undefined: no segments. One
+   * whose header cannot be read is passed over: it is met at the end of the one before.
+   */
+  #findSegment(indexes: readonly number[], from: number): SegmentFile | undefined {
+    let low = 0;
+    let high = indexes.length - 1;
+    let found: number | undefined;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const probe = this.#readableAt(indexes, low, middle);
+      if (probe !== undefined && probe.firstEventId > from) {
+        found = Math.min(found ?? Infinity, probe.index);
+        high = probe.at - 1;
+      } else {
+        // A segment that is gone meanwhile was among the oldest.
+        if (probe !== undefined) found = probe.index;
+        low = middle + 1;
+      }
+    }
+    if (found === undefined) return this.#firstOf(indexes);
+    const file = this.#open(found);
+    if (file === undefined) throw expired(this.#pathOf(found));
+    return file;
+  }
+
+  /** The last segment from position `low` to `position` whose header can be read. */
+  #readableAt(indexes: readonly number[], low: number, position: number) {
+    for (let at = position; at >= low; at--) {
+      const index = indexes[at] ?? 0;
+      const firstEventId = this.#firstEventIdOf(index);
+      if (firstEventId !== undefined) return { at, index, firstEventId };
+    }
+    return undefined;
+  }
+
+  /** Undefined for a segment that is gone or cannot be read. */
+  #firstEventIdOf(segmentIndex: number): number | undefined {
+    const expected = { index: segmentIndex, logId: this.#logId };
+    const path = this.#pathOf(segmentIndex);
+    try {
+      return readSegmentHeader(this.#storage, path, expected, this.meter)?.header.firstEventId;
+    } catch (error) {
+      if (error instanceof WalError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Reads the seal of a segment for its index. */
+  #index(file: SegmentFile, offset: number): Seal | undefined {
+    const startNs = this.meter.nowNs();
+    const seal = readSeal(this.#storage, file, offset);
+    this.meter.segmentReader.onBuildIndex(startNs, seal !== undefined);
+    return seal;
+  }
+
+  /** Goes to the successor, if the current segment ends exactly where it pins. */
+  #leave(reader: SegmentReader): void {
+    const successor = this.#successor;
+    assert(successor !== undefined, 'a segment is left for its successor');
+    if (!endsAtPin(reader, successor.header)) {
+      if (isExpired(this.#storage, reader.file)) throw expired(reader.file.path);
+      reader.recordEnd(false);
+      throw pinError(this.#storage, reader, successor.header);
+    }
+    reader.recordEnd(true);
+    this.#successor = undefined;
+    closeSegment(this.#storage, reader.file, this.meter);
+    this.#enter(successor, startOf(successor));
+  }
+
+  #confirmEmpty(): boolean {
+    const evidence = gatherEmpty(this.#ports, this.dir);
+    const { segments } = evidence;
+    usableMeta(evidence.meta, this.dir);
+    if (segments[0] !== undefined) {
+      if (segments[0].index === 1) return false;
+      throw expired(this.#pathOf(1));
+    }
+    const error = emptyError(this.dir, evidence);
+    if (error !== undefined) throw error;
+    return true;
+  }
+}
+
+export function compressedError(dir: string): WalError {
+  const message = `${dir} holds compressed segments, which this version cannot read yet.`;
+  return new WalError('ERR_FLASHSTRIKE_UNSUPPORTED', message, { path: dir });
+}

@@ -1,0 +1,67 @@
+// The convenient way to read: `for (const event of replay(dir))`.
+
+import type { ReadingPorts } from '../judgement/reading-ports.js';
+import { REGION_PORTS } from '../judgement/region-ports.js';
+import { checkDirectory, checkEventId, checkFlag, checkOptions } from '../reading/event-range.js';
+import type { LoggedEvent, ReplayOptions, ReusedEvent, Reusing } from '../reading/events.js';
+import { checkTelemetry } from '../reading/reading-meter.js';
+import { CurrentEvent } from './current-event.js';
+import { cursorAt, findPlace, LogCursor } from './cursor.js';
+import { type LogPlace, LogWalker } from './log-walker.js';
+
+interface Range {
+  readonly from: number | undefined;
+  readonly to: number;
+  readonly reuse: boolean;
+}
+
+function* events(
+  walker: LogWalker,
+  place: LogPlace | undefined,
+  { from, to, reuse }: Range,
+): Generator<LoggedEvent, void, undefined> {
+  const cursor = cursorAt(LogCursor, walker, place, from);
+  try {
+    const event = reuse ? new CurrentEvent(cursor) : undefined;
+    while (cursor.next() && cursor.eventId <= to) {
+      yield event === undefined ? cursor.copyEvent() : event.show();
+      if (cursor.eventId === to) return;
+    }
+  } finally {
+    cursor.close();
+  }
+}
+
+/**
+ * All events from `from` to `to`, both included, in order and verified; takes no lock, also on a log
+ * that is being written, where it goes to the end that it meets. Each event is an object of its own,
+ * with a payload of its own, to keep, send or transfer; with `reuse: true` one object serves them
+ * all, which is faster. The range is checked at once; files are only open while the iteration runs,
+ * and are closed when it ends, breaks or throws.
+ * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG, _OUT_OF_RANGE for a `from` before
+ * the first event or beyond last + 1 (which is empty), _EXPIRED for one that is no longer there;
+ * in the iteration _CORRUPT or _UNDECIDABLE, after all events before the damage
+ */
+export function replay(
+  dir: string,
+  options: ReplayOptions & Reusing,
+): IterableIterator<ReusedEvent>;
+export function replay(dir: string, options?: ReplayOptions): IterableIterator<LoggedEvent>;
+export function replay(dir: string, options: ReplayOptions = {}): IterableIterator<LoggedEvent> {
+  return replayThrough(REGION_PORTS, dir, options);
+}
+
+/** {@link replay} with other ports than those of this machine. */
+export function replayThrough(
+  ports: ReadingPorts,
+  dir: string,
+  options: ReplayOptions = {},
+): IterableIterator<LoggedEvent> {
+  checkDirectory(dir);
+  checkOptions(options);
+  const from = checkEventId('from', options.from);
+  const to = checkEventId('to', options.to) ?? Number.MAX_SAFE_INTEGER;
+  const reuse = checkFlag('reuse', options.reuse);
+  const walker = new LogWalker(ports, dir, checkTelemetry(options.telemetry));
+  return events(walker, findPlace(walker, from), { from, to, reuse });
+}

@@ -1,0 +1,267 @@
+// Copies what salvage can read into a new log, which opens, verifies and goes on as any other.
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isNoSpace, systemCode, WalError } from '../errors.js';
+import type { ReadingPorts } from '../judgement/reading-ports.js';
+import { REGION_PORTS } from '../judgement/region-ports.js';
+import { random64 } from '../random.js';
+import {
+  checkCallback,
+  checkDirectory,
+  checkOptions,
+  checkSignal,
+  invalid,
+} from '../reading/event-range.js';
+import { SALVAGE_FILE } from '../segment/file-names.js';
+import { MIN_SEGMENT_BYTES } from '../segment/segment-header.js';
+import { identifyFolder } from '../storage/identify-folder.js';
+import { acquireLock } from '../storage/lock-file.js';
+import { makeDurableFolder } from '../storage/new-folder.js';
+import type { Storage } from '../storage/storage.js';
+import { MIB } from '../units.js';
+import { LogCopy } from './log-copy.js';
+import { LogSalvager, type SalvagedBlock } from './log-salvager.js';
+import type { SalvageGap } from './salvage-gap.js';
+
+/** Events that stand behind each other in both logs. */
+export interface SalvagedRange {
+  /** Ids in the damaged log, both ends included … */
+  readonly firstEventId: number;
+  readonly lastEventId: number;
+  /** … and the id that the first of them has in the copy. */
+  readonly newFirstEventId: number;
+}
+
+export interface SalvageReport {
+  readonly source: string;
+  readonly output: string;
+  /** False when it was stopped before the end. */
+  readonly complete: boolean;
+  /** Of the copy; lastEventId = firstEventId - 1 where nothing could be read. */
+  readonly events: number;
+  readonly firstEventId: number;
+  readonly lastEventId: number;
+  readonly segments: number;
+  /** Events known to be missing, all gaps together. */
+  readonly lost: number;
+  /** Which ids the events had: the copy's are lower behind a gap. */
+  readonly ranges: readonly SalvagedRange[];
+  readonly gaps: readonly SalvageGap[];
+}
+
+export interface SalvageToOptions {
+  /** Ends the copy early; what was copied is made durable. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each gap when it is met. */
+  readonly onGap?: ((gap: SalvageGap) => void) | undefined;
+  /** Called now and then with the number of events copied so far. */
+  readonly onProgress?: ((events: number) => void) | undefined;
+}
+
+/** Bytes between two turns of the event loop. */
+const TURN_BYTES = 16 * MIB;
+
+/**
+ * Copies all events that {@link salvage} gives out from the log in `dir` to a new log in `output`, a
+ * folder that is new or empty. Types, times, payloads and batches are kept. So are ids, up to the
+ * first gap between events: behind it the copy's ids go on without one, and `ranges` tells which
+ * they were. The report is left in the copy as `salvage.json`, as the last thing that is written.
+ * The source is not changed.
+ * @throws WalError as salvage does; ERR_FLASHSTRIKE_INVALID_ARGUMENT for an output that holds
+ * anything; _NO_SPACE, _ACCESS, _IO, _LOCKED about the output, whose copy is not complete then
+ */
+export async function salvageTo(
+  dir: string,
+  output: string,
+  options: SalvageToOptions = {},
+): Promise<SalvageReport> {
+  return salvageToThrough(REGION_PORTS, dir, output, options);
+}
+
+/** {@link salvageTo} with other ports than those of this machine. */
+export async function salvageToThrough(
+  ports: ReadingPorts,
+  dir: string,
+  output: string,
+  options: SalvageToOptions = {},
+): Promise<SalvageReport> {
+  checkDirectory(dir);
+  checkDirectory(output);
+  checkOptions(options);
+  checkSignal(options.signal);
+  checkCallback('onGap', options.onGap);
+  checkCallback('onProgress', options.onProgress);
+  return new SalvageCopy(resolve(dir), resolve(output), options, ports).run();
+}
+
+class SalvageCopy {
+  readonly #dir: string;
+  readonly #output: string;
+  readonly #options: SalvageToOptions;
+  readonly #ports: ReadingPorts;
+  readonly #storage: Storage;
+  readonly #gaps: SalvageGap[] = [];
+  readonly #ranges: SalvagedRange[] = [];
+  #range: { -readonly [Key in keyof SalvagedRange]: SalvagedRange[Key] } | undefined;
+  #events = 0;
+  #lost = 0;
+  #bytesThisTurn = 0;
+
+  constructor(dir: string, output: string, options: SalvageToOptions, ports: ReadingPorts) {
+    this.#dir = dir;
+    this.#output = output;
+    this.#options = options;
+    this.#ports = ports;
+    this.#storage = ports.storage;
+  }
+
+  async run(): Promise<SalvageReport> {
+    // Before the output is made: a mistyped source must not leave an empty folder behind.
+    const salvager = new LogSalvager(this.#ports, this.#dir);
+    const sizes = salvager.survey.segments.map(({ header }) => header.segmentBytes);
+    const segmentBytes = sizes.reduce((most, bytes) => Math.max(most, bytes), MIN_SEGMENT_BYTES);
+    this.#writing(() => this.#prepareOutput());
+    const lock = this.#writing(() => acquireLock(this.#storage, this.#output, 'flock'));
+    try {
+      const copy = this.#writing(
+        () => new LogCopy(this.#storage, this.#output, { logId: random64() | 1n, segmentBytes }),
+      );
+      try {
+        const complete = await this.#copyAll(salvager, copy);
+        this.#writing(() => copy.finish());
+        return this.#writing(() => this.#leaveReport(copy, complete));
+      } finally {
+        copy.close();
+      }
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** @throws WalError where the output holds anything, or is the source or inside of it */
+  #prepareOutput(): void {
+    const output = this.#output;
+    if (isInside(this.#storage, output, this.#dir)) {
+      throw invalid(`${output} is in the log that is salvaged. Name a folder elsewhere.`);
+    }
+    makeDurableFolder(this.#storage, output);
+    const [entry] = this.#storage.list(output);
+    if (entry === undefined) return;
+    const message = `${output} is not empty (it holds ${basename(entry.name)}). Name a new folder.`;
+    throw invalid(message);
+  }
+
+  /** @returns false when it was stopped */
+  async #copyAll(salvager: LogSalvager, copy: LogCopy): Promise<boolean> {
+    const { signal, onGap, onProgress } = this.#options;
+    for (const part of salvager.parts()) {
+      if (part.kind === 'gap') {
+        this.#gaps.push(part);
+        this.#lost += part.lost ?? 0;
+        onGap?.(part);
+        continue;
+      }
+      if (signal?.aborted === true) return false;
+      this.#writing(() => this.#copyBlock(part, copy));
+      if (this.#bytesThisTurn < TURN_BYTES) continue;
+      this.#bytesThisTurn = 0;
+      onProgress?.(this.#events);
+      await nextTurn();
+    }
+    return true;
+  }
+
+  #copyBlock(block: SalvagedBlock, copy: LogCopy): void {
+    const { firstEventId, eventCount } = block.header;
+    const newFirstEventId = copy.append(block);
+    const lastEventId = firstEventId + eventCount - 1;
+    this.#events += eventCount;
+    this.#bytesThisTurn += block.end - block.start;
+    if (this.#range !== undefined && this.#range.lastEventId + 1 === firstEventId) {
+      this.#range.lastEventId = lastEventId;
+      return;
+    }
+    this.#range = { firstEventId, lastEventId, newFirstEventId };
+    this.#ranges.push(this.#range);
+  }
+
+  #leaveReport(copy: LogCopy, complete: boolean): SalvageReport {
+    const report: SalvageReport = {
+      source: this.#dir,
+      output: this.#output,
+      complete,
+      events: this.#events,
+      firstEventId: copy.firstEventId,
+      lastEventId: copy.lastEventId,
+      segments: copy.segments,
+      lost: this.#lost,
+      ranges: this.#ranges,
+      gaps: this.#gaps,
+    };
+    const fd = this.#storage.open(join(this.#output, SALVAGE_FILE), 'create');
+    try {
+      this.#storage.write(fd, [Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`)], 0);
+      this.#storage.sync(fd);
+    } finally {
+      this.#storage.close(fd);
+    }
+    this.#storage.syncDirectory(this.#output);
+    return report;
+  }
+
+  /** Runs work on the output; a failure says that the copy is not whole. */
+  #writing<Result>(work: () => Result): Result {
+    try {
+      return work();
+    } catch (error) {
+      throw copyFailure(error, this.#output);
+    }
+  }
+}
+
+/** Also where a link, or a mount of the same folder at another place, leads there. */
+function isInside(storage: Storage, path: string, folder: string): boolean {
+  const within = relative(folder, path);
+  if (!(within.startsWith('..') || isAbsolute(within))) return true;
+  const outer = identifyFolder(storage, folder);
+  // What is not made yet will stand where the first folder above it is.
+  let place: string | undefined;
+  for (let above = path; place === undefined; above = dirname(above)) {
+    place = storage.realPath(above);
+    if (place === undefined && above === dirname(above)) return false;
+  }
+  for (;;) {
+    const status = storage.statusAt(place);
+    if (status?.device === outer?.device && status?.inode === outer?.inode) return true;
+    if (place === dirname(place)) return false;
+    place = dirname(place);
+  }
+}
+
+const OF_SEGMENT = new Set(['ERR_FLASHSTRIKE_FAILED', 'ERR_FLASHSTRIKE_NO_SPACE']);
+
+function copyFailure(error: unknown, output: string): unknown {
+  // What a segment says of itself speaks of a log that is open; here it is about the copy.
+  const isOfSegment = error instanceof WalError && OF_SEGMENT.has(error.code);
+  const cause = isOfSegment ? error.cause : error;
+  const code = systemCode(cause);
+  if (cause instanceof WalError || code === undefined) return error;
+  const details = { path: output, cause: error };
+  const advice = `The copy is not complete: remove ${output}, then salvage again.`;
+  if (isNoSpace(cause)) {
+    const message = `${output}: the disk or quota is full (${code}). Free some space. ${advice}`;
+    return new WalError('ERR_FLASHSTRIKE_NO_SPACE', message, details);
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    const message = `${output} cannot be written (${code}). Name a folder that this user can write.`;
+    return new WalError('ERR_FLASHSTRIKE_ACCESS', message, details);
+  }
+  if (code === 'ENOTDIR' || code === 'EEXIST') {
+    return invalid(`${output} is not a folder. Name a folder that is new or empty.`);
+  }
+  return new WalError(
+    'ERR_FLASHSTRIKE_IO',
+    `${output}: writing failed (${code}). ${advice}`,
+    details,
+  );
+}
