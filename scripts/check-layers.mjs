@@ -6,7 +6,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { circlesIn } from './check-layers/circles.mjs';
+import { deadExports } from './check-layers/dead-exports.mjs';
+import { FOR_TESTS } from './check-layers/for-tests.mjs';
+import { partsOf } from './check-layers/module-parts.mjs';
 
 /** From the top: what stands on one line may import each other and all that stands above. */
 const LAYERS = [
@@ -53,47 +56,6 @@ const TEST_FILE = /\.(test|bench|conformance)\.ts$|^fake-[^/]*\.ts$/;
 const TEST_ENTRY = /\.(test|bench)\.ts$/;
 const isTestFile = (path) => TEST_FILE.test(basename(path));
 
-/**
- * Every module that a file names: static, dynamic and type imports, re-exports, `require`, and
- * `new URL('./worker.js', import.meta.url)`, which is how a thread's module is named.
- */
-function importsOf(text) {
-  const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, false);
-  const found = [];
-  const add = (literal) => {
-    if (literal === undefined || !ts.isStringLiteralLike(literal)) return;
-    const { line } = file.getLineAndCharacterOfPosition(literal.getStart(file));
-    found.push({ specifier: literal.text, line: line + 1 });
-  };
-  const visit = (node) => {
-    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) add(node.moduleSpecifier);
-    else if (ts.isImportTypeNode(node)) add(node.argument.literal);
-    else if (ts.isCallExpression(node) && isLoad(node)) add(node.arguments[0]);
-    else if (ts.isNewExpression(node)) add(moduleUrl(file, node));
-    ts.forEachChild(node, visit);
-  };
-  visit(file);
-  return found;
-}
-
-/** `import(…)`, `require(…)`, or what `createRequire(…)` returned, called at once. */
-function isLoad({ expression }) {
-  if (expression.kind === ts.SyntaxKind.ImportKeyword) return true;
-  const called = ts.isCallExpression(expression) ? expression.expression : expression;
-  return (
-    ts.isIdentifier(called) && called.text === (called === expression ? 'require' : 'createRequire')
-  );
-}
-
-/** `'./x.js'` of `new URL('./x.js', import.meta.url)`; other files than modules are not ours. */
-function moduleUrl(file, { expression, arguments: values }) {
-  if (!ts.isIdentifier(expression) || expression.text !== 'URL') return undefined;
-  if (values?.[1]?.getText(file) !== 'import.meta.url') return undefined;
-  return ts.isStringLiteralLike(values[0]) && values[0].text.endsWith('.js')
-    ? values[0]
-    : undefined;
-}
-
 /** `dist/src/cli/main.js` or its `.d.ts` is compiled from `cli/main.ts`. */
 function entrySource(target) {
   const match = /^(?:\.\/)?dist\/src\/(.*?)(?:\.d\.ts|\.js)$/.exec(target);
@@ -118,8 +80,11 @@ const sourcesIn = (folder) =>
     .filter((path) => path.endsWith('.ts'))
     .sort();
 
-/** What breaks the layers in the project in `root`, a line each, and the number of files. */
-export function check(root) {
+/**
+ * What breaks the layers in the project in `root`, a line each, and the number of files.
+ * @param forTests `path#name` of what may be exported for tests alone, by reasons
+ */
+export function check(root, forTests = {}) {
   const source = join(root, 'src');
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const packages = new Set(
@@ -132,7 +97,7 @@ export function check(root) {
 
   const problems = [];
   const report = (path, line, rule) => problems.push(`src/${path}:${line} ${rule}`);
-  const graph = new Map(paths.map((path) => [path, []]));
+  const modules = new Map(paths.map((path) => [path, { uses: [], exports: [] }]));
 
   for (const path of paths) {
     const from = placeOf(path, entries.modules);
@@ -140,7 +105,9 @@ export function check(root) {
       report(path, 1, `stands in no layer; the layers are ${ORDER} < index < cli`);
       continue;
     }
-    for (const { specifier, line } of importsOf(readFileSync(join(source, path), 'utf8'))) {
+    const parts = partsOf(readFileSync(join(source, path), 'utf8'));
+    modules.get(path).exports = parts.exports;
+    for (const { specifier, line, names } of parts.imports) {
       const complain = (rule) => report(path, line, `imports ${specifier}: ${rule}`);
       if (specifier.startsWith('.')) {
         const target = relative(source, resolve(source, dirname(path), specifier));
@@ -148,10 +115,10 @@ export function check(root) {
         if (target.startsWith('..')) {
           // The version is read from package.json; nothing else outside of src/ is published.
           if (target !== '../package.json' && !isTestFile(path)) complain('it is not in src/');
-        } else if (!graph.has(module)) {
+        } else if (!modules.has(module)) {
           complain('there is no such file');
         } else {
-          graph.get(path).push(module);
+          modules.get(path).uses.push({ module, line, names });
           if (!isTestFile(path))
             checkLayer(from, placeOf(module, entries.modules), module, complain);
         }
@@ -161,9 +128,37 @@ export function check(root) {
     }
   }
 
+  const graph = new Map(
+    [...modules].map(([path, { uses }]) => [path, uses.map(({ module }) => module)]),
+  );
   const testFolders = ['test', 'bench'].flatMap((folder) => usedFrom(root, folder));
   checkReach(paths, graph, entries.all, testFolders, report);
+  checkCircles(modules, graph, report);
+  checkExports(modules, entries.modules, forTests, report);
   return { problems, files: paths.length };
+}
+
+/** A circle of imports, of types as well, has no order in which its files could be read. */
+function checkCircles(modules, graph, report) {
+  for (const circle of circlesIn(graph)) {
+    const [path, next] = circle;
+    const { line } = modules.get(path).uses.find(({ module }) => module === next);
+    report(path, line, `is in a circle: ${circle.join(' > ')}`);
+  }
+}
+
+/** What only a file and its tests use is not exported: it would look like a part of the house. */
+function checkExports(modules, entryModules, forTests, report) {
+  const allowed = new Set(Object.values(forTests).flat());
+  const isExempt = (path) => isTestFile(path) || entryModules.has(path);
+  for (const { path, line, name } of deadExports(modules, (user) => !isTestFile(user), isExempt)) {
+    if (allowed.delete(`${path}#${name}`)) continue;
+    report(path, line, `exports ${name}, which no other file of src/ but tests imports`);
+  }
+  for (const entry of allowed) {
+    const [path = '', name] = entry.split('#');
+    report(path, 1, `needs no exception for ${name} any more`);
+  }
 }
 
 /** The layer of a file: a name of LAYERS, `index`, `cli`, or undefined for none. */
@@ -221,8 +216,8 @@ function usedFrom(root, folder) {
   const top = join(root, folder);
   if (!existsSync(top)) return [];
   return sourcesIn(top).flatMap((path) =>
-    importsOf(readFileSync(join(top, path), 'utf8'))
-      .filter(({ specifier }) => specifier.startsWith('.'))
+    partsOf(readFileSync(join(top, path), 'utf8'))
+      .imports.filter(({ specifier }) => specifier.startsWith('.'))
       .map(({ specifier }) => resolve(top, dirname(path), specifier).replace(/\.js$/, '.ts'))
       .map((module) => relative(join(root, 'src'), module)),
   );
@@ -262,7 +257,7 @@ function main(argument) {
     console.error(`check-layers: there is no src/ in ${root}`);
     return 2;
   }
-  const { problems, files } = check(root);
+  const { problems, files } = check(root, argument === undefined ? FOR_TESTS : {});
   if (problems.length === 0) {
     console.log(`check-layers: ${files} files keep to their layers`);
     return 0;

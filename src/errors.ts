@@ -53,7 +53,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-export interface WalErrorDetails {
+interface WalErrorDetails {
   /** File or folder that the error is about. */
   readonly path?: string | undefined;
   /** Byte offset in that file. */

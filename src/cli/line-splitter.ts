@@ -10,7 +10,7 @@ export class LineTooLong extends Error {
 }
 
 /** Receives `bytes[start, end)`, the `\n` excluded; the range is valid during the call only. */
-export type LineSink = (bytes: Buffer, start: number, end: number) => void;
+type LineSink = (bytes: Buffer, start: number, end: number) => void;
 
 export class LineSplitter {
   readonly #lineBytesMax: number;

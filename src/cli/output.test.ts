@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { WalError } from '../errors.js';
-import { FLUSH_BYTES, Output, writeText } from './output.js';
+import { Output, writeText } from './output.js';
 import { OutputClosed } from './report-error.js';
+
+/** So much is gathered before it is written. */
+const FLUSH_BYTES = 256 * 1024;
 
 /** Takes a write only when the test says so, and looks at its bytes then. */
 class SlowStream extends Writable {

@@ -7,7 +7,7 @@ import { TextBuffer } from './formats/text-buffer.js';
 import { OutputClosed, toWalError } from './report-error.js';
 
 /** Writes of this size cost little per event and still reach a pager at once. */
-export const FLUSH_BYTES = 256 * 1024;
+const FLUSH_BYTES = 256 * 1024;
 
 const writeWhole = (stream: Writable, bytes: Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {

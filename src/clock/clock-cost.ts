@@ -6,7 +6,7 @@ const ROUNDS = 5;
 const PS_PER_NS = 1e3;
 
 /** The mean of a thousand looks, the best of several rounds, in picoseconds. */
-export function measureClockCostPs(clock: Clock): number {
+function measureClockCostPs(clock: Clock): number {
   let bestNs = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {
     const startNs = clock.nowNs();

@@ -1,7 +1,7 @@
 // D, the highest event id that anyone calls durable, and who says so. A claim is only ever made
 // after a sync, so each one is true by itself and the highest decides.
 
-export type ClaimSource =
+type ClaimSource =
   | 'meta'
   | 'segment-header'
   | 'block'
@@ -10,12 +10,12 @@ export type ClaimSource =
   | 'region'
   | 'acknowledgement';
 
-export interface DurableClaim {
+interface DurableClaim {
   readonly source: ClaimSource;
   readonly eventId: number;
 }
 
-export interface ClaimInputs {
+interface ClaimInputs {
   /** `durableEventId` of a usable wal.meta. */
   readonly meta?: number | undefined;
   /** The last segment's own header: rotation made everything before its first event durable. */

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import { codeOf } from '../errors.js';
 import { type RecoveryMode, recoverLog } from '../recovery/recover-log.js';
-import type { FolderMatch } from '../region/folder-identity.js';
+import type { judgeFolder } from '../region/folder-identity.js';
 import { replayThrough } from '../replay/replay.js';
 import { salvageThrough } from '../salvage/salvage.js';
 import { identifyFolder } from '../storage/identify-folder.js';
@@ -29,7 +29,10 @@ const storage: Storage = {
 const PORTS = { ...FILE_PORTS, storage };
 
 /** Writes LOCK as it lies in a folder that was judged so. */
-function recordFolder(dir: string, match: Exclude<FolderMatch, 'remounted'>): void {
+function recordFolder(
+  dir: string,
+  match: Exclude<ReturnType<typeof judgeFolder>, 'remounted'>,
+): void {
   const own = identifyFolder(storage, dir) ?? assert.fail('there is no folder');
   const births = { same: BIRTH_NS, copy: BIRTH_NS - 1n, unknown: undefined };
   const folder = match === 'unknown' ? undefined : { ...own, birthNs: births[match] };

@@ -11,7 +11,7 @@ import { readLockRecord } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
 
 /** The log ids that a folder's files tell; one of another log is among the votes, too. */
-export interface LogIdVotes {
+interface LogIdVotes {
   /** Of each segment whose header validates, in the order of the files. */
   readonly segments: readonly bigint[];
   readonly meta: bigint | undefined;

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeRegion, REGION_CASES, type RegionFacts, regionCasesOf } from './region-verdict.js';
+import { judgeRegion, REGION_CASES, regionCasesOf } from './region-verdict.js';
 
 const WHOSE = ['ours', 'another', 'uncertain'] as const;
 const CONTENT = ['nothing', 'events', 'unreadable'] as const;
 const CHOICES = ['refuse', 'take', 'leave'] as const;
+
+type RegionFacts = Parameters<typeof judgeRegion>[0];
 
 const ALL: RegionFacts[] = [];
 for (const whose of WHOSE) {

@@ -10,7 +10,7 @@ export type Whose = 'ours' | 'another' | 'uncertain';
 /** What an opening is to do with a region that is uncertain: the option `oldRing`. */
 export type OldRingChoice = 'refuse' | 'take' | 'leave';
 
-export interface RegionFacts {
+interface RegionFacts {
   readonly whose: Whose;
   /** A process holds its lock. */
   readonly isAlive: boolean;
@@ -21,9 +21,9 @@ export interface RegionFacts {
   readonly choice: OldRingChoice;
 }
 
-export type RegionVerdict = 'take' | 'note' | 'locked' | 'refuse';
+type RegionVerdict = 'take' | 'note' | 'locked' | 'refuse';
 
-export interface RegionCase {
+interface RegionCase {
   readonly label: string;
   /** The combinations that the case covers; a fact that is not named may be anything. */
   readonly facts: { readonly [Fact in keyof RegionFacts]?: readonly RegionFacts[Fact][] };

@@ -60,7 +60,7 @@ export interface TailJudgement {
 /** What of wal.meta is taken for true; by default what cannot be used is thrown. */
 export type MetaUse = (reading: MetaReading, dir: string, logId: bigint) => WalMeta | undefined;
 
-export interface JudgingOptions {
+interface JudgingOptions {
   readonly metaOf?: MetaUse;
   /** The folder is taken for a copy, though nothing proves it. */
   readonly acceptCopy?: boolean;
@@ -101,7 +101,7 @@ export function judgeTail(
 }
 
 /** What is known about the end at which a reader stands, gathered before that is read again. */
-export interface TailEvidence {
+interface TailEvidence {
   readonly meta: WalMeta | undefined;
   readonly claims: DurableClaims;
   readonly scan: TailScan;

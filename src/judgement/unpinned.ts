@@ -10,7 +10,7 @@ import { type Hole, type SalvageBounds, SegmentSalvager } from '../reading/segme
 import type { Storage } from '../storage/storage.js';
 import { scanTail, type TailScan } from './tail-scan.js';
 
-export interface UnpinnedEnd {
+interface UnpinnedEnd {
   readonly scan: TailScan;
   /** What counts behind a hole. */
   readonly bounds: SalvageBounds & { readonly lastEventId: number };

@@ -45,7 +45,7 @@ export interface BinaryType<Size extends number = number, Align extends number =
   readonly align: Align;
 }
 
-export interface LayoutField {
+interface LayoutField {
   readonly name: string;
   readonly offset: number;
   readonly size: number;

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fc } from '../../test/support/properties.js';
 import {
-  LATCH_WORDS,
   LatchLayout,
   publishNumber,
   publishWords,
@@ -10,6 +9,8 @@ import {
   readWords,
 } from './sequence-latch.js';
 
+/** The most words that one latch publishes. */
+const LATCH_WORDS = 6;
 const LATCH = LatchLayout.size / Int32Array.BYTES_PER_ELEMENT;
 const anyNumber = fc.oneof(
   fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),

@@ -14,7 +14,7 @@ export const LatchLayout = layout('Latch')
   .end(64, 64);
 
 /** The most words that one latch publishes. */
-export const LATCH_WORDS = 6;
+const LATCH_WORDS = 6;
 const SLOT0 = LatchLayout.offset.slot0 / Int32Array.BYTES_PER_ELEMENT;
 const SLOT_STRIDE =
   (LatchLayout.offset.slot1 - LatchLayout.offset.slot0) / Int32Array.BYTES_PER_ELEMENT;

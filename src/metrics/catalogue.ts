@@ -13,13 +13,7 @@ import { Operation64 } from './operation64.js';
 import { BEGUN } from './sequence.js';
 
 /** The threads of a log, as the metrics name them; `any` is whoever owns the struct. */
-export type MetricWriter =
-  | 'application'
-  | 'writer'
-  | 'preparer'
-  | 'housekeeping'
-  | 'preloader'
-  | 'any';
+type MetricWriter = 'application' | 'writer' | 'preparer' | 'housekeeping' | 'preloader' | 'any';
 
 /**
  * `age64`: since when (monotonic ns) something has been so, read as its age; 0 when it is not so.
@@ -36,7 +30,7 @@ export type MetricKind =
   | 'latency_histogram'
   | 'journal';
 
-export type MetricUnit = 'ns' | 'ps' | 'bytes' | 'events' | 'segments' | 'calls' | 'steps';
+type MetricUnit = 'ns' | 'ps' | 'bytes' | 'events' | 'segments' | 'calls' | 'steps';
 
 export interface MetricDescription<Kind extends MetricKind = MetricKind> {
   readonly kind: Kind;

@@ -42,7 +42,7 @@ function readingText({ unit, kind }: MetricDescription, reading: MetricReading):
   return unit === 'ps' ? formatNs(reading / 1e3) : String(reading);
 }
 
-export function durationText(reading: DurationReading): string {
+function durationText(reading: DurationReading): string {
   const { samples, totalNs, minNs, maxNs, avgNs, ratePerSecond } = reading;
   if (samples === 0) return 'samples=0';
   return (

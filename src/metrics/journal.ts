@@ -144,12 +144,7 @@ function copyOf(words: Uint32Array, first: number, count: number): Uint32Array {
 }
 
 /** Brings the lines up to the notes. Its one writer only. */
-export function checkpoint(
-  words: Uint32Array,
-  group: number,
-  journal: number,
-  apply: ApplyNote,
-): void {
+function checkpoint(words: Uint32Array, group: number, journal: number, apply: ApplyNote): void {
   const head = words[journal + HEAD] as number;
   const applied = words[journal + APPLIED] as number;
   const copy = copyOf(words, group, journal + LINE_WORDS - group);

@@ -10,10 +10,12 @@ import {
   LatencyHistogram,
   PERCENTILES,
   RANGE_BITS,
-  RANGE_END,
   recordValue,
 } from './latency-histogram.js';
 import { addTimedNote } from './timed-note.js';
+
+/** The first value beyond the cells. */
+const RANGE_END = 2 ** RANGE_BITS;
 
 const WORDS = LatencyHistogram.size / Uint32Array.BYTES_PER_ELEMENT;
 const GUARD = 32;

@@ -15,7 +15,7 @@ const CELL_BITS = 4;
 const OCTAVE_CELLS = 2 ** CELL_BITS;
 /** Values from here on are out of range. */
 export const RANGE_BITS = 36;
-export const RANGE_END = 2 ** RANGE_BITS;
+const RANGE_END = 2 ** RANGE_BITS;
 /** 16 single values, and 32 octaves of 16. */
 export const CELL_COUNT = (RANGE_BITS - CELL_BITS + 1) * OCTAVE_CELLS;
 

@@ -20,7 +20,7 @@ import { type MetricReading, type Readings, readMetric } from './readings.js';
 import { copyGroup, copyStruct, MemorySource, type MetricSource } from './snapshot.js';
 
 /** What updaters and the log itself need of a struct, and nobody else does. */
-export interface StructAccess {
+interface StructAccess {
   readonly definition: StructDefinition;
   readonly memory: MetricMemory;
 }

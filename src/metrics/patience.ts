@@ -15,7 +15,7 @@ const SLEEP_MS = 0.1;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** What one reading has left of it. */
-export class Patience {
+class Patience {
   #attempts = ATTEMPTS_MAX;
   #looks = 0;
   #startMs: number | undefined;

@@ -7,7 +7,7 @@ import { ORDERS_STORES } from './sequence.js';
 import type { MetricSource } from './snapshot.js';
 
 /** Reads part of a region's section; what a RegionFile does. */
-export type SectionReader = Pick<RegionFile, 'readSectionInto'>;
+type SectionReader = Pick<RegionFile, 'readSectionInto'>;
 
 const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 

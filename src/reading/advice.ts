@@ -25,7 +25,7 @@ const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The command that gets what is left out of a log. */
-export const salvageCommand = (dir: string): string =>
+const salvageCommand = (dir: string): string =>
   `${ADVICE_WORDS.salvage} ${shellWord(dir)} --output NEW_FOLDER`;
 
 /**
@@ -52,8 +52,6 @@ export const ADVICE_WORDS = {
   lossOpened: 'put the files back from a copy as soon as you can',
   salvage: 'flashstrike salvage',
 } as const;
-
-export type Advice = keyof typeof ADVICE_WORDS;
 
 const WORDS = ADVICE_WORDS;
 

@@ -23,7 +23,7 @@ export interface SegmentFile {
   readonly header: SegmentHeader;
 }
 
-export interface SegmentExpectation {
+interface SegmentExpectation {
   /** The index that the file's name spells; undefined accepts any. */
   readonly index?: number | undefined;
   /** The log that the segment must belong to; undefined accepts any. */

@@ -25,7 +25,7 @@ import { SegmentMeter } from './segment-meter.js';
 import type { Stop } from './stop.js';
 
 /** Bytes that are read at once: more than the largest block. */
-export const READ_CHUNK_BYTES = 2 * MIB;
+const READ_CHUNK_BYTES = 2 * MIB;
 assert(READ_CHUNK_BYTES >= MAX_BLOCK_BYTES, 'a whole block fits into the buffer');
 
 /** The first read after a block that did not validate: at the end of a live log mostly in vain. */

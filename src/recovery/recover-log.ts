@@ -146,7 +146,7 @@ export interface RecoveredLog {
   readonly notes: readonly string[];
 }
 
-export interface RecoveredSegment {
+interface RecoveredSegment {
   readonly file: SegmentFile;
   readonly walk: SegmentWalk;
   /** E. */

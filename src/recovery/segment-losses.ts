@@ -181,7 +181,7 @@ function missingError(dir: string, { firstIndex, lastIndex }: SegmentGap): WalEr
 }
 
 /** The ids of a loss in a sentence, with a space before it; empty where there is nothing to say. */
-export function lossSentence({ firstEventId, lastEventId }: SegmentLoss): string {
+function lossSentence({ firstEventId, lastEventId }: SegmentLoss): string {
   if (firstEventId !== undefined) return lostSentence(firstEventId, lastEventId);
   if (lastEventId < 1) return '';
   return ` Events before ${lastEventId + 1} that no other segment holds are lost.`;

@@ -25,7 +25,7 @@ export interface SegmentWalk {
 }
 
 /** Adds the reader's current block to `tally`. */
-export function tallyBlock(tally: SegmentTally, reader: SegmentReader): void {
+function tallyBlock(tally: SegmentTally, reader: SegmentReader): void {
   const { block, bytes, payloadStart, payloadEnd, blockOffset } = reader;
   if (block?.kind === BlockKind.watermark) tally.addWatermark();
   if (block?.kind !== BlockKind.events) return;

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type FolderIdentity, type FolderMatch, judgeFolder } from './folder-identity.js';
+import { type FolderIdentity, judgeFolder } from './folder-identity.js';
 
 const RECORDED: FolderIdentity = { device: 1n, inode: 2n, birthNs: 3n, path: '/log' };
 
 /** Of device, inode and birth: what is the same as recorded, in that order; `?`: birth not known. */
-const CASES: readonly (readonly [string, Partial<FolderIdentity>, FolderMatch])[] = [
+const CASES: readonly (readonly [
+  string,
+  Partial<FolderIdentity>,
+  ReturnType<typeof judgeFolder>,
+])[] = [
   ['===', {}, 'same'],
   ['==≠', { birthNs: 4n }, 'copy'],
   ['==?', { birthNs: undefined }, 'same'],

@@ -19,7 +19,7 @@ export interface FolderIdentity {
  * - `copy`: born at another time than the one that was recorded, so it is another folder
  * - `unknown`: neither can be proven
  */
-export type FolderMatch = 'same' | 'remounted' | 'copy' | 'unknown';
+type FolderMatch = 'same' | 'remounted' | 'copy' | 'unknown';
 
 /** What `actual` is to the folder that was recorded. */
 export function judgeFolder(recorded: FolderIdentity, actual: FolderIdentity): FolderMatch {

@@ -40,7 +40,7 @@ export function beat(words: Int32Array, index: number, nowMs: number): void {
   Atomics.store(words, index + BEATS, (Atomics.load(words, index + BEATS) + 1) | 0);
 }
 
-export interface HeartbeatReading {
+interface HeartbeatReading {
   /** Beats since the region was made, modulo 2^32. */
   readonly beats: number;
   /** Milliseconds of the monotonic clock at the last beat, modulo 2^32. */

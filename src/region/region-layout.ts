@@ -43,7 +43,7 @@ assert(RegionHeaderLayout.align === CACHE_LINE_BYTES, 'sections begin on cache l
 const OFFSET = RegionHeaderLayout.offset;
 /** The bytes `FLASHRGN`. */
 const REGION_MAGIC = 0x4e47_5248_5341_4c46n;
-export const REGION_LAYOUT_VERSION = 2;
+const REGION_LAYOUT_VERSION = 2;
 /** A region's largest size: offsets in it are u32, and positions of the ring count 8 bytes. */
 export const MAX_REGION_BYTES = 2 ** 31;
 
@@ -60,7 +60,7 @@ export interface Section {
 export type Sections = Readonly<Record<SectionName, Section>>;
 
 /** Whose region it is. */
-export interface RegionIdentity {
+interface RegionIdentity {
   readonly logId: bigint;
   /** Of the log's folder, when the region was made. */
   readonly folder: FolderIdentity;

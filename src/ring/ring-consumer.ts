@@ -10,7 +10,7 @@ import type { RingMemory } from './ring-memory.js';
 const KIND_MASK = 0xffff;
 
 /** A run of whole frames in one piece of the ring. Reused: valid until the next `gather`. */
-export interface FrameRun {
+interface FrameRun {
   /** Where it stands in the ring, and how long it is; a multiple of 8. */
   offset: number;
   bytes: number;

@@ -27,7 +27,7 @@ const DRAFT_ID = 2;
 const PARTS = 8;
 
 /** A 64-bit counter that somebody keeps elsewhere: words, and the index of its line there. */
-export interface EventCounter {
+interface EventCounter {
   readonly words: Uint32Array;
   readonly at: number;
 }

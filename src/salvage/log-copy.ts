@@ -30,7 +30,7 @@ import {
   SegmentWriterUpdater,
 } from '../telemetry/recorder/segment-writer-metrics.js';
 
-export interface LogCopyOptions {
+interface LogCopyOptions {
   readonly logId: bigint;
   /** A segment that a block does not fit into becomes larger. */
   readonly segmentBytes: number;

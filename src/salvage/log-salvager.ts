@@ -50,7 +50,7 @@ export interface SalvagedBlock {
   readonly end: number;
 }
 
-export type SalvagePart = SalvagedBlock | SalvageGap;
+type SalvagePart = SalvagedBlock | SalvageGap;
 type BytesPlace = Pick<Hole, 'offset' | 'bytes'>;
 type Parts = Generator<SalvagePart, void, undefined>;
 

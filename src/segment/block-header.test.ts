@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { encodeFrame } from '../../test/support/frames.js';
 import { fc } from '../../test/support/properties.js';
 import {
   BLOCK_HEADER_BYTES,
@@ -15,7 +16,7 @@ import {
 } from './block-header.js';
 import { xxh64 } from './checksum.js';
 import { type Defect, isDefect } from './defect.js';
-import { encodeFrame, MAX_EVENT_ID } from './frame.js';
+import { MAX_EVENT_ID } from './frame.js';
 import { encodeSeal, SEAL_PAYLOAD_BYTES_MAX } from './seal.js';
 
 const SALT = 0xfedc_ba98_7654_3210n;

@@ -10,7 +10,7 @@ export const META_TEMPORARY_FILE = 'wal.meta.tmp';
 export const SALVAGE_FILE = 'salvage.json';
 export { LOCK_FILE };
 
-export type FileNameKind =
+type FileNameKind =
   | 'segment'
   | 'compressed'
   | 'prepared'

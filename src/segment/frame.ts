@@ -41,40 +41,13 @@ assert(FRAME_HEADER_BYTES % FRAME_ALIGNMENT === 0, 'a payload starts aligned');
 /** Bytes from one frame to the next: `frameBytes` (below 2^31 - 7) rounded up to 8. */
 export const frameSpan = (frameBytes: number): number => (frameBytes + 7) & -8;
 
-export interface FrameFields {
+interface DecodedFrame {
   readonly kind: number;
   /** The user's own tag, a u16. */
   readonly type: number;
   readonly eventId: number;
   /** Unix epoch. */
   readonly timestampNs: bigint;
-}
-
-/** Writes a frame and zeroes the spare bytes behind it; returns its span. */
-export function encodeFrame(
-  target: Uint8Array,
-  offset: number,
-  frame: FrameFields & { readonly payload: Uint8Array },
-): number {
-  const { kind, type, eventId, timestampNs, payload } = frame;
-  const frameBytes = FRAME_HEADER_BYTES + payload.length;
-  const span = frameSpan(frameBytes);
-  assert(kind === FrameKind.event || kind === FrameKind.continued, 'only events are encoded');
-  assert(Number.isInteger(type) && type >= 0 && type <= 0xffff, 'the type is a u16');
-  assert(Number.isInteger(eventId) && eventId >= 1 && eventId <= MAX_EVENT_ID, 'id out of range');
-  assert(offset + span <= target.length, 'the frame fits its target');
-  const view = viewOf(target, offset, FRAME_HEADER_BYTES);
-  view.setUint32(OFFSET.frameBytes, frameBytes, true);
-  view.setUint16(OFFSET.kind, kind, true);
-  view.setUint16(OFFSET.type, type, true);
-  writeU64(view, OFFSET.eventId, eventId);
-  view.setBigUint64(OFFSET.timestampNs, timestampNs, true);
-  target.set(payload, offset + FRAME_HEADER_BYTES);
-  target.fill(0, offset + frameBytes, offset + span);
-  return span;
-}
-
-export interface DecodedFrame extends FrameFields {
   /** Where the payload starts in the bytes that were given. */
   readonly payloadOffset: number;
   readonly payloadBytes: number;
@@ -93,7 +66,7 @@ export function decodeFrame(bytes: Uint8Array, offset: number): DecodedFrame {
   };
 }
 
-export interface FrameDefect extends Defect {
+interface FrameDefect extends Defect {
   /** Of the frame, in the bytes that were given. */
   readonly offset: number;
   /** The id that was expected there. */

@@ -6,7 +6,7 @@ import { FRAME_HEADER_BYTES } from './frame.js';
 import { SEGMENT_HEADER_PAGE_BYTES, type SegmentHeader } from './segment-header.js';
 
 /** A segment as its first page and the length of its file tell of it. */
-export interface ChainedSegment {
+interface ChainedSegment {
   readonly header: SegmentHeader;
   readonly bytes: number;
 }

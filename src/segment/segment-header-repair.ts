@@ -20,7 +20,7 @@ import {
 import { readU64, viewOf, writeU64 } from './u64.js';
 
 /** What is known of a segment without its header. */
-export interface SegmentKnowledge {
+interface SegmentKnowledge {
   /** By its name. */
   readonly segmentIndex: number;
   /** The size of its file. */

@@ -44,7 +44,7 @@ export const MIN_SEGMENT_BYTES = 64 * KIB;
 /** Offsets in a seal and in `wal.meta` are u32. */
 export const MAX_SEGMENT_BYTES = 1024 * MIB;
 /** So that the index that comes next is still a u32. */
-export const MAX_SEGMENT_INDEX = TWO_POW_32 - 2;
+const MAX_SEGMENT_INDEX = TWO_POW_32 - 2;
 /** `checksumKind` of XXH64, the only one so far. */
 export const CHECKSUM_KIND_XXH64 = 1;
 /** `compatibleFlags` bit: the file held other blocks before, under another salt. */

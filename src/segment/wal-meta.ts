@@ -22,7 +22,7 @@ export const WalMetaLayout = layout('WalMeta')
   .end(64, 8);
 
 /** The bytes `FLASHMTA`. */
-export const META_MAGIC = 0x4154_4d48_5341_4c46n;
+const META_MAGIC = 0x4154_4d48_5341_4c46n;
 export const META_BYTES = WalMetaLayout.size;
 /** `flags` bit: the log was closed, everything is durable, and nothing was appended since. */
 const CLEANLY_CLOSED_FLAG = 1;

@@ -10,7 +10,7 @@ import { PAGE_BYTES } from '../units.js';
 import { LOCK_FILE } from './lock-name.js';
 import type { FileStatus, Storage } from './storage.js';
 
-export interface LockRecord {
+interface LockRecord {
   /** Full paths of regions that may hold events of this log; at most 4. */
   readonly regions: readonly string[];
   /** The log's folder when it was opened; undefined in texts of before 0.2, and where not known. */

@@ -19,7 +19,7 @@ type StructsOf<Classes extends StructClasses> = {
 type NamedStructs = Readonly<Record<string, MetricsStruct>>;
 
 /** What an aggregate is called. */
-export interface AggregateNames {
+interface AggregateNames {
   /** The label that all its metrics carry: `system="…"`. */
   readonly system: string;
   /** Stands above a dump of all its structs. */
@@ -144,9 +144,6 @@ function structFor(
   const message = `${name} must be a ${Struct.name}.`;
   throw new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
 }
-
-/** The structs of an aggregate by name, in their order. */
-export const aggregateStructs = (aggregate: Aggregate): NamedStructs => structsIn(aggregate);
 
 /** Ends all structs of a log that is closing; see closeStruct. */
 export function closeAggregate(aggregate: Aggregate): void {

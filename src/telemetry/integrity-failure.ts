@@ -2,7 +2,7 @@
 export type IntegrityFailure = 'header' | 'block' | 'chain' | 'validation';
 
 /** The offsets of the four counters of these failures in a struct. */
-export interface FailureOffsets {
+interface FailureOffsets {
   readonly totalHeaderChecksumFailures: number;
   readonly totalBlockChecksumFailures: number;
   readonly totalChainedChecksumFailures: number;

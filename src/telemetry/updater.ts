@@ -18,7 +18,7 @@ import { beginChange, endChange } from '../metrics/sequence.js';
 export const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
 
 /** Changes the lines of the group that begins at word `group`. */
-export type ApplyChange = (words: Uint32Array, group: number, a: number, b: number) => void;
+type ApplyChange = (words: Uint32Array, group: number, a: number, b: number) => void;
 
 /** A count or a value as it can be stored; what is none counts as 0. */
 const storable = (value: unknown): number =>

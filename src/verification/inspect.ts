@@ -70,7 +70,7 @@ export interface SegmentInspection {
   readonly defect: string | undefined;
 }
 
-export type MetaInspection =
+type MetaInspection =
   | {
       readonly status: 'present';
       readonly cleanlyClosed: boolean;
@@ -83,7 +83,7 @@ export type MetaInspection =
   | { readonly status: 'damaged'; readonly reason: string };
 
 /** How far a verification in the background (the option `verify` of `open`) has come. */
-export interface VerificationInspection {
+interface VerificationInspection {
   readonly state: 'running' | 'sound' | 'damaged';
   readonly segments: number;
   readonly checkedSegments: number;
@@ -113,7 +113,7 @@ export interface RegionInspection {
   readonly reason: string | undefined;
 }
 
-export interface TailInspection {
+interface TailInspection {
   readonly verdict: Verdict;
   /** E of the last segment. */
   readonly offset: number;

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { codeOf, WalError } from '../../src/errors.js';
 import { type RecoveryReport, replay, salvage, salvageTo, verify } from '../../src/index.js';
-import { ADVICE_WORDS, type Advice, withoutRingAdvice } from '../../src/reading/advice.js';
+import { ADVICE_WORDS, withoutRingAdvice } from '../../src/reading/advice.js';
 import type { RecoveryMode } from '../../src/recovery/recover-log.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
 import { inspectLog } from '../../src/verification/inspect.js';
@@ -279,6 +279,8 @@ const nothing = async ({ dir, before }: Case): Promise<void> => {
   const { events } = replayed(dir);
   assert.deepEqual(events, before);
 };
+
+type Advice = keyof typeof ADVICE_WORDS;
 
 /** How each advice is obeyed. A new one is a compile error here. */
 const OBEY: Readonly<Record<Advice, (given: Case) => Promise<void>>> = {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Random } from '../../src/cli/demo/random.js';
-import type { Layout, LayoutField } from '../../src/memory/layout.js';
+import type { Layout } from '../../src/memory/layout.js';
 import { listLog } from '../../src/reading/log-directory.js';
 import { openSegment } from '../../src/reading/segment-file.js';
 import { SegmentReader } from '../../src/reading/segment-reader.js';
@@ -23,6 +23,8 @@ import { PAGE_BYTES } from '../../src/units.js';
 import { errorOf, live, subjectOf } from '../exhaustive/scenario.js';
 import { DIRECTORY } from '../simulation/machine.js';
 import type { Subject } from '../simulation/subject.js';
+
+type LayoutField = AnyLayout['fields'][number];
 
 /** One structure of the format in a file or region. */
 export interface Structure {

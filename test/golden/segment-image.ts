@@ -1,7 +1,7 @@
 // Builds the bytes of one segment block by block, from fixed times and salts, for golden files.
 import { BlockKind, encodeBlockHeader } from '../../src/segment/block-header.js';
 import { xxh64 } from '../../src/segment/checksum.js';
-import { encodeFrame, FrameKind, highestTimestampNs } from '../../src/segment/frame.js';
+import { FrameKind, highestTimestampNs } from '../../src/segment/frame.js';
 import { encodeSeal } from '../../src/segment/seal.js';
 import {
   encodeSegmentHeader,
@@ -11,6 +11,7 @@ import {
   SegmentHeaderLayout,
 } from '../../src/segment/segment-header.js';
 import { SegmentTally } from '../../src/segment/segment-tally.js';
+import { encodeFrame } from '../support/frames.js';
 
 export const LOG_ID = 0x0123_4567_89ab_cdefn;
 /** 2023-11-14 22:13:20 UTC. */

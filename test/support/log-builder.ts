@@ -11,7 +11,7 @@ import {
 } from '../../src/segment/block-header.js';
 import { xxh64 } from '../../src/segment/checksum.js';
 import { LOCK_FILE, META_FILE, segmentFileName } from '../../src/segment/file-names.js';
-import { encodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
+import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import { encodeSeal } from '../../src/segment/seal.js';
 import {
   decodeSegmentHeader,
@@ -20,6 +20,7 @@ import {
 } from '../../src/segment/segment-header.js';
 import { SegmentTally } from '../../src/segment/segment-tally.js';
 import { encodeMeta, type WalMeta } from '../../src/segment/wal-meta.js';
+import { encodeFrame } from './frames.js';
 import { removeFolder } from './remove-folder.js';
 
 /** A folder that is gone after the test. */

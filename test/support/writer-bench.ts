@@ -10,7 +10,7 @@ import { SegmentReader } from '../../src/reading/segment-reader.js';
 import { offer, PreparedSegments } from '../../src/recorder/threads/prepared-segments.js';
 import { Signals } from '../../src/recorder/threads/signals.js';
 import type { SyncMode } from '../../src/recorder/threads/wal-options.js';
-import { BUSY, NO_PREDECESSOR, SegmentWriter } from '../../src/recorder/writer/segment-writer.js';
+import { NO_PREDECESSOR, SegmentWriter } from '../../src/recorder/writer/segment-writer.js';
 import { WallClockWatch } from '../../src/recorder/writer/wall-clock-watch.js';
 import { walkSegment } from '../../src/recovery/segment-walk.js';
 import { RingConsumer } from '../../src/ring/ring-consumer.js';
@@ -156,7 +156,7 @@ export class Bench {
   settle(limit = 100): string[] {
     const told = this.storage.calls.length;
     let steps = 0;
-    while (this.writer.step() === BUSY && !this.writer.hasFailed) {
+    while (this.writer.step() === 0 && !this.writer.hasFailed) {
       assert.ok(++steps < limit, 'the writer never comes to rest');
     }
     return this.story(told);

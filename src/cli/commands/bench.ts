@@ -10,7 +10,7 @@ import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
 import { writeLines } from '../output.js';
 
-export interface BenchOptions {
+interface BenchOptions {
   readonly list: boolean;
 }
 

@@ -24,7 +24,7 @@ import {
 } from '../quantities.js';
 import { reportError } from '../report-error.js';
 
-export interface DemoOptions {
+interface DemoOptions {
   /** Orders in the whole stream, before and after the kill. */
   readonly events: number;
   readonly seed: number;

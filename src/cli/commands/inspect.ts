@@ -24,7 +24,7 @@ import { reportError } from '../report-error.js';
 import { type Column, formatTable } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
-export interface InspectOptions {
+interface InspectOptions {
   readonly json: boolean;
   readonly regions: boolean;
   readonly remove: boolean;

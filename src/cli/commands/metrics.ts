@@ -10,7 +10,7 @@ import { ScrapedLog } from '../metrics/scrape.js';
 import { type ListenAddress, MetricsServer } from '../metrics/server.js';
 import { writeLines } from '../output.js';
 
-export interface MetricsOptions {
+interface MetricsOptions {
   /** What the names of all metrics begin with. */
   readonly prefix: string;
   /** Where to serve; undefined: print once. */

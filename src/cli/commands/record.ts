@@ -23,13 +23,13 @@ import { tellRecovery } from '../recovery-notice.js';
 import { reportError } from '../report-error.js';
 
 export const SYNC_MODES = ['interval', 'every-block', 'manual'] as const;
-export type SyncMode = (typeof SYNC_MODES)[number];
+type SyncMode = (typeof SYNC_MODES)[number];
 
 /** What to do with a shared region that may be this log's, where nothing proves it. */
 export const OLD_RING_CHOICES = ['refuse', 'take', 'leave'] as const;
-export type OldRing = (typeof OLD_RING_CHOICES)[number];
+type OldRing = (typeof OLD_RING_CHOICES)[number];
 
-export interface RecordOptions {
+interface RecordOptions {
   /** A file, or `-` for stdin. */
   readonly input: string;
   readonly format: FormatName;

@@ -15,7 +15,7 @@ import { isTerminal, Output } from '../output.js';
 import { formatCount } from '../quantities.js';
 import { tellWaitingEvents } from '../region-notice.js';
 
-export interface ReplayOptions {
+interface ReplayOptions {
   /** First and last id, both inclusive. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;

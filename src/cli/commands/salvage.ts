@@ -11,7 +11,7 @@ import { writeLines } from '../output.js';
 import { formatBytes, formatCount, formatEvents } from '../quantities.js';
 import { tellWaitingEvents } from '../region-notice.js';
 
-export interface SalvageOptions {
+interface SalvageOptions {
   readonly output: string;
   readonly json: boolean;
 }
@@ -28,14 +28,14 @@ function lostIn({ firstEventId, lastEventId, lost }: SalvageGap): string {
 }
 
 /** A gap in one line. */
-export function describeGap(gap: SalvageGap): string {
+function describeGap(gap: SalvageGap): string {
   const { file, offset, bytes, code, message } = gap;
   const at = offset === undefined ? '' : ` at offset ${formatCount(offset)}`;
   const size = bytes === undefined || bytes === 0 ? '' : `, ${formatBytes(bytes)}`;
   return `${printable(file)}${at}${size}: ${lostIn(gap)}. ${code}: ${printable(message)}`;
 }
 
-export function* renderSalvage(report: SalvageReport): Generator<string> {
+function* renderSalvage(report: SalvageReport): Generator<string> {
   const { events, firstEventId, lastEventId, gaps, lost, ranges, complete } = report;
   const ids =
     events === 0 ? '' : `, ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`;

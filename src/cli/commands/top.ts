@@ -14,7 +14,7 @@ import { type Look, takeLook } from '../top/look.js';
 import { renderScreen } from '../top/screen.js';
 import { WatchedLog } from '../watched-log.js';
 
-export interface TopOptions {
+interface TopOptions {
   readonly once: boolean;
   readonly json: boolean;
   /** Milliseconds from one look to the next. */

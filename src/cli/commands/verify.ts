@@ -10,7 +10,7 @@ import { writeLines } from '../output.js';
 import { formatBytes, formatCount, formatEvents } from '../quantities.js';
 import { reportError } from '../report-error.js';
 
-export interface VerifyOptions {
+interface VerifyOptions {
   readonly json: boolean;
 }
 

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { OrderEvent } from '../formats/order-record.js';
-import { ANCHOR_PRICE, OrderStream, TICK } from './order-stream.js';
+import { OrderStream } from './order-stream.js';
 
 const EVENTS = 400_000;
+/** A cent and $ 585, in units of 10^-4 dollars. */
+const TICK = 100;
+const ANCHOR_PRICE = 5_850_000;
 
 const hashOf = (seed: number, events: number): string => {
   const stream = new OrderStream(seed);

@@ -8,11 +8,11 @@ import { BUY, NONE, OrderBook, SELL } from './order-book.js';
 import { Random } from './random.js';
 
 /** One cent, in LOBSTER's unit of 10^-4 dollars. */
-export const TICK = 100;
+const TICK = 100;
 const TICKS = 4096;
 const FAIR_TICK = TICKS / 2;
 /** $ 585.00 in the middle of the grid. */
-export const ANCHOR_PRICE = 5_850_000;
+const ANCHOR_PRICE = 5_850_000;
 const LOWEST_PRICE = ANCHOR_PRICE - FAIR_TICK * TICK;
 /** The fair price stays this far from the ends of the grid. */
 const FAIR_MARGIN = 512;

@@ -21,7 +21,7 @@ const RECORDING_SECONDS = 5;
 const RECORDING_SECONDS_MAX = 10;
 const WATCH_MS = 5;
 
-export interface RecordingPlan {
+interface RecordingPlan {
   readonly dir: string;
   readonly seed: number;
   /** Orders in the whole stream. */

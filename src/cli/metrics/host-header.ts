@@ -5,7 +5,7 @@ import { isIPv6 } from 'node:net';
 /** What a page of someone else's cannot be called. */
 const LOCAL_NAMES: readonly string[] = Object.freeze(['localhost', '127.0.0.1', '[::1]']);
 
-export interface BoundAddress {
+interface BoundAddress {
   readonly address: string;
   readonly port: number;
 }

@@ -74,7 +74,7 @@ export interface LatencyFigures {
 }
 
 /** What happened in the interval; all 0 without one. */
-export interface Happened {
+interface Happened {
   readonly stalls: number;
   readonly stallNs: number;
   readonly waitedForSegment: number;

@@ -17,7 +17,7 @@ const CTRL_C = '\u0003';
 const CTRL_Z = '\u001a';
 
 /** The part of `process.stdin` that gives keys. */
-export interface KeyStream {
+interface KeyStream {
   readonly isTTY?: boolean | undefined;
   setRawMode?(raw: boolean): unknown;
   on(event: 'data', listener: (chunk: Buffer | string) => void): unknown;
@@ -32,7 +32,7 @@ export interface ScreenStream extends Writable {
 }
 
 /** `resize`: the terminal has another size, or shows the screen again. */
-export type ScreenEvent = 'tick' | 'resize' | 'interrupt' | { readonly key: string };
+type ScreenEvent = 'tick' | 'resize' | 'interrupt' | { readonly key: string };
 
 export class LiveScreen {
   readonly #stdout: ScreenStream;

@@ -9,7 +9,7 @@ import { head, shortSummary, summary, troubleLine } from './summary.js';
 import { latencyTable, workTable } from './tables.js';
 import { NO_PAINT, type Painters, paintLine, piece, type TextLine } from './text-line.js';
 
-export interface ScreenOptions {
+interface ScreenOptions {
   readonly columns: number;
   /** Infinity: everything there is. */
   readonly rows: number;

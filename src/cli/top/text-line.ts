@@ -3,7 +3,7 @@
 
 import { stripVTControlCharacters } from 'node:util';
 
-export const CLEAR_LINE_END = '\u001b[K';
+const CLEAR_LINE_END = '\u001b[K';
 export const CLEAR_BELOW = '\u001b[J';
 
 export type Tint = 'plain' | 'bold' | 'dim' | 'red' | 'yellow' | 'green';

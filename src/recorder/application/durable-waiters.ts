@@ -13,7 +13,7 @@ interface Waiter {
 }
 
 /** What the waiters need to know of the log. */
-export interface DurabilitySource {
+interface DurabilitySource {
   /** Highest durable id now. */
   durableEventId(): number;
   /** Why nothing will become durable any more, if so; made anew for each waiter. */

@@ -8,7 +8,7 @@ import { blockRoomBytes, segmentBytesFor } from '../writer/active-segment.js';
 
 export const MIN_RING_BYTES = 64 * KIB;
 /** A block of one event: what comes on top of its payload. */
-export const EVENT_OVERHEAD_BYTES = BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES;
+const EVENT_OVERHEAD_BYTES = BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES;
 /** The largest payload that any log takes: a block of 1 MiB, less its headers. */
 const LARGEST_OF_ALL_BYTES = MAX_BLOCK_BYTES - EVENT_OVERHEAD_BYTES;
 
@@ -16,7 +16,7 @@ const LARGEST_OF_ALL_BYTES = MAX_BLOCK_BYTES - EVENT_OVERHEAD_BYTES;
 const RING_PARTS = 4;
 
 /** The options that bound an event. */
-export interface SizeOptions {
+interface SizeOptions {
   readonly ringBytes: number;
   readonly segmentBytes: number;
   readonly maxEventBytes: number;

@@ -2,7 +2,7 @@
 // exception) are drained and synced, within bounds. A signal's default action and SIGKILL run no
 // hook; what was appended then waits in the shared region.
 
-export interface EndsWithProcess {
+interface EndsWithProcess {
   /** Drains, syncs and releases, blocking; must not throw. */
   endNow(): void;
 }

@@ -2,7 +2,7 @@
 // than it looks is found out after the crash otherwise.
 import type { Capabilities } from './open-log-handles.js';
 
-export const PORTABLE_RING_WARNING = 'FLASHSTRIKE_PORTABLE_RING';
+const PORTABLE_RING_WARNING = 'FLASHSTRIKE_PORTABLE_RING';
 
 let isTold = false;
 

@@ -13,7 +13,7 @@ const SPIN_NS = 200e3;
 const SLICE_MS = 10;
 
 /** Looks at the log's state: throws when it has ended; true when it is out of space. */
-export type StateCheck = () => boolean;
+type StateCheck = () => boolean;
 
 export class Stalls {
   readonly #signals: Signals;

@@ -14,7 +14,7 @@ const INTERVAL_NS = 500e6;
 const NS_PER_MS = 1e6;
 
 /** wal.meta, as the watch sees it. */
-export interface WatchedMeta {
+interface WatchedMeta {
   isNamed(): boolean;
   /** It is to be written again. */
   renew(): void;

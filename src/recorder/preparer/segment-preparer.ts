@@ -21,7 +21,7 @@ const LONGEST_RETRY_MS = 500;
 const ATTEMPTS = 5;
 const ZEROS = new Uint8Array(CHUNK_BYTES);
 
-export interface SegmentPreparerOptions {
+interface SegmentPreparerOptions {
   readonly directory: string;
   readonly segmentBytes: number;
   /** How many segments are kept ready. */

@@ -15,7 +15,7 @@ import { rootedStorage } from '../../storage/rooted-storage.js';
 import type { Storage } from '../../storage/storage.js';
 
 /** What is held of a log's folder, as plain data: another thread goes on with it by number. */
-export interface HeldLog {
+interface HeldLog {
   readonly lockFd: number;
   /** Where the folder is reached by its descriptor; undefined where only by its path. */
   readonly root: string | undefined;

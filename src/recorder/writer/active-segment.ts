@@ -21,14 +21,14 @@ import type { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writ
 import { alignUp, PAGE_BYTES } from '../../units.js';
 
 /** The last event or watermark block (or the segment header): what a successor's header pins. */
-export interface SegmentPin {
+interface SegmentPin {
   /** Offset just behind that block. */
   readonly endOffset: number;
   readonly checksum: bigint;
 }
 
 /** All that is needed to go on writing a segment. */
-export interface SegmentState {
+interface SegmentState {
   readonly segmentIndex: number;
   readonly segmentBytes: number;
   /** The file is so long, and never becomes shorter. */
@@ -325,7 +325,7 @@ function noSpaceFor(what: string, path: string, offset: number, cause: unknown):
 }
 
 /** A prepared file becomes a segment: header page, sync, name, sync of the folder. */
-export interface SegmentBirth {
+interface SegmentBirth {
   readonly fd: number;
   readonly preparedPath: string;
   /** The encoded header page. */

@@ -29,14 +29,14 @@ import type { LeftRegion } from '../../region/regions.js';
 import { lastThatFollows } from '../../replay/ring-overlap.js';
 import type { RingDefect } from '../../ring/ring-snapshot.js';
 
-export interface OldRingsRequest extends RegionSearch {
+interface OldRingsRequest extends RegionSearch {
   readonly sharedMemoryDirectory: string;
   readonly choice: OldRingChoice;
   readonly recovery: RecoveryMode;
 }
 
 /** What the files hold, as recovery has found it. */
-export interface FoundFiles {
+interface FoundFiles {
   readonly isNew: boolean;
   readonly nextEventId: number;
 }

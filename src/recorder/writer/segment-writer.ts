@@ -46,7 +46,7 @@ import { fileLost, regionLost } from './lost-files.js';
 import type { WallClockWatch } from './wall-clock-watch.js';
 
 /** Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache. */
-export const TARGET_BLOCK_BYTES = 256 * 1024;
+const TARGET_BLOCK_BYTES = 256 * 1024;
 const NS_PER_MS = 1e6;
 /** Meta is flushed once the log has been idle for this long. */
 const META_IDLE_NS = 200 * NS_PER_MS;
@@ -64,12 +64,12 @@ export interface SegmentWriterDependencies {
 }
 
 /** What the writer thread records. */
-export interface WriterTelemetry {
+interface WriterTelemetry {
   readonly segmentWriter: SegmentWriterUpdater;
   readonly manager: ManagerUpdater;
 }
 
-export interface SegmentWriterOptions {
+interface SegmentWriterOptions {
   readonly directory: string;
   readonly logId: bigint;
   readonly sync: SyncOptions;
@@ -93,7 +93,7 @@ const SHORT_SPIN_US = 20;
 const LONGEST_IDLE_MS = 50;
 
 /** Where writing begins: behind what recovery accepted, or nowhere yet (a new log, a roll). */
-export interface WriterStart {
+interface WriterStart {
   readonly active: ActiveSegment | undefined;
   /** What the next segment's header pins when there is no active segment to go on with. */
   readonly predecessor: PredecessorPin;
@@ -116,8 +116,8 @@ export const NO_PREDECESSOR: PredecessorPin = { segmentIndex: 0, endOffset: 0, c
 const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** What a step did: 0 = something, go on; else the milliseconds that may pass until the next. */
-export type StepOutcome = number;
-export const BUSY: StepOutcome = 0;
+type StepOutcome = number;
+const BUSY: StepOutcome = 0;
 
 const bigTimestamp = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low);
 

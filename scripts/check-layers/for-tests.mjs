@@ -1,0 +1,58 @@
+/** What is exported for tests alone, by the reason why they need it. */
+export const FOR_TESTS = {
+  'readers with the files, regions and clocks of a simulation': [
+    'replay/open-cursor.ts#openCursorThrough',
+    'salvage/salvage-copy.ts#salvageToThrough',
+    'salvage/salvage.ts#salvageThrough',
+    'verification/verify.ts#verifyThrough',
+  ],
+  'docs/FORMAT.md is compared with the layouts, and specimens are damaged field by field': [
+    'segment/block-header.ts#BlockHeaderLayout',
+    'segment/seal.ts#SEAL_ENTRIES_MAX',
+    'segment/seal.ts#SealEntryLayout',
+    'segment/seal.ts#SealTotalsLayout',
+    'segment/wal-meta.ts#WalMetaLayout',
+  ],
+  'tables, of which tests go through every row': [
+    'judgement/region-verdict.ts#REGION_CASES',
+    'judgement/region-verdict.ts#regionCasesOf',
+    'reading/advice.ts#ADVICE_WORDS',
+    'recorder/threads/signals.ts#SignalsLayout',
+    'segment/verdict.ts#TAIL_CASES',
+    'segment/verdict.ts#casesOf',
+  ],
+  'the record path without a journal, which tests and a benchmark run': [
+    'metrics/duration64.ts#recordDuration',
+    'metrics/elapsed.ts#elapsedNs',
+    'metrics/latency-histogram.ts#recordValue',
+    'metrics/operation64.ts#recordOperation',
+  ],
+  'the product is compared with a second implementation': [
+    'metrics/collecting.ts#collectMetric',
+    'metrics/elapsed.ts#CLOCK_STEP',
+    'metrics/elapsed.ts#DROPPED',
+    'metrics/latency-histogram.ts#CELL_COUNT',
+    'metrics/latency-histogram.ts#cellStart',
+    'segment/block-header.ts#looksLikeBlock',
+  ],
+  'what the system says, which no test can make it say': [
+    'memory/libc.ts#addressOf',
+    'region/left-mappings.ts#regionMappings',
+    'region/mapped-region.ts#whyNotMappable',
+    'storage/lock-holder.ts#holdsFlock',
+  ],
+  'simulated parts do with it what the real ones do': [
+    'recorder/application/open-log-handles.ts#giveBack',
+    'region/region-file.ts#identify',
+  ],
+  'what a broken invariant throws, for the tests that such an error goes on': [
+    'errors.ts#AssertionFailure',
+  ],
+  'texts, from reports that no log gives': [
+    'cli/commands/inspect.ts#renderInspection',
+    'cli/commands/inspect.ts#renderRegions',
+    'cli/commands/verify.ts#renderReport',
+    'cli/demo/proof.ts#compareEvents',
+    'cli/top/text-line.ts#cutText',
+  ],
+};
