@@ -1,7 +1,8 @@
-// Goal: what an append costs at a steady pace while group commit runs without pause, with telemetry on
-// and off and while other processes read it; all in one run, the ways taking turns. The producer keeps
-// to its schedule (open loop): the response time counts from when an append was due, so a stall is
-// charged to every append that it kept waiting (no coordinated omission). Non-goal: throughput.
+// Goal: what an append costs at a steady pace while group commit runs without pause, with telemetry
+// on and off and while other processes read it; all in one run, the ways taking turns. The producer
+// keeps to its schedule (open loop): the response time counts from when an append was due, so a
+// stall is charged to every append that it kept waiting (no coordinated omission). Non-goal:
+// throughput.
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// Goal: what an idle log costs, each of its threads by itself, beside a thread that does nothing but
-// sleep and wake as often as the writer. Non-goal: how soon an event is seen.
+// Goal: what an idle log costs, each of its threads by itself, beside a thread that does nothing
+// but sleep and wake as often as the writer. Non-goal: how soon an event is seen.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';

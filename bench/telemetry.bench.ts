@@ -1,7 +1,7 @@
-// Goals: a duration64 record costs at most 10 ns more than the bare stores that keep it coherent; an
-// updater call one look at the clock more. Beside them, what others take to record one value, two
-// threads on neighbouring lines against one shared line, and a whole snapshot. Non-goal: a clock
-// that is faster than the system's.
+// Goals: a duration64 record costs at most 10 ns more than the bare stores that keep it coherent;
+// an updater call one look at the clock more. Beside them, what others take to record one value,
+// two threads on neighbouring lines against one shared line, and a whole snapshot. Non-goal: a
+// clock that is faster than the system's.
 
 import { loadavg } from 'node:os';
 import { createHistogram } from 'node:perf_hooks';

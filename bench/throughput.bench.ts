@@ -89,10 +89,10 @@ function printTelemetry({ telemetry, bytes }: Recorded): void {
   } = telemetry.segmentPreparer;
   const { ringStall } = telemetry.manager;
   console.log(
-    `    the writer waited ${waits} times for a segment, ${(getNextSegment.totalNs / 1e6).toFixed(1)} ms ` +
-      `in all; ${hurriedSegments} of ${preparedSegments} segments were hurried; ` +
-      `${ringStall.samples} ring stalls, ${(ringStall.totalNs / 1e6).toFixed(0)} ms; ` +
-      `${(bytes / 2 ** 20).toFixed(0)} MiB of files`,
+    `    the writer waited ${waits} times for a segment, ` +
+      `${(getNextSegment.totalNs / 1e6).toFixed(1)} ms in all; ${hurriedSegments} of ` +
+      `${preparedSegments} segments were hurried; ${ringStall.samples} ring stalls, ` +
+      `${(ringStall.totalNs / 1e6).toFixed(0)} ms; ${(bytes / 2 ** 20).toFixed(0)} MiB of files`,
   );
 }
 

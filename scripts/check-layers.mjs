@@ -1,5 +1,6 @@
-// The house rule as a check: a folder of src/ imports only from those above it (docs/ARCHITECTURE.md
-// has the picture). Prints every offending line as `file:line rule`, and ends with 1 if there is one.
+// The house rule as a check: a folder of src/ imports only from those above it
+// (docs/ARCHITECTURE.md has the picture). Prints every offending line as `file:line rule`, and ends
+// with 1 if there is one.
 //
 //     node scripts/check-layers.mjs [FOLDER]      the project in FOLDER, by default this one
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,12 +1,12 @@
-// Breaks the product on purpose, one rule at a time, and shows that a test notices each: a test that
-// cannot fail proves nothing. Ends with 1 when a mutant survives.
+// Breaks the product on purpose, one rule at a time, and shows that a test notices each: a test
+// that cannot fail proves nothing. Ends with 1 when a mutant survives.
 //
 //     npm run test:mutations              all of them
 //     npm run test:mutations -- salt      those with "salt" in their name
 //
-// Works on a copy of dist/, which must be built; the tree is not touched. A mutant counts as noticed
-// when a test fails by an assertion or by an error of the product, not when it cannot be loaded, runs
-// into a wrong name or hangs.
+// Works on a copy of dist/, which must be built; the tree is not touched. A mutant counts as
+// noticed when a test fails by an assertion or by an error of the product, not when it cannot be
+// loaded, runs into a wrong name or hangs.
 import { setMaxListeners } from 'node:events';
 import {
   chmodSync,

@@ -9,19 +9,23 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_CORRUPT:
     'Bytes that were durable no longer validate. Nothing was changed; restore the file or salvage.',
   ERR_FLASHSTRIKE_DURABILITY_UNKNOWN:
-    'The log failed before the sync that was waited for: the events may or may not be on disk. Reopen to learn.',
+    'The log failed before the sync that was waited for: the events may or may not be on disk. ' +
+    'Reopen to learn.',
   ERR_FLASHSTRIKE_EVENT_TOO_LARGE:
-    'The payload, or a batch with its frames, is larger than maxEventBytes lets in (1,048,488 bytes at most).',
+    'The payload, or a batch with its frames, is larger than maxEventBytes lets in (1,048,488 ' +
+    'bytes at most).',
   ERR_FLASHSTRIKE_EXPIRED: 'The segment that holds these events is gone.',
   ERR_FLASHSTRIKE_FAILED: 'A write or sync failed once; the log stays failed until it is reopened.',
   ERR_FLASHSTRIKE_FILE_LOST:
-    'Somebody moved, removed, replaced or cut a file of the open log; nothing was called durable since.',
+    'Somebody moved, removed, replaced or cut a file of the open log; nothing was called durable ' +
+    'since.',
   ERR_FLASHSTRIKE_INPUT: 'A line of the input cannot be understood.',
   ERR_FLASHSTRIKE_INVALID_ARGUMENT: 'A call was given an argument of the wrong type or range.',
   ERR_FLASHSTRIKE_INVALID_OPTION: 'An option is unknown, of the wrong type, or cannot work.',
   ERR_FLASHSTRIKE_IO: 'The operating system reported an error.',
   ERR_FLASHSTRIKE_LIVE_COPY:
-    "The folder is a copy of a log that was being written and lacks its tail, and recovery: 'strict' was asked for.",
+    'The folder is a copy of a log that was being written and lacks its tail, and recovery: ' +
+    "'strict' was asked for.",
   ERR_FLASHSTRIKE_LOCKED: 'Another opening of this log holds its lock.',
   ERR_FLASHSTRIKE_LOCK_UNAVAILABLE:
     "No file lock can be had here; the option lock: 'none' does without.",
@@ -34,9 +38,11 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_REGION_GONE:
     "The shared region of the crashed process is gone and recovery: 'strict' was asked for.",
   ERR_FLASHSTRIKE_REGION_UNCERTAIN:
-    'A shared region may be that of this log and hold events that the files lack: choose with oldRing.',
+    'A shared region may be that of this log and hold events that the files lack: choose with ' +
+    'oldRing.',
   ERR_FLASHSTRIKE_RESOURCES:
-    'A limit on threads, open files or memory was met; the message says which to raise. Nothing stays held.',
+    'A limit on threads, open files or memory was met; the message says which to raise. Nothing ' +
+    'stays held.',
   ERR_FLASHSTRIKE_RING_MISMATCH:
     'The shared ring of the crashed process does not connect to the files.',
   ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or is not trustworthy.',
@@ -89,15 +95,19 @@ const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(ERROR_CODES, code);
 
 const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, errno]) => [-errno, name]));
-/** What Node calls an error that libuv has no name for, EDQUOT for one: that depends on the call. */
+/**
+ * What Node calls an error that libuv has no name for, EDQUOT for one: that depends on the call.
+ */
 const NAMELESS = /^(UNKNOWN$|Unknown system error )/;
 
-/** Node's own codes, and those of our assertions, begin with `ERR_`: wrong calls, not the system. */
+/**
+ * Node's own codes, and those of our assertions, begin with `ERR_`: wrong calls, not the system.
+ */
 const OF_SYSTEM = /^E(?!RR_)[A-Z0-9_]+$/;
 
 /**
- * An error of any realm: where this module was loaded into a context of its own (Jest's ESM mode, `vm`,
- * Electron), Node's errors are no instances of the `Error` that it sees.
+ * An error of any realm: where this module was loaded into a context of its own (Jest's ESM mode,
+ * `vm`, Electron), Node's errors are no instances of the `Error` that it sees.
  */
 export const isError = (value: unknown): value is Error =>
   value instanceof Error || types.isNativeError(value);
@@ -131,7 +141,9 @@ export function systemCode(error: unknown): string | undefined {
   return ERRNO_NAMES.get(errno) ?? code;
 }
 
-/** Whether the world is to blame, not a wrong call or a broken invariant of ours: those are bugs. */
+/**
+ * Whether the world is to blame, not a wrong call or a broken invariant of ours: those are bugs.
+ */
 export const isOperational = (error: unknown): error is Error =>
   error instanceof WalError || systemCode(error) !== undefined;
 
@@ -158,11 +170,14 @@ const NO_BUFFER = /Array buffer allocation failed/;
 /** The failure of an operation on `path` that met a limit, as an error that says what to raise. */
 export function limitError(path: string, error: unknown): WalError | undefined {
   if (!isError(error) || error instanceof WalError) return undefined;
-  // The message first: Node's own code for a thread that could not start names the cause only there.
+  // The message first: Node's own code for a thread that could not start names the cause only
+  // there.
   const found = LIMIT.exec(`${error.message} ${systemCode(error) ?? codeOf(error) ?? ''}`)?.[1];
   const limit = LIMITS[NO_BUFFER.test(error.message) ? 'ENOMEM' : (found ?? '')];
   if (limit === undefined) return undefined;
-  const message = `${path}: this process may have no more ${limit}: ${error.message}. Raise the limit, then open the log again.`;
+  const message =
+    `${path}: this process may have no more ${limit}: ${error.message}. Raise the ` +
+    'limit, then open the log again.';
   return new WalError('ERR_FLASHSTRIKE_RESOURCES', message, { path, cause: error });
 }
 

@@ -1,8 +1,8 @@
 // Circles in a graph of files.
 
 /**
- * One circle for each group of files that all reach each other: the shortest through its first file,
- * which stands at both ends.
+ * One circle for each group of files that all reach each other: the shortest through its first
+ * file, which stands at both ends.
  * @param graph for each file those that it imports
  */
 export function circlesIn(graph) {

@@ -3,7 +3,8 @@ import { ALL } from './module-parts.mjs';
 
 /**
  * @param modules for each file what it imports from which other (`uses`) and what it exports
- * @param isExempt whether a file is an entry point, or is for tests: anything may use what it exports
+ * @param isExempt whether a file is an entry point, or is for tests: anything may use what it
+ * exports
  * @returns `{ path, line, name }` of each dead name
  */
 export function deadExports(modules, isUser, isExempt) {

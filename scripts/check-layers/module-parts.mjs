@@ -5,9 +5,10 @@ import ts from 'typescript';
 export const ALL = '*';
 
 /**
- * `imports`: every module that the file names, with the line and the names that are taken from it: by
- * static, dynamic and type imports, re-exports, `require`, and `new URL('./worker.js', import.meta.url)`,
- * which is how a thread's module is named. `exports`: the names that it exports, with their lines.
+ * `imports`: every module that the file names, with the line and the names that are taken from it:
+ * by static, dynamic and type imports, re-exports, `require`, and
+ * `new URL('./worker.js', import.meta.url)`, which is how a thread's module is named. `exports`:
+ * the names that it exports, with their lines.
  */
 export function partsOf(text) {
   const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, false);

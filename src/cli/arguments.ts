@@ -38,8 +38,8 @@ export function parsePrefix(text: string): string {
 const LOOPBACK = '127.0.0.1';
 
 /**
- * `9464`, `127.0.0.1:9464`, `[::1]:9464`: an address that only this machine reaches, and nothing that
- * a name server could turn into another.
+ * `9464`, `127.0.0.1:9464`, `[::1]:9464`: an address that only this machine reaches, and nothing
+ * that a name server could turn into another.
  */
 export function parseListenAddress(text: string): { readonly host: string; readonly port: number } {
   const [, bracketed, plain, digits = ''] = /^(?:\[(.*)\]:|(.*):)?(\d+)$/.exec(text) ?? [];

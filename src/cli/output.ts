@@ -23,7 +23,9 @@ const isClosed = (error: unknown): boolean => {
   return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || code === 'ECONNRESET';
 };
 
-/** Writes `text` as it is and waits until the system has it. @throws OutputClosed when nobody reads */
+/**
+ * Writes `text` as it is and waits until the system has it. @throws OutputClosed when nobody reads
+ */
 export const writeText = (stream: Writable, text: string): Promise<void> =>
   writeWhole(stream, Buffer.from(text));
 

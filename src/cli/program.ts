@@ -91,9 +91,9 @@ function addRecord(program: Command, { context, finish }: Run): void {
     .command('record')
     .summary('record lines as events')
     .description(
-      'Appends one event for each line of the input. Ends when the input ends, with everything on ' +
-        'disk; what it did is printed on stderr. A line that cannot be taken stops it: all lines ' +
-        'before are kept.',
+      'Appends one event for each line of the input. Ends when the input ends, with everything ' +
+        'on disk; what it did is printed on stderr. A line that cannot be taken stops it: all ' +
+        'lines before are kept.',
     )
     .addArgument(logFolder('folder of the log; made if there is none'))
     .addOption(
@@ -236,9 +236,9 @@ function addSalvage(program: Command, { context, finish }: Run): void {
     .summary('copy what is left of a damaged log')
     .description(
       'Copies every event that can be proven to be of the log into a new log, and names each gap ' +
-        'on stderr: place, cause, and the ids that are missing. The source is not changed. Types, ' +
-        'times and payloads are kept, ids up to the first gap between events; behind it they go ' +
-        'on without one, and salvage.json in the new log tells which they were.',
+        'on stderr: place, cause, and the ids that are missing. The source is not changed. ' +
+        'Types, times and payloads are kept, ids up to the first gap between events; behind it ' +
+        'they go on without one, and salvage.json in the new log tells which they were.',
     )
     .addArgument(logFolder('folder of the damaged log'))
     .addOption(
@@ -265,9 +265,9 @@ function addTop(program: Command, { context, finish }: Run): void {
     .summary('watch a running log')
     .description(
       'Shows what a log does, live: rates, latencies, the ring, segments, threads, and what is ' +
-        'wrong if anything is. Works on a log that any process has open, and on what a killed one ' +
-        'left behind; reads shared memory only, and changes nothing. Without a terminal it prints ' +
-        'one screen, as with --once.',
+        'wrong if anything is. Works on a log that any process has open, and on what a killed ' +
+        'one left behind; reads shared memory only, and changes nothing. Without a terminal it ' +
+        'prints one screen, as with --once.',
     )
     .addArgument(logFolder('folder of the log'))
     .option('--once', 'print one screen as plain text, everything in it', false)
@@ -338,9 +338,9 @@ function addDemo(program: Command, { context, finish }: Run): void {
     .command('demo')
     .summary('record, kill -9, recover, prove')
     .description(
-      'Records an order stream in a second process, shows its telemetry from outside, kills it with ' +
-        'SIGKILL in the middle of it, shows the telemetry that it left, recovers the log, proves ' +
-        'that not one event is missing, and goes on recording.',
+      'Records an order stream in a second process, shows its telemetry from outside, kills it ' +
+        'with SIGKILL in the middle of it, shows the telemetry that it left, recovers the log, ' +
+        'proves that not one event is missing, and goes on recording.',
     )
     .addOption(
       new Option('--events <count>', 'orders in the whole stream')

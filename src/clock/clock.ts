@@ -35,8 +35,8 @@ export const monotonicClock: Clock = Object.freeze({
 });
 
 /**
- * Writes the time of `clock` to `target[index]`. The product's own clock is written out here, so that
- * its number leaves this function through memory only: as a result it might be boxed.
+ * Writes the time of `clock` to `target[index]`. The product's own clock is written out here, so
+ * that its number leaves this function through memory only: as a result it might be boxed.
  */
 export function stampClock(clock: Clock, target: Float64Array, index: number): void {
   if (clock === monotonicClock) target[index] = originNs + performance.now() * NS_PER_MS;

@@ -1,6 +1,6 @@
 // How long something has been waited for, without the time in which the waiting thread did not run
-// itself: stopped (SIGSTOP, a debugger, a frozen container), suspended with the machine, or without a
-// processor. Whoever it waits for did not run then either, and must not be called late for it.
+// itself: stopped (SIGSTOP, a debugger, a frozen container), suspended with the machine, or without
+// a processor. Whoever it waits for did not run then either, and must not be called late for it.
 import type { Clock } from './clock.js';
 
 const NS_PER_MS = 1e6;

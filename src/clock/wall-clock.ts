@@ -1,6 +1,7 @@
-// The wall clock: an anchor of it on the monotonic clock, and the words through which a thread tells
-// others a new one. The monotonic clock does not count the time that a machine is suspended for, nor
-// does it follow a step of the wall clock; `performance.timeOrigin` is read once, as a process starts.
+// The wall clock: an anchor of it on the monotonic clock, and the words through which a thread
+// tells others a new one. The monotonic clock does not count the time that a machine is suspended
+// for, nor does it follow a step of the wall clock; `performance.timeOrigin` is read once, as a
+// process starts.
 import { LatchLayout, publishWords, readWords } from '../memory/sequence-latch.js';
 import type { Clock } from './clock.js';
 
@@ -28,8 +29,8 @@ const pair = (unixMs: number, monotonicNs: number): WallAnchor => ({
 });
 
 /**
- * Pairs the wall clock with `clock` now. A wall clock that tells whole milliseconds is watched until
- * it moves, for two milliseconds at the most: that moment is known a thousand times better.
+ * Pairs the wall clock with `clock` now. A wall clock that tells whole milliseconds is watched
+ * until it moves, for two milliseconds at the most: that moment is known a thousand times better.
  */
 export function anchorWallClock(clock: Clock, wallClockMs: WallClockMs = Date.now): WallAnchor {
   const startNs = clock.nowNs();

@@ -58,7 +58,9 @@ export function emptyError(dir: string, evidence: EmptyEvidence): WalError | und
   }
   const toDo = beginAnewAdvice;
   if (meta.status === 'damaged') {
-    const message = `${meta.message} ${dir} holds no segment: whether there were any cannot be told. ${toDo}`;
+    const message =
+      `${meta.message} ${dir} holds no segment: whether there were any cannot be ` +
+      `told. ${toDo}`;
     return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path: metaPath });
   }
   if (meta.status !== 'missing' || !evidence.wasOpened) return undefined;

@@ -1,14 +1,15 @@
-// What the disk proves of a log's folder beyond the numbers that were recorded: where these leave open
-// whether it is the recorded one, that one may still stand where it stood.
+// What the disk proves of a log's folder beyond the numbers that were recorded: where these leave
+// open whether it is the recorded one, that one may still stand where it stood.
 import { isOperational, WalError } from '../errors.js';
 import { type FolderIdentity, judgeFolder } from '../region/folder-identity.js';
 import { identifyFolder } from '../storage/identify-folder.js';
 import type { Storage } from '../storage/storage.js';
 
 /**
- * Whether `own` is another folder than the one that was recorded: born at another time, or of another
- * inode while the recorded one stands where it stood. The latter across devices only where no births
- * are told: a folder that is seen through a second mount has numbers of its own, but its birth.
+ * Whether `own` is another folder than the one that was recorded: born at another time, or of
+ * another inode while the recorded one stands where it stood. The latter across devices only where
+ * no births are told: a folder that is seen through a second mount has numbers of its own, but its
+ * birth.
  */
 export function isProvenCopy(
   storage: Storage,

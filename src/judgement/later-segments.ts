@@ -1,5 +1,5 @@
-// Segments that stand behind one that is missing or cannot be read: the first header among them that
-// can be read tells how much is lost.
+// Segments that stand behind one that is missing or cannot be read: the first header among them
+// that can be read tells how much is lost.
 import { WalError } from '../errors.js';
 import { listLog } from '../reading/log-directory.js';
 import { readSegmentHeader } from '../reading/segment-file.js';

@@ -44,9 +44,9 @@ export interface DoubtfulRegion {
 /** Events may be missing, and nothing is there that holds them. */
 export interface LostRegion {
   /**
-   * `gone`: LOCK names regions, and none is there. `restarted`: the same, and the machine was restarted,
-   * or it is another one. `copied`: the same, in a copy of the folder. `unnamed`: LOCK names nothing,
-   * because it is missing, empty or damaged.
+   * `gone`: LOCK names regions, and none is there. `restarted`: the same, and the machine was
+   * restarted, or it is another one. `copied`: the same, in a copy of the folder. `unnamed`: LOCK
+   * names nothing, because it is missing, empty or damaged.
    */
   readonly kind: 'gone' | 'restarted' | 'copied' | 'unnamed';
   readonly paths: readonly string[];
@@ -109,9 +109,10 @@ function whyDoubtful({ file }: FoundRegion, own: FolderIdentity): string {
   const { folder } = file.header;
   const where = folder.path === undefined ? '' : ` (${printable(folder.path)})`;
   return judgeFolder(folder, own) === 'copy'
-    ? `it was made in another folder${where}, of which this one is a copy, and that is not there any more.`
-    : `whether this is the folder that it was made in${where} cannot be told: its numbers have changed, ` +
-        'and the file system does not tell when it was made.';
+    ? `it was made in another folder${where}, of which this one is a copy, and that is not there ` +
+        'any more.'
+    : `whether this is the folder that it was made in${where} cannot be told: its numbers have ` +
+        'changed, and the file system does not tell when it was made.';
 }
 
 /** What is missing, where no region is left that could hold it. */
@@ -129,8 +130,8 @@ export function lostRegion(
 }
 
 /**
- * The last event that a ring brings to files which go on with event `expected`; undefined where they
- * lack nothing of it; a defect where what waits cannot follow.
+ * The last event that a ring brings to files which go on with event `expected`; undefined where
+ * they lack nothing of it; a defect where what waits cannot follow.
  */
 export function lastToTake(
   unread: LeftRing['unread'],
@@ -169,8 +170,8 @@ export function uncertainError(directory: string, region: DoubtfulRegion): WalEr
   const text = choices.join(', or ');
   const message =
     `${directory}: the shared region ${printable(path)} ${count}: ${why} Nothing was changed. ` +
-    `${text.charAt(0).toUpperCase()}${text.slice(1)} (flashstrike record has --old-ring). A refusal ` +
-    'costs nothing: the region stays until the machine is restarted.';
+    `${text.charAt(0).toUpperCase()}${text.slice(1)} (flashstrike record has --old-ring). A ` +
+    'refusal costs nothing: the region stays until the machine is restarted.';
   return new WalError('ERR_FLASHSTRIKE_REGION_UNCERTAIN', message, { path });
 }
 
@@ -178,8 +179,8 @@ export function uncertainError(directory: string, region: DoubtfulRegion): WalEr
 export const inUseError = (path: string, pid: number | undefined, why: string): WalError =>
   new WalError(
     'ERR_FLASHSTRIKE_LOCKED',
-    `${path} is in use by process ${pid ?? 'unknown'}, and may be that of this log: ${why} Close the ` +
-      "log there first. Where it is another folder's, open with oldRing: 'leave'.",
+    `${path} is in use by process ${pid ?? 'unknown'}, and may be that of this log: ${why} Close ` +
+      "the log there first. Where it is another folder's, open with oldRing: 'leave'.",
     { path },
   );
 
@@ -187,14 +188,14 @@ export const inUseError = (path: string, pid: number | undefined, why: string): 
 export const goneError = (directory: string, lost: LostRegion, lastEventId: number): WalError =>
   new WalError(
     'ERR_FLASHSTRIKE_REGION_GONE',
-    `${directory}: ${goneSentence(lost, lastEventId)} Nothing was changed. ${FIND_IT} To go on without ` +
-      "them, open with recovery: 'default', or with oldRing: 'leave'.",
+    `${directory}: ${goneSentence(lost, lastEventId)} Nothing was changed. ${FIND_IT} To go on ` +
+      "without them, open with recovery: 'default', or with oldRing: 'leave'.",
     { path: lost.paths[0] },
   );
 
 const FIND_IT =
-  'Look for it: another container has a /dev/shm of its own, and the log may be open there. Where ' +
-  'it can be made visible under that path, do so before the log is opened again.';
+  'Look for it: another container has a /dev/shm of its own, and the log may be open there. ' +
+  'Where it can be made visible under that path, do so before the log is opened again.';
 
 /** What may be missing, and where it was looked for. */
 export function goneSentence({ kind, paths, folders }: LostRegion, lastEventId: number): string {
@@ -204,11 +205,20 @@ export function goneSentence({ kind, paths, folders }: LostRegion, lastEventId: 
   const path = printable(paths[0] ?? '');
   switch (kind) {
     case 'gone':
-      return `${what}: the shared region ${path}, which LOCK names, is gone, and the machine was not restarted.`;
+      return (
+        `${what}: the shared region ${path}, which LOCK names, is gone, and the machine was ` +
+        'not restarted.'
+      );
     case 'restarted':
-      return `${what}: the shared region ${path}, which LOCK names, is gone with the boot of the machine that it was of.`;
+      return (
+        `${what}: the shared region ${path}, which LOCK names, is gone with the boot of the ` +
+        'machine that it was of.'
+      );
     case 'copied':
-      return `${what}: this folder is a copy, and the shared region ${path} of its original is gone.`;
+      return (
+        `${what}: this folder is a copy, and the shared region ${path} of its original is ` +
+        'gone.'
+      );
     case 'unnamed':
       return (
         `${what}: the log was not closed, LOCK names no shared region (it is missing, empty or ` +

@@ -1,9 +1,9 @@
 // Copies of a log that was being written. A tool of backup takes the files one after the other, so
-// wal.meta or a later block may be taken after an earlier file: such a copy lacks a tail, and what is
-// there of it claims more. That is no damage where the folder is a copy and all that is missing has
-// the shape that copying leaves:
-// - the last segment ends early, in zeros, or has a hole of zeros that reaches to the end of a page:
-//   the tool had read so far, and what came behind was written before it went on
+// wal.meta or a later block may be taken after an earlier file: such a copy lacks a tail, and what
+// is there of it claims more. That is no damage where the folder is a copy and all that is missing
+// has the shape that copying leaves:
+// - the last segment ends early, in zeros, or has a hole of zeros that reaches to the end of a
+//   page: the tool had read so far, and what came behind was written before it went on
 // - segments that wal.meta tells of are not there: their names came after the tool's listing
 // A tool lists a folder before it reads the files, so only the last segment of that list was still
 // written. Anything before its end, and a gap between segments, is damage as in any log.
@@ -66,7 +66,9 @@ export function isTornByCopying(storage: Storage, file: SegmentFile, scan: TailS
   return false;
 }
 
-/** Where the block at `offset` ends as its header tells; where that is not whole, just behind it. */
+/**
+ * Where the block at `offset` ends as its header tells; where that is not whole, just behind it.
+ */
 function blockEndAt(storage: Storage, file: SegmentFile, offset: number): number {
   const bytes = new Uint8Array(BLOCK_HEADER_BYTES);
   const count = reading(file.path, () => storage.read(file.fd, bytes, offset), offset);
@@ -103,8 +105,8 @@ export function setAsidePrepared(
     events += held.events;
     bytes += held.bytes;
     notes.push(
-      `${name} holds events up to ${held.lastEventId}: the original made it a segment while it was ` +
-        `copied. It was kept as ${basename(aside)}, and is not part of this log.`,
+      `${name} holds events up to ${held.lastEventId}: the original made it a segment while it ` +
+        `was copied. It was kept as ${basename(aside)}, and is not part of this log.`,
     );
   }
   if (notes.length > 0) storage.syncDirectory(dir);

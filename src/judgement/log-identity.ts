@@ -1,6 +1,6 @@
-// Whose log a folder holds. Every file tells the id of its log, and one that came from elsewhere must
-// not make all the others foreign: wal.meta, the regions that LOCK names and the segments' headers
-// have a vote each, and who has most votes is the log. Open and all readers ask here.
+// Whose log a folder holds. Every file tells the id of its log, and one that came from elsewhere
+// must not make all the others foreign: wal.meta, the regions that LOCK names and the segments'
+// headers have a vote each, and who has most votes is the log. Open and all readers ask here.
 import { basename } from 'node:path';
 import { isOperational } from '../errors.js';
 import { type LogListing, listLog, readMeta } from '../reading/log-directory.js';

@@ -1,5 +1,5 @@
-// The one walk over the shared regions that may belong to a log: those that LOCK names, and those whose
-// names carry the log's id. So a LOCK that is gone, empty or older hides none of them.
+// The one walk over the shared regions that may belong to a log: those that LOCK names, and those
+// whose names carry the log's id. So a LOCK that is gone, empty or older hides none of them.
 import { basename, dirname } from 'node:path';
 import { systemCode } from '../errors.js';
 import { readMeta } from '../reading/log-directory.js';

@@ -1,6 +1,6 @@
-// What readers learn from the shared regions of a log, in this or any other process: the durable id of
-// a log that is being written, and the events that a crashed process left behind. Read with pread;
-// nothing is mapped, locked for longer than a look, or removed.
+// What readers learn from the shared regions of a log, in this or any other process: the durable id
+// of a log that is being written, and the events that a crashed process left behind. Read with
+// pread; nothing is mapped, locked for longer than a look, or removed.
 
 import { readBuffer } from '../reading/segment-reader.js';
 import { machineRegions, type Regions } from '../region/regions.js';

@@ -2,8 +2,8 @@
 // combination of the facts is exactly one labelled case, and a test runs them all.
 
 /**
- * `ours`: made in this folder, by this user. `another`: the folder that it was made in is another one
- * and stands where it stood. `uncertain`: neither can be proven.
+ * `ours`: made in this folder, by this user. `another`: the folder that it was made in is another
+ * one and stands where it stood. `uncertain`: neither can be proven.
  */
 export type Whose = 'ours' | 'another' | 'uncertain';
 

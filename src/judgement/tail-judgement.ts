@@ -37,7 +37,9 @@ export interface TailJudgement {
   /** The labelled case, with verdict and prose. */
   readonly tailCase: TailCase;
   readonly facts: TailFacts;
-  /** Corruption that a copy of a log that was being written has, too: all that is missing is a tail. */
+  /**
+   * Corruption that a copy of a log that was being written has, too: all that is missing is a tail.
+   */
   readonly isCopyShaped: boolean;
   readonly path: string;
   /** E. */
@@ -173,7 +175,9 @@ export function judgeEnd(
   };
 }
 
-/** A note where the last segment's file is shorter than the recorder leaves it: no crash does that. */
+/**
+ * A note where the last segment's file is shorter than the recorder leaves it: no crash does that.
+ */
 export function cutNotes({ file, sealed }: SegmentReader): string[] {
   const { path, bytes, header } = file;
   if (sealed || bytes >= header.segmentBytes) return [];

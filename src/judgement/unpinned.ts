@@ -1,9 +1,9 @@
 // A finished segment whose successor cannot be read: nothing pins where it ends, so it is judged by
 // itself. It ends at its seal, or behind the last block that validates and chains.
 //
-// Behind a hole only what the file itself calls durable, or a seal counts, is of the log for sure: a
-// write that was torn, and given up by the recovery of that time, leaves blocks behind whose ids were
-// used again.
+// Behind a hole only what the file itself calls durable, or a seal counts, is of the log for sure:
+// a write that was torn, and given up by the recovery of that time, leaves blocks behind whose ids
+// were used again.
 
 import type { SegmentReader } from '../reading/segment-reader.js';
 import { type Hole, type SalvageBounds, SegmentSalvager } from '../reading/segment-salvager.js';

@@ -1,8 +1,8 @@
-// koffi syncs stdout and stderr when the process ends, or when its last thread unloads it, and waits for
-// itself for ever where the sync of stderr fails (docs/UPSTREAM.md): a full or broken disk below a
-// redirected stderr, or a closed one. Nothing can be taken back from a library that is loaded. So it
-// is never unloaded; and at the end both are tried, and where one fails, the process ends before
-// koffi's turn: with its exit code, and with C's own buffers written.
+// koffi syncs stdout and stderr when the process ends, or when its last thread unloads it, and
+// waits for itself for ever where the sync of stderr fails (docs/UPSTREAM.md): a full or broken
+// disk below a redirected stderr, or a closed one. Nothing can be taken back from a library that is
+// loaded. So it is never unloaded; and at the end both are tried, and where one fails, the process
+// ends before koffi's turn: with its exit code, and with C's own buffers written.
 import { fsyncSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import type * as Koffi from 'koffi';
@@ -16,7 +16,9 @@ const RTLD_DEFAULT = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
-/** Pipes, sockets, terminals say EINVAL: there is nothing to sync, and koffi takes it for that too. */
+/**
+ * Pipes, sockets, terminals say EINVAL: there is nothing to sync, and koffi takes it for that too.
+ */
 function cannotSync(fd: number): boolean {
   try {
     fsyncSync(fd);

@@ -4,7 +4,9 @@
 // The same sums are made again when the module loads (the pair assertion): types are erased.
 import type { Alignment, IsKnown, IsMultiple, Plus, UpTo } from './layout-arithmetic.js';
 
-/** `At` where it is aligned or not known (an error before it); otherwise what the compiler prints. */
+/**
+ * `At` where it is aligned or not known (an error before it); otherwise what the compiler prints.
+ */
 type Aligned<At extends number, Align extends Alignment, What extends string> =
   IsKnown<At> extends false
     ? number

@@ -41,7 +41,8 @@ function bind(koffi: typeof Koffi): Libc {
   const lib = koffi.load(null);
   const bound = (prototype: string): Call => lib.func(prototype) as unknown as Call;
   const mmap = bound(
-    'uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int fd, int64_t offset)',
+    'uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int fd, int64_t ' +
+      'offset)',
   );
   const munmap = bound('int munmap(uintptr_t address, size_t bytes)');
   const flock = bound('int flock(int fd, int operation)');
@@ -130,10 +131,10 @@ export function libc(): Libc | undefined {
 export const addressOf = (bytes: Uint8Array): bigint | undefined => loadKoffi()?.address(bytes);
 
 /**
- * How far into `buffer` the next multiple of `alignBytes` begins. V8 takes buffers from malloc: they
- * begin at any multiple of 16 (large ones 16 bytes behind a page, measured on glibc), so lines would
- * straddle two cache lines: slower, yet still right. That, and 0, is what is left where koffi, the
- * only way to learn the address, has no binary.
+ * How far into `buffer` the next multiple of `alignBytes` begins. V8 takes buffers from malloc:
+ * they begin at any multiple of 16 (large ones 16 bytes behind a page, measured on glibc), so lines
+ * would straddle two cache lines: slower, yet still right. That, and 0, is what is left where
+ * koffi, the only way to learn the address, has no binary.
  */
 export function alignedOffset(buffer: ArrayBufferLike, alignBytes: number): number {
   const address = addressOf(new Uint8Array(buffer));

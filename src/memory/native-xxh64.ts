@@ -16,9 +16,10 @@ export function loadXxh64(): Xxh64 {
     throw new WalError(
       'ERR_FLASHSTRIKE_PLATFORM',
       `The native part of @node-rs/xxhash, which all checksums need, cannot be loaded ` +
-        `(${messageOf(error).split(/\. |\n/, 1)[0]}). Install with optional dependencies, and start node ` +
-        'with addons: without --no-addons, and with --allow-addons where --permission is used. Where the ' +
-        'application is bundled, leave flashstrike out of the bundle (external).',
+        `(${messageOf(error).split(/\. |\n/, 1)[0]}). Install with optional dependencies, and ` +
+        'start node with addons: without --no-addons, and with --allow-addons where --permission ' +
+        'is used. Where the application is bundled, leave flashstrike out of the bundle ' +
+        '(external).',
       { cause: error },
     );
   }

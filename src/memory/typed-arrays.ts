@@ -1,7 +1,7 @@
 // What a typed array is, as the engine knows it. `instanceof`, `length` and the like are what an
-// object says of itself: a subclass, an own property or a proxy may say anything, and another realm's
-// array is as good as ours. The getters of %TypedArray%.prototype, taken before anyone can replace
-// them, tell the truth of an array of any realm, and throw at what is none.
+// object says of itself: a subclass, an own property or a proxy may say anything, and another
+// realm's array is as good as ours. The getters of %TypedArray%.prototype, taken before anyone can
+// replace them, tell the truth of an array of any realm, and throw at what is none.
 
 const TYPED_ARRAY_PROTOTYPE: object = Object.getPrototypeOf(Uint8Array.prototype);
 

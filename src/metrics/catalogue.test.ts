@@ -84,7 +84,8 @@ describe('defineMetrics', () => {
     );
     const none = { journalAt: undefined, apply: undefined };
     assert.deepEqual(groups, [
-      // One counter is the first word; the other is the last, of the journal's line where there is one.
+      // One counter is the first word; the other is the last, of the journal's line where there is
+      // one.
       { name: 'alone', at: 0, wordCount: 16, begunAt: 15, ...none },
       // Two lines, the histogram, and of the journal the line that says what is applied.
       {

@@ -1,7 +1,7 @@
 // How each kind of metric is exported, by one rule: `<prefix>_<field in snake case>_<unit>`, and
-// `_total` behind a counter's, which has none in front. A time is in seconds, Prometheus' base unit. The one exception is the
-// reference's: a duration64 (or operation64) is a summary in nanoseconds, unless its description says
-// seconds; the durations of our own do.
+// `_total` behind a counter's, which has none in front. A time is in seconds, Prometheus' base
+// unit. The one exception is the reference's: a duration64 (or operation64) is a summary in
+// nanoseconds, unless its description says seconds; the durations of our own do.
 import { type Descriptions, type MetricDescription, snakeCase } from './catalogue.js';
 import type { CollectedBucket, CollectedMetric, Collector } from './collector.js';
 import { DurationReading } from './duration64.js';

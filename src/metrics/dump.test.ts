@@ -140,7 +140,8 @@ describe('a dump', () => {
     });
     assert.equal(
       text,
-      ' Open segment: samples=3 total=3µs min=500ns max=1.5µs avg=1µs rate=1M/s successes=1 failures=2',
+      ' Open segment: samples=3 total=3µs min=500ns max=1.5µs avg=1µs rate=1M/s successes=1 ' +
+        'failures=2',
     );
   });
 

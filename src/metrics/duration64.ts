@@ -61,8 +61,8 @@ export function addDropped(words: Uint32Array, at: number): void {
 }
 
 /**
- * The halves of what `elapsedNs` returned, as signed words: a double is boxed when it crosses a call
- * that is not inlined, and recording must not allocate.
+ * The halves of what `elapsedNs` returned, as signed words: a double is boxed when it crosses a
+ * call that is not inlined, and recording must not allocate.
  */
 export const lowHalf = (elapsed: number): number => elapsed | 0;
 export const highHalf = (elapsed: number): number => (elapsed * HIGH_HALF) | 0;

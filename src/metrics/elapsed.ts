@@ -24,8 +24,8 @@ export function elapsedNs(startNs: number, nowNs: number): number {
 }
 
 /**
- * What `elapsedNs` would return of the two looks at the clock in `interval`, where that is one of the
- * two codes: its upper half. An integer, and the numbers stay in their array: nothing is boxed.
+ * What `elapsedNs` would return of the two looks at the clock in `interval`, where that is one of
+ * the two codes: its upper half. An integer, and the numbers stay in their array: nothing is boxed.
  */
 export function irregularHigh(interval: Float64Array): number {
   const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);

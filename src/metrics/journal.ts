@@ -90,8 +90,8 @@ export function applyNotes(
 }
 
 /**
- * Start and end of what is timed, in nanoseconds: in an array, because a double that crosses a call is
- * boxed wherever V8 does not inline that call.
+ * Start and end of what is timed, in nanoseconds: in an array, because a double that crosses a call
+ * is boxed wherever V8 does not inline that call.
  */
 export const newInterval = (): Float64Array => new Float64Array(2);
 

@@ -138,8 +138,8 @@ export class HistogramReading {
   }
 
   /**
-   * What was recorded since `earlier`, a reading of the same histogram: this one less that one. What
-   * would be less than nothing, because the two are not of one opening, counts as nothing.
+   * What was recorded since `earlier`, a reading of the same histogram: this one less that one.
+   * What would be less than nothing, because the two are not of one opening, counts as nothing.
    */
   since(earlier: HistogramReading): HistogramReading {
     const words = new Uint32Array(LatencyHistogram.size / Uint32Array.BYTES_PER_ELEMENT);

@@ -30,7 +30,10 @@ export class MetricMemory {
     return new MetricMemory(words, byteOffset / Uint32Array.BYTES_PER_ELEMENT, true);
   }
 
-  /** The struct goes on at byte `byteOffset` of a region, with what it holds; its writers stand still. */
+  /**
+   * The struct goes on at byte `byteOffset` of a region, with what it holds; its writers stand
+   * still.
+   */
   moveTo(words: Uint32Array, byteOffset: number, byteLength: number): void {
     const start = byteOffset / Uint32Array.BYTES_PER_ELEMENT;
     const count = byteLength / Uint32Array.BYTES_PER_ELEMENT;

@@ -1,5 +1,5 @@
-// A struct of metrics: its memory, reading it, copying it, handing it out. What a struct holds is in
-// its catalogue; the subclasses add nothing but their name.
+// A struct of metrics: its memory, reading it, copying it, handing it out. What a struct holds is
+// in its catalogue; the subclasses add nothing but their name.
 //
 // There is no second copy of a struct's memory behind its owner's back: an own property that is a
 // function makes structuredClone and postMessage throw DataCloneError, where an object with nothing

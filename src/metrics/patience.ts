@@ -1,5 +1,6 @@
 // How long a reading waits for writers that are in the middle of a change: one bound for all of its
-// groups together. Memory that is damaged or forged has hundreds of changes that nobody will finish.
+// groups together. Memory that is damaged or forged has hundreds of changes that nobody will
+// finish.
 
 /** One reading may look so often at groups that are being changed; a sound one needs a few. */
 const ATTEMPTS_MAX = 200_000;

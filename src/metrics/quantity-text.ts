@@ -5,8 +5,8 @@ const TIMES = ['ns', 'µs', 'ms', 's'] as const;
 const RATES = ['/s', 'k/s', 'M/s', 'G/s'] as const;
 
 /**
- * `value` in the first unit, each a thousand of the one before, in which it is below 1000 once it is
- * rounded: 999.97 ns come out as 1µs, and not as 1000ns. In the last unit there is no limit.
+ * `value` in the first unit, each a thousand of the one before, in which it is below 1000 once it
+ * is rounded: 999.97 ns come out as 1µs, and not as 1000ns. In the last unit there is no limit.
  */
 function scaled(value: number, units: readonly string[]): string {
   let text = '';

@@ -13,10 +13,10 @@
 // loads of typed arrays in program order (it neither moves nor merges them). So plain ones do: 5 ns
 // where two Atomics.store cost 18 to 35 ns. Elsewhere they are atomic. The litmus test holds that.
 //
-// A thread that runs code of the application may be cut short by the engine (a time limit of vm, the
-// end of the stack) where it enters a function or turns in a loop, and goes on living. What such a
-// thread records must not stop half-way for all to see: `changeLine` and `changeGroup` take a change
-// that is complete, and call none of our functions between its first store and its last.
+// A thread that runs code of the application may be cut short by the engine (a time limit of vm,
+// the end of the stack) where it enters a function or turns in a loop, and goes on living. What
+// such a thread records must not stop half-way for all to see: `changeLine` and `changeGroup` take
+// a change that is complete, and call none of our functions between its first store and its last.
 
 /** Total store order: what one processor stores in order, no other sees out of order. */
 export const ORDERS_STORES = process.arch === 'x64' || process.arch === 'ia32';

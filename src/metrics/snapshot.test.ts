@@ -97,12 +97,17 @@ describe('copyGroup', () => {
 
 describe('one reading of every struct there is', () => {
   const groups = ALL_STRUCTS.flatMap(({ definition }) => definition.groups).length;
-  /** Reads that an attempt makes at the most: the lines, their end, the head twice, notes in two pieces. */
+  /**
+   * Reads that an attempt makes at the most: the lines, their end, the head twice, notes in two
+   * pieces.
+   */
   const READS_OF_ATTEMPT = 6;
   /** What one reading may try while it waits, and what each group may before that. */
   const READS_MAX = READS_OF_ATTEMPT * (200_000 + 20_000 + 12 * groups);
 
-  /** Reads all structs as from outside; returns the groups that could not be had whole, and counts. */
+  /**
+   * Reads all structs as from outside; returns the groups that could not be had whole, and counts.
+   */
   function readAll(wordAt: (at: number) => number) {
     let reads = 0;
     const source: MetricSource = {

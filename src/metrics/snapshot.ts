@@ -123,7 +123,9 @@ export function copyGroup(
   return false;
 }
 
-/** Tries until it succeeds, the change stands still, or the whole reading has waited long enough. */
+/**
+ * Tries until it succeeds, the change stands still, or the whole reading has waited long enough.
+ */
 function tryUntilStill(
   group: MetricGroup,
   source: MetricSource,
@@ -185,7 +187,9 @@ function copyNotes(source: MetricSource, notesAt: number, from: number, count: n
   if (count > untilEnd) source.copy(notesAt, (count - untilEnd) * NOTE_WORDS, copiedNotes, 0);
 }
 
-/** The last resort: what a writer that was killed in the middle has left, its counters different. */
+/**
+ * The last resort: what a writer that was killed in the middle has left, its counters different.
+ */
 function copyAsItIs(
   { at, wordCount, begunAt, journalAt }: MetricGroup,
   source: MetricSource,

@@ -142,8 +142,8 @@ export class AttachedTelemetry {
   }
 
   /**
-   * Groups of metrics whose writer was killed in the middle of a record, as `recorder.segmentWriter.sync`: their
-   * numbers may be off by what it was about to add.
+   * Groups of metrics whose writer was killed in the middle of a record, as
+   * `recorder.segmentWriter.sync`: their numbers may be off by what it was about to add.
    */
   get incomplete(): readonly string[] {
     return this.#structs.flatMap(({ name, struct }) =>
@@ -152,9 +152,10 @@ export class AttachedTelemetry {
   }
 
   /**
-   * Reads everything again: each group of metrics whole, the groups one after another. A region that
-   * is no longer the log's keeps its last values, and the status says `gone`.
-   * @throws WalError ERR_FLASHSTRIKE_CLOSED after `close`; _SHARED_MEMORY when the memory is damaged
+   * Reads everything again: each group of metrics whole, the groups one after another. A region
+   * that is no longer the log's keeps its last values, and the status says `gone`.
+   * @throws WalError ERR_FLASHSTRIKE_CLOSED after `close`; _SHARED_MEMORY when the memory is
+   * damaged
    */
   refresh(): TelemetryStatus {
     if (this.#isClosed) {
@@ -188,8 +189,9 @@ export class AttachedTelemetry {
 
   /**
    * Hands everything to `collector`, under names that begin with `prefix`: the metrics of the
-   * recorder as `<prefix>_recorder_segment_preparer_get_next_segment_ns` and so on, those of recovery
-   * as `<prefix>_recovery_…`, and of the log `<prefix>_up`, `_state`, `_written_event_id`, `_durable_event_id`, `_heartbeat_age_seconds` …
+   * recorder as `<prefix>_recorder_segment_preparer_get_next_segment_ns` and so on, those of
+   * recovery as `<prefix>_recovery_…`, and of the log `<prefix>_up`, `_state`, `_written_event_id`,
+   * `_durable_event_id`, `_heartbeat_age_seconds` …
    */
   collect(prefix: string, collector: Collector): void {
     const gauge = (name: string, help: string, value: number): void =>
@@ -262,8 +264,8 @@ function buildOf(file: RegionFile, state: ObservedState, directory: string): Bui
 }
 
 /**
- * Attaches to the telemetry of the log in `dir`: of the process that has it open, or that was killed
- * with it open. Costs that process nothing, and needs no help from it.
+ * Attaches to the telemetry of the log in `dir`: of the process that has it open, or that was
+ * killed with it open. Costs that process nothing, and needs no help from it.
  * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, _NO_TELEMETRY when the log is closed or keeps its
  * telemetry to itself, _SHARED_MEMORY and _UNSUPPORTED for a region that is not believed
  */

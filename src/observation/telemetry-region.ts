@@ -31,7 +31,8 @@ interface Rejected {
 
 /**
  * Opens the region of the process that has the log in `dir` open, or that died with it open.
- * @throws WalError ERR_FLASHSTRIKE_NO_TELEMETRY, _NOT_A_LOG, _SHARED_MEMORY, _UNSUPPORTED, _ACCESS …
+ * @throws WalError ERR_FLASHSTRIKE_NO_TELEMETRY, _NOT_A_LOG, _SHARED_MEMORY, _UNSUPPORTED, _ACCESS
+ * …
  */
 export function openTelemetryRegion(dir: string): RegionFile {
   if (!holdsLog(listLog(nodeStorage, dir))) throw noLogIn(dir);
@@ -58,7 +59,9 @@ const lockRecord = (dir: string) => {
   return reading(path, () => readLockRecord(nodeStorage, dir));
 };
 
-/** Undefined where the files do not tell: a log that runs must be seen although they are damaged. */
+/**
+ * Undefined where the files do not tell: a log that runs must be seen although they are damaged.
+ */
 function logIdIn(dir: string): bigint | undefined {
   try {
     return readLogId(nodeStorage, dir);
@@ -119,11 +122,12 @@ function unusable({ path, region: { status, reason } }: Rejected): WalError {
   const isUnsupported = status === 'unsupported';
   const message =
     status === 'other-boot'
-      ? `${path} was not read: ${reason} What it showed is over; open the log to have new telemetry.`
+      ? `${path} was not read: ${reason} What it showed is over; open the log to have new ` +
+        'telemetry.'
       : isUnsupported
         ? `${path} was not read: ${reason} Read it with the version that runs the log.`
-        : `${path} was not read: ${reason} Look as the user that runs the log, at the folder that ` +
-          'it has open.';
+        : `${path} was not read: ${reason} Look as the user that runs the log, at the folder ` +
+          'that it has open.';
   const code = isUnsupported ? 'ERR_FLASHSTRIKE_UNSUPPORTED' : 'ERR_FLASHSTRIKE_SHARED_MEMORY';
   return new WalError(code, message, { path });
 }

@@ -2,7 +2,9 @@
 import { dirname } from 'node:path';
 import type { MissingTail, Verdict } from '../segment/verdict.js';
 
-/** ` Events 3 to 5 are lost.`, to go behind a sentence; empty where the last is before the first. */
+/**
+ * ` Events 3 to 5 are lost.`, to go behind a sentence; empty where the last is before the first.
+ */
 export function lostSentence(firstEventId: number, lastEventId: number): string {
   if (lastEventId < firstEventId) return '';
   return firstEventId === lastEventId
@@ -10,7 +12,9 @@ export function lostSentence(firstEventId: number, lastEventId: number): string 
     : ` Events ${firstEventId} to ${lastEventId} are lost.`;
 }
 
-/** ` Events 3 to 5 are in the original only.`, of what a copy lacks; empty where it tells of none. */
+/**
+ * ` Events 3 to 5 are in the original only.`, of what a copy lacks; empty where it tells of none.
+ */
 export const missingSentence = ({ firstEventId, lastEventId }: MissingTail): string => {
   if (lastEventId < firstEventId) return '';
   const ids =
@@ -29,8 +33,9 @@ const salvageCommand = (dir: string): string =>
   `${ADVICE_WORDS.salvage} ${shellWord(dir)} --output NEW_FOLDER`;
 
 /**
- * Every advice that is given about the files of a log, by the words that it begins with. All that is
- * told to do stands in this file, and a test obeys each: none may cost an event that can be read.
+ * Every advice that is given about the files of a log, by the words that it begins with. All that
+ * is told to do stands in this file, and a test obeys each: none may cost an event that can be
+ * read.
  */
 export const ADVICE_WORDS = {
   nothing: 'Nothing to do',
@@ -68,18 +73,19 @@ export function verdictAdvice(verdict: Verdict, dir: string): string {
       return `${WORDS.nothing}: the next opening of the log sets the torn tail aside.`;
     case 'live-copy':
       return (
-        `${WORDS.nothing}: the next opening goes on behind what was copied. What is missing is in the ` +
-        'original, or in a later copy of it.'
+        `${WORDS.nothing}: the next opening goes on behind what was copied. What is missing is ` +
+        'in the original, or in a later copy of it.'
       );
     case 'corruption':
       return (
-        `Nothing was changed. Keep the folder as it is, and ${WORDS.restoreNamed}. Or save what is ` +
-        `readable: ${salvageCommand(dir)}. Replay gives every event before the damage.`
+        `Nothing was changed. Keep the folder as it is, and ${WORDS.restoreNamed}. Or save what ` +
+        `is readable: ${salvageCommand(dir)}. Replay gives every event before the damage.`
       );
     case 'undecidable':
       return (
-        `${WORDS.restoreMeta}. If the last, unfinished write is all that can be missing, open the log ` +
-        `with the option recovery: 'tolerate-tail'. Or save what is readable: ${salvageCommand(dir)}.`
+        `${WORDS.restoreMeta}. If the last, unfinished write is all that can be missing, open ` +
+        `the log with the option recovery: 'tolerate-tail'. Or save what is readable: ` +
+        `${salvageCommand(dir)}.`
       );
   }
 }
@@ -114,7 +120,8 @@ export const withoutTailAdvice = (dir: string): string =>
   `${WORDS.withoutTail}; what of them is whole, ${salvageCommand(dir)} saves before.`;
 
 /** What to do about a ring that cannot follow the files. */
-export const withoutRingAdvice = `Put back the files that are missing, or open with ${WORDS.withoutRing}.`;
+export const withoutRingAdvice =
+  'Put back the files that are missing, or open with ' + `${WORDS.withoutRing}.`;
 
 /** How to append to a log that lacks segments. */
 export const acceptLossAdvice = `${WORDS.acceptLoss}.`;
@@ -137,8 +144,8 @@ export function openedAdvice(
 ): string {
   if (hasLosses) {
     return (
-      `The log goes on with event ${nextEventId}, and lacks what losses names: ${WORDS.lossOpened}; ` +
-      'until then each open needs this option again.'
+      `The log goes on with event ${nextEventId}, and lacks what losses names: ` +
+      `${WORDS.lossOpened}; until then each open needs this option again.`
     );
   }
   switch (verdict) {
@@ -149,8 +156,8 @@ export function openedAdvice(
       return `${WORDS.nothing}: the log goes on with event ${nextEventId} in a new segment.`;
     case 'live-copy':
       return (
-        `${WORDS.copyOpened}, with event ${nextEventId}. Where the rest is needed, copy the original ` +
-        'again.'
+        `${WORDS.copyOpened}, with event ${nextEventId}. Where the rest is needed, copy the ` +
+        'original again.'
       );
   }
 }

@@ -1,7 +1,9 @@
 // What readers of a log hand out and accept.
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 
-/** An event as plain data of its own: no reader keeps it, changes it, or notices what is done to it. */
+/**
+ * An event as plain data of its own: no reader keeps it, changes it, or notices what is done to it.
+ */
 export interface LoggedEvent {
   readonly eventId: number;
   /** The tag that was given to `append`, a u16. */

@@ -46,7 +46,8 @@ const LISTINGS_MAX = 5;
 
 /**
  * Lists a log's folder.
- * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG when there is no such folder or it has too many entries
+ * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG when there is no such folder or it has too many
+ * entries
  */
 export function listLog(storage: Storage, dir: string): LogListing {
   let listing = classify(storage, dir, listEntries(storage, dir));

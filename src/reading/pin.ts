@@ -31,9 +31,9 @@ export function endsAtPin(reader: SegmentReader, pin: SegmentHeader): boolean {
 }
 
 /**
- * Why a finished segment is not the one that its successor pins, as far as its size, the two headers
- * and one small read can tell, in a clause behind its name. It does not read what stands before the
- * end: that takes a walk.
+ * Why a finished segment is not the one that its successor pins, as far as its size, the two
+ * headers and one small read can tell, in a clause behind its name. It does not read what stands
+ * before the end: that takes a walk.
  */
 export function pinProblem(
   storage: Storage,

@@ -45,7 +45,9 @@ export class ReadingMeter {
 
 let silent: ReadingMeter | undefined;
 
-/** Made when it is first asked for: structs stand on cache lines, and koffi must be loaded for that. */
+/**
+ * Made when it is first asked for: structs stand on cache lines, and koffi must be loaded for that.
+ */
 export function silentMeter(): ReadingMeter {
   if (silent === undefined) {
     const telemetry = new Telemetry();

@@ -30,7 +30,9 @@ interface SegmentExpectation {
   readonly logId?: bigint | undefined;
 }
 
-/** Reads and checks the header page of an open segment. Corruption: a name is published after it. */
+/**
+ * Reads and checks the header page of an open segment. Corruption: a name is published after it.
+ */
 function readHeader(
   storage: Storage,
   fd: number,

@@ -294,7 +294,9 @@ export class SegmentReader {
     this.#readAheadBytes = PROBE_BYTES;
   }
 
-  /** Has `byteCount` bytes from the position on in the buffer, or tells that the file is shorter. */
+  /**
+   * Has `byteCount` bytes from the position on in the buffer, or tells that the file is shorter.
+   */
   #ensure(byteCount: number): boolean {
     if (this.#offset + byteCount <= this.#bufferEnd) return true;
     const kept = Math.max(0, this.#bufferEnd - this.#offset);

@@ -112,7 +112,9 @@ function threeSegments(dir: string): LogBuilder {
   return builder.segment().events(5, { durableEventId: 10 }).meta({ durableEventId: 10 });
 }
 
-/** Changes a structure and makes its checksum right again: what a newer version may have written. */
+/**
+ * Changes a structure and makes its checksum right again: what a newer version may have written.
+ */
 function patchChecked(path: string, layoutBytes: number, patch: (bytes: Buffer) => void): void {
   const bytes = readFileSync(path);
   patch(bytes);

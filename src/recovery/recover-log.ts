@@ -48,13 +48,14 @@ import { type SegmentWalk, walkSegment } from './segment-walk.js';
 /**
  * What an opening does with the verdict on the end of the log. Damage to durable events is refused
  * in every mode, and nothing is changed then.
- * - `default`: a torn tail, which holds nothing durable, is set aside and counted; where it cannot be
- *   told whether events are missing, the opening is refused
+ * - `default`: a torn tail, which holds nothing durable, is set aside and counted; where it cannot
+ *   be told whether events are missing, the opening is refused
  * - `strict`: a torn tail is refused, too
- * - `tolerate-tail`: where it cannot be told, the log goes on with what is sound; a ring that does not
- *   connect to the files is dropped and counted
- * - `accept-loss`: as `default` at the end of the log; where segments before the last one are missing,
- *   damaged or those of another log, the log goes on, and `wal.recovery.losses` names what is lost
+ * - `tolerate-tail`: where it cannot be told, the log goes on with what is sound; a ring that does
+ *   not connect to the files is dropped and counted
+ * - `accept-loss`: as `default` at the end of the log; where segments before the last one are
+ *   missing, damaged or those of another log, the log goes on, and `wal.recovery.losses` names what
+ *   is lost
  * - `accept-copy`: as `default`, and a folder that lacks a tail as the copy of a log that was being
  *   written does is taken for such a copy. One that can be proven to be a copy needs no option: it
  *   opens in every mode but `strict`, with the verdict `live-copy`
@@ -64,8 +65,8 @@ import { type SegmentWalk, walkSegment } from './segment-walk.js';
 export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail' | 'accept-loss' | 'accept-copy';
 
 /**
- * What is read of the finished segments when a log opens. Their names, sizes and headers are chained
- * in any case.
+ * What is read of the finished segments when a log opens. Their names, sizes and headers are
+ * chained in any case.
  * - `tail`: nothing more
  * - `all`: every block, before the log opens
  * - `background`: every block, while the log is open; `wal.verification` tells how far that is
@@ -110,7 +111,9 @@ export interface RecoveryReport {
   readonly droppedBytes: number;
   /** What became of the shared region of the opening before. */
   readonly region: RegionOutcome;
-  /** The last event that was kept, those from the ring included; the next one gets the id behind. */
+  /**
+   * The last event that was kept, those from the ring included; the next one gets the id behind.
+   */
   readonly lastEventId: number;
   /** Events in front of the last segment that `accept-loss` went on without; mostly none. */
   readonly losses: readonly AcceptedLoss[];
@@ -153,7 +156,9 @@ interface RecoveredSegment {
   readonly endOffset: number;
   /** Highest durable id that is claimed inside the file. */
   readonly durableClaim: number;
-  /** True when the next block may go to E; else a new segment must follow, as behind a linked file. */
+  /**
+   * True when the next block may go to E; else a new segment must follow, as behind a linked file.
+   */
   readonly canContinue: boolean;
   /** Which check the block at E did not pass, where the tail is torn. */
   readonly integrityFailure: IntegrityFailure | undefined;
@@ -259,7 +264,8 @@ function withoutSegments(
 }
 
 /**
- * Judges all that stands before the last segment. What is lost there, which is accepted by name only.
+ * Judges all that stands before the last segment. What is lost there, which is accepted by name
+ * only.
  * @throws WalError where it is not, or where the last segment's own header is damaged
  */
 function judgeBefore(
@@ -338,8 +344,8 @@ function withLastSegment(
 function linkedNotes({ path, names }: SegmentFile): string[] {
   if (names === 1) return [];
   return [
-    `${basename(path)} has ${names} names, as a snapshot by hard links leaves it: it stays as it is, ` +
-      'and the log goes on in a new segment.',
+    `${basename(path)} has ${names} names, as a snapshot by hard links leaves it: it stays as it ` +
+      'is, and the log goes on in a new segment.',
   ];
 }
 
@@ -379,7 +385,8 @@ function accept(
 function copyRefused({ path, endOffset, tailCase }: TailJudgement, missing: MissingTail): WalError {
   const message =
     `${path} is sound up to offset ${endOffset}, event ${missing.firstEventId - 1}. ` +
-    `${tailCase.prose}${missingSentence(missing)} Nothing was changed. ${openCopyAdvice(dirname(path))}`;
+    `${tailCase.prose}${missingSentence(missing)} Nothing was changed. ` +
+    `${openCopyAdvice(dirname(path))}`;
   return new WalError('ERR_FLASHSTRIKE_LIVE_COPY', message, { path, offset: endOffset });
 }
 
@@ -399,8 +406,8 @@ function provesCleanClose(
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Writes the accepted prefix beyond the durable events in place again, the same bytes, and syncs. In a
- * file with other names too: the same bytes change nothing under them.
+ * Writes the accepted prefix beyond the durable events in place again, the same bytes, and syncs.
+ * In a file with other names too: the same bytes change nothing under them.
  * A sync that failed before the crash may have left pages marked clean that never reached the
  * disk: reading them back proves nothing, and a sync alone would write nothing.
  */

@@ -4,7 +4,9 @@ import { type FolderIdentity, judgeFolder } from './folder-identity.js';
 
 const RECORDED: FolderIdentity = { device: 1n, inode: 2n, birthNs: 3n, path: '/log' };
 
-/** Of device, inode and birth: what is the same as recorded, in that order; `?`: birth not known. */
+/**
+ * Of device, inode and birth: what is the same as recorded, in that order; `?`: birth not known.
+ */
 const CASES: readonly (readonly [
   string,
   Partial<FolderIdentity>,

@@ -1,7 +1,8 @@
-// Whose a shared region is: the folder of its log, told apart from its copies and found again after a
-// remount. Device and inode alone cannot do that: device numbers change when a file system is mounted
-// again (loop, overlay, btrfs, NFS, FUSE), and inodes are used again for other folders. The time of
-// birth is no copy's, and goes where the folder goes; docs/ARCHITECTURE.md has what was measured.
+// Whose a shared region is: the folder of its log, told apart from its copies and found again after
+// a remount. Device and inode alone cannot do that: device numbers change when a file system is
+// mounted again (loop, overlay, btrfs, NFS, FUSE), and inodes are used again for other folders. The
+// time of birth is no copy's, and goes where the folder goes; docs/ARCHITECTURE.md has what was
+// measured.
 
 export interface FolderIdentity {
   readonly device: bigint;
@@ -14,8 +15,8 @@ export interface FolderIdentity {
 
 /**
  * - `same`: device, inode and birth are those that were recorded
- * - `remounted`: inode and birth are, on another device. A block-level clone and a btrfs snapshot look
- *   like that, too: whether the original is still there must be asked for itself
+ * - `remounted`: inode and birth are, on another device. A block-level clone and a btrfs snapshot
+ *   look like that, too: whether the original is still there must be asked for itself
  * - `copy`: born at another time than the one that was recorded, so it is another folder
  * - `unknown`: neither can be proven
  */

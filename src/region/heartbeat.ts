@@ -1,5 +1,5 @@
-// Heartbeats: a counter for each thread of a log in the header page of its region, so that others see
-// whether the thread still goes round.
+// Heartbeats: a counter for each thread of a log in the header page of its region, so that others
+// see whether the thread still goes round.
 import { assert } from '../errors.js';
 import { layout, pad, u32 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';

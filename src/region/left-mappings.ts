@@ -1,7 +1,8 @@
-// Regions that are mapped in this process and that nobody owns any more. A thread of the application
-// that is terminated, or runs out of its heap, runs no code of ours: Node closes its descriptors, and
-// with them goes the region's lock, but the mapping stays. Where the lock is free, the owner's
-// environment is gone, and with it every view of that memory: the mapping can be given back.
+// Regions that are mapped in this process and that nobody owns any more. A thread of the
+// application that is terminated, or runs out of its heap, runs no code of ours: Node closes its
+// descriptors, and with them goes the region's lock, but the mapping stays. Where the lock is free,
+// the owner's environment is gone, and with it every view of that memory: the mapping can be given
+// back.
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { systemCode } from '../errors.js';

@@ -2,13 +2,15 @@
 //
 // The file is zero-written with write(2) before it is mapped, and never changes its size: on a full
 // tmpfs a sparse file would kill the process with SIGBUS at the first store, a write says ENOSPC.
-// Elsewhere that is not enough: a file system that copies on write (btrfs, XFS with reflinks, overlay)
-// needs a new block for a store into an old page, and others may for a snapshot. So it must be a tmpfs.
-// Releasing unmaps it, in the one thread that still runs: a view that was kept would fault. So no view
-// leaves the package (metrics move to memory of their own before), and the log drops its own first.
+// Elsewhere that is not enough: a file system that copies on write (btrfs, XFS with reflinks,
+// overlay) needs a new block for a store into an old page, and others may for a snapshot. So it
+// must be a tmpfs. Releasing unmaps it, in the one thread that still runs: a view that was kept
+// would fault. So no view leaves the package (metrics move to memory of their own before), and the
+// log drops its own first.
 //
 // koffi's view is a plain ArrayBuffer. The language defines no order between threads on it; we rely
-// on V8 emitting the same instructions for Atomics as on shared buffers. The litmus test holds that.
+// on V8 emitting the same instructions for Atomics as on shared buffers. The litmus test holds
+// that.
 import {
   closeSync,
   constants,
@@ -67,9 +69,10 @@ export function whyNotMappable(folder: string): string | undefined {
 
 /**
  * Who holds a region's file open, and with it the lock that says that the owner lives: one thread
- * opens that descriptor, and it alone closes it. Node closes what a thread has opened when that thread
- * ends, so the lock is free at once, and no number is closed that may be another file's by then. The
- * mapping is made by another descriptor: it keeps what it was made from open, and a lock with it.
+ * opens that descriptor, and it alone closes it. Node closes what a thread has opened when that
+ * thread ends, so the lock is free at once, and no number is closed that may be another file's by
+ * then. The mapping is made by another descriptor: it keeps what it was made from open, and a lock
+ * with it.
  */
 export interface RegionKeeper {
   /**

@@ -53,8 +53,8 @@ export function createRegion(
     if (mode === 'auto') return { region: createPortableRegion(request), fallbackReason: message };
     throw new WalError(
       'ERR_FLASHSTRIKE_SHARED_MEMORY',
-      `${message}. Make room or access there, name a folder on a tmpfs with sharedMemoryDirectory, or ` +
-        "open with sharedMemory: 'auto' to do without.",
+      `${message}. Make room or access there, name a folder on a tmpfs with ` +
+        "sharedMemoryDirectory, or open with sharedMemory: 'auto' to do without.",
       { path, cause: error },
     );
   }

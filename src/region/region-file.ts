@@ -116,9 +116,9 @@ export class RegionFile {
   }
 
   /**
-   * A copy of the latch at `byteOffset` of a section, for `readNumber(copy, 0)` or `readWords`: whole
-   * also while its writer lives. A plain copy of the section may be torn, because the writer can
-   * publish twice while the kernel copies; here a second copy shows that it did not.
+   * A copy of the latch at `byteOffset` of a section, for `readNumber(copy, 0)` or `readWords`:
+   * whole also while its writer lives. A plain copy of the section may be torn, because the writer
+   * can publish twice while the kernel copies; here a second copy shows that it did not.
    */
   readLatch(name: SectionName, byteOffset: number): Int32Array {
     let latch = this.#latchWords(name, byteOffset);
@@ -236,7 +236,9 @@ function examine(
   return 'sections' in header ? new RegionFile(path, fd, header, stats.uid) : header;
 }
 
-/** The header in `page` of a region of `fileBytes`, if that is the expected one and of this boot. */
+/**
+ * The header in `page` of a region of `fileBytes`, if that is the expected one and of this boot.
+ */
 export function identify(
   page: Uint8Array,
   fileBytes: number,
@@ -262,8 +264,8 @@ export function identify(
 const UNUSED_CHUNK_BYTES = MIB;
 
 /**
- * Whether nothing stands behind the header page. A version of zero alone proves nothing: in a region
- * that was in use, its header may be damaged, and events may wait behind it.
+ * Whether nothing stands behind the header page. A version of zero alone proves nothing: in a
+ * region that was in use, its header may be damaged, and events may wait behind it.
  */
 function isUnused(fd: number, bytes: number, path: string): boolean {
   if (bytes > MAX_REGION_BYTES) return false;

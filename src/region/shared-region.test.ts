@@ -150,7 +150,10 @@ const UNUSABLE: Readonly<Record<string, (folder: string) => string>> = {
 
 const TMPFS = 0x0102_1994;
 
-/** A file system that takes maps and, being full, ends the process at a store: the build's own, mostly. */
+/**
+ * A file system that takes maps and, being full, ends the process at a store: the build's own,
+ * mostly.
+ */
 function diskFolder(t: TestContext): string | undefined {
   const folder = temporaryFolder(t);
   return statfsSync(folder).type === TMPFS ? undefined : folder;

@@ -24,9 +24,10 @@ export interface SharedRegion {
   /** A section's place in `buffer`, counted from the buffer's start; its address is a page's. */
   section(name: SectionName): Section;
   /**
-   * Gives memory, file and lock back. The region's own views are empty then. Whoever has kept one must
-   * not use it any more: on the mapped adapter there is no memory behind it. Idempotent; only an
-   * owner's call has an effect, only one thread may be the owner, and no other may use it any more.
+   * Gives memory, file and lock back. The region's own views are empty then. Whoever has kept one
+   * must not use it any more: on the mapped adapter there is no memory behind it. Idempotent; only
+   * an owner's call has an effect, only one thread may be the owner, and no other may use it any
+   * more.
    * @throws the system's error where the memory could not be given back; all else is done then
    */
   release(options: { readonly remove: boolean }): ReleaseOutcome;

@@ -16,7 +16,8 @@ export class HandOut {
   bytes = new Uint8Array(this.#buffer);
 
   /**
-   * Puts `byteCount` bytes of `source` from `start` on, a multiple of 8, at the start of the memory.
+   * Puts `byteCount` bytes of `source` from `start` on, a multiple of 8, at the start of the
+   * memory.
    * @param sourceWords `source` as words; it goes on to the next multiple of 8
    */
   put(source: Uint8Array, sourceWords: Int32Array, start: number, byteCount: number): void {

@@ -113,7 +113,8 @@ export class LogWalker {
 
   /**
    * Stands before the segment that holds `from`. Undefined: before the first event.
-   * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG; _OUT_OF_RANGE or _EXPIRED for an id before the first
+   * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG; _OUT_OF_RANGE or _EXPIRED for an id before the
+   * first
    */
   seek(from: number | undefined): void {
     const startNs = this.meter.nowNs();

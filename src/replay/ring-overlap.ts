@@ -9,8 +9,8 @@ import { decodeFrame } from '../segment/frame.js';
 import { replayThrough } from './replay.js';
 
 /**
- * The last event that a ring brings, as `lastToTake` tells it, and a defect also where events that ring
- * and files both hold are different ones.
+ * The last event that a ring brings, as `lastToTake` tells it, and a defect also where events that
+ * ring and files both hold are different ones.
  * @param nextEventId the one behind the last that the files hold
  * @param expected the one that the ring is to go on with: behind the rings before it
  */

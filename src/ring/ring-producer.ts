@@ -5,10 +5,11 @@
 //   end and the frame starts at the beginning. The frames of a batch are one piece together.
 // - A frame's bytes are stored before the position that publishes it.
 // - No byte is stored that the writer thread has not released, whatever a payload turns out to be.
-// - The engine may cut a call short anywhere (a time limit of vm, the end of the stack, a thread that
-//   is terminated), and no `finally` runs then. What is put is a draft until the one store that
-//   publishes it. Whatever this side knows besides is set behind that store, the position last: where
-//   the two differ, the next call sets it again. So a call that was cut short appended all or nothing.
+// - The engine may cut a call short anywhere (a time limit of vm, the end of the stack, a thread
+//   that is terminated), and no `finally` runs then. What is put is a draft until the one store
+//   that publishes it. Whatever this side knows besides is set behind that store, the position
+//   last: where the two differ, the next call sets it again. So a call that was cut short appended
+//   all or nothing.
 // - No system call, no lock, no allocation while the ring has room.
 import { assert, WalError } from '../errors.js';
 import { Counter64, setCount } from '../metrics/counter64.js';
@@ -78,8 +79,8 @@ export class RingProducer {
   }
 
   /**
-   * Takes nothing any more, before the memory goes: `reserve` throws then, and nothing else was to be
-   * called without it. The ids stay to be read.
+   * Takes nothing any more, before the memory goes: `reserve` throws then, and nothing else was to
+   * be called without it. The ids stay to be read.
    */
   detach(): void {
     this.#catchUp();

@@ -89,7 +89,9 @@ export function unreadEvents(memory: RingMemory): UnreadEvents | RingDefect | un
   return { eventCount, firstEventId, lastEventId, longestBytes };
 }
 
-/** The frames that {@link unreadEvents} finds sound, one event each: where they stand in the ring. */
+/**
+ * The frames that {@link unreadEvents} finds sound, one event each: where they stand in the ring.
+ */
 export function* unreadFrames(
   memory: RingMemory,
 ): Generator<{ readonly eventId: number; readonly offset: number }> {

@@ -1,6 +1,6 @@
-// Writes a new log from whole blocks of another one: frames keep their types, times and batches, and
-// their ids where these go on without a gap. The format is what the recorder writes: sealed segments,
-// each synced before the next is published, and at the end a watermark and wal.meta.
+// Writes a new log from whole blocks of another one: frames keep their types, times and batches,
+// and their ids where these go on without a gap. The format is what the recorder writes: sealed
+// segments, each synced before the next is published, and at the end a watermark and wal.meta.
 //
 // Nobody reads the copy before it is finished; a sync is needed at rotations and at the end only.
 import { join } from 'node:path';

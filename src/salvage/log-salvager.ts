@@ -104,7 +104,9 @@ export class LogSalvager {
     for (const ring of this.#rings) yield* this.#waiting(ring);
   }
 
-  /** What a crashed process left in memory. Before the files: it goes on where they end, or before. */
+  /**
+   * What a crashed process left in memory. Before the files: it goes on where they end, or before.
+   */
   *#lookForRings(): Parts {
     const { logId } = this.#survey;
     try {

@@ -62,8 +62,8 @@ export interface SalvageToOptions {
 const TURN_BYTES = 16 * MIB;
 
 /**
- * Copies all events that {@link salvage} gives out from the log in `dir` to a new log in `output`, a
- * folder that is new or empty. Types, times, payloads and batches are kept. So are ids, up to the
+ * Copies all events that {@link salvage} gives out from the log in `dir` to a new log in `output`,
+ * a folder that is new or empty. Types, times, payloads and batches are kept. So are ids, up to the
  * first gap between events: behind it the copy's ids go on without one, and `ranges` tells which
  * they were. The report is left in the copy as `salvage.json`, as the last thing that is written.
  * The source is not changed.
@@ -253,7 +253,8 @@ function copyFailure(error: unknown, output: string): unknown {
     return new WalError('ERR_FLASHSTRIKE_NO_SPACE', message, details);
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    const message = `${output} cannot be written (${code}). Name a folder that this user can write.`;
+    const message =
+      `${output} cannot be written (${code}). Name a folder that this user can ` + 'write.';
     return new WalError('ERR_FLASHSTRIKE_ACCESS', message, details);
   }
   if (code === 'ENOTDIR' || code === 'EEXIST') {

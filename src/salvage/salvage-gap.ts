@@ -17,8 +17,8 @@ export interface SalvageGap {
   /** Events known to be missing: 0 where none is, undefined where that cannot be told. */
   readonly lost: number | undefined;
   /**
-   * - `ERR_FLASHSTRIKE_CORRUPT`, `_UNSAFE_FILE`, `_WRONG_LOG`, `_UNSUPPORTED`, `_IO`: why bytes that
-   *   belong to the log are not readable
+   * - `ERR_FLASHSTRIKE_CORRUPT`, `_UNSAFE_FILE`, `_WRONG_LOG`, `_UNSUPPORTED`, `_IO`: why bytes
+   *   that belong to the log are not readable
    * - `ERR_FLASHSTRIKE_TORN_TAIL`: a write that a crash cut short, and that nobody called durable
    * - `ERR_FLASHSTRIKE_RING_MISMATCH`: what a crashed process left in shared memory does not go on
    *   where the files end, or is not sound

@@ -195,7 +195,8 @@ test('what the disk cannot read is a gap, and all around it is read', (t) => {
     };
     return { ...FILE_PORTS, storage };
   };
-  // Blocks of 3 kB from offset 4096 on: page 2 holds the end of the second and the start of the third.
+  // Blocks of 3 kB from offset 4096 on: page 2 holds the end of the second and the start of the
+  // third.
   const inBody = salvaged(builder.dir, failing(builder.pathOf(1), 2));
   assert.deepEqual(inBody.story, ['1-3', 'IO 4-9', '10-14']);
   assert.match(inBody.gaps[0]?.message ?? '', /disk cannot read/);

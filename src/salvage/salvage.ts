@@ -35,15 +35,15 @@ function* items(salvager: LogSalvager): Generator<SalvageItem, void, undefined> 
 
 /**
  * Everything that can be proven to be of the log in `dir`, however damaged, in ascending order of
- * ids; takes no lock and changes nothing. An item is an event (`kind: 'event'`, plain data of its own)
- * or a gap (`kind: 'gap'`), which names the place, what is
+ * ids; takes no lock and changes nothing. An item is an event (`kind: 'event'`, plain data of its
+ * own) or a gap (`kind: 'gap'`), which names the place, what is
  * wrong there, and the ids that are missing, where these can be known. A sound log yields no gap.
  *
  * An event is given out when its block's header and payload validate at their own place under its
  * segment's salt, its segment belongs to this log, and its id was not there before. That includes
  * events behind a hole that nobody called durable: an opening of the log would drop them. The gap
- * before them says so (`ERR_FLASHSTRIKE_TORN_TAIL`). Last come the events that a crashed process left
- * in its shared region and that the files lack.
+ * before them says so (`ERR_FLASHSTRIKE_TORN_TAIL`). Last come the events that a crashed process
+ * left in its shared region and that the files lack.
  * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG at once; _ACCESS, _IO also later
  */
 export function salvage(dir: string): IterableIterator<SalvageItem> {

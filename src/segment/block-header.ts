@@ -1,5 +1,6 @@
-// A block is a header and, right behind it, the payload: whole frames, a seal, or nothing. It starts
-// at a multiple of 8 in its file and never ends inside a batch. Written once, never rewritten.
+// A block is a header and, right behind it, the payload: whole frames, a seal, or nothing. It
+// starts at a multiple of 8 in its file and never ends inside a batch. Written once, never
+// rewritten.
 import { assert } from '../errors.js';
 import { layout, u8, u16, u32, u64 } from '../memory/layout.js';
 import { EVENT_ID_END, MIB } from '../units.js';
@@ -207,8 +208,8 @@ export function looksLikeBlock(bytes: Uint8Array, at: number): boolean {
 }
 
 /**
- * The first position from `from` on that {@link looksLikeBlock}, or -1. `bytes` starts at a multiple
- * of 8 in its file; only such positions are looked at.
+ * The first position from `from` on that {@link looksLikeBlock}, or -1. `bytes` starts at a
+ * multiple of 8 in its file; only such positions are looked at.
  */
 export function findBlock(bytes: Uint8Array, from: number): number {
   const start = Math.ceil(Math.max(0, from) / BLOCK_ALIGNMENT) * BLOCK_ALIGNMENT;

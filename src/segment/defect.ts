@@ -1,5 +1,6 @@
 // What a decoder says of bytes that are not what they should be. Bad bytes are an expected input
-// here, so they are a value and never an exception; the caller, who knows the file, makes the error.
+// here, so they are a value and never an exception; the caller, who knows the file, makes the
+// error.
 
 import { PAGE_BYTES } from '../units.js';
 
@@ -34,8 +35,8 @@ export const isDefect = (result: object | undefined): result is Defect =>
 const ZEROS = new Uint8Array(PAGE_BYTES);
 
 /**
- * Whether each byte of [start, end) is zero. A comparison in one call: an open looks at a page of each
- * segment, and a loop over them would take longer than reading them does.
+ * Whether each byte of [start, end) is zero. A comparison in one call: an open looks at a page of
+ * each segment, and a loop over them would take longer than reading them does.
  */
 export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at += ZEROS.length) {

@@ -1,5 +1,5 @@
-// The payload of a seal block: what a finished segment holds in total, and every n-th event block as
-// an index. A convenience: a missing or torn seal is legal and can be made again by a walk.
+// The payload of a seal block: what a finished segment holds in total, and every n-th event block
+// as an index. A convenience: a missing or torn seal is legal and can be made again by a walk.
 import { assert } from '../errors.js';
 import { layout, pad, u32, u64 } from '../memory/layout.js';
 import { EVENT_ID_END, KIB } from '../units.js';

@@ -12,8 +12,8 @@ interface ChainedSegment {
 }
 
 /**
- * Why `segment` cannot be what the header of its successor says of it, in a clause behind the file's
- * name; undefined where nothing speaks against it.
+ * Why `segment` cannot be what the header of its successor says of it, in a clause behind the
+ * file's name; undefined where nothing speaks against it.
  */
 export function linkProblem(
   { header, bytes }: ChainedSegment,

@@ -1,7 +1,8 @@
-// A segment header that does not validate, put right where that can be proven. Most of its fields are
-// known twice: by the format, the file's name and size, the other segments, and by each other. Its
-// checksum is, too: the first block repeats it. So the candidates are tried, and the one whose checksum
-// was written down is the header: 64 bits prove it, as they do for a header that was never damaged.
+// A segment header that does not validate, put right where that can be proven. Most of its fields
+// are known twice: by the format, the file's name and size, the other segments, and by each other.
+// Its checksum is, too: the first block repeats it. So the candidates are tried, and the one whose
+// checksum was written down is the header: 64 bits prove it, as they do for a header that was never
+// damaged.
 import { TWO_POW_32 } from '../units.js';
 import { BLOCK_ALIGNMENT, type BlockHeader, decodeBlockHeader } from './block-header.js';
 import { xxh64 } from './checksum.js';
@@ -33,8 +34,8 @@ const OFFSET = SegmentHeaderLayout.offset;
 const CHECKED_BYTES = OFFSET.headerChecksum;
 
 /**
- * The header that `page` held, or undefined where that cannot be proven. What must have survived: salt,
- * time and pin, but for one flipped bit, and one of the two places that hold the checksum.
+ * The header that `page` held, or undefined where that cannot be proven. What must have survived:
+ * salt, time and pin, but for one flipped bit, and one of the two places that hold the checksum.
  * @param firstBlock the 64 bytes behind the page, as far as there are any
  */
 export function repairSegmentHeader(

@@ -1,7 +1,7 @@
-// Names that only this package uses for a while: what stands there is removed or replaced, so it must
-// be what this package leaves behind there, a plain file. A symbolic link, a folder, a FIFO are somebody's
-// own, and stay. Other names of the file do not matter, a snapshot by hard links gives it one: what goes
-// is the name, never the content.
+// Names that only this package uses for a while: what stands there is removed or replaced, so it
+// must be what this package leaves behind there, a plain file. A symbolic link, a folder, a FIFO
+// are somebody's own, and stay. Other names of the file do not matter, a snapshot by hard links
+// gives it one: what goes is the name, never the content.
 import { WalError } from '../errors.js';
 import type { Storage } from './storage.js';
 

@@ -173,7 +173,9 @@ function textOf({ regions, left = [], folder, boot }: LockRecord): string {
 
 const NAME_BYTES_MAX = 255;
 
-/** Whether a system can have such a path: what it would not even look up is no trouble of its own. */
+/**
+ * Whether a system can have such a path: what it would not even look up is no trouble of its own.
+ */
 const isNameable = (path: string): boolean =>
   !path.includes('\0') &&
   path.split('/').every((name) => Buffer.byteLength(name) <= NAME_BYTES_MAX);
@@ -239,9 +241,10 @@ function isNameOf(
 }
 
 /**
- * Makes LOCK a file of this folder alone. In a snapshot by hard links it is the original's as well: one of
- * the two could not be locked while the other is, and each would write into both. Only for who keeps
- * other owners out meanwhile. A crash in between leaves no LOCK: regions are found by the log's id then.
+ * Makes LOCK a file of this folder alone. In a snapshot by hard links it is the original's as well:
+ * one of the two could not be locked while the other is, and each would write into both. Only for
+ * who keeps other owners out meanwhile. A crash in between leaves no LOCK: regions are found by the
+ * log's id then.
  */
 export function separateLock(storage: Storage, directory: string): void {
   const path = join(directory, LOCK_FILE);

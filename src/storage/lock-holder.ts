@@ -1,5 +1,5 @@
-// Whether a process holds a log, without taking it: a look must not make another's open fail. It holds the
-// folder and LOCK, where folders can be locked; LOCK may have been taken away since.
+// Whether a process holds a log, without taking it: a look must not make another's open fail. It
+// holds the folder and LOCK, where folders can be locked; LOCK may have been taken away since.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../errors.js';

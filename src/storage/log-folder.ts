@@ -1,5 +1,5 @@
-// The folder of a log that is open: a descriptor of it, locked where the file system allows that. With
-// the folder locked, a LOCK that somebody removes or replaces lets no second owner in.
+// The folder of a log that is open: a descriptor of it, locked where the file system allows that.
+// With the folder locked, a LOCK that somebody removes or replaces lets no second owner in.
 import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOperational, systemCode, WalError } from '../errors.js';
@@ -8,9 +8,13 @@ import { LOCK_FILE } from './lock-name.js';
 
 export interface LogFolder {
   readonly fd: number;
-  /** Where the folder is reached by the descriptor; undefined where the platform has no such path. */
+  /**
+   * Where the folder is reached by the descriptor; undefined where the platform has no such path.
+   */
   readonly root: string | undefined;
-  /** Whether it is locked: not with lock: 'none', and not where the file system locks no folders. */
+  /**
+   * Whether it is locked: not with lock: 'none', and not where the file system locks no folders.
+   */
   readonly isLocked: boolean;
 }
 

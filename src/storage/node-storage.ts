@@ -57,9 +57,9 @@ function kindOf(entry: Kinds): EntryKind {
 let knownBirthsAreTold: boolean | undefined;
 
 /**
- * Whether a birth time that equals the change time can be true. Where statx is refused (seccomp, an old
- * kernel), libuv falls back on fstat and passes the change time off as the birth; it does so for all
- * files, also for those of /proc, which have no birth.
+ * Whether a birth time that equals the change time can be true. Where statx is refused (seccomp, an
+ * old kernel), libuv falls back on fstat and passes the change time off as the birth; it does so
+ * for all files, also for those of /proc, which have no birth.
  */
 function birthsAreTold(): boolean {
   knownBirthsAreTold ??= !isChangeTime(statSync('/proc', { bigint: true, throwIfNoEntry: false }));
@@ -194,8 +194,8 @@ function listDirectory(path: string): readonly DirectoryEntry[] {
 }
 
 /**
- * What the system calls that not every file system has, and that a filter of calls (seccomp) may refuse,
- * say then. Where it is the file's own refusal, the way around meets it again.
+ * What the system calls that not every file system has, and that a filter of calls (seccomp) may
+ * refuse, say then. Where it is the file's own refusal, the way around meets it again.
  */
 const NOT_HAD = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']);
 
@@ -235,8 +235,8 @@ function renameNoReplace(source: string, target: string): void {
   } catch (error) {
     notHad('renameNoReplace', error);
   }
-  // A file system without the flag: the log's lock keeps others off between the look and the rename.
-  // A link and an unlink would leave both names to a crash between them.
+  // A file system without the flag: the log's lock keeps others off between the look and the
+  // rename. A link and an unlink would leave both names to a crash between them.
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) {
     throw Object.assign(
       new Error(`EEXIST: file already exists, rename '${source}' -> '${target}'`),

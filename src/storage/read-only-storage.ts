@@ -1,6 +1,7 @@
-// The storage that salvage works with. It writes nothing, whatever is asked of it; and where the disk
-// cannot read a page (EIO), it reads all around it. What stands in for such a page never validates,
-// and is no zeros either, which could be taken for a place where nothing was ever written.
+// The storage that salvage works with. It writes nothing, whatever is asked of it; and where the
+// disk cannot read a page (EIO), it reads all around it. What stands in for such a page never
+// validates, and is no zeros either, which could be taken for a place where nothing was ever
+// written.
 import { assert, systemCode } from '../errors.js';
 import { PAGE_BYTES } from '../units.js';
 import type { DirectoryEntry, FileStatus, OpenMode, Storage } from './storage.js';

@@ -1,4 +1,5 @@
-// One storage, three folders: the log's own, moved away; a stranger under the old path; none at all.
+// One storage, three folders: the log's own, moved away; a stranger under the old path; none at
+// all.
 import assert from 'node:assert/strict';
 import {
   closeSync,

@@ -1,6 +1,7 @@
-// Storage that reaches a log's folder through the descriptor by which it was opened, never again by its
-// path: a folder that is renamed, or whose link is switched, goes on being written where it is now, and
-// a new log under the old path is another log. The rest of the code speaks of the path as it was.
+// Storage that reaches a log's folder through the descriptor by which it was opened, never again by
+// its path: a folder that is renamed, or whose link is switched, goes on being written where it is
+// now, and a new log under the old path is another log. The rest of the code speaks of the path as
+// it was.
 import { join, sep } from 'node:path';
 import { isError, WalError } from '../errors.js';
 import type { OpenMode, Storage } from './storage.js';

@@ -21,16 +21,18 @@ export interface DirectoryEntry {
 }
 
 /**
- * `read`: existing, read-only. `write`: existing, read and write. `rewrite`: the same, for who writes
- * nothing but what stands there. `create`: must not exist. `open-or-create`: either. None follows a symbolic link; none waits on a FIFO; new files are 0600.
+ * `read`: existing, read-only. `write`: existing, read and write. `rewrite`: the same, for who
+ * writes nothing but what stands there. `create`: must not exist. `open-or-create`: either. None
+ * follows a symbolic link; none waits on a FIFO; new files are 0600.
  */
 export type OpenMode = 'read' | 'write' | 'rewrite' | 'create' | 'open-or-create';
 
 export interface Storage {
   /**
-   * A file with several links is opened where nothing in it changes (`read`, `rewrite`): what is written
-   * to it would show under names of somebody else.
-   * @throws WalError ERR_FLASHSTRIKE_UNSAFE_FILE when the name is no plain file, or has several links
+   * A file with several links is opened where nothing in it changes (`read`, `rewrite`): what is
+   * written to it would show under names of somebody else.
+   * @throws WalError ERR_FLASHSTRIKE_UNSAFE_FILE when the name is no plain file, or has several
+   * links
    */
   open(path: string, mode: OpenMode): number;
   close(fd: number): void;

@@ -21,7 +21,8 @@ function readManifest(): unknown {
     // Works from any folder that this was compiled to: a package may name itself.
     return createRequire(import.meta.url)('flashstrike/package.json');
   } catch (error) {
-    // In a bundle there is no package, and where node may not read it, it might as well not be there.
+    // In a bundle there is no package, and where node may not read it, it might as well not be
+    // there.
     if (isError(error)) return undefined;
     throw error;
   }

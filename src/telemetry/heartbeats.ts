@@ -1,5 +1,5 @@
-// When each thread of a log was last seen to move: a metric that a stalled thread feeds looks healthy,
-// its heartbeat does not. The hearts beat in the header page of the log's region.
+// When each thread of a log was last seen to move: a metric that a stalled thread feeds looks
+// healthy, its heartbeat does not. The hearts beat in the header page of the log's region.
 
 import type { Collector } from '../metrics/collector.js';
 import {
@@ -49,7 +49,10 @@ function ageSince(beatMs: number, nowNs: number): number {
   return positive >= TWO_POW_32 / 2 ? 0 : positive * NS_PER_MS;
 }
 
-/** Hands on the ages of those that have been seen: `<prefix>_heartbeat_age_seconds{thread="writer"}`. */
+/**
+ * Hands on the ages of those that have been seen:
+ * `<prefix>_heartbeat_age_seconds{thread="writer"}`.
+ */
 export function collectHeartbeats(
   prefix: string,
   threads: ThreadReadings,

@@ -10,8 +10,8 @@ interface FailureOffsets {
 }
 
 /**
- * The offset of the counter for a failure. One of no known kind, from a caller without types, is one
- * of the others.
+ * The offset of the counter for a failure. One of no known kind, from a caller without types, is
+ * one of the others.
  */
 export function failureOffset(at: FailureOffsets, failure: IntegrityFailure): number {
   switch (failure) {

@@ -23,7 +23,9 @@ import { Telemetry as RecoveryTelemetry } from './recovery/telemetry.js';
 import { SegmentPreloader } from './recovery/worker/segment-preloader-metrics.js';
 import { TelemetryLayout, writeTelemetryHeader } from './telemetry-layout.js';
 
-/** Bytes of a region's telemetry section: with room, so that a metric more leaves its size alone. */
+/**
+ * Bytes of a region's telemetry section: with room, so that a metric more leaves its size alone.
+ */
 export const TELEMETRY_BYTES = 256 * KIB;
 assert(TelemetryLayout.size <= TELEMETRY_BYTES, 'the metrics fit into their section');
 

@@ -1,10 +1,10 @@
 // A copy of a struct, or of an aggregate, that is made anew at a cadence, for readers who want many
 // metrics of about one moment, often, without a copy for each of them.
 //
-// Two buffers take turns. What holds: a snapshot stays as it is through the refresh that follows it,
-// and is overwritten by the one after that, which `isOverwritten` tells. All of it happens on one
-// thread, and a refresh is not interrupted: whoever reads `latest` without awaiting in between reads
-// one version, and has one more interval when he awaits. Readings that were taken out of it
+// Two buffers take turns. What holds: a snapshot stays as it is through the refresh that follows
+// it, and is overwritten by the one after that, which `isOverwritten` tells. All of it happens on
+// one thread, and a refresh is not interrupted: whoever reads `latest` without awaiting in between
+// reads one version, and has one more interval when he awaits. Readings that were taken out of it
 // (`latest.metrics.nextEvent`) are values of their own and never change.
 //
 //   refresh      1    2    3    4
@@ -33,7 +33,9 @@ export interface Snapshot<Metrics> {
   readonly timestampMs: number;
   /** Nanoseconds since then; never negative. */
   readonly ageNs: number;
-  /** Whether a later refresh has used the buffer: then `metrics` is not of this version any more. */
+  /**
+   * Whether a later refresh has used the buffer: then `metrics` is not of this version any more.
+   */
   readonly isOverwritten: boolean;
 }
 

@@ -1,7 +1,7 @@
 // What all updaters share: where their struct stands, and the clock. Frozen once made: an updater
 // has no state but the struct's. A call costs one look at the clock and a few stores; it allocates
-// nothing and never throws, also after the log is closed: then it does nothing. So it takes anything:
-// callers may come without types, and clocks may be theirs.
+// nothing and never throws, also after the log is closed: then it does nothing. So it takes
+// anything: callers may come without types, and clocks may be theirs.
 import { type Clock, monotonicClock, stampClock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import type { StructDefinition } from '../metrics/catalogue.js';

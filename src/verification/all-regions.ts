@@ -1,5 +1,5 @@
-// All shared regions of this user in a folder, whatever log they are of: also those whose log is gone,
-// which no log would ever look for again.
+// All shared regions of this user in a folder, whatever log they are of: also those whose log is
+// gone, which no log would ever look for again.
 
 import { leftRing } from '../judgement/left-rings.js';
 import { isMissing, readFailure, reading } from '../reading/read-failure.js';

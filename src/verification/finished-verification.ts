@@ -1,6 +1,7 @@
-// The blocks of all finished segments, verified while the log is open: a few megabytes a step, and as
-// long a rest behind each as it took, so that the disk belongs to the commits for half of the time.
-// Damage that is found does not stop the log, because what is being written is sound; it is told.
+// The blocks of all finished segments, verified while the log is open: a few megabytes a step, and
+// as long a rest behind each as it took, so that the disk belongs to the commits for half of the
+// time. Damage that is found does not stop the log, because what is being written is sound; it is
+// told.
 import { join } from 'node:path';
 import type { Clock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
@@ -37,7 +38,9 @@ export class FinishedVerification {
   readonly #clock: Clock;
   readonly #dir: string;
   readonly #listener: VerificationListener;
-  /** Segments that are still to be verified, the last one in front; undefined before the first step. */
+  /**
+   * Segments that are still to be verified, the last one in front; undefined before the first step.
+   */
   #left: ListedSegment[] | undefined;
   #running: Running | undefined;
   readonly #buffer = readBuffer();
@@ -51,7 +54,9 @@ export class FinishedVerification {
     this.#listener = listener;
   }
 
-  /** One bounded piece of work; returns the ms that may pass until the next. Never throws WalErrors. */
+  /**
+   * One bounded piece of work; returns the ms that may pass until the next. Never throws WalErrors.
+   */
   step(): number {
     if (this.#hasEnded) return IDLE_MS;
     const startNs = this.#clock.nowNs();
@@ -147,12 +152,14 @@ export class FinishedVerification {
   }
 }
 
-/** Found without looking what stands behind it, which may take long: `verify` names the ids exactly. */
+/**
+ * Found without looking what stands behind it, which may take long: `verify` names the ids exactly.
+ */
 function damage({ file, end, stop }: SegmentReader, pin: SegmentHeader): WalError {
   const { path } = file;
   const message =
     `${path} is sound up to offset ${end.endOffset}, event ${end.lastEventId} (then: ` +
-    `${stop?.message}): of the events ${end.lastEventId + 1} to ${pin.previousLastEventId} some or all ` +
-    'are lost. The log goes on. Run flashstrike verify, and restore the file from a copy.';
+    `${stop?.message}): of the events ${end.lastEventId + 1} to ${pin.previousLastEventId} some ` +
+    'or all are lost. The log goes on. Run flashstrike verify, and restore the file from a copy.';
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset: end.endOffset });
 }

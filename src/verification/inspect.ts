@@ -298,7 +298,9 @@ function inspectFound(
   return { ...NO_REGION, status: 'waiting', path, pid, unreadEvents: unread?.eventCount ?? 0 };
 }
 
-/** Whether the files lack what waits in a ring; so also where damage keeps them from being compared. */
+/**
+ * Whether the files lack what waits in a ring; so also where damage keeps them from being compared.
+ */
 function lacks(ports: ReadingPorts, dir: string, ring: LeftRing, nextEventId: number): boolean {
   try {
     return lastThatFollows(ports, dir, ring, nextEventId, nextEventId) !== undefined;

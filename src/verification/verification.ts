@@ -186,7 +186,9 @@ export class Verification {
     }
   }
 
-  /** The events that the next opening will take from rings, which it refuses where they do not fit. */
+  /**
+   * The events that the next opening will take from rings, which it refuses where they do not fit.
+   */
   #connect({ rings, notes, doubtful }: LeftRegions): number {
     this.#notes.unshift(...notes);
     const isSound = this.#problems.length === 0;

@@ -3,7 +3,9 @@ import type { ErrorCode } from '../errors.js';
 import type { MissingTail, Verdict } from '../segment/verdict.js';
 
 export interface VerifyProblem {
-  /** Name of the file in the folder, or the full path elsewhere; undefined for the folder itself. */
+  /**
+   * Name of the file in the folder, or the full path elsewhere; undefined for the folder itself.
+   */
   readonly file: string | undefined;
   /** Byte offset in the file. */
   readonly offset: number | undefined;

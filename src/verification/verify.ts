@@ -1,5 +1,5 @@
-// Walks everything. Damage is an entry of the report, never an exception; after damage the walk goes
-// on with the next segment, whose header tells which events the damaged one should have held.
+// Walks everything. Damage is an entry of the report, never an exception; after damage the walk
+// goes on with the next segment, whose header tells which events the damaged one should have held.
 
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';

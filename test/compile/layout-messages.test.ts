@@ -12,13 +12,16 @@ interface Case {
 
 /** What the compiler says where `given` stands in place of `expected`. */
 const misfit = (given: string, expected: string): string =>
-  `${given}: Argument of type '${given.replaceAll('_', '')}' is not assignable to parameter of type '${expected}'.`;
+  `${given}: Argument of type '${given.replaceAll('_', '')}' is not assignable to parameter of ` +
+  `type '${expected}'.`;
 
 const POWERS = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
 
 const CASES: Readonly<Record<string, Case>> = {
   'a sound layout compiles': {
-    code: `layout('L').field(0, 'a', u64).field(8, 'b', pad(56)).field(64, 'line', line).end(128, 64);`,
+    code:
+      `layout('L').field(0, 'a', u64).field(8, 'b', pad(56)).field(64, 'line', ` +
+      'line).end(128, 64);',
     says: [],
   },
   'a field off its alignment': {
@@ -113,14 +116,16 @@ const CASES: Readonly<Record<string, Case>> = {
   'every power of two up to a page divides its multiples': {
     code: POWERS.map(
       (power) =>
-        `layout('L').field(0, 'a', pad(${power * 3})).field(${power * 3}, 'b', block(1, ${power}));`,
+        `layout('L').field(0, 'a', pad(${power * 3})).field(${power * 3}, 'b', block(1, ` +
+        `${power}));`,
     ).join('\n'),
     says: [],
   },
   'no power of two divides a multiple of its half': {
     code: POWERS.map(
       (power) =>
-        `layout('L').field(0, 'a', pad(${power * 1.5})).field(${power * 1.5}, 'b', block(1, ${power}));`,
+        `layout('L').field(0, 'a', pad(${power * 1.5})).field(${power * 1.5}, 'b', block(1, ` +
+        `${power}));`,
     ).join('\n'),
     says: POWERS.map((power) =>
       misfit(`${power * 1.5}`, `"offset ${power * 1.5} is not a multiple of ${power}"`),
@@ -134,7 +139,8 @@ const CASES: Readonly<Record<string, Case>> = {
       `made.offset.b: Type '8' is not assignable to type '4'.`,
       `made.size: Type '16' is not assignable to type '32'.`,
       `made.align: Type '8' is not assignable to type '16'.`,
-      `c: Property 'c' does not exist on type 'Readonly<Record<never, never>> & { readonly a: 0; } & { readonly b: 8; }'.`,
+      `c: Property 'c' does not exist on type 'Readonly<Record<never, never>> & { readonly a: 0; ` +
+        `} & { readonly b: 8; }'.`,
     ],
   },
 };

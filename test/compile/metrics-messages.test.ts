@@ -30,7 +30,9 @@ const CASES: Readonly<Record<string, Case>> = {
     says: [],
   },
   'sizeof % 64: a size that is not a multiple of 64': {
-    code: `layout('Odd').field(0, 'getNextSegment', Duration64).field(64, 'calls', u64).end(72, 64);`,
+    code:
+      `layout('Odd').field(0, 'getNextSegment', Duration64).field(64, 'calls', u64).end(72, ` +
+      '64);',
     says: [misfit('72', '"size 72 is not a multiple of 64"')],
   },
   'offsetof % 64: getNextSegment off a cache line': {
@@ -54,15 +56,20 @@ const CASES: Readonly<Record<string, Case>> = {
   'a field that is not described': {
     code: `defineMetrics(Two, 'test', { wait: duration(text) });`,
     says: [
-      `Property 'calls' is missing in type '{ wait: MetricDescription<"duration64">; }' but required`,
+      `Property 'calls' is missing in type '{ wait: MetricDescription<"duration64">; }' but ` +
+        'required',
     ],
   },
   'a description without a field': {
-    code: `defineMetrics(Two, 'test', { wait: duration(text), calls: counter(text), stalls: counter(text) });`,
+    code:
+      `defineMetrics(Two, 'test', { wait: duration(text), calls: counter(text), stalls: ` +
+      'counter(text) });',
     says: [`stalls: Type 'MetricDescription<"counter64">' is not assignable to type 'never'.`],
   },
   'padding that is described': {
-    code: `defineMetrics(Two, 'test', { wait: duration(text), calls: counter(text), spare0: counter(text) });`,
+    code:
+      `defineMetrics(Two, 'test', { wait: duration(text), calls: counter(text), spare0: ` +
+      'counter(text) });',
     says: [`spare0: Type 'MetricDescription<"counter64">' is not assignable to type 'never'.`],
   },
   'a look-alike is no SegmentPreparer': {
@@ -81,8 +88,10 @@ const CASES: Readonly<Record<string, Case>> = {
       new SegmentPreparerUpdater(new Other());
       new SegmentPreparer().copyTo(new Other());`,
     says: [
-      `new Other(): Argument of type 'Other' is not assignable to parameter of type 'SegmentPreparer'.`,
-      `new Other(): Argument of type 'Other' is not assignable to parameter of type 'SegmentPreparer'.`,
+      `new Other(): Argument of type 'Other' is not assignable to parameter of type ` +
+        `'SegmentPreparer'.`,
+      `new Other(): Argument of type 'Other' is not assignable to parameter of type ` +
+        `'SegmentPreparer'.`,
     ],
   },
   'readings are readonly': {
@@ -106,7 +115,8 @@ const CASES: Readonly<Record<string, Case>> = {
     code: `declare const updater: SegmentPreparerUpdater;
       updater.onGetNextSegment(5, 'late');`,
     says: [
-      `Argument of type '"late"' is not assignable to parameter of type 'GetNextSegmentOutcome | undefined'.`,
+      `Argument of type '"late"' is not assignable to parameter of type 'GetNextSegmentOutcome | ` +
+        `undefined'.`,
     ],
   },
 };

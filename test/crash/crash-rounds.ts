@@ -17,8 +17,8 @@ export interface Machine {
   /** Lets `ms` pass, until the crash. */
   pass(directory: string, ms: number, random: () => number): Promise<void>;
   /**
-   * Crashes; resolves once the child is gone and the log can be opened again, with the last event that
-   * must survive, of what the child had told.
+   * Crashes; resolves once the child is gone and the log can be opened again, with the last event
+   * that must survive, of what the child had told.
    */
   crash(child: RecorderProcess, directory: string, random: () => number): Promise<number>;
 }
@@ -46,7 +46,9 @@ export interface RoundsResult {
   beforeFirstAppend: number;
 }
 
-/** When the crash comes: so long after the child has said that it is there, and has written so much. */
+/**
+ * When the crash comes: so long after the child has said that it is there, and has written so much.
+ */
 interface Moment {
   readonly after: 'opening' | 'open';
   readonly written: number;

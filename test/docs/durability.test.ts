@@ -1,5 +1,5 @@
-// docs/DURABILITY.md says which test causes which fault: each fault stands there once, and each test
-// that it names exists. Faults 58 to 84 come from public reports of other systems.
+// docs/DURABILITY.md says which test causes which fault: each fault stands there once, and each
+// test that it names exists. Faults 58 to 84 come from public reports of other systems.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';

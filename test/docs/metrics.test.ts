@@ -1,5 +1,5 @@
-// The tables of docs/METRICS.md are made from the catalogue; `--write` as an argument makes them anew
-// and leaves the text around them alone. The names in that text are held to the code.
+// The tables of docs/METRICS.md are made from the catalogue; `--write` as an argument makes them
+// anew and leaves the text around them alone. The names in that text are held to the code.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// Logs damaged in each kind and position, read by all who tell of it; then every advice that was given
-// is obeyed, each on a fresh copy of the damaged folder. What could be read before must be there after,
-// and what the advice promises must hold.
+// Logs damaged in each kind and position, read by all who tell of it; then every advice that was
+// given is obeyed, each on a fresh copy of the damaged folder. What could be read before must be
+// there after, and what the advice promises must hold.
 import assert from 'node:assert/strict';
 import {
   copyFileSync,

@@ -1,6 +1,6 @@
 // Every bit of a log of three segments flips, and every file is cut at every byte. Whoever reads it
-// tells, or finds every event as it was; nothing is ever shorter in silence, and nothing that does not
-// matter is called damage.
+// tells, or finds every event as it was; nothing is ever shorter in silence, and nothing that does
+// not matter is called damage.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BLOCK_HEADER_BYTES } from '../../src/segment/block-header.js';

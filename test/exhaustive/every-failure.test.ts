@@ -1,5 +1,5 @@
-// SQLite's method: the first call fails, then the second in a new life, and so on until a life comes
-// to its end without a failure. Once, and for good; with the codes that systems have.
+// SQLite's method: the first call fails, then the second in a new life, and so on until a life
+// comes to its end without a failure. Once, and for good; with the codes that systems have.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isOperational } from '../../src/errors.js';

@@ -1,5 +1,5 @@
-// A log of three segments of a few blocks each, on a disk in memory, its files as short as a finished
-// log may have them: every byte and bit of it can be had.
+// A log of three segments of a few blocks each, on a disk in memory, its files as short as a
+// finished log may have them: every byte and bit of it can be had.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { Random } from '../../src/cli/demo/random.js';
@@ -68,9 +68,9 @@ export class SmallLog {
   }
 
   /**
-   * What `verify`, `replay` and the recovery of an open make of the files on `disk`: they agree that
-   * nothing is wrong and find every event as it was, or they tell. An open that does not read the
-   * blocks of finished segments may find all events there although these are damaged.
+   * What `verify`, `replay` and the recovery of an open make of the files on `disk`: they agree
+   * that nothing is wrong and find every event as it was, or they tell. An open that does not read
+   * the blocks of finished segments may find all events there although these are damaged.
    * @returns true when it was told
    */
   async judge(disk: SimulatedDisk): Promise<boolean> {

@@ -14,8 +14,9 @@ const cannotFake = existsSync(LIBRARY) ? false : 'no libfaketime (package faketi
 const HOUR_MS = 3_600_000;
 
 /**
- * Steps the clock by each of `steps`, sees to it that the log has noticed, and appends; then does the
- * same with a new opening. Tells how far each event is behind the wall clock, and its timestamp.
+ * Steps the clock by each of `steps`, sees to it that the log has noticed, and appends; then does
+ * the same with a new opening. Tells how far each event is behind the wall clock, and its
+ * timestamp.
  */
 const RECORDER = `
 const { renameSync, writeFileSync } = await import('node:fs');

@@ -1,5 +1,5 @@
-// A disk that fills up: append refuses with a code, durable waits, nothing acknowledged is lost, and
-// work goes on by itself once there is space.
+// A disk that fills up: append refuses with a code, durable waits, nothing acknowledged is lost,
+// and work goes on by itself once there is space.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -57,8 +57,8 @@ async function appendUntilRefused(wal: Wal): Promise<unknown> {
 
 /**
  * Appends on a full disk until nothing can go on; returns the refusal. A first one may come while a
- * segment that has found room still is made, and wal.meta has not: so attempts to make one must have
- * failed since.
+ * segment that has found room still is made, and wal.meta has not: so attempts to make one must
+ * have failed since.
  */
 async function appendUntilStuck(wal: Wal): Promise<unknown> {
   noSpace(await appendUntilRefused(wal));

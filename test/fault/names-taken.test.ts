@@ -1,5 +1,5 @@
-// Somebody else takes away, replaces or cuts the files of a running log: it is told, never made good
-// in silence, and what now has the name of ours is left alone.
+// Somebody else takes away, replaces or cuts the files of a running log: it is told, never made
+// good in silence, and what now has the name of ours is left alone.
 import assert from 'node:assert/strict';
 import {
   existsSync,

@@ -1,5 +1,5 @@
-// A writer that ends between any two stores leaves a snapshot that readers still get: exact where it
-// can be, else marked. Every store of a record and of a checkpoint is tried in memory; processes
+// A writer that ends between any two stores leaves a snapshot that readers still get: exact where
+// it can be, else marked. Every store of a record and of a checkpoint is tried in memory; processes
 // that are killed with SIGKILL show that memory is left like that.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

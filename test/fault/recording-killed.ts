@@ -1,6 +1,6 @@
 // A process that records into a region and is killed between two stores. Arguments: path of the
-// region, offset of its telemetry in bytes, what to record, calls that end well, and how many stores
-// of the next call are made before the kill.
+// region, offset of its telemetry in bytes, what to record, calls that end well, and how many
+// stores of the next call are made before the kill.
 
 import { mapRegion } from '../litmus/litmus-region.js';
 import { PERIOD } from '../litmus/recorded-values.js';

@@ -1,5 +1,6 @@
 // A process that owns a log's lock and its shared region, and then waits to be killed. Arguments:
-// log folder, shared-memory folder, user id to become (optional). It tells what it made in one line.
+// log folder, shared-memory folder, user id to become (optional). It tells what it made in one
+// line.
 import { join } from 'node:path';
 import { systemCode, WalError } from '../../src/errors.js';
 import { publishNumber } from '../../src/memory/sequence-latch.js';

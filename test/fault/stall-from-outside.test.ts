@@ -1,5 +1,5 @@
-// Stalls of real threads on a real disk, held back by a tracer: what a running log tells of them, to
-// itself and to another process.
+// Stalls of real threads on a real disk, held back by a tracer: what a running log tells of them,
+// to itself and to another process.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -12,7 +12,9 @@ import { assertSound } from '../support/log-content.js';
 import { cannotTrace, Strace } from '../support/strace.js';
 import { WORKERS } from '../support/workers-script.js';
 
-/** Strace arguments that make each call of a kind, on `path` only where given, take so much longer. */
+/**
+ * Strace arguments that make each call of a kind, on `path` only where given, take so much longer.
+ */
 const delaying = (call: string, ms: number, path?: string): string[] => [
   ...(path === undefined ? [] : ['-P', path]),
   '-e',

@@ -1,5 +1,5 @@
-// A disk that does not keep up: append waits for room in the ring, for a bounded time, and tryAppend
-// does not wait at all.
+// A disk that does not keep up: append waits for room in the ring, for a bounded time, and
+// tryAppend does not wait at all.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { onBothAdapters, TINY, type Variant } from '../support/adapters.js';

@@ -166,8 +166,8 @@ for (const [name, args] of Object.entries(ROTATION_FAULTS)) {
 }
 
 for (const [name, call, ...times] of [
-  // Larger blocks are written by another call, and strace counts each call by itself. Mostly one small
-  // block comes first; none where the writer is late.
+  // Larger blocks are written by another call, and strace counts each call by itself. Mostly one
+  // small block comes first; none where the writer is late.
   ['a seal (or a small block before it) that cannot be written', 'pwrite64', '2', '1'],
   ['a last sync that fails', 'fdatasync', '1'],
 ] as const) {

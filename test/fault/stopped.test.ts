@@ -1,5 +1,6 @@
-// A process that gets no processor for longer than its own limits, as by SIGSTOP, a debugger or a frozen
-// container: once it goes on, nothing is called dead, late or lost that was only stopped with it.
+// A process that gets no processor for longer than its own limits, as by SIGSTOP, a debugger or a
+// frozen container: once it goes on, nothing is called dead, late or lost that was only stopped
+// with it.
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onBothAdapters } from '../support/adapters.js';

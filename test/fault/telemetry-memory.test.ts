@@ -1,5 +1,5 @@
-// Telemetry memory that is damaged, forged, or another's (FAULTS rows 13, 51, 52, 55): attachTelemetry
-// says why it does not believe it, and changes nothing.
+// Telemetry memory that is damaged, forged, or another's (FAULTS rows 13, 51, 52, 55):
+// attachTelemetry says why it does not believe it, and changes nothing.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
@@ -394,7 +394,9 @@ function countingReads(file: RegionFile): { readonly file: RegionFile; reads(): 
   return { file: counting as unknown as RegionFile, reads: () => reads };
 }
 
-/** Fills `bytes` with what a small generator makes of `seed`: here a run of zeros, there of ones. */
+/**
+ * Fills `bytes` with what a small generator makes of `seed`: here a run of zeros, there of ones.
+ */
 function scramble(bytes: Uint8Array, seed: number): void {
   let state = (seed | 0) === 0 ? 1 : seed | 0;
   for (let at = 0; at < bytes.length; at++) {

@@ -237,7 +237,9 @@ test('a thread that dies at the start refuses the open', { skip: cannotMap }, as
   }
 });
 
-/** Native calls of which the process dies when their thread is terminated: the first in a thread. */
+/**
+ * Native calls of which the process dies when their thread is terminated: the first in a thread.
+ */
 const NATIVE_CALLS = {
   'binds the native library': `
     const { load } = koffi;

@@ -1,6 +1,7 @@
-// Many cases, each from its own seed. The first that fails ends the campaign, with what was done to the
-// log and the command that repeats it. Cases are not steered by coverage: their fields and values come
-// from the layouts themselves, and what the readers say of them is counted instead, word by word.
+// Many cases, each from its own seed. The first that fails ends the campaign, with what was done to
+// the log and the command that repeats it. Cases are not steered by coverage: their fields and
+// values come from the layouts themselves, and what the readers say of them is counted instead,
+// word by word.
 import { FuzzCase, type FuzzResult } from './fuzz-case.js';
 import { specimens } from './specimen.js';
 import { Watchdog } from './watchdog.js';

@@ -1,6 +1,6 @@
-// One damaged log, read, verified, salvaged and opened. Whoever reads it must end, with a refusal that
-// has a code or with a sound result; give out no event that was not written; and change nothing that
-// was refused. A log that opens goes on: the next event is there after a close.
+// One damaged log, read, verified, salvaged and opened. Whoever reads it must end, with a refusal
+// that has a code or with a sound result; give out no event that was not written; and change
+// nothing that was refused. A log that opens goes on: the next event is there after a close.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';

@@ -1,5 +1,6 @@
-// What somebody, or decay, does to the bytes of a log: fields set to values that matter, bits flipped,
-// pieces zeroed, copied, cut off, files swapped and lost. Most know the structure of what they hit.
+// What somebody, or decay, does to the bytes of a log: fields set to values that matter, bits
+// flipped, pieces zeroed, copied, cut off, files swapped and lost. Most know the structure of what
+// they hit.
 import { join } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';
 import { BLOCK_HEADER_BYTES } from '../../src/segment/block-header.js';

@@ -1,5 +1,5 @@
-// Makes the checksums of a damaged log right again, as somebody would who knows the format: only then
-// does a forged field get past the first check.
+// Makes the checksums of a damaged log right again, as somebody would who knows the format: only
+// then does a forged field get past the first check.
 import {
   BLOCK_HEADER_BYTES,
   BlockHeaderLayout,

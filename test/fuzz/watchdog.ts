@@ -1,5 +1,5 @@
-// A case that never ends would never tell its seed. Another thread watches, says which it was, and ends
-// the process, which nothing else can while its main thread is busy.
+// A case that never ends would never tell its seed. Another thread watches, says which it was, and
+// ends the process, which nothing else can while its main thread is busy.
 import { Worker } from 'node:worker_threads';
 
 /** A case takes milliseconds: no machine is so slow. */

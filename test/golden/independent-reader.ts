@@ -1,5 +1,5 @@
-// A reader written from docs/FORMAT.md alone: it imports nothing of Flashstrike, so the document and
-// the golden files hold the code to the format, and not only the code itself.
+// A reader written from docs/FORMAT.md alone: it imports nothing of Flashstrike, so the document
+// and the golden files hold the code to the format, and not only the code itself.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { xxh64 } from '@node-rs/xxhash';

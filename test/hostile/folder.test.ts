@@ -1,5 +1,6 @@
-// Somebody else puts links, FIFOs, sockets, devices and folders under the names that a log uses. What
-// cannot be used is refused by name; nothing hangs, nothing is followed, nothing of it is removed.
+// Somebody else puts links, FIFOs, sockets, devices and folders under the names that a log uses.
+// What cannot be used is refused by name; nothing hangs, nothing is followed, nothing of it is
+// removed.
 import assert from 'node:assert/strict';
 import {
   existsSync,

@@ -1,5 +1,5 @@
-// Memory does not follow the size of a log: readers have one buffer and two open files, whatever lies
-// before them.
+// Memory does not follow the size of a log: readers have one buffer and two open files, whatever
+// lies before them.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';

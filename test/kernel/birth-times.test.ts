@@ -1,5 +1,5 @@
-// Birth times where the system call that tells them is refused, as in a sandbox: libuv falls back on
-// fstat then, and passes the time of the last change off as the birth. FAULTS row 79.
+// Birth times where the system call that tells them is refused, as in a sandbox: libuv falls back
+// on fstat then, and passes the time of the last change off as the birth. FAULTS row 79.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The end of a process whose stdout and stderr cannot be synced: a file on a full or broken disk, or
-// a descriptor that was closed. It ends, with its exit code. FAULTS row 64.
+// The end of a process whose stdout and stderr cannot be synced: a file on a full or broken disk,
+// or a descriptor that was closed. It ends, with its exit code. FAULTS row 64.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// A copy-on-write file system that runs full: what overwrites an allocated segment needs space as well.
-// FAULTS row 61.
+// A copy-on-write file system that runs full: what overwrites an allocated segment needs space as
+// well. FAULTS row 61.
 import assert from 'node:assert/strict';
 import { closeSync, fsyncSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

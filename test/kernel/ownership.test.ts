@@ -55,7 +55,8 @@ test('an unprivileged user under umask 000: files 600, folder 700, the region to
   script.tell();
   assert.equal((await script.ended).signal, 'SIGKILL');
   const again = await Script.run(
-    "const wal = await Wal.open(directory, options); tell('last ' + wal.lastEventId); await wal.close();",
+    "const wal = await Wal.open(directory, options); tell('last ' + wal.lastEventId); await " +
+      'wal.close();',
     directory,
     options,
     { under },

@@ -83,8 +83,8 @@ class PoweredMachine implements Machine {
   }
 
   async crash(child: RecorderProcess, directory: string, random: () => number): Promise<number> {
-    // Not what is told while the cut is under way: without power nobody would have heard it, and it may
-    // be false (docs/DURABILITY.md, "A sync that meets a shutdown").
+    // Not what is told while the cut is under way: without power nobody would have heard it, and it
+    // may be false (docs/DURABILITY.md, "A sync that meets a shutdown").
     const [, , durable = 0] = child.told;
     this.#disk.cutPower(pick<LastWords>(random, ['nothing', 'nothing', 'journal']));
     // The cut was one: the log has met the error, has told it, and the process has lived on.

@@ -164,7 +164,9 @@ const cannotBecome =
     ? (refusalOf('setpriv', ...READS_ALL, 'true') ?? false)
     : 'only root can become a user with threads of its own to count';
 
-/** The log is open, or it is not and nothing of it is left: another attempt is not told "locked". */
+/**
+ * The log is open, or it is not and nothing of it is left: another attempt is not told "locked".
+ */
 const FEW_THREADS = `
 tell('up');
 const attempt = () => Wal.open(directory, options).then(

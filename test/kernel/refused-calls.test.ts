@@ -1,5 +1,5 @@
-// System calls that a filter (seccomp) or a file system (FUSE) does not have: what can be done without is
-// done without, and told; the rest refuses the open with a code. FAULTS row 79.
+// System calls that a filter (seccomp) or a file system (FUSE) does not have: what can be done
+// without is done without, and told; the rest refuses the open with a code. FAULTS row 79.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
-// A process is killed, and its file system comes back under another device number, as at each start of
-// a container on overlay, btrfs, NFS, FUSE or a loop device. FAULTS row 58.
+// A process is killed, and its file system comes back under another device number, as at each start
+// of a container on overlay, btrfs, NFS, FUSE or a loop device. FAULTS row 58.
 import assert from 'node:assert/strict';
 import { cpSync, statSync } from 'node:fs';
 import { join } from 'node:path';

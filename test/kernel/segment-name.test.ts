@@ -1,6 +1,6 @@
 // The folder is synced before the first block of a new segment: what is durable in it must not hang
-// on a name that a power cut takes away. Nobody else's sync helps here: preparer and housekeeping are
-// held up.
+// on a name that a power cut takes away. Nobody else's sync helps here: preparer and housekeeping
+// are held up.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -25,7 +25,9 @@ for (let id = 2; id <= 40; id++) wal.append(Buffer.alloc(1000, id));
 tell('durable ' + await wal.durable());
 await told();
 `;
-/** Strace lets nobody go before it is over. A machine that is slower proves less, and fails nothing. */
+/**
+ * Strace lets nobody go before it is over. A machine that is slower proves less, and fails nothing.
+ */
 const HOLD_UP_US = 5_000_000;
 
 test('what is durable in a segment just begun is found by its name after a power cut', {

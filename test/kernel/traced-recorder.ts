@@ -75,7 +75,9 @@ function pathsOf(directory: string): string[] {
   return ['-P', directory, ...onlyFiles(directory, names)];
 }
 
-/** Runs the recorder to its end, with `faults` (strace's `inject=` and `fault=` values) in place. */
+/**
+ * Runs the recorder to its end, with `faults` (strace's `inject=` and `fault=` values) in place.
+ */
 export async function record(
   directory: string,
   options: WalOptions,

@@ -24,7 +24,9 @@ const LATCH_VALUE_WORDS = 6;
 const LATCH_SLOT = LatchLayout.offset.slot0 / Int32Array.BYTES_PER_ELEMENT;
 /** Words that the area takes. */
 export const AREA_WORDS = SLOTS + SLOT_COUNT * SLOT_WORDS;
-/** Looks without any progress of the other side before a nap: it may wait for this very processor. */
+/**
+ * Looks without any progress of the other side before a nap: it may wait for this very processor.
+ */
 const LOOKS_AWAKE = 10_000;
 const NAP_MS = 1;
 /** Naps without any progress before the other side is taken for dead: some minutes at the least. */
@@ -117,8 +119,8 @@ function produceLatch(words: Int32Array, count: number, isWrong: boolean): void 
     value.fill(number);
     if (isWrong) publishWrongly(words, LATCH, value);
     else publishWords(words, LATCH, value);
-    // A latch needs no reader. Here it waits for one now and then: on a busy machine the writer could
-    // be through before the reader has had a turn, and nothing would have been tried.
+    // A latch needs no reader. Here it waits for one now and then: on a busy machine the writer
+    // could be through before the reader has had a turn, and nothing would have been tried.
     while (number - acknowledged >= LATCH_STRIDE) {
       acknowledged = awaitChange(words, ACKNOWLEDGED, acknowledged);
     }

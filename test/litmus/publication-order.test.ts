@@ -1,7 +1,7 @@
 // On a mapping the language defines no order between threads, on no memory does it between
 // processes: that V8 emits the same instructions as for shared buffers is held here. Every
-// experiment is also run in the wrong order, which is to be caught, or the test says that it was not: a
-// litmus test that cannot fail proves nothing.
+// experiment is also run in the wrong order, which is to be caught, or the test says that it was
+// not: a litmus test that cannot fail proves nothing.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -4,7 +4,8 @@
 // A call has a place in its period of 1009, which is prime to the sizes of the journal. The first
 // places of a period are special, so that extremes and all counts keep moving:
 //   place 0: 2^26 + period, the longest so far     place 1: 2^20 - 1 - period, the shortest so far
-//   place 2: no length of time, dropped            place 3: from period 4096 on a clock that stepped
+//   place 2: no length of time, dropped            place 3: from period 4096 on a clock that
+//   stepped
 import { CLOCK_STEP, DROPPED } from '../../src/metrics/elapsed.js';
 import { CELL_COUNT, cellStart } from '../../src/metrics/latency-histogram.js';
 

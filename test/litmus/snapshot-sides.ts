@@ -36,7 +36,10 @@ export interface Snapshots {
   readonly firstViolation: string | undefined;
   /** Snapshots with groups that could not be had whole, and were given up too soon. */
   readonly marked: number;
-  /** The same, after so long that the writer may have waited for a processor in the middle of a change. */
+  /**
+   * The same, after so long that the writer may have waited for a processor in the middle of a
+   * change.
+   */
   readonly stoodStill: number;
   /** Attempts at the recorded group for one snapshot, on average and at most. */
   readonly attempts: number;

@@ -1,5 +1,6 @@
-// `npm run soak -- telemetry --rounds N`: N snapshots of each of four recordings between each of three
-// pairs of sides, in pieces whose sums are exact. 84,000 rounds are a million snapshots in all.
+// `npm run soak -- telemetry --rounds N`: N snapshots of each of four recordings between each of
+// three pairs of sides, in pieces whose sums are exact. 84,000 rounds are a million snapshots in
+// all.
 import assert from 'node:assert/strict';
 import { RECORDINGS } from './recording.js';
 import { report, SIDES, type Snapshots, takeSnapshots } from './snapshot-sides.js';

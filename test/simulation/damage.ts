@@ -1,6 +1,6 @@
-// The medium is damaged between two lives, on a copy of the machine. Whoever reads the log then must
-// tell, or find all that anything outside of the damage still calls durable. What was refused is left
-// as it was.
+// The medium is damaged between two lives, on a copy of the machine. Whoever reads the log then
+// must tell, or find all that anything outside of the damage still calls durable. What was refused
+// is left as it was.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';

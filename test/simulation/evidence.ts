@@ -1,5 +1,5 @@
-// What stands where in a sound log, and which bytes call which event durable: the measure for what a
-// damage may cost.
+// What stands where in a sound log, and which bytes call which event durable: the measure for what
+// a damage may cost.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { listLog, readMeta } from '../../src/reading/log-directory.js';

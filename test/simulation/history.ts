@@ -1,6 +1,6 @@
-// One history of one log, from one seed: it is opened, lives (its threads take steps in any order, and
-// change in the middle of each other's system calls), ends in some way, and is opened again. After
-// each opening it must hold what the oracle says; whatever it refuses must have a reason.
+// One history of one log, from one seed: it is opened, lives (its threads take steps in any order,
+// and change in the middle of each other's system calls), ends in some way, and is opened again.
+// After each opening it must hold what the oracle says; whatever it refuses must have a reason.
 import assert from 'node:assert/strict';
 import { Random } from '../../src/cli/demo/random.js';
 import { WalError } from '../../src/errors.js';
@@ -158,7 +158,8 @@ export class History {
   async #lookBefore(): Promise<VerifyReport | undefined> {
     if (!this.#subject.hasBegun) return undefined;
     const report = await verifyThrough(this.#machine.readingPorts, DIRECTORY);
-    // Pages that the kernel lost behind a failed sync can leave a ring without what it goes on from.
+    // Pages that the kernel lost behind a failed sync can leave a ring without what it goes on
+    // from.
     const isKnown = ({ code }: { code: string }): boolean =>
       this.#subject.hasLostPages && code === 'ERR_FLASHSTRIKE_RING_MISMATCH';
     const unknown = report.problems.filter((problem) => !isKnown(problem));

@@ -1,5 +1,5 @@
-// One process of a history, from its opening to its end: whose turn it is follows from the seed, between
-// two system calls of another thread as well as behind its step.
+// One process of a history, from its opening to its end: whose turn it is follows from the seed,
+// between two system calls of another thread as well as behind its step.
 import assert from 'node:assert/strict';
 import type { Random } from '../../src/cli/demo/random.js';
 import { isOperational, WalError } from '../../src/errors.js';

@@ -1,5 +1,5 @@
-// A machine that a log lives on, one process after the other: disk, regions, clocks, chance. All of it
-// follows from one seed.
+// A machine that a log lives on, one process after the other: disk, regions, clocks, chance. All of
+// it follows from one seed.
 import type { Random } from '../../src/cli/demo/random.js';
 import type { ReadingPorts } from '../../src/judgement/reading-ports.js';
 import { regionPorts } from '../../src/judgement/region-ports.js';

@@ -92,8 +92,8 @@ export class Oracle {
   }
 
   /**
-   * Compares events from id `from` on; returns the last id, from - 1 when there is none. No event is
-   * older than the one before it, whatever the wall clock did in or between openings.
+   * Compares events from id `from` on; returns the last id, from - 1 when there is none. No event
+   * is older than the one before it, whatever the wall clock did in or between openings.
    */
   check(events: Iterable<LoggedEvent>, from = 1): number {
     let expected = from;

@@ -1,5 +1,5 @@
-// What one history is like, drawn from its seed: each is strong in a few things and leaves out others,
-// so that many histories together meet what a middling one never would.
+// What one history is like, drawn from its seed: each is strong in a few things and leaves out
+// others, so that many histories together meet what a middling one never would.
 import type { Random } from '../../src/cli/demo/random.js';
 import type { WalOptions } from '../../src/index.js';
 import { KIB } from '../../src/units.js';

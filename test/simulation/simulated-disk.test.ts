@@ -1,4 +1,5 @@
-// What the disk of the simulation does to files and names: the tests over it are worth as much as it is.
+// What the disk of the simulation does to files and names: the tests over it are worth as much as
+// it is.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/cli/demo/random.js';

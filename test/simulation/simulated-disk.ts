@@ -1,6 +1,6 @@
 // A disk in memory: what the kernel has apart from what the disk has, for each sector of a file and
-// each name in a folder. It can be killed (what the kernel has stays), cut from power (what was synced
-// stays), crashed from a seed (anything in between), run full, and be damaged.
+// each name in a folder. It can be killed (what the kernel has stays), cut from power (what was
+// synced stays), crashed from a seed (anything in between), run full, and be damaged.
 import { dirname } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';
 import { WalError } from '../../src/errors.js';
@@ -24,7 +24,10 @@ const CRASHES: readonly CrashChances[] = [
 export class SimulatedDisk implements Storage {
   /** The files' sizes may not sum to more. */
   capacityBytes = Number.POSITIVE_INFINITY;
-  /** What is overwritten takes new space, as where a snapshot keeps the old: a write may end half-way. */
+  /**
+   * What is overwritten takes new space, as where a snapshot keeps the old: a write may end
+   * half-way.
+   */
   copiesOnWrite = false;
   readonly #descriptors = new Map<number, SimulatedFile>();
   #nextInode = 1n;
@@ -63,7 +66,9 @@ export class SimulatedDisk implements Storage {
     for (const file of this.#files()) file.loseDirtySectors(() => false);
   }
 
-  /** A sync that fails: what is dirty of this file is clean now, and some of it reached the disk. */
+  /**
+   * A sync that fails: what is dirty of this file is clean now, and some of it reached the disk.
+   */
   failSync(fd: number, random: Random): void {
     this.#file(fd).loseDirtySectors(() => random.below(2) === 0);
   }

@@ -1,9 +1,9 @@
 // One file of the simulated disk: the bytes that the kernel has (cached) apart from those that the
 // disk has (durable), by sectors of 512 bytes.
 //
-// What a crash may do to a sector that was written and not synced: keep it, drop it, or tear it into
-// old and new bytes, or garbage where the two differ. Bytes that are the same before and after stay:
-// blocks share sectors, and the log relies on drives not damaging what was synced before.
+// What a crash may do to a sector that was written and not synced: keep it, drop it, or tear it
+// into old and new bytes, or garbage where the two differ. Bytes that are the same before and after
+// stay: blocks share sectors, and the log relies on drives not damaging what was synced before.
 import type { Random } from '../../src/cli/demo/random.js';
 
 export const SECTOR_BYTES = 512;

@@ -1,6 +1,7 @@
-// One folder of the simulated disk: the names that the kernel has, those that the disk has, and what
-// was done to them in between. A crash leaves any part of that: a file system that journals keeps the
-// order, others promise nothing before the folder was synced. A rename is one change, never half.
+// One folder of the simulated disk: the names that the kernel has, those that the disk has, and
+// what was done to them in between. A crash leaves any part of that: a file system that journals
+// keeps the order, others promise nothing before the folder was synced. A rename is one change,
+// never half.
 import type { Random } from '../../src/cli/demo/random.js';
 import { type CrashChances, SimulatedFile } from './simulated-file.js';
 

@@ -1,5 +1,5 @@
-// Shared regions in memory that outlive a simulated process as files on a tmpfs do. A process that has
-// ended writes no frame and no position any more: its region is left as it is, not copied.
+// Shared regions in memory that outlive a simulated process as files on a tmpfs do. A process that
+// has ended writes no frame and no position any more: its region is left as it is, not copied.
 
 import { dirname } from 'node:path';
 import { assert } from '../../src/errors.js';
@@ -196,7 +196,9 @@ export class SimulatedRegions implements Regions {
     return file.bytes;
   }
 
-  /** Somebody else has put other bytes there; the regions that these were copied from keep theirs. */
+  /**
+   * Somebody else has put other bytes there; the regions that these were copied from keep theirs.
+   */
   replace(path: string, bytes: Uint8Array): void {
     this.#files.set(path, { bytes, ownerIsAlive: false });
   }

@@ -12,8 +12,8 @@ import { DIRECTORY, type Machine } from './machine.js';
 import { Oracle } from './oracle.js';
 
 /**
- * How a process ends. `power`: the machine stops. `kill-without-region`: the folder of the regions goes
- * as well. `kill-and-drop-caches`: the kernel reads all files from the disk again.
+ * How a process ends. `power`: the machine stops. `kill-without-region`: the folder of the regions
+ * goes as well. `kill-and-drop-caches`: the kernel reads all files from the disk again.
  */
 export type Crash = 'kill' | 'power' | 'kill-without-region' | 'kill-and-drop-caches';
 
@@ -159,7 +159,10 @@ export class Subject {
     }
   }
 
-  /** Append more, crash, open, close: the last recovery keeps what came behind it, and all is proven. */
+  /**
+   * Append more, crash, open, close: the last recovery keeps what came behind it, and all is
+   * proven.
+   */
   async endWell(): Promise<void> {
     const { oracle, machine } = this;
     const log = this.open();

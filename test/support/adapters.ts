@@ -12,8 +12,8 @@ import { KIB } from '../../src/units.js';
 import { removeFolder } from './remove-folder.js';
 
 /**
- * The smallest that there are. The ring is full all the time: a disk that stands still for longer than
- * an application would wait for is no failure of a test, but one that never goes on is.
+ * The smallest that there are. The ring is full all the time: a disk that stands still for longer
+ * than an application would wait for is no failure of a test, but one that never goes on is.
  */
 export const TINY = { segmentBytes: 64 * KIB, ringBytes: 64 * KIB, stallTimeoutMs: 300_000 };
 

@@ -1,5 +1,5 @@
-// Whether a million calls allocate: several windows are looked at, because the runtime collects what
-// others left. What a call allocated would show in each of them.
+// Whether a million calls allocate: several windows are looked at, because the runtime collects
+// what others left. What a call allocated would show in each of them.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 

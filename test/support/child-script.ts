@@ -6,7 +6,9 @@ import { once } from 'node:events';
 
 const INDEX = new URL('../../src/index.js', import.meta.url).href;
 
-/** What every script begins with. `tell` writes a line at once, with nothing of Node's in between. */
+/**
+ * What every script begins with. `tell` writes a line at once, with nothing of Node's in between.
+ */
 const PRELUDE = `
 import { writeSync } from 'node:fs';
 const [directory, given] = process.argv.slice(1);

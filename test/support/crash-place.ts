@@ -1,5 +1,5 @@
-// Where a log is opened and crashes, on the test's own thread, with real files and mapped regions. A
-// crash is all of its descriptors closed and nothing else.
+// Where a log is opened and crashes, on the test's own thread, with real files and mapped regions.
+// A crash is all of its descriptors closed and nothing else.
 import assert from 'node:assert/strict';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -22,7 +22,9 @@ function run(command: string, ...args: string[]): void {
 
 /** Leaves the socket's name behind, as a server does that was killed. */
 async function leaveSocket(path: string): Promise<void> {
-  const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 9))`;
+  const script =
+    `require('net').createServer().listen(process.argv[1], () => ` +
+    'process.kill(process.pid, 9))';
   spawnSync(process.execPath, ['-e', script, path]);
   assert.ok(lstatSync(path).isSocket());
 }

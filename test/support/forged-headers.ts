@@ -1,5 +1,6 @@
-// Block headers with right checksums, one behind the other, each with a payload that reaches to the end
-// of the segment, or as far as a block may: what a reader does for one of them it may do for each.
+// Block headers with right checksums, one behind the other, each with a payload that reaches to the
+// end of the segment, or as far as a block may: what a reader does for one of them it may do for
+// each.
 import {
   BLOCK_HEADER_BYTES,
   BlockKind,
@@ -8,7 +9,9 @@ import {
 } from '../../src/segment/block-header.js';
 import type { Storage } from '../../src/storage/storage.js';
 
-/** Fills `file` from `fromOffset` on; returns how many. The n-th speaks of event `lastEventId` + n. */
+/**
+ * Fills `file` from `fromOffset` on; returns how many. The n-th speaks of event `lastEventId` + n.
+ */
 export function forgeHeaders(
   file: Uint8Array,
   salt: bigint,

@@ -21,7 +21,9 @@ export interface StorageCall {
 /** Writes only so many bytes of a write: its beginning. */
 export type WritePart = (byteCount: number) => void;
 
-/** As the system tells it. Without a stack: readers meet ENOENT all the time, and stacks are slow. */
+/**
+ * As the system tells it. Without a stack: readers meet ENOENT all the time, and stacks are slow.
+ */
 export function systemError(code: string, what: string): Error {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

@@ -63,9 +63,9 @@ export interface LoopDiskOptions {
   /** More arguments of mkfs. */
   readonly make?: readonly string[];
   /**
-   * Options of mount. Without `discard`: ext4 discards what a transaction freed when that ends, also
-   * where a power cut of ours has ended it uncommitted (6.18). Of a renamed-over file, which is there
-   * again after the cut, zeros are left then: no disk did that.
+   * Options of mount. Without `discard`: ext4 discards what a transaction freed when that ends,
+   * also where a power cut of ours has ended it uncommitted (6.18). Of a renamed-over file, which
+   * is there again after the cut, zeros are left then: no disk did that.
    */
   readonly mount?: string;
 }
@@ -111,7 +111,10 @@ export class LoopDisk {
     this.#mount();
   }
 
-  /** The same file system on another device number, as overlay, btrfs, NFS and FUSE get with each mount. */
+  /**
+   * The same file system on another device number, as overlay, btrfs, NFS and FUSE get with each
+   * mount.
+   */
   remountElsewhere(): void {
     this.#point.unmount();
     this.awaitRelease();
@@ -119,8 +122,9 @@ export class LoopDisk {
   }
 
   /**
-   * The kernel lets go of what was unmounted. Whoever has made a mount namespace meanwhile, a container
-   * perhaps, has a copy of this mount in it, and who mounts it again then gets the old file system.
+   * The kernel lets go of what was unmounted. Whoever has made a mount namespace meanwhile, a
+   * container perhaps, has a copy of this mount in it, and who mounts it again then gets the old
+   * file system.
    */
   awaitRelease(): void {
     retry(() => (existsSync(this.#trace) ? `${this.#device} is still in use` : undefined));

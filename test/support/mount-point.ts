@@ -34,7 +34,10 @@ const RETRY_MS = 50;
 const RETRIES = 1200;
 const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
-/** Tries until nothing refuses, for a minute at the most; `attempt` returns why it could not be done. */
+/**
+ * Tries until nothing refuses, for a minute at the most; `attempt` returns why it could not be
+ * done.
+ */
 export function retry(attempt: () => string | undefined, retries = RETRIES): void {
   for (let left = retries; ; left--) {
     const refusal = attempt();

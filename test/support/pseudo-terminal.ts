@@ -46,8 +46,9 @@ export class PseudoTerminal {
     const command = [process.execPath, MAIN, ...args].map(quoted).join(' ');
     // Ctrl-C goes to the shell as well, which has to outlive the command, to tell of it.
     const text =
-      `trap : INT; stty cols ${columns} rows ${rows}; sh -c ${quoted(`echo $$ > ${quoted(this.#pidFile)}; exec ${command}`)}; ` +
-      `code=$?; printf '${SETTINGS}%s\\n' "$(stty -a | tr '\\n' ' ')"; exit $code`;
+      `trap : INT; stty cols ${columns} rows ${rows}; sh -c ` +
+      `${quoted(`echo $$ > ${quoted(this.#pidFile)}; exec ${command}`)}; code=$?; printf ` +
+      `'${SETTINGS}%s\\n' "$(stty -a | tr '\\n' ' ')"; exit $code`;
     const own = { TERM: 'xterm', SHELL: '/bin/sh', NODE_NO_WARNINGS: '1' };
     const env = { ...process.env, ...own, ...environment };
     this.#child = spawn('script', ['-qefc', text, '/dev/null'], { env });

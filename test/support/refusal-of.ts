@@ -1,6 +1,8 @@
 import { WalError } from '../../src/errors.js';
 
-/** The error with a code that `action` ends with, if it does; any other is a fault, and is thrown. */
+/**
+ * The error with a code that `action` ends with, if it does; any other is a fault, and is thrown.
+ */
 export function refusalOf(action: () => void): WalError | undefined {
   try {
     action();

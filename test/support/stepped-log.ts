@@ -192,8 +192,8 @@ export class SteppedLog {
   }
 
   /**
-   * An end without a crash, in the order of the threads; what one of them cannot do keeps none of the
-   * others from its own part.
+   * An end without a crash, in the order of the threads; what one of them cannot do keeps none of
+   * the others from its own part.
    * @throws the first error, as `Wal.close` rejects
    */
   close(): void {

@@ -86,7 +86,9 @@ export class Strace {
 /** Whether a call, as strace tells it, was made to fail. */
 export const isInjected = (call: string): boolean => call.includes('(INJECTED)');
 
-/** `strace` arguments that make call `call` fail with `error`, on `path` only where one is given. */
+/**
+ * `strace` arguments that make call `call` fail with `error`, on `path` only where one is given.
+ */
 export function failing(
   call: string,
   error: string,
@@ -100,8 +102,9 @@ export function failing(
 const FOLDER_FDS = { first: 10, last: 50 };
 
 /**
- * `strace` arguments for calls on these files of a log only. Calls by a path name it as the log does,
- * through its folder's descriptor; those by a file's descriptor are told by the path it stands for.
+ * `strace` arguments for calls on these files of a log only. Calls by a path name it as the log
+ * does, through its folder's descriptor; those by a file's descriptor are told by the path it
+ * stands for.
  */
 export function onlyFiles(directory: string, names: readonly string[]): string[] {
   const folders = [directory];

@@ -95,7 +95,8 @@ export class Victim {
 
   /**
    * Resolves once its ten events are durable and nothing is left to be written: a fault hits what
-   * the victim does next, and not the watermark behind the ten, after which nothing more would fail.
+   * the victim does next, and not the watermark behind the ten, after which nothing more would
+   * fail.
    */
   static async start(
     t: TestContext,

@@ -1,6 +1,8 @@
 // For scripts of their own that end a thread of a log: start them with `bare`.
 
-/** Finds the log's workers, and lets code in ahead of theirs: their surface rightly shows neither. */
+/**
+ * Finds the log's workers, and lets code in ahead of theirs: their surface rightly shows neither.
+ */
 export const WORKERS = `
 import threads from 'node:worker_threads';
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readlinkSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// A SegmentWriter with everything around it that the threads would bring: stepped by hand, on a clock
-// that stands still and a disk in memory that records every call.
+// A SegmentWriter with everything around it that the threads would bring: stepped by hand, on a
+// clock that stands still and a disk in memory that records every call.
 import assert from 'node:assert/strict';
 import { FakeClock } from '../../src/clock/fake-clock.js';
 import { TimestampSource } from '../../src/clock/timestamp-source.js';

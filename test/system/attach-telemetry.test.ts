@@ -25,7 +25,9 @@ function attach(context: TestContext, directory: string): AttachedTelemetry {
   return telemetry;
 }
 
-/** Where the owner has stopped in the middle of a record, it goes on: nothing is half recorded then. */
+/**
+ * Where the owner has stopped in the middle of a record, it goes on: nothing is half recorded then.
+ */
 async function untilWhole(telemetry: AttachedTelemetry): Promise<void> {
   await eventually('every group is whole', () => {
     telemetry.refresh();
@@ -301,7 +303,8 @@ tell('done');
     const startedS = values.get('wal_start_time_seconds') ?? 0;
     assert.ok(Math.abs(startedS - Date.now() / 1e3) < 600);
     const name =
-      'wal_recorder_segment_preparer_get_next_segment_ns system=wal_recorder subsystem=wal_prepare_worker';
+      'wal_recorder_segment_preparer_get_next_segment_ns system=wal_recorder ' +
+      'subsystem=wal_prepare_worker';
     assert.equal(values.get(name), telemetry.recorder.segmentPreparer.getNextSegment.samples);
     await owner.kill();
     telemetry.refresh();

@@ -1,6 +1,7 @@
 // A whole run of the reading side: a log of several segments that a crash left behind is recovered,
-// replayed, read from the middle, followed, verified, and once more with damage. Behind it no metric
-// of recovery is zero whose event has happened; each that is zero stands below, with the reason.
+// replayed, read from the middle, followed, verified, and once more with damage. Behind it no
+// metric of recovery is zero whose event has happened; each that is zero stands below, with the
+// reason.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { follow, openCursor, replay, verify } from '../../src/index.js';

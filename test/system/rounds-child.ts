@@ -1,7 +1,8 @@
-// A process that opens and closes a log all its life, in its main thread or each time in a new worker,
-// and tells how much more it holds after each round: maps, KiB of address space, descriptors, threads.
-// V8 returns pages of its heap, or takes some, in one step of dozens of maps: what stays of each
-// round shows in each window of rounds, so the window with the least growth tells.
+// A process that opens and closes a log all its life, in its main thread or each time in a new
+// worker, and tells how much more it holds after each round: maps, KiB of address space,
+// descriptors, threads. V8 returns pages of its heap, or takes some, in one step of dozens of maps:
+// what stays of each round shows in each window of rounds, so the window with the least growth
+// tells.
 //
 //     node rounds-child.js main|worker FOLDER OPTIONS ROUNDS
 import { readdirSync, readFileSync, writeSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Node with parts switched off, and modules in a context of their own: it works, or one sentence says
-// what to do.
+// Node with parts switched off, and modules in a context of their own: it works, or one sentence
+// says what to do.
 import assert from 'node:assert/strict';
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +48,8 @@ async function callsUnder(context: TestContext, nodeOptions: readonly string[]):
 const PERMITTED = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*'];
 const noPermissions = NODE_MAJOR < 22 ? 'the option has another name before Node 22' : false;
 
-// The process dies when a thread is terminated while koffi loads in it: nothing may load it unasked.
+// The process dies when a thread is terminated while koffi loads in it: nothing may load it
+// unasked.
 test('importing loads no native library; only what needs one does', async (context) => {
   const directory = await logOf(context);
   const script = `
@@ -124,7 +125,9 @@ test('in Deno a log is not opened, and it is said why', () => {
   });
 });
 
-/** Loads the library into a context with another Error, and another JSON, as Jest's ESM mode does. */
+/**
+ * Loads the library into a context with another Error, and another JSON, as Jest's ESM mode does.
+ */
 const ELSEWHERE = `
 import vm from 'node:vm';
 import { createRequire } from 'node:module';

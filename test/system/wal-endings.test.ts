@@ -1,6 +1,6 @@
 // How a process may end with an open log: whatever its last line is, all events are kept, and what
-// ends in an orderly way leaves neither lock nor region. The logs stand in memory: a process that ends
-// waits ten seconds for its disk and no longer, and these tests are about all else.
+// ends in an orderly way leaves neither lock nor region. The logs stand in memory: a process that
+// ends waits ten seconds for its disk and no longer, and these tests are about all else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.js';

@@ -1,5 +1,5 @@
-// A snapshot by hard links of the whole folder (cp -al, rsnapshot): LOCK, too, is one file under two
-// names. Both logs open, at the same time, and neither shows in the other.
+// A snapshot by hard links of the whole folder (cp -al, rsnapshot): LOCK, too, is one file under
+// two names. Both logs open, at the same time, and neither shows in the other.
 import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-// The folder of a log that is open is renamed, or the link that leads to it is switched, and a new log
-// begins under the old path: each goes on by itself, and nothing of one is ever in the other's folder.
+// The folder of a log that is open is renamed, or the link that leads to it is switched, and a new
+// log begins under the old path: each goes on by itself, and nothing of one is ever in the other's
+// folder.
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, realpathSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

@@ -6,7 +6,9 @@ import { replay, Wal, type WalError, type WalOptions } from '../../src/index.js'
 import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
 import { flashstrike } from './cli-process.js';
 
-/** Events 1 to 9 in blocks of 2, 3 and 4; the middle one is damaged, `durableEventId` was durable. */
+/**
+ * Events 1 to 9 in blocks of 2, 3 and 4; the middle one is damaged, `durableEventId` was durable.
+ */
 function damaged(context: TestContext, durableEventId: number): LogBuilder {
   const builder = new LogBuilder(temporaryFolder(context)).segment().events(2).events(3).events(4);
   builder.fileOf(1)[builder.blockOf(1, 1).offset + 80] = 0xee;

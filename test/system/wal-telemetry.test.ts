@@ -1,6 +1,7 @@
-// A whole run of the recording side: appends of each kind, waits, stalls, rotations, a full disk. Behind
-// it no metric of the recorder is zero whose event has happened; each that is zero stands below, with
-// the reason. What is counted is counted exactly, and stays to be read when the log is closed.
+// A whole run of the recording side: appends of each kind, waits, stalls, rotations, a full disk.
+// Behind it no metric of the recorder is zero whose event has happened; each that is zero stands
+// below, with the reason. What is counted is counted exactly, and stays to be read when the log is
+// closed.
 import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';

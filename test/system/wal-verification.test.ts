@@ -1,4 +1,5 @@
-// What the option `verify` of an open reads, and how damage is told that is found while the log is open.
+// What the option `verify` of an open reads, and how damage is told that is found while the log is
+// open.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Wal, type WalOptions } from '../../src/index.js';
@@ -10,7 +11,9 @@ import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
 const SEGMENTS = 5;
 const EVENTS = 10;
 
-/** Four finished segments and a last one; `damaged`: a byte in the payload of the second is flipped. */
+/**
+ * Four finished segments and a last one; `damaged`: a byte in the payload of the second is flipped.
+ */
 function aLog(t: TestContext, damaged: boolean): LogBuilder {
   const builder = new LogBuilder(temporaryFolder(t));
   for (let index = 1; index <= SEGMENTS; index++) {

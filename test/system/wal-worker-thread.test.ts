@@ -1,14 +1,17 @@
-// A log that a worker thread of the application has open, in whatever way that thread ends: its lock is
-// free and all its events are there as soon as the thread is gone, and no descriptor of anybody else
-// was touched. Node closes the descriptors of a worker when it ends, and those of a worker that it has
-// started in any case, so the log must never use or close a number behind that.
+// A log that a worker thread of the application has open, in whatever way that thread ends: its
+// lock is free and all its events are there as soon as the thread is gone, and no descriptor of
+// anybody else was touched. Node closes the descriptors of a worker when it ends, and those of a
+// worker that it has started in any case, so the log must never use or close a number behind that.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cannotMap, mappedOptions, onBothAdapters, regionFolder } from '../support/adapters.js';
 import { runSound } from '../support/child-script.js';
 import { cannotCount } from '../support/process-resources.js';
 
-/** Runs `body`, the text of a function of `data` and what is below, in a worker, or in one inside it. */
+/**
+ * Runs `body`, the text of a function of `data` and what is below, in a worker, or in one inside
+ * it.
+ */
 const THREADS = `
 import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync,
   writeFileSync } from 'node:fs';
@@ -151,7 +154,8 @@ for (const [how, { body, limits = {}, waits = false }] of Object.entries(ENDS)) 
           .filter((line) => line.includes(options.sharedMemoryDirectory));
         tell(JSON.stringify({ found, warnings, maps }));
       `;
-      // Larger than what is appended: a thread that waits for room is one that is ended at the wait.
+      // Larger than what is appended: a thread that waits for room is one that is ended at the
+      // wait.
       const options = { ...mappedOptions(t), ringBytes: 1 << 20 };
       const directory = regionFolder(t);
       const [line = ''] = await runSound(script, directory, options);

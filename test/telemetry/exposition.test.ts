@@ -13,7 +13,8 @@ describe('the reader of expositions', () => {
       'http_requests_total{method="post",code="400"}    3',
       '',
       '# Escaping in label values:',
-      'msdos_file_access_time_seconds{path="C:\\\\DIR\\\\FILE.TXT",error="Cannot:\\n\\"it\\""} 1.4e9',
+      'msdos_file_access_time_seconds{path="C:\\\\DIR\\\\FILE.TXT",error="Cannot:\\n\\"it\\""} ' +
+        '1.4e9',
       'something_weird{problem="division by zero"} +Inf',
       '# TYPE rpc summary',
       'rpc{quantile="0.5"} 4773',

@@ -190,7 +190,9 @@ export const REFERENCE_STRUCTS: Readonly<Record<string, ReferenceStruct>> = {
   },
 };
 
-/** The names that Prometheus' linter does not like: the reference's times have `ns` as their unit. */
+/**
+ * The names that Prometheus' linter does not like: the reference's times have `ns` as their unit.
+ */
 export const NANOSECOND_NAMES: readonly string[] = [
   'flashstrike_wal_recorder_meta_store_maintenance_meta_flush_ns',
   'flashstrike_wal_recorder_segment_writer_open_new_segment_ns',

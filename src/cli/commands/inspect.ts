@@ -116,9 +116,11 @@ export function renderInspection(inspection: LogInspection): string[] {
     `log      ${printable(inspection.path)}`,
     `id       ${inspection.logId === undefined ? 'unknown' : formatLogId(inspection.logId)}`,
     events > 0
-      ? `events   ${formatCount(events)}, ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`
+      ? `events   ${formatCount(events)}, ids ${formatCount(firstEventId)} to ` +
+        `${formatCount(lastEventId)}`
       : 'events   none',
-    `files    ${formatCount(segments.length)} ${segments.length === 1 ? 'segment' : 'segments'}, ${formatBytes(bytes)}`,
+    `files    ${formatCount(segments.length)} ${segments.length === 1 ? 'segment' : 'segments'}, ` +
+      `${formatBytes(bytes)}`,
     `meta     ${describeMeta(inspection)}`,
     `lock     ${inspection.locked ? 'held: the log is open' : 'free'}`,
     `region   ${describeRegion(inspection.region)}`,

@@ -1,6 +1,6 @@
 // `replay`: the inverse of `record`. Every event ended by `\n`, in big writes that wait for their
-// reader; with `--follow` it stays and goes on as the log grows. A terminal obeys what it is sent, so
-// there payloads are made printable first.
+// reader; with `--follow` it stays and goes on as the log grows. A terminal obeys what it is sent,
+// so there payloads are made printable first.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { printable, WalError } from '../../errors.js';

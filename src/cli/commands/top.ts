@@ -125,7 +125,9 @@ async function showLive(
   let dueMs = performance.now() + interval;
   const draw = (): Promise<void> => {
     const { columns, rows } = screen;
-    const footer = `q quits   a shows ${since === 'interval' ? 'all since it opened' : 'the last interval'}`;
+    const footer =
+      'q quits   a shows ' +
+      `${since === 'interval' ? 'all since it opened' : 'the last interval'}`;
     const options = { columns, rows, painters, since, reason: log.reason, footer };
     return screen.draw(renderScreen(before, now, options));
   };

@@ -66,18 +66,20 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
   if (report.tornTail !== undefined) {
     const { file, offset, lastEventId: last, droppedBytes, droppedEvents } = report.tornTail;
     const events = droppedEvents === 0 ? 'no whole event' : formatEvents(droppedEvents);
-    yield `tail      ${printable(file)} at offset ${formatCount(offset)}, behind event ${formatCount(last)}: ` +
-      `${formatBytes(droppedBytes)} dropped, ${events} in it, none of them durable`;
+    yield `tail      ${printable(file)} at offset ${formatCount(offset)}, behind event ` +
+      `${formatCount(last)}: ${formatBytes(droppedBytes)} dropped, ${events} in it, none of them ` +
+      'durable';
   }
   if (report.missingTail !== undefined) {
     const { firstEventId: first, lastEventId: last } = report.missingTail;
     yield last < first
       ? 'missing   a tail; nothing here tells how many events'
-      : `missing   ids ${formatCount(first)} to ${formatCount(last)}, and what the original has behind them`;
+      : `missing   ids ${formatCount(first)} to ${formatCount(last)}, and what the original has ` +
+        'behind them';
   }
   if (report.waitingEvents > 0) {
-    yield `waiting   ${formatEvents(report.waitingEvents)} in shared memory, left by the last process; ` +
-      'the next opening of the log writes them to disk';
+    yield `waiting   ${formatEvents(report.waitingEvents)} in shared memory, left by the last ` +
+      'process; the next opening of the log writes them to disk';
   }
   for (const note of report.notes) yield `note      ${printable(note)}`;
   for (const [index, problem] of problems.entries()) yield* describeProblem(problem, index);

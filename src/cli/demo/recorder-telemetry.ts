@@ -26,7 +26,9 @@ export class RecorderTelemetry {
     this.#dueMs = nowMs + INTERVAL_MS;
   }
 
-  /** Of the log in `dir`, which the recorder has open; undefined, and told why, where it has none. */
+  /**
+   * Of the log in `dir`, which the recorder has open; undefined, and told why, where it has none.
+   */
   static attach(
     dir: string,
     stage: DemoStage,

@@ -129,7 +129,8 @@ export class Recording {
   #tellKill(told: RecorderMessage): void {
     this.#stage.step('Kill', [
       'kill -9 in the middle of it: no handler runs, nothing is flushed or closed.',
-      `The last id that append() returned, told through a pipe: ${formatCount(told.appendedEventId)}.`,
+      'The last id that append() returned, told through a pipe: ' +
+        `${formatCount(told.appendedEventId)}.`,
       ...(told.isMapped
         ? []
         : [

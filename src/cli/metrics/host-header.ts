@@ -1,5 +1,6 @@
 // Which Host headers name this server. A page in a browser may bind its own name to 127.0.0.1 (DNS
-// rebinding) and would then be allowed to read what stands there; its requests still carry its name.
+// rebinding) and would then be allowed to read what stands there; its requests still carry its
+// name.
 import { isIPv6 } from 'node:net';
 
 /** What a page of someone else's cannot be called. */
@@ -11,9 +12,9 @@ interface BoundAddress {
 }
 
 /**
- * Whether the Host headers of a request are one, of this machine: `localhost`, `127.0.0.1`, `[::1]` or
- * the address that is listened on, in upper or lower case, with the port of the server or none. A
- * request without the header is refused as well, and so is `localhost.`, which a resolver may ask
+ * Whether the Host headers of a request are one, of this machine: `localhost`, `127.0.0.1`, `[::1]`
+ * or the address that is listened on, in upper or lower case, with the port of the server or none.
+ * A request without the header is refused as well, and so is `localhost.`, which a resolver may ask
  * others for: only what is known to be ours is answered.
  */
 export function namesServer(hosts: readonly string[], { address, port }: BoundAddress): boolean {

@@ -12,7 +12,9 @@ export function fillBar(share: number, width: number): string {
   return '█'.repeat(shown) + '░'.repeat(width - shown);
 }
 
-/** Columns of equal width on a logarithmic axis from 10 ns to 1 s; what lies beyond is at its ends. */
+/**
+ * Columns of equal width on a logarithmic axis from 10 ns to 1 s; what lies beyond is at its ends.
+ */
 export class LogAxis {
   static readonly #FIRST_DECADE = 1;
   static readonly #DECADES = 8;

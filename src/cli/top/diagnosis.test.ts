@@ -123,7 +123,8 @@ describe('what top says is wrong', () => {
     assert.deepEqual(troublesOf(nothing, { threads: threads(3.2e9, 61e9, 6e9) }), [
       'error: the writer thread has not moved for 3.2 s: it waits for the disk or a processor',
       'warning: the preparer thread has not moved for 1 min: it waits for the disk or a processor',
-      'warning: the housekeeping thread has not moved for 6.0 s: it waits for the disk or a processor',
+      'warning: the housekeeping thread has not moved for 6.0 s: it waits for the disk or a ' +
+        'processor',
     ]);
     const notStarted = { ...threads(0, 0, 0), preparer: { beats: 0, ageNs: undefined } };
     assert.deepEqual(troublesOf(nothing, { threads: notStarted }), []);

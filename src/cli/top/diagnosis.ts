@@ -60,7 +60,8 @@ function* threadTroubles(look: Look): Generator<Trouble> {
   for (const name of THREADS) {
     if (!isStale(look, name)) continue;
     const age = formatNs(look.threads[name].ageNs ?? 0);
-    const what = `the ${name} thread has not moved for ${age}: it waits for the disk or a processor`;
+    const what =
+      `the ${name} thread has not moved for ${age}: it waits for the disk or a ` + 'processor';
     yield name === 'writer' ? error(what) : warning(what);
   }
 }
@@ -70,7 +71,8 @@ function* workTroubles(look: Look, { happened, latencies }: Figures): Generator<
   const times = (count: number): string => (count === 1 ? 'once' : `${formatCount(count)} times`);
   if (stalls > 0) {
     yield error(
-      `appends waited ${times(stalls)} for ring space, ${formatNs(stallNs)}: slow disk or small ringBytes`,
+      `appends waited ${times(stalls)} for ring space, ${formatNs(stallNs)}: slow disk or small ` +
+        'ringBytes',
     );
   }
   const { ringStallAge } = look.recorder.manager;

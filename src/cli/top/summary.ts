@@ -125,7 +125,8 @@ function behind({ recorder: { segmentWriter } }: Look): string {
   const { durableLagEvents, unsyncedAge } = segmentWriter;
   return durableLagEvents === 0
     ? 'nothing: all that is written is durable'
-    : `${formatEvents(durableLagEvents)} written and not durable, the oldest for ${formatNs(unsyncedAge)}`;
+    : `${formatEvents(durableLagEvents)} written and not durable, the oldest for ` +
+        `${formatNs(unsyncedAge)}`;
 }
 
 function commits({ recorder: { segmentWriter } }: Look): string {
@@ -197,7 +198,9 @@ function threads(look: Look): Piece[] {
   });
 }
 
-/** The verdict: the log was new, clean, or had a torn tail; then, and only then, a check is counted. */
+/**
+ * The verdict: the log was new, clean, or had a torn tail; then, and only then, a check is counted.
+ */
 function recoveryOf({ recorder: { segmentWriter }, recovery }: Look): Piece[] {
   const { samples, totalNs } = segmentWriter.openExistingSegment;
   if (samples === 0) return [piece('none: the log was new')];

@@ -1,6 +1,6 @@
-// The payloads of one batch, each read once from the array that was given. That array may be a proxy,
-// have getters, or change in between: what was checked must be what is appended. One is used again
-// and again, so that a batch allocates nothing.
+// The payloads of one batch, each read once from the array that was given. That array may be a
+// proxy, have getters, or change in between: what was checked must be what is appended. One is used
+// again and again, so that a batch allocates nothing.
 import { WalError } from '../../errors.js';
 import { MAX_BLOCK_PAYLOAD_BYTES } from '../../segment/block-header.js';
 import { FRAME_HEADER_BYTES } from '../../segment/frame.js';
@@ -28,8 +28,8 @@ export class Batch {
   }
 
   /**
-   * Takes the payloads, or the first of so many that no block holds them. Code of the application may
-   * run here, and append as well.
+   * Takes the payloads, or the first of so many that no block holds them. Code of the application
+   * may run here, and append as well.
    * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
    */
   take(payloads: readonly Uint8Array[]): void {

@@ -57,8 +57,8 @@ function startWorker(
 }
 
 const BUNDLED =
-  'The threads of a log are modules of their own: where an application is bundled, flashstrike must ' +
-  'stay outside of the bundle (external).';
+  'The threads of a log are modules of their own: where an application is bundled, flashstrike ' +
+  'must stay outside of the bundle (external).';
 
 /** A worker with its life told as promises. */
 class Member {
@@ -104,7 +104,9 @@ class Member {
       const message = `The ${this.thread} thread cannot be started (${why}). ${BUNDLED}`;
       return new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: this.#error });
     }
-    const message = `${this.#directory}: the ${this.thread} thread ended unexpectedly (${why}). Open the log again.`;
+    const message =
+      `${this.#directory}: the ${this.thread} thread ended unexpectedly (${why}). ` +
+      'Open the log again.';
     const details = { path: this.#directory, cause: this.#error };
     return new WalError('ERR_FLASHSTRIKE_WORKER_DIED', message, details);
   }
@@ -133,7 +135,9 @@ class Member {
     });
   }
 
-  /** Damage to finished segments that is found while the log is open: never silent, and no failure. */
+  /**
+   * Damage to finished segments that is found while the log is open: never silent, and no failure.
+   */
   warnOfDamage(): void {
     this.#worker.on('message', (message: Message) => {
       if (message.kind !== 'damage') return;

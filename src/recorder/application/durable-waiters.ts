@@ -26,8 +26,8 @@ const FOREVER_MS = 2 ** 31 - 1;
 
 /**
  * A call of `durable()` may be cut short by the engine, as `append` may, and the log must go on
- * answering. So such a call only leaves its waiter here; all else is a job of the event loop's, which
- * no time limit cuts and whose stack is empty.
+ * answering. So such a call only leaves its waiter here; all else is a job of the event loop's,
+ * which no time limit cuts and whose stack is empty.
  */
 export class DurableWaiters {
   readonly #signals: Signals;

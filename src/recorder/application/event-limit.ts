@@ -12,7 +12,9 @@ const EVENT_OVERHEAD_BYTES = BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES;
 /** The largest payload that any log takes: a block of 1 MiB, less its headers. */
 const LARGEST_OF_ALL_BYTES = MAX_BLOCK_BYTES - EVENT_OVERHEAD_BYTES;
 
-/** Parts of a ring of which an event takes one at the most, so that appending never waits for long. */
+/**
+ * Parts of a ring of which an event takes one at the most, so that appending never waits for long.
+ */
 const RING_PARTS = 4;
 
 /** The options that bound an event. */
@@ -22,7 +24,10 @@ interface SizeOptions {
   readonly maxEventBytes: number;
 }
 
-/** The largest payload of a log: a quarter of the ring, one block, what a fresh segment has room for. */
+/**
+ * The largest payload of a log: a quarter of the ring, one block, what a fresh segment has room
+ * for.
+ */
 export const largestEventBytes = (ringBytes: number, segmentBytes: number): number =>
   Math.min(ringBytes / RING_PARTS, MAX_BLOCK_BYTES, blockRoomBytes(segmentBytes)) -
   EVENT_OVERHEAD_BYTES;
@@ -43,8 +48,8 @@ export function eventTooLarge(payloadBytes: number, options: SizeOptions): WalEr
 export function batchTooLarge(span: number, options: SizeOptions): WalError {
   return new WalError(
     'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
-    `The batch takes ${span} bytes or more, ${FRAME_HEADER_BYTES} an event for its frame; a batch of ` +
-      `this log takes at most ${largestBatchBytes(options)}. ` +
+    `The batch takes ${span} bytes or more, ${FRAME_HEADER_BYTES} an event for its frame; a ` +
+      `batch of this log takes at most ${largestBatchBytes(options)}. ` +
       remedy(span - FRAME_HEADER_BYTES, options),
   );
 }

@@ -26,9 +26,9 @@ export interface Capabilities {
   readonly sharedMemoryNameLost: boolean;
   readonly lock: 'flock' | 'none';
   /**
-   * Whether renames that never replace, real allocation, and the sync of a folder are to be had, as far as
-   * the opening needed them. Where not (FUSE, seccomp), the log does without: it looks before it
-   * renames, a full disk is met later, a power cut may take new names.
+   * Whether renames that never replace, real allocation, and the sync of a folder are to be had, as
+   * far as the opening needed them. Where not (FUSE, seccomp), the log does without: it looks
+   * before it renames, a full disk is met later, a power cut may take new names.
    */
   readonly renameNoReplace: boolean;
   readonly allocate: boolean;

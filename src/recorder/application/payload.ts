@@ -8,12 +8,13 @@ const NOTHING = new Uint8Array(0);
 /**
  * Bytes of `payload` now. Only another thread can change them before the caller gives control away,
  * and it can add some alone.
- * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT for what is no Uint8Array, or has lost its memory
+ * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT for what is no Uint8Array, or has lost its
+ * memory
  */
 export function payloadBytesOf(payload: Uint8Array): number {
   if (kindOf(payload) !== 'Uint8Array') throw notBytes(payload);
-  // No code of the array's runs here. But V8 learns what arrays come this way, and compiles the next
-  // line to a load: without this one that is a call of 3 ns.
+  // No code of the array's runs here. But V8 learns what arrays come this way, and compiles the
+  // next line to a load: without this one that is a call of 3 ns.
   void payload[0];
   const payloadBytes = lengthOf(payload);
   if (payloadBytes === 0) checkMemory(payload);

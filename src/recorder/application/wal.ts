@@ -75,7 +75,9 @@ export class Wal {
   readonly #appendInterval = newInterval();
   /** Appends until the next one that may be timed. A small integer: it is never boxed. */
   #untilTimed: number;
-  /** To be used by the next batch; undefined while one uses it, and for good where that ended early. */
+  /**
+   * To be used by the next batch; undefined while one uses it, and for good where that ended early.
+   */
   #spareBatch: Batch | undefined;
   #closing: Promise<void> | undefined;
   #closed = false;
@@ -129,8 +131,8 @@ export class Wal {
   }
 
   /**
-   * Opens the log in `directory`, creating or recovering it. Where its memory was to outlive the process
-   * and cannot, a process warning (`FLASHSTRIKE_PORTABLE_RING`) says why, once.
+   * Opens the log in `directory`, creating or recovering it. Where its memory was to outlive the
+   * process and cannot, a process warning (`FLASHSTRIKE_PORTABLE_RING`) says why, once.
    * @throws WalError, among others ERR_FLASHSTRIKE_LOCKED, _CORRUPT, _INVALID_OPTION
    */
   static async open(directory: string, options?: WalOptions): Promise<Wal> {
@@ -341,8 +343,9 @@ export class Wal {
   }
 
   /**
-   * How far the blocks of the finished segments were verified, as the option `verify` asks for it. Damage
-   * that `background` finds does not stop the log: it shows here, and in one process warning.
+   * How far the blocks of the finished segments were verified, as the option `verify` asks for it.
+   * Damage that `background` finds does not stop the log: it shows here, and in one process
+   * warning.
    */
   get verification(): VerificationStatus {
     const { losses } = this.recovery;
@@ -355,9 +358,9 @@ export class Wal {
   }
 
   /**
-   * The recorder's metrics, live, and with them (`recovery`) those of the recovery at the open and of
-   * `replay` and `follow`: every thread of the log writes its own lines in shared memory. After `close`
-   * they keep their last values.
+   * The recorder's metrics, live, and with them (`recovery`) those of the recovery at the open and
+   * of `replay` and `follow`: every thread of the log writes its own lines in shared memory. After
+   * `close` they keep their last values.
    */
   get telemetry(): WalTelemetry {
     return this.#telemetry;

@@ -73,7 +73,8 @@ function notFlushed(directory: string, cause: unknown): WalError {
   const code = isNoSpace(cause) ? 'ERR_FLASHSTRIKE_NO_SPACE' : 'ERR_FLASHSTRIKE_IO';
   const message =
     `${directory}: every event is on disk, but wal.meta could not be written ` +
-    `(${systemCode(cause) ?? cause}). The next open treats this close as a crash, and loses nothing.`;
+    `(${systemCode(cause) ?? cause}). The next open treats this close as a crash, and loses ` +
+    'nothing.';
   return new WalError(code, message, { path: directory, cause });
 }
 

@@ -34,7 +34,9 @@ export class MetaStore {
     this.#storage.syncDirectory(this.#directory);
   }
 
-  /** Whether wal.meta is there, and is what was written last: somebody may have put another there. */
+  /**
+   * Whether wal.meta is there, and is what was written last: somebody may have put another there.
+   */
   isNamed(): boolean {
     const named = this.#storage.statusAt(join(this.#directory, META_FILE));
     if (named === undefined || this.#file === undefined) return named !== undefined;

@@ -1,7 +1,7 @@
-// A look, now and then, whether names still are our files. When someone has removed the region's, what
-// waits in the ring would not be found after a crash; when someone has replaced LOCK, another process
-// can lock the new one and write beside us: both end the log. A lost wal.meta is written again. (The
-// writer looks after the active segment itself: before it calls anything durable.)
+// A look, now and then, whether names still are our files. When someone has removed the region's,
+// what waits in the ring would not be found after a crash; when someone has replaced LOCK, another
+// process can lock the new one and write beside us: both end the log. A lost wal.meta is written
+// again. (The writer looks after the active segment itself: before it calls anything durable.)
 import type { Clock } from '../../clock/clock.js';
 import { isOperational } from '../../errors.js';
 import type { RegionHandle } from '../../region/shared-region.js';
@@ -50,8 +50,8 @@ export class NameWatch {
   }
 
   /**
-   * Looks twice in a second, however often it is called; returns how many ms may pass until the next
-   * look. One that fails tells nothing.
+   * Looks twice in a second, however often it is called; returns how many ms may pass until the
+   * next look. One that fails tells nothing.
    */
   look(): number {
     const nowNs = this.#clock.nowNs();

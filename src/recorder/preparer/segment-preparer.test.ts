@@ -47,7 +47,9 @@ class Bench {
     });
   }
 
-  /** Steps, letting the time pass that it asks for, until it has nothing to do; no longer at most. */
+  /**
+   * Steps, letting the time pass that it asks for, until it has nothing to do; no longer at most.
+   */
   run(limitMs = 60_000): void {
     for (let waitedMs = 0; waitedMs < limitMs; ) {
       const waitMs = this.preparer.step();

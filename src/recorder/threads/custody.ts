@@ -1,9 +1,9 @@
 // The descriptors that hold an open log: that of LOCK, and that of the region's file with its lock.
 // The application's thread opens them, and it alone closes them; the log's own threads use them by
-// number. Node closes what a thread has opened when that thread ends, after it has ended the threads
-// that this one has started: so a thread of the application that is terminated leaves its log free,
-// and no number is used or closed that may be another file's by then. (A worker that is started in a
-// worker closes what it has opened whatever `trackUnmanagedFds` says.)
+// number. Node closes what a thread has opened when that thread ends, after it has ended the
+// threads that this one has started: so a thread of the application that is terminated leaves its
+// log free, and no number is used or closed that may be another file's by then. (A worker that is
+// started in a worker closes what it has opened whatever `trackUnmanagedFds` says.)
 //
 // The log is opened on the writer's thread, which asks for them here and waits for the answer.
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';

@@ -8,8 +8,8 @@ import { TWO_POW_32 } from '../../units.js';
 import { QUEUE_ENTRY_WORDS, type Signals, Trouble } from './signals.js';
 
 /**
- * A file that is allocated, and zero-written and synced as far as `zeroedBytes`. Told by its name and
- * its identity, not by a descriptor: each thread opens and closes its own.
+ * A file that is allocated, and zero-written and synced as far as `zeroedBytes`. Told by its name
+ * and its identity, not by a descriptor: each thread opens and closes its own.
  */
 export interface PreparedSegment {
   /** Number in the file's name; not the segment's index. */
@@ -45,7 +45,9 @@ export function takePrepared(signals: Signals): PreparedSegment | undefined {
   };
 }
 
-/** What opening a prepared file says when somebody has taken it away or put something else there. */
+/**
+ * What opening a prepared file says when somebody has taken it away or put something else there.
+ */
 const NOT_THERE = new Set(['ENOENT', 'EACCES', 'ERR_FLASHSTRIKE_UNSAFE_FILE']);
 
 /**

@@ -15,7 +15,9 @@ const LatchLine = layout('SignalLatchLine')
   .field(0, 'latch', LatchLayout)
   .field(64, 'spare', pad(64))
   .end(128, 64);
-/** One thread's: wake counter (others), asleep (itself), stop request (application), ended (itself). */
+/**
+ * One thread's: wake counter (others), asleep (itself), stop request (application), ended (itself).
+ */
 const ThreadLines = layout('ThreadLines')
   .field(0, 'wake', Line)
   .field(128, 'asleep', Line)
@@ -84,8 +86,8 @@ export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 const SLICE_MS = 100;
 
 /**
- * Blocks while the word has `value`; false when that takes longer. Time in which the process is stopped
- * does not count: the thread that is waited for is stopped as well.
+ * Blocks while the word has `value`; false when that takes longer. Time in which the process is
+ * stopped does not count: the thread that is waited for is stopped as well.
  */
 function waitWhile(words: Int32Array, word: number, value: number, timeoutMs: number): boolean {
   for (let leftMs = timeoutMs; ; leftMs -= SLICE_MS) {

@@ -1,5 +1,5 @@
-// What is known of the blocks of finished segments: `wal.verification`, and what the housekeeping thread
-// writes down for it.
+// What is known of the blocks of finished segments: `wal.verification`, and what the housekeeping
+// thread writes down for it.
 import { monotonicClock } from '../../clock/clock.js';
 import type { WalError } from '../../errors.js';
 import type { AcceptedLoss, VerifyMode } from '../../recovery/recover-log.js';

@@ -35,25 +35,25 @@ export interface WalOptions {
   readonly timestamps?: 'precise' | 'coarse';
   /**
    * What to do with the end that a crash left. `default` sets a torn write aside (never durable,
-   * counted in `wal.recovery`) and refuses damage, and where it cannot tell; `strict` refuses a torn
-   * write, too; `tolerate-tail` goes on where it cannot be told; `accept-loss` goes on where segments
-   * before the last one are damaged or missing, and names in `wal.recovery.losses` what is lost;
-   * `accept-copy` takes a folder that lacks a tail for the copy of a log that was being written (one that
-   * provably is opens by itself, but for `strict`). None opens over other damage at the end of the log:
-   * `salvage` reads what stands behind it. Default `default`.
+   * counted in `wal.recovery`) and refuses damage, and where it cannot tell; `strict` refuses a
+   * torn write, too; `tolerate-tail` goes on where it cannot be told; `accept-loss` goes on where
+   * segments before the last one are damaged or missing, and names in `wal.recovery.losses` what is
+   * lost; `accept-copy` takes a folder that lacks a tail for the copy of a log that was being
+   * written (one that provably is opens by itself, but for `strict`). None opens over other damage
+   * at the end of the log: `salvage` reads what stands behind it. Default `default`.
    */
   readonly recovery?: RecoveryMode;
   /**
-   * What is read of the finished segments, whose names, sizes and headers are always chained: nothing
-   * more (`tail`), every block before the log opens (`all`), or every block while it is open
-   * (`background`, told by `wal.verification`). Default `tail`.
+   * What is read of the finished segments, whose names, sizes and headers are always chained:
+   * nothing more (`tail`), every block before the log opens (`all`), or every block while it is
+   * open (`background`, told by `wal.verification`). Default `tail`.
    */
   readonly verify?: VerifyMode;
   /**
-   * What to do with the shared region of a crashed process that may be this log's, where that cannot be
-   * proven (another user's, or found in a moved copy), and that holds events which the files lack:
-   * `refuse` the open, `take` its events where they connect, or `leave` it where it is and go on
-   * without them, for good. Default `refuse`.
+   * What to do with the shared region of a crashed process that may be this log's, where that
+   * cannot be proven (another user's, or found in a moved copy), and that holds events which the
+   * files lack: `refuse` the open, `take` its events where they connect, or `leave` it where it is
+   * and go on without them, for good. Default `refuse`.
    */
   readonly oldRing?: OldRingChoice;
   /** `required`: an error where memory cannot be shared with the next process; `off`: never. */

@@ -1,8 +1,8 @@
 // The segment that is being written: one descriptor from header to last sync, blocks behind each
 // other, each chained to the one before. Any error here is final for the log: after a failed write
-// or sync nobody knows what the file holds, and a retry would only hide that. The one exception is a
-// block that finds no space (on a copy-on-write file system an overwrite needs some): it is given up
-// as torn, and nothing more is written to its file.
+// or sync nobody knows what the file holds, and a retry would only hide that. The one exception is
+// a block that finds no space (on a copy-on-write file system an overwrite needs some): it is given
+// up as torn, and nothing more is written to its file.
 import { join } from 'node:path';
 import type { Clock } from '../../clock/clock.js';
 import { assert, isNoSpace, systemCode, WalError } from '../../errors.js';
@@ -162,7 +162,9 @@ export class ActiveSegment {
     });
   }
 
-  /** The largest payload that one more block may have, before the seal's reserve; may be negative. */
+  /**
+   * The largest payload that one more block may have, before the seal's reserve; may be negative.
+   */
   get roomBytes(): number {
     return this.segmentBytes - SEAL_RESERVED_BYTES - this.#offset - BLOCK_HEADER_BYTES;
   }

@@ -1,5 +1,6 @@
-// A snapshot by hard links (cp -al, rsnapshot) shares its files with the log. What is appended from then
-// on must not show in it, whether the log was open, closed or killed, and whichever is opened first.
+// A snapshot by hard links (cp -al, rsnapshot) shares its files with the log. What is appended from
+// then on must not show in it, whether the log was open, closed or killed, and whichever is opened
+// first.
 import assert from 'node:assert/strict';
 import { linkSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

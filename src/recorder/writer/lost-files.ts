@@ -11,8 +11,9 @@ export function fileLost(path: string, harm: string): WalError {
 
 export function regionLost(directory: string, durableEventId: number): WalError {
   const message =
-    `${directory}: the file of the log's shared region was moved, removed or replaced while the log ` +
-    `was open; a kill would have lost what waits in memory. All up to event ${durableEventId} was ` +
-    'synced, then the log has stopped. Keep clean-ups off the shared-memory folder, then open again.';
+    `${directory}: the file of the log's shared region was moved, removed or replaced while the ` +
+    'log was open; a kill would have lost what waits in memory. All up to event ' +
+    `${durableEventId} was synced, then the log has stopped. Keep clean-ups off the ` +
+    'shared-memory folder, then open again.';
   return new WalError('ERR_FLASHSTRIKE_FILE_LOST', message, { path: directory });
 }

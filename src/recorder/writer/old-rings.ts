@@ -1,5 +1,5 @@
-// The regions that crashed openings of this log left behind: found, judged, copied. They are read with
-// pread, never mapped, and go only after what they hold is on disk.
+// The regions that crashed openings of this log left behind: found, judged, copied. They are read
+// with pread, never mapped, and go only after what they hold is on disk.
 import { WalError } from '../../errors.js';
 import {
   byFirstEvent,

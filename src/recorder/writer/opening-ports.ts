@@ -1,5 +1,5 @@
-// What an opening takes from the machine. The product has one set of it; a simulation brings its own
-// and repeats, from a seed, all that a log does.
+// What an opening takes from the machine. The product has one set of it; a simulation brings its
+// own and repeats, from a seed, all that a log does.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import type { WallClockMs } from '../../clock/wall-clock.js';
 import { type Random64, random64 } from '../../random.js';

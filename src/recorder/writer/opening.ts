@@ -156,7 +156,8 @@ function folderOf(
   const folder = identifyFolder(storage, directory);
   const { device, inode } = prepared ?? {};
   if (folder?.device === device && folder?.inode === inode && folder !== undefined) return folder;
-  const message = `${directory} was moved, replaced or removed while the log was opened. Open it again.`;
+  const message =
+    `${directory} was moved, replaced or removed while the log was opened. Open it ` + 'again.';
   throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
 }
 
@@ -171,7 +172,8 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
     if (error instanceof WalError || code === undefined) throw error;
     const details = { path: directory, cause: error };
     if (isNoSpace(error)) {
-      const message = `${directory}: the disk or quota is full (${code}). Free some space, then open again.`;
+      const message =
+        `${directory}: the disk or quota is full (${code}). Free some space, then ` + 'open again.';
       throw new WalError('ERR_FLASHSTRIKE_NO_SPACE', message, details);
     }
     if (code === 'ENOTDIR' || code === 'EEXIST') {
@@ -187,7 +189,8 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
       const message = `${directory} cannot be written (${code}). ${remedy}`;
       throw new WalError('ERR_FLASHSTRIKE_ACCESS', message, details);
     }
-    const message = `${directory}: ${messageOf(error)}. Nothing is lost; mend the cause, then open again.`;
+    const message =
+      `${directory}: ${messageOf(error)}. Nothing is lost; mend the cause, then ` + 'open again.';
     throw new WalError('ERR_FLASHSTRIKE_IO', message, details);
   }
 }
@@ -519,7 +522,9 @@ class Opening {
   }
 }
 
-/** Runs one step of giving up. Its own failure is less than the one that led here, and is dropped. */
+/**
+ * Runs one step of giving up. Its own failure is less than the one that led here, and is dropped.
+ */
 function release(step: () => void): void {
   try {
     step();

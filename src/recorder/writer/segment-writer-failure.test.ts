@@ -25,7 +25,8 @@ describe('the first failure is the last operation', () => {
   }
   const nth = (from: number) => ({ from, times: 1 });
   const of = (kind: string) => (call: { kind: string }) => call.kind === kind;
-  // From here on: block 1, sync, watermark, [rotation:] open, seal, sync, header, sync, name, folder, block.
+  // From here on: block 1, sync, watermark, [rotation:] open, seal, sync, header, sync, name,
+  // folder, block.
   const CASES: readonly Case[] = [
     {
       name: 'block write',

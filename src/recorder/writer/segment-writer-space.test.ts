@@ -1,5 +1,6 @@
-// A write that finds no space although its file is allocated, as on a copy-on-write file system or where
-// a snapshot holds the old blocks: given up as torn, and gone on with in a segment of its own.
+// A write that finds no space although its file is allocated, as on a copy-on-write file system or
+// where a snapshot holds the old blocks: given up as torn, and gone on with in a segment of its
+// own.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SimulatedDisk } from '../../../test/simulation/simulated-disk.js';

@@ -4,8 +4,9 @@
 // Invariants
 // - "written" is published after the write returned, "durable" after the sync that covers it did.
 // - A durable id is claimed in a header only by blocks that were written after that sync ended.
-// - The first failed write, sync or rotation is the last operation on this log (sticky). A write that
-//   finds no space is none: what it was to bring is still in the ring, and goes to another segment.
+// - The first failed write, sync or rotation is the last operation on this log (sticky). A write
+//   that finds no space is none: what it was to bring is still in the ring, and goes to another
+//   segment.
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../clock/clock.js';
@@ -45,7 +46,9 @@ import {
 import { fileLost, regionLost } from './lost-files.js';
 import type { WallClockWatch } from './wall-clock-watch.js';
 
-/** Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache. */
+/**
+ * Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache.
+ */
 const TARGET_BLOCK_BYTES = 256 * 1024;
 const NS_PER_MS = 1e6;
 /** Meta is flushed once the log has been idle for this long. */
@@ -289,15 +292,17 @@ export class SegmentWriter {
     const path = join(this.#options.directory, LOCK_FILE);
     return new WalError(
       'ERR_FLASHSTRIKE_LOCKED',
-      `${path} was removed or replaced while the log was open: another process could write beside ` +
-        'this one, so this one has stopped. Make sure that there is one writer, then open again.',
+      `${path} was removed or replaced while the log was open: another process could write ` +
+        'beside this one, so this one has stopped. Make sure that there is one writer, then open ' +
+        'again.',
       { path },
     );
   }
 
   /**
-   * The region's name is gone: a kill would lose what the ring holds. So all of it goes to disk, the
-   * application is refused from then on, and what it appended before it saw that goes to disk as well.
+   * The region's name is gone: a kill would lose what the ring holds. So all of it goes to disk,
+   * the application is refused from then on, and what it appended before it saw that goes to disk
+   * as well.
    */
   #endWithoutRegion(): StepOutcome {
     this.#drainUntil(this.#d.clock.nowNs() + LAST_DRAIN_NS);
@@ -317,8 +322,8 @@ export class SegmentWriter {
   }
 
   /**
-   * Behind each sync and before it is told: a file that somebody has moved, replaced or cut would not
-   * give out again what was synced into it.
+   * Behind each sync and before it is told: a file that somebody has moved, replaced or cut would
+   * not give out again what was synced into it.
    */
   #refuseHarm(): void {
     this.#harmSeenNs = this.#d.clock.nowNs();
@@ -515,7 +520,9 @@ export class SegmentWriter {
     this.#requestMetaFlush();
   }
 
-  /** A header speaks only for blocks before it: without this, the last commit would stay unproven. */
+  /**
+   * A header speaks only for blocks before it: without this, the last commit would stay unproven.
+   */
   #writeWatermark(atOnce: boolean): void {
     const active = this.#active;
     if (active === undefined) {
@@ -563,7 +570,9 @@ export class SegmentWriter {
     if (this.#active.isLinked) this.#active.giveUp();
   }
 
-  /** True when a new segment is active, false while none is prepared or its header finds no space. */
+  /**
+   * True when a new segment is active, false while none is prepared or its header finds no space.
+   */
   #rotate(): boolean {
     const { prepared } = this.#d;
     const next = this.#takeNext();
@@ -607,7 +616,8 @@ export class SegmentWriter {
         this.#taken = undefined;
         this.#openRefusal = undefined;
         if (fd !== undefined) return { segment, fd };
-        // Somebody has taken that file away, put another there, or linked it: nothing is lost with it.
+        // Somebody has taken that file away, put another there, or linked it: nothing is lost with
+        // it.
         this.#d.prepared.announceTaken();
       } catch (error) {
         if (!PASSING.has(systemCode(error) ?? '')) {
@@ -761,8 +771,9 @@ export class SegmentWriter {
 
   /**
    * After a second without events the ring is looked at once in two sync intervals: a sync of an
-   * event begins at most so long after it was appended, because what is found then and may be older than
-   * an interval is synced at once. The other modes have no such sync, so they look each interval.
+   * event begins at most so long after it was appended, because what is found then and may be older
+   * than an interval is synced at once. The other modes have no such sync, so they look each
+   * interval.
    */
   #idleMs(): StepOutcome {
     const quietNs = this.#d.clock.nowNs() - this.#lastWriteNs;

@@ -1,6 +1,6 @@
-// Rings of which it must be found out whose they are: LOCK is gone or older, the folder is a copy, the
-// user is another, another opening has come in between. On the test's own thread, with real files and
-// mapped regions. FAULTS rows 58, 67, 74, 75, 76, 82.
+// Rings of which it must be found out whose they are: LOCK is gone or older, the folder is a copy,
+// the user is another, another opening has come in between. On the test's own thread, with real
+// files and mapped regions. FAULTS rows 58, 67, 74, 75, 76, 82.
 import assert from 'node:assert/strict';
 import {
   chownSync,

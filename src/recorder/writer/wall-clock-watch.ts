@@ -1,7 +1,7 @@
-// A look, now and then, whether the wall clock still goes with the monotonic one. It does not after a
-// suspend, a pause of the virtual machine, a step by NTP or by hand: then all threads of the log are
-// told what the wall clock would have said at the log's anchor, and their timestamps go on from there.
-// Both clocks are slewed alike, so nothing but a step moves one against the other.
+// A look, now and then, whether the wall clock still goes with the monotonic one. It does not after
+// a suspend, a pause of the virtual machine, a step by NTP or by hand: then all threads of the log
+// are told what the wall clock would have said at the log's anchor, and their timestamps go on from
+// there. Both clocks are slewed alike, so nothing but a step moves one against the other.
 import type { Clock } from '../../clock/clock.js';
 import {
   anchorWallClock,

@@ -1,9 +1,9 @@
-// Metrics in Prometheus' text format, version 0.0.4: one HELP and TYPE a family, however often it was
-// collected with other labels, and its lines behind them without a gap.
+// Metrics in Prometheus' text format, version 0.0.4: one HELP and TYPE a family, however often it
+// was collected with other labels, and its lines behind them without a gap.
 //
 // Numbers come out in their shortest spelling that reads as the same double, and whole ones below
-// 2^53 digit by digit. What is counted beyond 2^53 is rounded to the nearest double on the way here,
-// and Prometheus keeps nothing but doubles.
+// 2^53 digit by digit. What is counted beyond 2^53 is rounded to the nearest double on the way
+// here, and Prometheus keeps nothing but doubles.
 import { printable, WalError } from '../../errors.js';
 import type { CollectedBucket, CollectedMetric, Collector } from '../../metrics/collector.js';
 
@@ -38,8 +38,8 @@ const shown = (value: unknown): string => printable(String(value));
 
 /**
  * Gathers metrics for one answer to Prometheus: `toString()` is the text, `contentType` its type.
- * Make a new one for each scrape. Several structs, or the telemetry of several logs, may be collected
- * into one as long as labels tell their series apart:
+ * Make a new one for each scrape. Several structs, or the telemetry of several logs, may be
+ * collected into one as long as labels tell their series apart:
  *
  *     collector.pushLabel('log', 'orders');
  *     orders.telemetry.collect('flashstrike_wal_recorder', collector);

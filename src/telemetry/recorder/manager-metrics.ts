@@ -1,5 +1,5 @@
-// The top of the recorder: appends and their waits, as the application thread sees them, and what the
-// writer thread does around its segments. Two writers; their lines stand 128 bytes apart.
+// The top of the recorder: appends and their waits, as the application thread sees them, and what
+// the writer thread does around its segments. Two writers; their lines stand 128 bytes apart.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import { layout, pad } from '../../memory/layout.js';
 import {
@@ -205,8 +205,9 @@ export const MANAGER = defineMetrics(ManagerLayout, undefined, {
     writer: 'writer',
     help: 'Steps of the wall clock, and suspends, that new timestamps have followed',
     covers:
-      'each look, ten a second at the most, that found the wall clock 10 ms or more away from where ' +
-      'the monotonic clock had taken it; backwards, timestamps stand still until it has caught up',
+      'each look, ten a second at the most, that found the wall clock 10 ms or more away from ' +
+      'where the monotonic clock had taken it; backwards, timestamps stand still until it has ' +
+      'caught up',
   }),
 });
 

@@ -1,5 +1,6 @@
 // What the writer thread does with a segment: blocks, syncs, rotation by step. Write time stands
-// apart from sync time, so that a slow disk is told from a slow checksum. Writer: the writer thread.
+// apart from sync time, so that a slow disk is told from a slow checksum. Writer: the writer
+// thread.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import { layout } from '../../memory/layout.js';
 import {
