@@ -149,7 +149,9 @@ const OTHER_THREAD = `
 const { workerData, parentPort } = require('node:worker_threads');
 const { words, at } = workerData;
 parentPort.postMessage('ready');
-while (Atomics.load(words, 0) === 0) for (let call = 0; call < 1000; call++) words[at] = words[at] + 1;
+while (Atomics.load(words, 0) === 0) {
+  for (let call = 0; call < 1000; call++) words[at] = words[at] + 1;
+}
 `;
 
 async function besideAnother(name: string, at: number): Promise<void> {

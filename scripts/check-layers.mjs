@@ -1,6 +1,7 @@
-// The house rule as a check: a folder of src/ imports only from those above it
-// (docs/ARCHITECTURE.md has the picture). Prints every offending line as `file:line rule`, and ends
-// with 1 if there is one.
+// The house rules as a check: a folder of src/ imports only from those above it (see
+// docs/ARCHITECTURE.md), imports form no circle, nothing is exported that no other file imports,
+// and no line is too long. Prints every offending line as `file:line rule`, and ends with 1 if
+// there is one.
 //
 //     node scripts/check-layers.mjs [FOLDER]      the project in FOLDER, by default this one
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { circlesIn } from './check-layers/circles.mjs';
 import { deadExports } from './check-layers/dead-exports.mjs';
 import { FOR_TESTS } from './check-layers/for-tests.mjs';
+import { LONGEST_LINE, longLines } from './check-layers/long-lines.mjs';
 import { partsOf } from './check-layers/module-parts.mjs';
 
 /** From the top: what stands on one line may import each other and all that stands above. */
@@ -51,6 +53,9 @@ const CLI_FOUNDATION = new Set([
   'verification/inspect.ts',
 ]);
 const foundation = [...CLI_FOUNDATION].join(', ');
+
+/** What is written by hand. */
+const SOURCE_FOLDERS = ['src', 'test', 'bench', 'examples', 'scripts'];
 
 /** Files that only tests use: they may import anything, and no other file may import them. */
 const TEST_FILE = /\.(test|bench|conformance)\.ts$|^fake-[^/]*\.ts$/;
@@ -136,6 +141,7 @@ export function check(root, forTests = {}) {
   checkReach(paths, graph, entries.all, testFolders, report);
   checkCircles(modules, graph, report);
   checkExports(modules, entries.modules, forTests, report);
+  problems.push(...tooLong(root));
   return { problems, files: paths.length };
 }
 
@@ -160,6 +166,21 @@ function checkExports(modules, entryModules, forTests, report) {
     const [path = '', name] = entry.split('#');
     report(path, 1, `needs no exception for ${name} any more`);
   }
+}
+
+/** The lines of the whole project that are too long, those of scripts and tests included. */
+function tooLong(root) {
+  return SOURCE_FOLDERS.filter((folder) => existsSync(join(root, folder))).flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .filter((path) => /\.(ts|mjs)$/.test(path))
+      .sort()
+      .flatMap((path) =>
+        longLines(readFileSync(join(root, folder, path), 'utf8')).map(
+          ({ line, characters }) =>
+            `${folder}/${path}:${line} has ${characters} characters; ${LONGEST_LINE} fit`,
+        ),
+      ),
+  );
 }
 
 /** The layer of a file: a name of LAYERS, `index`, `cli`, or undefined for none. */

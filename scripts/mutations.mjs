@@ -1,10 +1,12 @@
-// What the mutation check switches off: `find` stands exactly once in `file`; at least one of `tests`
-// must fail with `replace` in its place.
+// What the mutation check switches off: `find` stands exactly once in `file`; at least one of
+// `tests` must fail with `replace` in its place.
 export const MUTATIONS = [
   {
     name: 'links: a LOCK that a snapshot shares stays shared',
     file: 'src/recorder/threads/custody.ts',
-    find: "if (this.#folder?.isLocked === true || mode === 'none') separateLock(storage, directory);",
+    find:
+      "if (this.#folder?.isLocked === true || mode === 'none') " +
+      'separateLock(storage, directory);',
     replace: '',
     tests: ['test/system/wal-hard-links.test.ts'],
   },
@@ -125,7 +127,8 @@ export const MUTATIONS = [
     file: 'src/recorder/writer/segment-writer.ts',
     find: '      active.sync();\n      this.#refuseHarm();\n      segmentWriter.onRotateSync',
     replace:
-      '      if (active.takesBlocks) active.sync();\n      this.#refuseHarm();\n      segmentWriter.onRotateSync',
+      '      if (active.takesBlocks) active.sync();\n      this.#refuseHarm();\n' +
+      '      segmentWriter.onRotateSync',
     tests: ['src/recorder/writer/segment-writer-space.test.ts'],
   },
   {
@@ -215,7 +218,9 @@ export const MUTATIONS = [
   {
     name: 'open: the folder that is locked need not be the one that was made durable',
     file: 'src/recorder/writer/opening.ts',
-    find: 'if (folder?.device === device && folder?.inode === inode && folder !== undefined) return folder;',
+    find:
+      'if (folder?.device === device && folder?.inode === inode && folder !== undefined) ' +
+      'return folder;',
     replace: 'if (folder !== undefined) return folder;',
     tests: ['src/recorder/writer/opening.test.ts'],
   },
@@ -301,7 +306,9 @@ export const MUTATIONS = [
   {
     name: 'threads: those that did start are left when another does not',
     file: 'src/recorder/application/crew.ts',
-    find: '    for (const member of started) member.post(undefined);\n    await Promise.all(started.map((member) => member.ended));\n',
+    find:
+      '    for (const member of started) member.post(undefined);\n' +
+      '    await Promise.all(started.map((member) => member.ended));\n',
     replace: '',
     tests: ['test/kernel/process-limits.test.ts'],
   },
@@ -469,7 +476,9 @@ export const MUTATIONS = [
   {
     name: 'salvage: ids may leap further than a hole has room',
     file: 'src/reading/segment-salvager.ts',
-    find: 'if (blocks * BLOCK_HEADER_BYTES + events * FRAME_HEADER_BYTES > holeBytes) return false;',
+    find:
+      'if (blocks * BLOCK_HEADER_BYTES + events * FRAME_HEADER_BYTES > holeBytes) ' +
+      'return false;',
     replace: '',
     tests: ['src/salvage/salvage.test.ts'],
   },
@@ -539,7 +548,9 @@ export const MUTATIONS = [
   {
     name: 'replay: a damaged successor costs the segment before it',
     file: 'src/replay/log-walker.ts',
-    find: '      if (error instanceof WalError) return undefined;\n      throw error;\n    }\n  }\n\n  /** Id that comes',
+    find:
+      '      if (error instanceof WalError) return undefined;\n      throw error;\n    }\n  }\n\n' +
+      '  /** Id that comes',
     replace: '      throw error;\n    }\n  }\n\n  /** Id that comes',
     tests: ['src/judgement/log-identity.test.ts'],
   },
@@ -595,7 +606,9 @@ export const MUTATIONS = [
   {
     name: 'salvage: a copy is not synced at its end',
     file: 'src/salvage/log-copy.ts',
-    find: '      active.sync();\n      this.#durableEventId = this.#lastEventId;\n      active.write',
+    find:
+      '      active.sync();\n      this.#durableEventId = this.#lastEventId;\n' +
+      '      active.write',
     replace: '      this.#durableEventId = this.#lastEventId;\n      active.write',
     tests: ['src/salvage/salvage-copy.test.ts'],
   },

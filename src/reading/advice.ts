@@ -119,9 +119,9 @@ export const beginAnewAdvice = `Put the files back, or ${WORDS.beginAnew}.`;
 export const withoutTailAdvice = (dir: string): string =>
   `${WORDS.withoutTail}; what of them is whole, ${salvageCommand(dir)} saves before.`;
 
+const openWithoutRing = `open with ${WORDS.withoutRing}`;
 /** What to do about a ring that cannot follow the files. */
-export const withoutRingAdvice =
-  'Put back the files that are missing, or open with ' + `${WORDS.withoutRing}.`;
+export const withoutRingAdvice = `Put back the files that are missing, or ${openWithoutRing}.`;
 
 /** How to append to a log that lacks segments. */
 export const acceptLossAdvice = `${WORDS.acceptLoss}.`;

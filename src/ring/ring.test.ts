@@ -383,7 +383,8 @@ test('between two threads nothing is lost, doubled or torn', async () => {
     `Promise.all([import(${at('./ring-memory.js')}), import(${at('./ring-consumer.js')}),
       import(${at('../segment/frame.js')})]).then(
       ([{ ringMemory }, { RingConsumer }, { walkFrames }]) => {
-        const { parentPort, workerData: { buffer, sections, events } } = require('node:worker_threads');
+        const { parentPort, workerData } = require('node:worker_threads');
+        const { buffer, sections, events } = workerData;
         const consumer = new RingConsumer(ringMemory(buffer, 0, sections), 1);
         let problem;
         for (let seen = 0; seen < events && problem === undefined; ) {
@@ -392,7 +393,8 @@ test('between two threads nothing is lost, doubled or torn', async () => {
           if (firstEventId !== seen + 1) problem = { message: 'event ' + firstEventId };
           problem ??= walkFrames(consumer.bytes, offset, offset + bytes, firstEventId, eventCount);
           for (let at = offset; at < offset + bytes && problem === undefined; ) {
-            const length = new DataView(consumer.bytes.buffer, consumer.bytes.byteOffset).getUint32(at, true);
+            const view = new DataView(consumer.bytes.buffer, consumer.bytes.byteOffset);
+            const length = view.getUint32(at, true);
             const id = consumer.bytes[at + 8];
             const payload = consumer.bytes.subarray(at + 24, at + length);
             if (!payload.every((byte) => byte === id)) problem = { message: 'payload at ' + at };

@@ -253,9 +253,11 @@ function copyFailure(error: unknown, output: string): unknown {
     return new WalError('ERR_FLASHSTRIKE_NO_SPACE', message, details);
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    const message =
-      `${output} cannot be written (${code}). Name a folder that this user can ` + 'write.';
-    return new WalError('ERR_FLASHSTRIKE_ACCESS', message, details);
+    return new WalError(
+      'ERR_FLASHSTRIKE_ACCESS',
+      `${output} cannot be written (${code}). Name a folder that this user can write.`,
+      details,
+    );
   }
   if (code === 'ENOTDIR' || code === 'EEXIST') {
     return invalid(`${output} is not a folder. Name a folder that is new or empty.`);

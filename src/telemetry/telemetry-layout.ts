@@ -110,7 +110,8 @@ export function readTelemetryHeader(
     view.getUint32(at.fingerprint, true) === TELEMETRY_FINGERPRINT &&
     view.getUint32(at.byteLength, true) === TelemetryLayout.size;
   if (isKnown) return info;
-  const reason =
-    `its telemetry was laid out by version ${info.version}; read it with that ` + 'version.';
-  return { status: 'unsupported', reason };
+  return {
+    status: 'unsupported',
+    reason: `its telemetry was laid out by version ${info.version}; read it with that version.`,
+  };
 }

@@ -145,7 +145,8 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-const PRELUDE = `import { type BinaryType, block, layout, pad, u8, u32, u64 } from './memory/layout.js';
+const PRELUDE = `
+import { type BinaryType, block, layout, pad, u8, u32, u64 } from './memory/layout.js';
 declare const unknown: number;
 const line = block(64, 64);
 `;

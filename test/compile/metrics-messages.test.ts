@@ -25,8 +25,9 @@ const misfit = (given: string, expected: string): string =>
 
 const CASES: Readonly<Record<string, Case>> = {
   'a sound struct compiles': {
-    code: `defineMetrics(layout('Sound').field(0, 'getNextSegment', Duration64).field(64, 'spare0', pad(64))
-      .end(128, 64), 'test', { getNextSegment: duration(text) });`,
+    code: `const Sound = layout('Sound').field(0, 'getNextSegment', Duration64)
+        .field(64, 'spare0', pad(64)).end(128, 64);
+      defineMetrics(Sound, 'test', { getNextSegment: duration(text) });`,
     says: [],
   },
   'sizeof % 64: a size that is not a multiple of 64': {
@@ -45,7 +46,8 @@ const CASES: Readonly<Record<string, Case>> = {
     says: ['"the alignment of a metrics struct must be 64, not 8"'],
   },
   'alignof == 64: an alignment that is more': {
-    code: `const Wide = layout('Wide').field(0, 'calls', Counter64).field(64, 'spare0', pad(64)).end(128, 128);
+    code: `const Wide = layout('Wide').field(0, 'calls', Counter64)
+        .field(64, 'spare0', pad(64)).end(128, 128);
       defineMetrics(Wide, 'test', { calls: counter(text) });`,
     says: ['"the alignment of a metrics struct must be 64, not 128"'],
   },
@@ -84,7 +86,8 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   'another struct is no SegmentPreparer': {
-    code: `class Other extends structOf(defineMetrics(Two, 'test', { wait: duration(text), calls: counter(text) })) {}
+    code: `const OTHER = { wait: duration(text), calls: counter(text) };
+      class Other extends structOf(defineMetrics(Two, 'test', OTHER)) {}
       new SegmentPreparerUpdater(new Other());
       new SegmentPreparer().copyTo(new Other());`,
     says: [

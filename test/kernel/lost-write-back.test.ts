@@ -42,7 +42,8 @@ tell('ready');
 await told();
 append(${WRITTEN});
 const code = await wal.durable().then(() => 'none', (error) => error.code);
-tell('story ' + JSON.stringify({ code, cause: wal.failure?.cause?.code, written: wal.writtenEventId }));
+const cause = wal.failure?.cause?.code;
+tell('story ' + JSON.stringify({ code, cause, written: wal.writtenEventId }));
 process.kill(process.pid, 'SIGKILL');
 `;
 

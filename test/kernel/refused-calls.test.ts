@@ -10,7 +10,8 @@ import { assertSound } from '../support/log-content.js';
 import { cannotTrace } from '../support/strace.js';
 
 const SCRIPT = `
-const wal = await Wal.open(directory, options).catch((error) => void tell(error.code + ' ' + error.message));
+const refused = (error) => void tell(error.code + ' ' + error.message);
+const wal = await Wal.open(directory, options).catch(refused);
 if (wal !== undefined) {
   await wal.durable(wal.append(Buffer.from('one')));
   const { sharedMemory, renameNoReplace, allocate, syncDirectory } = wal.capabilities;

@@ -39,7 +39,9 @@ try {
   tell('open ' + wal.lastEventId);
   try {
     for (let batch = 0; batch < ${BATCHES}; batch++) {
-      for (let count = 0; count < ${BATCH_EVENTS}; count++) wal.append(payloadOf(wal.lastEventId + 1));
+      for (let count = 0; count < ${BATCH_EVENTS}; count++) {
+        wal.append(payloadOf(wal.lastEventId + 1));
+      }
       tell('appended ' + wal.lastEventId);
       const durable = await Promise.race([wal.durable(), outOfSpace(wal)]);
       if (durable === undefined) break;

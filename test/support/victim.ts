@@ -13,14 +13,17 @@ const append = () => wal.append(Buffer.from('event ' + (wal.lastEventId + 1)));
 const outcome = (action) => {
   try { return [typeof action()]; } catch (error) { return [error.code, error.message]; }
 };
-const settled = (promise) => promise.then((value) => [value], (error) => [error.code, error.message]);
+const settled = (promise) =>
+  promise.then((value) => [value], (error) => [error.code, error.message]);
 const wal = await Wal.open(directory, options);
 for (let count = 0; count < 10; count++) append();
 await wal.durable();
 // The first spare is made at once. It is whole: a fault in its file does not hit whoever makes it.
 const { segmentPreparer } = wal.telemetry;
 const spares = () =>
-  segmentPreparer.preparedSegments - segmentPreparer.getNextSegmentReady - segmentPreparer.getNextSegmentWaited;
+  segmentPreparer.preparedSegments -
+  segmentPreparer.getNextSegmentReady -
+  segmentPreparer.getNextSegmentWaited;
 while (spares() < 1) await new Promise((resolve) => setTimeout(resolve, 1));
 tell('ready');
 await told();

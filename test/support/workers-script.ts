@@ -29,5 +29,6 @@ const terminateAtOnce = (name) => {
   terminate(name);
   for (let now = before; before.every((task) => now.includes(task)); now = tasks()) blockFor(1);
 };
-const settled = (promise) => promise.then((value) => [value], (error) => [error.code, error.message]);
+const settled = (promise) =>
+  promise.then((value) => [value], (error) => [error.code, error.message]);
 `;

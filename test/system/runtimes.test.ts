@@ -133,8 +133,9 @@ import vm from 'node:vm';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-const names = ['Buffer', 'process', 'setTimeout', 'clearTimeout', 'setImmediate', 'performance', 'URL',
-  'AbortController', 'AbortSignal', 'Uint8Array', 'ArrayBuffer', 'SharedArrayBuffer', 'Atomics', 'TextDecoder', 'TextEncoder'];
+const names = ['Buffer', 'process', 'setTimeout', 'clearTimeout', 'setImmediate', 'performance',
+  'URL', 'AbortController', 'AbortSignal', 'Uint8Array', 'ArrayBuffer', 'SharedArrayBuffer',
+  'Atomics', 'TextDecoder', 'TextEncoder'];
 const context = vm.createContext(Object.fromEntries(names.map((name) => [name, globalThis[name]])));
 const modules = new Map();
 async function load(specifier, parent) {

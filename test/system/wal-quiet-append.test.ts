@@ -61,8 +61,15 @@ tell('closed');
  * What V8 calls when it compiles or collects: memory, its worker threads' condition variables, and
  * the event by which it asks for a turn of the loop.
  */
-const OF_THE_RUNTIME =
-  /^(brk|mmap|mremap|munmap|madvise|(pkey_)?mprotect|membarrier|prctl|futex|getpid|gettid|sched_\w+|rt_sig\w+|restart_syscall)\(|^write\(\d+, "\\1\\0\\0\\0\\0\\0\\0\\0", 8\)/;
+const OF_THE_RUNTIME = new RegExp(
+  [
+    /^(brk|mmap|mremap|munmap|madvise|(pkey_)?mprotect|membarrier|prctl|futex|getpid|gettid)\(/,
+    /^(sched_\w+|rt_sig\w+|restart_syscall)\(/,
+    /^write\(\d+, "\\1\\0\\0\\0\\0\\0\\0\\0", 8\)/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
 
 /** The calls between each pair of markers. */
 function windowsOf(calls: readonly string[]): string[][] {

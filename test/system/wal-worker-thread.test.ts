@@ -28,7 +28,8 @@ const text = (body, depth) => depth > 1
     'const { parentPort, workerData: data } = await import("node:worker_threads");' +
     'const say = (message) => parentPort.postMessage(message);' +
     'const { directory, options } = data; const last = new Float64Array(data.last);' +
-    'const append = () => { last[0] = wal.append(Buffer.from("event " + (wal.lastEventId + 1))); };' +
+    'const append = () => {' +
+    ' last[0] = wal.append(Buffer.from("event " + (wal.lastEventId + 1))); };' +
     'let wal; const fill = async (folder = directory) => {' +
     ' wal = await Wal.open(folder, options); for (let n = 0; n < 100; n++) append(); };' +
     body + '});';

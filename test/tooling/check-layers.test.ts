@@ -18,21 +18,40 @@ const MANIFEST = JSON.stringify({
   devDependencies: { typescript: '6' },
 });
 
+const lines = (...text: readonly string[]): string => `${text.join('\n')}\n`;
+
 /** Each layer as one file that imports the one above it; all of it reached. */
 const SOUND: Readonly<Record<string, string>> = {
   'package.json': MANIFEST,
   'src/errors.ts': `export const code = 1;\n`,
-  'src/memory/layout.ts': `import { code } from '../errors.js';\nimport 'koffi';\nexport { code };\n`,
+  'src/memory/layout.ts': lines(
+    `import { code } from '../errors.js';`,
+    `import 'koffi';`,
+    `export { code };`,
+  ),
   'src/clock/clock.ts': `export * from '../memory/layout.js';\n`,
   'src/clock/fake-clock.ts': `export const fake = 1;\n`,
-  'src/clock/clock.test.ts': `import 'typescript';\nimport '../recorder/application/wal.js';\nimport './fake-clock.js';\n`,
+  'src/clock/clock.test.ts': lines(
+    `import 'typescript';`,
+    `import '../recorder/application/wal.js';`,
+    `import './fake-clock.js';`,
+  ),
   'src/storage/node.ts': `import 'node:fs';\nexport * from '../clock/clock.js';\n`,
   'src/segment/frame.ts': `import type { code } from '../memory/layout.js';\n`,
   'src/ring/ring.ts': `export * from '../segment/frame.js';\n`,
   'src/recorder/writer/thread.ts': `import 'node:worker_threads';\nimport '../../ring/ring.js';\n`,
-  'src/recorder/application/wal.ts': `import '../../ring/ring.js';\nimport '../../storage/node.js';\nnew Worker(new URL('../writer/thread.js', import.meta.url));\n`,
+  'src/recorder/application/wal.ts': lines(
+    `import '../../ring/ring.js';`,
+    `import '../../storage/node.js';`,
+    `new Worker(new URL('../writer/thread.js', import.meta.url));`,
+  ),
   'src/index.ts': `export * from './recorder/application/wal.js';\n`,
-  'src/cli/main.ts': `import 'node:fs';\nimport '../index.js';\nimport '../errors.js';\nimport './table.js';\n`,
+  'src/cli/main.ts': lines(
+    `import 'node:fs';`,
+    `import '../index.js';`,
+    `import '../errors.js';`,
+    `import './table.js';`,
+  ),
   'src/cli/table.ts': `import '../memory/layout.js';\n`,
 };
 
@@ -61,9 +80,14 @@ function withTree<T>(changes: Readonly<Record<string, string>>, use: (root: stri
 }
 
 const ORDER =
-  'errors, units, random < memory < clock < region < metrics < storage < segment < ring < telemetry < ' +
-  'reading < judgement < observation < replay < verification < recovery < recorder/threads < ' +
-  'recorder/preparer < recorder/housekeeping < recorder/writer < recorder/application < salvage';
+  'errors, units, random < memory < clock < region < metrics < storage < segment < ring < ' +
+  'telemetry < reading < judgement < observation < replay < verification < recovery < ' +
+  'recorder/threads < recorder/preparer < recorder/housekeeping < recorder/writer < ' +
+  'recorder/application < salvage';
+
+const unreached = (path: string): string =>
+  `${path}:1 is reached from no entry point of package.json ` +
+  '(x.conformance.ts and fake-x.ts are for tests)';
 
 const VIOLATIONS: readonly {
   readonly name: string;
@@ -85,7 +109,8 @@ const VIOLATIONS: readonly {
       'src/recorder/application/options.ts': '',
     },
     says: [
-      `src/recorder/writer/thread.ts:1 imports ../application/options.js: recorder/writer stands above recorder/application (${ORDER})`,
+      'src/recorder/writer/thread.ts:1 imports ../application/options.js: ' +
+        `recorder/writer stands above recorder/application (${ORDER})`,
     ],
   },
   {
@@ -105,7 +130,8 @@ const VIOLATIONS: readonly {
     },
     says: [1, 2, 3, 4, 5].map(
       (line) =>
-        `src/memory/layout.ts:${line} imports ../replay/follow.js: memory stands above replay (${ORDER})`,
+        `src/memory/layout.ts:${line} imports ../replay/follow.js: ` +
+        `memory stands above replay (${ORDER})`,
     ),
   },
   {
@@ -120,14 +146,16 @@ const VIOLATIONS: readonly {
     },
     says: ['node:fs/promises', 'fs'].map(
       (module, index) =>
-        `src/recorder/writer/thread.ts:${index + 1} imports ${module}: files are touched through the storage port (except in memory, region, storage, cli)`,
+        `src/recorder/writer/thread.ts:${index + 1} imports ${module}: ` +
+        'files are touched through the storage port (except in memory, region, storage, cli)',
     ),
   },
   {
     name: 'cli goes through the public modules',
     changes: { 'src/cli/table.ts': `import '../recorder/application/wal.js';\n` },
     says: [
-      'src/cli/table.ts:1 imports ../recorder/application/wal.js: cli imports its own folder, the public modules and errors.ts, units.ts, memory/layout.ts, verification/inspect.ts',
+      'src/cli/table.ts:1 imports ../recorder/application/wal.js: cli imports its own folder, ' +
+        'the public modules and errors.ts, units.ts, memory/layout.ts, verification/inspect.ts',
     ],
   },
   {
@@ -145,7 +173,11 @@ const VIOLATIONS: readonly {
   {
     name: 'a circle is told once, the shortest through its first file; types make one, too',
     changes: {
-      'src/ring/a.ts': `import type { c } from './c.js';\nimport { b } from './b.js';\nexport const a = b;\n`,
+      'src/ring/a.ts': lines(
+        `import type { c } from './c.js';`,
+        `import { b } from './b.js';`,
+        `export const a = b;`,
+      ),
       'src/ring/b.ts': `export { c as b } from './c.js';\n`,
       'src/ring/c.ts': `export const c = () => import('./a.js');\n`,
       'src/ring/ring.ts': `import '../segment/frame.js';\nimport './a.js';\n`,
@@ -167,7 +199,10 @@ const VIOLATIONS: readonly {
       'src/ring/a.test.ts': `import { tested } from './a.js';\n`,
       'src/ring/fake-ring.ts': `export const fakeRing = 1;\n`,
       'src/ring/ring.test.ts': `import './fake-ring.js';\n`,
-      'src/ring/ring.ts': `import '../segment/frame.js';\nimport { used as u, Named } from './a.js';\n`,
+      'src/ring/ring.ts': lines(
+        `import '../segment/frame.js';`,
+        `import { used as u, Named } from './a.js';`,
+      ),
     },
     says: [
       '2 exports tested',
@@ -189,7 +224,8 @@ const VIOLATIONS: readonly {
     },
     says: ['typescript/lib/x.js', '@a/b/c'].map(
       (specifier, index) =>
-        `src/recorder/writer/thread.ts:${index + 1} imports ${specifier}: it is not among the dependencies of package.json`,
+        `src/recorder/writer/thread.ts:${index + 1} imports ${specifier}: ` +
+        'it is not among the dependencies of package.json',
     ),
   },
   {
@@ -206,9 +242,9 @@ const VIOLATIONS: readonly {
       `src/helpers/text.ts:1 stands in no layer; the layers are ${ORDER} < index < cli`,
       `src/recorder/text.ts:1 stands in no layer; the layers are ${ORDER} < index < cli`,
       `src/ring.ts:1 stands in no layer; the layers are ${ORDER} < index < cli`,
-      'src/helpers/text.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
-      'src/recorder/text.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
-      'src/ring.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
+      unreached('src/helpers/text.ts'),
+      unreached('src/recorder/text.ts'),
+      unreached('src/ring.ts'),
     ],
   },
   {
@@ -218,9 +254,29 @@ const VIOLATIONS: readonly {
       'src/ring/dead.test.ts': `import './dead.js';\n`,
       'src/ring/fake-ring.ts': '',
     },
+    says: [unreached('src/ring/dead.ts'), 'src/ring/fake-ring.ts:1 is reached from no test'],
+  },
+  {
+    name: 'a line of more than 100 characters is told, unless it is a title or an import',
+    changes: {
+      'src/ring/ring.ts': lines(
+        `import '../segment/frame.js';`,
+        `// ${'a'.repeat(97)}`,
+        `// ${'a'.repeat(98)}`,
+        `// ${'🔥'.repeat(97)}`,
+      ),
+      'src/ring/ring.test.ts': lines(
+        `import { ${'a'.repeat(100)} } from './ring.js';`,
+        `  test('${'a'.repeat(100)}', () => {`,
+        `    assert.ok('${'a'.repeat(100)}');`,
+      ),
+      'scripts/tool.mjs': `'${'a'.repeat(99)}'\n`,
+      'docs/TEXT.md': 'a'.repeat(101),
+    },
     says: [
-      'src/ring/dead.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
-      'src/ring/fake-ring.ts:1 is reached from no test',
+      'src/ring/ring.test.ts:3 has 118 characters; 100 fit',
+      'src/ring/ring.ts:3 has 101 characters; 100 fit',
+      'scripts/tool.mjs:1 has 101 characters; 100 fit',
     ],
   },
   {
@@ -228,8 +284,8 @@ const VIOLATIONS: readonly {
     changes: { 'package.json': MANIFEST.replace('cli/main.js', 'cli/start.js') },
     says: [
       'src/cli/start.ts:1 is named by package.json, but there is no such file',
-      'src/cli/main.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
-      'src/cli/table.ts:1 is reached from no entry point of package.json (x.conformance.ts and fake-x.ts are for tests)',
+      unreached('src/cli/main.ts'),
+      unreached('src/cli/table.ts'),
     ],
   },
 ];

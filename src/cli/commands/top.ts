@@ -58,9 +58,10 @@ async function printOnce(
   const now = takeLook(log.look());
   const { reason } = log;
   const columns = stdout.columns || PLAIN_COLUMNS;
+  const screen = { columns, rows: Number.POSITIVE_INFINITY, reason };
   const text = json
     ? formatJson(document(before, now, log))
-    : `${renderScreen(before, now, { columns, rows: Number.POSITIVE_INFINITY, reason }).join('\n')}\n`;
+    : `${renderScreen(before, now, screen).join('\n')}\n`;
   await writeLines(stdout, text);
   return EXIT.done;
 }

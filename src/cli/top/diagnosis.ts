@@ -60,8 +60,8 @@ function* threadTroubles(look: Look): Generator<Trouble> {
   for (const name of THREADS) {
     if (!isStale(look, name)) continue;
     const age = formatNs(look.threads[name].ageNs ?? 0);
-    const what =
-      `the ${name} thread has not moved for ${age}: it waits for the disk or a ` + 'processor';
+    const cause = 'it waits for the disk or a processor';
+    const what = `the ${name} thread has not moved for ${age}: ${cause}`;
     yield name === 'writer' ? error(what) : warning(what);
   }
 }

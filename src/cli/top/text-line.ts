@@ -29,11 +29,13 @@ export const NO_PAINT: Painters = {
 export const piece = (text: string, tint: Tint = 'plain'): Piece => ({ text, tint });
 
 /** Characters that terminals show two columns wide. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const WIDE_LETTER =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/u;
+const WIDE_SYMBOL = /[\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const isWide = (char: string): boolean => WIDE_LETTER.test(char) || WIDE_SYMBOL.test(char);
 const COMBINING = /\p{M}/u;
 
-const widthOf = (char: string): number => (COMBINING.test(char) ? 0 : WIDE.test(char) ? 2 : 1);
+const widthOf = (char: string): number => (COMBINING.test(char) ? 0 : isWide(char) ? 2 : 1);
 
 /** Columns that a text without control characters takes. */
 export function textWidth(text: string): number {

@@ -68,9 +68,13 @@ export const SignalsLayout = layout('Signals')
   .field(5120, 'preparerError', block(MESSAGE_BYTES, 64))
   .field(7168, 'preparedQueue', block(1024, 64))
   .field(8192, 'undisturbed', UndisturbedLines)
-  /** 1 once the process ends: nothing undisturbed begins any more. Writer: the application thread. */
+  /**
+   * 1 once the process ends: nothing undisturbed begins any more. Writer: the application thread.
+   */
   .field(8576, 'processEnds', Line)
-  /** What the wall clock said at the log's anchor, once it was stepped. Writer: the writer thread. */
+  /**
+   * What the wall clock said at the log's anchor, once it was stepped. Writer: the writer thread.
+   */
   .field(8704, 'wallAnchor', LatchLine)
   /** 1 when all finished segments were verified in the background. Writer: housekeeping. */
   .field(8832, 'verificationEnded', Line)

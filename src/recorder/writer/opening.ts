@@ -156,9 +156,11 @@ function folderOf(
   const folder = identifyFolder(storage, directory);
   const { device, inode } = prepared ?? {};
   if (folder?.device === device && folder?.inode === inode && folder !== undefined) return folder;
-  const message =
-    `${directory} was moved, replaced or removed while the log was opened. Open it ` + 'again.';
-  throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
+  throw new WalError(
+    'ERR_FLASHSTRIKE_NOT_A_LOG',
+    `${directory} was moved, replaced or removed while the log was opened. Open it again.`,
+    { path: directory },
+  );
 }
 
 /** Runs `operation`; a system error comes out as a WalError that names the folder and a remedy. */
@@ -172,9 +174,11 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
     if (error instanceof WalError || code === undefined) throw error;
     const details = { path: directory, cause: error };
     if (isNoSpace(error)) {
-      const message =
-        `${directory}: the disk or quota is full (${code}). Free some space, then ` + 'open again.';
-      throw new WalError('ERR_FLASHSTRIKE_NO_SPACE', message, details);
+      throw new WalError(
+        'ERR_FLASHSTRIKE_NO_SPACE',
+        `${directory}: the disk or quota is full (${code}). Free some space, then open again.`,
+        details,
+      );
     }
     if (code === 'ENOTDIR' || code === 'EEXIST') {
       const message = `${directory} is not a folder. Name a folder, or one that can be created.`;
@@ -189,9 +193,11 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
       const message = `${directory} cannot be written (${code}). ${remedy}`;
       throw new WalError('ERR_FLASHSTRIKE_ACCESS', message, details);
     }
-    const message =
-      `${directory}: ${messageOf(error)}. Nothing is lost; mend the cause, then ` + 'open again.';
-    throw new WalError('ERR_FLASHSTRIKE_IO', message, details);
+    throw new WalError(
+      'ERR_FLASHSTRIKE_IO',
+      `${directory}: ${messageOf(error)}. Nothing is lost; mend the cause, then open again.`,
+      details,
+    );
   }
 }
 
