@@ -33,5 +33,7 @@ export {
   salvageTo,
 } from './salvage/salvage-copy.js';
 export type { SalvageGap } from './salvage/salvage-gap.js';
+export type { Verdict } from './segment/verdict.js';
+export type { WalTelemetry } from './telemetry/log-telemetry.js';
 export { type VerifyOptions, verify } from './verification/verify.js';
-export type { VerifyProblem, VerifyReport } from './verification/verify-report.js';
+export type { TornTail, VerifyProblem, VerifyReport } from './verification/verify-report.js';

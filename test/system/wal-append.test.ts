@@ -1,6 +1,7 @@
 // What `append`, `tryAppend` and `appendBatch` take and refuse, and that a replay gives it back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { type LoggedEvent, Wal } from '../../src/index.js';
 import { KIB } from '../../src/units.js';
@@ -33,6 +34,18 @@ onBothAdapters('ids count from 1 and go on after a reopen; replay returns all', 
   assertHoldsEvents(directory, 6001);
   assert.ok(segmentFiles(directory).length > 2, 'the log rolled');
   await assertSound(directory);
+});
+
+onBothAdapters('console.log shows folder, state and ids, open and closed', async (t, v) => {
+  const directory = temporaryFolder(t);
+  const wal = await Wal.open(directory, v.options);
+  await wal.durable(wal.append(Buffer.alloc(1)));
+  const shown = (state: string): string =>
+    `Wal ${inspect({ directory, state, lastEventId: 1, writtenEventId: 1, durableEventId: 1 })}`;
+  assert.equal(inspect(wal), shown('open'));
+  assert.match(inspect({ deep: [wal] }), /Wal \{/);
+  await wal.close();
+  assert.equal(inspect(wal), shown('closed'));
 });
 
 onBothAdapters('payloads of every edge length, and types 0 to 65535', async (t, v) => {

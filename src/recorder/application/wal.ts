@@ -45,6 +45,8 @@ export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 
 const TYPE_MASK = 0xffff;
 const EXIT_TIMEOUT_MS = 10_000;
+/** By the symbol, not from node:util: our types need none of Node's for it. */
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 /** What `append` finds in place of the region's words once they are gone. */
 const CLOSED_WORDS = Int32Array.of(LogState.closed);
 
@@ -364,6 +366,17 @@ export class Wal {
    */
   get telemetry(): WalTelemetry {
     return this.#telemetry;
+  }
+
+  /** What `console.log(wal)` shows. */
+  [INSPECT](
+    _depth: number,
+    options: object,
+    inspect: (value: object, options: object) => string,
+  ): string {
+    const { directory, state, lastEventId, writtenEventId, durableEventId } = this;
+    const shown = { directory, state, lastEventId, writtenEventId, durableEventId };
+    return `Wal ${inspect(shown, options)}`;
   }
 
   /** The folder, as an absolute path. */
