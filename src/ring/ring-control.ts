@@ -2,6 +2,14 @@
 // other processes share. Every word has one writer and a 128-byte neighbourhood of its own (two
 // cache lines: the adjacent-line prefetcher would otherwise couple neighbours).
 //
+//   | free      | frame | frame | frame | frame | free                      |
+//               ^ written                       ^ appended
+//                 the writer thread moves it      append moves it
+//
+//   after a wrap; a padding frame fills the end, in which the next frame did not fit:
+//   | frame | frame | free                      | frame | frame | padding   |
+//                   ^ appended                  ^ written
+//
 // Positions count units of 8 bytes modulo 2^32; a ring is a power of two, so that a position's low
 // bits are its place and the difference of two positions is the bytes between them:
 //   appended 0x0000_0002, written 0xffff_fffe  →  (2 − −2) · 8 = 32 bytes wait.

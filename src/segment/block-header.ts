@@ -1,6 +1,11 @@
 // A block is a header and, right behind it, the payload: whole frames, a seal, or nothing. It
 // starts at a multiple of 8 in its file and never ends inside a batch. Written once, never
 // rewritten.
+//
+//   | header (64) | frame | frame | frame | header (64) | frame | ...
+//     payloadChecksum        the frames of this block, seeded with the segment's salt
+//     headerChecksum         this header, seeded with the salt XOR its offset in the file
+//     previousBlockChecksum  the headerChecksum of the block before
 import { assert } from '../errors.js';
 import { layout, u8, u16, u32, u64 } from '../memory/layout.js';
 import { EVENT_ID_END, MIB } from '../units.js';

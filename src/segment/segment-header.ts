@@ -2,6 +2,10 @@
 // and the last block of the predecessor that counts (the pin): a predecessor that was cut at a
 // block boundary is noticed. Magic, version, headerBytes and a checksum in the last 8 of
 // headerBytes stay the same in every version, so a newer file is told from a damaged one.
+//
+//   0             4096                                                  segmentBytes
+//   | header page | block | block | watermark | block | seal | zeros ...           |
+//                                                     ^ pinned by the header of the next segment
 import { assert } from '../errors.js';
 import { layout, pad, u8, u16, u32, u64 } from '../memory/layout.js';
 import { EVENT_ID_END, KIB, MIB, PAGE_BYTES, TWO_POW_32 } from '../units.js';

@@ -2,6 +2,15 @@
 // segments, error texts. A small SharedArrayBuffer, because Atomics.wait accepts nothing else, and
 // because none of this may survive the process. What must survive it stands in the shared region.
 //
+//   application --- durableRequest, producerWaiting -----------------> writer
+//   application <-- durableWake, producerWake, writerTrouble, ... ---- writer
+//   writer -------- takerWaiting, segmentsTaken, halfUsed -----------> preparer
+//   writer <------- preparedQueue, preparerTrouble, preparerError ---- preparer
+//   writer -------- metaRequests ------------------------------------> housekeeping
+//   writer <------- metaTrouble, regionNameLost, lockNameLost -------- housekeeping
+//   application <-- verificationEnded, verificationProblem ----------- housekeeping
+//   `failure`, why the log has ended, is read by all; each thread has its ThreadLines
+//
 // Every line has one writer, named beside it, and 128 bytes of its own.
 import type { WallLatch } from '../../clock/wall-clock.js';
 import { block, layout, pad, u32 } from '../../memory/layout.js';
