@@ -21,16 +21,8 @@ export const FOR_TESTS = {
     'segment/verdict.ts#TAIL_CASES',
     'segment/verdict.ts#casesOf',
   ],
-  'the record path without a journal, which tests and a benchmark run': [
-    'metrics/duration64.ts#recordDuration',
-    'metrics/elapsed.ts#elapsedNs',
-    'metrics/latency-histogram.ts#recordValue',
-    'metrics/operation64.ts#recordOperation',
-  ],
   'the product is compared with a second implementation': [
     'metrics/collecting.ts#collectMetric',
-    'metrics/elapsed.ts#CLOCK_STEP',
-    'metrics/elapsed.ts#DROPPED',
     'metrics/latency-histogram.ts#CELL_COUNT',
     'metrics/latency-histogram.ts#cellStart',
     'segment/block-header.ts#looksLikeBlock',

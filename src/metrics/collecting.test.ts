@@ -2,6 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  addValue,
+  CLOCK_STEP,
+  DROPPED,
+  recordOutcome,
+  recordTime,
+} from '../../test/support/records.js';
+import {
   age,
   constant,
   counter,
@@ -14,12 +21,11 @@ import {
   operation,
 } from './catalogue.js';
 import { collectMetric, collectStruct } from './collecting.js';
-import { Duration64, DurationReading, recordDuration } from './duration64.js';
-import { CLOCK_STEP, DROPPED } from './elapsed.js';
+import { Duration64, DurationReading } from './duration64.js';
 import { type CollectedLine, FakeCollector } from './fake-collector.js';
-import { HistogramReading, LatencyHistogram, recordValue } from './latency-histogram.js';
+import { HistogramReading, LatencyHistogram } from './latency-histogram.js';
 import { LifeCycle, LifeCycleReading, recordCycle } from './life-cycle.js';
-import { Operation64, OperationReading, recordOperation } from './operation64.js';
+import { Operation64, OperationReading } from './operation64.js';
 import type { MetricReading } from './readings.js';
 
 const TEXT = { help: 'Help', writer: 'any', covers: 'all' } as const;
@@ -28,13 +34,13 @@ const wordsFor = ({ size }: { readonly size: number }): Uint32Array =>
 
 function durationOf(...elapsed: readonly number[]): DurationReading {
   const words = wordsFor(Duration64);
-  for (const ns of elapsed) recordDuration(words, 0, ns);
+  for (const ns of elapsed) recordTime(words, 0, ns);
   return new DurationReading(words, 0);
 }
 
 function histogramOf(...values: readonly number[]): HistogramReading {
   const words = wordsFor(LatencyHistogram);
-  for (const value of values) recordValue(words, 0, value);
+  for (const value of values) addValue(words, 0, value);
   return new HistogramReading(words, 0);
 }
 
@@ -89,8 +95,8 @@ describe('collecting', () => {
 
   it('an operation64 is the same, and counts failures', () => {
     const words = wordsFor(Operation64);
-    recordOperation(words, 0, 100, true);
-    recordOperation(words, 0, 200, false);
+    recordOutcome(words, 0, 100, true);
+    recordOutcome(words, 0, 200, false);
     const reading = new OperationReading(words, 0);
     assert.deepEqual(collect('openSegment', operation(TEXT), reading), [
       ['summary', 'p_open_segment_ns', { sum: 300, count: 2 }],

@@ -1,6 +1,7 @@
 // Dumps as they must come out, character by character.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { addValue, recordOutcome, recordTime } from '../../test/support/records.js';
 import { layout } from '../memory/layout.js';
 import {
   age,
@@ -14,11 +15,11 @@ import {
   operation,
 } from './catalogue.js';
 import { addCounter, Counter64, Gauge64, setValue } from './counter64.js';
-import { Duration64, recordDuration } from './duration64.js';
-import { LatencyHistogram, recordValue } from './latency-histogram.js';
+import { Duration64 } from './duration64.js';
+import { LatencyHistogram } from './latency-histogram.js';
 import { LifeCycle, recordCycle } from './life-cycle.js';
 import { structAccess, structOf } from './metrics-struct.js';
-import { Operation64, recordOperation } from './operation64.js';
+import { Operation64 } from './operation64.js';
 
 const TestStructLayout = layout('OneOfEach')
   .field(0, 'getNextSegment', Duration64)
@@ -117,26 +118,26 @@ describe('a dump', () => {
 
   it('of a duration64: count, sum, extremes, mean and rate in scaled units', () => {
     const text = row('getNextSegment', (words, at) => {
-      for (const ns of [999, 1000, 999_950, 1_000_000]) recordDuration(words, at, ns);
+      for (const ns of [999, 1000, 999_950, 1_000_000]) recordTime(words, at, ns);
     });
     assert.equal(
       text,
       ' Get next segment: samples=4 total=2.002ms min=999ns max=1ms avg=500.5µs rate=1.998k/s',
     );
-    const slow = row('getNextSegment', (words, at) => recordDuration(words, at, 59_900_000_000));
+    const slow = row('getNextSegment', (words, at) => recordTime(words, at, 59_900_000_000));
     assert.equal(
       slow,
       ' Get next segment: samples=1 total=59.9s min=59.9s max=59.9s avg=59.9s rate=0.01669/s',
     );
-    const none = row('getNextSegment', (words, at) => recordDuration(words, at, 0));
+    const none = row('getNextSegment', (words, at) => recordTime(words, at, 0));
     assert.equal(none, ' Get next segment: samples=1 total=0ns min=0ns max=0ns avg=0ns rate=0/s');
   });
 
   it('of an operation64: the same, and how many succeeded', () => {
     const text = row('openSegment', (words, at) => {
-      recordOperation(words, at, 1500, true);
-      recordOperation(words, at, 500, false);
-      recordOperation(words, at, 1000, false);
+      recordOutcome(words, at, 1500, true);
+      recordOutcome(words, at, 500, false);
+      recordOutcome(words, at, 1000, false);
     });
     assert.equal(
       text,
@@ -191,7 +192,7 @@ describe('a dump', () => {
 
   it('of a histogram: percentiles, in time or plain, and what was out of range', () => {
     const wait = row('waitHistogram', (words, at) => {
-      for (const ns of [1, 2, 3, 1000]) recordValue(words, at, ns);
+      for (const ns of [1, 2, 3, 1000]) addValue(words, at, ns);
     });
     assert.equal(
       wait,
@@ -199,7 +200,7 @@ describe('a dump', () => {
         'p99.99=1.023µs p99.999=1.023µs p99.9999=1.023µs',
     );
     const batch = row('batchHistogram', (words, at) => {
-      for (const events of [1, 2, 2 ** 36]) recordValue(words, at, events);
+      for (const events of [1, 2, 2 ** 36]) addValue(words, at, events);
     });
     assert.equal(
       batch,

@@ -1,7 +1,7 @@
 // How often something was timed and how long it took: samples, sum, shortest, longest, on one line.
 import { layout, pad, u32, u64 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
-import { CLOCK_STEP_HIGH, DROPPED_HIGH, irregularHigh, LONGEST_NS } from './elapsed.js';
+import { isClockStep, LONGEST_NS } from './elapsed.js';
 import { beginChange, endChange } from './sequence.js';
 import { addHalves, increment, readU64 } from './u64.js';
 
@@ -60,45 +60,25 @@ export function addDropped(words: Uint32Array, at: number): void {
   words[at + DROPPED_CALLS] = (words[at + DROPPED_CALLS] as number) + 1;
 }
 
-/**
- * The halves of what `elapsedNs` returned, as signed words: a double is boxed when it crosses a
- * call that is not inlined, and recording must not allocate.
- */
-export const lowHalf = (elapsed: number): number => elapsed | 0;
-export const highHalf = (elapsed: number): number => (elapsed * HIGH_HALF) | 0;
-
-/** Adds what `elapsedNs` returned; true when it was a sample. Within a change that is under way. */
-export function addElapsed(words: Uint32Array, at: number, low: number, high: number): boolean {
-  if (high === DROPPED_HIGH) {
-    addDropped(words, at);
-    return false;
-  }
-  if (high === CLOCK_STEP_HIGH) addClockStep(words, at);
-  addSample(words, at, low, Math.max(0, high));
-  return true;
-}
-
 /** Adds the time between the two looks at the clock in `interval`; true when it was a sample. */
 export function addInterval(words: Uint32Array, at: number, interval: Float64Array): boolean {
-  const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
-  if (elapsed >= 0 && elapsed <= LONGEST_NS) {
-    addSample(words, at, elapsed | 0, (elapsed * HIGH_HALF) | 0);
-    return true;
+  let elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
+  if (!(elapsed >= 0 && elapsed <= LONGEST_NS)) {
+    if (!isClockStep(interval)) {
+      addDropped(words, at);
+      return false;
+    }
+    addClockStep(words, at);
+    elapsed = 0;
   }
-  return addElapsed(words, at, 0, irregularHigh(interval));
+  addSample(words, at, elapsed | 0, (elapsed * HIGH_HALF) | 0);
+  return true;
 }
 
 /**
  * Records one duration at word `at`. Its one writer only; allocates nothing and never throws.
- * @param elapsed whole nanoseconds below 2^53, or what `elapsedNs` returned instead
+ * @param interval of `newInterval`: start and end; anything may stand in it
  */
-export function recordDuration(words: Uint32Array, at: number, elapsed: number): void {
-  beginChange(words, at);
-  addElapsed(words, at, lowHalf(elapsed), highHalf(elapsed));
-  endChange(words, at);
-}
-
-/** The same from the start and the end in an array: nothing that a call would have to box. */
 export function recordInterval(words: Uint32Array, at: number, interval: Float64Array): void {
   beginChange(words, at);
   addInterval(words, at, interval);

@@ -12,7 +12,7 @@
 //   lines at checkpoint 7 (1,792 notes applied) + notes 1,792 … 1,800  =  the state behind 1,801
 import { block, layout, pad, u32 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
-import { CLOCK_STEP_HIGH, irregularHigh, LONGEST_NS } from './elapsed.js';
+import { isClockStep, LONGEST_NS } from './elapsed.js';
 import { changeGroup, LINE_WORDS, publish } from './sequence.js';
 
 /** Notes that are kept; one is overwritten when so many more have followed. A power of two. */
@@ -122,8 +122,8 @@ export function note(
     words[at + 1] = elapsed * HIGH_HALF;
   } else {
     words[at] = 0;
-    const isStep = irregularHigh(interval) === CLOCK_STEP_HIGH;
-    words[at + 1] = (isStep ? NoteKind.clockStep : NoteKind.dropped) << KIND_SHIFT;
+    const kind = isClockStep(interval) ? NoteKind.clockStep : NoteKind.dropped;
+    words[at + 1] = kind << KIND_SHIFT;
   }
   words[at + 2] = a;
   words[at + 3] = b;

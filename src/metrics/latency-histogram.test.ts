@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fc } from '../../test/support/properties.js';
+import { addValue } from '../../test/support/records.js';
 import { NoteKind } from './journal.js';
 import {
   addToHistogram,
@@ -10,7 +11,6 @@ import {
   LatencyHistogram,
   PERCENTILES,
   RANGE_BITS,
-  recordValue,
 } from './latency-histogram.js';
 import { addTimedNote } from './timed-note.js';
 
@@ -25,7 +25,7 @@ const MARK = 0x5a5a_5a5a;
 function record(values: readonly number[]): HistogramReading {
   const words = new Uint32Array(WORDS + 2 * GUARD);
   words.fill(MARK, 0, GUARD).fill(MARK, GUARD + WORDS);
-  for (const value of values) recordValue(words, GUARD, value);
+  for (const value of values) addValue(words, GUARD, value);
   assert.ok(words.subarray(0, GUARD).every((word) => word === MARK));
   assert.ok(words.subarray(GUARD + WORDS).every((word) => word === MARK));
   return new HistogramReading(words, GUARD);
@@ -155,14 +155,14 @@ test('cells count past 2^32', () => {
   const words = new Uint32Array(WORDS);
   const at = LatencyHistogram.offset.cells / Uint32Array.BYTES_PER_ELEMENT + 2 * 5;
   words[at] = 2 ** 32 - 1;
-  recordValue(words, 0, 5);
+  addValue(words, 0, 5);
   assert.equal(new HistogramReading(words, 0).counts[5], 2 ** 32);
 });
 
 test('is little-endian 64-bit values at the offsets of its layout', () => {
   const words = new Uint32Array(WORDS);
-  recordValue(words, 0, 3);
-  recordValue(words, 0, 2 ** 36);
+  addValue(words, 0, 3);
+  addValue(words, 0, 2 ** 36);
   const view = new DataView(words.buffer);
   const at = LatencyHistogram.offset;
   assert.deepEqual(
@@ -173,7 +173,7 @@ test('is little-endian 64-bit values at the offsets of its layout', () => {
   );
 });
 
-test('a note of any time adds the same as a record does', () => {
+test('a note of any time adds the same as the time itself', () => {
   fc.assert(
     fc.property(
       fc.oneof(

@@ -7,7 +7,6 @@
 // index is (9 - 3) · 16 + 15 = 111.
 import { block, layout, pad, u32, u64 } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
-import { beginChange, endChange } from './sequence.js';
 import { addHalves, increment, readU64, writeU64 } from './u64.js';
 
 const CELL_BITS = 4;
@@ -71,13 +70,6 @@ export function addToHistogram(words: Uint32Array, at: number, low: number, high
   addHalves(words, at + TOTAL, low, high);
   if (high >= OUT_OF_RANGE_HIGH) increment(words, at + OUT_OF_RANGE);
   else increment(words, at + CELLS + 2 * cellIndex(low | 0, high));
-}
-
-/** Records `value`, a whole number from 0 to 2^53, at word `at`. Its one writer only. */
-export function recordValue(words: Uint32Array, at: number, value: number): void {
-  beginChange(words, at);
-  addToHistogram(words, at, value >>> 0, Math.floor(value / TWO_POW_32));
-  endChange(words, at);
 }
 
 /** Values that share a cell. */

@@ -1,13 +1,6 @@
 // A duration64 of something that can fail: the same line, and how often it succeeded.
 import { layout, pad, u32, u64 } from '../memory/layout.js';
-import {
-  addElapsed,
-  addInterval,
-  Duration64,
-  DurationReading,
-  highHalf,
-  lowHalf,
-} from './duration64.js';
+import { addInterval, Duration64, DurationReading } from './duration64.js';
 import { beginChange, endChange } from './sequence.js';
 import { increment, readU64 } from './u64.js';
 
@@ -43,19 +36,7 @@ for (const name of SHARED) {
 
 const SUCCESSES = Operation64.offset.successes / Uint32Array.BYTES_PER_ELEMENT;
 
-/** Records one operation at word `at`. Its one writer only; allocates nothing, never throws. */
-export function recordOperation(
-  words: Uint32Array,
-  at: number,
-  elapsed: number,
-  ok: boolean,
-): void {
-  beginChange(words, at);
-  if (addElapsed(words, at, lowHalf(elapsed), highHalf(elapsed)) && ok) addSuccess(words, at);
-  endChange(words, at);
-}
-
-/** The same from the start and the end in an array: nothing that a call would have to box. */
+/** Records one operation at word `at`, as `recordInterval` records a duration. */
 export function recordOperationInterval(
   words: Uint32Array,
   at: number,

@@ -2,6 +2,7 @@
 // while a writer really writes is shown by test/litmus/coherent-snapshots.test.ts.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { addValue, recordTime } from '../../test/support/records.js';
 import { FakeClock } from '../clock/fake-clock.js';
 import { ALL_STRUCTS } from '../telemetry/catalogue.js';
 import {
@@ -11,9 +12,8 @@ import {
   SegmentPreparerUpdater,
 } from '../telemetry/recorder/worker/segment-preparer-metrics.js';
 import type { MetricGroup } from './catalogue.js';
-import { recordDuration } from './duration64.js';
 import { APPLIED, HEAD } from './journal.js';
-import { LatencyHistogram, recordValue } from './latency-histogram.js';
+import { LatencyHistogram } from './latency-histogram.js';
 import { closeStruct, structAccess, takeFrom } from './metrics-struct.js';
 import { inOneReading } from './patience.js';
 import { BEGUN, beginChange, endChange } from './sequence.js';
@@ -65,7 +65,7 @@ describe('copyGroup', () => {
 
   test('takes what a writer has left in the middle, and waits for nobody who is gone', () => {
     const words = new Uint32Array(16);
-    recordDuration(words, 0, 5);
+    recordTime(words, 0, 5);
     beginChange(words, 0);
     const target = new Uint32Array(16);
     let attempts = 0;
@@ -77,7 +77,12 @@ describe('copyGroup', () => {
 
   test('a histogram of its own, whose counters stand on its first line, is copied whole', () => {
     const words = new Uint32Array(LatencyHistogram.size / Uint32Array.BYTES_PER_ELEMENT);
-    recordValue(words, 0, 77);
+    const record = (value: number): void => {
+      beginChange(words, 0);
+      addValue(words, 0, value);
+      endChange(words, 0);
+    };
+    record(77);
     const group = { ...LINE, wordCount: words.length };
     const target = new Uint32Array(words.length);
     let attempts = 0;
@@ -86,7 +91,7 @@ describe('copyGroup', () => {
       copy: (at, count, into, intoAt) => {
         new MemorySource(words, 0).copy(at, count, into, intoAt);
         // Recorded behind the first word and the copy: the counter that is looked at last tells.
-        if (++attempts === 1) recordValue(words, 0, 78);
+        if (++attempts === 1) record(78);
       },
     };
     assert.equal(copyGroup(group, source, target, 0), true);

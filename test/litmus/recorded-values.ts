@@ -6,8 +6,8 @@
 //   place 0: 2^26 + period, the longest so far     place 1: 2^20 - 1 - period, the shortest so far
 //   place 2: no length of time, dropped            place 3: from period 4096 on a clock that
 //   stepped
-import { CLOCK_STEP, DROPPED } from '../../src/metrics/elapsed.js';
 import { CELL_COUNT, cellStart } from '../../src/metrics/latency-histogram.js';
+import { CLOCK_STEP, DROPPED } from '../support/records.js';
 
 export const PERIOD = 1009;
 const LONGEST = 2 ** 26;
@@ -25,7 +25,7 @@ const plainValue = (place: number): number =>
 
 export const PLAIN_VALUES = Float64Array.from({ length: PERIOD }, (_, place) => plainValue(place));
 
-/** What a call takes, or one of the codes of `elapsedNs`. */
+/** What a call takes, DROPPED or CLOCK_STEP. */
 export function elapsedOf(period: number, place: number): number {
   if (place >= SPECIAL) return PLAIN_VALUES[place] as number;
   if (place === 0) return LONGEST + period;

@@ -1,20 +1,17 @@
 // The recording side of the litmus tests of telemetry: as fast as it can, until it is told to stop.
 import type { Clock } from '../../src/clock/clock.js';
-import { recordDuration } from '../../src/metrics/duration64.js';
-import { CLOCK_STEP, DROPPED } from '../../src/metrics/elapsed.js';
 import { MetricMemory } from '../../src/metrics/metric-memory.js';
-import { recordOperation } from '../../src/metrics/operation64.js';
 import {
   type GetNextSegmentOutcome,
+  SegmentPreparationUpdater,
   SegmentPreparer,
-  SegmentPreparerLayout,
   SegmentPreparerUpdater,
 } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { elapsedOf, MOST_CALLS, outcomeOf, PERIOD, queuedAt } from './recorded-values.js';
 
 /**
  * `updater`: the public call, with a clock that costs nothing. `timed-updater`: with one that costs
- * what the real one does. The others record on a line of their own.
+ * what the real one does. The others record on a line of their own, with the first clock.
  */
 export type Recording = 'updater' | 'timed-updater' | 'duration' | 'operation';
 export const RECORDINGS: readonly Recording[] = [
@@ -40,37 +37,34 @@ const ticking: Clock = {
 };
 
 const OUTCOMES: readonly GetNextSegmentOutcome[] = ['ready', 'waited', 'failed'];
-const DURATION = SegmentPreparerLayout.offset.prepareCreate / Uint32Array.BYTES_PER_ELEMENT;
-const OPERATION = SegmentPreparerLayout.offset.prepareSegment / Uint32Array.BYTES_PER_ELEMENT;
 
 type Call = (period: number, place: number) => void;
 
-function updaterCall(words: Uint32Array, byteOffset: number, clock: Clock): Call {
-  const metrics = new SegmentPreparer(MetricMemory.inRegion(words, byteOffset));
+/** When the call began: in the future, or at no time at all, where its length is a code. */
+const startOf = (period: number, place: number): number => NOW_NS - elapsedOf(period, place);
+
+function updaterCall(metrics: SegmentPreparer, clock: Clock): Call {
   const updater = new SegmentPreparerUpdater(metrics, clock);
   return (period, place) => {
-    const elapsed = elapsedOf(period, place);
-    const startNs =
-      elapsed === DROPPED ? Number.NaN : elapsed === CLOCK_STEP ? NOW_NS + 1 : NOW_NS - elapsed;
-    updater.onGetNextSegment(startNs, OUTCOMES[outcomeOf(place)], queuedAt(period));
+    const outcome = OUTCOMES[outcomeOf(place)];
+    updater.onGetNextSegment(startOf(period, place), outcome, queuedAt(period));
   };
 }
 
 /** One call of what is recorded; `place` and `period` say its number. */
 export function callOf(recording: Recording, words: Uint32Array, byteOffset: number): Call {
-  const start = byteOffset / Uint32Array.BYTES_PER_ELEMENT;
+  const metrics = new SegmentPreparer(MetricMemory.inRegion(words, byteOffset));
+  const preparation = new SegmentPreparationUpdater(metrics, still);
   switch (recording) {
     case 'updater':
-      return updaterCall(words, byteOffset, still);
+      return updaterCall(metrics, still);
     case 'timed-updater':
-      return updaterCall(words, byteOffset, ticking);
+      return updaterCall(metrics, ticking);
     case 'duration':
-      return (period, place) => recordDuration(words, start + DURATION, elapsedOf(period, place));
+      return (period, place) => preparation.onCreate(startOf(period, place));
     case 'operation':
-      return (period, place) => {
-        const ok = outcomeOf(place) !== 0;
-        recordOperation(words, start + OPERATION, elapsedOf(period, place), ok);
-      };
+      return (period, place) =>
+        preparation.onPrepareSegment(startOf(period, place), outcomeOf(place) !== 0);
   }
 }
 

@@ -5,7 +5,7 @@ import { addSample } from '../../src/metrics/duration64.js';
 import { addToHistogram } from '../../src/metrics/latency-histogram.js';
 import { recordCycle } from '../../src/metrics/life-cycle.js';
 import { type MetricsStruct, structAccess } from '../../src/metrics/metrics-struct.js';
-import { recordOperation } from '../../src/metrics/operation64.js';
+import { recordOutcome } from '../support/records.js';
 
 /** Puts `seed`, `seed` + 1 … into the fields of a struct that stands alone. */
 export function fill(struct: MetricsStruct, seed: number): void {
@@ -22,8 +22,8 @@ export function fill(struct: MetricsStruct, seed: number): void {
         addSample(words, at, 3 * value, 0);
         break;
       case 'operation64':
-        recordOperation(words, at, value, true);
-        recordOperation(words, at, 3 * value, false);
+        recordOutcome(words, at, value, true);
+        recordOutcome(words, at, 3 * value, false);
         break;
       case 'life_cycle':
         recordCycle(words, at, true, value, 7);
