@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Wal, type WalOptions } from '../src/index.js';
 import { attachTelemetry } from '../src/telemetry.js';
-import { NS_PER_MS, percentile, printMachine, scaled, withFolder } from './harness.js';
+import { NS_PER_MS } from '../src/units.js';
+import { percentile, printMachine, scaled, withFolder } from './harness.js';
 
 const EVENTS = scaled(1_000_000);
 const WARM_UP = scaled(200_000);

@@ -3,14 +3,8 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Wal } from '../src/index.js';
-import {
-  NS_PER_MS,
-  percentile,
-  printLatencies,
-  printMachine,
-  scaled,
-  withFolder,
-} from './harness.js';
+import { NS_PER_MS } from '../src/units.js';
+import { percentile, printLatencies, printMachine, scaled, withFolder } from './harness.js';
 
 const SAMPLES = scaled(4000);
 const WARM_UP = scaled(2000);

@@ -3,8 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-
-export const NS_PER_MS = 1e6;
+import { NS_PER_MS } from '../src/units.js';
 
 /** Scales the work of a benchmark: 1 by default. */
 export const scale = Number(process.env['FLASHSTRIKE_BENCH_SCALE'] ?? '1');

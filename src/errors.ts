@@ -181,6 +181,12 @@ export function limitError(path: string, error: unknown): WalError | undefined {
   return new WalError('ERR_FLASHSTRIKE_RESOURCES', message, { path, cause: error });
 }
 
+export const invalidArgument = (message: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+
+export const outOfRange = (message: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_OUT_OF_RANGE', message);
+
 export function serializeError(error: unknown): SerializedError {
   if (error instanceof WalError) {
     const { code, message, path, offset } = error;

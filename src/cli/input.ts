@@ -6,10 +6,11 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { codeOf, WalError } from '../errors.js';
+import { KIB, MIB } from '../units.js';
 import { toWalError } from './report-error.js';
 
-const CHUNK_BYTES = 1024 * 1024;
-const UNPACKED_CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = MIB;
+const UNPACKED_CHUNK_BYTES = 256 * KIB;
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b, 0x08]);
 
 export interface Input {

@@ -3,11 +3,12 @@
 
 import type { Writable } from 'node:stream';
 import { codeOf, printable } from '../errors.js';
+import { KIB } from '../units.js';
 import { TextBuffer } from './formats/text-buffer.js';
 import { OutputClosed, toWalError } from './report-error.js';
 
 /** Writes of this size cost little per event and still reach a pager at once. */
-const FLUSH_BYTES = 256 * 1024;
+const FLUSH_BYTES = 256 * KIB;
 
 const writeWhole = (stream: Writable, bytes: Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -1,5 +1,7 @@
 // Numbers as people read them. Grouping is by hand: the host's locale must not change the output.
 
+import { NS_PER_SECOND } from '../units.js';
+
 const groupThousands = (digits: string): string => digits.replace(/\B(?=(\d{3})+$)/g, ',');
 
 /** 1234567 → `1,234,567` */
@@ -38,7 +40,7 @@ export const formatDuration = (seconds: number): string =>
     ? `${Math.floor(Math.round(seconds) / 60)} min ${Math.round(seconds) % 60} s`
     : seconds >= 1
       ? `${seconds.toFixed(1)} s`
-      : scaled(seconds * 1e9, 1000, ['ns', 'µs', 'ms', 's']);
+      : scaled(seconds * NS_PER_SECOND, 1000, ['ns', 'µs', 'ms', 's']);
 
 /** Unix-epoch nanoseconds → `2025-01-31 12:00:00.123456789 UTC`; `-` for 0. */
 export function formatTimestamp(timestampNs: bigint): string {

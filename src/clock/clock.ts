@@ -1,12 +1,12 @@
 // Time comes in through one method, so that tests can steer it.
 
+import { NS_PER_MS } from '../units.js';
+
 /** A monotonic clock. */
 export interface Clock {
   /** Nanoseconds since an arbitrary point that all threads of the machine share; a number. */
   nowNs(): number;
 }
-
-const NS_PER_MS = 1e6;
 
 /**
  * The offset of this thread's `performance.now()` from the clock that all threads share. Both read

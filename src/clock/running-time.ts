@@ -1,9 +1,10 @@
 // How long something has been waited for, without the time in which the waiting thread did not run
 // itself: stopped (SIGSTOP, a debugger, a frozen container), suspended with the machine, or without
 // a processor. Whoever it waits for did not run then either, and must not be called late for it.
+
+import { NS_PER_MS } from '../units.js';
 import type { Clock } from './clock.js';
 
-const NS_PER_MS = 1e6;
 /** A look comes at most this much after the one before, or the thread did not run in between. */
 const LONGEST_STEP_NS = 100e6;
 

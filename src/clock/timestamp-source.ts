@@ -4,12 +4,10 @@
 // stepped, or the machine was suspended, a thread of the log finds it out and tells through a latch
 // what the wall clock would have said at the anchor; each source sees its counter move. Two u32
 // halves, because a BigInt on the append path would allocate.
-import { TWO_POW_32 } from '../units.js';
+import { HIGH_HALF, TWO_POW_32 } from '../units.js';
 import type { Clock } from './clock.js';
 import { readWall, stillWallLatch, type WallAnchor, type WallLatch } from './wall-clock.js';
 
-/** A power of two: multiplying is exact, and far cheaper than dividing. */
-const HIGH_HALF = 1 / TWO_POW_32;
 const LOW = 0;
 const HIGH = 1;
 

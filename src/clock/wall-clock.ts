@@ -2,7 +2,10 @@
 // tells others a new one. The monotonic clock does not count the time that a machine is suspended
 // for, nor does it follow a step of the wall clock; `performance.timeOrigin` is read once, as a
 // process starts.
+
+import { wordOf } from '../memory/layout.js';
 import { LatchLayout, publishWords, readWords } from '../memory/sequence-latch.js';
+import { NS_PER_MS } from '../units.js';
 import type { Clock } from './clock.js';
 
 /** One instant on both clocks. */
@@ -14,7 +17,6 @@ export interface WallAnchor {
 /** Milliseconds since 1970, as the system says at this moment. */
 export type WallClockMs = () => number;
 
-const NS_PER_MS = 1e6;
 /** `Date.now` moves once in a millisecond. */
 const LONGEST_SEARCH_NS = 2 * NS_PER_MS;
 /** For a clock of a test that stands still. */
@@ -56,7 +58,7 @@ export interface WallLatch {
 
 /** One that never moves. */
 export const stillWallLatch = (): WallLatch => ({
-  words: new Int32Array(LatchLayout.size / Int32Array.BYTES_PER_ELEMENT),
+  words: new Int32Array(wordOf(LatchLayout.size)),
   index: 0,
 });
 

@@ -104,6 +104,9 @@ export const block = <const Size extends number, const Align extends Alignment>(
   align: Align,
 ): BinaryType<Size, Align> => Object.freeze({ size, align });
 
+/** Index of the 32-bit word that begins at a byte, a multiple of four. */
+export const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
+
 class Builder {
   readonly #name: string;
   readonly #fields: LayoutField[] = [];

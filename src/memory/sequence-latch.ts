@@ -3,7 +3,7 @@
 // counter. A reader takes the named slot and looks whether the counter has moved meanwhile; only a
 // writer that is two values ahead can have touched that slot. One writer; nothing is allocated.
 import { TWO_POW_32 } from '../units.js';
-import { block, layout, pad, u32 } from './layout.js';
+import { block, layout, pad, u32, wordOf } from './layout.js';
 
 export const LatchLayout = layout('Latch')
   .field(0, 'counter', u32)
@@ -15,9 +15,8 @@ export const LatchLayout = layout('Latch')
 
 /** The most words that one latch publishes. */
 const LATCH_WORDS = 6;
-const SLOT0 = LatchLayout.offset.slot0 / Int32Array.BYTES_PER_ELEMENT;
-const SLOT_STRIDE =
-  (LatchLayout.offset.slot1 - LatchLayout.offset.slot0) / Int32Array.BYTES_PER_ELEMENT;
+const SLOT0 = wordOf(LatchLayout.offset.slot0);
+const SLOT_STRIDE = wordOf(LatchLayout.offset.slot1 - LatchLayout.offset.slot0);
 /** A reader that is overtaken so often reads someone else's memory: it takes what it has. */
 const READ_ATTEMPTS = 1000;
 

@@ -3,6 +3,7 @@
 // layout, one for every field but the spare ones; the compiler refuses one too few or too many.
 import { assert } from '../errors.js';
 import type { BinaryType, Layout } from '../memory/layout.js';
+import { wordOf } from '../memory/layout.js';
 import { CACHE_LINE_BYTES } from '../units.js';
 import { Counter64 } from './counter64.js';
 import { Duration64 } from './duration64.js';
@@ -148,7 +149,6 @@ export interface StructDefinition<Fields extends Descriptions = Descriptions> {
   readonly groups: readonly MetricGroup[];
 }
 
-const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
 /** `applied`, the first line of a journal, belongs to the lines that are changed together. */
 const APPLIED_BYTES = Journal.offset.head;
 

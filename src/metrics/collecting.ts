@@ -2,6 +2,8 @@
 // `_total` behind a counter's, which has none in front. A time is in seconds, Prometheus' base
 // unit. The one exception is the reference's: a duration64 (or operation64) is a summary in
 // nanoseconds, unless its description says seconds; the durations of our own do.
+
+import { NS_PER_SECOND } from '../units.js';
 import { type Descriptions, type MetricDescription, snakeCase } from './catalogue.js';
 import type { CollectedBucket, CollectedMetric, Collector } from './collector.js';
 import { DurationReading } from './duration64.js';
@@ -10,7 +12,6 @@ import { LifeCycleReading } from './life-cycle.js';
 import { OperationReading } from './operation64.js';
 import type { MetricReading } from './readings.js';
 
-const NS_PER_SECOND = 1e9;
 const PS_PER_SECOND = 1e12;
 /** The first bucket's bound is 2^6 - 1 = 63 ns; less is beyond what the clock tells. */
 const FIRST_BUCKET_BITS = 6;

@@ -1,7 +1,7 @@
 // One 64-bit number on a line of its own: a count that only grows, a value that comes and goes, one
 // that never changes after the start, or the time since when something has been so.
-import { layout, pad, u32, u64 } from '../memory/layout.js';
-import { TWO_POW_32 } from '../units.js';
+import { layout, pad, u32, u64, wordOf } from '../memory/layout.js';
+import { HIGH_HALF } from '../units.js';
 import { changeLine } from './sequence.js';
 import { addHalves, readU64, writeU64 } from './u64.js';
 
@@ -18,9 +18,7 @@ export const Counter64 = ValueLayout;
 /** A value of now. */
 export const Gauge64 = ValueLayout;
 
-/** A power of two: multiplying is exact, and far cheaper than dividing. */
-const HIGH_HALF = 1 / TWO_POW_32;
-const VALUE = ValueLayout.offset.value / Uint32Array.BYTES_PER_ELEMENT;
+const VALUE = wordOf(ValueLayout.offset.value);
 
 /** Adds within a change that is under way: of a group, or of this line. */
 export const addToValue = (words: Uint32Array, at: number, low: number, high = 0): void =>

@@ -1,6 +1,6 @@
 // How often something was timed and how long it took: samples, sum, shortest, longest, on one line.
-import { layout, pad, u32, u64 } from '../memory/layout.js';
-import { TWO_POW_32 } from '../units.js';
+import { layout, pad, u32, u64, wordOf } from '../memory/layout.js';
+import { HIGH_HALF, NS_PER_SECOND } from '../units.js';
 import { isClockStep, LONGEST_NS } from './elapsed.js';
 import { beginChange, endChange } from './sequence.js';
 import { addHalves, increment, readU64 } from './u64.js';
@@ -20,16 +20,12 @@ export const Duration64 = layout('Duration64')
   .field(60, 'begun', u32)
   .end(64, 64);
 
-const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
 const SAMPLES = wordOf(Duration64.offset.samples);
 const TOTAL = wordOf(Duration64.offset.totalNs);
 const MIN = wordOf(Duration64.offset.minNs);
 const MAX = wordOf(Duration64.offset.maxNs);
 const CLOCK_STEPS = wordOf(Duration64.offset.clockSteps);
 const DROPPED_CALLS = wordOf(Duration64.offset.dropped);
-
-/** A power of two: multiplying is exact, and far cheaper than dividing. */
-const HIGH_HALF = 1 / TWO_POW_32;
 
 /** Adds one sample, its nanoseconds (below 2^53) as two halves, within a change under way. */
 export function addSample(words: Uint32Array, at: number, low: number, high: number): void {
@@ -118,6 +114,6 @@ export class DurationReading {
 
   /** Samples in a second of the time that was measured; 0 where none was. */
   get ratePerSecond(): number {
-    return this.totalNs === 0 ? 0 : this.samples / (this.totalNs / 1e9);
+    return this.totalNs === 0 ? 0 : this.samples / (this.totalNs / NS_PER_SECOND);
   }
 }

@@ -10,8 +10,8 @@
 // and the next note makes it again.
 //
 //   lines at checkpoint 7 (1,792 notes applied) + notes 1,792 … 1,800  =  the state behind 1,801
-import { block, layout, pad, u32 } from '../memory/layout.js';
-import { TWO_POW_32 } from '../units.js';
+import { block, layout, pad, u32, wordOf } from '../memory/layout.js';
+import { HIGH_HALF } from '../units.js';
 import { isClockStep, LONGEST_NS } from './elapsed.js';
 import { changeGroup, LINE_WORDS, publish } from './sequence.js';
 
@@ -36,7 +36,6 @@ if (JOURNAL_NOTES * NOTE_WORDS * Uint32Array.BYTES_PER_ELEMENT !== 8192) {
   throw new RangeError(`${JOURNAL_NOTES} notes do not fill 8192 bytes`);
 }
 
-const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
 export const APPLIED = wordOf(Journal.offset.applied);
 export const HEAD = wordOf(Journal.offset.head);
 export const NOTES = wordOf(Journal.offset.notes);
@@ -44,8 +43,6 @@ export const NOTES = wordOf(Journal.offset.notes);
 /** What a note says besides the time: bits of its second word, above the 21 of a length of time. */
 const KIND_SHIFT = 21;
 const HIGH_MASK = 2 ** KIND_SHIFT - 1;
-/** A power of two: multiplying is exact, and far cheaper than dividing. */
-const HIGH_HALF = 1 / TWO_POW_32;
 
 export const NoteKind = Object.freeze({ sample: 0, clockStep: 1, dropped: 2 });
 

@@ -5,7 +5,7 @@
 // A worked example: 1000 = 0b11_1110_1000 has its highest bit at 9, so its octave is 512 … 1023 and
 // a cell is 512 / 16 = 32 wide; (1000 - 512) / 32 = 15, the octave's last cell: 992 … 1023. Its
 // index is (9 - 3) · 16 + 15 = 111.
-import { block, layout, pad, u32, u64 } from '../memory/layout.js';
+import { block, layout, pad, u32, u64, wordOf } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
 import { addHalves, increment, readU64, writeU64 } from './u64.js';
 
@@ -32,7 +32,6 @@ export const LatencyHistogram = layout('LatencyHistogram')
 
 if (CELL_COUNT * 8 !== 4224) throw new RangeError(`${CELL_COUNT} cells do not fill 4224 bytes`);
 
-const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
 const COUNT = wordOf(LatencyHistogram.offset.count);
 const TOTAL = wordOf(LatencyHistogram.offset.total);
 const OUT_OF_RANGE = wordOf(LatencyHistogram.offset.outOfRange);
@@ -134,7 +133,7 @@ export class HistogramReading {
    * What would be less than nothing, because the two are not of one opening, counts as nothing.
    */
   since(earlier: HistogramReading): HistogramReading {
-    const words = new Uint32Array(LatencyHistogram.size / Uint32Array.BYTES_PER_ELEMENT);
+    const words = new Uint32Array(wordOf(LatencyHistogram.size));
     const put = (at: number, now: number, before: number): void =>
       writeU64(words, at, Math.max(0, now - before));
     put(COUNT, this.count, earlier.count);

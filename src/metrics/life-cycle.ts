@@ -1,6 +1,6 @@
 // The life of a thread that loops: how many turns, how many of them did work, for how long in all
 // and working, and how long it last slept.
-import { layout, pad, u32, u64 } from '../memory/layout.js';
+import { layout, pad, u32, u64, wordOf } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
 import { beginChange, endChange } from './sequence.js';
 import { addHalves, increment, readU64, writeU64 } from './u64.js';
@@ -17,7 +17,6 @@ export const LifeCycle = layout('LifeCycle')
   .field(60, 'begun', u32)
   .end(64, 64);
 
-const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
 const CYCLES = wordOf(LifeCycle.offset.cycles);
 const ACTIVE_CYCLES = wordOf(LifeCycle.offset.activeCycles);
 const TOTAL = wordOf(LifeCycle.offset.totalNs);

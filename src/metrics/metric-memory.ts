@@ -1,5 +1,6 @@
 // Where the words of one struct stand: in memory of its own, or in a log's shared region.
 
+import { wordOf } from '../memory/layout.js';
 import { alignedOffset } from '../memory/libc.js';
 import { CACHE_LINE_BYTES } from '../units.js';
 
@@ -21,13 +22,13 @@ export class MetricMemory {
   /** Memory of its own on cache lines, zero-filled; other threads may be given the buffer. */
   static own(byteLength: number): MetricMemory {
     const buffer = new SharedArrayBuffer(byteLength + CACHE_LINE_BYTES);
-    const start = alignedOffset(buffer, CACHE_LINE_BYTES) / Uint32Array.BYTES_PER_ELEMENT;
+    const start = wordOf(alignedOffset(buffer, CACHE_LINE_BYTES));
     return new MetricMemory(new Uint32Array(buffer), start, false);
   }
 
   /** A part of the region that `words` covers, from byte `byteOffset` of it on. */
   static inRegion(words: Uint32Array, byteOffset: number): MetricMemory {
-    return new MetricMemory(words, byteOffset / Uint32Array.BYTES_PER_ELEMENT, true);
+    return new MetricMemory(words, wordOf(byteOffset), true);
   }
 
   /**
@@ -35,8 +36,8 @@ export class MetricMemory {
    * still.
    */
   moveTo(words: Uint32Array, byteOffset: number, byteLength: number): void {
-    const start = byteOffset / Uint32Array.BYTES_PER_ELEMENT;
-    const count = byteLength / Uint32Array.BYTES_PER_ELEMENT;
+    const start = wordOf(byteOffset);
+    const count = wordOf(byteLength);
     words.set(this.words.subarray(this.start, this.start + count), start);
     this.words = words;
     this.start = start;

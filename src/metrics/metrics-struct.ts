@@ -5,7 +5,8 @@
 // function makes structuredClone and postMessage throw DataCloneError, where an object with nothing
 // but private fields would silently clone to {}. Structs are frozen, so that it stays there.
 import { monotonicClock } from '../clock/clock.js';
-import { assert, WalError } from '../errors.js';
+import { assert, invalidArgument } from '../errors.js';
+import { wordOf } from '../memory/layout.js';
 import type {
   Descriptions,
   MetricDescription,
@@ -46,8 +47,7 @@ export abstract class MetricsStruct {
 
   constructor(definition: StructDefinition, memory: MetricMemory) {
     if (!(memory instanceof MetricMemory)) {
-      throw new WalError(
-        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+      throw invalidArgument(
         `A ${definition.name} is made without arguments; copyTo copies one into another.`,
       );
     }
@@ -60,10 +60,7 @@ export abstract class MetricsStruct {
   /** Copies all metrics into `other`, coherent group by group while they are being written. */
   copyTo(other: this): void {
     if (!(other instanceof MetricsStruct) || other.#definition !== this.#definition) {
-      throw new WalError(
-        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
-        `copyTo takes another ${this.#definition.name} to copy into.`,
-      );
+      throw invalidArgument(`copyTo takes another ${this.#definition.name} to copy into.`);
     }
     if (other === this) return;
     other.#take(new MemorySource(this.#memory.words, this.#memory.start), this.#isLive);
@@ -80,7 +77,7 @@ export abstract class MetricsStruct {
     if (isShared) {
       const message =
         'The metrics of an open log cannot be copied into: only its threads write them.';
-      throw new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+      throw invalidArgument(message);
     }
     this.#incomplete = copyStruct(this.#definition, source, words, start, isLive);
     this.#takenAtNs = monotonicClock.nowNs();
@@ -89,7 +86,7 @@ export abstract class MetricsStruct {
   #close(): void {
     const { words, start, isOpen } = this.#memory;
     if (!isOpen) return;
-    const copy = new Uint32Array(this.#definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
+    const copy = new Uint32Array(wordOf(this.#definition.layout.size));
     const source = new MemorySource(words, start);
     this.#incomplete = copyStruct(this.#definition, source, copy, 0, false);
     // Of what has ended nothing grows older.
@@ -114,10 +111,10 @@ export abstract class MetricsStruct {
     assert(description !== undefined && at !== undefined, `there is no metric ${field}`);
     const group = this.#groupOf(field, description);
     const { words, start } = this.#memory;
-    this.#copy ??= new Uint32Array(this.#definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
+    this.#copy ??= new Uint32Array(wordOf(this.#definition.layout.size));
     copyGroup(group, new MemorySource(words, start), this.#copy, 0, this.#isLive);
     const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
-    return readMetric(description, this.#copy, at / Uint32Array.BYTES_PER_ELEMENT, nowNs);
+    return readMetric(description, this.#copy, wordOf(at), nowNs);
   }
 
   #groupOf(field: string, { group: name = field }: MetricDescription): MetricGroup {
@@ -128,13 +125,13 @@ export abstract class MetricsStruct {
 
   /** The metrics in the order of the layout, of one copy. */
   *#metrics(): Generator<readonly [string, MetricDescription, MetricReading]> {
-    const copy = new Uint32Array(this.#definition.layout.size / Uint32Array.BYTES_PER_ELEMENT);
+    const copy = new Uint32Array(wordOf(this.#definition.layout.size));
     const { words, start } = this.#memory;
     copyStruct(this.#definition, new MemorySource(words, start), copy, 0, this.#isLive);
     const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
     for (const [field, description] of Object.entries(this.#definition.fields)) {
       if (description.kind === 'journal') continue;
-      const at = (this.#definition.layout.offset[field] as number) / Uint32Array.BYTES_PER_ELEMENT;
+      const at = wordOf(this.#definition.layout.offset[field] as number);
       yield [field, description, readMetric(description, copy, at, nowNs)];
     }
   }

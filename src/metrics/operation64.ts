@@ -1,5 +1,5 @@
 // A duration64 of something that can fail: the same line, and how often it succeeded.
-import { layout, pad, u32, u64 } from '../memory/layout.js';
+import { layout, pad, u32, u64, wordOf } from '../memory/layout.js';
 import { addInterval, Duration64, DurationReading } from './duration64.js';
 import { beginChange, endChange } from './sequence.js';
 import { increment, readU64 } from './u64.js';
@@ -34,7 +34,7 @@ for (const name of SHARED) {
   }
 }
 
-const SUCCESSES = Operation64.offset.successes / Uint32Array.BYTES_PER_ELEMENT;
+const SUCCESSES = wordOf(Operation64.offset.successes);
 
 /** Records one operation at word `at`, as `recordInterval` records a duration. */
 export function recordOperationInterval(

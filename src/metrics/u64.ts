@@ -1,9 +1,6 @@
 // 64-bit little-endian values in u32 words, without BigInts: those would allocate. Reading gives a
 // number, exact below 2^53 (104 days in nanoseconds) and the nearest double above.
-import { TWO_POW_32 } from '../units.js';
-
-/** A power of two: multiplying is exact, and far cheaper than dividing. */
-const HIGH_HALF = 1 / TWO_POW_32;
+import { HIGH_HALF, TWO_POW_32 } from '../units.js';
 
 export const readU64 = (words: Uint32Array, at: number): number =>
   (words[at + 1] as number) * TWO_POW_32 + (words[at] as number);

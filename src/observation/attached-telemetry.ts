@@ -19,6 +19,7 @@ import {
   TelemetryHeaderLayout,
   TelemetryLayout,
 } from '../telemetry/telemetry-layout.js';
+import { NS_PER_SECOND } from '../units.js';
 import { type LogReading, type ObservedState, readLog } from './region-readings.js';
 import { openTelemetryRegion } from './telemetry-region.js';
 
@@ -29,8 +30,6 @@ import { openTelemetryRegion } from './telemetry-region.js';
  *   again to see the next opening
  */
 export type TelemetryStatus = 'running' | 'dead' | 'gone';
-
-const NS_PER_SECOND = 1e9;
 
 /** A struct, and where it stands in the telemetry section of a region. */
 interface PlacedStruct {

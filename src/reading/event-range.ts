@@ -1,48 +1,40 @@
 // Arguments that name events or a folder, checked before anything is opened.
-import { WalError } from '../errors.js';
+import { invalidArgument } from '../errors.js';
 
 /** A folder's path as it was given. */
 export function checkDirectory(dir: unknown): string {
   if (typeof dir === 'string' && dir !== '' && !dir.includes('\0')) return dir;
-  throw invalid(`The folder of the log must be a path, got ${shown(dir)}.`);
+  throw invalidArgument(`The folder of the log must be a path, got ${shown(dir)}.`);
 }
 
 export function checkOptions(options: unknown): void {
   if (typeof options === 'object' && options !== null && !Array.isArray(options)) return;
-  throw invalid(`Options must be an object, got ${shown(options)}.`);
+  throw invalidArgument(`Options must be an object, got ${shown(options)}.`);
 }
 
 /** An event id, or undefined; whether the log holds it is another question. */
 export function checkEventId(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  throw invalid(`${name} must be an event id, a whole number, got ${shown(value)}.`);
+  throw invalidArgument(`${name} must be an event id, a whole number, got ${shown(value)}.`);
 }
 
 /** An option that is on or off; default: off. */
 export function checkFlag(name: string, value: unknown): boolean {
   if (value === undefined) return false;
   if (typeof value === 'boolean') return value;
-  throw invalid(`${name} must be true or false, got ${shown(value)}.`);
+  throw invalidArgument(`${name} must be true or false, got ${shown(value)}.`);
 }
 
 export function checkSignal(value: unknown): void {
   if (value === undefined || isAbortSignal(value)) return;
-  throw invalid('signal must be an AbortSignal.');
+  throw invalidArgument('signal must be an AbortSignal.');
 }
 
 /** A function to call back, or undefined. */
 export function checkCallback(name: string, value: unknown): void {
   if (value === undefined || typeof value === 'function') return;
-  throw invalid(`${name} must be a function, got ${shown(value)}.`);
-}
-
-export function outOfRange(message: string): WalError {
-  return new WalError('ERR_FLASHSTRIKE_OUT_OF_RANGE', message);
-}
-
-export function invalid(message: string): WalError {
-  return new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+  throw invalidArgument(`${name} must be a function, got ${shown(value)}.`);
 }
 
 /** A value for a message: its type where its text could be long or hostile. */

@@ -2,11 +2,11 @@
 // the silent meter takes its place, the same code over structs that are closed: no look at the
 // clock, and each record ends at its first branch.
 import { type Clock, monotonicClock } from '../clock/clock.js';
+import { invalidArgument } from '../errors.js';
 import { closeAggregate } from '../telemetry/aggregate.js';
 import { ManagerUpdater } from '../telemetry/recovery/manager-metrics.js';
 import { SegmentReaderUpdater } from '../telemetry/recovery/segment-reader-metrics.js';
 import { Telemetry } from '../telemetry/recovery/telemetry.js';
-import { invalid } from './event-range.js';
 
 export class ReadingMeter {
   readonly segmentReader: SegmentReaderUpdater;
@@ -61,5 +61,5 @@ export function silentMeter(): ReadingMeter {
 export function checkTelemetry(value: unknown): ReadingMeter {
   if (value === undefined) return silentMeter();
   if (value instanceof Telemetry) return new ReadingMeter(value, monotonicClock);
-  throw invalid('telemetry must be a recovery.Telemetry of flashstrike/telemetry.');
+  throw invalidArgument('telemetry must be a recovery.Telemetry of flashstrike/telemetry.');
 }

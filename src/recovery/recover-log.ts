@@ -41,6 +41,7 @@ import { isLeftOver } from '../storage/left-over.js';
 import type { Storage } from '../storage/storage.js';
 import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
+import { MIB } from '../units.js';
 import { type LogChain, readLogChain } from './log-chain.js';
 import { bodyLossesOf, lossError, lossesOf, type SegmentLoss } from './segment-losses.js';
 import { type SegmentWalk, walkSegment } from './segment-walk.js';
@@ -403,7 +404,7 @@ function provesCleanClose(
   );
 }
 
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = MIB;
 
 /**
  * Writes the accepted prefix beyond the durable events in place again, the same bytes, and syncs.

@@ -1,7 +1,7 @@
 // Heartbeats: a counter for each thread of a log in the header page of its region, so that others
 // see whether the thread still goes round.
 import { assert } from '../errors.js';
-import { layout, pad, u32 } from '../memory/layout.js';
+import { layout, pad, u32, wordOf } from '../memory/layout.js';
 import { TWO_POW_32 } from '../units.js';
 import { RegionHeaderLayout } from './region-layout.js';
 
@@ -25,13 +25,11 @@ export function heartbeatIndex(thread: number): number {
     Number.isInteger(thread) && thread >= 0 && thread < HEARTBEATS,
     `there is no heartbeat ${thread}`,
   );
-  return (
-    (RegionHeaderLayout.offset.heartbeats + thread * Heartbeat.size) / Int32Array.BYTES_PER_ELEMENT
-  );
+  return wordOf(RegionHeaderLayout.offset.heartbeats + thread * Heartbeat.size);
 }
 
-const BEATS = Heartbeat.offset.beats / Int32Array.BYTES_PER_ELEMENT;
-const NOW_MS = Heartbeat.offset.nowMs / Int32Array.BYTES_PER_ELEMENT;
+const BEATS = wordOf(Heartbeat.offset.beats);
+const NOW_MS = wordOf(Heartbeat.offset.nowMs);
 
 /** Counts a beat at `nowMs` of the monotonic clock. `index` from `heartbeatIndex`. */
 export function beat(words: Int32Array, index: number, nowMs: number): void {

@@ -1,6 +1,7 @@
 // A region in a SharedArrayBuffer: no other process sees it, and it ends with this one. Only the
 // promise of `append` is weaker; the code above is the same.
 
+import { wordOf } from '../memory/layout.js';
 import { alignedOffset } from '../memory/libc.js';
 import { PAGE_BYTES } from '../units.js';
 import {
@@ -29,7 +30,7 @@ class PortableRegion implements SharedRegion {
     this.buffer = handle.buffer;
     this.byteOffset = handle.byteOffset;
     this.byteLength = handle.byteLength;
-    const wordCount = this.byteLength / Int32Array.BYTES_PER_ELEMENT;
+    const wordCount = wordOf(this.byteLength);
     this.words = new Int32Array(this.buffer, this.byteOffset, wordCount);
     this.bytes = new Uint8Array(this.buffer, this.byteOffset, this.byteLength);
     this.#owns = owns;

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { assert, systemCode, WalError } from '../errors.js';
+import { wordOf } from '../memory/layout.js';
 import { libc } from '../memory/libc.js';
 import { LatchLayout } from '../memory/sequence-latch.js';
 import { MIB, PAGE_BYTES } from '../units.js';
@@ -49,7 +50,7 @@ const NOT_OURS = new Set(['EACCES', 'ELOOP', 'ENODEV', 'ENXIO', 'EPERM']);
 const LATCH_ATTEMPTS = 1000;
 const VERSION_END = RegionHeaderLayout.offset.layoutVersion + Int32Array.BYTES_PER_ELEMENT;
 
-const COUNTER = LatchLayout.offset.counter / Int32Array.BYTES_PER_ELEMENT;
+const COUNTER = wordOf(LatchLayout.offset.counter);
 
 export class RegionFile {
   readonly status = 'match';

@@ -1,7 +1,7 @@
 // The header page of a shared region: whose it is, of which boot, where its sections stand.
 import { readFileSync } from 'node:fs';
 import { assert, systemCode } from '../errors.js';
-import { block, layout, pad, u32, u64 } from '../memory/layout.js';
+import { block, layout, pad, u32, u64, wordOf } from '../memory/layout.js';
 import { alignUp, CACHE_LINE_BYTES, MIB, PAGE_BYTES } from '../units.js';
 import type { FolderIdentity } from './folder-identity.js';
 
@@ -164,7 +164,7 @@ export function writeRegionHeader(
   view.setUint32(OFFSET.ringOffset, sections.ring.byteOffset, true);
   view.setUint32(OFFSET.ringBytes, sections.ring.byteLength, true);
   // Sequentially consistent: whoever sees the version sees all of the header.
-  Atomics.store(words, OFFSET.layoutVersion / Int32Array.BYTES_PER_ELEMENT, REGION_LAYOUT_VERSION);
+  Atomics.store(words, wordOf(OFFSET.layoutVersion), REGION_LAYOUT_VERSION);
 }
 
 function writeFolder(view: DataView, { device, inode, birthNs, path }: FolderIdentity): void {

@@ -2,7 +2,7 @@
 // then a step is a few reads of words, and the ids just count up. Nobody outside gets hold of the
 // memory that was verified: what is handed out is a copy, of one payload or of all its event.
 
-import { outOfRange } from '../reading/event-range.js';
+import { outOfRange } from '../errors.js';
 import type { LoggedEvent } from '../reading/events.js';
 import { FRAME_HEADER_BYTES, FrameLayout } from '../segment/frame.js';
 import type { HandOut } from './hand-out.js';

@@ -2,7 +2,7 @@
 // A segment with a successor is read exactly up to the offset that the successor pins; the last one
 // as far as blocks validate. At most two files are open: the current segment and its successor.
 import { join } from 'node:path';
-import { assert, WalError } from '../errors.js';
+import { assert, outOfRange, WalError } from '../errors.js';
 import { emptyError, gatherEmpty } from '../judgement/empty-log.js';
 import { laterThanNext } from '../judgement/later-segments.js';
 import { logIdOf } from '../judgement/log-identity.js';
@@ -10,7 +10,6 @@ import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js'
 import { expired, judgeTail, tailError } from '../judgement/tail-judgement.js';
 import { unpinnedHole } from '../judgement/unpinned.js';
 import { lostSentence } from '../reading/advice.js';
-import { outOfRange } from '../reading/event-range.js';
 import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from '../reading/log-directory.js';
 import { endsAtPin, pinError } from '../reading/pin.js';
 import { type ReadingMeter, silentMeter } from '../reading/reading-meter.js';

@@ -13,7 +13,7 @@
 // Positions count units of 8 bytes modulo 2^32; a ring is a power of two, so that a position's low
 // bits are its place and the difference of two positions is the bytes between them:
 //   appended 0x0000_0002, written 0xffff_fffe  →  (2 − −2) · 8 = 32 bytes wait.
-import { block, layout, pad, u32, u64 } from '../memory/layout.js';
+import { block, layout, pad, u32, u64, wordOf } from '../memory/layout.js';
 import { LatchLayout } from '../memory/sequence-latch.js';
 
 export const UNIT_BYTES = 8;
@@ -78,7 +78,7 @@ export interface ControlWords {
 
 /** Where the control words stand in an Int32Array whose control section begins at `byteOffset`. */
 export function controlWords(byteOffset: number): ControlWords {
-  const at = (offset: number): number => (byteOffset + offset) / Int32Array.BYTES_PER_ELEMENT;
+  const at = (offset: number): number => wordOf(byteOffset + offset);
   const { appended, written, writtenEventId, durablePoint, coarseOffsetNs, state } =
     RingControlLayout.offset;
   return Object.freeze({

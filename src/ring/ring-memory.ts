@@ -1,4 +1,6 @@
 // The part of a shared region that producer and consumer work on: one set of views over it.
+
+import { wordOf } from '../memory/layout.js';
 import type { SharedRegion } from '../region/shared-region.js';
 import { type ControlWords, controlWords } from './ring-control.js';
 
@@ -29,15 +31,11 @@ export function ringMemory(
 ): RingMemory {
   const length = sections.ring + sections.ringBytes;
   return {
-    words: new Int32Array(buffer, regionOffset, length / Int32Array.BYTES_PER_ELEMENT),
+    words: new Int32Array(buffer, regionOffset, wordOf(length)),
     doubles: new Float64Array(buffer, regionOffset, length / Float64Array.BYTES_PER_ELEMENT),
     control: controlWords(sections.control),
     bytes: new Uint8Array(buffer, regionOffset + sections.ring, sections.ringBytes),
-    frames: new Int32Array(
-      buffer,
-      regionOffset + sections.ring,
-      sections.ringBytes / Int32Array.BYTES_PER_ELEMENT,
-    ),
+    frames: new Int32Array(buffer, regionOffset + sections.ring, wordOf(sections.ringBytes)),
   };
 }
 

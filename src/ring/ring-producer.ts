@@ -14,13 +14,11 @@
 import { assert, WalError } from '../errors.js';
 import { Counter64, setCount } from '../metrics/counter64.js';
 import { FRAME_HEADER_BYTES, FrameKind, MAX_EVENT_ID } from '../segment/frame.js';
-import { TWO_POW_32 } from '../units.js';
+import { HIGH_HALF } from '../units.js';
 import { bytesBetween, UNIT_BYTES } from './ring-control.js';
 import { NO_RING, type RingMemory } from './ring-memory.js';
 
 const KIND_SHIFT = 16;
-/** A power of two: multiplying is exact, and far cheaper than dividing. */
-const HIGH_HALF = 1 / TWO_POW_32;
 const NEXT_ID = 0;
 const FIRST_ID = 1;
 const DRAFT_ID = 2;

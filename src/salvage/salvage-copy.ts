@@ -1,7 +1,7 @@
 // Copies what salvage can read into a new log, which opens, verifies and goes on as any other.
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { isNoSpace, systemCode, WalError } from '../errors.js';
+import { invalidArgument, isNoSpace, systemCode, WalError } from '../errors.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { random64 } from '../random.js';
@@ -10,7 +10,6 @@ import {
   checkDirectory,
   checkOptions,
   checkSignal,
-  invalid,
 } from '../reading/event-range.js';
 import { SALVAGE_FILE } from '../segment/file-names.js';
 import { MIN_SEGMENT_BYTES } from '../segment/segment-header.js';
@@ -142,13 +141,13 @@ class SalvageCopy {
   #prepareOutput(): void {
     const output = this.#output;
     if (isInside(this.#storage, output, this.#dir)) {
-      throw invalid(`${output} is in the log that is salvaged. Name a folder elsewhere.`);
+      throw invalidArgument(`${output} is in the log that is salvaged. Name a folder elsewhere.`);
     }
     makeDurableFolder(this.#storage, output);
     const [entry] = this.#storage.list(output);
     if (entry === undefined) return;
     const message = `${output} is not empty (it holds ${basename(entry.name)}). Name a new folder.`;
-    throw invalid(message);
+    throw invalidArgument(message);
   }
 
   /** @returns false when it was stopped */
@@ -260,7 +259,7 @@ function copyFailure(error: unknown, output: string): unknown {
     );
   }
   if (code === 'ENOTDIR' || code === 'EEXIST') {
-    return invalid(`${output} is not a folder. Name a folder that is new or empty.`);
+    return invalidArgument(`${output} is not a folder. Name a folder that is new or empty.`);
   }
   return new WalError(
     'ERR_FLASHSTRIKE_IO',

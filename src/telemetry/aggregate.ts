@@ -3,7 +3,7 @@
 //
 // Like a struct, an aggregate has no second copy: an own property that is a function makes
 // structuredClone and postMessage throw DataCloneError.
-import { WalError } from '../errors.js';
+import { invalidArgument } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
 import { type DumpOptions, RULE, type TextSink } from '../metrics/dump.js';
 import { closeStruct, type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
@@ -50,10 +50,7 @@ export abstract class Aggregate {
    */
   copyTo(other: this): void {
     if (!(other instanceof Aggregate) || other.#system !== this.#system) {
-      throw new WalError(
-        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
-        `copyTo takes another telemetry of ${this.#system} to copy into.`,
-      );
+      throw invalidArgument(`copyTo takes another telemetry of ${this.#system} to copy into.`);
     }
     inOneReading(() => {
       for (const [name, struct] of Object.entries(this.#structs)) {
@@ -142,7 +139,7 @@ function structFor(
   if (given === undefined) return new Struct();
   if (given instanceof Struct) return given;
   const message = `${name} must be a ${Struct.name}.`;
-  throw new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+  throw invalidArgument(message);
 }
 
 /** Ends all structs of a log that is closing; see closeStruct. */

@@ -8,10 +8,7 @@ import {
   THREAD_NAMES,
   type ThreadName,
 } from '../region/heartbeat.js';
-import { TWO_POW_32 } from '../units.js';
-
-const NS_PER_MS = 1e6;
-const NS_PER_SECOND = 1e9;
+import { NS_PER_MS, NS_PER_SECOND, TWO_POW_32 } from '../units.js';
 
 export interface ThreadReading {
   /** Turns of its loop since the log was opened, modulo 2^32; 0 before the first. */

@@ -2,6 +2,7 @@
 // where every thread of the log has structs over the same lines and writes its own ones.
 import { monotonicClock } from '../clock/clock.js';
 import { assert } from '../errors.js';
+import { wordOf } from '../memory/layout.js';
 import type { Collector } from '../metrics/collector.js';
 import { MetricMemory } from '../metrics/metric-memory.js';
 import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
@@ -34,11 +35,7 @@ type StructName = Exclude<keyof typeof TelemetryLayout.offset, 'header' | 'spare
 
 /** Words over a whole region, and where its telemetry section begins in bytes. */
 function sectionOf(region: SharedRegion) {
-  const words = new Uint32Array(
-    region.buffer,
-    region.byteOffset,
-    region.byteLength / Uint32Array.BYTES_PER_ELEMENT,
-  );
+  const words = new Uint32Array(region.buffer, region.byteOffset, wordOf(region.byteLength));
   return { words, byteOffset: region.section('telemetry').byteOffset - region.byteOffset };
 }
 

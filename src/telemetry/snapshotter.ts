@@ -11,7 +11,7 @@
 //   buffer 1     v1   v1   v3   v3       v1 is overwritten by refresh 3
 //   buffer 0          v2   v2   v4
 import { type Clock, monotonicClock } from '../clock/clock.js';
-import { assert, WalError } from '../errors.js';
+import { assert, invalidArgument } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
 import { MetricsStruct } from '../metrics/metrics-struct.js';
 import { Aggregate } from './aggregate.js';
@@ -105,7 +105,7 @@ export class Snapshotter<Metrics extends SnapshotSource> {
     wallClockMs: () => number = Date.now,
   ) {
     if (!(source instanceof MetricsStruct || source instanceof Aggregate)) {
-      throw invalid('A snapshotter takes a struct of metrics, or a Telemetry of several.');
+      throw invalidArgument('A snapshotter takes a struct of metrics, or a Telemetry of several.');
     }
     this.#source = source;
     this.#intervalMs = checkInterval(options.intervalMs ?? INTERVAL_MS_DEFAULT);
@@ -168,8 +168,5 @@ function checkInterval(intervalMs: number): number {
   if (Number.isInteger(intervalMs) && intervalMs >= 1 && intervalMs <= INTERVAL_MS_MAX) {
     return intervalMs;
   }
-  throw invalid(`intervalMs must be a whole number from 1 to ${INTERVAL_MS_MAX}.`);
+  throw invalidArgument(`intervalMs must be a whole number from 1 to ${INTERVAL_MS_MAX}.`);
 }
-
-const invalid = (message: string): WalError =>
-  new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);

@@ -3,7 +3,7 @@
 // nothing and never throws, also after the log is closed: then it does nothing. So it takes
 // anything: callers may come without types, and clocks may be theirs.
 import { type Clock, monotonicClock, stampClock } from '../clock/clock.js';
-import { WalError } from '../errors.js';
+import { invalidArgument } from '../errors.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
 import { addCounter, setValue } from '../metrics/counter64.js';
 import { recordInterval } from '../metrics/duration64.js';
@@ -14,18 +14,12 @@ import { MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
 import { recordOperationInterval } from '../metrics/operation64.js';
 import { beginChange, endChange } from '../metrics/sequence.js';
 
-/** Word offset of a field in its struct, from its offset in bytes. */
-export const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
-
 /** Changes the lines of the group that begins at word `group`. */
 type ApplyChange = (words: Uint32Array, group: number, a: number, b: number) => void;
 
 /** A count or a value as it can be stored; what is none counts as 0. */
 const storable = (value: unknown): number =>
   typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : 0;
-
-const invalid = (message: string): WalError =>
-  new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
 
 export abstract class Updater {
   readonly #memory: MetricMemory;
@@ -40,10 +34,12 @@ export abstract class Updater {
   constructor(definition: StructDefinition, metrics: MetricsStruct, clock: Clock = monotonicClock) {
     const access = metrics instanceof MetricsStruct ? structAccess(metrics) : undefined;
     if (access?.definition !== definition) {
-      throw invalid(`An updater of ${definition.name} takes a ${definition.name} to record into.`);
+      throw invalidArgument(
+        `An updater of ${definition.name} takes a ${definition.name} to record into.`,
+      );
     }
     if (typeof clock?.nowNs !== 'function') {
-      throw invalid('A clock is an object with a method nowNs.');
+      throw invalidArgument('A clock is an object with a method nowNs.');
     }
     this.#memory = access.memory;
     this.#clock = clock;

@@ -12,7 +12,7 @@ import { readBuffer, SegmentReader } from '../reading/segment-reader.js';
 import { segmentFileName } from '../segment/file-names.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
-import { MIB } from '../units.js';
+import { MIB, NS_PER_MS } from '../units.js';
 
 /** What it tells while it runs. */
 export interface VerificationListener {
@@ -24,7 +24,6 @@ export interface VerificationListener {
 }
 
 const STEP_BYTES = 2 * MIB;
-const NS_PER_MS = 1e6;
 const IDLE_MS = 1000;
 
 interface Running {

@@ -14,12 +14,13 @@ import { FRAME_HEADER_BYTES } from '../../src/segment/frame.js';
 import { ManagerUpdater } from '../../src/telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../src/telemetry/recorder/meta-store-metrics.js';
 import { SegmentPreparationUpdater } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
+import { NS_PER_MS } from '../../src/units.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { FaultyStorage } from '../support/faulty-storage.js';
 import type { StorageCall } from '../support/interposed-storage.js';
 import { shownTimes, timesOf } from '../support/shown-times.js';
 import { SteppedLog, TickingClock } from '../support/stepped-log.js';
-import { Bench, DIRECTORY, NS_PER_MS, SEGMENT_BYTES } from '../support/writer-bench.js';
+import { Bench, DIRECTORY, SEGMENT_BYTES } from '../support/writer-bench.js';
 
 const STALL_NS = 200 * NS_PER_MS;
 

@@ -7,6 +7,7 @@ import { readBuffer } from '../../src/reading/segment-reader.js';
 import type { OpeningPorts } from '../../src/recorder/writer/opening-ports.js';
 import { acquireLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';
+import { NS_PER_MS } from '../../src/units.js';
 import { TickingClock } from '../support/stepped-log.js';
 import { SimulatedDisk } from './simulated-disk.js';
 import { SimulatedKernel } from './simulated-kernel.js';
@@ -15,7 +16,6 @@ import { SimulatedRegions } from './simulated-regions.js';
 export const DIRECTORY = '/data/log';
 /** One for all: making a new one for each reader would take most of the time. */
 const BUFFER = readBuffer();
-const NS_PER_MS = 1e6;
 const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 86_400_000;
 const SOME_DAY_MS = 1_700_000_000_000;

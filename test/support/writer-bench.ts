@@ -25,7 +25,7 @@ import { ManagerUpdater } from '../../src/telemetry/recorder/manager-metrics.js'
 import { SegmentWriterUpdater } from '../../src/telemetry/recorder/segment-writer-metrics.js';
 import { Telemetry } from '../../src/telemetry/recorder/telemetry.js';
 import { SegmentPreparerUpdater } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
-import { KIB } from '../../src/units.js';
+import { KIB, NS_PER_MS } from '../../src/units.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { FaultyStorage } from './faulty-storage.js';
 
@@ -33,7 +33,6 @@ export const DIRECTORY = '/log';
 export const SEGMENT_BYTES = 64 * KIB;
 export const RING_BYTES = 1024 * KIB;
 const LOG_ID = 0x1234n;
-export const NS_PER_MS = 1e6;
 /** Two of these do not fit into one segment. */
 export const LARGE_BYTES = 27 * KIB;
 /** Where the first block ends when it holds one of these. */

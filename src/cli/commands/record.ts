@@ -3,6 +3,7 @@
 
 import { WalError } from '../../errors.js';
 import { Wal } from '../../index.js';
+import { MIB } from '../../units.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { type EventFormat, FormatDefect, type FormatName } from '../formats/event-format.js';
@@ -39,7 +40,7 @@ interface RecordOptions {
 }
 
 /** No block, and so no event, is larger: a longer line is refused before it is in memory whole. */
-const LINE_BYTES_MAX = 1024 * 1024;
+const LINE_BYTES_MAX = MIB;
 const HEALTH_CHECK_MS = 250;
 
 /** The way of the input into the log, with everything counted. */

@@ -3,6 +3,7 @@
 // types follows the files that LOBSTER publishes (half additions, nearly as many deletions, one
 // execution in twenty). Nothing is allocated for an order.
 
+import { NS_PER_SECOND } from '../../units.js';
 import { OrderEvent, OrderRecord } from '../formats/order-record.js';
 import { BUY, NONE, OrderBook, SELL } from './order-book.js';
 import { Random } from './random.js';
@@ -84,7 +85,7 @@ export class OrderStream {
 
   #emit(type: number, orderId: number, quantity: number, tick: number, direction: number): void {
     const { order } = this;
-    order.timeSeconds = this.#timeNs / 1e9;
+    order.timeSeconds = this.#timeNs / NS_PER_SECOND;
     order.orderId = orderId;
     order.price = LOWEST_PRICE + tick * TICK;
     order.quantity = quantity;

@@ -5,6 +5,7 @@ import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../../errors.js';
 import { Wal } from '../../index.js';
+import { NS_PER_MS } from '../../units.js';
 import { EXIT } from '../exit-codes.js';
 import { reportError } from '../report-error.js';
 import { Terminal } from '../terminal.js';
@@ -38,7 +39,7 @@ async function run(settings: RecorderSettings): Promise<never> {
       }
       const startedMs = performance.now();
       appendedEventId = wal.append(stream.payload);
-      const appendNs = (performance.now() - startedMs) * 1e6;
+      const appendNs = (performance.now() - startedMs) * NS_PER_MS;
       timed += 1;
       appendNsTotal += appendNs;
       if (appendNs > appendNsMax) appendNsMax = appendNs;

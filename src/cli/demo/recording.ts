@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../errors.js';
+import { NS_PER_SECOND } from '../../units.js';
 import { OrderLayout } from '../formats/order-record.js';
 import type { Interruption } from '../interruption.js';
 import { formatCount, formatDuration, formatRate } from '../quantities.js';
@@ -101,7 +102,8 @@ export class Recording {
       this.#telemetry?.look();
       return (
         `${formatCount(last.appendedEventId)} orders in ${formatDuration(seconds)}; ` +
-        `${appendTime(last)} on average, ${formatDuration(last.appendNsMax / 1e9)} at worst.`
+        `${appendTime(last)} on average, ` +
+        `${formatDuration(last.appendNsMax / NS_PER_SECOND)} at worst.`
       );
     }
   }
@@ -143,4 +145,4 @@ export class Recording {
 }
 
 const appendTime = ({ appendNsMean }: RecorderMessage): string =>
-  `append() ${formatDuration(appendNsMean / 1e9)}`;
+  `append() ${formatDuration(appendNsMean / NS_PER_SECOND)}`;

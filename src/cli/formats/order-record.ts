@@ -2,6 +2,7 @@
 // that with the 24-byte frame header an order is one cache line.
 
 import { block, layout, u32, u64 } from '../../memory/layout.js';
+import { TWO_POW_32 } from '../../units.js';
 
 const f64 = block(8, 8);
 const i64 = block(8, 8);
@@ -31,7 +32,6 @@ export const OrderEvent = {
   tradingHalt: 7,
 } as const;
 
-const TWO_POW_32 = 2 ** 32;
 const TIME_F64 = OrderLayout.offset.timeSeconds / 8;
 const ORDER_ID_WORD = OrderLayout.offset.orderId / 4;
 const PRICE_WORD = OrderLayout.offset.price / 4;

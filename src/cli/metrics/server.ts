@@ -3,6 +3,7 @@
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { KIB } from '../../units.js';
 import { toWalError } from '../report-error.js';
 import { namesServer } from './host-header.js';
 import type { Scrape } from './scrape.js';
@@ -16,7 +17,7 @@ export interface ListenAddress {
 const PATH = '/metrics';
 const TIMEOUT_MS = 5_000;
 const CONNECTIONS_MAX = 16;
-const HEADER_BYTES_MAX = 8 * 1024;
+const HEADER_BYTES_MAX = 8 * KIB;
 
 export class MetricsServer {
   readonly #server: Server;

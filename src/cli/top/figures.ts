@@ -2,6 +2,7 @@
 // any two looks will do.
 
 import type { DurationReading, HistogramReading, recorder } from '../../telemetry.js';
+import { NS_PER_SECOND } from '../../units.js';
 import type { Look } from './look.js';
 
 type Recorder = recorder.Telemetry;
@@ -123,7 +124,7 @@ interface Interval {
 function intervalOf(before: Look | undefined, now: Look): Interval | undefined {
   if (before === undefined || before.path !== now.path || now.status !== 'running')
     return undefined;
-  const seconds = (now.takenAtNs - before.takenAtNs) / 1e9;
+  const seconds = (now.takenAtNs - before.takenAtNs) / NS_PER_SECOND;
   return seconds > 0 ? { seconds, from: before.recorder, to: now.recorder } : undefined;
 }
 

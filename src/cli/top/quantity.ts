@@ -1,9 +1,8 @@
 // Numbers that fit into a narrow column.
 
+import { NS_PER_MS, NS_PER_SECOND } from '../../units.js';
 import { formatDuration } from '../quantities.js';
 
-const NS_PER_MS = 1e6;
-const NS_PER_SECOND = 1e9;
 const NS_PER_MINUTE = 60 * NS_PER_SECOND;
 const MINUTES_PER_HOUR = 60;
 

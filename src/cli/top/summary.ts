@@ -1,6 +1,7 @@
 // What a log is and does right now, a row each. The order is that of an event's way.
 
 import { printable } from '../../errors.js';
+import { NS_PER_MS, NS_PER_SECOND } from '../../units.js';
 import {
   formatBytes,
   formatCount,
@@ -68,7 +69,7 @@ function process({ pid, uptimeNs, build }: Look, { seconds }: Figures): TextLine
 
 /** `4 s`, `12 min 3 s`, `5 h 12 min`, `3 d 4 h` */
 function uptime(ns: number): string {
-  const seconds = Math.floor(ns / 1e9);
+  const seconds = Math.floor(ns / NS_PER_SECOND);
   const minutes = Math.floor(seconds / 60);
   const hours = Math.floor(minutes / 60);
   if (minutes < 1) return `${seconds} s`;
@@ -185,7 +186,7 @@ function rotations({ recorder: { manager, segmentWriter } }: Look): string {
     ['name', rotateRename],
     ['dir', rotateDirectorySync],
   ] as const;
-  const parts = steps.map(([name, { avgNs: ns }]) => `${name} ${(ns / 1e6).toFixed(1)}`);
+  const parts = steps.map(([name, { avgNs: ns }]) => `${name} ${(ns / NS_PER_MS).toFixed(1)}`);
   return `${formatCount(samples)} of ${formatNs(avgNs)}: ${parts.join(' ')}`;
 }
 

@@ -1,7 +1,7 @@
 // The payloads of one batch, each read once from the array that was given. That array may be a
 // proxy, have getters, or change in between: what was checked must be what is appended. One is used
 // again and again, so that a batch allocates nothing.
-import { WalError } from '../../errors.js';
+import { invalidArgument, type WalError } from '../../errors.js';
 import { MAX_BLOCK_PAYLOAD_BYTES } from '../../segment/block-header.js';
 import { FRAME_HEADER_BYTES } from '../../segment/frame.js';
 import { payloadBytesOf } from './payload.js';
@@ -70,8 +70,5 @@ function isArray(value: unknown): boolean {
 }
 
 function notArray(): WalError {
-  return new WalError(
-    'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
-    'A batch must be an array of at least one payload.',
-  );
+  return invalidArgument('A batch must be an array of at least one payload.');
 }

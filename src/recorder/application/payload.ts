@@ -1,5 +1,5 @@
 // What may be appended: checked by what the engine knows of it, before anything is reserved.
-import { WalError } from '../../errors.js';
+import { invalidArgument, type WalError } from '../../errors.js';
 import { kindOf, lengthOf } from '../../memory/typed-arrays.js';
 import { describe } from './options.js';
 
@@ -32,15 +32,13 @@ function checkMemory(payload: Uint8Array): void {
 }
 
 function notBytes(payload: unknown): WalError {
-  return new WalError(
-    'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+  return invalidArgument(
     `A payload must be a Uint8Array (a Buffer is one); it is ${describe(payload)}.`,
   );
 }
 
 function lostMemory(): WalError {
-  return new WalError(
-    'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+  return invalidArgument(
     'The payload has no memory any more: its buffer was transferred, or resized to end before it ' +
       'begins. Append before you give the buffer away, or append a copy.',
   );

@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import { TimestampSource } from '../../clock/timestamp-source.js';
-import { WalError } from '../../errors.js';
+import { invalidArgument, WalError } from '../../errors.js';
 import { assertLittleEndian, assertRuntime } from '../../memory/libc.js';
 import { readNumber } from '../../memory/sequence-latch.js';
 import { newInterval } from '../../metrics/journal.js';
@@ -142,8 +142,7 @@ export class Wal {
     assertRuntime();
     assertChecksums();
     if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-      throw new WalError(
-        'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+      throw invalidArgument(
         `The log's folder must be given as a path; it is ${describe(directory)}.`,
       );
     }
@@ -548,8 +547,7 @@ export class Wal {
 const spanOf = (payloadBytes: number): number => (payloadBytes + FRAME_HEADER_BYTES + 7) & ~7;
 
 function badType(type: unknown): WalError {
-  return new WalError(
-    'ERR_FLASHSTRIKE_INVALID_ARGUMENT',
+  return invalidArgument(
     `An event's type must be an integer from 0 to 65535; it is ${describe(type)}.`,
   );
 }

@@ -13,13 +13,13 @@ import {
   MetaStore as MetaStoreMetrics,
   MetaStoreUpdater,
 } from '../../telemetry/recorder/meta-store-metrics.js';
+import { NS_PER_MS } from '../../units.js';
 import { Signals, Trouble } from '../threads/signals.js';
 import { MetaCoordinator } from './meta-coordinator.js';
 import { MetaStore } from './meta-store.js';
 
 const DIRECTORY = '/log';
 const LOG_ID = 0xfeedn;
-const NS_PER_MS = 1e6;
 const FLUSH = [
   'statusAt wal.meta.tmp',
   'open wal.meta.tmp',

@@ -7,7 +7,7 @@ import { readWords } from '../../memory/sequence-latch.js';
 import type { ControlWords } from '../../ring/ring-control.js';
 import type { WalMeta } from '../../segment/wal-meta.js';
 import type { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
-import { TWO_POW_32 } from '../../units.js';
+import { NS_PER_MS, TWO_POW_32 } from '../../units.js';
 import { type Signals, Trouble } from '../threads/signals.js';
 import type { MetaStore } from './meta-store.js';
 
@@ -49,7 +49,7 @@ export class MetaCoordinator {
     const requested = this.#signals.get('metaRequests');
     if (requested === this.#flushed && !this.#isLost) return IDLE_MS;
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
-    if (waitNs > 0) return waitNs / 1e6;
+    if (waitNs > 0) return waitNs / NS_PER_MS;
     try {
       this.flush(false);
       this.#flushed = requested;

@@ -7,11 +7,11 @@ import { isOperational } from '../../errors.js';
 import type { RegionHandle } from '../../region/shared-region.js';
 import type { LogLock } from '../../storage/lock-file.js';
 import type { Storage } from '../../storage/storage.js';
+import { NS_PER_MS } from '../../units.js';
 import type { Signals } from '../threads/signals.js';
 
 /** With the time that an end takes, what is lost is acted upon within a second. */
 const INTERVAL_NS = 500e6;
-const NS_PER_MS = 1e6;
 
 /** wal.meta, as the watch sees it. */
 interface WatchedMeta {

@@ -10,13 +10,12 @@ import {
   SegmentPreparer as SegmentPreparerMetrics,
   SegmentPreparerUpdater,
 } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
-import { KIB, MIB } from '../../units.js';
+import { KIB, MIB, NS_PER_MS } from '../../units.js';
 import { type PreparedSegment, PreparedSegments } from '../threads/prepared-segments.js';
 import { Signals, Trouble } from '../threads/signals.js';
 import { SegmentPreparer } from './segment-preparer.js';
 
 const DIRECTORY = '/log';
-const NS_PER_MS = 1e6;
 const CHUNK_NS = 3 * NS_PER_MS;
 
 class Bench {

@@ -8,12 +8,11 @@ import { isNoSpace, isOperational, systemCode, WalError } from '../../errors.js'
 import { preparedFileName } from '../../segment/file-names.js';
 import type { Storage } from '../../storage/storage.js';
 import type { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
-import { MIB } from '../../units.js';
+import { MIB, NS_PER_MS } from '../../units.js';
 import { offer, takePrepared } from '../threads/prepared-segments.js';
 import { QUEUE_CAPACITY, type Signals, Trouble } from '../threads/signals.js';
 
 const CHUNK_BYTES = 2 * MIB;
-const NS_PER_MS = 1e6;
 const IDLE_MS = 1000;
 const FIRST_RETRY_MS = 10;
 const LONGEST_RETRY_MS = 500;

@@ -13,7 +13,7 @@
 //
 // Every line has one writer, named beside it, and 128 bytes of its own.
 import type { WallLatch } from '../../clock/wall-clock.js';
-import { block, layout, pad, u32 } from '../../memory/layout.js';
+import { block, layout, pad, u32, wordOf } from '../../memory/layout.js';
 import { LatchLayout, publishNumber, readNumber } from '../../memory/sequence-latch.js';
 import { SpscQueue } from '../../memory/spsc-queue.js';
 import { THREAD_NAMES, type ThreadName } from '../../region/heartbeat.js';
@@ -110,7 +110,6 @@ function waitWhile(words: Int32Array, word: number, value: number, timeoutMs: nu
   }
 }
 
-const wordOf = (byteOffset: number): number => byteOffset / Int32Array.BYTES_PER_ELEMENT;
 const at = SignalsLayout.offset;
 
 type Flag =
@@ -145,7 +144,7 @@ export class Signals {
     this.failure = new SharedMessage(buffer, at.failure, MESSAGE_BYTES);
     this.preparerError = new SharedMessage(buffer, at.preparerError, MESSAGE_BYTES);
     this.verificationProblem = new SharedMessage(buffer, at.verificationProblem, MESSAGE_BYTES);
-    const queue = new Int32Array(buffer, at.preparedQueue, 1024 / Int32Array.BYTES_PER_ELEMENT);
+    const queue = new Int32Array(buffer, at.preparedQueue, wordOf(1024));
     this.preparedQueue = new SpscQueue(queue, QUEUE_CAPACITY, QUEUE_ENTRY_WORDS);
   }
 

@@ -1,6 +1,7 @@
 // The loop around a worker object: steps it, beats its heart, waits. Nothing else runs in a thread.
 import type { Clock } from '../../clock/clock.js';
 import type { ThreadName } from '../../region/heartbeat.js';
+import { NS_PER_US } from '../../units.js';
 import type { Signals } from './signals.js';
 
 export interface LoopBody {
@@ -11,8 +12,6 @@ export interface LoopBody {
   /** For how long to look for more work before sleeping, in µs; 0 for a thread that never spins. */
   readonly spinUs: number;
 }
-
-const NS_PER_US = 1e3;
 
 /** Runs until the thread is asked to stop. */
 export function runUntilStopped(

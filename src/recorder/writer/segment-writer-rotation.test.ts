@@ -7,7 +7,6 @@ import {
   DIRECTORY,
   kindsOf,
   LARGE_END,
-  NS_PER_MS,
   SEGMENT_BYTES,
 } from '../../../test/support/writer-bench.js';
 import { openSegment } from '../../reading/segment-file.js';
@@ -16,7 +15,7 @@ import { BLOCK_HEADER_BYTES, BlockKind } from '../../segment/block-header.js';
 import { preparedFileName, segmentFileName } from '../../segment/file-names.js';
 import { FRAME_HEADER_BYTES } from '../../segment/frame.js';
 import { decodeSeal } from '../../segment/seal.js';
-import { KIB } from '../../units.js';
+import { KIB, NS_PER_MS } from '../../units.js';
 
 const SPARE = `${DIRECTORY}/${preparedFileName(2)}`;
 

@@ -5,7 +5,6 @@ import {
   Bench,
   claimsOf,
   kindsOf,
-  NS_PER_MS,
   RING_BYTES,
 } from '../../../test/support/writer-bench.js';
 import { readNumber } from '../../memory/sequence-latch.js';
@@ -15,7 +14,7 @@ import { RingProducer } from '../../ring/ring-producer.js';
 import { durablePointOf, ringOfSections } from '../../ring/ring-snapshot.js';
 import { BLOCK_HEADER_BYTES, BlockKind } from '../../segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../../segment/frame.js';
-import { KIB } from '../../units.js';
+import { KIB, NS_PER_MS } from '../../units.js';
 
 const FIRST_BLOCK = 'write 0000000001.wal@4096';
 const SYNC = 'sync 0000000001.wal';

@@ -28,7 +28,7 @@ import { SegmentTally } from '../../segment/segment-tally.js';
 import type { Storage } from '../../storage/storage.js';
 import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import type { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
-import { TWO_POW_32 } from '../../units.js';
+import { KIB, NS_PER_MS, NS_PER_US, TWO_POW_32 } from '../../units.js';
 import {
   openPrepared,
   type PreparedSegment,
@@ -49,8 +49,7 @@ import type { WallClockWatch } from './wall-clock-watch.js';
 /**
  * Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache.
  */
-const TARGET_BLOCK_BYTES = 256 * 1024;
-const NS_PER_MS = 1e6;
+const TARGET_BLOCK_BYTES = 256 * KIB;
 /** Meta is flushed once the log has been idle for this long. */
 const META_IDLE_NS = 200 * NS_PER_MS;
 
@@ -84,7 +83,6 @@ const HARM_LOOK_NS = 250 * NS_PER_MS;
 const LAST_DRAIN_NS = 1000 * NS_PER_MS;
 /** A look at the links of the active segment costs 2 µs: one a millisecond is enough. */
 const LINKS_LOOK_NS = NS_PER_MS;
-const NS_PER_US = 1e3;
 const LONGEST_GAP_NS = 10 * NS_PER_MS;
 const WORTH_SPINNING_NS = 750 * NS_PER_US;
 /** So many times the usual gap is waited for the next request. */

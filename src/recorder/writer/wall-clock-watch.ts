@@ -11,8 +11,8 @@ import {
   type WallLatch,
 } from '../../clock/wall-clock.js';
 import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
+import { NS_PER_MS } from '../../units.js';
 
-const NS_PER_MS = 1e6;
 const INTERVAL_NS = 100 * NS_PER_MS;
 /** More than the millisecond that `Date.now` is behind, and what a look may take. */
 const STEP_MS = 10;

@@ -4,7 +4,7 @@
 // Numbers come out in their shortest spelling that reads as the same double, and whole ones below
 // 2^53 digit by digit. What is counted beyond 2^53 is rounded to the nearest double on the way
 // here, and Prometheus keeps nothing but doubles.
-import { printable, WalError } from '../../errors.js';
+import { invalidArgument, printable } from '../../errors.js';
 import type { CollectedBucket, CollectedMetric, Collector } from '../../metrics/collector.js';
 
 type FamilyType = 'counter' | 'gauge' | 'summary' | 'histogram';
@@ -31,9 +31,6 @@ const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 /** Labels that the format itself gives to the lines of histograms and summaries. */
 const RESERVED_LABELS = new Set(['le', 'quantile']);
 
-const invalid = (message: string): WalError =>
-  new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
-
 const shown = (value: unknown): string => printable(String(value));
 
 /**
@@ -59,17 +56,18 @@ export class PrometheusCollector implements Collector {
 
   pushLabel(name: string, value: string): void {
     if (typeof name !== 'string' || !LABEL_NAME.test(name) || RESERVED_LABELS.has(name)) {
-      throw invalid(`"${shown(name)}" cannot be the name of a label.`);
+      throw invalidArgument(`"${shown(name)}" cannot be the name of a label.`);
     }
-    if (typeof value !== 'string') throw invalid(`The value of label ${name} is no string.`);
+    if (typeof value !== 'string')
+      throw invalidArgument(`The value of label ${name} is no string.`);
     if (this.#labels.some(([other]) => other === name)) {
-      throw invalid(`Label ${name} is there already: pop it before it is pushed again.`);
+      throw invalidArgument(`Label ${name} is there already: pop it before it is pushed again.`);
     }
     this.#labels.push([name, value]);
   }
 
   popLabel(): void {
-    if (this.#labels.pop() === undefined) throw invalid('There is no label to pop.');
+    if (this.#labels.pop() === undefined) throw invalidArgument('There is no label to pop.');
   }
 
   counter(metric: CollectedMetric, value: number): void {
@@ -129,15 +127,17 @@ export class PrometheusCollector implements Collector {
     const family = this.#families.get(metric.name) ?? this.#newFamily(type, metric);
     const { name, series } = family;
     if (family.type !== type) {
-      throw invalid(`${name} is collected as a ${type} and was collected as a ${family.type}.`);
+      throw invalidArgument(
+        `${name} is collected as a ${type} and was collected as a ${family.type}.`,
+      );
     }
     if (family.help !== metric.help) {
-      throw invalid(`${name} is collected with two help texts; a name has one.`);
+      throw invalidArgument(`${name} is collected with two help texts; a name has one.`);
     }
     const key = seriesKey(this.#labels);
     if (series.has(key)) {
       const labels = labelText(this.#labels.map(labelOf));
-      throw invalid(
+      throw invalidArgument(
         `${name}${printable(labels)} is collected twice: push a label that tells the two apart.`,
       );
     }
@@ -156,26 +156,27 @@ export class PrometheusCollector implements Collector {
   /** A family that is not there yet; it is added with its first line. */
   #newFamily(type: FamilyType, { name, help }: CollectedMetric): Family {
     if (typeof name !== 'string' || !METRIC_NAME.test(name)) {
-      throw invalid(`"${shown(name)}" cannot be the name of a metric.`);
+      throw invalidArgument(`"${shown(name)}" cannot be the name of a metric.`);
     }
-    if (typeof help !== 'string') throw invalid(`The help text of ${name} is no string.`);
+    if (typeof help !== 'string') throw invalidArgument(`The help text of ${name} is no string.`);
     for (const suffix of SUFFIXES[type]) {
       const owner = this.#taken.get(`${name}${suffix}`);
       if (owner === undefined) continue;
-      throw invalid(`${name}${suffix} would belong to both ${owner.name} and ${name}.`);
+      throw invalidArgument(`${name}${suffix} would belong to both ${owner.name} and ${name}.`);
     }
     return { name, type, help, series: new Set(), text: '' };
   }
 }
 
 function checkNumber({ name }: CollectedMetric, value: number): void {
-  if (typeof value !== 'number') throw invalid(`${shown(name)}: ${shown(value)} is no number.`);
+  if (typeof value !== 'number')
+    throw invalidArgument(`${shown(name)}: ${shown(value)} is no number.`);
 }
 
 /** What counts begins at 0. */
 function checkCount(metric: CollectedMetric, value: number): void {
   checkNumber(metric, value);
-  if (!(value >= 0)) throw invalid(`${shown(metric.name)}: ${value} is no count.`);
+  if (!(value >= 0)) throw invalidArgument(`${shown(metric.name)}: ${value} is no count.`);
 }
 
 function checkBuckets(
@@ -189,10 +190,12 @@ function checkBuckets(
     checkNumber(metric, le);
     checkCount(metric, count);
     if (!(le > lastBound)) {
-      throw invalid(`${shown(metric.name)}: bucket ${le} stands behind bucket ${lastBound}.`);
+      throw invalidArgument(
+        `${shown(metric.name)}: bucket ${le} stands behind bucket ${lastBound}.`,
+      );
     }
     if (count < lastCount) {
-      throw invalid(
+      throw invalidArgument(
         `${shown(metric.name)}: bucket ${le} counts ${count}, the one before ${lastCount}.`,
       );
     }

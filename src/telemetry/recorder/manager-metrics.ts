@@ -1,7 +1,7 @@
 // The top of the recorder: appends and their waits, as the application thread sees them, and what
 // the writer thread does around its segments. Two writers; their lines stand 128 bytes apart.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
-import { layout, pad } from '../../memory/layout.js';
+import { layout, pad, wordOf } from '../../memory/layout.js';
 import {
   age,
   constant,
@@ -21,7 +21,7 @@ import { LatencyHistogram } from '../../metrics/latency-histogram.js';
 import { structAccess, structOf } from '../../metrics/metrics-struct.js';
 import { addSuccess, Operation64 } from '../../metrics/operation64.js';
 import { addTimedNote } from '../../metrics/timed-note.js';
-import { Updater, wordOf } from '../updater.js';
+import { Updater } from '../updater.js';
 
 export const ManagerLayout = layout('Manager')
   .field(0, 'appendEvent', Operation64)

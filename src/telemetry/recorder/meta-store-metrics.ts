@@ -1,11 +1,11 @@
 // Flushes of wal.meta while a log runs. Writer: the housekeeping thread.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
-import { layout } from '../../memory/layout.js';
+import { layout, wordOf } from '../../memory/layout.js';
 import { counter, defineMetrics, duration } from '../../metrics/catalogue.js';
 import { Counter64 } from '../../metrics/counter64.js';
 import { Duration64 } from '../../metrics/duration64.js';
 import { structOf } from '../../metrics/metrics-struct.js';
-import { Updater, wordOf } from '../updater.js';
+import { Updater } from '../updater.js';
 
 export const MetaStoreLayout = layout('MetaStore')
   .field(0, 'maintenanceMetaFlush', Duration64)

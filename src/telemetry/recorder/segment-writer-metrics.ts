@@ -2,7 +2,7 @@
 // apart from sync time, so that a slow disk is told from a slow checksum. Writer: the writer
 // thread.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
-import { layout } from '../../memory/layout.js';
+import { layout, wordOf } from '../../memory/layout.js';
 import {
   age,
   counter,
@@ -21,7 +21,7 @@ import { structOf } from '../../metrics/metrics-struct.js';
 import { Operation64 } from '../../metrics/operation64.js';
 import { addTimedNote } from '../../metrics/timed-note.js';
 import { failureOffset, type IntegrityFailure } from '../integrity-failure.js';
-import { Updater, wordOf } from '../updater.js';
+import { Updater } from '../updater.js';
 
 export const SegmentWriterLayout = layout('SegmentWriter')
   .field(0, 'openNewSegment', Operation64)

@@ -1,6 +1,6 @@
 // Reading a whole log: finding an event, stepping from event to event; recovery when a log opens.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
-import { layout } from '../../memory/layout.js';
+import { layout, wordOf } from '../../memory/layout.js';
 import {
   counter,
   defineMetrics,
@@ -17,7 +17,7 @@ import { LatencyHistogram } from '../../metrics/latency-histogram.js';
 import { structOf } from '../../metrics/metrics-struct.js';
 import { Operation64 } from '../../metrics/operation64.js';
 import { addTimedNote } from '../../metrics/timed-note.js';
-import { Updater, wordOf } from '../updater.js';
+import { Updater } from '../updater.js';
 
 export const ManagerLayout = layout('Manager')
   .field(0, 'readSegmentHeader', Operation64)

@@ -1,14 +1,14 @@
 // Reading one segment: opening, reading, verifying, seeking. Disk time stands apart from the rest:
 // verifySegment - readChunk is checksums and frames.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
-import { layout } from '../../memory/layout.js';
+import { layout, wordOf } from '../../memory/layout.js';
 import { counter, defineMetrics, duration, operation } from '../../metrics/catalogue.js';
 import { addToValue, Counter64 } from '../../metrics/counter64.js';
 import { Duration64 } from '../../metrics/duration64.js';
 import { structOf } from '../../metrics/metrics-struct.js';
 import { Operation64 } from '../../metrics/operation64.js';
 import { failureOffset, type IntegrityFailure } from '../integrity-failure.js';
-import { Updater, wordOf } from '../updater.js';
+import { Updater } from '../updater.js';
 
 export const SegmentReaderLayout = layout('SegmentReader')
   .field(0, 'openSegment', Operation64)

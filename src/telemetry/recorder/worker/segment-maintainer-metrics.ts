@@ -1,13 +1,13 @@
 // What happens to finished segments: verification, retention, compression, deletion. Writer: the
 // housekeeping thread. All but verification is zero until a log has a maintainer.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
-import { layout } from '../../../memory/layout.js';
+import { layout, wordOf } from '../../../memory/layout.js';
 import { constant, defineMetrics, lifeCycle, operation } from '../../../metrics/catalogue.js';
 import { Gauge64 } from '../../../metrics/counter64.js';
 import { LifeCycle } from '../../../metrics/life-cycle.js';
 import { structOf } from '../../../metrics/metrics-struct.js';
 import { Operation64 } from '../../../metrics/operation64.js';
-import { Updater, wordOf } from '../../updater.js';
+import { Updater } from '../../updater.js';
 
 export const SegmentMaintainerLayout = layout('SegmentMaintainer')
   .field(0, 'persistenceLifecycle', LifeCycle)

@@ -2,7 +2,7 @@
 // Two writers: the writer thread, which takes segments, and the preparer thread, which makes them;
 // their lines stand 128 bytes apart.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
-import { layout, pad } from '../../../memory/layout.js';
+import { layout, pad, wordOf } from '../../../memory/layout.js';
 import {
   age,
   counter,
@@ -21,7 +21,7 @@ import { structOf } from '../../../metrics/metrics-struct.js';
 import { Operation64 } from '../../../metrics/operation64.js';
 import { addTimedNote } from '../../../metrics/timed-note.js';
 import { readU64 } from '../../../metrics/u64.js';
-import { Updater, wordOf } from '../../updater.js';
+import { Updater } from '../../updater.js';
 
 export const SegmentPreparerLayout = layout('SegmentPreparer')
   .field(0, 'getNextSegment', Duration64)

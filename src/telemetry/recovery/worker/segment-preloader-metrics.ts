@@ -1,10 +1,10 @@
 // The thread that opens and verifies the following segments ahead of the reader.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
-import { layout } from '../../../memory/layout.js';
+import { layout, wordOf } from '../../../memory/layout.js';
 import { defineMetrics, operation } from '../../../metrics/catalogue.js';
 import { structOf } from '../../../metrics/metrics-struct.js';
 import { Operation64 } from '../../../metrics/operation64.js';
-import { Updater, wordOf } from '../../updater.js';
+import { Updater } from '../../updater.js';
 
 export const SegmentPreloaderLayout = layout('SegmentPreloader')
   .field(0, 'preloadSegment', Operation64)
