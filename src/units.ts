@@ -12,6 +12,8 @@ export const HIGH_HALF = 1 / TWO_POW_32;
 export const NS_PER_US = 1e3;
 export const NS_PER_MS = 1e6;
 export const NS_PER_SECOND = 1e9;
+/** What a timer of Node can wait for at the most. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const alignUp = (value: number, alignment: number): number =>
   Math.ceil(value / alignment) * alignment;

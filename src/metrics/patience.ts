@@ -2,6 +2,8 @@
 // groups together. Memory that is damaged or forged has hundreds of changes that nobody will
 // finish.
 
+import { sleepFor } from '../clock/sleep.js';
+
 /** One reading may look so often at groups that are being changed; a sound one needs a few. */
 const ATTEMPTS_MAX = 200_000;
 /** And sleep so often in between, */
@@ -10,10 +12,8 @@ const LOOKS_MAX = 20_000;
 const WAIT_MS = 1_000;
 /** but not less often than this: the reader itself may have had to wait for a processor. */
 const LOOKS_MIN = 100;
+/** The writer may be waiting for this very processor. */
 const SLEEP_MS = 0.1;
-
-/** Nobody notifies it: a sleep for a writer that may be waiting for this very processor. */
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** What one reading has left of it. */
 class Patience {
@@ -38,7 +38,7 @@ class Patience {
       return false;
     }
     this.#looks++;
-    Atomics.wait(sleeper, 0, 0, SLEEP_MS);
+    sleepFor(SLEEP_MS);
     return true;
   }
 }

@@ -1,6 +1,7 @@
 // Which shared region shows the telemetry of a log: the one that LOCK names, if everything proves
 // that it is this log's. Opened for reading only; nothing is removed.
 import { join } from 'node:path';
+import { sleepFor } from '../clock/sleep.js';
 import { WalError } from '../errors.js';
 import { readLogId } from '../judgement/log-identity.js';
 import { holdsLog, listLog, noLogIn } from '../reading/log-directory.js';
@@ -22,7 +23,6 @@ const ATTEMPTS = 3;
 /** And LOCK names a region before it is finished: zeroing the largest takes about this long. */
 const ATTEMPTS_WHILE_OPENING = 50;
 const PAUSE_MS = 10;
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 interface Rejected {
   readonly path: string;
@@ -48,7 +48,7 @@ export function openTelemetryRegion(dir: string): RegionFile {
     if (file !== undefined) return file;
     rejected = reasons.find(({ region }) => region.status !== 'missing');
     const isUnfinished = rejected?.region.status === 'damaged' && isLockHeld(nodeStorage, dir);
-    if (isUnfinished) Atomics.wait(sleeper, 0, 0, PAUSE_MS);
+    if (isUnfinished) sleepFor(PAUSE_MS);
     else if (attempt >= ATTEMPTS || regions.length === 0) break;
   }
   throw rejected === undefined ? noTelemetry(dir) : unusable(rejected);

@@ -1,7 +1,13 @@
 // System errors of reading, as WalErrors that name the file and the remedy.
-import { neededPermission, systemCode, WalError } from '../errors.js';
+import { type ErrorCode, neededPermission, systemCode, WalError } from '../errors.js';
 
 export const isMissing = (error: unknown): boolean => systemCode(error) === 'ENOENT';
+
+/** Failures to read, rather than to validate: what cannot be read is not judged. */
+export const UNREADABLE: ReadonlySet<ErrorCode> = new Set([
+  'ERR_FLASHSTRIKE_ACCESS',
+  'ERR_FLASHSTRIKE_IO',
+]);
 
 /** A system error while reading `path`, as a WalError; a WalError passes through. */
 export function readFailure(error: unknown, path: string, offset?: number): unknown {

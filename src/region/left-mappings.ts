@@ -3,14 +3,14 @@
 // descriptors, and with them goes the region's lock, but the mapping stays. Where the lock is free,
 // the owner's environment is gone, and with it every view of that memory: the mapping can be given
 // back.
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { systemCode } from '../errors.js';
 import { type Libc, libc } from '../memory/libc.js';
+import { READ_SAFE } from './open-flags.js';
 import { isRegionName } from './region-names.js';
 
 const MAPS = '/proc/self/maps';
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 /** address range, permissions, offset, device, inode, path */
 const LINE = /^([0-9a-f]+)-([0-9a-f]+) \S+ [0-9a-f]+ \S+ (\d+) +(\/.*)$/;
 
@@ -54,7 +54,7 @@ function readMaps(): string {
 function unmapIfLeft(native: Libc, { address, bytes, inode, path }: Mapping): void {
   let fd: number;
   try {
-    fd = openSync(path, FLAGS);
+    fd = openSync(path, READ_SAFE);
   } catch (error) {
     // Gone, or not for this user any more: it stays mapped until the process ends.
     if (systemCode(error) === undefined) throw error;

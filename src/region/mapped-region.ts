@@ -25,6 +25,7 @@ import { dirname } from 'node:path';
 import { systemCode, WalError } from '../errors.js';
 import { type Libc, libc } from '../memory/libc.js';
 import { MIB } from '../units.js';
+import { FILE_MODE, READ_SAFE } from './open-flags.js';
 import {
   bootId,
   isKnownBoot,
@@ -37,8 +38,6 @@ import {
 } from './region-layout.js';
 import type { MappedHandle, ReleaseOutcome, SharedRegion } from './shared-region.js';
 
-const FILE_MODE = 0o600;
-const HOLDING = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const ZEROS = new Uint8Array(MIB);
 
 function requireLibc(): Libc {
@@ -100,7 +99,7 @@ const OWN_HOST: RegionHost = Object.freeze({
 });
 
 function holdRegionFile(path: string): number {
-  const fd = openSync(path, HOLDING);
+  const fd = openSync(path, READ_SAFE);
   try {
     if (requireLibc().tryLock(fd)) return fd;
     const message = `${path}: another process has locked the region that was just created`;

@@ -3,7 +3,6 @@
 // nor removed, only reported.
 import {
   closeSync,
-  constants,
   fstatSync,
   lstatSync,
   openSync,
@@ -19,6 +18,7 @@ import { LatchLayout } from '../memory/sequence-latch.js';
 import { MIB, PAGE_BYTES } from '../units.js';
 import { type FolderIdentity, judgeFolder } from './folder-identity.js';
 import { isNameOf, unlinkIfOurs } from './mapped-region.js';
+import { READ_SAFE } from './open-flags.js';
 import {
   bootId,
   decodeRegionHeader,
@@ -43,7 +43,6 @@ export interface UnusableRegion {
   readonly reason: string;
 }
 
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const GROUP_AND_OTHERS_WRITE = 0o022;
 /** What opening a name says when there is no file of ours; all else is trouble of this process. */
 const NOT_OURS = new Set(['EACCES', 'ELOOP', 'ENODEV', 'ENXIO', 'EPERM']);
@@ -186,7 +185,7 @@ function openFile(
 ): RegionFile | UnusableRegion {
   let fd: number;
   try {
-    fd = openSync(path, FLAGS);
+    fd = openSync(path, READ_SAFE);
   } catch (error) {
     const code = systemCode(error) ?? '';
     if (code === 'ENOENT' || code === 'ENOTDIR')
@@ -297,7 +296,7 @@ export const isUnfinishedRegion = (path: string): boolean => ifUnfinished(path, 
 function ifUnfinished(path: string, then: (fd: number) => boolean): boolean {
   let fd: number;
   try {
-    fd = openSync(path, FLAGS);
+    fd = openSync(path, READ_SAFE);
   } catch (error) {
     const code = systemCode(error) ?? '';
     if (code === 'ENOENT' || code === 'ENOTDIR' || NOT_OURS.has(code)) return false;

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { assert, systemCode } from '../errors.js';
 import { block, layout, pad, u32, u64, wordOf } from '../memory/layout.js';
+import { isZero } from '../memory/zeros.js';
 import { alignUp, CACHE_LINE_BYTES, MIB, PAGE_BYTES } from '../units.js';
 import type { FolderIdentity } from './folder-identity.js';
 
@@ -183,7 +184,7 @@ function writeFolder(view: DataView, { device, inode, birthNs, path }: FolderIde
 function readFolder(view: DataView): FolderIdentity | undefined {
   const pathBytes = view.getUint32(OFFSET.folderPathBytes, true);
   const place = new Uint8Array(view.buffer, view.byteOffset + OFFSET.folderPath, FolderPath.size);
-  if (pathBytes > place.length || !isZero(place.subarray(pathBytes))) return undefined;
+  if (pathBytes > place.length || !isZero(place, pathBytes, place.length)) return undefined;
   const path = Buffer.from(place.subarray(0, pathBytes));
   const birthNs = view.getBigUint64(OFFSET.folderBirthNs, true);
   return {
@@ -244,12 +245,9 @@ export function decodeRegionHeader(
   };
 }
 
-const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
-
 const spareIsZero = (page: Uint8Array): boolean =>
   RegionHeaderLayout.fields.every(
-    ({ name, offset, size }) =>
-      !name.startsWith('spare') || isZero(page.subarray(offset, offset + size)),
+    ({ name, offset, size }) => !name.startsWith('spare') || isZero(page, offset, offset + size),
   );
 
 /** Sections must follow each other without a gap and fill the file; the ring is a power of two. */

@@ -13,26 +13,16 @@
 // Positions count units of 8 bytes modulo 2^32; a ring is a power of two, so that a position's low
 // bits are its place and the difference of two positions is the bytes between them:
 //   appended 0x0000_0002, written 0xffff_fffe  →  (2 − −2) · 8 = 32 bytes wait.
-import { block, layout, pad, u32, u64, wordOf } from '../memory/layout.js';
-import { LatchLayout } from '../memory/sequence-latch.js';
+import { block, layout, wordOf } from '../memory/layout.js';
+import { DoubleLine, LatchLine, WordLine } from '../memory/lines.js';
 
 export const UNIT_BYTES = 8;
 
-const Line = layout('ControlLine').field(0, 'word', u32).field(4, 'spare', pad(124)).end(128, 64);
-const DoubleLine = layout('ControlDoubleLine')
-  .field(0, 'double', u64)
-  .field(8, 'spare', pad(120))
-  .end(128, 64);
-const LatchLine = layout('ControlLatchLine')
-  .field(0, 'latch', LatchLayout)
-  .field(64, 'spare', pad(64))
-  .end(128, 64);
-
 export const RingControlLayout = layout('RingControl')
   /** Position behind the last published frame. Writer: the application thread. */
-  .field(0, 'appended', Line)
+  .field(0, 'appended', WordLine)
   /** Position behind the last frame that the kernel has. Writer: the writer thread. */
-  .field(128, 'written', Line)
+  .field(128, 'written', WordLine)
   /** Id of the last event that the kernel has. Writer: the writer thread. */
   .field(256, 'writtenEventId', LatchLine)
   /** The durable point: segment index, offset, last event id. Writer: the writer thread. */
@@ -43,7 +33,7 @@ export const RingControlLayout = layout('RingControl')
    */
   .field(512, 'coarseOffsetNs', DoubleLine)
   /** One of LogState. Writer: the writer thread, and the application thread when that has died. */
-  .field(640, 'state', Line)
+  .field(640, 'state', WordLine)
   .field(768, 'spare', block(3328, 64))
   .end(4096, 64);
 

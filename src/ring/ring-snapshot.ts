@@ -34,7 +34,7 @@ export function ringOfSections(control: Uint8Array, ring: Uint8Array): RingMemor
 }
 
 /** The durable point that a control section tells. */
-export function durablePointOf(memory: RingMemory): DurablePoint {
+export function durablePointOf(memory: Pick<RingMemory, 'words' | 'control'>): DurablePoint {
   const words = new Int32Array(4);
   readWords(memory.words, memory.control.durablePoint, words);
   return pointOf(words);

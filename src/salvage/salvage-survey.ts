@@ -12,7 +12,7 @@ import {
   noLogIn,
   readMeta,
 } from '../reading/log-directory.js';
-import { isMissing, readFailure, reading } from '../reading/read-failure.js';
+import { isMissing, readFailure, reading, UNREADABLE } from '../reading/read-failure.js';
 import { BLOCK_HEADER_BYTES } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
 import { META_FILE, segmentFileName } from '../segment/file-names.js';
@@ -61,12 +61,6 @@ export interface Survey {
   /** The highest index that a name, a header or wal.meta tells; 0 for none. */
   readonly lastIndex: number;
 }
-
-/** Failures to read, rather than damage: whoever salvages has to mend these first. */
-const UNREADABLE: ReadonlySet<ErrorCode> = new Set([
-  'ERR_FLASHSTRIKE_ACCESS',
-  'ERR_FLASHSTRIKE_IO',
-]);
 
 /** The start of a segment's file. */
 interface FileHead {

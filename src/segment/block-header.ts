@@ -8,9 +8,10 @@
 //     previousBlockChecksum  the headerChecksum of the block before
 import { assert } from '../errors.js';
 import { layout, u8, u16, u32, u64 } from '../memory/layout.js';
+import { isZero } from '../memory/zeros.js';
 import { EVENT_ID_END, MIB } from '../units.js';
 import { xxh64 } from './checksum.js';
-import { type Defect, isDefect, isZero, makeDefect } from './defect.js';
+import { type Defect, isDefect, makeDefect } from './defect.js';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, walkFrames } from './frame.js';
 import { decodeSeal, SEAL_PAYLOAD_BYTES_MAX, SEAL_RESERVED_BYTES } from './seal.js';
 import { readU64, viewOf, writeU64 } from './u64.js';

@@ -2,8 +2,6 @@
 // here, so they are a value and never an exception; the caller, who knows the file, makes the
 // error.
 
-import { PAGE_BYTES } from '../units.js';
-
 /**
  * - `truncated`: fewer bytes than the structure has
  * - `zero`: all bytes are zero, as in a file that was made ahead and not written here
@@ -31,17 +29,3 @@ export const makeDefect = (defect: DefectKind, message: string): Defect => ({ de
 
 export const isDefect = (result: object | undefined): result is Defect =>
   result !== undefined && 'defect' in result;
-
-const ZEROS = new Uint8Array(PAGE_BYTES);
-
-/**
- * Whether each byte of [start, end) is zero. A comparison in one call: an open looks at a page of
- * each segment, and a loop over them would take longer than reading them does.
- */
-export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at += ZEROS.length) {
-    const part = bytes.subarray(at, Math.min(end, at + ZEROS.length));
-    if (Buffer.compare(part, ZEROS.subarray(0, part.length)) !== 0) return false;
-  }
-  return true;
-}

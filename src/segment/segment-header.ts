@@ -8,10 +8,11 @@
 //                                                     ^ pinned by the header of the next segment
 import { assert } from '../errors.js';
 import { layout, pad, u8, u16, u32, u64 } from '../memory/layout.js';
+import { isZero } from '../memory/zeros.js';
 import { EVENT_ID_END, KIB, MIB, PAGE_BYTES, TWO_POW_32 } from '../units.js';
 import { BLOCK_ALIGNMENT, BLOCK_HEADER_BYTES } from './block-header.js';
 import { xxh64 } from './checksum.js';
-import { type Defect, isZero, makeDefect } from './defect.js';
+import { type Defect, makeDefect } from './defect.js';
 import { SEAL_RESERVED_BYTES } from './seal.js';
 import { readU64, viewOf, writeU64 } from './u64.js';
 

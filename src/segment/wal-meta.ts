@@ -1,8 +1,9 @@
 // The content of `wal.meta`: one durable point of the log, 64 bytes, replaced as a whole file.
 import { assert } from '../errors.js';
 import { layout, pad, u16, u32, u64 } from '../memory/layout.js';
+import { isZero } from '../memory/zeros.js';
 import { xxh64 } from './checksum.js';
-import { type Defect, isZero, makeDefect } from './defect.js';
+import { type Defect, makeDefect } from './defect.js';
 import { MAX_EVENT_ID } from './frame.js';
 import { FORMAT_VERSION, MAX_SEGMENT_BYTES, SEGMENT_HEADER_PAGE_BYTES } from './segment-header.js';
 import { readU64, viewOf, writeU64 } from './u64.js';

@@ -21,6 +21,7 @@ import {
 } from 'node:fs';
 import { systemCode, WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
+import { FILE_MODE, READ_SAFE, SAFE } from '../region/open-flags.js';
 import {
   type DirectoryEntry,
   type EntryKind,
@@ -30,12 +31,9 @@ import {
   type Storage,
 } from './storage.js';
 
-const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
-// O_NONBLOCK: opening a FIFO or a device must not hang; on plain files it means nothing.
-const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const FLAGS: Readonly<Record<OpenMode, number>> = {
-  read: constants.O_RDONLY | SAFE,
+  read: READ_SAFE,
   write: constants.O_RDWR | SAFE,
   rewrite: constants.O_RDWR | SAFE,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | SAFE,

@@ -14,6 +14,7 @@ import { type Clock, monotonicClock } from '../clock/clock.js';
 import { assert, invalidArgument } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
 import { MetricsStruct } from '../metrics/metrics-struct.js';
+import { LONGEST_TIMER_MS } from '../units.js';
 import { Aggregate } from './aggregate.js';
 
 export interface SnapshotterOptions {
@@ -41,8 +42,6 @@ export interface Snapshot<Metrics> {
 
 const BUFFERS = 2;
 const INTERVAL_MS_DEFAULT = 1000;
-/** What a timer of Node can wait for. */
-const INTERVAL_MS_MAX = 2 ** 31 - 1;
 
 /** What structs and aggregates have in common; only those are accepted. */
 export interface SnapshotSource {
@@ -165,8 +164,8 @@ const emptyLike = <Metrics extends object>(source: Metrics): Metrics =>
   new (source.constructor as new () => Metrics)();
 
 function checkInterval(intervalMs: number): number {
-  if (Number.isInteger(intervalMs) && intervalMs >= 1 && intervalMs <= INTERVAL_MS_MAX) {
+  if (Number.isInteger(intervalMs) && intervalMs >= 1 && intervalMs <= LONGEST_TIMER_MS) {
     return intervalMs;
   }
-  throw invalidArgument(`intervalMs must be a whole number from 1 to ${INTERVAL_MS_MAX}.`);
+  throw invalidArgument(`intervalMs must be a whole number from 1 to ${LONGEST_TIMER_MS}.`);
 }

@@ -45,6 +45,7 @@ import {
   usableMeta,
 } from '../reading/log-directory.js';
 import { boundsOf, endsAtPin, pinError } from '../reading/pin.js';
+import { UNREADABLE } from '../reading/read-failure.js';
 import type { ReadingMeter } from '../reading/reading-meter.js';
 import { closeSegment, isExpired, openSegment, type SegmentFile } from '../reading/segment-file.js';
 import { SegmentMeter } from '../reading/segment-meter.js';
@@ -67,11 +68,6 @@ import type { TornTail, VerifyProblem, VerifyReport } from './verify-report.js';
 const TURN_BYTES = 16 * MIB;
 /** A log that is being written goes on and on: how often its end is followed. */
 const FOLLOWED_ENDS_MAX = 3;
-/** Failures to read, rather than to validate: these are thrown. */
-const UNREADABLE: ReadonlySet<ErrorCode> = new Set([
-  'ERR_FLASHSTRIKE_ACCESS',
-  'ERR_FLASHSTRIKE_IO',
-]);
 /** Problems that say that nothing can be said. */
 const UNDECIDED: ReadonlySet<ErrorCode> = new Set([
   'ERR_FLASHSTRIKE_REGION_UNCERTAIN',

@@ -1,6 +1,7 @@
 // Promises for event ids that are not durable yet. The writer thread announces progress in shared
 // memory; Atomics.waitAsync brings that to this thread's event loop without a message.
 
+import { LONGEST_TIMER_MS } from '../../units.js';
 import type { Signals } from '../threads/signals.js';
 import { fromLoop } from './from-loop.js';
 
@@ -22,8 +23,6 @@ interface DurabilitySource {
   waited(startNs: number): void;
 }
 
-const FOREVER_MS = 2 ** 31 - 1;
-
 /**
  * A call of `durable()` may be cut short by the engine, as `append` may, and the log must go on
  * answering. So such a call only leaves its waiter here; all else is a job of the event loop's,
@@ -44,7 +43,7 @@ export class DurableWaiters {
   constructor(signals: Signals, source: DurabilitySource) {
     this.#signals = signals;
     this.#source = source;
-    this.#hold = setInterval(() => {}, FOREVER_MS);
+    this.#hold = setInterval(() => {}, LONGEST_TIMER_MS);
     this.#hold.unref();
   }
 

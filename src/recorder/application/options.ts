@@ -4,7 +4,7 @@ import { WalError } from '../../errors.js';
 import type { RecoveryMode, VerifyMode } from '../../recovery/recover-log.js';
 import { DEFAULT_REGION_FOLDER } from '../../region/region-names.js';
 import { MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES } from '../../segment/segment-header.js';
-import { MIB, PAGE_BYTES } from '../../units.js';
+import { LONGEST_TIMER_MS, MIB, PAGE_BYTES } from '../../units.js';
 import { QUEUE_CAPACITY } from '../threads/signals.js';
 import type { ResolvedOptions, SyncMode, SyncOptions, WalOptions } from '../threads/wal-options.js';
 import { largestEventBytes, MIN_RING_BYTES } from './event-limit.js';
@@ -19,7 +19,6 @@ const RECOVERY_MODES: readonly RecoveryMode[] = [
 const VERIFY_MODES: readonly VerifyMode[] = ['tail', 'all', 'background'];
 const SYNC_MODES: readonly SyncMode[] = ['interval', 'every-block', 'manual'];
 const MAX_RING_BYTES = 1024 * MIB;
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 export const LONGEST_SAMPLING = 2 ** 30;
 
 function invalid(name: string, value: unknown, expected: string): WalError {
@@ -169,7 +168,7 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
     sync: resolveSync(given.sync),
     stallTimeoutMs: integer('stallTimeoutMs', given.stallTimeoutMs ?? 10_000, {
       min: 0,
-      max: LONGEST_TIMEOUT_MS,
+      max: LONGEST_TIMER_MS,
     }),
     timestamps: oneOf('timestamps', given.timestamps ?? 'precise', ['precise', 'coarse']),
     recovery: recoveryMode(given.recovery ?? 'default'),

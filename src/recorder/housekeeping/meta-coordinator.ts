@@ -3,11 +3,11 @@
 // which is true as well, only older.
 import type { Clock } from '../../clock/clock.js';
 import { isNoSpace, isOperational } from '../../errors.js';
-import { readWords } from '../../memory/sequence-latch.js';
-import type { ControlWords } from '../../ring/ring-control.js';
+import type { RingMemory } from '../../ring/ring-memory.js';
+import { durablePointOf } from '../../ring/ring-snapshot.js';
 import type { WalMeta } from '../../segment/wal-meta.js';
 import type { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
-import { NS_PER_MS, TWO_POW_32 } from '../../units.js';
+import { NS_PER_MS } from '../../units.js';
 import { type Signals, Trouble } from '../threads/signals.js';
 import type { MetaStore } from './meta-store.js';
 
@@ -18,10 +18,8 @@ export class MetaCoordinator {
   readonly #store: MetaStore;
   readonly #clock: Clock;
   readonly #signals: Signals;
-  readonly #words: Int32Array;
-  readonly #control: ControlWords;
+  readonly #region: Pick<RingMemory, 'words' | 'control'>;
   readonly #logId: bigint;
-  readonly #point = new Int32Array(4);
   readonly #telemetry: MetaStoreUpdater;
   #flushed: number;
   #isLost = false;
@@ -32,14 +30,13 @@ export class MetaCoordinator {
     clock: Clock,
     signals: Signals,
     telemetry: MetaStoreUpdater,
-    region: { readonly words: Int32Array; readonly control: ControlWords; readonly logId: bigint },
+    region: Pick<RingMemory, 'words' | 'control'> & { readonly logId: bigint },
   ) {
     this.#store = store;
     this.#clock = clock;
     this.#signals = signals;
     this.#telemetry = telemetry;
-    this.#words = region.words;
-    this.#control = region.control;
+    this.#region = region;
     this.#logId = region.logId;
     this.#flushed = signals.get('metaRequests');
   }
@@ -70,17 +67,9 @@ export class MetaCoordinator {
 
   /** Writes the durable point as it is now. */
   flush(cleanlyClosed: boolean): void {
-    readWords(this.#words, this.#control.durablePoint, this.#point);
-    const [segmentIndex = 0, offset = 0, low = 0, high = 0] = this.#point;
-    const lastEventId = (high >>> 0) * TWO_POW_32 + (low >>> 0);
-    this.#write({
-      cleanlyClosed,
-      segmentIndex: segmentIndex >>> 0,
-      offset: offset >>> 0,
-      lastEventId,
-      durableEventId: lastEventId,
-      logId: this.#logId,
-    });
+    const point = durablePointOf(this.#region);
+    const logId = this.#logId;
+    this.#write({ ...point, cleanlyClosed, durableEventId: point.lastEventId, logId });
   }
 
   #write(meta: WalMeta): void {

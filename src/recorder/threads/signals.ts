@@ -13,32 +13,28 @@
 //
 // Every line has one writer, named beside it, and 128 bytes of its own.
 import type { WallLatch } from '../../clock/wall-clock.js';
-import { block, layout, pad, u32, wordOf } from '../../memory/layout.js';
-import { LatchLayout, publishNumber, readNumber } from '../../memory/sequence-latch.js';
+import { block, layout, wordOf } from '../../memory/layout.js';
+import { LatchLine, WordLine } from '../../memory/lines.js';
+import { publishNumber, readNumber } from '../../memory/sequence-latch.js';
 import { SpscQueue } from '../../memory/spsc-queue.js';
 import { THREAD_NAMES, type ThreadName } from '../../region/heartbeat.js';
 import { SharedMessage } from './shared-message.js';
 
-const Line = layout('SignalLine').field(0, 'word', u32).field(4, 'spare', pad(124)).end(128, 64);
-const LatchLine = layout('SignalLatchLine')
-  .field(0, 'latch', LatchLayout)
-  .field(64, 'spare', pad(64))
-  .end(128, 64);
 /**
  * One thread's: wake counter (others), asleep (itself), stop request (application), ended (itself).
  */
 const ThreadLines = layout('ThreadLines')
-  .field(0, 'wake', Line)
-  .field(128, 'asleep', Line)
-  .field(256, 'stop', Line)
-  .field(384, 'ended', Line)
+  .field(0, 'wake', WordLine)
+  .field(128, 'asleep', WordLine)
+  .field(256, 'stop', WordLine)
+  .field(384, 'ended', WordLine)
   .end(512, 64);
 
 /** 1 while a thread makes calls during which it must not be terminated. Writer: that thread. */
 const UndisturbedLines = layout('UndisturbedLines')
-  .field(0, 'writer', Line)
-  .field(128, 'preparer', Line)
-  .field(256, 'housekeeping', Line)
+  .field(0, 'writer', WordLine)
+  .field(128, 'preparer', WordLine)
+  .field(256, 'housekeeping', WordLine)
   .end(384, 64);
 
 export const QUEUE_CAPACITY = 4;
@@ -50,29 +46,29 @@ export const SignalsLayout = layout('Signals')
   .field(512, 'preparer', ThreadLines)
   .field(1024, 'housekeeping', ThreadLines)
   /** Counter that the writer thread moves when ring space was released to a waiting producer. */
-  .field(1536, 'producerWake', Line)
+  .field(1536, 'producerWake', WordLine)
   /** 1 while the producer waits for ring space. Writer: the application thread. */
-  .field(1664, 'producerWaiting', Line)
+  .field(1664, 'producerWaiting', WordLine)
   /** Counter that moves with every durable id and on failure. Writer: the writer thread. */
-  .field(1792, 'durableWake', Line)
+  .field(1792, 'durableWake', WordLine)
   /** Highest id that someone waits for in `durable()`. Writer: the application thread. */
   .field(1920, 'durableRequest', LatchLine)
   /** 1 while the writer thread waits for a segment. Writer: the writer thread. */
-  .field(2048, 'takerWaiting', Line)
+  .field(2048, 'takerWaiting', WordLine)
   /** Segments taken so far, for the preparer's pace. Writer: the writer thread. */
-  .field(2176, 'segmentsTaken', Line)
+  .field(2176, 'segmentsTaken', WordLine)
   /** 1 when more than half of the active segment is used. Writer: the writer thread. */
-  .field(2304, 'halfUsed', Line)
+  .field(2304, 'halfUsed', WordLine)
   /** Counter of requested meta flushes. Writer: the writer thread. */
-  .field(2432, 'metaRequests', Line)
+  .field(2432, 'metaRequests', WordLine)
   /** One of Trouble. Writer: the preparer. */
-  .field(2560, 'preparerTrouble', Line)
+  .field(2560, 'preparerTrouble', WordLine)
   /** One of Trouble. Writer: housekeeping. */
-  .field(2688, 'metaTrouble', Line)
+  .field(2688, 'metaTrouble', WordLine)
   /** 1 when the region's name no longer is our file. Writer: housekeeping. */
-  .field(2816, 'regionNameLost', Line)
+  .field(2816, 'regionNameLost', WordLine)
   /** 1 when LOCK no longer is the file that was locked. Writer: housekeeping. */
-  .field(2944, 'lockNameLost', Line)
+  .field(2944, 'lockNameLost', WordLine)
   .field(3072, 'failure', block(MESSAGE_BYTES, 64))
   .field(5120, 'preparerError', block(MESSAGE_BYTES, 64))
   .field(7168, 'preparedQueue', block(1024, 64))
@@ -80,17 +76,17 @@ export const SignalsLayout = layout('Signals')
   /**
    * 1 once the process ends: nothing undisturbed begins any more. Writer: the application thread.
    */
-  .field(8576, 'processEnds', Line)
+  .field(8576, 'processEnds', WordLine)
   /**
    * What the wall clock said at the log's anchor, once it was stepped. Writer: the writer thread.
    */
   .field(8704, 'wallAnchor', LatchLine)
   /** 1 when all finished segments were verified in the background. Writer: housekeeping. */
-  .field(8832, 'verificationEnded', Line)
+  .field(8832, 'verificationEnded', WordLine)
   /** The first damage that was found so. */
   .field(8960, 'verificationProblem', block(MESSAGE_BYTES, 64))
   /** Trouble.noSpace while a block or a header finds no space. Writer: the writer thread. */
-  .field(11008, 'writerTrouble', Line)
+  .field(11008, 'writerTrouble', WordLine)
   .end(11136, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });

@@ -1,0 +1,15 @@
+import { PAGE_BYTES } from '../units.js';
+
+const ZEROS = new Uint8Array(PAGE_BYTES);
+
+/**
+ * Whether each byte of [start, end) is zero. A comparison in one call: an open looks at a page of
+ * each segment, and a loop over them would take longer than reading them does.
+ */
+export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at += ZEROS.length) {
+    const part = bytes.subarray(at, Math.min(end, at + ZEROS.length));
+    if (Buffer.compare(part, ZEROS.subarray(0, part.length)) !== 0) return false;
+  }
+  return true;
+}
