@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fc } from '../../test/support/properties.js';
+import { FakeClock } from '../clock/fake-clock.js';
+import { heartbeatOf, THREAD_NAMES } from '../telemetry/heartbeats.js';
 import { PAGE_BYTES } from '../units.js';
-import { beat, heartbeatIndex, readHeartbeat } from './heartbeat.js';
 import {
   bootId,
   decodeRegionHeader,
@@ -152,39 +153,10 @@ test('a region that the next open would refuse is not planned', () => {
   assert.throws(() => planSections({ ...REQUEST, telemetryBytes: 0 }), /empty/);
 });
 
-test('each of the eight threads has a heartbeat on lines of its own', () => {
-  const words = new Int32Array(PAGE_BYTES / 4);
-  const page = new Uint8Array(words.buffer);
-  for (let thread = 0; thread < 8; thread++) {
-    for (let count = 0; count <= thread; count++) {
-      beat(words, heartbeatIndex(thread), 1e12 + thread + 0.9);
-    }
-  }
-  for (let thread = 0; thread < 8; thread++) {
-    const index = heartbeatIndex(thread);
-    assert.equal((index * 4) % 128, 0);
-    assert.deepEqual(readHeartbeat(words, index), {
-      beats: thread + 1,
-      nowMs: (1e12 + thread) % 2 ** 32,
-    });
-  }
-  const { offset, size } = RegionHeaderLayout.fields.find(({ name }) => name === 'heartbeats') ?? {
-    offset: 0,
-    size: 0,
-  };
-  page.fill(0, offset, offset + size);
-  assert.ok(
-    page.every((byte) => byte === 0),
-    'a beat stays in its place',
-  );
-  for (const thread of [-1, 8, 0.5, Number.NaN]) {
-    assert.throws(() => heartbeatIndex(thread), /no heartbeat/);
-  }
-});
-
 test('beats leave a header as valid as it was', () => {
   const page = headerPage();
-  beat(new Int32Array(page.buffer), heartbeatIndex(7), 123_456);
+  const region = { words: new Int32Array(page.buffer) };
+  for (const thread of THREAD_NAMES) heartbeatOf(region, thread, new FakeClock())();
   assert.ok('sections' in decodeRegionHeader(page, BYTES));
 });
 

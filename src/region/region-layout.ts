@@ -34,6 +34,7 @@ export const RegionHeaderLayout = layout('RegionHeader')
   /** 0: not written down, for want of room. */
   .field(120, 'folderPathBytes', u32)
   .field(124, 'spare2', pad(388))
+  /** Eight of 128 bytes each; src/telemetry/heartbeats.ts. */
   .field(512, 'heartbeats', block(1024, 64))
   /** UTF-8, zeros behind it. */
   .field(1536, 'folderPath', FolderPath)

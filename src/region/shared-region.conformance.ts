@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { FakeClock } from '../clock/fake-clock.js';
 import { addressOf } from '../memory/libc.js';
-import { PAGE_BYTES } from '../units.js';
-import { beat, heartbeatIndex, readHeartbeat } from './heartbeat.js';
+import { heartbeatOf, readThreads } from '../telemetry/heartbeats.js';
+import { NS_PER_MS, PAGE_BYTES } from '../units.js';
 import { adoptRegion, attachRegion } from './region-factories.js';
 import {
   bootId,
@@ -173,14 +174,15 @@ export function regionConformance(
     test('a heartbeat is seen by every thread', (t) => {
       const region = open(t);
       const attached = attachRegion(region.handle);
-      beat(region.words, heartbeatIndex(2), 1234);
-      beat(region.words, heartbeatIndex(2), 1250);
-      const reading = readHeartbeat(attached.words, heartbeatIndex(2));
-      assert.deepEqual(reading, { beats: 2, nowMs: 1250 });
-      assert.deepEqual(readHeartbeat(attached.words, heartbeatIndex(1)), {
-        beats: 0,
-        nowMs: 0,
-      });
+      const clock = new FakeClock(1234 * NS_PER_MS);
+      const beat = heartbeatOf(region, 'housekeeping', clock);
+      beat();
+      clock.advanceNs(16 * NS_PER_MS);
+      beat();
+      clock.advanceNs(5 * NS_PER_MS);
+      const { housekeeping, preparer } = readThreads(attached.words, clock.nowNs());
+      assert.deepEqual(housekeeping, { beats: 2, ageNs: 5 * NS_PER_MS });
+      assert.deepEqual(preparer, { beats: 0, ageNs: undefined });
     });
   });
 }

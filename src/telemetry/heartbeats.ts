@@ -1,14 +1,51 @@
-// When each thread of a log was last seen to move: a metric that a stalled thread feeds looks
-// healthy, its heartbeat does not. The hearts beat in the header page of the log's region.
-
+// Heartbeats: in the header page of a log's region each of its threads counts its turns, and others
+// see whether it still goes round. A metric that a stalled thread feeds looks healthy, its
+// heartbeat does not.
+import type { Clock } from '../clock/clock.js';
+import { assert } from '../errors.js';
+import { layout, pad, u32, wordOf } from '../memory/layout.js';
 import type { Collector } from '../metrics/collector.js';
-import {
-  heartbeatIndex,
-  readHeartbeat,
-  THREAD_NAMES,
-  type ThreadName,
-} from '../region/heartbeat.js';
+import { RegionHeaderLayout } from '../region/region-layout.js';
 import { NS_PER_MS, NS_PER_SECOND, TWO_POW_32 } from '../units.js';
+
+/** The threads of a log, each at the place of its heartbeat. */
+export const THREAD_NAMES = ['writer', 'preparer', 'housekeeping'] as const;
+export type ThreadName = (typeof THREAD_NAMES)[number];
+
+/** A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. */
+const Heartbeat = layout('Heartbeat')
+  .field(0, 'beats', u32)
+  .field(4, 'nowMs', u32)
+  .field(8, 'spare', pad(120))
+  .end(128, 64);
+const BEATS = wordOf(Heartbeat.offset.beats);
+const NOW_MS = wordOf(Heartbeat.offset.nowMs);
+
+const HEARTBEATS = 8;
+assert(HEARTBEATS * Heartbeat.size === 1024, 'the heartbeats fill their place');
+assert(THREAD_NAMES.length <= HEARTBEATS, 'each thread has a heartbeat');
+
+/** Word index of the heartbeat of a thread, in words over the whole region. */
+const indexOf = (thread: number): number =>
+  wordOf(RegionHeaderLayout.offset.heartbeats + thread * Heartbeat.size);
+
+/**
+ * A function that beats the heart of `thread`.
+ * @param region its words, the first of them in its header page
+ */
+export function heartbeatOf(
+  { words }: { readonly words: Int32Array },
+  thread: ThreadName,
+  clock: Clock,
+): () => void {
+  const index = indexOf(THREAD_NAMES.indexOf(thread));
+  return () => {
+    // The time first: who sees a beat counted sees its time or a later one.
+    const nowMs = Math.floor(clock.nowNs() / NS_PER_MS);
+    Atomics.store(words, index + NOW_MS, (nowMs % TWO_POW_32) | 0);
+    Atomics.store(words, index + BEATS, (Atomics.load(words, index + BEATS) + 1) | 0);
+  };
+}
 
 export interface ThreadReading {
   /** Turns of its loop since the log was opened, modulo 2^32; 0 before the first. */
@@ -34,8 +71,10 @@ export const NEVER_SEEN = readingsOf(() => ({ beats: 0, ageNs: undefined }));
  */
 export function readThreads(words: Int32Array, nowNs: number): ThreadReadings {
   return readingsOf((thread) => {
-    const { beats, nowMs } = readHeartbeat(words, heartbeatIndex(thread));
-    return { beats, ageNs: beats === 0 ? undefined : ageSince(nowMs, nowNs) };
+    const index = indexOf(thread);
+    const beats = Atomics.load(words, index + BEATS) >>> 0;
+    const beatMs = Atomics.load(words, index + NOW_MS) >>> 0;
+    return { beats, ageNs: beats === 0 ? undefined : ageSince(beatMs, nowNs) };
   });
 }
 

@@ -10,7 +10,7 @@ import {
   neededPermission,
   WalError,
 } from '../../errors.js';
-import { THREAD_NAMES, type ThreadName } from '../../region/heartbeat.js';
+import { THREAD_NAMES, type ThreadName } from '../../telemetry/heartbeats.js';
 import { type Custody, CustodyDesk } from '../threads/custody.js';
 import type {
   Damage,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { THREAD_NAMES } from '../../region/heartbeat.js';
+import { THREAD_NAMES } from '../../telemetry/heartbeats.js';
 import { Signals, SignalsLayout } from './signals.js';
 
 /** Runs `body` on a thread that shares `signals`; resolves with what it posts last. */

@@ -17,7 +17,7 @@ import { block, layout, wordOf } from '../../memory/layout.js';
 import { LatchLine, WordLine } from '../../memory/lines.js';
 import { publishNumber, readNumber } from '../../memory/sequence-latch.js';
 import { SpscQueue } from '../../memory/spsc-queue.js';
-import { THREAD_NAMES, type ThreadName } from '../../region/heartbeat.js';
+import { THREAD_NAMES, type ThreadName } from '../../telemetry/heartbeats.js';
 import { SharedMessage } from './shared-message.js';
 
 /**

@@ -1,6 +1,6 @@
 // The loop around a worker object: steps it, beats its heart, waits. Nothing else runs in a thread.
 import type { Clock } from '../../clock/clock.js';
-import type { ThreadName } from '../../region/heartbeat.js';
+import type { ThreadName } from '../../telemetry/heartbeats.js';
 import { NS_PER_US } from '../../units.js';
 import type { Signals } from './signals.js';
 

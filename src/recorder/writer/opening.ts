@@ -45,6 +45,7 @@ import { identifyFolder } from '../../storage/identify-folder.js';
 import { type LogLock, REGIONS_MAX } from '../../storage/lock-file.js';
 import { makeDurableFolder } from '../../storage/new-folder.js';
 import type { Storage } from '../../storage/storage.js';
+import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry, TELEMETRY_BYTES } from '../../telemetry/log-telemetry.js';
 import { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
@@ -55,7 +56,6 @@ import {
 } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
 import { MetaStore } from '../housekeeping/meta-store.js';
 import { SegmentPreparer } from '../preparer/segment-preparer.js';
-import { heartbeatOf } from '../threads/heartbeat.js';
 import type { WriterReady } from '../threads/messages.js';
 import { PreparedSegments } from '../threads/prepared-segments.js';
 import type { Signals } from '../threads/signals.js';
