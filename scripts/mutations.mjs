@@ -304,6 +304,27 @@ export const MUTATIONS = [
     tests: ['test/kernel/refused-calls.test.ts'],
   },
   {
+    name: 'storage: what is allocated is cut where the call is refused',
+    file: 'src/storage/node-storage.ts',
+    find: 'if (fstatSync(fd).size < bytes) ftruncateSync(fd, bytes);',
+    replace: 'ftruncateSync(fd, bytes);',
+    tests: ['src/storage/node-storage.test.ts'],
+  },
+  {
+    name: 'storage: a file with a second name is opened to be written',
+    file: 'src/storage/node-storage.ts',
+    find: 'status.links > 1 && !mayBeLinked',
+    replace: 'status.links < 0 && !mayBeLinked',
+    tests: ['src/storage/node-storage.test.ts', 'src/storage/rooted-storage.test.ts'],
+  },
+  {
+    name: 'storage: a symbolic link is followed',
+    file: 'src/storage/node-storage.ts',
+    find: 'const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);',
+    replace: 'const SAFE = constants.O_NONBLOCK ?? 0;',
+    tests: ['src/storage/node-storage.test.ts', 'src/storage/rooted-storage.test.ts'],
+  },
+  {
     name: 'threads: those that did start are left when another does not',
     file: 'src/recorder/application/crew.ts',
     find:

@@ -236,6 +236,8 @@ function renameNoReplace(source: string, target: string): void {
   // A file system without the flag: the log's lock keeps others off between the look and the
   // rename. A link and an unlink would leave both names to a crash between them.
   if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) {
+    // A source that is missing is the first thing that the flag's call tells.
+    lstatSync(source);
     throw Object.assign(
       new Error(`EEXIST: file already exists, rename '${source}' -> '${target}'`),
       {
@@ -272,7 +274,8 @@ export const nodeStorage: Storage = Object.freeze({
     } catch (error) {
       notHad('allocate', error);
     }
-    ftruncateSync(fd, bytes);
+    // To truncate may only lengthen here: what is allocated is never cut.
+    if (fstatSync(fd).size < bytes) ftruncateSync(fd, bytes);
   },
   truncate: ftruncateSync,
   sync: fdatasyncSync,

@@ -7,7 +7,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   realpathSync,
   renameSync,
   symlinkSync,
@@ -16,12 +15,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { cannotMap, regionFolder } from '../../test/support/adapters.js';
+import { regionFolder } from '../../test/support/adapters.js';
 import { temporaryFolder } from '../../test/support/log-builder.js';
+import { kernelPlace } from '../../test/support/storage-places.js';
 import { WalError } from '../errors.js';
 import { nodeStorage } from './node-storage.js';
 import { rootedStorage } from './rooted-storage.js';
+import { storageConformance } from './storage.conformance.js';
 import type { Storage } from './storage.js';
+import type { StoragePlace } from './storage-place.conformance.js';
 
 const skip = process.platform === 'linux' ? false : 'only Linux has /proc/self/fd';
 
@@ -72,53 +74,20 @@ function assertSpoken(error: Error): void {
   if (cause instanceof Error) assertSpoken(cause);
 }
 
-describe('storage of a folder that is held', { skip }, () => {
-  for (const how of ['renamed', 'link switched'] as const) {
-    test(`every call finds the folder when it was ${how}`, (t) => {
-      const { storage, path, moved: target } = moved(t, how);
-      const at = (name: string): string => join(path, name);
-      const fd = storage.open(at('a'), 'create');
-      storage.write(fd, [Buffer.from('text')], 0);
-      storage.sync(fd);
-      assert.equal(storage.statusOf(fd).bytes, 4);
-      const bytes = new Uint8Array(4);
-      assert.equal(storage.read(fd, bytes, 0), 4);
-      storage.allocate(fd, 8192);
-      assert.equal(storage.statusAt(at('a'))?.bytes, 8192);
-      storage.truncate(fd, 4);
-      storage.close(fd);
-      storage.rename(at('a'), at('b'));
-      storage.renameNoReplace(at('b'), at('c'));
-      storage.syncDirectory(path);
-      assert.equal(readFileSync(join(target, 'c'), 'utf8'), 'text');
-      storage.makeDirectory(at('sub'));
-      assert.deepEqual(
-        storage.list(path).map(({ name }) => name),
-        ['c', 'sub'],
-      );
-      assert.equal(storage.realPath(path), target);
-      assert.equal(storage.realPath(at('c')), join(target, 'c'));
-      assert.equal(storage.statusAt(path)?.kind, 'directory');
-      assert.equal(storage.statusAt(join(path, '.'))?.kind, 'directory');
-      assert.equal(storage.statusAt(at('none')), undefined);
-      storage.unlink(at('c'));
-      assert.deepEqual(readdirSync(target), ['sub']);
-      assert.deepEqual(readdirSync(path), [], 'the new folder under the old path is untouched');
-    });
+for (const how of ['renamed', 'link switched'] as const) {
+  for (const [where, base] of [
+    ['', temporaryFolder],
+    [' in shared memory', regionFolder],
+  ] as const) {
+    const make = (t: TestContext): StoragePlace => {
+      const { storage, path, moved: folder } = moved(t, how, base(t));
+      return { ...kernelPlace(path, (each) => each.replace(path, folder)), storage };
+    };
+    storageConformance(`of a folder${where} that is held, ${how}`, make, skip || undefined);
   }
+}
 
-  test('a rename that must not replace does not, on tmpfs as on a disk', {
-    skip: cannotMap,
-  }, (t) => {
-    for (const base of [temporaryFolder(t), regionFolder(t)]) {
-      const { storage, path, moved: target } = moved(t, 'renamed', base);
-      for (const name of ['a', 'b']) writeFileSync(join(target, name), name);
-      const error = refusal(() => storage.renameNoReplace(join(path, 'a'), join(path, 'b')));
-      assert.equal((error as NodeJS.ErrnoException).code, 'EEXIST');
-      assert.equal(readFileSync(join(target, 'b'), 'utf8'), 'b');
-    }
-  });
-
+describe('storage of a folder that is held', { skip }, () => {
   test('other paths are what they are, also one that only begins alike', (t) => {
     const { storage, path } = moved(t, 'renamed');
     for (const other of [`${path}2`, join(temporaryFolder(t), 'other')]) {

@@ -46,25 +46,32 @@ export function rootedStorage(
       told(() => inner.renameNoReplace(physical(source), physical(target))),
     unlink: (path: string) => told(() => inner.unlink(physical(path))),
     list: (path: string) => told(() => inner.list(physical(path))),
-    makeDirectory: (path: string) => told(() => inner.makeDirectory(physical(path))),
+    makeDirectory: (path: string) => {
+      const topmost = told(() => inner.makeDirectory(physical(path)));
+      const at = root();
+      return at === undefined || topmost === undefined ? topmost : spoken(topmost, at, directory);
+    },
   });
 }
 
-/** The error with the path that the caller gave: the other one means nothing to a reader. */
-function logical(error: unknown, at: string, directory: string): unknown {
-  if (!isError(error)) return error;
+/** The text with the path that the caller gave: the other one means nothing to a reader. */
+function spoken(text: string, at: string, directory: string): string {
   // Neither a longer number, nor a name that begins with a point.
   const physical = new RegExp(`${at}(?:/\\.)?(?![\\w.])`, 'g');
-  const spoken = (text: string): string => text.replace(physical, () => directory);
+  return text.replace(physical, () => directory);
+}
+
+function logical(error: unknown, at: string, directory: string): unknown {
+  if (!isError(error)) return error;
   if (error instanceof WalError) {
     const { code, message, offset, cause } = error;
-    const path = error.path === undefined ? undefined : spoken(error.path);
+    const path = error.path === undefined ? undefined : spoken(error.path, at, directory);
     const details = { path, offset, cause: logical(cause, at, directory) };
-    return new WalError(code, spoken(message), details);
+    return new WalError(code, spoken(message, at, directory), details);
   }
   for (const field of ['message', 'stack', 'path', 'dest'] as const) {
     const text: unknown = Reflect.get(error, field);
-    if (typeof text === 'string') Reflect.set(error, field, spoken(text));
+    if (typeof text === 'string') Reflect.set(error, field, spoken(text, at, directory));
   }
   return error;
 }

@@ -1,10 +1,28 @@
-// What the disk of the simulation does to files and names: the tests over it are worth as much as
-// it is.
+// The port's suite on the disk of the simulation, and on what stands in front of it. Then what the
+// disk does to files and names: the tests over it are worth as much as it is.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/cli/demo/random.js';
+import { storageConformance } from '../../src/storage/storage.conformance.js';
+import { FaultyStorage } from '../support/faulty-storage.js';
+import { simulatedPlace } from '../support/storage-places.js';
 import { SimulatedDisk } from './simulated-disk.js';
 import { SECTOR_BYTES } from './simulated-file.js';
+import { SimulatedKernel } from './simulated-kernel.js';
+
+/** Whoever uses a descriptor that is not open has an error of their own, and is told. */
+const closedCode = 'ERR_ASSERTION';
+
+storageConformance('the simulated disk', () => simulatedPlace());
+storageConformance('the simulated kernel, undisturbed', () => {
+  const disk = new SimulatedDisk();
+  const storage = new SimulatedKernel(disk, new Random(1));
+  return { ...simulatedPlace(disk), storage, closedCode };
+});
+storageConformance('a storage that may fail, and does not', () => {
+  const disk = new SimulatedDisk();
+  return { ...simulatedPlace(disk), storage: new FaultyStorage(disk), closedCode };
+});
 
 const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 const SEEDS = 300;
@@ -51,6 +69,32 @@ test('a page that is written again is dirty again', () => {
   assert.equal(content(disk), 'SECOND');
 });
 
+test('what was cut off does not come back from the disk: zeros were synced in its place', () => {
+  for (const lengthen of ['truncate', 'allocate'] as const) {
+    const { disk, fd } = written();
+    disk.sync(fd);
+    disk.truncate(fd, 2);
+    disk[lengthen](fd, 5);
+    disk.sync(fd);
+    disk.write(fd, [bytesOf('lost')], 5);
+    disk.cutPower();
+    assert.equal(content(disk), 'SE\0\0\0', lengthen);
+  }
+});
+
+test('a file with two names is there once: its bytes are counted once, a crash hits it once', () => {
+  const { disk, fd } = written();
+  disk.link(PATH, '/folder/second');
+  disk.syncDirectory('/folder');
+  assert.equal(disk.usedBytes, 6);
+  disk.sync(fd);
+  disk.write(fd, [bytesOf('third')], 0);
+  disk.crash(new Random(1));
+  assert.deepEqual(disk.contentOf('/folder/second'), disk.contentOf(PATH));
+  disk.unlink(PATH);
+  assert.equal(disk.statusAt('/folder/second')?.links, 1);
+});
+
 test('names survive a power cut when their folder was synced', () => {
   const { disk } = written();
   disk.rename(PATH, '/folder/renamed');
@@ -80,6 +124,7 @@ test('it is full at its capacity, and leaves a part allocated as ext4 does', () 
   assert.throws(() => disk.allocate(fd, 16_384), { code: 'ENOSPC' });
   assert.equal(disk.statusOf(fd).bytes, 8_192);
   assert.throws(() => disk.write(fd, [bytesOf('x')], 12_000), { code: 'ENOSPC' });
+  disk.write(fd, [], 12_000);
   disk.unlink(PATH);
   const other = disk.open('/folder/other', 'create');
   disk.allocate(other, 10_000);

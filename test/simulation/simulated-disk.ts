@@ -1,9 +1,9 @@
 // A disk in memory: what the kernel has apart from what the disk has, for each sector of a file and
 // each name in a folder. It can be killed (what the kernel has stays), cut from power (what was
 // synced stays), crashed from a seed (anything in between), run full, and be damaged.
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';
-import { WalError } from '../../src/errors.js';
+import { systemCode, WalError } from '../../src/errors.js';
 import type { DirectoryEntry, FileStatus, OpenMode, Storage } from '../../src/storage/storage.js';
 import { systemError } from '../support/interposed-storage.js';
 import { type CrashChances, SimulatedFile } from './simulated-file.js';
@@ -21,6 +21,11 @@ const CRASHES: readonly CrashChances[] = [
   { kept: 90, torn: 5 },
 ];
 
+interface OpenFile {
+  readonly file: SimulatedFile;
+  readonly isWritable: boolean;
+}
+
 export class SimulatedDisk implements Storage {
   /** The files' sizes may not sum to more. */
   capacityBytes = Number.POSITIVE_INFINITY;
@@ -29,7 +34,7 @@ export class SimulatedDisk implements Storage {
    * half-way.
    */
   copiesOnWrite = false;
-  readonly #descriptors = new Map<number, SimulatedFile>();
+  readonly #descriptors = new Map<number, OpenFile>();
   #nextInode = 1n;
   #nextDescriptor = FIRST_DESCRIPTOR;
   readonly #root = new SimulatedFolder(0n);
@@ -78,6 +83,15 @@ export class SimulatedDisk implements Storage {
     for (const file of this.#root.files()) file.dropCache();
   }
 
+  /** Gives the file `source` a second name, as a snapshot by hard links does. */
+  link(source: string, path: string): void {
+    const node = this.#find(source);
+    if (node?.kind !== 'file') throw systemError('ENOENT', source);
+    const { folder, name } = this.#place(path);
+    if (folder.names.has(name)) throw systemError('EEXIST', path);
+    folder.set(name, node);
+  }
+
   /** The medium is damaged: a bit flips, a write of someone else lands here. */
   damage(path: string, offset: number, bytes: Uint8Array): void {
     const node = this.#find(path);
@@ -94,14 +108,16 @@ export class SimulatedDisk implements Storage {
 
   /** Linked files, and those that are only open. */
   #files(): Set<SimulatedFile> {
-    return new Set([...this.#root.files(), ...this.#descriptors.values()]);
+    const open = [...this.#descriptors.values()].map(({ file }) => file);
+    return new Set([...this.#root.files(), ...open]);
   }
 
   #find(path: string): SimulatedNode | undefined {
     let node: SimulatedNode | undefined = this.#root;
     for (const name of path.split('/')) {
-      if (name === '' || name === '.') continue;
+      if (name === '') continue;
       if (node?.kind !== 'directory') throw systemError('ENOTDIR', path);
+      if (name === '.') continue;
       node = node.names.get(name);
       if (node === undefined) return undefined;
     }
@@ -120,23 +136,51 @@ export class SimulatedDisk implements Storage {
     return { folder: this.#folder(dirname(path)), name: path.slice(path.lastIndexOf('/') + 1) };
   }
 
+  #openFile(fd: number): OpenFile {
+    const open = this.#descriptors.get(fd);
+    if (open === undefined) throw systemError('EBADF', `descriptor ${fd}`);
+    return open;
+  }
+
   #file(fd: number): SimulatedFile {
-    const file = this.#descriptors.get(fd);
-    if (file === undefined) throw systemError('EBADF', `descriptor ${fd}`);
+    return this.#openFile(fd).file;
+  }
+
+  #writable(fd: number, refusal = 'EBADF'): SimulatedFile {
+    const { file, isWritable } = this.#openFile(fd);
+    if (!isWritable) throw systemError(refusal, `descriptor ${fd} is open to be read only`);
     return file;
+  }
+
+  #statusOf(node: SimulatedNode): FileStatus {
+    return {
+      kind: node.kind,
+      bytes: node.kind === 'file' ? node.bytes.length : 0,
+      device: 1n,
+      inode: node.inode,
+      links: node.kind === 'file' ? this.#linksOf(node) : 1,
+      owner: 0,
+      birthNs: FIRST_BIRTH_NS + node.inode,
+    };
+  }
+
+  #linksOf(file: SimulatedFile): number {
+    let links = 0;
+    for (const each of this.#root.files()) if (each === file) links++;
+    return links;
   }
 
   /** Of all files that have a name. */
   get usedBytes(): number {
     let used = 0;
-    for (const { bytes } of this.#root.files()) used += bytes.length;
+    for (const { bytes } of new Set(this.#root.files())) used += bytes.length;
     return used;
   }
 
   #checkSpace(file: SimulatedFile, bytes: number): void {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return;
     let used = bytes;
-    for (const each of this.#root.files()) if (each !== file) used += each.bytes.length;
+    for (const each of new Set(this.#root.files())) if (each !== file) used += each.bytes.length;
     if (used > this.capacityBytes) throw systemError('ENOSPC', `${bytes} bytes`);
   }
 
@@ -144,8 +188,10 @@ export class SimulatedDisk implements Storage {
     const { folder, name } = this.#place(path);
     let node = folder.names.get(name);
     if (node !== undefined && mode === 'create') throw systemError('EEXIST', path);
-    if (node?.kind === 'directory') {
-      throw new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', `${path} is a folder.`, { path });
+    if (node?.kind === 'directory') throw unsafe(path, 'a folder');
+    const mayBeLinked = mode === 'read' || mode === 'rewrite';
+    if (node !== undefined && !mayBeLinked && this.#linksOf(node) > 1) {
+      throw unsafe(path, 'a hard link');
     }
     if (node === undefined) {
       if (mode === 'read' || mode === 'write' || mode === 'rewrite') {
@@ -155,7 +201,7 @@ export class SimulatedDisk implements Storage {
       folder.set(name, node);
     }
     const fd = this.#nextDescriptor++;
-    this.#descriptors.set(fd, node);
+    this.#descriptors.set(fd, { file: node, isWritable: mode !== 'read' });
     return fd;
   }
 
@@ -165,17 +211,22 @@ export class SimulatedDisk implements Storage {
   }
 
   statusOf(fd: number): FileStatus {
-    return statusOf(this.#file(fd));
+    return this.#statusOf(this.#file(fd));
   }
 
   statusAt(path: string): FileStatus | undefined {
     const node = this.#find(path);
-    return node === undefined ? undefined : statusOf(node);
+    return node === undefined ? undefined : this.#statusOf(node);
   }
 
   /** There are no links on it. */
   realPath(path: string): string | undefined {
-    return this.#find(path) === undefined ? undefined : path;
+    try {
+      return this.#find(path) === undefined ? undefined : resolve(path);
+    } catch (error) {
+      if (systemCode(error) === 'ENOTDIR') return undefined;
+      throw error;
+    }
   }
 
   read(fd: number, target: Uint8Array, offset: number): number {
@@ -185,8 +236,9 @@ export class SimulatedDisk implements Storage {
   }
 
   write(fd: number, parts: readonly Uint8Array[], offset: number): void {
-    const file = this.#file(fd);
+    const file = this.#writable(fd);
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    if (bytes === 0) return;
     const end = offset + bytes;
     if (end > file.bytes.length) this.#checkSpace(file, end);
     else if (this.copiesOnWrite) {
@@ -214,7 +266,7 @@ export class SimulatedDisk implements Storage {
 
   /** As ext4 does it: where space runs out, a part stays allocated. */
   allocate(fd: number, bytes: number): void {
-    const file = this.#file(fd);
+    const file = this.#writable(fd);
     if (bytes <= file.bytes.length) return;
     try {
       this.#checkSpace(file, bytes);
@@ -226,7 +278,7 @@ export class SimulatedDisk implements Storage {
   }
 
   truncate(fd: number, bytes: number): void {
-    this.#file(fd).resize(bytes);
+    this.#writable(fd, 'EINVAL').resize(bytes);
   }
 
   sync(fd: number): void {
@@ -238,10 +290,14 @@ export class SimulatedDisk implements Storage {
   }
 
   rename(source: string, target: string): void {
-    const from = this.#place(source);
-    const to = this.#place(target);
+    const [from, to] = [this.#place(source), this.#place(target)];
     const node = from.folder.names.get(from.name);
     if (node === undefined) throw systemError('ENOENT', source);
+    if (target.startsWith(`${source}/`)) throw systemError('EINVAL', target);
+    const replaced = to.folder.names.get(to.name);
+    // So it is with two names of one file as well: both stay.
+    if (replaced === node) return;
+    if (replaced !== undefined) checkReplaceable(node, replaced, target);
     if (from.folder === to.folder) {
       to.folder.rename(from.name, to.name);
       return;
@@ -251,7 +307,9 @@ export class SimulatedDisk implements Storage {
   }
 
   renameNoReplace(source: string, target: string): void {
-    if (this.#find(target) !== undefined) throw systemError('EEXIST', target);
+    const [from, to] = [this.#place(source), this.#place(target)];
+    const isTaken = to.folder.names.has(to.name);
+    if (isTaken && from.folder.names.has(from.name)) throw systemError('EEXIST', target);
     this.rename(source, target);
   }
 
@@ -280,12 +338,12 @@ export class SimulatedDisk implements Storage {
   }
 }
 
-const statusOf = (node: SimulatedNode): FileStatus => ({
-  kind: node.kind,
-  bytes: node.kind === 'file' ? node.bytes.length : 0,
-  device: 1n,
-  inode: node.inode,
-  links: 1,
-  owner: 0,
-  birthNs: FIRST_BIRTH_NS + node.inode,
-});
+function checkReplaceable(node: SimulatedNode, replaced: SimulatedNode, path: string): void {
+  if (replaced.kind === 'file') {
+    if (node.kind === 'directory') throw systemError('ENOTDIR', path);
+  } else if (node.kind === 'file') throw systemError('EISDIR', path);
+  else if (replaced.names.size > 0) throw systemError('ENOTEMPTY', path);
+}
+
+const unsafe = (path: string, what: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', `${path} is ${what}.`, { path });

@@ -32,7 +32,18 @@ export class SimulatedFile {
   }
 
   resize(byteCount: number): void {
-    if (byteCount !== this.bytes.length) this.bytes = resized(this.bytes, byteCount);
+    const { length } = this.bytes;
+    if (byteCount === length) return;
+    this.bytes = resized(this.bytes, byteCount);
+    // The disk may still have what was cut off there; now these are zeros that it does not have.
+    this.#soil(length, Math.min(byteCount, this.#durable.length));
+  }
+
+  /** The disk does not have [from, end) as the kernel has it. */
+  #soil(from: number, end: number): void {
+    for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
+      this.#dirtySectors.add(sector);
+    }
   }
 
   write(part: Uint8Array, offset: number): void {
@@ -40,9 +51,7 @@ export class SimulatedFile {
     const end = offset + part.length;
     if (end > this.bytes.length) this.resize(end);
     this.bytes.set(part, offset);
-    for (let sector = Math.floor(offset / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
-      this.#dirtySectors.add(sector);
-    }
+    this.#soil(offset, end);
   }
 
   sync(): void {

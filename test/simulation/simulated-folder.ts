@@ -89,7 +89,7 @@ export class SimulatedFolder {
     return copy;
   }
 
-  /** All files below, each once. */
+  /** All files below, a file as often as it has names. */
   *files(): Generator<SimulatedFile> {
     for (const node of this.#names.values()) {
       if (node instanceof SimulatedFile) yield node;
