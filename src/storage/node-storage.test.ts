@@ -93,7 +93,9 @@ describe('on a real file system', () => {
     const entry = { name: 'x', isFile: () => true };
     let [left, isClosed] = [LISTING_LIMIT + 1, false];
     const readSync = () => (left-- > 0 ? entry : null);
-    const closeSync = (): void => void (isClosed = true);
+    const closeSync = (): void => {
+      isClosed = true;
+    };
     const large = { readSync, closeSync } as unknown as fs.Dir;
     const opened = t.mock.method(fs, 'opendirSync', () => large);
     syncBuiltinESMExports();
