@@ -304,6 +304,13 @@ export const MUTATIONS = [
     tests: ['test/kernel/refused-calls.test.ts'],
   },
   {
+    name: 'lock: the link to a folder is taken for the folder',
+    file: 'src/storage/lock-holder.ts',
+    find: '[join(dir, LOCK_FILE), `${dir}/.`]',
+    replace: '[join(dir, LOCK_FILE), dir]',
+    tests: ['src/storage/lock-holder.test.ts'],
+  },
+  {
     name: 'storage: what is allocated is cut where the call is refused',
     file: 'src/storage/node-storage.ts',
     find: 'if (fstatSync(fd).size < bytes) ftruncateSync(fd, bytes);',

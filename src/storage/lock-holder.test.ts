@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '../../test/support/log-builder.js';
 import { libc } from '../memory/libc.js';
@@ -38,7 +40,9 @@ test('a folder that is held is seen, also where its LOCK was taken away', {
   const dir = temporaryFolder(t);
   const folder = openLogFolder(dir, 'flock');
   assert.ok(folder !== undefined);
-  assert.equal(isLockHeld(nodeStorage, dir), true);
+  const link = join(temporaryFolder(t), 'link');
+  symlinkSync(dir, link);
+  for (const path of [dir, link]) assert.equal(isLockHeld(nodeStorage, path), true, path);
   closeLogFolder(folder);
   assert.equal(isLockHeld(nodeStorage, dir), false);
   assert.equal(isLockHeld(nodeStorage, `${dir}/none`), false);

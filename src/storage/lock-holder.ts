@@ -10,7 +10,8 @@ const KERNEL_LOCKS = '/proc/locks';
 
 /** As far as the kernel shows it to this process (Linux; not the locks of other containers). */
 export function isLockHeld(storage: Storage, dir: string): boolean {
-  const named = [join(dir, LOCK_FILE), join(dir, '.')].map((path) => storage.statusAt(path));
+  // The point (`join` would take it away): where `dir` is a link, the folder is what it leads to.
+  const named = [join(dir, LOCK_FILE), `${dir}/.`].map((path) => storage.statusAt(path));
   const locks = kernelLocks();
   return named.some(
     (status) => status !== undefined && holdsFlock(locks, status.device, status.inode),

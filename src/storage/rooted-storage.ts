@@ -2,7 +2,7 @@
 // its path: a folder that is renamed, or whose link is switched, goes on being written where it is
 // now, and a new log under the old path is another log. The rest of the code speaks of the path as
 // it was.
-import { join, sep } from 'node:path';
+import { sep } from 'node:path';
 import { isError, WalError } from '../errors.js';
 import type { OpenMode, Storage } from './storage.js';
 
@@ -16,7 +16,7 @@ export function rootedStorage(
     const at = root();
     if (at === undefined) return path;
     // The link in /proc itself is not the folder.
-    if (path === directory || path === join(directory, '.')) return `${at}/.`;
+    if (path === directory) return `${at}/.`;
     return path.startsWith(directory + sep) ? at + path.slice(directory.length) : path;
   };
   const told = <Result>(operation: () => Result): Result => {

@@ -117,7 +117,7 @@ function prepareDirectory(
 }
 
 function makeReady(storage: Storage, directory: string, create: boolean): void {
-  const status = storage.statusAt(join(directory, '.'));
+  const status = storage.statusAt(directory);
   if (status !== undefined && (create || holdsLog(listLog(storage, directory)))) {
     storage.syncDirectory(directory);
     // LOCK comes after the names of the folder and of its parents are durable: where there is
