@@ -306,8 +306,8 @@ export const MUTATIONS = [
   {
     name: 'lock: the link to a folder is taken for the folder',
     file: 'src/storage/lock-holder.ts',
-    find: '[join(dir, LOCK_FILE), `${dir}/.`]',
-    replace: '[join(dir, LOCK_FILE), dir]',
+    find: '/.`].map(',
+    replace: '`].map(',
     tests: ['src/storage/lock-holder.test.ts'],
   },
   {
