@@ -326,9 +326,9 @@ export const MUTATIONS = [
   },
   {
     name: 'storage: a symbolic link is followed',
-    file: 'src/storage/node-storage.ts',
-    find: 'const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);',
-    replace: 'const SAFE = constants.O_NONBLOCK ?? 0;',
+    file: 'src/region/open-flags.ts',
+    find: 'SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);',
+    replace: 'SAFE = constants.O_NONBLOCK ?? 0;',
     tests: ['src/storage/node-storage.test.ts', 'src/storage/rooted-storage.test.ts'],
   },
   {
