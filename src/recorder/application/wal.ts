@@ -46,7 +46,7 @@ export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 const TYPE_MASK = 0xffff;
 const EXIT_TIMEOUT_MS = 10_000;
 /** By the symbol, not from node:util: our types need none of Node's for it. */
-const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 /** What `append` finds in place of the region's words once they are gone. */
 const CLOSED_WORDS = Int32Array.of(LogState.closed);
 
