@@ -6,7 +6,7 @@
 // - A frame's bytes are stored before the position that publishes it.
 // - No byte is stored that the writer thread has not released, whatever a payload turns out to be.
 // - The engine may cut a call short anywhere (a time limit of vm, the end of the stack, a thread
-//   that is terminated), and no `finally` runs then. What is put is a draft until the one store
+//   that is terminated), and a `finally` may not run. What is put is a draft until the one store
 //   that publishes it. Whatever this side knows besides is set behind that store, the position
 //   last: where the two differ, the next call sets it again. So a call that was cut short appended
 //   all or nothing.
