@@ -82,11 +82,15 @@ interface LayoutBuilder<
     IsKnown<Align> extends true ? Aligns | (Align & Alignment) : Aligns,
     Offsets & { readonly [key in Name]: At }
   >;
-  /** Ends the structure: `size` must be the sum of all fields, and a multiple of `align`. */
+  /**
+   * Ends the structure: `size` must be the sum of all fields, and a multiple of `align`.
+   * The mapped type makes one flat object type of the intersection that the fields have built up,
+   * in editors and in declaration files.
+   */
   end<const Align extends Alignment>(
     size: EndSize<At, Aligns, Align>,
     align: Align,
-  ): Layout<At, Align, Offsets>;
+  ): Layout<At, Align, { readonly [Name in keyof Offsets]: Offsets[Name] }>;
 }
 
 const scalar = <const Size extends number>(size: Size): BinaryType<Size, Size> =>

@@ -167,12 +167,15 @@ export abstract class MetricsStruct {
   }
 }
 
-/** The class of a struct: `class X extends structOf(X_METRICS) {}`. */
+/**
+ * The class of a struct: `class X extends structOf(X_METRICS) {}`. The mapped type gives it one
+ * flat object type of readings, in editors and in declaration files.
+ */
 export function structOf<const Fields extends Descriptions>(
   definition: StructDefinition<Fields>,
 ): new (
   memory?: MetricMemory,
-) => MetricsStruct & Readings<Fields> {
+) => MetricsStruct & { readonly [Name in keyof Readings<Fields>]: Readings<Fields>[Name] } {
   class Struct extends MetricsStruct {
     constructor(memory = MetricMemory.own(definition.layout.size)) {
       super(definition, memory);

@@ -21,13 +21,11 @@ interface ReadingOfKind {
 
 export type MetricReading = ReadingOfKind[MetricKind];
 
-type MetricNames<Fields extends Descriptions> = {
-  [Name in keyof Fields]: Fields[Name]['kind'] extends 'journal' ? never : Name;
-}[keyof Fields];
-
-/** The metrics of a struct by name: each access reads its group anew, whole. */
+/** The metrics of a struct by name: each access takes a coherent copy of the metric's group. */
 export type Readings<Fields extends Descriptions> = {
-  readonly [Name in MetricNames<Fields>]: ReadingOfKind[Fields[Name]['kind']];
+  readonly [Name in keyof Fields as Fields[Name]['kind'] extends 'journal'
+    ? never
+    : Name]: ReadingOfKind[Fields[Name]['kind']];
 };
 
 /** Reads one metric from a copy that nobody changes. `nowNs`: the time that ages count to. */

@@ -139,8 +139,7 @@ const CASES: Readonly<Record<string, Case>> = {
       `made.offset.b: Type '8' is not assignable to type '4'.`,
       `made.size: Type '16' is not assignable to type '32'.`,
       `made.align: Type '8' is not assignable to type '16'.`,
-      `c: Property 'c' does not exist on type 'Readonly<Record<never, never>> & { readonly a: 0; ` +
-        `} & { readonly b: 8; }'.`,
+      `c: Property 'c' does not exist on type '{ readonly a: 0; readonly b: 8; }'.`,
     ],
   },
 };
