@@ -173,10 +173,14 @@ export abstract class MetricsStruct {
  */
 export function structOf<const Fields extends Descriptions>(
   definition: StructDefinition<Fields>,
-): new (
+): (new (
   memory?: MetricMemory,
-) => MetricsStruct & { readonly [Name in keyof Readings<Fields>]: Readings<Fields>[Name] } {
+) => MetricsStruct & { readonly [Name in keyof Readings<Fields>]: Readings<Fields>[Name] }) & {
+  readonly definition: StructDefinition;
+} {
   class Struct extends MetricsStruct {
+    static readonly definition = definition;
+
     constructor(memory = MetricMemory.own(definition.layout.size)) {
       super(definition, memory);
     }
@@ -191,9 +195,9 @@ export function structOf<const Fields extends Descriptions>(
     });
   }
   // The getters were just defined from the same catalogue that the type is made of.
-  return Struct as unknown as new (
+  return Struct as unknown as (new (
     memory?: MetricMemory,
-  ) => MetricsStruct & Readings<Fields>;
+  ) => MetricsStruct & Readings<Fields>) & { readonly definition: StructDefinition };
 }
 
 /** For the log and its updaters: memory and definition of a struct. */

@@ -6,9 +6,7 @@ import { FakeClock } from '../clock/fake-clock.js';
 import { libc } from '../memory/libc.js';
 import { openRegionFile } from '../region/region-file.js';
 import {
-  SEGMENT_PREPARER,
   SegmentPreparer,
-  SegmentPreparerLayout,
   SegmentPreparerUpdater,
 } from '../telemetry/recorder/worker/segment-preparer-metrics.js';
 import { MetricMemory } from './metric-memory.js';
@@ -56,15 +54,15 @@ test('an idle struct costs a system call for each group, and one more for a jour
   };
   takeFrom(new SegmentPreparer(), new RegionSource(counting, 0), true);
   // Nine lines and groups; the head, the one note, and the head again.
-  assert.equal(calls, SEGMENT_PREPARER.groups.length + 3);
+  assert.equal(calls, SegmentPreparer.definition.groups.length + 3);
 });
 
 test('a file that was cut is an error', { skip }, (t) => {
   const { file, path } = fixture(t);
-  truncateSync(path, 4096 + SegmentPreparerLayout.size - 64);
+  truncateSync(path, 4096 + SegmentPreparer.layout.size - 64);
   assert.throws(() => takeFrom(new SegmentPreparer(), new RegionSource(file, 0), true), {
     code: 'ERR_FLASHSTRIKE_SHARED_MEMORY',
-    offset: 4096 + SegmentPreparerLayout.size - 64,
+    offset: 4096 + SegmentPreparer.layout.size - 64,
   });
 });
 

@@ -6,9 +6,7 @@ import { addValue, recordTime } from '../../test/support/records.js';
 import { FakeClock } from '../clock/fake-clock.js';
 import { ALL_STRUCTS } from '../telemetry/catalogue.js';
 import {
-  SEGMENT_PREPARER,
   SegmentPreparer,
-  SegmentPreparerLayout,
   SegmentPreparerUpdater,
 } from '../telemetry/recorder/worker/segment-preparer-metrics.js';
 import type { MetricGroup } from './catalogue.js';
@@ -19,7 +17,7 @@ import { inOneReading } from './patience.js';
 import { BEGUN, beginChange, endChange } from './sequence.js';
 import { copyGroup, copyStruct, MemorySource, type MetricSource } from './snapshot.js';
 
-const STRUCT_WORDS = SegmentPreparerLayout.size / Uint32Array.BYTES_PER_ELEMENT;
+const STRUCT_WORDS = SegmentPreparer.layout.size / Uint32Array.BYTES_PER_ELEMENT;
 const LINE: MetricGroup = {
   name: 'line',
   at: 0,
@@ -164,7 +162,7 @@ describe('one reading of every struct there is', () => {
 });
 
 describe('the notes of a journal', () => {
-  const group = SEGMENT_PREPARER.groups[0] as MetricGroup;
+  const group = SegmentPreparer.definition.groups[0] as MetricGroup;
   const journalAt = group.journalAt ?? 0;
 
   test('head and applied count on across 2^32', () => {
@@ -203,7 +201,7 @@ describe('the notes of a journal', () => {
     words[journalAt + HEAD] = 300;
     words[journalAt + APPLIED] = 0;
     const target = new Uint32Array(3 * STRUCT_WORDS);
-    copyStruct(SEGMENT_PREPARER, new MemorySource(words, 0), target, STRUCT_WORDS, false);
+    copyStruct(SegmentPreparer.definition, new MemorySource(words, 0), target, STRUCT_WORDS, false);
     assert.ok(target.subarray(0, STRUCT_WORDS).every((word) => word === 0));
     assert.ok(target.subarray(2 * STRUCT_WORDS).every((word) => word === 0));
   });
@@ -212,7 +210,13 @@ describe('the notes of a journal', () => {
     const words = new Uint32Array(STRUCT_WORDS);
     words[journalAt + HEAD] = 512;
     const target = new Uint32Array(STRUCT_WORDS);
-    const incomplete = copyStruct(SEGMENT_PREPARER, new MemorySource(words, 0), target, 0, false);
+    const incomplete = copyStruct(
+      SegmentPreparer.definition,
+      new MemorySource(words, 0),
+      target,
+      0,
+      false,
+    );
     assert.deepEqual(incomplete, ['getNextSegment']);
   });
 });
@@ -222,9 +226,9 @@ describe('incompleteGroups', () => {
   function stopped(): SegmentPreparer {
     const metrics = new SegmentPreparer();
     const { words, start } = structAccess(metrics).memory;
-    const line = SegmentPreparerLayout.offset.prepareZero / Uint32Array.BYTES_PER_ELEMENT;
+    const line = SegmentPreparer.layout.offset.prepareZero / Uint32Array.BYTES_PER_ELEMENT;
     beginChange(words, start + line);
-    beginChange(words, start + (SEGMENT_PREPARER.groups[0]?.journalAt ?? 0));
+    beginChange(words, start + (SegmentPreparer.definition.groups[0]?.journalAt ?? 0));
     return metrics;
   }
 

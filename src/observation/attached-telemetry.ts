@@ -4,20 +4,22 @@
 import { monotonicClock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
-import { type MetricsStruct, takeFrom } from '../metrics/metrics-struct.js';
+import { type MetricsStruct, structAccess, takeFrom } from '../metrics/metrics-struct.js';
 import { inOneReading } from '../metrics/patience.js';
 import { RegionSource } from '../metrics/region-source.js';
 import { checkDirectory } from '../reading/event-range.js';
 import { reading } from '../reading/read-failure.js';
 import type { RegionFile } from '../region/region-file.js';
+import { type Aggregate, structsIn } from '../telemetry/aggregate.js';
 import { type BuildInfo, collectBuildInfo } from '../telemetry/build-info.js';
 import { collectHeartbeats, type ThreadReadings } from '../telemetry/heartbeats.js';
 import { Telemetry as RecorderTelemetry } from '../telemetry/recorder/telemetry.js';
 import { Telemetry as RecoveryTelemetry } from '../telemetry/recovery/telemetry.js';
 import {
+  placeOf,
   readTelemetryHeader,
   TelemetryHeaderLayout,
-  TelemetryLayout,
+  USED_BYTES,
 } from '../telemetry/telemetry-layout.js';
 import { NS_PER_SECOND } from '../units.js';
 import { type LogReading, type ObservedState, readLog } from './region-readings.js';
@@ -39,24 +41,13 @@ interface PlacedStruct {
   readonly byteOffset: number;
 }
 
-function placed(recorder: RecorderTelemetry, recovery: RecoveryTelemetry): readonly PlacedStruct[] {
-  const { offset } = TelemetryLayout;
-  const place = (name: string, struct: MetricsStruct, byteOffset: number): PlacedStruct => ({
-    name,
-    struct,
-    byteOffset,
-  });
-  return [
-    place('recorder.metaStore', recorder.metaStore, offset.metaStore),
-    place('recorder.segmentWriter', recorder.segmentWriter, offset.segmentWriter),
-    place('recorder.segmentPreparer', recorder.segmentPreparer, offset.segmentPreparer),
-    place('recorder.segmentMaintainer', recorder.segmentMaintainer, offset.segmentMaintainer),
-    place('recorder.manager', recorder.manager, offset.manager),
-    place('recovery.segmentReader', recovery.segmentReader, offset.recoverySegmentReader),
-    place('recovery.segmentPreloader', recovery.segmentPreloader, offset.recoverySegmentPreloader),
-    place('recovery.manager', recovery.manager, offset.recoveryManager),
-  ];
-}
+const placed = (sides: Readonly<Record<string, Aggregate>>): readonly PlacedStruct[] =>
+  Object.entries(sides).flatMap(([side, aggregate]) =>
+    structsIn(aggregate).map(([name, struct]) => {
+      const byteOffset = placeOf(structAccess(struct).definition);
+      return { name: `${side}.${name}`, struct, byteOffset };
+    }),
+  );
 
 /** What `attachTelemetry` returns. All readings are those of the last `refresh`. */
 export class AttachedTelemetry {
@@ -74,7 +65,7 @@ export class AttachedTelemetry {
   readonly recorder = new RecorderTelemetry();
   /** What recovery did when the log was opened, and what readers of that process do since. */
   readonly recovery = new RecoveryTelemetry();
-  readonly #structs = placed(this.recorder, this.recovery);
+  readonly #structs = placed({ recorder: this.recorder, recovery: this.recovery });
   readonly #file: RegionFile;
   #isClosed = false;
   #status: TelemetryStatus = 'running';
@@ -245,7 +236,7 @@ function withLabel(collector: Collector, name: string, value: string, collect: (
 function buildOf(file: RegionFile, state: ObservedState, directory: string): BuildInfo {
   const { path } = file;
   const { byteLength } = file.header.sections.telemetry;
-  const hasRoom = byteLength >= TelemetryLayout.size;
+  const hasRoom = byteLength >= USED_BYTES;
   // No more than the header: a forged section may be gigabytes of nothing.
   const headerBytes = Math.min(byteLength, TelemetryHeaderLayout.size);
   const header = reading(path, () => file.readSection('telemetry', 0, headerBytes));

@@ -4,13 +4,21 @@
 // Like a struct, an aggregate has no second copy: an own property that is a function makes
 // structuredClone and postMessage throw DataCloneError.
 import { invalidArgument } from '../errors.js';
+import type { StructDefinition } from '../metrics/catalogue.js';
 import type { Collector } from '../metrics/collector.js';
 import { type DumpOptions, RULE, type TextSink } from '../metrics/dump.js';
+import type { MetricMemory } from '../metrics/metric-memory.js';
 import { closeStruct, type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
 import { inOneReading } from '../metrics/patience.js';
 import type { MetricReading } from '../metrics/readings.js';
 
-type StructClasses = Readonly<Record<string, new () => MetricsStruct>>;
+/** A class of structs, which are made without arguments or over memory that stands elsewhere. */
+interface AnyStructClass {
+  new (memory?: MetricMemory): MetricsStruct;
+  readonly definition: StructDefinition;
+}
+
+type StructClasses = Readonly<Record<string, AnyStructClass>>;
 
 type StructsOf<Classes extends StructClasses> = {
   readonly [Name in keyof Classes]: InstanceType<Classes[Name]>;
@@ -19,14 +27,14 @@ type StructsOf<Classes extends StructClasses> = {
 type NamedStructs = Readonly<Record<string, MetricsStruct>>;
 
 /** What an aggregate is called. */
-interface AggregateNames {
+interface AggregateNames<System extends string = string> {
   /** The label that all its metrics carry: `system="…"`. */
-  readonly system: string;
+  readonly system: System;
   /** Stands above a dump of all its structs. */
   readonly title: string;
 }
 
-let structsIn: (aggregate: Aggregate) => NamedStructs;
+let namedStructsIn: (aggregate: Aggregate) => NamedStructs;
 
 export abstract class Aggregate {
   readonly #system: string;
@@ -34,7 +42,7 @@ export abstract class Aggregate {
   readonly #structs: NamedStructs;
 
   static {
-    structsIn = (aggregate) => aggregate.#structs;
+    namedStructsIn = (aggregate) => aggregate.#structs;
   }
 
   constructor({ system, title }: AggregateNames, structs: NamedStructs) {
@@ -108,13 +116,16 @@ export abstract class Aggregate {
  * Its constructor takes structs that stand elsewhere, in a log's shared region for instance, and
  * makes the others.
  */
-export function aggregateOf<const Classes extends StructClasses>(
-  names: AggregateNames,
+export function aggregateOf<const Classes extends StructClasses, const System extends string>(
+  names: AggregateNames<System>,
   classes: Classes,
-): new (
+): (new (
   structs?: Partial<StructsOf<Classes>>,
-) => Aggregate & StructsOf<Classes> {
+) => Aggregate & StructsOf<Classes>) & { readonly system: System; readonly structs: Classes } {
   class Telemetry extends Aggregate {
+    static readonly system = names.system;
+    static readonly structs = Object.freeze(classes);
+
     constructor(given: Readonly<Record<string, MetricsStruct | undefined>> = {}) {
       const structs: Record<string, MetricsStruct> = {};
       for (const [name, Struct] of Object.entries(classes)) {
@@ -126,14 +137,25 @@ export function aggregateOf<const Classes extends StructClasses>(
     }
   }
   // The fields were just assigned from the same table that the type is made of.
-  return Telemetry as unknown as new (
+  return Telemetry as unknown as (new (
     structs?: Partial<StructsOf<Classes>>,
-  ) => Aggregate & StructsOf<Classes>;
+  ) => Aggregate & StructsOf<Classes>) & { readonly system: System; readonly structs: Classes };
+}
+
+/** A struct of each class, over the memory that `memoryOf` has for it. */
+export function structsOver<Classes extends StructClasses>(
+  classes: Classes,
+  memoryOf: (definition: StructDefinition) => MetricMemory,
+): StructsOf<Classes> {
+  const structs = Object.entries(classes).map(([name, Struct]) => {
+    return [name, new Struct(memoryOf(Struct.definition))] as const;
+  });
+  return Object.fromEntries(structs) as StructsOf<Classes>;
 }
 
 function structFor(
   name: string,
-  Struct: new () => MetricsStruct,
+  Struct: AnyStructClass,
   given: MetricsStruct | undefined,
 ): MetricsStruct {
   if (given === undefined) return new Struct();
@@ -142,7 +164,11 @@ function structFor(
   throw invalidArgument(message);
 }
 
+/** Names and structs of an aggregate, in their order. */
+export const structsIn = (aggregate: Aggregate): readonly (readonly [string, MetricsStruct])[] =>
+  Object.entries(namedStructsIn(aggregate));
+
 /** Ends all structs of a log that is closing; see closeStruct. */
 export function closeAggregate(aggregate: Aggregate): void {
-  for (const struct of Object.values(structsIn(aggregate))) closeStruct(struct);
+  for (const [, struct] of structsIn(aggregate)) closeStruct(struct);
 }

@@ -1,24 +1,15 @@
-// Every metric struct that there is, and what its exported names begin with: documents, exporters
-// and tests go through this list, so that no struct is left out by one of them.
+// Every metric struct that there is, and what its exported names begin with. It is derived from the
+// tables of the two aggregates, where alone a struct is entered; the places in a region, documents,
+// exporters and tests go through this list, so that no struct is left out by one of them.
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { MetricsStruct } from '../metrics/metrics-struct.js';
-import { MANAGER, Manager } from './recorder/manager-metrics.js';
-import { META_STORE, MetaStore } from './recorder/meta-store-metrics.js';
-import { SEGMENT_WRITER, SegmentWriter } from './recorder/segment-writer-metrics.js';
-import {
-  SEGMENT_MAINTAINER,
-  SegmentMaintainer,
-} from './recorder/worker/segment-maintainer-metrics.js';
-import { SEGMENT_PREPARER, SegmentPreparer } from './recorder/worker/segment-preparer-metrics.js';
-import { RECOVERY_MANAGER, Manager as RecoveryManager } from './recovery/manager-metrics.js';
-import { SEGMENT_READER, SegmentReader } from './recovery/segment-reader-metrics.js';
-import {
-  SEGMENT_PRELOADER,
-  SegmentPreloader,
-} from './recovery/worker/segment-preloader-metrics.js';
+import { Telemetry as RecorderTelemetry } from './recorder/telemetry.js';
+import { Telemetry as RecoveryTelemetry } from './recovery/telemetry.js';
+
+const SIDES = [RecorderTelemetry, RecoveryTelemetry] as const;
 
 /** One side of a log; also the label `system` of its metrics. */
-export type MetricSystem = 'wal_recorder' | 'wal_recovery';
+export type MetricSystem = (typeof SIDES)[number]['system'];
 
 export interface CataloguedStruct {
   readonly system: MetricSystem;
@@ -28,26 +19,13 @@ export interface CataloguedStruct {
   readonly Struct: new () => MetricsStruct;
 }
 
-const struct = (
-  system: MetricSystem,
-  definition: StructDefinition,
-  Struct: new () => MetricsStruct,
-): CataloguedStruct =>
-  Object.freeze({
-    system,
-    prefix: `flashstrike_${system}_${definition.exportedName}`,
-    definition,
-    Struct,
-  });
-
 /** In the order of the aggregates `recorder.Telemetry` and `recovery.Telemetry`. */
-export const ALL_STRUCTS: readonly CataloguedStruct[] = Object.freeze([
-  struct('wal_recorder', META_STORE, MetaStore),
-  struct('wal_recorder', SEGMENT_WRITER, SegmentWriter),
-  struct('wal_recorder', SEGMENT_PREPARER, SegmentPreparer),
-  struct('wal_recorder', SEGMENT_MAINTAINER, SegmentMaintainer),
-  struct('wal_recorder', MANAGER, Manager),
-  struct('wal_recovery', SEGMENT_READER, SegmentReader),
-  struct('wal_recovery', SEGMENT_PRELOADER, SegmentPreloader),
-  struct('wal_recovery', RECOVERY_MANAGER, RecoveryManager),
-]);
+export const ALL_STRUCTS: readonly CataloguedStruct[] = Object.freeze(
+  SIDES.flatMap(({ system, structs }) =>
+    Object.values(structs).map((Struct) => {
+      const { definition } = Struct;
+      const prefix = `flashstrike_${system}_${definition.exportedName}`;
+      return Object.freeze({ system, prefix, definition, Struct });
+    }),
+  ),
+);

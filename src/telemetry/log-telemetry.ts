@@ -3,35 +3,25 @@
 import { monotonicClock } from '../clock/clock.js';
 import { assert } from '../errors.js';
 import { wordOf } from '../memory/layout.js';
+import type { StructDefinition } from '../metrics/catalogue.js';
 import type { Collector } from '../metrics/collector.js';
 import { MetricMemory } from '../metrics/metric-memory.js';
-import { type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
+import { structAccess } from '../metrics/metrics-struct.js';
 import { inOneReading } from '../metrics/patience.js';
 import type { SharedRegion } from '../region/shared-region.js';
 import { KIB } from '../units.js';
-import { closeAggregate } from './aggregate.js';
+import { closeAggregate, structsIn, structsOver } from './aggregate.js';
 import { buildInfo, collectBuildInfo } from './build-info.js';
 import { collectHeartbeats, NEVER_SEEN, readThreads, type ThreadReadings } from './heartbeats.js';
-import { Manager } from './recorder/manager-metrics.js';
-import { MetaStore } from './recorder/meta-store-metrics.js';
-import { SegmentWriter } from './recorder/segment-writer-metrics.js';
 import { Telemetry } from './recorder/telemetry.js';
-import { SegmentMaintainer } from './recorder/worker/segment-maintainer-metrics.js';
-import { SegmentPreparer } from './recorder/worker/segment-preparer-metrics.js';
-import { Manager as RecoveryManager } from './recovery/manager-metrics.js';
-import { SegmentReader } from './recovery/segment-reader-metrics.js';
 import { Telemetry as RecoveryTelemetry } from './recovery/telemetry.js';
-import { SegmentPreloader } from './recovery/worker/segment-preloader-metrics.js';
-import { TelemetryLayout, writeTelemetryHeader } from './telemetry-layout.js';
+import { placeOf, USED_BYTES, writeTelemetryHeader } from './telemetry-layout.js';
 
 /**
  * Bytes of a region's telemetry section: with room, so that a metric more leaves its size alone.
  */
 export const TELEMETRY_BYTES = 256 * KIB;
-assert(TelemetryLayout.size <= TELEMETRY_BYTES, 'the metrics fit into their section');
-
-/** A struct of the section, by the name of its place there. */
-type StructName = Exclude<keyof typeof TelemetryLayout.offset, 'header' | 'spare0'>;
+assert(USED_BYTES <= TELEMETRY_BYTES, 'the metrics fit into their section');
 
 /** Words over a whole region, and where its telemetry section begins in bytes. */
 function sectionOf(region: SharedRegion) {
@@ -52,13 +42,10 @@ export interface WalTelemetry extends Telemetry {
   copyTo(other: Telemetry): void;
 }
 
-type MemoryOf = (name: StructName, byteLength: number) => MetricMemory;
-
-const ownMemory: MemoryOf = (_name, byteLength) => MetricMemory.own(byteLength);
+const ownMemory = ({ layout }: StructDefinition): MetricMemory => MetricMemory.own(layout.size);
 
 /** The recorder's metrics of an open log, and with them those of its recovery and its readers. */
 export class LogTelemetry extends Telemetry implements WalTelemetry {
-  readonly #structs: Readonly<Record<StructName, MetricsStruct>>;
   readonly #recovery: RecoveryTelemetry;
   /** Words of the region in which the hearts beat. */
   #hearts: Int32Array | undefined;
@@ -67,34 +54,8 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
 
   /** In memory of its own where none is named: a snapshotter makes its buffers like that. */
   private constructor(memoryOf = ownMemory) {
-    const recorder = {
-      metaStore: new MetaStore(memoryOf('metaStore', MetaStore.layout.size)),
-      segmentWriter: new SegmentWriter(memoryOf('segmentWriter', SegmentWriter.layout.size)),
-      segmentPreparer: new SegmentPreparer(
-        memoryOf('segmentPreparer', SegmentPreparer.layout.size),
-      ),
-      segmentMaintainer: new SegmentMaintainer(
-        memoryOf('segmentMaintainer', SegmentMaintainer.layout.size),
-      ),
-      manager: new Manager(memoryOf('manager', Manager.layout.size)),
-    };
-    super(recorder);
-    const recovery = {
-      segmentReader: new SegmentReader(
-        memoryOf('recoverySegmentReader', SegmentReader.layout.size),
-      ),
-      segmentPreloader: new SegmentPreloader(
-        memoryOf('recoverySegmentPreloader', SegmentPreloader.layout.size),
-      ),
-      manager: new RecoveryManager(memoryOf('recoveryManager', RecoveryManager.layout.size)),
-    };
-    this.#recovery = new RecoveryTelemetry(recovery);
-    this.#structs = {
-      ...recorder,
-      recoverySegmentReader: recovery.segmentReader,
-      recoverySegmentPreloader: recovery.segmentPreloader,
-      recoveryManager: recovery.manager,
-    };
+    super(structsOver(Telemetry.structs, memoryOf));
+    this.#recovery = new RecoveryTelemetry(structsOver(RecoveryTelemetry.structs, memoryOf));
   }
 
   /** In memory of its own, until there is a region. */
@@ -105,8 +66,8 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   /** Over the lines of a region that another thread of this process has prepared. */
   static inRegion(region: SharedRegion): LogTelemetry {
     const { words, byteOffset } = sectionOf(region);
-    const telemetry = new LogTelemetry((name) =>
-      MetricMemory.inRegion(words, byteOffset + TelemetryLayout.offset[name]),
+    const telemetry = new LogTelemetry((definition) =>
+      MetricMemory.inRegion(words, byteOffset + placeOf(definition)),
     );
     telemetry.#hearts = region.words;
     return telemetry;
@@ -125,10 +86,9 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   /** Goes on in the telemetry section of `region`, which is still all zero. */
   moveTo(region: SharedRegion): void {
     const { words, byteOffset } = sectionOf(region);
-    for (const [name, struct] of Object.entries(this.#structs)) {
+    for (const [, struct] of [...structsIn(this), ...structsIn(this.#recovery)]) {
       const { definition, memory } = structAccess(struct);
-      const start = byteOffset + TelemetryLayout.offset[name as StructName];
-      memory.moveTo(words, start, definition.layout.size);
+      memory.moveTo(words, byteOffset + placeOf(definition), definition.layout.size);
     }
     const section = region.section('telemetry');
     const bytes = new Uint8Array(region.buffer, section.byteOffset, section.byteLength);

@@ -1,20 +1,14 @@
-// The telemetry section of a shared region: a header that tells whether a reader knows this layout,
-// then the structs, each 128 bytes apart from those of other writers. A reader in another process
-// believes nothing: it checks the header, and numbers are only numbers.
+// The telemetry section of a shared region: a header that says whether a reader knows this layout,
+// then the structs in the order of the catalogue, each at a multiple of 128 bytes: two writers must
+// not share a pair of cache lines, which processors fetch together. A reader in another process
+// trusts nothing: it checks the header, and numbers are only numbers.
 import { assert } from '../errors.js';
 import { block, layout, pad, u32, u64 } from '../memory/layout.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { RegionDefect } from '../region/region-layout.js';
+import { alignUp, CACHE_LINE_BYTES } from '../units.js';
 import type { BuildInfo } from './build-info.js';
 import { ALL_STRUCTS } from './catalogue.js';
-import { ManagerLayout } from './recorder/manager-metrics.js';
-import { MetaStoreLayout } from './recorder/meta-store-metrics.js';
-import { SegmentWriterLayout } from './recorder/segment-writer-metrics.js';
-import { SegmentMaintainerLayout } from './recorder/worker/segment-maintainer-metrics.js';
-import { SegmentPreparerLayout } from './recorder/worker/segment-preparer-metrics.js';
-import { ManagerLayout as RecoveryManagerLayout } from './recovery/manager-metrics.js';
-import { SegmentReaderLayout as RecoverySegmentReaderLayout } from './recovery/segment-reader-metrics.js';
-import { SegmentPreloaderLayout as RecoverySegmentPreloaderLayout } from './recovery/worker/segment-preloader-metrics.js';
 
 const TEXT_BYTES = 32;
 
@@ -27,21 +21,30 @@ export const TelemetryHeaderLayout = layout('TelemetryHeader')
   .field(80, 'spare0', pad(48))
   .end(128, 64);
 
-export const TelemetryLayout = layout('Telemetry')
-  .field(0, 'header', TelemetryHeaderLayout)
-  .field(128, 'metaStore', MetaStoreLayout)
-  .field(256, 'segmentWriter', SegmentWriterLayout)
-  .field(43712, 'spare0', pad(64))
-  .field(43776, 'segmentPreparer', SegmentPreparerLayout)
-  .field(57344, 'segmentMaintainer', SegmentMaintainerLayout)
-  .field(57856, 'manager', ManagerLayout)
-  .field(96896, 'recoverySegmentReader', RecoverySegmentReaderLayout)
-  .field(97792, 'recoverySegmentPreloader', RecoverySegmentPreloaderLayout)
-  .field(97920, 'recoveryManager', RecoveryManagerLayout)
-  .end(111040, 64);
+const STRUCT_ALIGNMENT = 2 * CACHE_LINE_BYTES;
 
-for (const [name, offset] of Object.entries(TelemetryLayout.offset)) {
-  assert(name.startsWith('spare') || offset % 128 === 0, `${name} shares 128 bytes with another`);
+/** Byte offsets of all structs in the section, and where the last of them ends. */
+function placeStructs(): { readonly places: Map<StructDefinition, number>; readonly end: number } {
+  const places = new Map<StructDefinition, number>();
+  let end: number = TelemetryHeaderLayout.size;
+  for (const { definition } of ALL_STRUCTS) {
+    const byteOffset = alignUp(end, STRUCT_ALIGNMENT);
+    places.set(definition, byteOffset);
+    end = byteOffset + definition.layout.size;
+  }
+  return { places, end };
+}
+
+const { places, end } = placeStructs();
+
+/** What the header and the structs take of the section. */
+export const USED_BYTES = end;
+
+/** Where a struct begins in the section, in bytes. */
+export function placeOf(definition: StructDefinition): number {
+  const byteOffset = places.get(definition);
+  assert(byteOffset !== undefined, `${definition.name} has a place in the telemetry section`);
+  return byteOffset;
 }
 
 /** The bytes `FLASHTEL`. */
@@ -51,13 +54,12 @@ const MAGIC = 0x4c45_5448_5341_4c46n;
 function fingerprintOf(structs: readonly StructDefinition[]): number {
   let hash = 0x811c_9dc5;
   const text = structs
-    .flatMap(({ name, layout: { size, offset }, fields }) => [
-      `${name} ${size}`,
-      ...Object.entries(fields).map(([field, { kind, unit }]) => {
-        return `${field} ${kind} ${unit} ${offset[field]}`;
+    .flatMap((definition) => [
+      `${definition.name} ${placeOf(definition)} ${definition.layout.size}`,
+      ...Object.entries(definition.fields).map(([field, { kind, unit }]) => {
+        return `${field} ${kind} ${unit} ${definition.layout.offset[field]}`;
       }),
     ])
-    .concat(TelemetryLayout.fields.map(({ name, offset }) => `${name} ${offset}`))
     .join('\n');
   for (let at = 0; at < text.length; at++) {
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x0100_0193);
@@ -73,7 +75,7 @@ const at = TelemetryHeaderLayout.offset;
 export function writeTelemetryHeader(bytes: Uint8Array, { version, node }: BuildInfo): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, TelemetryHeaderLayout.size);
   view.setUint32(at.fingerprint, TELEMETRY_FINGERPRINT, true);
-  view.setUint32(at.byteLength, TelemetryLayout.size, true);
+  view.setUint32(at.byteLength, USED_BYTES, true);
   const encoder = new TextEncoder();
   for (const [offset, text] of [
     [at.packageVersion, version],
@@ -93,7 +95,7 @@ export function readTelemetryHeader(
   bytes: Uint8Array,
   sectionBytes: number,
 ): BuildInfo | RegionDefect {
-  if (sectionBytes < TelemetryLayout.size) {
+  if (sectionBytes < USED_BYTES) {
     return { status: 'damaged', reason: `its telemetry has only ${sectionBytes} bytes.` };
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, TelemetryHeaderLayout.size);
@@ -108,7 +110,7 @@ export function readTelemetryHeader(
   const info = { version: text(at.packageVersion), node: text(at.nodeVersion) };
   const isKnown =
     view.getUint32(at.fingerprint, true) === TELEMETRY_FINGERPRINT &&
-    view.getUint32(at.byteLength, true) === TelemetryLayout.size;
+    view.getUint32(at.byteLength, true) === USED_BYTES;
   if (isKnown) return info;
   return {
     status: 'unsupported',

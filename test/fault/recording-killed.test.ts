@@ -10,10 +10,7 @@ import { takeFrom } from '../../src/metrics/metrics-struct.js';
 import { RegionSource } from '../../src/metrics/region-source.js';
 import { MemorySource, type MetricSource } from '../../src/metrics/snapshot.js';
 import { openRegionFile } from '../../src/region/region-file.js';
-import {
-  SegmentPreparer,
-  SegmentPreparerLayout,
-} from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
+import { SegmentPreparer } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { createLitmusRegion, telemetryOf } from '../litmus/litmus-region.js';
 import { PERIOD } from '../litmus/recorded-values.js';
 import { callOf, type Recording } from '../litmus/recording.js';
@@ -71,7 +68,7 @@ describe('a writer that stops between two stores', { skip: cannotStop }, () => {
     ['of a checkpoint whose notes wrap around', 'updater', 768],
   ] as const) {
     test(`${what}: exact before and behind, marked in between`, (t) => {
-      const words = new Uint32Array(SegmentPreparerLayout.size / 4);
+      const words = new Uint32Array(SegmentPreparer.layout.size / 4);
       for (let number = 0; number < before; number++) makeCall(recording, words, 0, number);
       const stores = storesOf(words, (watched) => makeCall(recording, watched, 0, before));
       const source = new MemorySource(words, 0);
@@ -134,7 +131,7 @@ describe('a process that is killed between two stores', { skip }, () => {
   });
 
   test('of a note and a checkpoint: some of the stores', (t) => {
-    const words = new Uint32Array(SegmentPreparerLayout.size / 4);
+    const words = new Uint32Array(SegmentPreparer.layout.size / 4);
     for (let number = 0; number < 256; number++) makeCall('updater', words, 0, number);
     const all = storesOf(words, (watched) => makeCall('updater', watched, 0, 256)).length;
     const found = [0, 1, 2, 1000, all - 6, all - 5, all - 1].map((stores) => {

@@ -34,8 +34,8 @@ import { PrometheusCollector } from '../../src/prometheus.js';
 import type { RegionFile } from '../../src/region/region-file.js';
 import { decodeRegionHeader, RegionHeaderLayout } from '../../src/region/region-layout.js';
 import { RingControlLayout } from '../../src/ring/ring-control.js';
-import { SegmentWriterLayout } from '../../src/telemetry/recorder/segment-writer-metrics.js';
-import { TelemetryHeaderLayout, TelemetryLayout } from '../../src/telemetry/telemetry-layout.js';
+import { SegmentWriter } from '../../src/telemetry/recorder/segment-writer-metrics.js';
+import { placeOf, TelemetryHeaderLayout } from '../../src/telemetry/telemetry-layout.js';
 import { attachTelemetry } from '../../src/telemetry.js';
 import { cannotMap, regionFolder } from '../support/adapters.js';
 import { EVENTS, leftByKill, type OwnedLog, temporaryLog } from '../support/attached-log.js';
@@ -331,10 +331,10 @@ describe('telemetry memory that is not believed', { skip: cannotMap }, () => {
     assert.ok(libc()?.tryLock(fd));
     const { byteOffset } = sectionsOf(bytes).telemetry;
     // One group that stands in the middle of a change for ever, one whose notes make no sense.
-    const writer = byteOffset + TelemetryLayout.offset.segmentWriter;
+    const writer = byteOffset + placeOf(SegmentWriter.definition);
     const half = bytes.readUInt32LE(writer) + 1;
     writeSync(fd, Uint32Array.of(half), 0, 4, writer);
-    const head = writer + SegmentWriterLayout.offset.syncJournal + Journal.offset.head;
+    const head = writer + SegmentWriter.layout.offset.syncJournal + Journal.offset.head;
     writeSync(fd, Uint32Array.of(bytes.readUInt32LE(head) + 100_000), 0, 4, head);
     const telemetry = attachTelemetry(directory);
     context.after(() => telemetry.close());

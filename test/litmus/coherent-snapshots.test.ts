@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { describe, test } from 'node:test';
 import { libc } from '../../src/memory/libc.js';
 import type { MetricGroup } from '../../src/metrics/catalogue.js';
-import { SEGMENT_PREPARER } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
+import { SegmentPreparer } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { heldUp, withoutCounters } from './disguises.js';
 import { RECORDINGS, type Recording } from './recording.js';
 import {
@@ -28,7 +28,7 @@ const noLibc = libc() === undefined ? 'no libc is bound on this machine' : false
 const oneCore = availableParallelism() < 2 ? 'two sides need two cores to meet' : false;
 
 function groupOf(name: string): MetricGroup {
-  const group = SEGMENT_PREPARER.groups.find((each) => each.name === name);
+  const group = SegmentPreparer.definition.groups.find((each) => each.name === name);
   assert.ok(group, `there is a group ${name}`);
   return group;
 }

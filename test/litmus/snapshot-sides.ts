@@ -10,10 +10,7 @@ import { RegionSource } from '../../src/metrics/region-source.js';
 import { MemorySource, type MetricSource } from '../../src/metrics/snapshot.js';
 import { openRegionFile } from '../../src/region/region-file.js';
 import type { SharedRegion } from '../../src/region/shared-region.js';
-import {
-  SEGMENT_PREPARER,
-  SegmentPreparer,
-} from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
+import { SegmentPreparer } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { controlOf, createLitmusRegion, telemetryOf } from './litmus-region.js';
 import { type Recording, STOP } from './recording.js';
 import type { RecordingData } from './recording-thread.js';
@@ -109,7 +106,7 @@ interface Reader {
 }
 
 function countingReader(recording: Recording, source: MetricSource, close: () => void): Reader {
-  const group = SEGMENT_PREPARER.groups.find(({ name }) => name === FIELD_OF[recording]);
+  const group = SegmentPreparer.definition.groups.find(({ name }) => name === FIELD_OF[recording]);
   const counting = new CountingSource(source, group?.at ?? Number.NaN);
   return {
     take(copy) {

@@ -23,7 +23,7 @@ import { addSuccess, Operation64 } from '../../metrics/operation64.js';
 import { addTimedNote } from '../../metrics/timed-note.js';
 import { Updater } from '../updater.js';
 
-export const ManagerLayout = layout('Manager')
+const ManagerLayout = layout('Manager')
   .field(0, 'appendEvent', Operation64)
   .field(64, 'appendEventHistogram', LatencyHistogram)
   .field(4352, 'appendEventJournal', Journal)
@@ -97,7 +97,7 @@ const waited: MetricText = {
   covers: 'from the call until its promise was settled; calls for what was durable are not in it',
 };
 
-export const MANAGER = defineMetrics(ManagerLayout, undefined, {
+const MANAGER = defineMetrics(ManagerLayout, undefined, {
   appendEvent: operation({ ...appended, reference: 'append_event' }),
   appendEventHistogram: histogram({
     ...appended,

@@ -7,14 +7,14 @@ import { Duration64 } from '../../metrics/duration64.js';
 import { structOf } from '../../metrics/metrics-struct.js';
 import { Updater } from '../updater.js';
 
-export const MetaStoreLayout = layout('MetaStore')
+const MetaStoreLayout = layout('MetaStore')
   .field(0, 'maintenanceMetaFlush', Duration64)
   .field(64, 'metaFlushFailures', Counter64)
   .end(128, 64);
 
 const at = MetaStoreLayout.offset;
 
-export const META_STORE = defineMetrics(MetaStoreLayout, 'wal_meta', {
+const META_STORE = defineMetrics(MetaStoreLayout, 'wal_meta', {
   maintenanceMetaFlush: duration({
     reference: 'maintenance_meta_flush',
     help: 'Time to flush wal.meta',

@@ -23,7 +23,7 @@ import { addTimedNote } from '../../metrics/timed-note.js';
 import { failureOffset, type IntegrityFailure } from '../integrity-failure.js';
 import { Updater } from '../updater.js';
 
-export const SegmentWriterLayout = layout('SegmentWriter')
+const SegmentWriterLayout = layout('SegmentWriter')
   .field(0, 'openNewSegment', Operation64)
   .field(64, 'openExistingSegment', Operation64)
   .field(128, 'closeSegment', Operation64)
@@ -108,7 +108,7 @@ function applyDurableLag(
 
 const WRITER = { writer: 'writer' } as const;
 
-export const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', {
+const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', {
   openNewSegment: operation({
     reference: 'open_new_segment',
     ...WRITER,

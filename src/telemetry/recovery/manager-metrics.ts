@@ -19,7 +19,7 @@ import { Operation64 } from '../../metrics/operation64.js';
 import { addTimedNote } from '../../metrics/timed-note.js';
 import { Updater } from '../updater.js';
 
-export const ManagerLayout = layout('Manager')
+const ManagerLayout = layout('Manager')
   .field(0, 'readSegmentHeader', Operation64)
   .field(64, 'resumeFromEvent', Operation64)
   .field(128, 'seekEvent', Duration64)
@@ -53,7 +53,7 @@ const NEXT: MetricText = {
   covers: 'a step to an event; where that begins a block, reading and verifying it is included',
 };
 
-export const RECOVERY_MANAGER = defineMetrics(ManagerLayout, undefined, {
+const RECOVERY_MANAGER = defineMetrics(ManagerLayout, undefined, {
   readSegmentHeader: operation({
     reference: 'read_segment_header',
     ...READER,

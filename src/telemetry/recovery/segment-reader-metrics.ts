@@ -10,7 +10,7 @@ import { Operation64 } from '../../metrics/operation64.js';
 import { failureOffset, type IntegrityFailure } from '../integrity-failure.js';
 import { Updater } from '../updater.js';
 
-export const SegmentReaderLayout = layout('SegmentReader')
+const SegmentReaderLayout = layout('SegmentReader')
   .field(0, 'openSegment', Operation64)
   .field(64, 'closeSegment', Operation64)
   .field(128, 'verifySegment', Operation64)
@@ -43,7 +43,7 @@ const FAILED =
   'each defect that ends the reading of a segment, a torn tail included, and no clean end';
 const BLOCK = 'each block whose checksums and frames held, each time that it is read';
 
-export const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_recovery_reader', {
+const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_recovery_reader', {
   openSegment: operation({
     reference: 'open_segment',
     ...READER,

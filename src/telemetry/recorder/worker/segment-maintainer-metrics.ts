@@ -9,7 +9,7 @@ import { structOf } from '../../../metrics/metrics-struct.js';
 import { Operation64 } from '../../../metrics/operation64.js';
 import { Updater } from '../../updater.js';
 
-export const SegmentMaintainerLayout = layout('SegmentMaintainer')
+const SegmentMaintainerLayout = layout('SegmentMaintainer')
   .field(0, 'persistenceLifecycle', LifeCycle)
   .field(64, 'maintenanceRetention', Operation64)
   .field(128, 'maintenanceCompression', Operation64)
@@ -22,7 +22,7 @@ export const SegmentMaintainerLayout = layout('SegmentMaintainer')
 
 const at = SegmentMaintainerLayout.offset;
 
-export const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persistence_worker', {
+const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persistence_worker', {
   persistenceLifecycle: lifeCycle({
     reference: 'persistence_lifecycle',
     help: 'The loop that maintains finished segments',

@@ -23,7 +23,7 @@ import { addTimedNote } from '../../../metrics/timed-note.js';
 import { readU64 } from '../../../metrics/u64.js';
 import { Updater } from '../../updater.js';
 
-export const SegmentPreparerLayout = layout('SegmentPreparer')
+const SegmentPreparerLayout = layout('SegmentPreparer')
   .field(0, 'getNextSegment', Duration64)
   .field(64, 'getNextSegmentReady', Counter64)
   .field(128, 'getNextSegmentWaited', Counter64)
@@ -75,7 +75,7 @@ function applyGetNextSegment(
 const ASKED =
   'from asking the preparer for a segment until it is handed over, or preparation failed';
 
-export const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worker', {
+const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worker', {
   getNextSegment: duration({
     reference: 'get_next_segment_ns',
     help: 'Time spent waiting to obtain the next prepared WAL segment',

@@ -6,14 +6,14 @@ import { structOf } from '../../../metrics/metrics-struct.js';
 import { Operation64 } from '../../../metrics/operation64.js';
 import { Updater } from '../../updater.js';
 
-export const SegmentPreloaderLayout = layout('SegmentPreloader')
+const SegmentPreloaderLayout = layout('SegmentPreloader')
   .field(0, 'preloadSegment', Operation64)
   .field(64, 'finishSegment', Operation64)
   .end(128, 64);
 
 const at = SegmentPreloaderLayout.offset;
 
-export const SEGMENT_PRELOADER = defineMetrics(SegmentPreloaderLayout, 'wal_recovery_worker', {
+const SEGMENT_PRELOADER = defineMetrics(SegmentPreloaderLayout, 'wal_recovery_worker', {
   preloadSegment: operation({
     reference: 'preload_segment',
     writer: 'preloader',
