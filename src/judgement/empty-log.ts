@@ -8,10 +8,9 @@ import {
   type MetaReading,
   readMeta,
 } from '../reading/log-directory.js';
-import { reading } from '../reading/read-failure.js';
 import { META_FILE } from '../segment/file-names.js';
-import { readLockRecord } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
+import { lockRecordIn } from './lock-record.js';
 import type { ReadingPorts } from './reading-ports.js';
 
 export interface EmptyEvidence {
@@ -23,7 +22,7 @@ export interface EmptyEvidence {
 }
 
 export const wasOpened = (storage: Storage, dir: string): boolean =>
-  reading(dir, () => readLockRecord(storage, dir).isWritten);
+  lockRecordIn(storage, dir).isWritten;
 
 /**
  * Evidence gathered without the lock, and the segments that are there by now. LOCK and the region

@@ -13,7 +13,8 @@ import {
   unreadEvents,
   writtenEventIdOf,
 } from '../ring/ring-snapshot.js';
-import type { FoundRegion, LogRegions } from './log-regions.js';
+import type { LogRegions } from './log-regions.js';
+import type { FoundRegion } from './region-walk.js';
 
 /** The ring of one region whose process is gone. */
 export interface LeftRing {

@@ -13,13 +13,14 @@ import type { LogListing } from '../reading/log-directory.js';
 import { reading } from '../reading/read-failure.js';
 import { openSegment, type SegmentFile } from '../reading/segment-file.js';
 import { SegmentReader } from '../reading/segment-reader.js';
+import type { FolderIdentity } from '../region/folder-identity.js';
 import { BLOCK_HEADER_BYTES, decodeBlockHeader } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
 import { identifyFolder } from '../storage/identify-folder.js';
-import { readLockRecord } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
 import { alignUp, PAGE_BYTES } from '../units.js';
 import { isProvenCopy } from './folder-proof.js';
+import { lockRecordIn } from './lock-record.js';
 import type { TailScan } from './tail-scan.js';
 
 /** Behind the name of a file that is kept and not part of the log. */
@@ -29,9 +30,9 @@ const ZEROS_MIN = 24;
 
 /** Whether LOCK was provably written in another folder than this one. */
 export function isCopyByLock(storage: Storage, dir: string): boolean {
-  let recorded: ReturnType<typeof readLockRecord>['folder'];
+  let recorded: FolderIdentity | undefined;
   try {
-    recorded = reading(dir, () => readLockRecord(storage, dir)).folder;
+    recorded = lockRecordIn(storage, dir).folder;
   } catch (error) {
     // A LOCK that cannot be read proves nothing; who needs it tells what is wrong with it.
     if (error instanceof WalError) return false;

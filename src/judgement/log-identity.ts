@@ -7,8 +7,8 @@ import { type LogListing, listLog, readMeta } from '../reading/log-directory.js'
 import { logIdOfRegionName } from '../region/region-names.js';
 import { isDefect } from '../segment/defect.js';
 import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
-import { readLockRecord } from '../storage/lock-file.js';
 import type { Storage } from '../storage/storage.js';
+import { lockRecordIn } from './lock-record.js';
 
 /** The log ids that a folder's files tell; one of another log is among the votes, too. */
 interface LogIdVotes {
@@ -76,7 +76,7 @@ export function logIdOf(storage: Storage, listing: LogListing): bigint | undefin
 
 /** The log ids in the names of the regions that LOCK names. */
 export const regionLogIds = (storage: Storage, dir: string): readonly bigint[] =>
-  (orNoVote(() => readLockRecord(storage, dir).regions) ?? []).flatMap(
+  (orNoVote(() => lockRecordIn(storage, dir).regions) ?? []).flatMap(
     (path) => logIdOfRegionName(basename(path)) ?? [],
   );
 

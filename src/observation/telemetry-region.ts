@@ -4,17 +4,16 @@ import { join } from 'node:path';
 import { sleepFor } from '../clock/sleep.js';
 import { WalError } from '../errors.js';
 import { readLogId } from '../judgement/log-identity.js';
-import { holdsLog, listLog, noLogIn } from '../reading/log-directory.js';
-import { reading } from '../reading/read-failure.js';
 import {
-  type ExpectedIdentity,
-  openRegionFile,
-  type RegionFile,
-  type UnusableRegion,
-} from '../region/region-file.js';
+  type FoundRegion,
+  type LogMarks,
+  readMarks,
+  walkRegions,
+} from '../judgement/region-walk.js';
+import { holdsLog, listLog, noLogIn } from '../reading/log-directory.js';
+import { RegionFile, type UnusableRegion } from '../region/region-file.js';
+import { machineRegions } from '../region/regions.js';
 import { LOCK_FILE } from '../segment/file-names.js';
-import { identifyFolder } from '../storage/identify-folder.js';
-import { readLockRecord } from '../storage/lock-file.js';
 import { isLockHeld } from '../storage/lock-holder.js';
 import { nodeStorage } from '../storage/node-storage.js';
 
@@ -26,7 +25,9 @@ const PAUSE_MS = 10;
 
 interface Rejected {
   readonly path: string;
-  readonly region: UnusableRegion;
+  readonly status: UnusableRegion['status'];
+  /** One sentence. */
+  readonly reason: string;
 }
 
 /**
@@ -39,25 +40,19 @@ export function openTelemetryRegion(dir: string): RegionFile {
   const logId = logIdIn(dir);
   let rejected: Rejected | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS_WHILE_OPENING; attempt++) {
-    const { regions, damaged } = lockRecord(dir);
-    const folder = reading(dir, () => identifyFolder(nodeStorage, dir));
+    const marks = readMarks(nodeStorage, dir);
+    if (marks === undefined) break;
+    const { regions, damaged } = marks.record;
     if (damaged) throw damagedLock(dir);
-    if (folder === undefined) break;
-    const expected = { logId, folder };
-    const { file, reasons } = openBest(regions, expected);
-    if (file !== undefined) return file;
-    rejected = reasons.find(({ region }) => region.status !== 'missing');
-    const isUnfinished = rejected?.region.status === 'damaged' && isLockHeld(nodeStorage, dir);
+    const best = openBest(marks, logId);
+    if (best instanceof RegionFile) return best;
+    rejected = best;
+    const isUnfinished = rejected?.status === 'damaged' && isLockHeld(nodeStorage, dir);
     if (isUnfinished) sleepFor(PAUSE_MS);
     else if (attempt >= ATTEMPTS || regions.length === 0) break;
   }
   throw rejected === undefined ? noTelemetry(dir) : unusable(rejected);
 }
-
-const lockRecord = (dir: string) => {
-  const path = join(dir, LOCK_FILE);
-  return reading(path, () => readLockRecord(nodeStorage, dir));
-};
 
 /**
  * Undefined where the files do not tell: a log that runs must be seen although they are damaged.
@@ -71,24 +66,37 @@ function logIdIn(dir: string): bigint | undefined {
   }
 }
 
-/** The region of a living process before that of a dead one; of these, the youngest. */
-function openBest(paths: readonly string[], expected: ExpectedIdentity) {
-  const reasons: Rejected[] = [];
-  let file: RegionFile | undefined;
+/**
+ * Of the regions that LOCK names: that of a living process before that of a dead one; of these, the
+ * youngest. Where none is this log's, why the first of them is not; undefined where none is there.
+ */
+function openBest(marks: LogMarks, logId: bigint | undefined): RegionFile | Rejected | undefined {
+  const given = { storage: nodeStorage, regions: machineRegions, folders: [] };
+  const { found, close } = walkRegions({ ...marks, ...given, logId });
+  let best: RegionFile | undefined;
   try {
-    for (const path of paths) {
-      const region = reading(path, () => openRegionFile(path, expected));
-      if (region.status !== 'match') reasons.push({ path, region });
-      else if (file === undefined || isBetter(region, file)) {
-        file?.close();
-        file = region;
-      } else region.close();
+    for (const { file, whose } of found) {
+      if (whose !== 'ours' || file.status !== 'match') continue;
+      if (best === undefined || isBetter(file, best)) best = file;
     }
+    const [first] = found;
+    return best ?? (first && rejection(first, logId));
   } catch (error) {
-    file?.close();
+    best = undefined;
     throw error;
+  } finally {
+    close(best);
   }
-  return { file, reasons };
+}
+
+function rejection({ path, file }: FoundRegion, logId: bigint | undefined): Rejected {
+  if (file.status !== 'match') return { path, status: file.status, reason: file.reason };
+  const reason = !file.isOwn
+    ? `it belongs to user ${file.owner}.`
+    : logId !== undefined && file.header.logId !== logId
+      ? 'it is that of another log.'
+      : 'it is that of the folder that this one was copied from.';
+  return { path, status: 'foreign', reason };
 }
 
 function isBetter(region: RegionFile, than: RegionFile): boolean {
@@ -118,7 +126,7 @@ function noTelemetry(dir: string): WalError {
   return new WalError('ERR_FLASHSTRIKE_NO_TELEMETRY', message, { path: dir });
 }
 
-function unusable({ path, region: { status, reason } }: Rejected): WalError {
+function unusable({ path, status, reason }: Rejected): WalError {
   const isUnsupported = status === 'unsupported';
   const message =
     status === 'other-boot'

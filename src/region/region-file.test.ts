@@ -5,7 +5,6 @@ import {
   chmodSync,
   chownSync,
   closeSync,
-  existsSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -26,7 +25,6 @@ import { libc } from '../memory/libc.js';
 import { publishNumber, publishWords, readNumber, readWords } from '../memory/sequence-latch.js';
 import { createMappedRegion } from './mapped-region.js';
 import {
-  type ExpectedIdentity,
   listRegions,
   openRegionFile,
   type RegionFile,
@@ -70,7 +68,7 @@ function orphan(t: TestContext): Fixture {
 }
 
 function opened(t: TestContext, path: string): RegionFile {
-  const file = openRegionFile(path, REQUEST);
+  const file = openRegionFile(path);
   assert.equal(file.status, 'match', 'reason' in file ? file.reason : '');
   assert.ok('header' in file);
   t.after(() => file.close());
@@ -78,8 +76,8 @@ function opened(t: TestContext, path: string): RegionFile {
 }
 
 /** The status; a file that is opened is closed again. */
-function statusOf(path: string, expected: ExpectedIdentity = REQUEST): string {
-  const file = openRegionFile(path, expected);
+function statusOf(path: string): string {
+  const file = openRegionFile(path);
   if ('close' in file) file.close();
   else assert.match(file.reason, /^[a-z].*\.$/);
   return file.status;
@@ -182,33 +180,7 @@ describe('a region as seen from outside', { skip }, () => {
     assert.throws(() => file.readLatch('control', 0), { code: 'ERR_FLASHSTRIKE_SHARED_MEMORY' });
   });
 
-  test('a region of another log, or of the folder this one was copied from, is foreign', (t) => {
-    const { path, region } = fixture(t);
-    assert.equal(statusOf(path, { ...REQUEST, logId: 78n }), 'foreign');
-    const { logId, folder } = REQUEST;
-    assert.equal(statusOf(path, { logId, folder: { ...folder, birthNs: 70n } }), 'foreign');
-    assert.equal(statusOf(path, { logId, folder: { ...folder, inode: 60n } }), 'foreign');
-    assert.ok(existsSync(path));
-    assert.equal(region.release({ remove: true }), 'removed');
-  });
-
-  test('a folder that was mounted again under another device number is still its own', (t) => {
-    const { path } = fixture(t);
-    const { logId, folder } = REQUEST;
-    assert.equal(statusOf(path, { logId, folder: { ...folder, device: 50n } }), 'match');
-    const born = { ...folder, device: 50n, birthNs: undefined };
-    assert.equal(statusOf(path, { logId, folder: born }), 'foreign', 'nothing proves it');
-  });
-
-  test('a log whose id is not known takes a region of its folder', (t) => {
-    const { path } = fixture(t);
-    const { folder } = REQUEST;
-    assert.equal(statusOf(path, { logId: undefined, folder }), 'match');
-    const other = { ...folder, inode: 60n };
-    assert.equal(statusOf(path, { logId: undefined, folder: other }), 'foreign');
-  });
-
-  test('no expectation takes the region of any log', (t) => {
+  test('the region of any log is taken', (t) => {
     const file = openRegionFile(fixture(t).path);
     assert.ok('close' in file);
     assert.equal(file.header.logId, REQUEST.logId);
@@ -270,7 +242,7 @@ describe('a region as seen from outside', { skip }, () => {
         for (const [offset, bytes] of edits) {
           overwrite(path, offset, bytes.subarray(0, 4096 - offset));
         }
-        const file = openRegionFile(path, REQUEST);
+        const file = openRegionFile(path);
         seen.add(file.status);
         if (!('close' in file)) return;
         for (const name of ['telemetry', 'control', 'ring'] as const) file.readSection(name);
@@ -280,7 +252,7 @@ describe('a region as seen from outside', { skip }, () => {
       }),
       { numRuns: 500 },
     );
-    for (const status of ['damaged', 'foreign', 'other-boot']) assert.ok(seen.has(status), status);
+    for (const status of ['damaged', 'other-boot']) assert.ok(seen.has(status), status);
   });
 
   test('a name that is gone is missing', (t) => {
@@ -354,11 +326,10 @@ describe('a region as seen from outside', { skip }, () => {
     const before = open();
     for (let round = 0; round < 20; round++) {
       statusOf(path);
-      statusOf(path, { ...REQUEST, logId: 1n });
       statusOf(folder);
       statusOf('/dev/null');
     }
-    const file = openRegionFile(path, REQUEST);
+    const file = openRegionFile(path);
     assert.ok('close' in file);
     file.close();
     file.close();

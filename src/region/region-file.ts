@@ -1,6 +1,6 @@
 // A region's file as seen from outside: read with pread after fstat, never mapped, so that a short
-// or forged file cannot kill the reader. What is not provably this log's is neither read further
-// nor removed, only reported.
+// or forged file cannot kill the reader. What is no sound region of this boot is not read further,
+// only reported. Which log a region is of is judged in `judgement/region-walk.ts`.
 import {
   closeSync,
   fstatSync,
@@ -16,7 +16,6 @@ import { wordOf } from '../memory/layout.js';
 import { libc } from '../memory/libc.js';
 import { LatchLayout } from '../memory/sequence-latch.js';
 import { MIB, PAGE_BYTES } from '../units.js';
-import { type FolderIdentity, judgeFolder } from './folder-identity.js';
 import { isNameOf, unlinkIfOurs } from './mapped-region.js';
 import { READ_SAFE } from './open-flags.js';
 import {
@@ -30,12 +29,6 @@ import {
 } from './region-layout.js';
 import { isRegionName } from './region-names.js';
 import type { ReleaseOutcome } from './shared-region.js';
-
-/** What a region must be of; an undefined log id accepts any. */
-export interface ExpectedIdentity {
-  readonly logId: bigint | undefined;
-  readonly folder: FolderIdentity;
-}
 
 export interface UnusableRegion {
   readonly status: 'missing' | 'foreign' | 'other-boot' | 'damaged' | 'unsupported';
@@ -166,23 +159,16 @@ function readExactly(
 }
 
 /**
- * Opens a region's file if it is this log's and of this boot; undefined `expected` takes any log's.
+ * Opens a region's file if it is this user's and of this boot, whatever log it is of.
  * @throws the system's error when this process cannot look (EMFILE, EIO …): then nothing is known
  */
-export const openRegionFile = (
-  path: string,
-  expected?: ExpectedIdentity,
-): RegionFile | UnusableRegion => openFile(path, expected, false);
+export const openRegionFile = (path: string): RegionFile | UnusableRegion => openFile(path, false);
 
-/** The same for the region of any log, also of another user, where this one may read it. */
+/** The same for the region of any user, where this one may read it. */
 export const openAnyRegionFile = (path: string): RegionFile | UnusableRegion =>
-  openFile(path, undefined, true);
+  openFile(path, true);
 
-function openFile(
-  path: string,
-  expected: ExpectedIdentity | undefined,
-  ofAnyUser: boolean,
-): RegionFile | UnusableRegion {
+function openFile(path: string, ofAnyUser: boolean): RegionFile | UnusableRegion {
   let fd: number;
   try {
     fd = openSync(path, READ_SAFE);
@@ -196,7 +182,7 @@ function openFile(
   }
   let found: RegionFile | UnusableRegion | undefined;
   try {
-    found = examine(path, fd, expected, ofAnyUser);
+    found = examine(path, fd, ofAnyUser);
     return found;
   } finally {
     if (found?.status !== 'match') closeSync(fd);
@@ -220,41 +206,20 @@ function whyNotOurs(stats: Stats, ofAnyUser: boolean): string | undefined {
   return stats.nlink > 1 ? 'it has a second name.' : undefined;
 }
 
-function examine(
-  path: string,
-  fd: number,
-  expected: ExpectedIdentity | undefined,
-  ofAnyUser: boolean,
-): RegionFile | UnusableRegion {
-  const foreign = (reason: string): UnusableRegion => ({ status: 'foreign', reason });
+function examine(path: string, fd: number, ofAnyUser: boolean): RegionFile | UnusableRegion {
   const stats = fstatSync(fd);
   const notOurs = whyNotOurs(stats, ofAnyUser);
-  if (notOurs !== undefined) return foreign(notOurs);
+  if (notOurs !== undefined) return { status: 'foreign', reason: notOurs };
   const page = new Uint8Array(Math.min(PAGE_BYTES, stats.size));
   readExactly(fd, page, page.length, 0, path);
-  const header = identify(page, stats.size, expected);
+  const header = identify(page, stats.size);
   return 'sections' in header ? new RegionFile(path, fd, header, stats.uid) : header;
 }
 
-/**
- * The header in `page` of a region of `fileBytes`, if that is the expected one and of this boot.
- */
-export function identify(
-  page: Uint8Array,
-  fileBytes: number,
-  expected: ExpectedIdentity | undefined,
-): RegionHeader | UnusableRegion {
-  const foreign = (reason: string): UnusableRegion => ({ status: 'foreign', reason });
+/** The header in `page` of a region of `fileBytes`, if that is one of this boot. */
+export function identify(page: Uint8Array, fileBytes: number): RegionHeader | UnusableRegion {
   const header = decodeRegionHeader(page, fileBytes);
   if (!('sections' in header)) return header;
-  if (expected !== undefined) {
-    const { logId, folder } = expected;
-    if (logId !== undefined && header.logId !== logId) return foreign('it is that of another log.');
-    const match = judgeFolder(header.folder, folder);
-    if (match !== 'same' && match !== 'remounted') {
-      return foreign('it is that of the folder that this one was copied from.');
-    }
-  }
   if (!isKnownBoot(header.bootId) || Buffer.compare(header.bootId, bootId()) !== 0) {
     return { status: 'other-boot', reason: 'the machine has been restarted since.' };
   }

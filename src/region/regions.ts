@@ -27,11 +27,12 @@ export type LeftRegion = Pick<
   | 'close'
 >;
 
-export interface Regions {
+/** @typeParam Region what of a region can be read: on this machine all of it */
+export interface Regions<Region extends LeftRegion = LeftRegion> {
   /** See createRegion. */
   create(mode: 'auto' | 'required' | 'off', path: string, request: RegionRequest): CreatedRegion;
   /** See openAnyRegionFile. */
-  open(path: string): LeftRegion | UnusableRegion;
+  open(path: string): Region | UnusableRegion;
   /** See listRegions. */
   list(directory: string): readonly string[];
   /** See bootText: regions outlive a process, and no boot. */
@@ -42,10 +43,10 @@ export interface Regions {
   removeUnfinished(path: string): boolean;
 }
 
-export const machineRegions: Regions = machineRegionsOf();
+export const machineRegions = machineRegionsOf();
 
 /** @param host who holds the locks of regions that are created; this thread where none is given */
-export function machineRegionsOf(host?: RegionHost): Regions {
+export function machineRegionsOf(host?: RegionHost): Regions<RegionFile> {
   return Object.freeze({
     create: (mode: 'auto' | 'required' | 'off', path: string, request: RegionRequest) =>
       createRegion(mode, path, request, host),

@@ -4,7 +4,8 @@
 import { leftRing } from '../judgement/left-rings.js';
 import { isMissing, readFailure, reading } from '../reading/read-failure.js';
 import { judgeFolder } from '../region/folder-identity.js';
-import { listRegions, openAnyRegionFile, type RegionFile } from '../region/region-file.js';
+import type { RegionFile } from '../region/region-file.js';
+import { machineRegions } from '../region/regions.js';
 import { identifyFolder } from '../storage/identify-folder.js';
 import { nodeStorage } from '../storage/node-storage.js';
 
@@ -32,8 +33,10 @@ export interface SharedRegionInspection {
  */
 export function listSharedRegions(sharedMemoryDirectory: string): SharedRegionInspection[] {
   const found: SharedRegionInspection[] = [];
-  for (const path of reading(sharedMemoryDirectory, () => listRegions(sharedMemoryDirectory))) {
-    const file = reading(path, () => openAnyRegionFile(path));
+  for (const path of reading(sharedMemoryDirectory, () =>
+    machineRegions.list(sharedMemoryDirectory),
+  )) {
+    const file = reading(path, () => machineRegions.open(path));
     if (file.status === 'missing') continue;
     const bytes = nodeStorage.statusAt(path)?.bytes ?? 0;
     if (file.status !== 'match') {

@@ -13,9 +13,10 @@ import {
   uncertainError,
 } from '../judgement/left-rings.js';
 import { logIdOf } from '../judgement/log-identity.js';
-import { type FoundRegion, type LogRegions, lookForRegions } from '../judgement/log-regions.js';
+import { type LogRegions, lookForRegions } from '../judgement/log-regions.js';
 import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
+import type { FoundRegion } from '../judgement/region-walk.js';
 import {
   judgeTail,
   missingTail,

@@ -1,13 +1,14 @@
 // Shared regions that no log would take events from any more: their owner is dead, and the LOCK of
 // the log does not name them. Only these may be removed, and only one by one.
+import { dirname, resolve } from 'node:path';
 import { WalError } from '../errors.js';
 import { leftRing } from '../judgement/left-rings.js';
 import { readLogId } from '../judgement/log-identity.js';
+import { type FoundRegion, readMarks, walkRegions } from '../judgement/region-walk.js';
 import { isMissing, readFailure, reading } from '../reading/read-failure.js';
-import { type FolderIdentity, judgeFolder } from '../region/folder-identity.js';
-import { listRegions, openRegionFile, type RegionFile } from '../region/region-file.js';
-import { identifyFolder } from '../storage/identify-folder.js';
-import { readLockRecord } from '../storage/lock-file.js';
+import { openRegionFile, type RegionFile } from '../region/region-file.js';
+import { machineRegions } from '../region/regions.js';
+import type { ReadLockRecord } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 
 export interface OrphanRegion {
@@ -28,68 +29,54 @@ export interface OrphanRegion {
  */
 export function listOrphanRegions(sharedMemoryDirectory: string, dir: string): OrphanRegion[] {
   const logId = readLogId(nodeStorage, dir);
-  if (logId === undefined) return [];
-  const lock = readLockRecord(nodeStorage, dir);
-  const folder = identifyFolder(nodeStorage, dir);
-  const regions: OrphanRegion[] = [];
-  for (const path of regionPaths(sharedMemoryDirectory)) {
-    const file = openRegionFile(path);
-    if (file.status !== 'match') continue;
-    try {
-      if (file.header.logId === logId) regions.push(describe(file, lock, folder));
-    } catch (error) {
-      // Its owner has just removed it.
-      if (!isMissing(error)) throw readFailure(error, path);
-    } finally {
-      file.close();
-    }
-  }
-  return regions;
-}
-
-function regionPaths(sharedMemoryDirectory: string): readonly string[] {
+  const marks = readMarks(nodeStorage, dir);
+  if (logId === undefined || marks === undefined) return [];
+  // Full, as LOCK names regions.
+  const shared = resolve(sharedMemoryDirectory);
+  const given = { storage: nodeStorage, regions: machineRegions, folders: [shared] };
+  const walked = reading(shared, () => walkRegions({ ...marks, ...given, logId }));
   try {
-    return listRegions(sharedMemoryDirectory);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw readFailure(error, sharedMemoryDirectory);
+    const [unlisted] = walked.unlisted;
+    if (unlisted !== undefined) throw readFailure(unlisted.error, unlisted.path);
+    return walked.found
+      .filter(({ path }) => dirname(path) === shared)
+      .flatMap((found) => describe(found, logId, marks.record) ?? []);
+  } finally {
+    walked.close();
   }
 }
 
+/** Undefined for what is no region of this log that this user may remove. */
 function describe(
-  file: RegionFile,
-  lock: ReturnType<typeof readLockRecord>,
-  folder: FolderIdentity | undefined,
-): OrphanRegion {
-  const { path, header } = file;
-  const { logId, pid, startTsNs } = header;
-  const reason = keptBecause(file, lock, folder);
-  const bytes = nodeStorage.statusAt(path)?.bytes ?? 0;
-  return {
-    path,
-    bytes,
-    logId,
-    pid,
-    startedTsNs: startTsNs,
-    removable: reason === undefined,
-    reason,
-  };
+  found: FoundRegion<RegionFile>,
+  logId: bigint,
+  lock: ReadLockRecord,
+): OrphanRegion | undefined {
+  const { path, file } = found;
+  if (file.status !== 'match' || !file.isOwn || file.header.logId !== logId) return undefined;
+  const { pid, startTsNs: startedTsNs } = file.header;
+  try {
+    const reason = keptBecause(found, file, lock);
+    const bytes = nodeStorage.statusAt(path)?.bytes ?? 0;
+    return { path, bytes, logId, pid, startedTsNs, removable: reason === undefined, reason };
+  } catch (error) {
+    // Its owner has just removed it.
+    if (isMissing(error)) return undefined;
+    throw readFailure(error, path);
+  }
 }
 
 function keptBecause(
+  { path, isNamed, wasLeft, whose }: FoundRegion,
   file: RegionFile,
-  lock: ReturnType<typeof readLockRecord>,
-  folder: FolderIdentity | undefined,
+  lock: ReadLockRecord,
 ): string | undefined {
-  const { path, header } = file;
-  if (file.ownerIsAlive()) return `process ${header.pid} uses it`;
-  const match = folder === undefined ? 'unknown' : judgeFolder(header.folder, folder);
-  if (match !== 'same' && match !== 'remounted') {
-    return 'it is that of another folder with this log, a copy or the original';
-  }
+  if (file.ownerIsAlive()) return `process ${file.header.pid} uses it`;
+  if (wasLeft) return 'an opening was told to go on without it, and to leave it';
+  if (whose !== 'ours') return 'it is that of another folder with this log, a copy or the original';
   if (lock.damaged) return 'LOCK, which would name the region in use, is damaged';
   // Named or not: an opening looks for regions by the log's id, too.
-  const isWanted = lock.regions.includes(path) || leftRing(path, file).unread !== undefined;
+  const isWanted = isNamed || leftRing(path, file).unread !== undefined;
   return isWanted ? 'the next opening of the log reads it' : undefined;
 }
 

@@ -130,7 +130,7 @@ export class SimulatedRegions implements Regions {
     this.#moments.moment();
     const file = this.#files.get(path);
     if (file === undefined) return { status: 'missing', reason: 'it is gone.' };
-    const header = identify(file.bytes.subarray(0, PAGE_BYTES), file.bytes.length, undefined);
+    const header = identify(file.bytes.subarray(0, PAGE_BYTES), file.bytes.length);
     return 'sections' in header ? this.#left(path, header, file) : header;
   }
 

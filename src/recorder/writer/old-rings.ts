@@ -16,14 +16,10 @@ import {
   ringMismatch,
   uncertainError,
 } from '../../judgement/left-rings.js';
-import {
-  type FoundRegion,
-  findRegions,
-  type LogRegions,
-  type RegionSearch,
-} from '../../judgement/log-regions.js';
+import { findRegions, type LogRegions, type RegionSearch } from '../../judgement/log-regions.js';
 import type { ReadingPorts } from '../../judgement/reading-ports.js';
 import { judgeRegion, type OldRingChoice } from '../../judgement/region-verdict.js';
+import type { FoundRegion } from '../../judgement/region-walk.js';
 import type { RecoveryMode, RegionOutcome } from '../../recovery/recover-log.js';
 import type { LeftRegion } from '../../region/regions.js';
 import { lastThatFollows } from '../../replay/ring-overlap.js';
