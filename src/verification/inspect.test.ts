@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { regionFolder } from '../../test/support/adapters.js';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
@@ -140,6 +140,7 @@ test('a region in use, one that waits and an orphan are told apart', (t) => {
     removable.map(({ path, bytes, pid }) => [path, bytes, pid]),
     [[orphan.path, statSync(orphan.path ?? '').size, process.pid]],
   );
+  assert.deepEqual(listOrphanRegions(relative('.', shm), dir), regions, 'however it is named');
   removeOrphanRegion(removable[0]?.path ?? '');
   assert.equal(readdirSync(shm).length, 1);
   assert.throws(() => removeOrphanRegion(removable[0]?.path ?? ''), {
