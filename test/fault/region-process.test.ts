@@ -137,7 +137,7 @@ describe('a region and its lock across processes', { skip: cannotMap }, () => {
     acquireLock(nodeStorage, folder, 'flock').release();
   });
 
-  test("in a copied folder the region is another's, and the original stays whole", async (t) => {
+  test('in a copied folder the region is foreign, and the original stays whole', async (t) => {
     const { folder, owner, path } = await running(t);
     const copy = join(temporaryFolder(t), 'copy');
     cpSync(folder, copy, { recursive: true });
