@@ -672,6 +672,13 @@ export const MUTATIONS = [
     ],
   },
   {
+    name: 'telemetry: a stall is recorded in place, where the engine may cut the call short',
+    file: 'src/telemetry/recorder/manager-metrics.ts',
+    find: 'this.recordWhole(wordOf(at.ringStall), wordOf(at.durableWait), applyTimed, startNs);',
+    replace: 'this.record(wordOf(at.ringStall), applyTimed, startNs, 0, 0);',
+    tests: ['src/telemetry/updater.test.ts'],
+  },
+  {
     name: 'telemetry: a wait for a segment counts from the last look',
     file: 'src/recorder/threads/prepared-segments.ts',
     find: 'const startNs = this.#waitingSinceNs ?? this.#clock.nowNs();',

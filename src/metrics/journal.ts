@@ -1,19 +1,22 @@
-// A group of many lines, kept coherent for readers at any speed of its writer: a write-ahead log of
-// its own. Copying a histogram takes longer than a record does, so under one sequence word alone a
-// reader would never get a whole copy while the writer records without pause. Here the writer only
-// notes what is to be recorded, 16 bytes and a store of `head`, and applies 256 notes at a time to
-// the lines (a checkpoint, between the group's two counters). A reader copies the lines between two
-// checkpoints and applies the notes that followed to its copy, with the same code. So each snapshot
-// is the state behind some one record, and a writer that was killed between two stores leaves one
-// as well; only in the middle of a checkpoint does it leave a marked one. The checkpoint is made on
-// a copy that takes the lines' place: one that is cut short (see sequence.ts) has changed nothing,
-// and the next note makes it again.
+// A group of many lines, and how it is kept coherent for readers. Copying a histogram takes longer
+// than recording, so with its two counters alone a reader would never get a complete copy while the
+// writer records without pause. Where a record comes with a disk operation or a wait, there are
+// pauses enough: `recordInPlace`. Where records may follow each other within a few dozen
+// nanoseconds, a journal keeps the group readable at any speed: a write-ahead log of its own.
+//
+// The writer only notes what is to be recorded, 16 bytes and a store of `head`, and applies 256
+// notes at a time to the lines (a checkpoint, between the group's two counters). A reader copies
+// the lines between two checkpoints and applies the notes that followed to its copy, with the same
+// code. So each snapshot is the state after some one record, and a writer that was killed between
+// two stores leaves one as well; only in the middle of a checkpoint does it leave a marked one. The
+// checkpoint is made on a copy that takes the lines' place: one that is cut short (see sequence.ts)
+// has changed nothing, and the next note makes it again.
 //
 //   lines at checkpoint 7 (1,792 notes applied) + notes 1,792 … 1,800  =  the state behind 1,801
 import { block, layout, pad, u32, wordOf } from '../memory/layout.js';
 import { HIGH_HALF } from '../units.js';
 import { isClockStep, LONGEST_NS } from './elapsed.js';
-import { changeGroup, LINE_WORDS, publish } from './sequence.js';
+import { BEGUN, beginChange, changeGroup, endChange, LINE_WORDS, publish } from './sequence.js';
 
 /** Notes that are kept; one is overwritten when so many more have followed. A power of two. */
 export const JOURNAL_NOTES = 512;
@@ -61,6 +64,26 @@ export type ApplyNote = (
   b: number,
 ) => void;
 
+/** Applies the note at word `at` of `notes`. */
+function applyNote(
+  words: Uint32Array,
+  group: number,
+  apply: ApplyNote,
+  notes: Uint32Array,
+  at: number,
+): void {
+  const second = notes[at + 1] as number;
+  apply(
+    words,
+    group,
+    second >>> KIND_SHIFT,
+    (notes[at] as number) | 0,
+    second & HIGH_MASK,
+    (notes[at + 2] as number) | 0,
+    (notes[at + 3] as number) | 0,
+  );
+}
+
 /** Applies the notes `from` … `to` - 1, which stand in `notes` from word `notesAt` on. */
 export function applyNotes(
   words: Uint32Array,
@@ -72,17 +95,7 @@ export function applyNotes(
   to: number,
 ): void {
   for (let note = from; note !== to; note = (note + 1) >>> 0) {
-    const at = notesAt + (note & (JOURNAL_NOTES - 1)) * NOTE_WORDS;
-    const second = notes[at + 1] as number;
-    apply(
-      words,
-      group,
-      second >>> KIND_SHIFT,
-      (notes[at] as number) | 0,
-      second & HIGH_MASK,
-      (notes[at + 2] as number) | 0,
-      (notes[at + 3] as number) | 0,
-    );
+    applyNote(words, group, apply, notes, notesAt + (note & (JOURNAL_NOTES - 1)) * NOTE_WORDS);
   }
 }
 
@@ -113,6 +126,12 @@ export function note(
   const notApplied = (head - (words[journal + APPLIED] as number)) >>> 0;
   if (notApplied >= CHECKPOINT_NOTES) checkpoint(words, group, journal, apply);
   const at = journal + NOTES + (head & (JOURNAL_NOTES - 1)) * NOTE_WORDS;
+  putNote(words, at, interval, a, b);
+  publish(words, journal + HEAD, (head + 1) >>> 0);
+}
+
+/** Writes a note to the words from `at` on. */
+function putNote(words: Uint32Array, at: number, interval: Float64Array, a: number, b: number) {
   const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
   if (elapsed >= 0 && elapsed <= LONGEST_NS) {
     words[at] = elapsed;
@@ -124,7 +143,46 @@ export function note(
   }
   words[at + 2] = a;
   words[at + 3] = b;
-  publish(words, journal + HEAD, (head + 1) >>> 0);
+}
+
+const onlyNote = new Uint32Array(NOTE_WORDS);
+
+/**
+ * Records at once in a group without a journal, in place. Only on a thread that runs no code of the
+ * application: a record that is cut short would be half there, and the group marked until the next.
+ * Arguments as those of `note`.
+ */
+export function recordInPlace(
+  words: Uint32Array,
+  group: number,
+  apply: ApplyNote,
+  interval: Float64Array,
+  a: number,
+  b: number,
+): void {
+  putNote(onlyNote, 0, interval, a, b);
+  beginChange(words, group);
+  applyNote(words, group, apply, onlyNote, 0);
+  endChange(words, group);
+}
+
+/**
+ * The same on a copy of the group's `wordCount` words, which takes their place: for threads that
+ * run code of the application. It costs as much as copying the group twice.
+ */
+export function recordOnCopy(
+  words: Uint32Array,
+  group: number,
+  wordCount: number,
+  apply: ApplyNote,
+  interval: Float64Array,
+  a: number,
+  b: number,
+): void {
+  putNote(onlyNote, 0, interval, a, b);
+  const copy = copyOf(words, group, wordCount);
+  applyNote(copy, 0, apply, onlyNote, 0);
+  changeGroup(words, group, copy, BEGUN);
 }
 
 /** Copies of lines while notes are applied to them, by their length in words. */
@@ -147,5 +205,5 @@ function checkpoint(words: Uint32Array, group: number, journal: number, apply: A
   const copy = copyOf(words, group, journal + LINE_WORDS - group);
   applyNotes(copy, 0, apply, words, journal + NOTES, applied, head);
   copy[journal - group + APPLIED] = head;
-  changeGroup(words, group, copy);
+  changeGroup(words, group, copy, copy.length - 1);
 }

@@ -64,14 +64,20 @@ export function changeLine(
 }
 
 /**
- * Puts `copy` in the place of a group, from its first line to the one that holds `begun`: a whole
- * change, whatever `copy` has for the two counters.
+ * Puts `copy` in the place of the lines of a group: a whole change, whatever `copy` has for the two
+ * counters.
+ * @param begunIn which word of the copy is `begun`
  */
-export function changeGroup(words: Uint32Array, first: number, copy: Uint32Array): void {
-  const begunAt = first + copy.length - 1;
+export function changeGroup(
+  words: Uint32Array,
+  first: number,
+  copy: Uint32Array,
+  begunIn: number,
+): void {
+  const begunAt = first + begunIn;
   const begun = (words[begunAt] as number) + 1;
   copy[0] = words[first] as number;
-  copy[copy.length - 1] = begun;
+  copy[begunIn] = begun;
   if (ORDERS_STORES) words[begunAt] = begun;
   else Atomics.exchange(words, begunAt, begun >>> 0);
   words.set(copy, first);

@@ -2,9 +2,13 @@
 // own struct; one that has no struct of its kind to record into is not made.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { cannotStop, storesOf } from '../../test/support/stopping-words.js';
 import { FakeClock } from '../clock/fake-clock.js';
+import { wordOf } from '../memory/layout.js';
 import type { DurationReading } from '../metrics/duration64.js';
+import { MetricMemory } from '../metrics/metric-memory.js';
 import type { MetricsStruct } from '../metrics/metrics-struct.js';
+import { BEGUN } from '../metrics/sequence.js';
 import * as recorder from './recorder/index.js';
 import * as recovery from './recovery/index.js';
 
@@ -112,5 +116,25 @@ describe('an updater', () => {
     // @ts-expect-error: a caller without types
     new recovery.SegmentReaderUpdater(reader).onIntegrityFailure(undefined);
     assert.equal(reader.totalValidationFailures, 1);
+  });
+});
+
+describe('what the application thread records in append', () => {
+  const { layout } = recorder.Manager;
+  const first = wordOf(layout.offset.ringStall);
+  const end = wordOf(layout.offset.durableWait);
+
+  it('is put in place at once: the engine may cut the call short anywhere', {
+    skip: cannotStop,
+  }, () => {
+    const words = new Uint32Array(wordOf(layout.size));
+    const stores = storesOf(words, (watched) => {
+      const metrics = new recorder.Manager(MetricMemory.inRegion(watched, 0));
+      new recorder.ManagerUpdater(metrics, new FakeClock(1000)).onRingStall(5);
+    });
+    const inGroup = stores.map(({ at }) => at).filter((at) => at >= first && at < end);
+    // `begun`, all words by one `set`, `ended`.
+    const all = Array.from({ length: end - first }, (_, word) => first + word);
+    assert.deepEqual(inGroup, [first + BEGUN, ...all, first]);
   });
 });

@@ -7,7 +7,13 @@ import { invalidArgument } from '../errors.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
 import { addCounter, setValue } from '../metrics/counter64.js';
 import { recordInterval } from '../metrics/duration64.js';
-import { type ApplyNote, newInterval, note } from '../metrics/journal.js';
+import {
+  type ApplyNote,
+  newInterval,
+  note,
+  recordInPlace,
+  recordOnCopy,
+} from '../metrics/journal.js';
 import { recordCycle } from '../metrics/life-cycle.js';
 import type { MetricMemory } from '../metrics/metric-memory.js';
 import { MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
@@ -90,6 +96,24 @@ export abstract class Updater {
     this.#end(startNs);
     const workNs = (this.#interval[1] as number) - (this.#interval[0] as number);
     recordCycle(memory.words, memory.start + field, didWork, workNs, storable(sleepNs));
+  }
+
+  /** Adds the time from `startNs` to now, and two words, to a group that has no journal. */
+  protected record(group: number, apply: ApplyNote, startNs: number, a: number, b: number): void {
+    const memory = this.#memory;
+    if (!memory.isOpen) return;
+    this.#end(startNs);
+    const at = memory.start + group;
+    recordInPlace(memory.words, at, apply, this.#interval, storable(a), storable(b));
+  }
+
+  /** The same where the engine may cut the call short. `end`: the word after the group. */
+  protected recordWhole(group: number, end: number, apply: ApplyNote, startNs: number): void {
+    const memory = this.#memory;
+    if (!memory.isOpen) return;
+    this.#end(startNs);
+    const at = memory.start + group;
+    recordOnCopy(memory.words, at, end - group, apply, this.#interval, 0, 0);
   }
 
   /** Notes the time from `startNs` to now, and two words, in the journal of a group. */

@@ -34,6 +34,7 @@ import { PrometheusCollector } from '../../src/prometheus.js';
 import type { RegionFile } from '../../src/region/region-file.js';
 import { decodeRegionHeader, RegionHeaderLayout } from '../../src/region/region-layout.js';
 import { RingControlLayout } from '../../src/ring/ring-control.js';
+import { Manager } from '../../src/telemetry/recorder/manager-metrics.js';
 import { SegmentWriter } from '../../src/telemetry/recorder/segment-writer-metrics.js';
 import { placeOf, TelemetryHeaderLayout } from '../../src/telemetry/telemetry-layout.js';
 import { attachTelemetry } from '../../src/telemetry.js';
@@ -334,14 +335,15 @@ describe('telemetry memory that is not believed', { skip: cannotMap }, () => {
     const writer = byteOffset + placeOf(SegmentWriter.definition);
     const half = bytes.readUInt32LE(writer) + 1;
     writeSync(fd, Uint32Array.of(half), 0, 4, writer);
-    const head = writer + SegmentWriter.layout.offset.syncJournal + Journal.offset.head;
+    const manager = byteOffset + placeOf(Manager.definition);
+    const head = manager + Manager.layout.offset.appendEventJournal + Journal.offset.head;
     writeSync(fd, Uint32Array.of(bytes.readUInt32LE(head) + 100_000), 0, 4, head);
     const telemetry = attachTelemetry(directory);
     context.after(() => telemetry.close());
     assert.equal(telemetry.status, 'running');
     assert.deepEqual(telemetry.incomplete, [
       'recorder.segmentWriter.openNewSegment',
-      'recorder.segmentWriter.sync',
+      'recorder.manager.appendEvent',
     ]);
     assert.equal(telemetry.recorder.segmentWriter.blockEvents, EVENTS);
   });

@@ -29,27 +29,25 @@ const ManagerLayout = layout('Manager')
   .field(4352, 'appendEventJournal', Journal)
   .field(12672, 'ringStall', Duration64)
   .field(12736, 'ringStallHistogram', LatencyHistogram)
-  .field(17024, 'ringStallJournal', Journal)
-  .field(25344, 'durableWait', Duration64)
-  .field(25408, 'durableWaitHistogram', LatencyHistogram)
-  .field(29696, 'durableWaitJournal', Journal)
-  .field(38016, 'appendedEvents', Counter64)
-  .field(38080, 'refusedAppends', Counter64)
-  .field(38144, 'initActiveSegment', Operation64)
-  .field(38208, 'segmentRotation', Duration64)
-  .field(38272, 'workPlanning', Duration64)
-  .field(38336, 'persistCurrentSegment', Duration64)
-  .field(38400, 'persistenceHotSegments', Gauge64)
-  .field(38464, 'persistenceColdSegments', Gauge64)
-  .field(38528, 'ringOccupancyBytes', Gauge64)
-  .field(38592, 'ringOccupancyBytesMax', Gauge64)
-  .field(38656, 'clockCost', Gauge64)
-  .field(38720, 'appendSampling', Gauge64)
-  .field(38784, 'ringStallAge', Gauge64)
-  .field(38848, 'ringStallOccupancyBytesMax', Gauge64)
-  .field(38912, 'spare0', pad(64))
-  .field(38976, 'wallClockSteps', Counter64)
-  .end(39040, 64);
+  .field(17024, 'durableWait', Duration64)
+  .field(17088, 'durableWaitHistogram', LatencyHistogram)
+  .field(21376, 'appendedEvents', Counter64)
+  .field(21440, 'refusedAppends', Counter64)
+  .field(21504, 'initActiveSegment', Operation64)
+  .field(21568, 'segmentRotation', Duration64)
+  .field(21632, 'workPlanning', Duration64)
+  .field(21696, 'persistCurrentSegment', Duration64)
+  .field(21760, 'persistenceHotSegments', Gauge64)
+  .field(21824, 'persistenceColdSegments', Gauge64)
+  .field(21888, 'ringOccupancyBytes', Gauge64)
+  .field(21952, 'ringOccupancyBytesMax', Gauge64)
+  .field(22016, 'clockCost', Gauge64)
+  .field(22080, 'appendSampling', Gauge64)
+  .field(22144, 'ringStallAge', Gauge64)
+  .field(22208, 'ringStallOccupancyBytesMax', Gauge64)
+  .field(22272, 'spare0', pad(64))
+  .field(22336, 'wallClockSteps', Counter64)
+  .end(22400, 64);
 
 const at = ManagerLayout.offset;
 
@@ -107,10 +105,8 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
   appendEventJournal: journal('appendEvent', 'application', applyAppendEvent),
   ringStall: duration({ ...stalled, exportedIn: 'seconds' }),
   ringStallHistogram: histogram({ ...stalled, group: 'ringStall' }),
-  ringStallJournal: journal('ringStall', 'application', applyTimed),
   durableWait: duration({ ...waited, exportedIn: 'seconds' }),
   durableWaitHistogram: histogram({ ...waited, group: 'durableWait' }),
-  durableWaitJournal: journal('durableWait', 'application', applyTimed),
   appendedEvents: counter({
     unit: 'events',
     writer: 'application',
@@ -255,11 +251,12 @@ export class ManagerUpdater extends Updater {
 
   onRingStall(startNs: number): void {
     this.set(wordOf(at.ringStallAge), 0);
-    this.note(wordOf(at.ringStall), wordOf(at.ringStallJournal), applyTimed, startNs, 0, 0);
+    this.recordWhole(wordOf(at.ringStall), wordOf(at.durableWait), applyTimed, startNs);
   }
 
+  /** From the event loop, whose jobs nothing cuts short. */
   onDurableWait(startNs: number): void {
-    this.note(wordOf(at.durableWait), wordOf(at.durableWaitJournal), applyTimed, startNs, 0, 0);
+    this.record(wordOf(at.durableWait), applyTimed, startNs, 0, 0);
   }
 
   onRefusedAppend(): void {

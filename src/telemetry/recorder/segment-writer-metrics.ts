@@ -10,12 +10,10 @@ import {
   duration,
   gauge,
   histogram,
-  journal,
   operation,
 } from '../../metrics/catalogue.js';
 import { addToValue, Counter64, Gauge64 } from '../../metrics/counter64.js';
 import { Duration64 } from '../../metrics/duration64.js';
-import { Journal } from '../../metrics/journal.js';
 import { addToHistogram, LatencyHistogram } from '../../metrics/latency-histogram.js';
 import { structOf } from '../../metrics/metrics-struct.js';
 import { Operation64 } from '../../metrics/operation64.js';
@@ -31,28 +29,25 @@ const SegmentWriterLayout = layout('SegmentWriter')
   .field(256, 'blockBytes', Counter64)
   .field(320, 'blockEvents', Counter64)
   .field(384, 'writeBlockHistogram', LatencyHistogram)
-  .field(4672, 'writeBlockJournal', Journal)
-  .field(12992, 'sync', Duration64)
-  .field(13056, 'syncHistogram', LatencyHistogram)
-  .field(17344, 'groupCommitHistogram', LatencyHistogram)
-  .field(21632, 'syncJournal', Journal)
-  .field(29952, 'durableLag', Duration64)
-  .field(30016, 'durableLagHistogram', LatencyHistogram)
-  .field(34304, 'durableLagJournal', Journal)
-  .field(42624, 'durableLagEvents', Gauge64)
-  .field(42688, 'unsyncedAge', Gauge64)
-  .field(42752, 'unwatermarkedAge', Gauge64)
-  .field(42816, 'writeWatermark', Duration64)
-  .field(42880, 'rotateSeal', Duration64)
-  .field(42944, 'rotateSync', Duration64)
-  .field(43008, 'rotateHeader', Duration64)
-  .field(43072, 'rotateRename', Duration64)
-  .field(43136, 'rotateDirectorySync', Duration64)
-  .field(43200, 'totalHeaderChecksumFailures', Counter64)
-  .field(43264, 'totalBlockChecksumFailures', Counter64)
-  .field(43328, 'totalChainedChecksumFailures', Counter64)
-  .field(43392, 'totalValidationFailures', Counter64)
-  .end(43456, 64);
+  .field(4672, 'sync', Duration64)
+  .field(4736, 'syncHistogram', LatencyHistogram)
+  .field(9024, 'groupCommitHistogram', LatencyHistogram)
+  .field(13312, 'durableLag', Duration64)
+  .field(13376, 'durableLagHistogram', LatencyHistogram)
+  .field(17664, 'durableLagEvents', Gauge64)
+  .field(17728, 'unsyncedAge', Gauge64)
+  .field(17792, 'unwatermarkedAge', Gauge64)
+  .field(17856, 'writeWatermark', Duration64)
+  .field(17920, 'rotateSeal', Duration64)
+  .field(17984, 'rotateSync', Duration64)
+  .field(18048, 'rotateHeader', Duration64)
+  .field(18112, 'rotateRename', Duration64)
+  .field(18176, 'rotateDirectorySync', Duration64)
+  .field(18240, 'totalHeaderChecksumFailures', Counter64)
+  .field(18304, 'totalBlockChecksumFailures', Counter64)
+  .field(18368, 'totalChainedChecksumFailures', Counter64)
+  .field(18432, 'totalValidationFailures', Counter64)
+  .end(18496, 64);
 
 const at = SegmentWriterLayout.offset;
 
@@ -154,7 +149,6 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
     help: 'Time to write one block of events',
     covers: 'checksum and write call of one block; no sync is in it',
   }),
-  writeBlockJournal: journal('writeBlock', 'writer', applyWriteBlock),
   sync: duration({
     ...WRITER,
     exportedIn: 'seconds',
@@ -174,7 +168,6 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
     help: 'Events that one group commit made durable',
     covers: 'events written since the sync before began, at each sync that succeeded',
   }),
-  syncJournal: journal('sync', 'writer', applySync),
   durableLag: duration({
     ...WRITER,
     exportedIn: 'seconds',
@@ -187,7 +180,6 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
     help: 'How long the oldest event of a group commit had been written and not durable',
     covers: 'from the start of the first write that a commit covers until its sync returned',
   }),
-  durableLagJournal: journal('durableLag', 'writer', applyDurableLag),
   durableLagEvents: gauge({
     ...WRITER,
     unit: 'events',
@@ -293,17 +285,17 @@ export class SegmentWriterUpdater extends Updater {
 
   /** @param bytes of the block with its header */
   onWriteBlock(startNs: number, bytes = 0, events = 0): void {
-    this.note(WRITE, wordOf(at.writeBlockJournal), applyWriteBlock, startNs, bytes, events);
+    this.record(WRITE, applyWriteBlock, startNs, bytes, events);
   }
 
   /** @param events that the sync made durable */
   onSync(startNs: number, events: number): void {
-    this.note(SYNC, wordOf(at.syncJournal), applySync, startNs, events, 0);
+    this.record(SYNC, applySync, startNs, events, 0);
   }
 
   /** @param writtenNs when the first block that the commit covers was written */
   onDurable(writtenNs: number): void {
-    this.note(LAG, wordOf(at.durableLagJournal), applyDurableLag, writtenNs, 0, 0);
+    this.record(LAG, applyDurableLag, writtenNs, 0, 0);
   }
 
   setDurableLagEvents(events: number): void {
