@@ -4,9 +4,7 @@ export const MUTATIONS = [
   {
     name: 'links: a LOCK that a snapshot shares stays shared',
     file: 'src/recorder/threads/custody.ts',
-    find:
-      "if (this.#folder?.isLocked === true || mode === 'none') " +
-      'separateLock(storage, directory);',
+    find: "if (isFolderLocked || mode === 'none') separateLock(storage, directory);",
     replace: '',
     tests: ['test/system/wal-hard-links.test.ts'],
   },
@@ -442,6 +440,20 @@ export const MUTATIONS = [
     name: 'lock: nobody is kept out',
     file: 'src/storage/lock-file.ts',
     find: "if (mode === 'flock') flock(fd, path);",
+    replace: '',
+    tests: ['src/storage/lock-file.test.ts'],
+  },
+  {
+    name: 'lock: a LOCK that was replaced is made again although the folder is not locked',
+    file: 'src/storage/lock-file.ts',
+    find: 'if (!this.#isFolderLocked) return false;',
+    replace: '',
+    tests: ['src/storage/lock-file.test.ts', 'src/recorder/housekeeping/name-watch.test.ts'],
+  },
+  {
+    name: 'lock: a LOCK that was made again still names the regions of a closed log',
+    file: 'src/storage/lock-file.ts',
+    find: 'if (!this.isNamed()) this.restore();',
     replace: '',
     tests: ['src/storage/lock-file.test.ts'],
   },

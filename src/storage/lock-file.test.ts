@@ -111,6 +111,57 @@ test('a LOCK that is replaced while it is held is noticed', flocks, (t) => {
   assert.notEqual(second.inode, lock.inode);
 });
 
+for (const [what, harm] of [
+  ['removed', (path: string) => unlinkSync(path)],
+  ['replaced', (path: string) => writeFileSync(`${path}.new`, '{}')],
+] as const) {
+  test(`a LOCK that is ${what} is made again, with its text, where the folder is locked as well`, (t) => {
+    const folder = logFolder(t);
+    const path = join(folder, 'LOCK');
+    const lock = acquireLock(nodeStorage, folder, 'none', true);
+    t.after(() => lock.release());
+    lock.write({ regions: [regionPath()], folder: FOLDER, boot: BOOT });
+    const record = lock.read();
+    harm(path);
+    if (existsSync(`${path}.new`)) renameSync(`${path}.new`, path);
+    assert.equal(lock.isNamed(), false);
+    assert.equal(lock.restore(), true);
+    assert.equal(lock.isNamed(), true);
+    const { device, inode, ...named } = readLockRecord(nodeStorage, folder);
+    assert.deepEqual(named, record);
+    assert.deepEqual([device, inode], [lock.device, lock.inode]);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.deepEqual(readdirSync(folder), ['LOCK']);
+  });
+}
+
+test('a LOCK that was made again names no region once the log has closed', (t) => {
+  const folder = logFolder(t);
+  const lock = acquireLock(nodeStorage, folder, 'none', true);
+  t.after(() => lock.release());
+  lock.write({ regions: [regionPath()], folder: FOLDER, boot: BOOT });
+  unlinkSync(join(folder, 'LOCK'));
+  // As another thread has it.
+  const held = { lockFd: lock.fd, isFolderLocked: true };
+  assert.equal(adoptLock(nodeStorage, folder, held).restore(), true);
+  lock.forgetRegions();
+  const { regions, folder: identity } = readLockRecord(nodeStorage, folder);
+  assert.deepEqual([regions, identity], [[], FOLDER]);
+});
+
+test('a LOCK that is replaced where the folder is not locked is left alone', (t) => {
+  const folder = logFolder(t);
+  const path = join(folder, 'LOCK');
+  const lock = acquireLock(nodeStorage, folder, 'none');
+  t.after(() => lock.release());
+  lock.write({ regions: [regionPath()] });
+  unlinkSync(path);
+  writeFileSync(path, 'of another process');
+  assert.equal(lock.restore(), false);
+  lock.forgetRegions();
+  assert.equal(readFileSync(path, 'utf8'), 'of another process');
+});
+
 test('a LOCK replaced between open and lock is not taken for the lock', flocks, (t) => {
   const folder = logFolder(t);
   let replacements = 3;
@@ -298,8 +349,8 @@ test('a folder without LOCK has no record, and reading makes none', (t) => {
 
 test('another thread goes on with the lock by its descriptor', flocks, (t) => {
   const folder = logFolder(t);
-  const { fd } = acquireLock(nodeStorage, folder, 'flock');
-  const lock = adoptLock(nodeStorage, folder, fd);
+  const { fd: lockFd } = acquireLock(nodeStorage, folder, 'flock');
+  const lock = adoptLock(nodeStorage, folder, { lockFd, isFolderLocked: false });
   lock.write({ regions: [] });
   assert.throws(() => acquireLock(nodeStorage, folder, 'flock'), LOCKED);
   lock.release();

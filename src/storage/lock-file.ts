@@ -46,20 +46,29 @@ export class LogLock {
   /** By which the folder is reached that is locked. */
   readonly storage: Storage;
   readonly #path: string;
+  readonly #directory: string;
+  readonly #isFolderLocked: boolean;
   readonly #close: (fd: number) => void;
   #status: FileStatus | undefined;
   #released = false;
 
-  /** @param close of the thread that has opened the descriptor */
+  /**
+   * @param isFolderLocked whether the folder is, too: nobody can open the log whatever becomes of
+   * LOCK
+   * @param close of the thread that has opened the descriptor
+   */
   constructor(
     storage: Storage,
-    path: string,
+    directory: string,
     fd: number,
+    isFolderLocked: boolean,
     close: (fd: number) => void = (given) => storage.close(given),
   ) {
     this.fd = fd;
     this.storage = storage;
-    this.#path = path;
+    this.#directory = directory;
+    this.#path = join(directory, LOCK_FILE);
+    this.#isFolderLocked = isFolderLocked;
     this.#close = close;
   }
 
@@ -114,6 +123,19 @@ export class LogLock {
   forgetRegions(): void {
     const { left, folder, boot } = this.read();
     this.write({ regions: [], left, folder, boot });
+    // A LOCK that was made again has a text of its own.
+    if (!this.isNamed()) this.restore();
+  }
+
+  /**
+   * Makes LOCK again, which somebody has removed or replaced: another file with the same text, so
+   * that a later opening finds the log's regions. It is not locked itself. Only where the folder is
+   * locked as well, false elsewhere: another process may hold what LOCK is now.
+   */
+  restore(): boolean {
+    if (!this.#isFolderLocked) return false;
+    this.#status = makeAnew(this.storage, this.#directory, readText(this.storage, this.fd));
+    return true;
   }
 
   /**
@@ -251,16 +273,25 @@ export function separateLock(storage: Storage, directory: string): void {
   const status = storage.statusAt(path);
   if (status?.kind !== 'file' || status.links < 2) return;
   const text = readTextOf(storage, path);
-  storage.unlink(path);
+  // What this package did not write is somebody else's: only its name goes.
+  makeAnew(storage, directory, recordOf(text) === undefined ? '' : text);
+}
+
+/** A new file in the place of LOCK. A crash in between leaves none, or one without a text. */
+function makeAnew(storage: Storage, directory: string, text: string): FileStatus {
+  const path = join(directory, LOCK_FILE);
+  if (storage.statusAt(path) !== undefined) storage.unlink(path);
   const fd = storage.open(path, 'create');
+  let status: FileStatus;
   try {
-    // What this package did not write is somebody else's: only its name goes.
-    if (recordOf(text) !== undefined) storage.write(fd, [pageOf(text)], 0);
+    if (text !== '') storage.write(fd, [pageOf(text)], 0);
     storage.sync(fd);
+    status = storage.statusOf(fd);
   } finally {
     storage.close(fd);
   }
   storage.syncDirectory(directory);
+  return status;
 }
 
 function readTextOf(storage: Storage, path: string): string {
@@ -276,14 +307,19 @@ function readTextOf(storage: Storage, path: string): string {
  * Locks the log in `directory`; fails at once when another opening holds it.
  * @throws WalError ERR_FLASHSTRIKE_LOCKED, _LOCK_UNAVAILABLE, _UNSAFE_FILE
  */
-export function acquireLock(storage: Storage, directory: string, mode: 'flock' | 'none'): LogLock {
+export function acquireLock(
+  storage: Storage,
+  directory: string,
+  mode: 'flock' | 'none',
+  isFolderLocked = false,
+): LogLock {
   const path = join(directory, LOCK_FILE);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const fd = storage.open(path, 'open-or-create');
     let lock: LogLock | undefined;
     try {
       if (mode === 'flock') flock(fd, path);
-      const candidate = new LogLock(storage, path, fd);
+      const candidate = new LogLock(storage, directory, fd, isFolderLocked);
       // Not so when someone replaced the file between the open and the lock: lock the new one.
       if (candidate.isNamed()) lock = candidate;
     } finally {
@@ -325,9 +361,9 @@ function flock(fd: number, path: string): void {
 export const adoptLock = (
   storage: Storage,
   directory: string,
-  fd: number,
+  held: { readonly lockFd: number; readonly isFolderLocked: boolean },
   close?: (fd: number) => void,
-): LogLock => new LogLock(storage, join(directory, LOCK_FILE), fd, close);
+): LogLock => new LogLock(storage, directory, held.lockFd, held.isFolderLocked, close);
 
 /** What LOCK names, read without the lock; nothing where there is no LOCK. */
 export function readLockRecord(

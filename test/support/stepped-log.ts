@@ -23,7 +23,7 @@ import { RingProducer } from '../../src/ring/ring-producer.js';
 import { durablePointOf, writtenEventIdOf } from '../../src/ring/ring-snapshot.js';
 import { BlockKind } from '../../src/segment/block-header.js';
 import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
-import { adoptLock } from '../../src/storage/lock-file.js';
+import type { LogLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { LogTelemetry } from '../../src/telemetry/log-telemetry.js';
 import { MetaStoreUpdater } from '../../src/telemetry/recorder/meta-store-metrics.js';
@@ -76,8 +76,7 @@ export class SteppedLog {
   readonly telemetry: LogTelemetry;
   /** Those of the application, as `Wal` has them. */
   readonly timestamps: TimestampSource;
-  readonly #storage: Storage;
-  readonly #directory: string;
+  #lock: LogLock | undefined;
   readonly #preparer: SegmentPreparer;
   readonly #coordinator: MetaCoordinator;
 
@@ -85,9 +84,12 @@ export class SteppedLog {
     const options = resolveOptions({ ...STEPPED, ...given });
     const { storage, clock = new TickingClock() } = ports;
     this.clock = clock;
-    this.#storage = storage;
-    this.#directory = directory;
-    this.opened = openLog({ ...machinePorts, ...ports, clock }, this.signals, directory, options);
+    const all = { ...machinePorts, ...ports, clock };
+    const lockLog: OpeningPorts['lockLog'] = (...place) => {
+      this.#lock = all.lockLog(...place);
+      return this.#lock;
+    };
+    this.opened = openLog({ ...all, lockLog }, this.signals, directory, options);
     const { report } = this.opened;
     const { region: handle, nextEventId, firstTicket, logId } = report;
     this.timestamps = new TimestampSource(
@@ -212,13 +214,7 @@ export class SteppedLog {
     const isWhole =
       this.signals.failure.read() === undefined &&
       this.durableEventId === this.producer.lastEventId;
-    attempt(() =>
-      giveBack(
-        adoptLock(this.#storage, this.#directory, this.opened.report.lockFd),
-        this.region,
-        isWhole,
-      ),
-    );
+    attempt(() => giveBack(this.#lock, this.region, isWhole));
     if (errors.length > 0) throw errors[0];
   }
 

@@ -249,8 +249,8 @@ export class Crew {
     });
     const loaded = helpers.map((helper) => helper.message('ready'));
     const [ready] = await Promise.all([opened, ...loaded]);
-    const { logId, firstTicket, lockFd, root, region } = ready;
-    const start: HelperStart = { directory, options, logId, firstTicket, lockFd, root, region };
+    const { logId, firstTicket, held, region } = ready;
+    const start: HelperStart = { directory, options, logId, firstTicket, held, region };
     housekeeping.warnOfDamage();
     const running = helpers.map((helper) => helper.message('running'));
     for (const helper of helpers) helper.post(start);

@@ -30,8 +30,8 @@ port.once('message', (start: HelperStart | undefined) => {
   signals.announceEnd('housekeeping');
 });
 
-function run({ directory, options, logId, lockFd, root, region: handle }: HelperStart): void {
-  const storage = rootedStorage(nodeStorage, directory, () => root);
+function run({ directory, options, logId, held, region: handle }: HelperStart): void {
+  const storage = rootedStorage(nodeStorage, directory, () => held.root);
   const region = signals.undisturbed('housekeeping', () => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(storage, directory);
@@ -42,7 +42,7 @@ function run({ directory, options, logId, lockFd, root, region: handle }: Helper
     control,
     logId,
   });
-  const lock = adoptLock(storage, directory, lockFd);
+  const lock = adoptLock(storage, directory, held);
   const meta = { isNamed: () => store.isNamed(), renew: () => coordinator.renew() };
   const watch = new NameWatch(storage, monotonicClock, signals, lock, meta, handle);
   const listener = verificationListener(signals, segmentMaintainer, (error) =>

@@ -4,7 +4,7 @@ import { SimulatedDisk } from '../../../test/simulation/simulated-disk.js';
 import { FaultyStorage } from '../../../test/support/faulty-storage.js';
 import { FakeClock } from '../../clock/fake-clock.js';
 import type { RegionHandle } from '../../region/shared-region.js';
-import { acquireLock } from '../../storage/lock-file.js';
+import { acquireLock, type LogLock } from '../../storage/lock-file.js';
 import { Signals } from '../threads/signals.js';
 import { MetaStore } from './meta-store.js';
 import { NameWatch } from './name-watch.js';
@@ -23,9 +23,11 @@ class Bench {
   /** How often wal.meta was to be written again. */
   renewals = 0;
 
-  constructor(adapter: 'mapped' | 'portable' = 'mapped') {
+  readonly lock: LogLock;
+
+  constructor(adapter: 'mapped' | 'portable' = 'mapped', isFolderLocked = false) {
     for (const folder of ['/log', '/shm']) this.disk.makeDirectory(folder);
-    const lock = acquireLock(this.storage, '/log', 'none');
+    this.lock = acquireLock(this.storage, '/log', 'none', isFolderLocked);
     this.writeMeta();
     const fd = this.storage.open(REGION, 'create');
     const section = { byteOffset: 0, byteLength: 0 };
@@ -41,7 +43,7 @@ class Bench {
         this.renewals++;
       },
     };
-    this.watch = new NameWatch(this.storage, this.clock, this.signals, lock, meta, region);
+    this.watch = new NameWatch(this.storage, this.clock, this.signals, this.lock, meta, region);
   }
 
   writeMeta(): void {
@@ -108,7 +110,19 @@ describe('a look at the names', () => {
     }
   });
 
-  test('tells a LOCK that was removed or replaced, and wakes the writer', () => {
+  test('makes a LOCK that was removed or replaced again, where the folder is locked', () => {
+    for (const how of ['unlink', 'replace'] as const) {
+      const bench = new Bench('mapped', true);
+      if (how === 'unlink') bench.disk.unlink('/log/LOCK');
+      else bench.replace('/log/LOCK');
+      bench.look();
+      assert.equal(bench.lock.isNamed(), true);
+      bench.look();
+      assert.deepEqual(bench.lost, { lock: 0, region: 0 });
+    }
+  });
+
+  test('tells a LOCK that was removed or replaced elsewhere, and wakes the writer', () => {
     for (const how of ['unlink', 'replace'] as const) {
       const bench = new Bench();
       const woken = bench.signals.wakeCount('writer');

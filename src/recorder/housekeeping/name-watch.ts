@@ -1,7 +1,8 @@
-// A look, now and then, whether names still are our files. When someone has removed the region's,
-// what waits in the ring would not be found after a crash; when someone has replaced LOCK, another
-// process can lock the new one and write beside us: both end the log. A lost wal.meta is written
-// again. (The writer looks after the active segment itself: before it calls anything durable.)
+// A look, now and then, whether names still refer to the log's files. When someone has removed the
+// region's, what waits in the ring would not be found after a crash: that ends the log. A lost
+// wal.meta is written again, and so is LOCK. Where the folder cannot be locked as well, another
+// process can lock a LOCK that was replaced, and write beside this one: there that ends the log,
+// too. (The writer checks the active segment itself: before it calls anything durable.)
 import type { Clock } from '../../clock/clock.js';
 import { isOperational } from '../../errors.js';
 import type { RegionHandle } from '../../region/shared-region.js';
@@ -69,7 +70,7 @@ export class NameWatch {
   }
 
   #lookAtLock(): void {
-    if (this.#lock.isNamed()) return;
+    if (this.#lock.isNamed() || this.#lock.restore()) return;
     this.#signals.set('lockNameLost', 1);
     this.#signals.wake('writer');
   }

@@ -25,8 +25,8 @@ port.once('message', (start: HelperStart | undefined) => {
   signals.announceEnd('preparer');
 });
 
-function run({ directory, options, firstTicket, root, region: handle }: HelperStart): void {
-  const storage = rootedStorage(nodeStorage, directory, () => root);
+function run({ directory, options, firstTicket, held, region: handle }: HelperStart): void {
+  const storage = rootedStorage(nodeStorage, directory, () => held.root);
   const region = signals.undisturbed('preparer', () => attachRegion(handle));
   const { segmentBytes, preparedSegments } = options;
   const { segmentPreparer } = LogTelemetry.inRegion(region);

@@ -15,10 +15,13 @@ import { rootedStorage } from '../../storage/rooted-storage.js';
 import type { Storage } from '../../storage/storage.js';
 
 /** What is held of a log's folder, as plain data: another thread goes on with it by number. */
-interface HeldLog {
+export interface HeldLog {
+  /** The descriptor that holds the lock: the application's thread has opened it, and closes it. */
   readonly lockFd: number;
   /** Where the folder is reached by its descriptor; undefined where only by its path. */
   readonly root: string | undefined;
+  /** See LogFolder. */
+  readonly isFolderLocked: boolean;
 }
 
 /** The owner's side, on the application's thread. */
@@ -37,14 +40,15 @@ export class Custody implements RegionKeeper {
     assert(this.#lock === undefined, 'a log is locked once');
     this.#folder = openLogFolder(directory, mode);
     const storage = this.storageOf(directory);
+    const isFolderLocked = this.#folder?.isLocked === true;
     try {
-      if (this.#folder?.isLocked === true || mode === 'none') separateLock(storage, directory);
-      this.#lock = acquireLock(storage, directory, mode);
+      if (isFolderLocked || mode === 'none') separateLock(storage, directory);
+      this.#lock = acquireLock(storage, directory, mode, isFolderLocked);
     } catch (error) {
       this.release();
       throw error;
     }
-    return { lockFd: this.#lock.fd, root: this.#folder?.root };
+    return { lockFd: this.#lock.fd, root: this.#folder?.root, isFolderLocked };
   }
 
   /** Reaches the folder by its descriptor while that is held, and by its path behind that. */

@@ -3,7 +3,7 @@ import type { WallAnchor } from '../../clock/wall-clock.js';
 import type { SerializedError } from '../../errors.js';
 import type { RecoveryReport } from '../../recovery/recover-log.js';
 import type { RegionHandle } from '../../region/shared-region.js';
-import type { CustodyLine } from './custody.js';
+import type { CustodyLine, HeldLog } from './custody.js';
 import type { ResolvedOptions } from './wal-options.js';
 
 export interface WriterData {
@@ -25,10 +25,8 @@ export interface WriterReady {
   readonly lastTimestampNs: bigint;
   readonly region: RegionHandle;
   readonly sharedMemoryReason: string | undefined;
-  /** The descriptor that holds the lock: the application's thread has opened it, and closes it. */
-  readonly lockFd: number;
-  /** Where the log's folder is reached by its descriptor; undefined: by its path. */
-  readonly root: string | undefined;
+  /** What holds the log. */
+  readonly held: HeldLog;
   readonly recovery: RecoveryReport;
   /** Calls that the thread's storage was refused while it opened the log, and did without. */
   readonly doneWithout: readonly string[];
@@ -66,8 +64,6 @@ export interface HelperStart {
   readonly options: ResolvedOptions;
   readonly logId: bigint;
   readonly firstTicket: number;
-  readonly lockFd: number;
-  /** Where the log's folder is reached by its descriptor; undefined: by its path. */
-  readonly root: string | undefined;
+  readonly held: HeldLog;
   readonly region: RegionHandle;
 }

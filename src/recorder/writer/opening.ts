@@ -80,7 +80,7 @@ const FIRST_SEGMENT_BUDGET_NS = 250e6;
 export interface OpenedLog {
   readonly writer: SegmentWriter;
   readonly body: LoopBody;
-  readonly report: Omit<WriterReady, 'kind' | 'root' | 'doneWithout'>;
+  readonly report: Omit<WriterReady, 'kind' | 'held' | 'doneWithout'>;
 }
 
 /** @throws WalError whatever keeps the log from being opened; nothing stays held then */
@@ -319,7 +319,6 @@ class Opening {
         lastTimestampNs: writer.lastTimestampNs,
         region: region.handle,
         sharedMemoryReason: fallbackReason,
-        lockFd: this.#lock.fd,
         recovery: report(recovered, oldRings, eventsFromRing, {
           aside,
           lockRecordDamaged: record.damaged === true,

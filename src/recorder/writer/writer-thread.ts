@@ -10,7 +10,7 @@ import { machineRegionsOf } from '../../region/regions.js';
 import { adoptLock } from '../../storage/lock-file.js';
 import { callsDoneWithout } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
-import { RemoteCustody } from '../threads/custody.js';
+import { type HeldLog, RemoteCustody } from '../threads/custody.js';
 import type { WriterData, WriterReady } from '../threads/messages.js';
 import { Signals, Trouble } from '../threads/signals.js';
 import { runUntilStopped } from '../threads/worker-loop.js';
@@ -24,16 +24,16 @@ assert(port !== null, 'the writer thread is a worker');
 const { directory, options, signals: buffer, custody: line } = workerData as WriterData;
 const signals = new Signals(buffer);
 const custody = new RemoteCustody(line);
-let root: string | undefined;
+/** Undefined once it was given back: its numbers may be those of other files from then on. */
+let held: HeldLog | undefined;
 const ports: OpeningPorts = {
   ...machinePorts,
   lockLog: (storage, folder, mode) => {
-    const held = custody.lock(folder, mode);
-    root = held.root;
-    const rooted = rootedStorage(storage, folder, () => root);
-    return adoptLock(rooted, folder, held.lockFd, () => {
-      // Its number may be another file's from here on.
-      root = undefined;
+    const locked = custody.lock(folder, mode);
+    held = locked;
+    const rooted = rootedStorage(storage, folder, () => held?.root);
+    return adoptLock(rooted, folder, locked, () => {
+      held = undefined;
       custody.release();
     });
   },
@@ -85,7 +85,8 @@ function gaveUp(): WalError {
 const log = open();
 if (log !== undefined) {
   const doneWithout = callsDoneWithout();
-  const ready: WriterReady = { kind: 'opened', ...log.report, root, doneWithout };
+  assert(held !== undefined, 'a log that is open is held');
+  const ready: WriterReady = { kind: 'opened', ...log.report, held, doneWithout };
   port.postMessage(ready);
   runUntilStopped('writer', signals, monotonicClock, log.body);
   try {
