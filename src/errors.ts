@@ -2,57 +2,62 @@
 import { constants } from 'node:os';
 import { types } from 'node:util';
 
-/** Every code, what it means, and what to do; docs and `--help` print this table. */
+/** Every error code and what it means; docs/ERRORS.md is generated from this table. */
 export const ERROR_CODES = {
   ERR_FLASHSTRIKE_ACCESS: 'The folder or a file in it cannot be read or written by this user.',
-  ERR_FLASHSTRIKE_CLOSED: 'The log is closing or closed; open it again to go on.',
+  ERR_FLASHSTRIKE_CLOSED: 'The log is closing or closed; open it again to continue.',
   ERR_FLASHSTRIKE_CORRUPT:
-    'Bytes that were durable no longer validate. Nothing was changed; restore the file or salvage.',
+    'Durable data is damaged or missing. Nothing was changed: restore the file from a backup, ' +
+    'or salvage the log.',
   ERR_FLASHSTRIKE_DURABILITY_UNKNOWN:
-    'The log failed before the sync that was waited for: the events may or may not be on disk. ' +
-    'Reopen to learn.',
+    'The log failed before the sync that durable() was waiting for: the events may or may not be ' +
+    'on disk. Open the log again to find out.',
   ERR_FLASHSTRIKE_EVENT_TOO_LARGE:
-    'The payload, or a batch with its frames, is larger than maxEventBytes lets in (1,048,488 ' +
-    'bytes at most).',
-  ERR_FLASHSTRIKE_EXPIRED: 'The segment that holds these events is gone.',
-  ERR_FLASHSTRIKE_FAILED: 'A write or sync failed once; the log stays failed until it is reopened.',
+    'The payload, or a batch including its frame headers, is larger than maxEventBytes allows ' +
+    '(at most 1,048,488 bytes).',
+  ERR_FLASHSTRIKE_EXPIRED: 'The segment that held these events no longer exists.',
+  ERR_FLASHSTRIKE_FAILED: 'A write or sync failed; the log stays failed until it is opened again.',
   ERR_FLASHSTRIKE_FILE_LOST:
-    'Somebody moved, removed, replaced or cut a file of the open log; nothing was called durable ' +
-    'since.',
-  ERR_FLASHSTRIKE_INPUT: 'A line of the input cannot be understood.',
-  ERR_FLASHSTRIKE_INVALID_ARGUMENT: 'A call was given an argument of the wrong type or range.',
-  ERR_FLASHSTRIKE_INVALID_OPTION: 'An option is unknown, of the wrong type, or cannot work.',
+    'A file of the open log was moved, removed, replaced or truncated; nothing has been reported ' +
+    'durable since.',
+  ERR_FLASHSTRIKE_INPUT: 'The input cannot be read as events; the message names the line.',
+  ERR_FLASHSTRIKE_INVALID_ARGUMENT: 'An argument has the wrong type or is out of range.',
+  ERR_FLASHSTRIKE_INVALID_OPTION: 'An option is unknown, or has a value that cannot work.',
   ERR_FLASHSTRIKE_IO: 'The operating system reported an error.',
   ERR_FLASHSTRIKE_LIVE_COPY:
-    'The folder is a copy of a log that was being written and lacks its tail, and recovery: ' +
-    "'strict' was asked for.",
-  ERR_FLASHSTRIKE_LOCKED: 'Another opening of this log holds its lock.',
+    'The folder is a copy of a log that was being written and lacks its last events, which ' +
+    "recovery: 'strict' refuses.",
+  ERR_FLASHSTRIKE_LOCKED: 'The log is already open, in this process or in another one.',
   ERR_FLASHSTRIKE_LOCK_UNAVAILABLE:
-    "No file lock can be had here; the option lock: 'none' does without.",
-  ERR_FLASHSTRIKE_NOT_A_LOG: 'The path is not a folder, or the folder holds no log.',
-  ERR_FLASHSTRIKE_NO_SPACE: 'The disk or quota is full; work resumes by itself when space is back.',
+    "File locks are not available here; the option lock: 'none' opens the log without one.",
+  ERR_FLASHSTRIKE_NOT_A_LOG: 'The path is not a folder, or the folder does not contain a log.',
+  ERR_FLASHSTRIKE_NO_SPACE:
+    'The disk or quota is full; work resumes by itself once there is space.',
   ERR_FLASHSTRIKE_NO_TELEMETRY:
-    'No process shows telemetry of this log in shared memory: it is closed, or keeps it to itself.',
-  ERR_FLASHSTRIKE_OUT_OF_RANGE: 'An event id lies outside of what the log holds.',
+    'No process publishes telemetry of this log in shared memory: the log is closed, or was ' +
+    'opened without shared memory.',
+  ERR_FLASHSTRIKE_OUT_OF_RANGE: 'An event id is outside the range of the log.',
   ERR_FLASHSTRIKE_PLATFORM: 'This platform is not supported.',
   ERR_FLASHSTRIKE_REGION_GONE:
-    "The shared region of the crashed process is gone and recovery: 'strict' was asked for.",
+    "The shared region of the crashed process no longer exists, which recovery: 'strict' refuses.",
   ERR_FLASHSTRIKE_REGION_UNCERTAIN:
-    'A shared region may be that of this log and hold events that the files lack: choose with ' +
-    'oldRing.',
+    'A shared region may belong to this log and hold events that are not in its files; choose ' +
+    'what to do with the option oldRing.',
   ERR_FLASHSTRIKE_RESOURCES:
-    'A limit on threads, open files or memory was met; the message says which to raise. Nothing ' +
-    'stays held.',
+    'A limit on threads, open files or memory was reached; the message says which to raise. ' +
+    'Everything that had been acquired was released.',
   ERR_FLASHSTRIKE_RING_MISMATCH:
-    'The shared ring of the crashed process does not connect to the files.',
-  ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or is not trustworthy.',
-  ERR_FLASHSTRIKE_STALLED: 'The ring stayed full for stallTimeoutMs: the disk does not keep up.',
+    'The events in the ring of the crashed process do not continue those in the files.',
+  ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or cannot be trusted.',
+  ERR_FLASHSTRIKE_STALLED: 'The ring stayed full for stallTimeoutMs: the disk cannot keep up.',
   ERR_FLASHSTRIKE_TORN_TAIL:
-    "The last write was torn and recovery: 'strict' was asked for; no durable event is missing.",
+    "The last write is torn, which recovery: 'strict' refuses; no durable event is missing.",
   ERR_FLASHSTRIKE_UNDECIDABLE:
-    'It cannot be told whether events are missing; see the recovery option.',
-  ERR_FLASHSTRIKE_UNSAFE_FILE: 'A name of ours is not a plain file that is ours alone.',
-  ERR_FLASHSTRIKE_UNSUPPORTED: 'Written by a newer version, or with a feature not known here.',
+    'Whether durable events are missing cannot be determined; see the option recovery.',
+  ERR_FLASHSTRIKE_UNSAFE_FILE:
+    'A file of the log is not a regular file, or is one with a second name (a hard link).',
+  ERR_FLASHSTRIKE_UNSUPPORTED:
+    'The file was written by a newer version, or uses a feature that this version does not have.',
   ERR_FLASHSTRIKE_WORKER_DIED: 'A thread of the log ended unexpectedly.',
   ERR_FLASHSTRIKE_WRONG_LOG: 'A file belongs to another log.',
 } as const;
@@ -67,7 +72,21 @@ interface WalErrorDetails {
   readonly cause?: unknown;
 }
 
-/** An operating failure: `code` is one of {@link ERROR_CODES}, `message` says what to do. */
+/**
+ * What every failure of the library throws or rejects with. `code` is a key of
+ * {@link ERROR_CODES}; `message` says what happened and what to do; `path` and `offset` say where;
+ * `cause` is the underlying error, for instance one of Node with `code: 'ENOSPC'`.
+ *
+ * @example
+ * import { Wal, WalError } from 'flashstrike';
+ *
+ * try {
+ *   await Wal.open('./orders');
+ * } catch (error) {
+ *   if (error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_LOCKED') process.exit(1);
+ *   throw error;
+ * }
+ */
 export class WalError extends Error {
   override readonly name = 'WalError';
   readonly code: ErrorCode;
@@ -155,7 +174,7 @@ export const isNoSpace = (error: unknown): boolean => {
   return code === 'ENOSPC' || code === 'EDQUOT';
 };
 
-/** What a system error tells to be short of, and where that limit stands. */
+/** What a system error says has run out, and where its limit is set. */
 const LIMITS: Readonly<Record<string, string>> = {
   EAGAIN: 'threads (ulimit -u, pids.max of the container, TasksMax of systemd)',
   EMFILE: 'open files (ulimit -n)',
@@ -176,7 +195,7 @@ export function limitError(path: string, error: unknown): WalError | undefined {
   const limit = LIMITS[NO_BUFFER.test(error.message) ? 'ENOMEM' : (found ?? '')];
   if (limit === undefined) return undefined;
   const message =
-    `${path}: this process may have no more ${limit}: ${error.message}. Raise the ` +
+    `${path}: this process has reached its limit of ${limit}: ${error.message}. Raise the ` +
     'limit, then open the log again.';
   return new WalError('ERR_FLASHSTRIKE_RESOURCES', message, { path, cause: error });
 }

@@ -8,7 +8,7 @@ const WHOLE_NUMBER = /^\d{1,16}$/;
 function parseWholeNumber(text: string, what: string, least: number, most: number): number {
   const value = WHOLE_NUMBER.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least && value <= most)) {
-    throw new InvalidArgumentError(`${what} is a whole number from ${least} to ${most}.`);
+    throw new InvalidArgumentError(`${what} must be a whole number from ${least} to ${most}.`);
   }
   return value;
 }
@@ -32,7 +32,9 @@ const METRIC_PREFIX = /^[a-zA-Z_][a-zA-Z0-9_]{0,99}$/;
 /** What names of metrics may begin with. */
 export function parsePrefix(text: string): string {
   if (METRIC_PREFIX.test(text)) return text;
-  throw new InvalidArgumentError('A prefix is letters, digits and underscores, no digit first.');
+  throw new InvalidArgumentError(
+    'A prefix has letters, digits and underscores, and does not begin with a digit.',
+  );
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -46,12 +48,14 @@ export function parseListenAddress(text: string): { readonly host: string; reado
   const host = bracketed ?? plain ?? LOOPBACK;
   const isAddress = bracketed === undefined ? isIPv4(host) : isIPv6(host);
   if (!isAddress) {
-    throw new InvalidArgumentError('It is a port, or address:port; IPv6 as [::1]:port, no names.');
+    throw new InvalidArgumentError(
+      'An address is a port, IPv4:port or [IPv6]:port; host names are not accepted.',
+    );
   }
   if (!(host === '::1' || (bracketed === undefined && host.startsWith('127.')))) {
     throw new InvalidArgumentError(
-      'Metrics are served to this machine only, on 127.0.0.1 or [::1]: there is no password. A ' +
-        'proxy that asks for one may serve them to others.',
+      'Metrics are served only to this machine, on 127.0.0.1 or [::1], because there is no ' +
+        'password. To serve them to other machines, use a proxy that asks for one.',
     );
   }
   return { host, port: parseWholeNumber(digits, 'A port', 0, 65_535) };
@@ -60,7 +64,7 @@ export function parseListenAddress(text: string): { readonly host: string; reado
 /** A path as it was typed; an empty one is a mistake of the calling script. */
 export function parsePath(text: string): string {
   if (text === '' || text.includes('\0')) {
-    throw new InvalidArgumentError('A path is at least one character and holds no NUL.');
+    throw new InvalidArgumentError('A path must have at least one character and no NUL.');
   }
   return text;
 }

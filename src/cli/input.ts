@@ -78,8 +78,8 @@ export async function* readInput(input: Input, signal: AbortSignal): AsyncGenera
     if (isBrokenGzip(error)) {
       throw new WalError(
         'ERR_FLASHSTRIKE_INPUT',
-        `${input.name}: the gzip data is damaged or cut short; what could be unpacked before ` +
-          'that is kept',
+        `${input.name}: the gzip data is damaged or truncated; what could be decompressed ` +
+          'before that is kept',
         { path: input.name, cause: error },
       );
     }

@@ -69,6 +69,8 @@ export class LineSplitter {
   }
 
   #tooLong(): LineTooLong {
-    return new LineTooLong(`it is longer than ${this.#lineBytesMax} bytes, the most of any event`);
+    return new LineTooLong(
+      `it is longer than ${this.#lineBytesMax} bytes, the most an event can have`,
+    );
   }
 }

@@ -14,7 +14,7 @@ const writeWhole = (stream: Writable, bytes: Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
     stream.write(bytes, (error) => {
       if (error === null || error === undefined) resolve();
-      else if (isClosed(error)) reject(new OutputClosed('the reader of stdout is gone'));
+      else if (isClosed(error)) reject(new OutputClosed('the reader of stdout has closed it'));
       else reject(toWalError(error, 'stdout'));
     });
   });

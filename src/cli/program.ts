@@ -1,5 +1,5 @@
-// Verbs, options and help; turns what was typed into calls of `commands/` and what they come back
-// with into an exit code. Usage errors are 2 in every command.
+// Verbs, options and help; turns what was typed into calls of `commands/`, and what these return
+// into an exit code. Usage errors are 2 in every command.
 
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { printable } from '../errors.js';
@@ -32,7 +32,9 @@ const logFolder = (description: string): Argument =>
   new Argument('<dir>', description).argParser(parsePath);
 
 const formatOption = (): Option =>
-  new Option('--format <format>', 'what a line is').choices(FORMAT_NAMES).default('lines');
+  new Option('--format <format>', 'how an event is written as a line')
+    .choices(FORMAT_NAMES)
+    .default('lines');
 
 const jsonOption = (): Option => new Option('--json', 'print JSON').default(false);
 
@@ -40,10 +42,10 @@ const FORMATS = `
 Formats:
   lines     the bytes of the line without its \\n; a \\r is kept
   ndjson    the bytes of the line, which must parse as JSON
-  lobster   time,type,order id,size,price,direction as 40 bytes; comes back with
+  lobster   time,type,order id,size,price,direction as 40 bytes; replay prints
             every field in its shortest form`;
 
-const EXITS = 'Exit: 0 done, 1 failed, 2 usage, 130 after Ctrl-C (everything read is kept)';
+const EXITS = 'Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C';
 
 /** What the verbs are run with. */
 interface Run {
@@ -60,17 +62,17 @@ function createProgram(run: Run): Command {
     .exitOverride()
     // What was typed comes back in usage errors, and may come from a script or a file name.
     .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
-    .showHelpAfterError('(--help shows what there is)')
+    .showHelpAfterError('(see --help)')
     .addHelpText(
       'after',
       `
 Examples:
   $ flashstrike demo                           see it survive kill -9
-  $ flashstrike record ./log --input app.log   one event a line
+  $ flashstrike record ./log --input app.log   one event per line
   $ tail -f app.log | flashstrike record ./log
-  $ flashstrike replay ./log --from 1000       and back again
-  $ flashstrike verify ./log                   is every byte of it sound?
-  $ flashstrike salvage ./log --output ./new   save what is left of it
+  $ flashstrike replay ./log --from 1000       print them again
+  $ flashstrike verify ./log                   check every byte of it
+  $ flashstrike salvage ./log --output ./new   rescue what is still valid
   $ flashstrike top ./log                      what is it doing right now?`,
     );
 
@@ -91,39 +93,43 @@ function addRecord(program: Command, { context, finish }: Run): void {
     .command('record')
     .summary('record lines as events')
     .description(
-      'Appends one event for each line of the input. Ends when the input ends, with everything ' +
-        'on disk; what it did is printed on stderr. A line that cannot be taken stops it: all ' +
-        'lines before are kept.',
+      'Appends one event per line of input. When the input ends it waits until everything is on ' +
+        'disk, and prints a summary on stderr. It stops at a line that cannot be recorded; all ' +
+        'lines before it are kept.',
     )
-    .addArgument(logFolder('folder of the log; made if there is none'))
+    .addArgument(logFolder('folder of the log; created if it does not exist'))
     .addOption(
-      new Option('--input <file>', 'what to read; - is stdin; gzip is unpacked')
+      new Option('--input <file>', 'file to read, or - for stdin; gzip is decompressed')
         .default('-')
         .argParser(parsePath),
     )
     .addOption(formatOption())
     .addOption(new Option('--sync <mode>', 'when to sync').choices(SYNC_MODES).default('interval'))
     .addOption(
-      new Option('--old-ring <choice>', 'what a crashed process left and may be of this log')
+      new Option(
+        '--old-ring <choice>',
+        'what to do with shared memory that may hold events of this log',
+      )
         .choices(OLD_RING_CHOICES)
         .default('refuse'),
     )
-    .addOption(new Option('--json', 'print what was done as JSON on stdout').default(false))
+    .addOption(new Option('--json', 'print the summary as JSON on stdout').default(false))
     .addHelpText(
       'after',
       `${FORMATS}
 
 Sync:
-  interval      10 to 20 ms after an event at the latest, and at the end
+  interval      at most 10 to 20 ms after an event, and at the end
   every-block   after each write
-  manual        at the end only
+  manual        only at the end
 
-Old ring, where nothing proves whose events these are (those of this log are always taken):
-  refuse        stop, and say what there is to choose from
-  take          add its events where they go on behind those of the files
-  leave         go on without them; the shared region stays where it is
+Old ring: what to do with events in shared memory that may belong to this log, where nothing
+proves it (events that provably belong to it are always recovered):
+  refuse        stop, and explain the choices
+  take          append them if they continue the events in the files
+  leave         continue without them; the shared region is not touched
 
-${EXITS}
+${EXITS} (everything read is kept)
 
 Examples:
   $ flashstrike record ./log --input access.log.gz
@@ -137,25 +143,25 @@ function addReplay(program: Command, { context, finish }: Run): void {
   program
     .command('replay')
     .summary('print events as lines')
-    .description('Prints every event, each ended by \\n. Needs no lock: the log may be in use.')
+    .description('Prints every event, followed by \\n. Takes no lock: the log may be in use.')
     .addArgument(logFolder('folder of the log'))
     .addOption(
-      new Option('--from <id>', 'first event (default: the first there is)').argParser(
+      new Option('--from <id>', 'first event (default: the first in the log)').argParser(
         parseEventId,
       ),
     )
     .addOption(
-      new Option('--to <id>', 'last event (default: the last there is)').argParser(parseEventId),
+      new Option('--to <id>', 'last event (default: the last in the log)').argParser(parseEventId),
     )
     .addOption(formatOption())
-    .option('--follow', 'stay, and print what is recorded from now on, once it is durable', false)
-    .option('--raw', 'the bytes as they are on a terminal, too', false)
+    .option('--follow', 'keep running, and print new events once they are durable', false)
+    .option('--raw', 'print the raw bytes even on a terminal', false)
     .addHelpText(
       'after',
       `${FORMATS}
 
-On a terminal, control characters and others that could steer it or hide text are spelt
-\\u{1b}. A pipe or a file gets the bytes as they were recorded.
+On a terminal, characters that could control it or hide text are escaped (\\u{1b}). A pipe or a
+file gets the bytes as they were recorded.
 
 ${EXITS}
 
@@ -172,13 +178,14 @@ function addVerify(program: Command, { context, finish }: Run): void {
   program
     .command('verify')
     .summary('check every byte of a log')
-    .description('Walks all segments, checks every checksum and every id. Changes nothing.')
+    .description('Reads all segments and checks every checksum and every id. Changes nothing.')
     .addArgument(logFolder('folder of the log'))
     .addOption(jsonOption())
     .addHelpText(
       'after',
       `
-Exit: 0 sound (a torn tail is told, and is no damage), 1 corrupt, 2 usage, 3 could not be read
+Exit code: 0 sound (a torn tail is reported, but is not damage), 1 corrupt, 2 usage error, 3 could
+not be read
 
 Examples:
   $ flashstrike verify ./log
@@ -190,40 +197,44 @@ Examples:
 function addInspect(program: Command, { context, finish }: Run): void {
   program
     .command('inspect')
-    .summary('show what lies in a log folder')
+    .summary('show what is in a log folder')
     .description('Shows segments, ids, sizes and times, and the shared memory of the log.')
     .addArgument(
-      new Argument('[dir]', 'folder of the log; with --regions: none for all').argParser(parsePath),
+      new Argument('[dir]', 'folder of the log; optional with --regions').argParser(parsePath),
     )
     .addOption(jsonOption())
     .option(
       '--regions',
-      'show the shared regions of this log, or without a folder all of them',
+      'show the shared regions of this log or, without a folder, of all logs',
       false,
     )
-    .option('--remove', 'with --regions: remove those that nobody holds or needs', false)
-    .option('--force', 'with --remove: also those with events that may be in no file', false)
+    .option(
+      '--remove',
+      'with --regions: remove those that are not in use and no longer needed',
+      false,
+    )
+    .option('--force', 'with --remove: also those whose events may not be in any file', false)
     .addOption(
-      new Option('--shared-memory-directory <dir>', 'where shared regions lie')
+      new Option('--shared-memory-directory <dir>', 'folder of the shared regions')
         .default('/dev/shm')
         .argParser(parsePath),
     )
     .addHelpText(
       'after',
       `
-Exit: 0 done, 1 failed, 2 usage
+Exit code: 0 success, 1 failure, 2 usage error
 
 Examples:
   $ flashstrike inspect ./log
   $ flashstrike inspect ./log --json | jq '.segments[].events'
   $ flashstrike inspect ./log --regions --remove
-  $ flashstrike inspect --regions               all of this user, whatever the log`,
+  $ flashstrike inspect --regions               all regions of this user`,
     )
     .action(async (dir, options, command: Command) => {
       if (options.remove && !options.regions) command.error('error: --remove needs --regions');
       if (options.force && !options.remove) command.error('error: --force needs --remove');
       if (dir !== undefined && options.force)
-        command.error('error: --force is for all regions, without a folder');
+        command.error('error: --force cannot be used with a folder');
       if (dir === undefined && !options.regions)
         command.error("error: missing required argument 'dir'");
       finish(await inspect(dir, options, context));
@@ -233,24 +244,25 @@ Examples:
 function addSalvage(program: Command, { context, finish }: Run): void {
   program
     .command('salvage')
-    .summary('copy what is left of a damaged log')
+    .summary('copy what is still valid in a damaged log')
     .description(
-      'Copies every event that can be proven to be of the log into a new log, and names each gap ' +
-        'on stderr: place, cause, and the ids that are missing. The source is not changed. ' +
-        'Types, times and payloads are kept, ids up to the first gap between events; behind it ' +
-        'they go on without one, and salvage.json in the new log tells which they were.',
+      'Copies every event that provably belongs to the log into a new log, and reports each gap ' +
+        'on stderr: file and offset, cause, and the missing ids. The source is not changed. ' +
+        'Types, timestamps and payloads are kept, and ids up to the first gap; after it the ids ' +
+        'continue without a gap, and salvage.json in the new log lists the original ones.',
     )
     .addArgument(logFolder('folder of the damaged log'))
     .addOption(
-      new Option('--output <dir>', 'folder for the new log: a new or an empty one')
+      new Option('--output <dir>', 'folder for the new log; must be new or empty')
         .argParser(parsePath)
         .makeOptionMandatory(),
     )
-    .addOption(new Option('--json', 'print the whole report as JSON on stdout').default(false))
+    .addOption(new Option('--json', 'print the full report as JSON on stdout').default(false))
     .addHelpText(
       'after',
       `
-Exit: 0 done, with every gap told, 1 failed, 2 usage, 130 after Ctrl-C (the copy ends there)
+Exit code: 0 success, with every gap reported, 1 failure, 2 usage error, 130 after Ctrl-C (the copy
+is incomplete)
 
 Examples:
   $ flashstrike salvage ./log --output ./rescued
@@ -264,21 +276,21 @@ function addTop(program: Command, { context, finish }: Run): void {
     .command('top')
     .summary('watch a running log')
     .description(
-      'Shows what a log does, live: rates, latencies, the ring, segments, threads, and what is ' +
-        'wrong if anything is. Works on a log that any process has open, and on what a killed ' +
-        'one left behind; reads shared memory only, and changes nothing. Without a terminal it ' +
-        'prints one screen, as with --once.',
+      'Shows live what a log is doing: rates, latencies, the ring, segments, threads, and any ' +
+        'problems. Works on a log that any process has open, and on what a killed process left ' +
+        'behind; it only reads shared memory, and changes nothing. Without a terminal it prints ' +
+        'one screen, as with --once.',
     )
     .addArgument(logFolder('folder of the log'))
-    .option('--once', 'print one screen as plain text, everything in it', false)
+    .option('--once', 'print one complete screen as plain text', false)
     .addOption(
       new Option(
         '--json',
-        'print JSON: with --once one document, without it a line each interval',
+        'print JSON: one document with --once, otherwise one line per interval',
       ).default(false),
     )
     .addOption(
-      new Option('--interval <ms>', 'from one look to the next')
+      new Option('--interval <ms>', 'time between two refreshes')
         .default(1000)
         .argParser(parseInterval),
     )
@@ -287,9 +299,9 @@ function addTop(program: Command, { context, finish }: Run): void {
       `
 Keys:
   q   quits
-  a   shows latencies since the log was opened, or of the last interval
+  a   switches latencies between the last interval and all since the log was opened
 
-Exit: 0 done, 1 failed, 2 usage, 130 after Ctrl-C
+Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C
 
 Examples:
   $ flashstrike top ./log
@@ -302,11 +314,11 @@ Examples:
 function addMetrics(program: Command, { context, finish }: Run): void {
   program
     .command('metrics')
-    .summary('show the metrics of a log to Prometheus')
+    .summary('export the metrics of a log to Prometheus')
     .description(
-      "Prints all metrics of a log in Prometheus' text format, or serves them. Works like top: " +
-        'from outside, on shared memory only. Served, a log that is closed or killed is a metric ' +
-        'as well (<prefix>_up 0), and its next opening is picked up.',
+      "Prints all metrics of a log in Prometheus' text format, or serves them. Like top, it only " +
+        'reads shared memory, from outside. While serving, it reports a log that is closed or ' +
+        'was killed as <prefix>_up 0, and continues when the log is opened again.',
     )
     .addArgument(logFolder('folder of the log'))
     .addOption(
@@ -316,14 +328,14 @@ function addMetrics(program: Command, { context, finish }: Run): void {
       ).argParser(parseListenAddress),
     )
     .addOption(
-      new Option('--prefix <name>', 'what all names begin with')
+      new Option('--prefix <name>', 'prefix of all names')
         .default('flashstrike_wal')
         .argParser(parsePrefix),
     )
     .addHelpText(
       'after',
       `
-Exit: 0 done, 1 failed, 2 usage, 130 after Ctrl-C
+Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C
 
 Examples:
   $ flashstrike metrics ./log | grep get_next_segment
@@ -338,31 +350,31 @@ function addDemo(program: Command, { context, finish }: Run): void {
     .command('demo')
     .summary('record, kill -9, recover, prove')
     .description(
-      'Records an order stream in a second process, shows its telemetry from outside, kills it ' +
-        'with SIGKILL in the middle of it, shows the telemetry that it left, recovers the log, ' +
-        'proves that not one event is missing, and goes on recording.',
+      'Records a stream of orders in a second process, shows its telemetry from outside, kills ' +
+        'the process with SIGKILL while it records, shows the telemetry that it left behind, ' +
+        'recovers the log, proves that no event is missing, and continues recording.',
     )
     .addOption(
-      new Option('--events <count>', 'orders in the whole stream')
+      new Option('--events <count>', 'number of orders in the stream')
         .default(5_000_000)
         .argParser(parseDemoEvents),
     )
     .addOption(
-      new Option('--seed <number>', 'another seed, another stream')
+      new Option('--seed <number>', 'seed of the stream of orders')
         .default(42)
         .argParser(parseSeed),
     )
     .addOption(
       new Option(
         '--dir <dir>',
-        'an empty or new folder for the log (default: a temporary one)',
+        'a new or empty folder for the log (default: a temporary one)',
       ).argParser(parsePath),
     )
-    .option('--keep', 'leave the log there at the end', false)
+    .option('--keep', 'keep the log at the end', false)
     .addHelpText(
       'after',
       `
-Exit: 0 everything was proven, 1 it was not, 2 usage, 130 after Ctrl-C
+Exit code: 0 everything was proven, 1 it was not, 2 usage error, 130 after Ctrl-C
 
 Examples:
   $ flashstrike demo
@@ -376,14 +388,14 @@ function addBench(program: Command, { context, finish }: Run): void {
   program
     .command('bench')
     .summary('run the benchmarks')
-    .description('Runs the named benchmark, or all of them, each in a process of its own.')
-    .argument('[name]', 'a benchmark (default: all)')
-    .argument('[args...]', 'passed on to it')
+    .description('Runs the named benchmark, or all of them, each in its own process.')
+    .argument('[name]', 'name of a benchmark (default: all)')
+    .argument('[args...]', 'passed to the benchmark')
     .option('--list', 'print the names', false)
     .addHelpText(
       'after',
       `
-Exit: 0 done, 1 a benchmark failed, 2 usage
+Exit code: 0 success, 1 a benchmark failed, 2 usage error
 
 Examples:
   $ flashstrike bench --list
@@ -394,8 +406,8 @@ Examples:
       const names = name === undefined ? [] : [name];
       const known = listBenches();
       if (name !== undefined && !known.includes(name)) {
-        const list = known.length === 0 ? 'there are none' : `there are ${known.join(', ')}`;
-        command.error(`error: no benchmark is called '${name}'; ${list}`);
+        const list = known.length === 0 ? 'none are installed' : `available: ${known.join(', ')}`;
+        command.error(`error: unknown benchmark '${name}'; ${list}`);
       }
       finish(await bench(names, args, options, context));
     });
@@ -405,11 +417,11 @@ Examples:
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
   const context = createContext();
-  // `replay | head`: the failed write itself is told to its writer; without a listener the
-  // same error would be an uncaught exception.
+  // `replay | head`: the failed write is reported to whoever wrote; without a listener the same
+  // error would also be an uncaught exception.
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
-  // What the library warns of is told like everything else, in place of Node's own form of it.
+  // Warnings of the library look like all other messages, instead of in Node's own form.
   process.removeAllListeners('warning');
   process.on('warning', ({ message }) => context.terminal.line(`warning: ${printable(message)}`));
   try {

@@ -1,4 +1,4 @@
-// What opening a log found, told only where it is news.
+// What opening a log found, reported only where it is news.
 
 import { printable } from '../errors.js';
 import type { Wal } from '../index.js';
@@ -16,7 +16,7 @@ export function tellRecovery(terminal: Terminal, recovery: Wal['recovery']): voi
     const dropped =
       recovery.droppedEvents > 0
         ? `${formatEvents(recovery.droppedEvents)} in it`
-        : 'no whole event';
+        : 'no complete event';
     terminal.line(
       `torn tail in ${file} at offset ${recovery.offset ?? 0}: ` +
         `${formatBytes(recovery.droppedBytes)} dropped, ${dropped}; none was durable`,

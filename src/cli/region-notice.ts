@@ -17,8 +17,8 @@ export function describeRegion(region: RegionInspection): string {
     case 'waiting':
       return (region.unreadEvents ?? 0) === 0
         ? `${path}, left by a process that ended; every event in it is in the files`
-        : `${path} waits with ${formatEvents(region.unreadEvents ?? 0)} that its last process ` +
-            'left behind; the next opening of the log writes them to disk';
+        : `${path} holds ${formatEvents(region.unreadEvents ?? 0)} that the last process left ` +
+            'behind; the next open writes them to disk';
     case 'uncertain':
     case 'gone':
       return `${region.status.toUpperCase()}: ${printable(region.reason ?? path)}`;

@@ -18,6 +18,6 @@ test('without any claim nothing is durable', () => {
 
 test('a message names those, and only those, who call the event durable', () => {
   const claims = gatherClaims({ meta: 7, block: 2, blockBehind: 9 });
-  assert.equal(spokenClaims(claims, 3), 'a block behind it (9), wal.meta (7)');
+  assert.equal(spokenClaims(claims, 3), 'a block after it (9), wal.meta (7)');
   assert.equal(spokenClaims(claims, 10), '');
 });

@@ -63,7 +63,7 @@ const SPOKEN: Readonly<Record<ClaimSource, string>> = {
   meta: 'wal.meta',
   'segment-header': "the segment's header",
   block: 'a block before it',
-  'block-behind': 'a block behind it',
+  'block-behind': 'a block after it',
   successor: "the next segment's header",
   region: 'the shared region',
   acknowledgement: "a consumer's acknowledgement",

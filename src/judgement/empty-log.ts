@@ -49,22 +49,23 @@ export function emptyError(dir: string, evidence: EmptyEvidence): WalError | und
   const segmentIndex = meta.status === 'present' ? meta.meta.segmentIndex : 0;
   const durable = lostWithAll(evidence);
   if (durable > 0 || segmentIndex > 0) {
-    const named = segmentIndex > 0 ? ` (wal.meta names segments up to ${segmentIndex})` : '';
+    const named =
+      segmentIndex > 0 ? ` (according to wal.meta there were segments up to ${segmentIndex})` : '';
     const message =
-      `${dir} holds no segment, but events up to ${durable} were durable: all of them are lost` +
-      `${named}. Put the files back.`;
+      `${dir} contains no segment, but events up to ${durable} were durable: all of them are ` +
+      `lost${named}. Put the files back.`;
     return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path: dir });
   }
   const toDo = beginAnewAdvice;
   if (meta.status === 'damaged') {
     const message =
-      `${meta.message} ${dir} holds no segment: whether there were any cannot be ` +
-      `told. ${toDo}`;
+      `${meta.message} ${dir} contains no segment: whether there were any cannot be ` +
+      `determined. ${toDo}`;
     return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path: metaPath });
   }
   if (meta.status !== 'missing' || !evidence.wasOpened) return undefined;
   const message =
-    `${dir} holds neither a segment nor wal.meta, but LOCK tells that a log was opened here: ` +
-    `whether it held events cannot be told. ${toDo}`;
+    `${dir} contains neither a segment nor wal.meta, but LOCK shows that a log was opened here: ` +
+    `whether it had events cannot be determined. ${toDo}`;
   return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, { path: dir });
 }

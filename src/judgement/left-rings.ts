@@ -110,10 +110,10 @@ function whyDoubtful({ file }: FoundRegion, own: FolderIdentity): string {
   const { folder } = file.header;
   const where = folder.path === undefined ? '' : ` (${printable(folder.path)})`;
   return judgeFolder(folder, own) === 'copy'
-    ? `it was made in another folder${where}, of which this one is a copy, and that is not there ` +
-        'any more.'
-    : `whether this is the folder that it was made in${where} cannot be told: its numbers have ` +
-        'changed, and the file system does not tell when it was made.';
+    ? `it was created for another folder${where}, of which this one is a copy, and which no ` +
+        'longer exists.'
+    : `whether it was created for this folder${where} cannot be determined: the folder has other ` +
+        'device and inode numbers, and the file system does not record when it was created.';
 }
 
 /** What is missing, where no region is left that could hold it. */
@@ -149,8 +149,8 @@ export function lastToTake(
 export const ringMismatch = (path: string, { defect }: RingDefect): WalError =>
   new WalError(
     'ERR_FLASHSTRIKE_RING_MISMATCH',
-    `${path}: the events that the crashed process left in shared memory do not follow what the ` +
-      `files hold (${defect}). Both are kept. ${withoutRingAdvice}`,
+    `${path}: the events that the crashed process left in shared memory do not continue those ` +
+      `in the files (${defect}). Both are kept. ${withoutRingAdvice}`,
     { path },
   );
 
@@ -159,20 +159,20 @@ export function uncertainError(directory: string, region: DoubtfulRegion): WalEr
   const { path, why, isOthers, ring } = region;
   const count =
     ring?.unread !== undefined && 'eventCount' in ring.unread
-      ? `holds ${ring.unread.eventCount} events that may be of this log and that its files lack`
-      : 'may hold events of this log that its files lack';
+      ? `holds ${ring.unread.eventCount} events that may belong to this log and that its files lack`
+      : 'may hold events of this log that are not in its files';
   const asOwner = isOthers ? 'Open the log as that user' : '';
-  const take = "with oldRing: 'take' to add its events where they go on";
+  const take = "with oldRing: 'take' to append its events if they continue the files";
   const choices = [
     ...(asOwner === '' ? [] : [asOwner]),
     ...(ring === undefined ? (isOthers ? [`as root ${take}`] : []) : [`open ${take}`]),
-    "open with oldRing: 'leave' to go on without them, and to leave it where it is",
+    "open with oldRing: 'leave' to continue without them and keep the region",
   ];
   const text = choices.join(', or ');
   const message =
     `${directory}: the shared region ${printable(path)} ${count}: ${why} Nothing was changed. ` +
-    `${text.charAt(0).toUpperCase()}${text.slice(1)} (flashstrike record has --old-ring). A ` +
-    'refusal costs nothing: the region stays until the machine is restarted.';
+    `${text.charAt(0).toUpperCase()}${text.slice(1)} (flashstrike record: --old-ring). Nothing ` +
+    'is lost by waiting: the region stays until the machine is restarted.';
   return new WalError('ERR_FLASHSTRIKE_REGION_UNCERTAIN', message, { path });
 }
 
@@ -180,50 +180,50 @@ export function uncertainError(directory: string, region: DoubtfulRegion): WalEr
 export const inUseError = (path: string, pid: number | undefined, why: string): WalError =>
   new WalError(
     'ERR_FLASHSTRIKE_LOCKED',
-    `${path} is in use by process ${pid ?? 'unknown'}, and may be that of this log: ${why} Close ` +
-      "the log there first. Where it is another folder's, open with oldRing: 'leave'.",
+    `${path} is in use by process ${pid ?? 'unknown'}, and may belong to this log: ${why} Close ` +
+      "the log there first. If it belongs to another folder, open with oldRing: 'leave'.",
     { path },
   );
 
-/** The error for a log whose region is gone, where that is not to be passed over. */
+/** The error for a log whose region no longer exists, where that must not be ignored. */
 export const goneError = (directory: string, lost: LostRegion, lastEventId: number): WalError =>
   new WalError(
     'ERR_FLASHSTRIKE_REGION_GONE',
-    `${directory}: ${goneSentence(lost, lastEventId)} Nothing was changed. ${FIND_IT} To go on ` +
-      "without them, open with recovery: 'default', or with oldRing: 'leave'.",
+    `${directory}: ${goneSentence(lost, lastEventId)} Nothing was changed. ${FIND_IT} To ` +
+      "continue without them, open with recovery: 'default', or with oldRing: 'leave'.",
     { path: lost.paths[0] },
   );
 
 const FIND_IT =
-  'Look for it: another container has a /dev/shm of its own, and the log may be open there. ' +
-  'Where it can be made visible under that path, do so before the log is opened again.';
+  'Look for it: another container has its own /dev/shm, and the log may be open there. If it ' +
+  'can be made visible under that path, do so before the log is opened again.';
 
 /** What may be missing, and where it was looked for. */
 export function goneSentence({ kind, paths, folders }: LostRegion, lastEventId: number): string {
   const what =
-    `Events behind ${lastEventId} that a process had appended and not yet written, if there were ` +
-    'any, are missing';
+    `Events after ${lastEventId} that a process had appended but not yet written, if any, are ` +
+    'missing';
   const path = printable(paths[0] ?? '');
   switch (kind) {
     case 'gone':
       return (
-        `${what}: the shared region ${path}, which LOCK names, is gone, and the machine was ` +
-        'not restarted.'
+        `${what}: the shared region ${path}, which LOCK names, no longer exists, although the ` +
+        'machine was not restarted.'
       );
     case 'restarted':
       return (
-        `${what}: the shared region ${path}, which LOCK names, is gone with the boot of the ` +
-        'machine that it was of.'
+        `${what}: the shared region ${path}, which LOCK names, was lost when the machine was ` +
+        'restarted.'
       );
     case 'copied':
       return (
-        `${what}: this folder is a copy, and the shared region ${path} of its original is ` +
-        'gone.'
+        `${what}: this folder is a copy, and the shared region ${path} of its original no ` +
+        'longer exists.'
       );
     case 'unnamed':
       return (
-        `${what}: the log was not closed, LOCK names no shared region (it is missing, empty or ` +
-        `damaged), and none with the log's id is in ${folders.map(printable).join(', ')}.`
+        `${what}: the log was not closed, LOCK names no shared region (LOCK is missing, empty or ` +
+        `damaged), and there is none with the log's id in ${folders.map(printable).join(', ')}.`
       );
   }
 }
@@ -231,13 +231,13 @@ export function goneSentence({ kind, paths, folders }: LostRegion, lastEventId: 
 /** What to do about it before anything is appended; empty where nothing can be done. */
 export const lostAdvice = (lost: LostRegion, lastEventId: number): string =>
   lost.kind === 'gone' || lost.kind === 'unnamed'
-    ? `${goneSentence(lost, lastEventId)} ${FIND_IT} Append nothing before, if they matter.`
+    ? `${goneSentence(lost, lastEventId)} ${FIND_IT} If these events matter, append nothing before.`
     : goneSentence(lost, lastEventId);
 
 /** A note where the kernel had more events, never durable, than are there now. */
 export const writtenNote = (writtenEventId: number, lastEventId: number): string =>
-  `The shared region tells that events up to ${writtenEventId} had been written; ` +
-  `those behind ${lastEventId}, none of them durable, are not there.`;
+  `According to the shared region, events up to ${writtenEventId} had been written; ` +
+  `those after ${lastEventId}, none of them durable, are missing.`;
 
 export const unusableNote = (path: string, reason: string): string =>
   `The shared region ${printable(path)} was not used: ${reason}`;
@@ -245,10 +245,10 @@ export const unusableNote = (path: string, reason: string): string =>
 /** A note for a region that is passed over. */
 export function passedOverNote(found: FoundRegion, own: FolderIdentity): string {
   const { path, file, whose, wasLeft } = found;
-  if (wasLeft) return unusableNote(path, 'an opening was told to go on without it.');
+  if (wasLeft) return unusableNote(path, 'an earlier open was told to continue without it.');
   if (file.status !== 'match') return unusableNote(path, file.reason);
   if (whose !== 'another') return unusableNote(path, whyDoubtful(found, own));
   const { folder } = file.header;
   const where = folder.path === undefined ? '' : `, ${printable(folder.path)}`;
-  return unusableNote(path, `it is that of another folder with this log${where}.`);
+  return unusableNote(path, `it belongs to another folder with this log${where}.`);
 }

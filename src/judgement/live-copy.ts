@@ -106,8 +106,8 @@ export function setAsidePrepared(
     events += held.events;
     bytes += held.bytes;
     notes.push(
-      `${name} holds events up to ${held.lastEventId}: the original made it a segment while it ` +
-        `was copied. It was kept as ${basename(aside)}, and is not part of this log.`,
+      `${name} holds events up to ${held.lastEventId}: the original turned it into a segment ` +
+        `while it was copied. It is kept as ${basename(aside)}, and is not part of this log.`,
     );
   }
   if (notes.length > 0) storage.syncDirectory(dir);

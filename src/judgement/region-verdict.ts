@@ -45,27 +45,27 @@ export const REGION_CASES: readonly RegionCase[] = [
     verdict: 'take',
   },
   {
-    label: 'of the folder that this one was copied from, or of a copy',
+    label: 'it belongs to the folder that this one was copied from, or to a copy',
     facts: { whose: ['another'] },
     verdict: 'note',
   },
   {
-    label: 'in use, and it may be that of this log',
+    label: 'in use, and it may belong to this log',
     facts: { whose: ['uncertain'], isAlive: [true], choice: ['refuse', 'take'] },
     verdict: 'locked',
   },
   {
-    label: 'in use, and called that of another folder',
+    label: 'in use, and said to belong to another folder',
     facts: { whose: ['uncertain'], isAlive: [true], choice: ['leave'] },
     verdict: 'note',
   },
   {
-    label: 'it may be ours, and the files lack nothing of it',
+    label: 'it may be ours, and the files have all its events',
     facts: { ...DOUBT, content: ['nothing'] },
     verdict: 'note',
   },
   {
-    label: 'nobody misses it',
+    label: 'nothing suggests that the log lost one',
     facts: { ...DOUBT, ...LACKED, isMissed: [false] },
     verdict: 'note',
   },

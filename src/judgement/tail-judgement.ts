@@ -181,12 +181,12 @@ export function judgeEnd(
 export function cutNotes({ file, sealed }: SegmentReader): string[] {
   const { path, bytes, header } = file;
   if (sealed || bytes >= header.segmentBytes) return [];
-  return [`${basename(path)} has ${bytes} of its ${header.segmentBytes} bytes: it was cut off.`];
+  return [`${basename(path)} has ${bytes} of its ${header.segmentBytes} bytes: it was truncated.`];
 }
 
 /** The error for a segment that was taken away while it was read. */
 export function expired(path: string): WalError {
-  const message = `${path} was removed or used again while it was read. Read from a later event.`;
+  const message = `${path} was removed or reused while it was read. Read from a later event.`;
   return new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path });
 }
 
@@ -221,14 +221,14 @@ export function tailError(judgement: TailJudgement): WalError | undefined {
   const details = { path, offset: endOffset };
   if (verdict === 'undecidable') {
     const message =
-      `${where}; whether more was there cannot be told (${stop.message}). ${prose} ` +
+      `${where}; whether there was more cannot be determined (${stop.message}). ${prose} ` +
       metaBackAdvice(nextEventId);
     return new WalError('ERR_FLASHSTRIKE_UNDECIDABLE', message, details);
   }
   const known = spokenClaims(claims, nextEventId);
   const message =
-    `${where} (then: ${stop.message}). ${prose}${lostIn(judgement)}` +
-    `${known === '' ? '' : ` Called durable by ${known}.`} ${restoreAdvice(path)}` +
+    `${where} (after that: ${stop.message}). ${prose}${lostIn(judgement)}` +
+    `${known === '' ? '' : ` Reported durable by ${known}.`} ${restoreAdvice(path)}` +
     (judgement.isCopyShaped ? ` ${acceptCopyAdvice(dirname(path))}` : '');
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, details);
 }

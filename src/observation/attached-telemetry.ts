@@ -245,7 +245,7 @@ function buildOf(file: RegionFile, state: ObservedState, directory: string): Bui
   if (state === 'opening' && hasRoom) {
     const message =
       `${directory}: process ${file.header.pid} has not finished opening the log, so there is no ` +
-      'telemetry yet. Look again once it has.';
+      'telemetry yet. Try again once it has.';
     throw new WalError('ERR_FLASHSTRIKE_NO_TELEMETRY', message, { path: directory });
   }
   const code =

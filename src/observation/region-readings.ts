@@ -43,7 +43,7 @@ export function readLog(file: RegionFile, nowNs: number): LogReading {
   const ringBytes = file.header.sections.ring.byteLength;
   const waitingBytes = bytesBetween(written, appended);
   if (waitingBytes > ringBytes && controlWord(file, offset.written) === written) {
-    throw damaged(file, `${waitingBytes} bytes wait in a ring of ${ringBytes}`);
+    throw damaged(file, `${waitingBytes} bytes are waiting in a ring of ${ringBytes}`);
   }
   return {
     state: stateOf(file),
@@ -64,11 +64,11 @@ function controlWord(file: RegionFile, byteOffset: number): number {
 function stateOf(file: RegionFile): ObservedState {
   const code = controlWord(file, offset.state);
   const state = STATES.get(code);
-  if (state === undefined) throw damaged(file, `there is no state ${code}`);
+  if (state === undefined) throw damaged(file, `its state ${code} is unknown`);
   return state;
 }
 
 function damaged({ path }: RegionFile, reason: string): WalError {
-  const message = `${path} is damaged: ${reason}. Open the log anew to have new telemetry.`;
+  const message = `${path} is damaged: ${reason}. Open the log again to get new telemetry.`;
   return new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
 }

@@ -109,20 +109,20 @@ function isBetter(region: RegionFile, than: RegionFile): boolean {
 function damagedLock(dir: string): WalError {
   const path = join(dir, LOCK_FILE);
   const message =
-    `${path} is damaged: it does not say which shared region is this log's. ` +
-    'The next opening of the log writes it anew.';
+    `${path} is damaged: it does not say which shared region belongs to this log. ` +
+    'The next open of the log writes it again.';
   return new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
 }
 
 function noTelemetry(dir: string): WalError {
   const message = isLockHeld(nodeStorage, dir)
     ? `${dir}: the log is open, but its telemetry is not in shared memory: it was opened with ` +
-      "sharedMemory: 'off', or nothing could be shared (wal.capabilities says why). Read " +
-      "wal.telemetry in that process, or open the log with sharedMemory: 'required'. Where it is " +
-      'being opened right now, look again in a moment.'
-    : `${dir}: no process shows telemetry of this log. It was closed cleanly, was never opened ` +
-      "here, or is open without shared memory (sharedMemory: 'off', then wal.telemetry in that " +
-      'process is all there is). Look again while the log is open.';
+      "sharedMemory: 'off', or shared memory was not available (wal.capabilities says why). Read " +
+      "wal.telemetry in that process, or open the log with sharedMemory: 'required'. If it is " +
+      'being opened right now, try again in a moment.'
+    : `${dir}: no process publishes telemetry of this log. It was closed cleanly, was never ` +
+      "opened here, or is open without shared memory (sharedMemory: 'off'; then only " +
+      'wal.telemetry in that process has it). Try again while the log is open.';
   return new WalError('ERR_FLASHSTRIKE_NO_TELEMETRY', message, { path: dir });
 }
 
@@ -130,12 +130,12 @@ function unusable({ path, status, reason }: Rejected): WalError {
   const isUnsupported = status === 'unsupported';
   const message =
     status === 'other-boot'
-      ? `${path} was not read: ${reason} What it showed is over; open the log to have new ` +
+      ? `${path} was not read: ${reason} Its telemetry is out of date; open the log to get new ` +
         'telemetry.'
       : isUnsupported
         ? `${path} was not read: ${reason} Read it with the version that runs the log.`
-        : `${path} was not read: ${reason} Look as the user that runs the log, at the folder ` +
-          'that it has open.';
+        : `${path} was not read: ${reason} Try again as the user that runs the log, with the ` +
+          'folder that it has open.';
   const code = isUnsupported ? 'ERR_FLASHSTRIKE_UNSUPPORTED' : 'ERR_FLASHSTRIKE_SHARED_MEMORY';
   return new WalError(code, message, { path });
 }

@@ -1,9 +1,9 @@
-// What messages about damage say at their end: which ids are lost, and what to do next.
+// How messages about damage end: which ids are lost, and what to do next.
 import { dirname } from 'node:path';
 import type { MissingTail, Verdict } from '../segment/verdict.js';
 
 /**
- * ` Events 3 to 5 are lost.`, to go behind a sentence; empty where the last is before the first.
+ * ` Events 3 to 5 are lost.`, to follow a sentence; empty where the last is before the first.
  */
 export function lostSentence(firstEventId: number, lastEventId: number): string {
   if (lastEventId < firstEventId) return '';
@@ -13,7 +13,7 @@ export function lostSentence(firstEventId: number, lastEventId: number): string 
 }
 
 /**
- * ` Events 3 to 5 are in the original only.`, of what a copy lacks; empty where it tells of none.
+ * ` Events 3 to 5 are only in the original.`, for what a copy lacks; empty where no id is known.
  */
 export const missingSentence = ({ firstEventId, lastEventId }: MissingTail): string => {
   if (lastEventId < firstEventId) return '';
@@ -21,7 +21,7 @@ export const missingSentence = ({ firstEventId, lastEventId }: MissingTail): str
     firstEventId === lastEventId
       ? `Event ${firstEventId} is`
       : `Events ${firstEventId} to ${lastEventId} are`;
-  return ` ${ids} in the original only.`;
+  return ` ${ids} only in the original.`;
 };
 
 /** A word that a shell takes as it is. */
@@ -33,28 +33,27 @@ const salvageCommand = (dir: string): string =>
   `${ADVICE_WORDS.salvage} ${shellWord(dir)} --output NEW_FOLDER`;
 
 /**
- * Every advice that is given about the files of a log, by the words that it begins with. All that
- * is told to do stands in this file, and a test obeys each: none may cost an event that can be
- * read.
+ * Every piece of advice about the files of a log, by the words that identify it. All advice is in
+ * this file, and a test follows each piece: none may cost an event that can still be read.
  */
 export const ADVICE_WORDS = {
   nothing: 'Nothing to do',
-  restore: 'Nothing was changed; restore the file from a copy',
-  restoreNamed: 'restore the files that are named here from a copy',
-  restoreMeta: 'Restore wal.meta or the file that is named here from a copy',
+  restore: 'Nothing was changed; restore the file from a backup',
+  restoreNamed: 'restore the files named here from a backup',
+  restoreMeta: 'Restore wal.meta, or the file named here, from a backup',
   putBack: 'Put them back',
-  renameBack: 'Give each segment its own name back',
-  ownFile: 'Keep it where its own log can have it back',
+  renameBack: 'Rename each segment back to its own name',
+  ownFile: 'Move it back to its own log',
   ownMeta: 'Put the wal.meta of this log back',
   metaBack: 'Put wal.meta back',
-  beginAnew: "begin anew with recovery: 'tolerate-tail'",
-  withoutTail: "Open with recovery: 'default' to go on without them",
-  withoutRing: "oldRing: 'leave' to go on without the ring, which stays where it is",
-  acceptLoss: "To append on without what is lost: recovery: 'accept-loss'",
+  beginAnew: "start an empty log with recovery: 'tolerate-tail'",
+  withoutTail: "Open with recovery: 'default' to continue without them",
+  withoutRing: "oldRing: 'leave' to continue without the ring, which is kept",
+  acceptLoss: "To continue without what is lost, open with recovery: 'accept-loss'",
   acceptCopy: 'If this folder is a copy of a log that was being written',
   openCopy: 'Copy the original again',
-  copyOpened: 'The log goes on as one of its own',
-  lossOpened: 'put the files back from a copy as soon as you can',
+  copyOpened: 'The log continues as a log in its own right',
+  lossOpened: 'restore the files from a backup as soon as you can',
   salvage: 'flashstrike salvage',
 } as const;
 
@@ -70,21 +69,21 @@ export function verdictAdvice(verdict: Verdict, dir: string): string {
     case 'clean':
       return `${WORDS.nothing}.`;
     case 'torn-tail':
-      return `${WORDS.nothing}: the next opening of the log sets the torn tail aside.`;
+      return `${WORDS.nothing}: the next open sets the torn tail aside.`;
     case 'live-copy':
       return (
-        `${WORDS.nothing}: the next opening goes on behind what was copied. What is missing is ` +
-        'in the original, or in a later copy of it.'
+        `${WORDS.nothing}: the next open continues after the last event that was copied. What is ` +
+        'missing is in the original, or in a later copy of it.'
       );
     case 'corruption':
       return (
-        `Nothing was changed. Keep the folder as it is, and ${WORDS.restoreNamed}. Or save what ` +
-        `is readable: ${salvageCommand(dir)}. Replay gives every event before the damage.`
+        `Nothing was changed. Keep the folder as it is, and ${WORDS.restoreNamed}. Or salvage ` +
+        `what is readable: ${salvageCommand(dir)}. Replay returns every event before the damage.`
       );
     case 'undecidable':
       return (
-        `${WORDS.restoreMeta}. If the last, unfinished write is all that can be missing, open ` +
-        `the log with the option recovery: 'tolerate-tail'. Or save what is readable: ` +
+        `${WORDS.restoreMeta}. If only the last, unfinished write can be missing, open the log ` +
+        `with the option recovery: 'tolerate-tail'. Or salvage what is readable: ` +
         `${salvageCommand(dir)}.`
       );
   }
@@ -96,45 +95,45 @@ export const putBackAdvice = (dir: string): string =>
 
 /** What to do about a segment under the name of another one. */
 export const renameBackAdvice = (path: string): string =>
-  `${WORDS.renameBack}, or salvage: ${salvageCommand(dirname(path))}.`;
+  `${WORDS.renameBack}, or salvage what is readable: ${salvageCommand(dirname(path))}.`;
 
-/** What to do about a segment of another log, which may be missed there. */
+/** What to do about a segment of another log, which may need it. */
 export const ownFileAdvice = (path: string): string =>
-  `${WORDS.ownFile}, and restore this log's file of that name from a copy, or salvage what is ` +
+  `${WORDS.ownFile}, and restore this log's file of that name from a backup, or salvage what is ` +
   `readable: ${salvageCommand(dirname(path))}.`;
 
 /** What to do about a wal.meta of another log. */
 export const ownMetaAdvice = (dir: string): string =>
   `${WORDS.ownMeta}, or salvage what is readable: ${salvageCommand(dir)}.`;
 
-/** What to do where nothing tells whether events are missing behind the last one. */
+/** What to do where nothing shows whether events are missing after the last one. */
 export const metaBackAdvice = (nextEventId: number): string =>
-  `${WORDS.metaBack}, or open with recovery: 'tolerate-tail' to go on from here with event ` +
+  `${WORDS.metaBack}, or open with recovery: 'tolerate-tail' to continue from here with event ` +
   `${nextEventId}.`;
 
-/** What to do about a log of which no file is left. */
+/** What to do about a log that has lost all its files. */
 export const beginAnewAdvice = `Put the files back, or ${WORDS.beginAnew}.`;
 
 /** What to do about a torn tail that `strict` refuses. */
 export const withoutTailAdvice = (dir: string): string =>
-  `${WORDS.withoutTail}; what of them is whole, ${salvageCommand(dir)} saves before.`;
+  `${WORDS.withoutTail}; to keep the complete events in them, first run ${salvageCommand(dir)}.`;
 
 const openWithoutRing = `open with ${WORDS.withoutRing}`;
 /** What to do about a ring that cannot follow the files. */
-export const withoutRingAdvice = `Put back the files that are missing, or ${openWithoutRing}.`;
+export const withoutRingAdvice = `Put the missing files back, or ${openWithoutRing}.`;
 
 /** How to append to a log that lacks segments. */
 export const acceptLossAdvice = `${WORDS.acceptLoss}.`;
 
 /** What to do about a folder that looks like a copy of a log that was being written. */
 export const acceptCopyAdvice = (dir: string): string =>
-  `${WORDS.acceptCopy}, and the tail is in the original: save what stands behind, ` +
-  `${salvageCommand(dir)}, and then open with recovery: 'accept-copy'.`;
+  `${WORDS.acceptCopy}, the original has the missing events: salvage what comes after this ` +
+  `point (${salvageCommand(dir)}), then open with recovery: 'accept-copy'.`;
 
 /** What to do about a copy that `strict` refuses. */
 export const openCopyAdvice = (dir: string): string =>
-  `${WORDS.openCopy}, or save what stands behind, ${salvageCommand(dir)}, and then open with ` +
-  "recovery: 'default' to go on without what is missing.";
+  `${WORDS.openCopy}, or salvage what comes after this point (${salvageCommand(dir)}), then ` +
+  "open with recovery: 'default' to continue without what is missing.";
 
 /** What to do about a log that is open, by what its recovery found. */
 export function openedAdvice(
@@ -144,8 +143,8 @@ export function openedAdvice(
 ): string {
   if (hasLosses) {
     return (
-      `The log goes on with event ${nextEventId}, and lacks what losses names: ` +
-      `${WORDS.lossOpened}; until then each open needs this option again.`
+      `The log continues with event ${nextEventId}, without what losses lists: ` +
+      `${WORDS.lossOpened}; until then every open needs this option.`
     );
   }
   switch (verdict) {
@@ -153,11 +152,11 @@ export function openedAdvice(
     case 'clean':
       return `${WORDS.nothing}.`;
     case 'torn-tail':
-      return `${WORDS.nothing}: the log goes on with event ${nextEventId} in a new segment.`;
+      return `${WORDS.nothing}: the log continues with event ${nextEventId} in a new segment.`;
     case 'live-copy':
       return (
-        `${WORDS.copyOpened}, with event ${nextEventId}. Where the rest is needed, copy the ` +
-        'original again.'
+        `${WORDS.copyOpened}, with event ${nextEventId}. If you need the missing events, copy ` +
+        'the original again.'
       );
   }
 }

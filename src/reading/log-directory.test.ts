@@ -31,7 +31,7 @@ test('names are told apart, and what is not ours is noted', (t) => {
   assert.ok(listing.hasLock && listing.hasMeta && listing.hasMetaTemporary && holdsLog(listing));
   assert.deepEqual(listingNotes(listing), [
     'notes\\u{1b}.txt is not part of the log.',
-    'wal.meta.tmp was left over by a crash.',
+    'wal.meta.tmp was left behind by a crash.',
   ]);
 });
 

@@ -72,9 +72,13 @@ export const holdsLog = (listing: LogListing): boolean =>
 
 /** The error for a folder that {@link holdsLog} denies. */
 export const noLogIn = (dir: string): WalError =>
-  new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', `${dir} holds no log. Name the folder of a log.`, {
-    path: dir,
-  });
+  new WalError(
+    'ERR_FLASHSTRIKE_NOT_A_LOG',
+    `${dir} does not contain a log. Give the folder of a log.`,
+    {
+      path: dir,
+    },
+  );
 
 const overlap = (a: SegmentGap, b: SegmentGap): boolean =>
   a.firstIndex <= b.lastIndex && b.firstIndex <= a.lastIndex;
@@ -85,7 +89,7 @@ function listEntries(storage: Storage, dir: string): readonly DirectoryEntry[] {
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      const message = `${dir} is no folder. Name the folder of a log.`;
+      const message = `${dir} is not a folder. Give the folder of a log.`;
       throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: dir, cause: error });
     }
     throw readFailure(error, dir);
@@ -172,7 +176,7 @@ export function readMeta(storage: Storage, dir: string): MetaReading {
     const meta = decodeMeta(bytes.subarray(0, count));
     if (!isDefect(meta)) return { status: 'present', meta };
     const status = meta.defect === 'version' ? 'unsupported' : 'damaged';
-    const verb = status === 'damaged' ? 'does not validate' : 'cannot be read';
+    const verb = status === 'damaged' ? 'is not valid' : 'cannot be read';
     return { status, message: `${path} ${verb}: ${meta.message}.` };
   } finally {
     storage.close(fd);
@@ -210,10 +214,10 @@ export function usableMeta(
 /** A note about what is odd in the folder and does no harm. */
 export function listingNotes(listing: LogListing): string[] {
   const notes = listing.unknown.map((name) => `${printable(name)} is not part of the log.`);
-  if (listing.hasMetaTemporary) notes.push('wal.meta.tmp was left over by a crash.');
+  if (listing.hasMetaTemporary) notes.push('wal.meta.tmp was left behind by a crash.');
   const [first] = listing.segments;
   if (first !== undefined && first.index > 1 && !listing.compressed.some((i) => i < first.index)) {
-    notes.push(`The log begins with ${first.name}: the segments before it are not there.`);
+    notes.push(`The log begins with ${first.name}: it does not have the segments before it.`);
   }
   return notes;
 }

@@ -45,7 +45,7 @@ export function pinProblem(
   const { segmentIndex, previousLastEventId, previousEndOffset } = pin;
   return (
     `does not end at offset ${previousEndOffset} with event ${previousLastEventId}, as segment ` +
-    `${segmentIndex} says: one of the two is not of this log's last state`
+    `${segmentIndex} says: one of the two is from an earlier state of the log`
   );
 }
 
@@ -96,7 +96,7 @@ export function pinError(storage: Storage, reader: SegmentReader, pin: SegmentHe
   const lastLost = hole === undefined ? previousLastEventId : end.lastEventId + hole.events;
   const message =
     `${file.path} is sound up to offset ${end.endOffset}, event ${end.lastEventId} ` +
-    `(then: ${stop?.message}), and segment ${segmentIndex} says that it holds events up to ` +
+    `(after that: ${stop?.message}), but segment ${segmentIndex} says that it has events up to ` +
     `${previousLastEventId}, offset ${previousEndOffset}.` +
     `${lostSentence(end.lastEventId + 1, lastLost)} ${restoreAdvice(file.path)}`;
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, {

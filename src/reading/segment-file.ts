@@ -49,13 +49,13 @@ function readHeader(
     if (!newer) meter.segmentReader.onIntegrityFailure(failure);
     const message = newer
       ? `${path} cannot be read: ${header.message}. Use the version that wrote it, or a newer one.`
-      : `The header of ${path} does not validate: ${header.message}. ${restoreAdvice(path)}`;
+      : `The header of ${path} is not valid: ${header.message}. ${restoreAdvice(path)}`;
     const code = newer ? 'ERR_FLASHSTRIKE_UNSUPPORTED' : 'ERR_FLASHSTRIKE_CORRUPT';
     throw new WalError(code, message, { path, offset: 0 });
   }
   if (expected.index !== undefined && header.segmentIndex !== expected.index) {
     const message =
-      `${path} holds segment ${header.segmentIndex}: the file was renamed or replaced. ` +
+      `${path} contains segment ${header.segmentIndex}: the file was renamed or replaced. ` +
       renameBackAdvice(path);
     meter.segmentReader.onIntegrityFailure('validation');
     throw new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset: 0 });

@@ -53,7 +53,7 @@ export interface SegmentEnd {
 
 const LIMIT: Stop = { reason: 'limit', message: 'the end that the next segment pins' };
 const FULL: Stop = { reason: 'full', message: 'the segment has no room for another block' };
-const CUT: Stop = { reason: 'truncated', message: 'the file ends inside of a block' };
+const CUT: Stop = { reason: 'truncated', message: 'the file ends inside a block' };
 const SEALED: Stop = { reason: 'sealed', message: 'the segment is sealed' };
 
 /** The position behind the header page. */
@@ -258,14 +258,14 @@ export class SegmentReader {
       return chain('the block does not follow the one before it');
     }
     if (block.blockIndex !== this.#nextBlockIndex) {
-      return chain(`block ${block.blockIndex} where block ${this.#nextBlockIndex} belongs`);
+      return chain(`block ${block.blockIndex} instead of block ${this.#nextBlockIndex}`);
     }
     if (block.firstEventId !== this.#nextEventId) {
-      return chain(`event ${block.firstEventId} where event ${this.#nextEventId} belongs`);
+      return chain(`event ${block.firstEventId} instead of event ${this.#nextEventId}`);
     }
     const blockEnd = this.#offset + BLOCK_HEADER_BYTES + block.payloadBytes;
     if (blockEnd <= endOffset) return undefined;
-    return { reason: 'truncated', message: `the block reaches past ${endOffset}` };
+    return { reason: 'truncated', message: `the block extends beyond offset ${endOffset}` };
   }
 
   #accept(block: BlockHeader): void {

@@ -170,11 +170,11 @@ describe('a folder without a log', () => {
     }
     writeFileSync(join(dir, 'LOCK'), JSON.stringify({ regions: [] }));
     const { message, path } = refused(dir, 'ERR_FLASHSTRIKE_UNDECIDABLE', ['default', 'strict']);
-    assert.match(message, /LOCK tells that a log was opened here.*tolerate-tail/);
+    assert.match(message, /LOCK shows that a log was opened here.*tolerate-tail/);
     assert.equal(path, dir);
     const { log } = new Recovery(t, dir, 'tolerate-tail');
     assert.equal(log.verdict, 'new');
-    assert.match(log.notes.join(), /could not be told/);
+    assert.match(log.notes.join(), /could not be determined/);
   });
 
   test('but with a damaged meta cannot be judged; tolerance begins a new log', (t) => {
@@ -241,7 +241,7 @@ describe('wal.meta', () => {
       const { log } = new Recovery(t, builder.dir);
       assert.deepEqual([log.verdict, log.nextEventId], ['clean', 10]);
       assert.equal(log.notes.length, 1);
-      assert.match(log.notes[0] ?? '', /wal\.meta does not validate/);
+      assert.match(log.notes[0] ?? '', /wal\.meta is not valid/);
     }
   });
 
@@ -276,7 +276,7 @@ describe('wal.meta', () => {
   test('that calls events durable which are not there: corruption', (t) => {
     const builder = threeBlocks(temporaryFolder(t)).meta({ durableEventId: 12 }).write();
     const { message, offset } = refused(builder.dir, 'ERR_FLASHSTRIKE_CORRUPT');
-    assert.match(message, /Events 10 to 12 are lost\. Called durable by wal\.meta \(12\)/);
+    assert.match(message, /Events 10 to 12 are lost\. Reported durable by wal\.meta \(12\)/);
     const last = builder.blockOf(1, -1);
     assert.equal(offset, last.offset + last.bytes);
   });
@@ -313,7 +313,7 @@ describe('segments', () => {
     const { log } = new Recovery(t, builder.dir);
     assert.equal(log.nextEventId, 16);
     assert.deepEqual(log.notes, [
-      'The log begins with 0000000002.wal: the segments before it are not there.',
+      'The log begins with 0000000002.wal: it does not have the segments before it.',
     ]);
   });
 
@@ -345,7 +345,7 @@ describe('segments', () => {
     renameSync(builder.pathOf(2), `${builder.pathOf(2)}.saved`);
     writeFileSync(builder.pathOf(2), readFileSync(builder.pathOf(1)));
     const { message, path } = refused(builder.dir, 'ERR_FLASHSTRIKE_CORRUPT');
-    assert.match(message, /holds segment 1: the file was renamed or replaced/);
+    assert.match(message, /contains segment 1: the file was renamed or replaced/);
     assert.equal(path, builder.pathOf(2));
   });
 
@@ -356,7 +356,7 @@ describe('segments', () => {
     writeFileSync(builder.pathOf(3), second);
     const { message, path } = refused(builder.dir, 'ERR_FLASHSTRIKE_CORRUPT');
     assert.equal(path, builder.pathOf(2));
-    assert.match(message, /0000000003\.wal holds segment 2/);
+    assert.match(message, /0000000003\.wal contains segment 2/);
   });
 
   test('of another log, the last or the one before: refused', (t) => {
@@ -377,7 +377,7 @@ describe('segments', () => {
     assert.equal(new Recovery(t, builder.dir).log.nextEventId, 16, 'cut exactly there is whole');
     truncateSync(builder.pathOf(2), pin - 1);
     const { message, path } = refused(builder.dir, 'ERR_FLASHSTRIKE_CORRUPT');
-    assert.match(message, new RegExp(`holds events up to 10, offset ${pin}`));
+    assert.match(message, new RegExp(`has events up to 10, offset ${pin}`));
     assert.match(message, /Events 6 to 10 are lost\./);
     assert.equal(path, builder.pathOf(2));
   });
@@ -464,7 +464,7 @@ describe('the end of the last segment', () => {
     const { log } = new Recovery(t, builder.dir);
     assert.deepEqual([log.verdict, log.nextEventId], ['clean', 6]);
     assert.deepEqual(log.notes, [
-      `0000000001.wal has ${offset} of its 65536 bytes: it was cut off.`,
+      `0000000001.wal has ${offset} of its 65536 bytes: it was truncated.`,
     ]);
   });
 
@@ -494,7 +494,7 @@ describe('the end of the last segment', () => {
     builder.fileOf(1)[builder.blockOf(1, 1).offset + 100] = 0xee;
     builder.write();
     const { message } = refused(builder.dir, 'ERR_FLASHSTRIKE_CORRUPT');
-    assert.match(message, /Events 3 to 5 are lost\. Called durable by a block behind it \(5\)/);
+    assert.match(message, /Events 3 to 5 are lost\. Reported durable by a block after it \(5\)/);
   });
 
   test('where the region of this boot knows of more: corruption in every mode', (t) => {
@@ -638,7 +638,7 @@ describe('files with a second name, as a snapshot by hard links leaves them', ()
       const { log } = new Recovery(t, dir);
       assert.deepEqual([log.verdict, log.nextEventId], ['clean', 16]);
       assert.equal(log.last?.canContinue, false);
-      assert.match(log.notes.join(), /0000000003\.wal has 2 names.*goes on in a new segment/);
+      assert.match(log.notes.join(), /0000000003\.wal has 2 names.*continues in a new segment/);
       assert.deepEqual(
         readFileSync(join(snapshot, '0000000003.wal')),
         Buffer.from(builder.fileOf(3)),

@@ -169,7 +169,10 @@ const corrupt = (path: string, message: string, offset?: number): WalError =>
   new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset });
 
 const vanished = (path: string): WalError =>
-  corrupt(path, `${path} vanished while the log was opened. ${putBackAdvice(dirname(path))}`);
+  corrupt(
+    path,
+    `${path} disappeared while the log was being opened. ${putBackAdvice(dirname(path))}`,
+  );
 
 /**
  * Finds and judges the end of the log. Writes only to re-dirty the accepted prefix.
@@ -308,7 +311,9 @@ function withLastSegment(
   meter.manager.onJudgeTail(startNs);
   // Under the lock nobody else writes: a file that goes on growing is not ours alone.
   if (judgement === undefined) {
-    const message = `${file.path} changes while it is recovered: another process writes to it.`;
+    const message =
+      `${file.path} keeps changing while it is recovered: another process is writing to it. Stop ` +
+      'that process, then open again.';
     throw new WalError('ERR_FLASHSTRIKE_LOCKED', message, { path: file.path });
   }
   reader.recordVerdict(judgement.tailCase.verdict);
@@ -345,14 +350,14 @@ function withLastSegment(
 function linkedNotes({ path, names }: SegmentFile): string[] {
   if (names === 1) return [];
   return [
-    `${basename(path)} has ${names} names, as a snapshot by hard links leaves it: it stays as it ` +
-      'is, and the log goes on in a new segment.',
+    `${basename(path)} has ${names} names, as after a snapshot made of hard links: it is not ` +
+      'changed, and the log continues in a new segment.',
   ];
 }
 
 /** What is noted where the option decided what the files could not. */
 const TOLERATED =
-  "Whether events are missing could not be told; recovery: 'tolerate-tail' went on.";
+  "Whether events are missing could not be determined; recovery: 'tolerate-tail' continued.";
 
 /** The verdict, where the mode lets the log open with it. */
 function accept(
@@ -375,7 +380,7 @@ function accept(
     droppedEvents === 0 ? '' : `, events ${nextEventId} to ${nextEventId + droppedEvents - 1}`;
   throw new WalError(
     'ERR_FLASHSTRIKE_TORN_TAIL',
-    `${path} is sound up to offset ${endOffset}, event ${nextEventId - 1}; behind it stand ` +
+    `${path} is sound up to offset ${endOffset}, event ${nextEventId - 1}; after it there are ` +
       `${droppedBytes} bytes of a write that was never durable${known}. Nothing was changed. ` +
       withoutTailAdvice(dirname(path)),
     { path, offset: endOffset },

@@ -166,8 +166,8 @@ function ownEndOf(storage: Storage, { listed }: ChainLink, meter: ReadingMeter) 
 
 function intruderError(path: string): WalError {
   const message =
-    `${path} does not follow the segment before it, nor does the one behind it follow: it is of ` +
-    `another state of this log. ${restoreAdvice(path)}`;
+    `${path} fits neither the segment before it nor the one after it: it is from another state ` +
+    `of this log. ${restoreAdvice(path)}`;
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset: 0 });
 }
 
@@ -184,7 +184,7 @@ function missingError(dir: string, { firstIndex, lastIndex }: SegmentGap): WalEr
 function lossSentence({ firstEventId, lastEventId }: SegmentLoss): string {
   if (firstEventId !== undefined) return lostSentence(firstEventId, lastEventId);
   if (lastEventId < 1) return '';
-  return ` Events before ${lastEventId + 1} that no other segment holds are lost.`;
+  return ` Events before ${lastEventId + 1} that are in no other segment are lost.`;
 }
 
 /** The damage as one sentence after another: what is wrong, which ids are lost, what to do. */

@@ -43,7 +43,9 @@ const ZEROS = new Uint8Array(MIB);
 function requireLibc(): Libc {
   const native = libc();
   if (native === undefined) {
-    const message = 'memory cannot be mapped here (no koffi, none for this platform, or no addons)';
+    const message =
+      'memory cannot be mapped here (koffi is missing or not built for this platform, or native ' +
+      'addons are disabled)';
     throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message);
   }
   return native;
@@ -61,8 +63,8 @@ export function whyNotMappable(folder: string): string | undefined {
   const type = statfsSync(folder).type >>> 0;
   if (MEMORY_FILE_SYSTEMS.has(type)) return undefined;
   return (
-    `it is no tmpfs (file system type 0x${type.toString(16)}): where a store may need a block, a ` +
-    'full disk would end the process'
+    `it is not a tmpfs (file system type 0x${type.toString(16)}): there, a full disk would end ` +
+    'the process'
   );
 }
 
@@ -201,7 +203,7 @@ export function createMappedRegion(
   const native = requireLibc();
   if (!isKnownBoot(bootId())) {
     const message =
-      'the boot cannot be told (no /proc), so no later process could trust the region';
+      'the boot cannot be identified (no /proc), so no later process could trust the region';
     throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
   }
   const unmappable = whyNotMappable(dirname(path));
@@ -256,7 +258,7 @@ function fillRegionFile(
 function assertSameFile(path: string, fd: number, otherFd: number): void {
   const [one, other] = [fstatSync(fd, { bigint: true }), fstatSync(otherFd, { bigint: true })];
   if (one.ino === other.ino && one.dev === other.dev) return;
-  const message = `${path} was replaced while the region was being made`;
+  const message = `${path} was replaced while the region was being created`;
   throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
 }
 

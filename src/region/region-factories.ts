@@ -49,12 +49,12 @@ export function createRegion(
   } catch (error) {
     // A broken invariant of ours is no reason to go on with less.
     if (!isOperational(error)) throw error;
-    const message = `no shared region could be made in ${dirname(path)}: ${error.message}`;
+    const message = `no shared region could be created in ${dirname(path)}: ${error.message}`;
     if (mode === 'auto') return { region: createPortableRegion(request), fallbackReason: message };
     throw new WalError(
       'ERR_FLASHSTRIKE_SHARED_MEMORY',
-      `${message}. Make room or access there, name a folder on a tmpfs with ` +
-        "sharedMemoryDirectory, or open with sharedMemory: 'auto' to do without.",
+      `${message}. Make room or give access there, set sharedMemoryDirectory to a folder on a ` +
+        "tmpfs, or open with sharedMemory: 'auto', which works without.",
       { path, cause: error },
     );
   }

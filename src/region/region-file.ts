@@ -120,7 +120,7 @@ export class RegionFile {
       if (next[COUNTER] === latch[COUNTER]) return latch;
       latch = next;
     }
-    const message = `${this.path}: its writer changes faster than it can be read. Try again.`;
+    const message = `${this.path} changes faster than it can be read. Try again.`;
     throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path: this.path });
   }
 
@@ -175,7 +175,7 @@ function openFile(path: string, ofAnyUser: boolean): RegionFile | UnusableRegion
   } catch (error) {
     const code = systemCode(error) ?? '';
     if (code === 'ENOENT' || code === 'ENOTDIR')
-      return { status: 'missing', reason: 'it is gone.' };
+      return { status: 'missing', reason: 'it does not exist.' };
     // A symbolic link, a socket, a file of someone else: not ours, whatever it is.
     if (NOT_OURS.has(code)) return { status: 'foreign', reason: whyNotOpened(path, code) };
     throw error;
@@ -200,10 +200,10 @@ function whyNotOpened(path: string, code: string): string {
 
 /** Why a file cannot be one that this user's processes made and only they may write. */
 function whyNotOurs(stats: Stats, ofAnyUser: boolean): string | undefined {
-  if (!stats.isFile()) return 'it is no plain file.';
+  if (!stats.isFile()) return 'it is not a regular file.';
   if (!ofAnyUser && !isOwn(stats.uid)) return `it belongs to user ${stats.uid}.`;
-  if ((stats.mode & GROUP_AND_OTHERS_WRITE) !== 0) return 'others may write to it.';
-  return stats.nlink > 1 ? 'it has a second name.' : undefined;
+  if ((stats.mode & GROUP_AND_OTHERS_WRITE) !== 0) return 'other users may write to it.';
+  return stats.nlink > 1 ? 'it has a second name (a hard link).' : undefined;
 }
 
 function examine(path: string, fd: number, ofAnyUser: boolean): RegionFile | UnusableRegion {

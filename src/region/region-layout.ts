@@ -210,7 +210,7 @@ export function decodeRegionHeader(
   if (page.length < PAGE_BYTES) return damaged(`it has only ${page.length} bytes.`);
   const view = new DataView(page.buffer, page.byteOffset, PAGE_BYTES);
   if (view.getBigUint64(OFFSET.magic, true) !== REGION_MAGIC) {
-    return damaged('it does not begin with the magic of a region.');
+    return damaged('it does not begin like a region.');
   }
   const layoutVersion = view.getUint32(OFFSET.layoutVersion, true);
   if (layoutVersion === 0) return damaged('it was never finished.');
@@ -231,7 +231,7 @@ export function decodeRegionHeader(
   if (wrong !== undefined) return damaged(wrong);
   const folder = readFolder(view);
   if (folder === undefined || !spareIsZero(page)) {
-    return damaged('its header holds bytes where there should be none.');
+    return damaged('its header has non-zero bytes where there should be zeros.');
   }
   return {
     layoutVersion,
@@ -265,7 +265,8 @@ function sectionsDefect(
   // Readers take them whole.
   if (telemetry.byteLength > MAX_METRICS_BYTES) return 'its telemetry has more than 16 MiB.';
   if (control.byteLength > MAX_METRICS_BYTES) return 'its control words have more than 16 MiB.';
-  if (!Number.isInteger(Math.log2(ring.byteLength))) return 'its ring is no power of two.';
+  if (!Number.isInteger(Math.log2(ring.byteLength)))
+    return 'the size of its ring is not a power of two.';
   if (end > MAX_REGION_BYTES) return `it claims ${end} bytes.`;
   return end === fileBytes ? undefined : `it has ${fileBytes} bytes, its sections take ${end}.`;
 }

@@ -406,6 +406,6 @@ export class LogWalker {
 }
 
 export function compressedError(dir: string): WalError {
-  const message = `${dir} holds compressed segments, which this version cannot read yet.`;
+  const message = `${dir} contains compressed segments, which this version cannot read yet.`;
   return new WalError('ERR_FLASHSTRIKE_UNSUPPORTED', message, { path: dir });
 }

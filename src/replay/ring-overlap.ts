@@ -25,7 +25,7 @@ export function lastThatFollows(
   if (typeof last === 'object') return last;
   const eventId = firstDifference(ports, directory, ring, nextEventId);
   if (eventId === undefined) return last;
-  return { defect: `event ${eventId} of it is another one than that in the files` };
+  return { defect: `its event ${eventId} differs from the one in the files` };
 }
 
 /** The first event that the files hold under the same id and that is another one. */

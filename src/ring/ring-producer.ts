@@ -164,7 +164,7 @@ export class RingProducer {
     if ((this.#ids[NEXT_ID] as number) + idsNeeded <= MAX_EVENT_ID) return;
     throw new WalError(
       'ERR_FLASHSTRIKE_OUT_OF_RANGE',
-      `Event ids end at ${MAX_EVENT_ID}, which this log has all but reached. Begin a new log.`,
+      `Event ids end at ${MAX_EVENT_ID}, which this log has almost reached. Start a new log.`,
     );
   }
 

@@ -138,7 +138,7 @@ describe('a damaged ring is told, not read', () => {
   });
 
   test('a batch without an end', () => {
-    assert.match(defectOf(deadRing([1, 2, 2])) ?? '', /no end/);
+    assert.match(defectOf(deadRing([1, 2, 2])) ?? '', /incomplete/);
   });
 
   test('a spare byte that is not zero', () => {

@@ -84,7 +84,7 @@ export function unreadEvents(memory: RingMemory): UnreadEvents | RingDefect | un
   }
   if (walk.defect !== undefined) return { defect: walk.defect };
   if (eventCount === 0) return undefined;
-  if (lastKind !== FrameKind.event) return { defect: 'the last batch has no end' };
+  if (lastKind !== FrameKind.event) return { defect: 'the last batch is incomplete' };
   const lastEventId = firstEventId + eventCount - 1;
   return { eventCount, firstEventId, lastEventId, longestBytes };
 }
@@ -153,7 +153,7 @@ class SnapshotWalk {
     this.#appended = Atomics.load(memory.words, memory.control.appended);
     this.position = Atomics.load(memory.words, memory.control.written);
     if (bytesBetween(this.position, this.#appended) > memory.bytes.length) {
-      this.defect = 'the positions are further apart than the ring is long';
+      this.defect = 'the positions are further apart than the size of the ring';
     }
   }
 

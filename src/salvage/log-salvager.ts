@@ -131,13 +131,13 @@ export class LogSalvager {
   *#waiting({ path, memory, unread }: LeftRing): Parts {
     if (unread === undefined) return;
     if ('defect' in unread) {
-      const message = `What waits in shared memory cannot be trusted: ${unread.defect}.`;
+      const message = `The events in shared memory cannot be trusted: ${unread.defect}.`;
       yield gapOf({ path }, { code: MISMATCH, message }, this.#expected, undefined);
       return;
     }
     if (unread.lastEventId < this.#expected) return;
     if (unread.firstEventId > this.#expected) {
-      const message = 'The files end before the first event that waits in shared memory.';
+      const message = 'The files end before the first event in shared memory.';
       yield this.#gap({ path }, { code: MISMATCH, message }, unread.firstEventId - 1);
     }
     skipUntil(memory, this.#expected);
@@ -166,8 +166,8 @@ export class LogSalvager {
     if (this.#passedIndex === 0 && run.length === 0) {
       if (lastEventId < this.#expected) return;
       const message =
-        `The log begins with segment ${index}: the events before it are not there, as when the ` +
-        'oldest segments were removed for good.';
+        `The log begins with segment ${index}: it does not have the events before it, as when ` +
+        'the oldest segments were removed on purpose.';
       const cause = { code: 'ERR_FLASHSTRIKE_EXPIRED', message } as const;
       yield this.#gap({ path: segmentFileName(index - 1) }, cause, lastEventId);
     } else if (isRun || lastEventId >= this.#expected) {
@@ -260,7 +260,7 @@ export class LogSalvager {
         continue;
       }
       if (firstEventId > this.#expected) {
-        const cause = damaged(`event ${firstEventId} where event ${this.#expected} belongs`);
+        const cause = damaged(`event ${firstEventId} instead of event ${this.#expected}`);
         yield this.#gap({ path, offset: blockOffset, bytes: 0 }, cause, firstEventId - 1);
       }
       this.#expected = firstEventId + eventCount;
@@ -268,7 +268,7 @@ export class LogSalvager {
     }
     if (repeatedFrom === undefined) return;
     const bytes = salvager.reader.offset - repeatedFrom;
-    const cause = damaged('events with ids that were read before: these are left out');
+    const cause = damaged('events with ids that were already read: they are left out');
     yield harmlessGap({ path, offset: repeatedFrom, bytes }, cause);
   }
 
@@ -324,7 +324,7 @@ export class LogSalvager {
     const { offset, sealed, stop } = salvager.reader;
     const bytes = Math.max(scan.nonZeroEndOffset, scan.blocksEndOffset) - offset;
     if (sealed || bytes <= 0 || behindOf(scan, isRecycled(header)) === 'nothing') return;
-    const why = `${stop?.message}; what stands behind may have been given up, and is left out`;
+    const why = `${stop?.message}; what follows may belong to an abandoned write: it is left out`;
     // The ids are in the gap for the segments behind it.
     const place = { path, offset, bytes };
     const cause = this.#causeIn(salvager.file, place, damaged(why));
@@ -380,7 +380,7 @@ export class LogSalvager {
     if (first.tailCase.verdict === 'clean') return;
     const endOffset = salvager.reader.offset;
     if (this.#waitsNext()) {
-      const message = 'A write that a crash cut short; its events wait in shared memory.';
+      const message = 'A write that was cut short by a crash; its events are in shared memory.';
       const place = { path: first.path, offset: endOffset, bytes: first.droppedBytes };
       yield harmlessGap(place, { code: 'ERR_FLASHSTRIKE_TORN_TAIL', message });
       return;
@@ -407,7 +407,9 @@ export class LogSalvager {
   /** Damage where the events from `eventId` on were durable, a torn write elsewhere. */
   #tailCause(eventId: number, why: string): GapCause {
     if (eventId <= this.#durableEventId) return damaged(why);
-    const message = sentence(`${why}: a write that a crash cut short, and nobody called durable`);
+    const message = sentence(
+      `${why}: a write that was cut short by a crash, and never reported durable`,
+    );
     return { code: 'ERR_FLASHSTRIKE_TORN_TAIL', message };
   }
 
@@ -460,9 +462,10 @@ function runMessage(
   const missing = lastIndex - firstIndex + 1 - run.length;
   const range =
     firstIndex === lastIndex ? `Segment ${firstIndex}` : `Segments ${firstIndex} to ${lastIndex}`;
-  if (run.length === 0) return `${range}: not there, though later ones or wal.meta tell of it.`;
+  if (run.length === 0)
+    return `${range}: missing, although there are later ones or wal.meta mentions it.`;
   const named = run.slice(0, FILES_NAMED_MAX).map(({ message }) => message);
   if (run.length > FILES_NAMED_MAX) named.push(`And ${run.length - FILES_NAMED_MAX} more.`);
-  const absent = missing > 0 ? ` (${missing} not there)` : '';
+  const absent = missing > 0 ? ` (${missing} missing)` : '';
   return `${range}${absent}: ${named.join(' ')}`;
 }

@@ -104,7 +104,7 @@ test('a log whose first events are not there keeps its ids', async (t) => {
   const output = temporaryFolder(t);
   const report = await copyOf(builder, output);
   assert.deepEqual(report.ranges, [{ firstEventId: 28, lastEventId: 81, newFirstEventId: 28 }]);
-  const begin = 'The log begins with 0000000002.wal: the segments before it are not there.';
+  const begin = 'The log begins with 0000000002.wal: it does not have the segments before it.';
   await assertClean(output, [begin]);
   assert.deepEqual(contentOf(output), contentOf(builder.dir));
   await using wal = await Wal.open(output);

@@ -141,12 +141,14 @@ class SalvageCopy {
   #prepareOutput(): void {
     const output = this.#output;
     if (isInside(this.#storage, output, this.#dir)) {
-      throw invalidArgument(`${output} is in the log that is salvaged. Name a folder elsewhere.`);
+      throw invalidArgument(
+        `${output} is inside the log that is being salvaged. Choose a folder elsewhere.`,
+      );
     }
     makeDurableFolder(this.#storage, output);
     const [entry] = this.#storage.list(output);
     if (entry === undefined) return;
-    const message = `${output} is not empty (it holds ${basename(entry.name)}). Name a new folder.`;
+    const message = `${output} is not empty (it has ${basename(entry.name)}). Choose a new folder.`;
     throw invalidArgument(message);
   }
 
@@ -254,12 +256,12 @@ function copyFailure(error: unknown, output: string): unknown {
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new WalError(
       'ERR_FLASHSTRIKE_ACCESS',
-      `${output} cannot be written (${code}). Name a folder that this user can write.`,
+      `${output} cannot be written (${code}). Choose a folder that this user can write.`,
       details,
     );
   }
   if (code === 'ENOTDIR' || code === 'EEXIST') {
-    return invalidArgument(`${output} is not a folder. Name a folder that is new or empty.`);
+    return invalidArgument(`${output} is not a folder. Choose a folder that is new or empty.`);
   }
   return new WalError(
     'ERR_FLASHSTRIKE_IO',

@@ -178,11 +178,12 @@ class Surveyor {
     const code = head.isUnreadable ? 'ERR_FLASHSTRIKE_IO' : 'ERR_FLASHSTRIKE_CORRUPT';
     if (header === undefined) {
       const what = head.isUnreadable ? 'the disk cannot read the header' : why;
-      const message = `The header of ${path} does not validate: ${what}.`;
+      const message = `The header of ${path} is not valid: ${what}.`;
       this.#unreadable.push({ index, path, bytes, code, message });
       return undefined;
     }
-    const message = 'The header is damaged; what it was is known, and its checksum proves it.';
+    const message =
+      'The header is damaged; it was reconstructed, and its checksum proves the result.';
     const place = { path, offset: 0, bytes: head.page.length };
     this.#oddities.push(harmlessGap(place, { code, message }));
     return surveyed(path, head, header);
@@ -228,7 +229,7 @@ class Surveyor {
     if (other === undefined || isNamed) this.#segments.set(index, segment);
     if (other !== undefined) {
       const [kept, left] = isNamed ? [segment, other] : [other, segment];
-      this.#oddity(left, `This is segment ${index}, as ${basename(kept.path)} is: not read.`);
+      this.#oddity(left, `This is segment ${index}, like ${basename(kept.path)}: not read.`);
     } else if (!isNamed) {
       this.#oddity(segment, `This is segment ${index}: the file was renamed.`);
     }

@@ -83,7 +83,7 @@ export function encodeBlockHeader(
   fileOffset: number,
 ): bigint {
   const problem = fieldProblem(header);
-  assert(problem === undefined, `a block is written only whole: ${problem}`);
+  assert(problem === undefined, `a block is written only complete: ${problem}`);
   assert(fileOffset % BLOCK_ALIGNMENT === 0, 'a block starts aligned');
   const view = viewOf(target, 0, BLOCK_HEADER_BYTES);
   view.setUint16(OFFSET.magic, BLOCK_MAGIC, true);
@@ -115,8 +115,8 @@ export function decodeBlockHeader(
   const view = viewOf(bytes, at, BLOCK_HEADER_BYTES);
   if (view.getUint16(OFFSET.magic, true) !== BLOCK_MAGIC) {
     return isZero(bytes, at, at + BLOCK_HEADER_BYTES)
-      ? makeDefect('zero', 'zeros where a block header would be')
-      : makeDefect('magic', 'no block header');
+      ? makeDefect('zero', 'zeros instead of a block header')
+      : makeDefect('magic', 'not a block header');
   }
   const headerChecksum = view.getBigUint64(OFFSET.headerChecksum, true);
   if (headerChecksum !== checksumOf(bytes, at, salt, fileOffset)) {
@@ -174,7 +174,7 @@ function fieldProblem(header: Omit<BlockHeader, 'headerChecksum'>): string | und
   if (flags !== 0) return `unknown flags ${flags}`;
   if (firstEventId < 1 || firstEventId + eventCount >= EVENT_ID_END) return 'ids out of range';
   if (durableEventId >= firstEventId) {
-    return `block of event ${firstEventId} calls event ${durableEventId} durable`;
+    return `block of event ${firstEventId} reports event ${durableEventId} durable`;
   }
   if (payloadBytes % FRAME_ALIGNMENT !== 0) return `payload of ${payloadBytes} bytes`;
   switch (kind) {

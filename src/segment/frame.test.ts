@@ -176,7 +176,7 @@ describe('frames', () => {
       new DataView(written.bytes.buffer).setBigUint64(at, id, true);
       assert.deepEqual(walk(written), {
         defect: 'field',
-        message: 'event 10: the frame carries another id',
+        message: 'event 10: its frame has another id',
         offset: second,
         eventId: 10,
       });
@@ -188,7 +188,7 @@ describe('frames', () => {
     const [, , third = 0] = written.offsets;
     const at = third + FrameLayout.offset.kind;
     new DataView(written.bytes.buffer).setUint16(at, FrameKind.continued, true);
-    assert.match(walk(written)?.message ?? '', /batch does not end/);
+    assert.match(walk(written)?.message ?? '', /batch is incomplete/);
   });
 
   test('bytes of all zero and of all 0xFF are no frames', () => {

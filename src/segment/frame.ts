@@ -91,9 +91,10 @@ export function walkFrames(
     eventId: firstEventId + index,
   });
   if (!(start >= 0 && start <= end && end <= bytes.length)) {
-    return { ...fail(0, 0, 'the frames end outside of the bytes'), defect: 'truncated' };
+    return { ...fail(0, 0, 'the frames end outside the buffer'), defect: 'truncated' };
   }
-  if ((end - start) % FRAME_ALIGNMENT !== 0) return fail(0, 0, 'the frames end off alignment');
+  if ((end - start) % FRAME_ALIGNMENT !== 0)
+    return fail(0, 0, 'the end of the frames is not aligned');
   const words = wordsOf(bytes, start, end);
   const wordCount = words.length;
   // The id as two words, compared and counted up without leaving 32-bit integers.
@@ -114,7 +115,7 @@ export function walkFrames(
       return fail(at * 4, index, `frame of kind ${kind}`);
     }
     if (words[at + WORD.eventId] !== idLow || words[at + WORD.eventId + 1] !== idHigh) {
-      return fail(at * 4, index, 'the frame carries another id');
+      return fail(at * 4, index, 'its frame has another id');
     }
     const next = at + (((frameBytes + 7) & -8) >> 2);
     const usedBytes = frameBytes & 7;
@@ -124,7 +125,7 @@ export function walkFrames(
       // Worked example: 5 used bytes leave 3 spare ones, the top three of the second word.
       const spare =
         usedBytes < 4 ? (low >>> (usedBytes * 8)) | high : high >>> ((usedBytes - 4) * 8);
-      if (spare !== 0) return fail(at * 4, index, 'the spare bytes behind the frame are not zero');
+      if (spare !== 0) return fail(at * 4, index, 'the spare bytes after its frame are not zero');
     }
     at = next;
     index++;
@@ -132,7 +133,7 @@ export function walkFrames(
     if (idLow === 0) idHigh++;
   }
   if (index !== eventCount) return fail(at * 4, index, `${index} frames, ${eventCount} expected`);
-  if (kind === FrameKind.continued) return fail(at * 4, index - 1, 'its batch does not end');
+  if (kind === FrameKind.continued) return fail(at * 4, index - 1, 'its batch is incomplete');
   return undefined;
 }
 

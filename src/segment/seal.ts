@@ -90,7 +90,7 @@ export function encodeSeal(totals: SealTotals, entries: readonly SealEntry[]): U
     view.setUint32(at + ENTRY.blockIndex, entry.blockIndex, true);
   });
   const problem = totalsProblem(totals) ?? entriesProblem(totals, entries);
-  assert(problem === undefined, `a seal is written only whole: ${problem}`);
+  assert(problem === undefined, `a seal is written only complete: ${problem}`);
   return bytes;
 }
 

@@ -26,7 +26,7 @@ export function linkProblem(
     return `has ${bytes} bytes; ${says} end at offset ${previousEndOffset}`;
   }
   const events = previousLastEventId + 1 - firstEventId;
-  if (events < 0) return `begins with event ${firstEventId}; ${says} stand before itself`;
+  if (events < 0) return `begins with event ${firstEventId}; ${says} are before it`;
   const isEmpty = previousEndOffset === SEGMENT_HEADER_PAGE_BYTES;
   const room = previousEndOffset - SEGMENT_HEADER_PAGE_BYTES - BLOCK_HEADER_BYTES;
   if (isEmpty ? events > 0 : events * FRAME_HEADER_BYTES > room) {

@@ -96,7 +96,7 @@ export interface SegmentHeader {
 /** The whole first page of a segment. */
 export function encodeSegmentHeader(header: Omit<SegmentHeader, 'headerChecksum'>): Uint8Array {
   const problem = featureProblem(header) ?? fieldProblem(header);
-  assert(problem === undefined, `a segment header is written only whole: ${problem}`);
+  assert(problem === undefined, `a segment header is written only complete: ${problem}`);
   const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
   const view = viewOf(page);
   view.setBigUint64(OFFSET.magic, SEGMENT_MAGIC, true);
@@ -162,7 +162,7 @@ function checkEnvelope(page: Uint8Array, view: DataView): Defect | undefined {
   if (view.getBigUint64(OFFSET.magic, true) !== SEGMENT_MAGIC) {
     return isZero(page, 0, SEGMENT_HEADER_PAGE_BYTES)
       ? makeDefect('zero', 'the segment header page is all zero')
-      : makeDefect('magic', 'no segment header');
+      : makeDefect('magic', 'not a segment header');
   }
   const headerBytes = view.getUint16(OFFSET.headerBytes, true);
   const checksumOffset = headerBytes - CHECKSUM_BYTES;
@@ -175,7 +175,7 @@ function checkEnvelope(page: Uint8Array, view: DataView): Defect | undefined {
   }
   const version = view.getUint16(OFFSET.version, true);
   if (version !== FORMAT_VERSION) {
-    return makeDefect('version', `format version ${version}; this one reads ${FORMAT_VERSION}`);
+    return makeDefect('version', `format version ${version}; this version reads ${FORMAT_VERSION}`);
   }
   if (headerBytes !== SEGMENT_HEADER_BYTES) {
     return makeDefect('field', `segment header of ${headerBytes} bytes`);
@@ -210,7 +210,7 @@ function fieldProblem(header: Omit<SegmentHeader, 'headerChecksum'>): string | u
   }
   const { previousLastEventId, previousEndOffset, previousBlockChecksum } = header;
   if (firstEventId >= EVENT_ID_END || previousLastEventId + 1 !== firstEventId) {
-    return `first event ${firstEventId} behind ${previousLastEventId}`;
+    return `first event ${firstEventId} after ${previousLastEventId}`;
   }
   const pinned =
     segmentIndex === 1

@@ -48,56 +48,56 @@ export const TAIL_CASES: readonly TailCase[] = [
     label: 'a later segment is missing',
     facts: { laterSegment: [true], copied: [false] },
     verdict: 'corruption',
-    prose: 'A later segment existed, and the one that follows here is gone.',
+    prose: 'A later segment existed, but the one that follows here is missing.',
   },
   {
     label: 'a copy that lacks later segments',
     facts: { laterSegment: [true], copied: [true] },
     verdict: 'live-copy',
-    prose: 'The folder is a copy of a log that was being written, taken before its last segments.',
+    prose: 'The folder is a copy of a log that was being written, and lacks its last segments.',
   },
   {
     label: 'a copy that lacks a tail',
     facts: { laterSegment: [false], durableLost: [true], copied: [true] },
     verdict: 'live-copy',
-    prose: 'The folder is a copy of a log that was being written, taken before its last events.',
+    prose: 'The folder is a copy of a log that was being written, and lacks its last events.',
   },
   {
-    label: 'durable events behind a seal are missing',
+    label: 'durable events after a seal are missing',
     facts: { ...DURABLE_LOST, sealed: [true] },
     verdict: 'corruption',
-    prose: 'The segment is finished, later events were durable, and their segment is gone.',
+    prose: 'The segment is finished, later events were durable, but their segment is missing.',
   },
   {
     label: 'durable events read as nothing',
     facts: { ...DURABLE_LOST, sealed: [false], behind: ['nothing'] },
     verdict: 'corruption',
-    prose: 'Events that were durable are gone: nothing is written where they stood.',
+    prose: 'Events that were durable are missing: nothing is written where they were.',
   },
   {
     label: 'durable events are damaged',
     facts: { ...DURABLE_LOST, sealed: [false], behind: ['bytes', 'blocks'] },
     verdict: 'corruption',
-    prose: 'Events that were durable no longer validate.',
+    prose: 'Events that were durable are damaged.',
   },
   {
     label: 'sealed, next segment not yet published',
     facts: { ...SOUND, sealed: [true], behind: ['nothing'], vouched: [true] },
     verdict: 'clean',
-    prose: 'The segment is finished; a crash came before its successor was published.',
+    prose: 'The segment is finished; the process crashed before it published the next one.',
   },
   {
-    label: 'bytes behind a seal',
+    label: 'bytes after a seal',
     facts: { ...SOUND, sealed: [true], behind: ['bytes', 'blocks'], vouched: [true] },
     verdict: 'torn-tail',
-    prose: 'Bytes that nobody called durable stand behind the seal.',
+    prose: 'After the seal there are bytes that were never reported durable.',
   },
   {
-    label: 'sealed, and nobody knows of a next segment',
+    label: 'sealed, and nothing shows whether there was a next segment',
     facts: { ...SOUND, sealed: [true], vouched: [false] },
     verdict: 'undecidable',
     prose:
-      'The segment is finished; wal.meta, which would tell whether a next one was there, is ' +
+      'The segment is finished; wal.meta, which would show whether there was a next one, is ' +
       'unusable.',
   },
   {
@@ -107,29 +107,29 @@ export const TAIL_CASES: readonly TailCase[] = [
     prose: 'The log ends with its last event.',
   },
   {
-    label: 'empty, and nobody knows of durable events',
+    label: 'empty, and nothing shows whether it had durable events',
     facts: { ...SOUND, sealed: [false], behind: ['nothing'], witnessed: [false] },
     verdict: 'undecidable',
     prose:
-      'The segment is empty, and wal.meta, which would tell whether it held events, is unusable.',
+      'The segment is empty, and wal.meta, which would show whether it had events, is unusable.',
   },
   {
     label: 'torn write',
     facts: { ...SOUND, sealed: [false], behind: ['bytes'], witnessed: [true] },
     verdict: 'torn-tail',
-    prose: 'The last write was torn by a crash; nobody called it durable.',
+    prose: 'The last write was torn by a crash; it was never reported durable.',
   },
   {
-    label: 'blocks behind a hole',
+    label: 'blocks after a hole',
     facts: { ...SOUND, sealed: [false], behind: ['blocks'] },
     verdict: 'torn-tail',
-    prose: 'Later writes reached the disk before an earlier one; nobody called that one durable.',
+    prose: 'Later writes reached the disk before an earlier one, which was never reported durable.',
   },
   {
-    label: 'unreadable, and nobody knows of durable events',
+    label: 'unreadable, and nothing shows whether it had durable events',
     facts: { ...SOUND, sealed: [false], behind: ['bytes'], witnessed: [false] },
     verdict: 'undecidable',
-    prose: 'No block of the segment validates, and wal.meta, which would tell more, is unusable.',
+    prose: 'No block of the segment is valid, and wal.meta, which would show more, is unusable.',
   },
 ];
 

@@ -44,7 +44,7 @@ export interface WalMeta {
 
 export function encodeMeta(meta: WalMeta): Uint8Array {
   const problem = fieldProblem(meta);
-  assert(problem === undefined, `wal.meta is written only whole: ${problem}`);
+  assert(problem === undefined, `wal.meta is written only complete: ${problem}`);
   const bytes = new Uint8Array(META_BYTES);
   const view = viewOf(bytes);
   view.setBigUint64(OFFSET.magic, META_MAGIC, true);
@@ -66,7 +66,7 @@ export function decodeMeta(bytes: Uint8Array): WalMeta | Defect {
   if (view.getBigUint64(OFFSET.magic, true) !== META_MAGIC) {
     return isZero(bytes, 0, META_BYTES)
       ? makeDefect('zero', 'all zero')
-      : makeDefect('magic', 'no wal.meta');
+      : makeDefect('magic', 'not a wal.meta');
   }
   const checksum = xxh64(bytes.subarray(0, OFFSET.checksum), 0n);
   if (view.getBigUint64(OFFSET.checksum, true) !== checksum) {
@@ -74,7 +74,7 @@ export function decodeMeta(bytes: Uint8Array): WalMeta | Defect {
   }
   const version = view.getUint16(OFFSET.version, true);
   if (version !== FORMAT_VERSION) {
-    return makeDefect('version', `format version ${version}; this one reads ${FORMAT_VERSION}`);
+    return makeDefect('version', `format version ${version}; this version reads ${FORMAT_VERSION}`);
   }
   if (bytes.length !== META_BYTES) return makeDefect('field', `${bytes.length} bytes`);
   const flags = view.getUint16(OFFSET.flags, true);

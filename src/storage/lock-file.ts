@@ -112,7 +112,7 @@ export class LogLock {
     }
     if (Buffer.byteLength(text) >= RECORD_BYTES) {
       const message =
-        `${this.#path}: the path of the shared region is too long. Name a shorter ` +
+        `${this.#path}: the path of the shared region is too long. Choose a shorter ` +
         'sharedMemoryDirectory.';
       throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message, { path: this.#path });
     }
@@ -327,7 +327,7 @@ export function acquireLock(
     }
     if (lock !== undefined) return lock;
   }
-  const message = `${path} is being replaced again and again. Find out by whom, then open again.`;
+  const message = `${path} keeps being replaced. Find out what replaces it, then open again.`;
   throw new WalError('ERR_FLASHSTRIKE_LOCK_UNAVAILABLE', message, { path });
 }
 
@@ -335,12 +335,15 @@ function flock(fd: number, path: string): void {
   const unavailable = (why: string, cause?: unknown): WalError =>
     new WalError(
       'ERR_FLASHSTRIKE_LOCK_UNAVAILABLE',
-      `${path} cannot be locked (${why}). Open with lock: 'none' if you make sure yourself that ` +
-        'there is one writer.',
+      `${path} cannot be locked (${why}). Open with lock: 'none' if you can make sure that there ` +
+        'is only one writer.',
       { path, cause },
     );
   const native = libc();
-  if (native === undefined) throw unavailable('no koffi, none for this platform, or no addons');
+  if (native === undefined)
+    throw unavailable(
+      'koffi is missing or not built for this platform, or native addons are disabled',
+    );
   let locked: boolean;
   try {
     locked = native.tryLock(fd);

@@ -22,6 +22,7 @@ import {
 import { systemCode, WalError } from '../errors.js';
 import { libc } from '../memory/libc.js';
 import { FILE_MODE, READ_SAFE, SAFE } from '../region/open-flags.js';
+import { KIND_NAMES } from './left-over.js';
 import {
   type DirectoryEntry,
   type EntryKind,
@@ -84,7 +85,7 @@ const toStatus = (stats: BigIntStats): FileStatus => ({
 });
 
 function unsafe(path: string, what: string): WalError {
-  const message = `${path} is ${what}; only a plain file with one link is used. Move it away.`;
+  const message = `${path} is ${what}; only a regular file with one name is used. Move it away.`;
   return new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', message, { path });
 }
 
@@ -94,16 +95,21 @@ function openFile(path: string, mode: OpenMode): number {
     fd = openSync(path, FLAGS[mode], FILE_MODE);
   } catch (error) {
     const code = systemCode(error);
-    if (code === 'ELOOP') throw unsafe(path, 'a symbolic link');
-    if (code === 'EISDIR') throw unsafe(path, 'a folder');
-    if (code === 'ENXIO') throw unsafe(path, 'a FIFO, socket or device');
+    if (code === 'ELOOP') throw unsafe(path, KIND_NAMES.symlink);
+    if (code === 'EISDIR') throw unsafe(path, KIND_NAMES.directory);
+    if (code === 'ENXIO') throw unsafe(path, KIND_NAMES.other);
     throw error;
   }
   const status = toStatus(fstatSync(fd, { bigint: true }));
   const mayBeLinked = mode === 'read' || mode === 'rewrite';
   if (status.kind !== 'file' || (status.links > 1 && !mayBeLinked)) {
     closeSync(fd);
-    throw unsafe(path, status.kind === 'file' ? 'a hard link' : `no file (${status.kind})`);
+    throw unsafe(
+      path,
+      status.kind === 'file'
+        ? 'one of several names of a file (a hard link)'
+        : KIND_NAMES[status.kind],
+    );
   }
   return fd;
 }
@@ -180,7 +186,7 @@ function listDirectory(path: string): readonly DirectoryEntry[] {
   try {
     for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
       if (entries.length === LISTING_LIMIT) {
-        const message = `${path} holds more than ${LISTING_LIMIT} entries: this is no log folder.`;
+        const message = `${path} has more than ${LISTING_LIMIT} entries: it is not a log folder.`;
         throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path });
       }
       entries.push({ name: entry.name, kind: kindOf(entry) });

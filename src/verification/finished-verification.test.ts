@@ -105,7 +105,7 @@ test('damage names file, offset and ids, and the segments behind it are verified
     [undefined, builder.pathOf(2), undefined],
   );
   assert.equal(errors[1]?.offset, offset);
-  assert.match(errors[1]?.message ?? '', /event 9 .*of the events 10 to 12 some or all are lost/);
+  assert.match(errors[1]?.message ?? '', /event 9 .*some or all of the events 10 to 12 are lost/);
 });
 
 test('a file that is gone, and one that cannot be read, are told', (t) => {

@@ -121,7 +121,7 @@ export class FinishedVerification {
   #open(index: number, path: string): SegmentFile {
     const file = openSegment(this.#storage, path, { index });
     if (file !== undefined) return file;
-    const message = `${path} vanished while the log was open. Put it back before the next open.`;
+    const message = `${path} disappeared while the log was open. Put it back before the next open.`;
     throw new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path });
   }
 
@@ -157,8 +157,9 @@ export class FinishedVerification {
 function damage({ file, end, stop }: SegmentReader, pin: SegmentHeader): WalError {
   const { path } = file;
   const message =
-    `${path} is sound up to offset ${end.endOffset}, event ${end.lastEventId} (then: ` +
-    `${stop?.message}): of the events ${end.lastEventId + 1} to ${pin.previousLastEventId} some ` +
-    'or all are lost. The log goes on. Run flashstrike verify, and restore the file from a copy.';
+    `${path} is sound up to offset ${end.endOffset}, event ${end.lastEventId} (after that: ` +
+    `${stop?.message}): some or all of the events ${end.lastEventId + 1} to ` +
+    `${pin.previousLastEventId} are lost. The log continues. Run flashstrike verify, and restore ` +
+    'the file from a backup.';
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path, offset: end.endOffset });
 }

@@ -62,7 +62,7 @@ test('damage is described in its place', (t) => {
     segments.map(({ state }) => state),
     ['damaged', 'damaged', 'damaged'],
   );
-  assert.match(segments[0]?.defect ?? '', /does not validate/);
+  assert.match(segments[0]?.defect ?? '', /is not valid/);
   assert.match(segments[1]?.defect ?? '', /has 4200 bytes.*end at offset/);
   assert.match(segments[2]?.defect ?? '', /Events 16 to 20 are lost/);
   assert.equal(meta.status, 'present');

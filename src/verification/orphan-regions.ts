@@ -71,13 +71,13 @@ function keptBecause(
   file: RegionFile,
   lock: ReadLockRecord,
 ): string | undefined {
-  if (file.ownerIsAlive()) return `process ${file.header.pid} uses it`;
-  if (wasLeft) return 'an opening was told to go on without it, and to leave it';
-  if (whose !== 'ours') return 'it is that of another folder with this log, a copy or the original';
+  if (file.ownerIsAlive()) return `process ${file.header.pid} is using it`;
+  if (wasLeft) return 'an earlier open was told to continue without it, and to leave it';
+  if (whose !== 'ours') return 'it belongs to another folder with this log, a copy or the original';
   if (lock.damaged) return 'LOCK, which would name the region in use, is damaged';
   // Named or not: an opening looks for regions by the log's id, too.
   const isWanted = isNamed || leftRing(path, file).unread !== undefined;
-  return isWanted ? 'the next opening of the log reads it' : undefined;
+  return isWanted ? 'the next open of the log reads it' : undefined;
 }
 
 /**
@@ -88,9 +88,9 @@ export function removeOrphanRegion(path: string): void {
   const file = openRegionFile(path);
   if (file.status !== 'match') throw notRemoved(path, file.reason);
   try {
-    if (file.ownerIsAlive()) throw notRemoved(path, 'a process uses it.');
+    if (file.ownerIsAlive()) throw notRemoved(path, 'a process is using it.');
     if (reading(path, () => file.unlink()) !== 'removed') {
-      throw notRemoved(path, 'another file has its name by now.');
+      throw notRemoved(path, 'another file now has its name.');
     }
   } catch (error) {
     throw readFailure(error, path);

@@ -78,8 +78,7 @@ const UNDECIDED: ReadonlySet<ErrorCode> = new Set([
 
 const isDoubt = ({ code }: Draft): boolean => code === 'ERR_FLASHSTRIKE_REGION_UNCERTAIN';
 /** Its problem names the choices. */
-const CHOOSE =
-  'Choose what the next opening of the log is to do with the shared region that is named.';
+const CHOOSE = 'Choose what the next open is to do with the shared region named here.';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -196,7 +195,7 @@ export class Verification {
     for (const ring of rings) {
       const { path, logId, unread, writtenEventId } = ring;
       if (this.#logId !== undefined && logId !== this.#logId) {
-        this.#notes.push(unusableNote(path, 'it is that of another log.'));
+        this.#notes.push(unusableNote(path, 'it belongs to another log.'));
         continue;
       }
       written = Math.max(written, writtenEventId);
@@ -270,7 +269,7 @@ export class Verification {
       return;
     }
     if (evidence.segments.length > 0) {
-      this.#notes.push('The log was begun while it was verified.');
+      this.#notes.push('The log was created while it was being verified.');
       return;
     }
     const error = emptyError(this.#dir, evidence);
@@ -336,7 +335,7 @@ export class Verification {
   }
 
   #noteExpired(path: string): void {
-    this.#notes.push(`${basename(path)} was removed while the log was verified.`);
+    this.#notes.push(`${basename(path)} was removed while the log was being verified.`);
   }
 
   #claim(durableEventId: number): void {
@@ -361,7 +360,7 @@ export class Verification {
         : `segments ${firstIndex} to ${lastIndex} are`;
     const path = join(this.#dir, segmentFileName(firstIndex));
     const advice = putBackAdvice(this.#dir);
-    const message = `${path}: ${names} missing, and later ones are there. ${advice}`;
+    const message = `${path}: ${names} missing, but there are later ones. ${advice}`;
     const error = new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path });
     this.#unmeasured = this.#report(error);
   }
@@ -441,7 +440,7 @@ export class Verification {
       if (await this.#judge(reader)) return;
       this.#followedEnds++;
       if (this.#followedEnds > FOLLOWED_ENDS_MAX) {
-        this.#notes.push('The log is being written; what came later was not verified.');
+        this.#notes.push('The log is being written; what was written later was not verified.');
         return;
       }
       const path = join(this.#dir, segmentFileName(segmentIndex + 1));
@@ -556,7 +555,7 @@ function measure(problem: Draft, firstEventId: number, lastEventId: number): voi
 function durableEndError(reader: SegmentReader, durableEventId: number): WalError {
   const { file, offset, nextEventId, stop } = reader;
   const message =
-    `${file.path} ends at offset ${offset}, event ${nextEventId - 1} (then: ${stop?.message}).` +
-    `${lostSentence(nextEventId, durableEventId)} ${restoreAdvice(file.path)}`;
+    `${file.path} ends at offset ${offset}, event ${nextEventId - 1} (after that: ` +
+    `${stop?.message}).${lostSentence(nextEventId, durableEventId)} ${restoreAdvice(file.path)}`;
   return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path: file.path, offset });
 }

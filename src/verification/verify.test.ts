@@ -249,7 +249,7 @@ test('a folder that lost everything is told, by the region or by LOCK', async (t
   assert.deepEqual([report.ok, report.verdict], [false, 'undecidable']);
   assert.match(
     report.problems[0]?.message ?? '',
-    /neither a segment nor wal\.meta, but LOCK tells/,
+    /neither a segment nor wal\.meta, but LOCK shows/,
   );
   assert.throws(() => [...replay(dir)], { code: 'ERR_FLASHSTRIKE_UNDECIDABLE', path: dir });
   assert.deepEqual(
@@ -290,7 +290,10 @@ test('segments gone from the start, and a last one that was cut off, are notes',
   rmSync(begun.pathOf(1));
   const late = await verify(begun.dir);
   assert.deepEqual([late.verdict, late.firstEventId], ['clean', 10]);
-  assert.match(late.notes.join(), /begins with 0000000002\.wal: the segments before it are not/);
+  assert.match(
+    late.notes.join(),
+    /begins with 0000000002\.wal: it does not have the segments before it/,
+  );
 
   const cut = new LogBuilder(temporaryFolder(t)).segment().events(2).events(3);
   const { offset } = cut.meta({ durableEventId: 2 }).write().blockOf(1, 1);
@@ -298,7 +301,7 @@ test('segments gone from the start, and a last one that was cut off, are notes',
   const short = await verify(cut.dir);
   assert.deepEqual([short.verdict, short.lastEventId], ['clean', 2]);
   assert.deepEqual(short.notes, [
-    `0000000001.wal has ${offset} of its 65536 bytes: it was cut off.`,
+    `0000000001.wal has ${offset} of its 65536 bytes: it was truncated.`,
   ]);
 });
 

@@ -1,4 +1,4 @@
-// docs/ERRORS.md is made from the table in src/errors.ts; `--write` as an argument makes it anew.
+// docs/ERRORS.md is generated from the table in src/errors.ts; the argument `--write` does that.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -11,8 +11,9 @@ function document(): string {
   return [
     '# Error codes',
     '',
-    'Every operating failure is a `WalError` with one of these in `code`. `path` and `offset` say',
-    'where, `cause` is what lies beneath, `message` says what to do. Made from `src/errors.ts`.',
+    'Every failure of an operation is a `WalError` with one of these in `code`. `path` and',
+    '`offset` say where, `cause` is the underlying error, `message` says what to do. This file is',
+    'generated from `src/errors.ts`.',
     '',
     '| code | meaning |',
     '|---|---|',

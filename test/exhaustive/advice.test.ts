@@ -295,7 +295,7 @@ const OBEY: Readonly<Record<Advice, (given: Case) => Promise<void>>> = {
   metaBack: restoreAll,
   beginAnew: openAs('tolerate-tail'),
   withoutTail: openAs('default', true),
-  withoutRing: async () => assert.match(withoutRingAdvice, /the ring, which stays where it is/),
+  withoutRing: async () => assert.match(withoutRingAdvice, /the ring, which is kept/),
   acceptLoss: openAs('accept-loss'),
   acceptCopy: openAs('accept-copy', true),
   openCopy: nothing,

@@ -83,7 +83,7 @@ const FORGERIES: readonly Forgery[] = [
   {
     what: 'a region without its magic',
     forge: bytesChanged((bytes) => bytes.fill(0, 0, 8)),
-    message: /does not begin with the magic of a region/,
+    message: /does not begin like a region/,
   },
   {
     what: 'a region that was not finished',
@@ -104,7 +104,7 @@ const FORGERIES: readonly Forgery[] = [
   {
     what: 'the region of another log',
     forge: bytesChanged((bytes) => bytes.fill(0x5a, header.logId, header.logId + 8)),
-    message: /it is that of another log/,
+    message: /it belongs to another log/,
   },
   {
     what: 'the region of the folder that this one was copied from',
@@ -116,7 +116,7 @@ const FORGERIES: readonly Forgery[] = [
   {
     what: 'bytes where there should be none',
     forge: bytesChanged((bytes) => bytes.writeUInt8(1, header.spare2)),
-    message: /bytes where there should be none/,
+    message: /non-zero bytes where there should be zeros/,
   },
   {
     what: 'a telemetry section that claims to reach beyond the region',
@@ -170,17 +170,17 @@ const FORGERIES: readonly Forgery[] = [
   {
     what: 'a FIFO',
     forge: replaced((path) => assert.equal(spawnSync('mkfifo', [path]).status, 0)),
-    message: /it is no plain file/,
+    message: /it is not a regular file/,
   },
   {
     what: 'a folder',
     forge: replaced((path) => mkdirSync(path)),
-    message: /it is no plain file/,
+    message: /it is not a regular file/,
   },
   {
     what: 'a region that others may write to',
     forge: ({ regionPath }) => chmodSync(regionPath, 0o622),
-    message: /others may write to it/,
+    message: /other users may write to it/,
   },
   {
     what: 'telemetry without its magic',
@@ -214,7 +214,7 @@ const FORGERIES: readonly Forgery[] = [
       const at = sectionsOf(bytes).control.byteOffset + RingControlLayout.offset.state;
       bytes.writeUInt32LE(77, at);
     }),
-    message: /there is no state 77/,
+    message: /its state 77 is unknown/,
   },
   {
     what: 'positions further apart than the ring is long',
@@ -222,12 +222,12 @@ const FORGERIES: readonly Forgery[] = [
       const at = sectionsOf(bytes).control.byteOffset + RingControlLayout.offset.appended;
       bytes.writeInt32LE(bytes.readInt32LE(at) - 1, at);
     }),
-    message: /bytes wait in a ring of 65536/,
+    message: /bytes are waiting in a ring of 65536/,
   },
   {
     what: 'a LOCK that names no region',
     forge: ({ directory }) => writeFileSync(join(directory, 'LOCK'), '{"regions":["/etc/passwd"]}'),
-    message: /LOCK is damaged: it does not say which shared region is this log's/,
+    message: /LOCK is damaged: it does not say which shared region belongs to this log/,
   },
 ];
 
@@ -262,7 +262,7 @@ describe('telemetry memory that is not believed', { skip: cannotMap }, () => {
     chownSync(regionPath, 65_534, 65_534);
     assert.throws(() => attachTelemetry(directory), {
       code: SHARED_MEMORY,
-      message: /it belongs to user 65534\. Look as the user that runs the log/,
+      message: /it belongs to user 65534\. Try again as the user that runs the log/,
     });
   });
 

@@ -129,7 +129,7 @@ export class SimulatedRegions implements Regions {
   open(path: string): LeftRegion | UnusableRegion {
     this.#moments.moment();
     const file = this.#files.get(path);
-    if (file === undefined) return { status: 'missing', reason: 'it is gone.' };
+    if (file === undefined) return { status: 'missing', reason: 'it does not exist.' };
     const header = identify(file.bytes.subarray(0, PAGE_BYTES), file.bytes.length);
     return 'sections' in header ? this.#left(path, header, file) : header;
   }

@@ -149,7 +149,10 @@ export function assertFailedForGood(story: Story): void {
   assert.equal(story.lastAfter, story.last);
   assert.equal(earlier[0], story.durableEventId, 'what was durable before stays so');
   assert.equal(failure?.code, 'ERR_FLASHSTRIKE_FAILED');
-  assert.match(failure?.message ?? '', /nothing was retried.*Mend the disk, then open it again/);
+  assert.match(
+    failure?.message ?? '',
+    /nothing was retried.*Fix the cause, then open the log again/,
+  );
 }
 
 /** Reopening brings back all events up to `last`, and the log works again. */

@@ -43,7 +43,7 @@ describe('command line: demo', { timeout: 900_000 }, () => {
       '2. Kill',
       '3. Recover',
       '4. Prove',
-      '5. Go on',
+      '5. Continue',
       '6. Verify',
     ]) {
       assert.ok(text.includes(`\n${step}\n`), step);
@@ -78,7 +78,7 @@ describe('command line: demo', { timeout: 900_000 }, () => {
     }
     // A kill between an append and its counting leaves one that was not counted.
     const counted = numberIn(text, /it had counted ([\d,]+) appends/);
-    const told = numberIn(text, /told through a pipe: ([\d,]+)\./);
+    const told = numberIn(text, /reported through a pipe: ([\d,]+)\./);
     const recovered = numberIn(text, /The last event is ([\d,]+)\./);
     assert.ok(told <= counted && counted <= recovered, `${told}, ${counted}, ${recovered}`);
     assert.ok(recovered - counted <= 1, `${counted} of ${recovered}`);

@@ -196,7 +196,7 @@ describe('flashstrike metrics', { skip: cannotMap, timeout: 900_000 }, () => {
     ]) {
       const { status, text } = await ask(url, { headers: { Host: host } });
       assert.equal(status, 403, host);
-      assert.match(text, /^ask for localhost, .*\n$/);
+      assert.match(text, /^use localhost, .*\n$/);
     }
     const answerTo = async (lines: string): Promise<string> => {
       const socket = connect(Number(port), '127.0.0.1');

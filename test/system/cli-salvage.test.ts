@@ -103,7 +103,7 @@ describe('command line: salvage', { concurrency: 2, timeout: 900_000 }, () => {
       [files[0], files[2], files[4]].map((file) => [file, 'ERR_FLASHSTRIKE_CORRUPT']),
     );
     assert.equal(stderr.match(/^gap \d{10}\.wal at offset /gm)?.length, 3, stderr);
-    assert.match(stderr, /^renamed {3}/m);
+    assert.match(stderr, /^ids {7}/m);
     assert.equal(report.complete, true);
     assert.ok(report.lost > 100 && report.lost < 3000, `${report.lost}`);
     assert.equal(report.events, 6000 - report.lost);

@@ -104,7 +104,7 @@ describe('flashstrike top', { skip: cannotMap, timeout: 900_000 }, () => {
       const { code, stdout, stderr } = await flashstrike(['top', folder, ...extra]);
       assert.equal(code, 1);
       assert.equal(String(stdout), '');
-      assert.match(stderr, /ERR_FLASHSTRIKE_NOT_A_LOG.* holds no log/);
+      assert.match(stderr, /ERR_FLASHSTRIKE_NOT_A_LOG.* does not contain a log/);
     }
     const log = await openElsewhere(context);
     log.owner.tell();
@@ -193,7 +193,7 @@ describe('flashstrike top on a terminal', {
     terminal.type('a');
     await terminal.shows(/a shows the last interval/);
     terminal.type('a');
-    await terminal.shows(/a shows the last interval[\s\S]*a shows all since it opened/);
+    await terminal.shows(/a shows the last interval[\s\S]*a shows everything since it was opened/);
     terminal.type('Q');
     assert.equal(await terminal.ended(), 0);
   });
@@ -242,7 +242,7 @@ describe('flashstrike top on a terminal', {
     overwrite(regionPath, stateAt, Buffer.from(Uint32Array.of(77).buffer));
     assert.equal(await terminal.ended(), 1);
     const [, after = ''] = terminal.output.split(LEAVE);
-    assert.match(after, /ERR_FLASHSTRIKE_SHARED_MEMORY.*there is no state 77/);
+    assert.match(after, /ERR_FLASHSTRIKE_SHARED_MEMORY.*its state 77 is unknown/);
     assert.ok(terminal.isSane, terminal.output);
   });
 });

@@ -87,7 +87,7 @@ describe('command line: usage', { concurrency: 2, timeout: 900_000 }, () => {
       const { code, stdout } = await flashstrike([verb, '--help']);
       assert.equal(code, 0);
       assert.match(String(stdout), new RegExp(`Examples:\n +\\$ flashstrike ${verb}`));
-      assert.match(String(stdout), /Exit: 0 .*2 usage/);
+      assert.match(String(stdout), /Exit code: 0 .*2 usage/);
     });
   }
 

@@ -159,7 +159,7 @@ describe('command line: verify and inspect', { concurrency: 2, timeout: 900_000 
       assert.ok(region.path !== undefined && existsSync(region.path));
       const { code, stdout } = await flashstrike(['inspect', log, '--regions', '--remove']);
       assert.equal(code, 0);
-      assert.match(String(stdout), /kept: the next opening of the log reads it/);
+      assert.match(String(stdout), /kept: the next open of the log reads it/);
       assert.ok(existsSync(region.path));
     }
     assert.equal((await flashstrike(['verify', log])).code, 0);

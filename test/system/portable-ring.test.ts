@@ -26,7 +26,7 @@ test('two logs that fell back to the portable ring: one process warning, with re
   const [line = ''] = lines;
   assert.match(
     line,
-    /^FLASHSTRIKE_PORTABLE_RING .*\/a: no shared region could be made in .*missing/,
+    /^FLASHSTRIKE_PORTABLE_RING .*\/a: no shared region could be created in .*missing/,
   );
   assert.match(line, /kill -9 loses .* --shm-size.* sharedMemoryDirectory/s);
   assert.match(stderr, /FLASHSTRIKE_PORTABLE_RING/, 'and Node shows it');
@@ -55,7 +55,7 @@ test('record says on stderr that /dev/shm takes no ring, and records', {
   assert.equal(stdout, '');
   assert.match(
     stderr,
-    /^warning: .*\/log: no shared region could be made in \/dev\/shm.*--shm-size/m,
+    /^warning: .*\/log: no shared region could be created in \/dev\/shm.*--shm-size/m,
   );
   assert.equal(stderr.match(/warning/gi)?.length, 1, stderr);
   assert.match(stderr, /recorded 2 events/);

@@ -78,7 +78,7 @@ onBothAdapters(
     await using wal = await Wal.open(directory, v.options);
     const tooLarge = code(
       'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
-      /16297 bytes; an event of this log has at most 16296/,
+      /16297 bytes; in this log an event can have at most 16296/,
     );
     const payload = new Uint8Array(LARGEST_BYTES + 1);
     assert.throws(() => wal.append(payload), tooLarge);

@@ -98,8 +98,8 @@ test('a copy that lacks a tail opens as after a crash, tells the ids, and is the
       [verdict, missingTail, lastEventId],
       ['live-copy', { firstEventId: 201, lastEventId: 300 }, 200],
     );
-    assert.match(notes.join(' '), /Events 201 to 300 are in the original only/);
-    assert.match(advice, /goes on as one of its own, with event 201/);
+    assert.match(notes.join(' '), /Events 201 to 300 are only in the original/);
+    assert.match(advice, /continues as a log in its own right, with event 201/);
     assert.equal(wal.append(Buffer.from('of the copy')), 201);
     await wal.durable();
   }

@@ -110,7 +110,7 @@ test('options that do not exist or cannot work are refused before anything is to
 });
 
 test('a folder must be a path', async () => {
-  const invalid = code('ERR_FLASHSTRIKE_INVALID_ARGUMENT', /folder must be given as a path/);
+  const invalid = code('ERR_FLASHSTRIKE_INVALID_ARGUMENT', /folder of the log must be a path/);
   for (const path of ['', 'a\0b', 7, null, undefined, {}, Buffer.from('/tmp')] as string[]) {
     await assert.rejects(Wal.open(path), invalid);
   }
@@ -120,7 +120,7 @@ test('a file, and what lies below a file, is no folder', async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, 'file');
   writeFileSync(file, 'not a log');
-  const notAFolder = code('ERR_FLASHSTRIKE_NOT_A_LOG', /is not a folder\. Name a folder/);
+  const notAFolder = code('ERR_FLASHSTRIKE_NOT_A_LOG', /is not a folder\. Give a folder/);
   await assert.rejects(Wal.open(file, OPTIONS), notAFolder);
   await assert.rejects(Wal.open(join(file, 'log'), OPTIONS), notAFolder);
   assert.equal(readFileSync(file, 'utf8'), 'not a log');
@@ -261,7 +261,7 @@ for (const [disguise, disguised] of Object.entries(DISGUISES)) {
       const original = join(away, name);
       renameSync(path, original);
       disguised(path, original);
-      await assertRefused(directory, 'ERR_FLASHSTRIKE_UNSAFE_FILE', /plain file|is a/);
+      await assertRefused(directory, 'ERR_FLASHSTRIKE_UNSAFE_FILE', /regular file|is a/);
       rmSync(path, { recursive: true });
       renameSync(original, path);
     }

@@ -57,7 +57,7 @@ test('a torn tail: where, behind which event, what was dropped, how it goes on',
   assert.deepEqual([recovery.lastEventId, recovery.droppedEvents], [2, 7]);
   const { bytes } = builder.blockOf(1, 2);
   assert.equal(recovery.droppedBytes, builder.blockOf(1, 2).offset + bytes - offset);
-  assert.equal(recovery.advice, 'Nothing to do: the log goes on with event 3 in a new segment.');
+  assert.equal(recovery.advice, 'Nothing to do: the log continues with event 3 in a new segment.');
   assert.equal(wal.append(new Uint8Array(1)), 3);
 });
 
@@ -91,6 +91,6 @@ test('what nobody can tell: refused, unless tolerate-tail is asked for, which no
   assert.equal(wal.recovery.verdict, 'torn-tail');
   assert.match(
     wal.recovery.notes.join(' '),
-    /could not be told; recovery: 'tolerate-tail' went on/,
+    /could not be determined; recovery: 'tolerate-tail' continued/,
   );
 });

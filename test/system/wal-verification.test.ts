@@ -48,7 +48,7 @@ test("before the log opens: verify: 'all'", async (t) => {
   assert.equal(accepted.verification.state, 'damaged');
   const [loss, ...others] = accepted.recovery.losses;
   assert.deepEqual([loss?.firstEventId, loss?.lastEventId, others], [11, 20, []]);
-  assert.match(accepted.recovery.advice, /goes on with event 51/);
+  assert.match(accepted.recovery.advice, /continues with event 51/);
   assert.equal(accepted.append(new Uint8Array(1)), SEGMENTS * EVENTS + 1);
   await accepted.close();
   const sound = await opened(aLog(t, false).dir, { verify: 'all' });

@@ -68,7 +68,7 @@ export async function bench(
       const exitCode = await run(name, args, interruption);
       if (interruption.exitCode !== undefined) return interruption.exitCode;
       if (exitCode !== 0) {
-        terminal.line(`bench ${name} ended with ${exitCode}`);
+        terminal.line(`bench ${name} failed with exit code ${exitCode}`);
         return EXIT.failed;
       }
     }

@@ -53,7 +53,7 @@ class Demo {
     const stage = this.#stage;
     stage.title('Flashstrike demo: record, kill -9, recover, prove');
     stage.say('A write-ahead log remembers what a program must not forget: each event is');
-    stage.say('recorded before it is acted upon, so that a crash can take nothing back.');
+    stage.say('recorded before it is acted upon, so that a crash loses nothing.');
     const { seed, events } = this.#options;
     const plan = { dir: this.#dir, seed, events };
     const told = await new Recording(plan, stage, this.#interruption).run();
@@ -79,7 +79,7 @@ class Demo {
     const seconds = (performance.now() - startedMs) / 1000;
     const { eventsFromRing, verdict, droppedBytes } = wal.recovery;
     this.#stage.step('Recover', [
-      `Wal.open() finds the log as it was left, in ${formatDuration(seconds)}.`,
+      `Wal.open() recovers the log, in ${formatDuration(seconds)}.`,
       `The last event is ${formatCount(wal.lastEventId)}.`,
       ...(eventsFromRing > 0
         ? [
@@ -88,7 +88,7 @@ class Demo {
           ]
         : ['Every event had already reached a file.']),
       ...(verdict === 'torn-tail'
-        ? [`The last write was cut short: ${formatBytes(droppedBytes)} of it are set aside.`]
+        ? [`The last write is torn: ${formatBytes(droppedBytes)} of it are set aside.`]
         : []),
     ]);
     return wal;
@@ -97,17 +97,15 @@ class Demo {
   async #prove(stream: OrderStream, promised: number, lastEventId: number): Promise<void> {
     const stage = this.#stage;
     stage.step('Prove', [
-      `The same orders are made again from seed ${this.#options.seed}, and compared byte by byte`,
-      'with a replay of the log.',
+      `The same orders are generated again from seed ${this.#options.seed}, and compared byte by`,
+      'byte with a replay of the log.',
     ]);
     const compared = await this.#compare(stream);
     checkCompleteness(compared, { promised, lastEventId });
     const beyond = compared - promised;
-    stage.say(
-      `Not one is missing: all ${formatCount(promised)} are there${beyond === 0 ? '.' : ','}`,
-    );
+    stage.say(`None is missing: all ${formatCount(promised)} are there${beyond === 0 ? '.' : ','}`);
     if (beyond === 0) return;
-    stage.say(`and ${formatCount(beyond)} more that it was killed too soon to tell of.`);
+    stage.say(`and ${formatCount(beyond)} more, which it was killed before it could report.`);
   }
 
   async #compare(stream: OrderStream): Promise<number> {
@@ -126,7 +124,7 @@ class Demo {
 
   async #goOn(wal: Wal, stream: OrderStream): Promise<void> {
     const stage = this.#stage;
-    stage.step('Go on', ['The recovered log goes on where it was: the rest of the stream.']);
+    stage.step('Continue', ['The recovered log continues with the rest of the stream.']);
     const first = wal.lastEventId + 1;
     const startedMs = performance.now();
     for (let eventId = first; eventId <= this.#options.events; eventId += 1) {
@@ -145,14 +143,14 @@ class Demo {
     const seconds = (performance.now() - startedMs) / 1000;
     stage.say(
       `${formatEvents(more)} more in ${formatDuration(seconds)} ` +
-        `(${formatRate(more / seconds)}), until all of them were on disk.`,
+        `(${formatRate(more / seconds)}), including the last sync.`,
     );
   }
 
   async #verifyAll(): Promise<void> {
     const stage = this.#stage;
     stage.step('Verify', [
-      'The log is closed. Every checksum of it is checked, and every order again.',
+      'The log is closed: all checksums are verified, all orders compared again.',
     ]);
     this.#interruption.signal.throwIfAborted();
     const startedMs = performance.now();
@@ -160,7 +158,7 @@ class Demo {
     const seconds = (performance.now() - startedMs) / 1000;
     const [problem] = report.problems;
     if (!report.ok) throw new ProofFailed(`verify: ${problem?.message ?? report.verdict}`);
-    stage.say(`verify finds it sound, in ${formatDuration(seconds)}.`);
+    stage.say(`verify() reports that it is sound, in ${formatDuration(seconds)}.`);
     const compared = await this.#compare(new OrderStream(this.#options.seed));
     const { lastEventId } = report;
     checkCompleteness(compared, { promised: this.#options.events, lastEventId });
@@ -204,7 +202,7 @@ function reportFailure(error: unknown, { terminal }: CommandContext): void {
   if (error instanceof ProofFailed) {
     terminal.line(`${terminal.red('NOT PROVEN:')} ${printable(error.message)}`);
   } else if (error instanceof RecorderEnded) {
-    terminal.line(`${terminal.red('flashstrike:')} the recorder ended by itself`);
+    terminal.line(`${terminal.red('flashstrike:')} the recorder process ended unexpectedly`);
     for (const line of error.message.split('\n')) terminal.line(`  ${printable(line)}`);
   } else {
     reportError(terminal, error);

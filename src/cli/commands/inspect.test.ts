@@ -90,7 +90,7 @@ segment  file               size     used  events  first id  last id  created   
     const region = { ...LOG.region, status: 'waiting', path: '/dev/shm/x' } as const;
     assert.match(
       rendered({ region: { ...region, unreadEvents: 42 } }),
-      /\/dev\/shm\/x waits with 42 events that its last process left/,
+      /\/dev\/shm\/x holds 42 events that the last process left behind/,
     );
     assert.match(
       rendered({ region: { ...region, unreadEvents: 0 } }),
@@ -143,13 +143,18 @@ describe('the words of inspect --regions', () => {
   };
 
   it('tell what is orphaned from what is kept, and why', () => {
-    const kept = { ...region, path: '/dev/shm/b', removable: false, reason: 'process 17 uses it' };
+    const kept = {
+      ...region,
+      path: '/dev/shm/b',
+      removable: false,
+      reason: 'process 17 is using it',
+    };
     const [, first, second] = renderRegions([region, kept]);
     assert.match(
       first ?? '',
       /^\/dev\/shm\/a +20\.0 MB +0000000000000abc +17 +2023-11-14 22:13:20 +orphaned$/,
     );
-    assert.match(second ?? '', /kept: process 17 uses it$/);
+    assert.match(second ?? '', /kept: process 17 is using it$/);
     assert.deepEqual(renderRegions([]), ['no shared regions of this log']);
   });
 });

@@ -90,13 +90,13 @@ function describeTail({ tail }: LogInspection): string[] {
   if (tail.missingTail !== undefined) {
     const { firstEventId, lastEventId } = tail.missingTail;
     const ids = `ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`;
-    const what = lastEventId < firstEventId ? 'a tail' : ids;
+    const what = lastEventId < firstEventId ? 'the last events' : ids;
     return [`tail     a copy of a log that was being written: ${what} missing`];
   }
   const dropped = tail.droppedEvents > 0 ? `, ${formatEvents(tail.droppedEvents)} in it` : '';
   return [
     `tail     ${tail.verdict} at offset ${formatCount(tail.offset)}: ` +
-      `${formatBytes(tail.droppedBytes)} that do not validate${dropped}`,
+      `${formatBytes(tail.droppedBytes)} that are not valid${dropped}`,
   ];
 }
 
@@ -172,7 +172,7 @@ async function inspectRegions(
   await writeLines(stdout, json ? formatJson(regions) : `${renderRegions(regions).join('\n')}\n`);
   const removable = regions.filter((region) => region.removable);
   if (!remove) {
-    if (removable.length > 0) terminal.line('--remove removes the orphaned ones');
+    if (removable.length > 0) terminal.line('--remove removes the orphaned regions');
     return EXIT.done;
   }
   return removeRegions(removable, terminal);
@@ -204,7 +204,9 @@ const ALL_COLUMNS: readonly Column[] = [
 function stateOf({ status, unreadEvents, pid, reason }: SharedRegionInspection): string {
   if (status === 'in-use') return `in use by process ${pid ?? 'unknown'}`;
   if (status !== 'waiting') return `${status}: ${reason ?? 'not read'}`;
-  return unreadEvents === 0 ? 'spent' : `${formatEvents(unreadEvents ?? 0)} that may be in no file`;
+  return unreadEvents === 0
+    ? 'spent'
+    : `${formatEvents(unreadEvents ?? 0)} that may not be in any file`;
 }
 
 const allRow = (region: SharedRegionInspection): string[] => [
@@ -227,11 +229,12 @@ async function inspectAllRegions(
   const held = regions.filter(({ status }) => status === 'waiting' || status === 'damaged');
   const chosen = held.filter((region) => force || isSpent(region));
   if (!remove) {
-    if (chosen.length > 0) terminal.line('--remove removes those that are spent');
+    if (chosen.length > 0)
+      terminal.line('--remove removes those whose events are all in files (spent)');
     return EXIT.done;
   }
   const kept = held.length - chosen.length;
   if (kept > 0)
-    terminal.line(`${kept} kept: events in them may be in no file (--force removes them)`);
+    terminal.line(`${kept} kept: their events may not be in any file (--force removes them)`);
   return removeRegions(chosen, terminal);
 }

@@ -1,5 +1,6 @@
-// `record`: one event a line. The lines go from the input's buffers straight into the ring; a full
-// ring holds the reading back. However it ends, what was appended is kept, and how much is told.
+// `record`: one event per line. Lines go from the input's buffers straight into the ring; a full
+// ring slows the reading down. However it ends, what was appended is kept, and the summary says how
+// much that was.
 
 import { WalError } from '../../errors.js';
 import { Wal } from '../../index.js';
@@ -97,7 +98,7 @@ class Recording {
     return new WalError(
       'ERR_FLASHSTRIKE_INPUT',
       `line ${line} of ${this.#input.name} was not recorded: ${error.message}; ` +
-        'the lines before it are kept, none after it was read',
+        'the lines before it are kept, those after it were not read',
       { path: this.#input.name, cause: tooLarge ? error : undefined },
     );
   }
@@ -149,7 +150,7 @@ export async function record(
     try {
       const unended = await recording.run(signal, showProgress);
       if (unended) {
-        terminal.line('the last line has no \\n at its end; replay will write one');
+        terminal.line('the last line does not end with \\n; replay will add one');
       }
       if (wal.failure !== undefined) throw wal.failure;
       if (recording.events > 0) await unlessAborted(wal.durable(), interruption.signal);
@@ -194,8 +195,8 @@ async function summarize(
     const waiting = formatEvents(lastEventId - durableEventId);
     terminal.line(
       wal.capabilities.sharedMemory === 'mapped'
-        ? `${waiting} not on disk yet: in shared memory, for the next opening of the log`
-        : `${waiting} could not be brought to disk`,
+        ? `${waiting} not on disk yet: in shared memory, which the next open writes to disk`
+        : `${waiting} could not be written to disk`,
     );
   }
   if (!options.json) return;

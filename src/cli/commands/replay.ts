@@ -1,6 +1,6 @@
-// `replay`: the inverse of `record`. Every event ended by `\n`, in big writes that wait for their
-// reader; with `--follow` it stays and goes on as the log grows. A terminal obeys what it is sent,
-// so there payloads are made printable first.
+// `replay`: the inverse of `record`. Every event followed by `\n`, in large writes that wait for
+// their reader; with `--follow` it continues as the log grows. A terminal obeys what it is sent, so
+// there payloads are made printable first.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { printable, WalError } from '../../errors.js';
@@ -41,8 +41,8 @@ function writeEvent(event: ReadEvent, format: EventFormat, output: TextBuffer, d
     if (!(error instanceof FormatDefect)) throw error;
     throw new WalError(
       'ERR_FLASHSTRIKE_INPUT',
-      `event ${formatCount(event.eventId)} of ${dir} is nothing that --format ${format.name} ` +
-        `recorded: ${error.message}; replay it with the format that it was recorded with`,
+      `event ${formatCount(event.eventId)} of ${dir} was not recorded with --format ` +
+        `${format.name}: ${error.message}; replay it with the format that it was recorded with`,
       { path: dir },
     );
   }
@@ -68,7 +68,7 @@ export async function replay(
   const write: EventSink = (event) => {
     if (isFirst && event.eventId > 1) {
       const first = formatCount(event.eventId);
-      terminal.line(`the log begins with event ${first}: the events before it are not there`);
+      terminal.line(`the log begins with event ${first}: it does not have the events before it`);
     }
     isFirst = false;
     writeOne(event, format, output, dir);

@@ -21,9 +21,9 @@ const range = (first: number, last: number): string =>
 
 function lostIn({ firstEventId, lastEventId, lost }: SalvageGap): string {
   if (lost === 0) return 'no event missing';
-  if (firstEventId === undefined) return 'missing events unknown';
+  if (firstEventId === undefined) return 'number of missing events unknown';
   if (lastEventId === undefined)
-    return `events from ${formatCount(firstEventId)} on, if there were`;
+    return `events from ${formatCount(firstEventId)} on, if there were any`;
   return `${formatEvents(lost ?? 0)} missing: ${range(firstEventId, lastEventId)}`;
 }
 
@@ -41,17 +41,16 @@ function* renderSalvage(report: SalvageReport): Generator<string> {
     events === 0 ? '' : `, ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`;
   yield `salvaged  ${formatEvents(events)}${ids}, to ${printable(report.output)}`;
   const unknown = gaps.filter((gap) => gap.lost === undefined).length;
-  const more =
-    unknown === 0 ? '' : `, and in ${formatCount(unknown)} of them nobody knows how many`;
+  const more = unknown === 0 ? '' : `, and an unknown number in ${formatCount(unknown)} of them`;
   yield gaps.length === 0
     ? 'gaps      none'
     : `gaps      ${formatCount(gaps.length)}, ${formatEvents(lost)} known to be missing${more}`;
   for (const { firstEventId: first, lastEventId: last, newFirstEventId } of ranges) {
     if (first === newFirstEventId) continue;
     const now = range(newFirstEventId, newFirstEventId + last - first);
-    yield `renamed   ${range(first, last)} ${first === last ? 'is' : 'are'} now ${now}`;
+    yield `ids       ${range(first, last)} ${first === last ? 'is' : 'are'} now ${now}`;
   }
-  if (!complete) yield 'stopped early: the copy ends where it stood';
+  if (!complete) yield 'stopped early: the copy is incomplete';
 }
 
 export async function salvage(

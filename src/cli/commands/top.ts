@@ -128,7 +128,7 @@ async function showLive(
     const { columns, rows } = screen;
     const footer =
       'q quits   a shows ' +
-      `${since === 'interval' ? 'all since it opened' : 'the last interval'}`;
+      `${since === 'interval' ? 'everything since it was opened' : 'the last interval'}`;
     const options = { columns, rows, painters, since, reason: log.reason, footer };
     return screen.draw(renderScreen(before, now, options));
   };

@@ -26,7 +26,7 @@ describe('the words of verify', () => {
   it('are four lines where all is well', () => {
     assert.equal(
       rendered({ advice: 'Nothing to do.' }),
-      'a-log is sound: every block of it validates\n' +
+      'a-log is sound: every block is valid\n' +
         'events    1,234, ids 1 to 1,234\n' +
         'durable   up to 1,200\n' +
         'segments  2',
@@ -68,7 +68,7 @@ describe('the words of verify', () => {
     });
     assert.match(
       text,
-      /2\.wal at offset 5,000, behind event 1,234: 1\.50 kB dropped, 3 events in it/,
+      /2\.wal at offset 5,000, after event 1,234: 1\.50 kB dropped, 3 events in it/,
     );
     assert.match(text, /waiting {3}7 events in shared memory, left by the last process/);
     assert.match(text, /note {6}an \\u\{1b\} odd name/);
@@ -98,7 +98,7 @@ describe('the words of verify', () => {
       /problem 1: 1\.wal at offset 4,096\n {2}ERR_FLASHSTRIKE_CORRUPT: bad \\u\{7\} block\n/,
     );
     assert.match(text, / block\n {2}lost: 12 events, 1 to 12\n/);
-    assert.match(text, /problem 2: the folder\n.*\n {2}lost: cannot be told/);
+    assert.match(text, /problem 2: the folder\n.*\n {2}lost: unknown/);
     assert.match(text, /\nDo this\.$/);
     assert.match(rendered({ ok: false, verdict: 'undecidable' }), /UNDECIDABLE(.|\n)*Do this/);
   });

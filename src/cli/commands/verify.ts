@@ -17,16 +17,15 @@ interface VerifyOptions {
 type Problem = VerifyReport['problems'][number];
 
 const VERDICTS: Readonly<Record<string, string>> = {
-  clean: 'sound: every block of it validates',
-  'torn-tail': 'sound, with a torn tail: the last write was cut short, nothing durable is missing',
-  'live-copy':
-    'a COPY of a log that was being written, sound up to its end: the last events are missing',
-  corruption: 'CORRUPT: bytes that were durable no longer validate',
-  undecidable: 'UNDECIDABLE: it cannot be told whether durable events are missing',
+  clean: 'sound: every block is valid',
+  'torn-tail': 'sound, with a torn tail: the last write is torn, nothing durable is missing',
+  'live-copy': 'a COPY of a log that was being written: sound, but its last events are missing',
+  corruption: 'CORRUPT: durable data is damaged or missing',
+  undecidable: 'UNDECIDABLE: whether durable events are missing cannot be determined',
 };
 
 function lostBy({ lost, firstEventId, lastEventId }: Problem): string {
-  if (lost === undefined) return 'cannot be told';
+  if (lost === undefined) return 'unknown';
   if (firstEventId === undefined || lastEventId === undefined) return formatEvents(lost);
   const ids =
     lost === 1
@@ -65,21 +64,21 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
   yield `segments  ${formatCount(report.segments)}`;
   if (report.tornTail !== undefined) {
     const { file, offset, lastEventId: last, droppedBytes, droppedEvents } = report.tornTail;
-    const events = droppedEvents === 0 ? 'no whole event' : formatEvents(droppedEvents);
-    yield `tail      ${printable(file)} at offset ${formatCount(offset)}, behind event ` +
+    const events = droppedEvents === 0 ? 'no complete event' : formatEvents(droppedEvents);
+    yield `tail      ${printable(file)} at offset ${formatCount(offset)}, after event ` +
       `${formatCount(last)}: ${formatBytes(droppedBytes)} dropped, ${events} in it, none of them ` +
       'durable';
   }
   if (report.missingTail !== undefined) {
     const { firstEventId: first, lastEventId: last } = report.missingTail;
     yield last < first
-      ? 'missing   a tail; nothing here tells how many events'
-      : `missing   ids ${formatCount(first)} to ${formatCount(last)}, and what the original has ` +
-        'behind them';
+      ? 'missing   the last events; how many is unknown'
+      : `missing   ids ${formatCount(first)} to ${formatCount(last)}, and any that the original ` +
+        'has after them';
   }
   if (report.waitingEvents > 0) {
     yield `waiting   ${formatEvents(report.waitingEvents)} in shared memory, left by the last ` +
-      'process; the next opening of the log writes them to disk';
+      'process; the next open writes them to disk';
   }
   for (const note of report.notes) yield `note      ${printable(note)}`;
   for (const [index, problem] of problems.entries()) yield* describeProblem(problem, index);

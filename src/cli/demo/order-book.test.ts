@@ -35,7 +35,7 @@ describe('OrderBook', () => {
     assert.throws(() => book.add(BUY, 50, 1, 2), /crosses/);
     book.add(BUY, 49, 1, 3);
     assert.throws(() => book.add(SELL, 49, 1, 4), /crosses/);
-    assert.throws(() => book.reduce(slot, 11), /more is taken/);
+    assert.throws(() => book.reduce(slot, 11), /reduced by more/);
   });
 
   it('agrees with a simple model after any sequence of additions and reductions', () => {

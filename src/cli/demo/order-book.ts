@@ -106,7 +106,7 @@ export class OrderBook {
   /** Takes `quantity` from an order; it leaves the book when nothing is left of it. */
   reduce(slot: number, quantity: number): void {
     const left = this.quantityOf(slot) - quantity;
-    assert(left >= 0, 'more is taken from an order than it has');
+    assert(left >= 0, 'an order is reduced by more than its quantity');
     this.#quantity[slot] = left;
     if (left === 0) this.#remove(slot);
   }

@@ -83,7 +83,7 @@ export function checkCompleteness(
   }
   if (compared !== lastEventId) {
     throw new ProofFailed(
-      `the log says that its last event is ${formatCount(lastEventId)}, and replays ` +
+      `the log reports ${formatCount(lastEventId)} as its last event, but its replay ends at ` +
         `${formatCount(compared)}`,
     );
   }

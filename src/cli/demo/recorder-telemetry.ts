@@ -43,7 +43,7 @@ export class RecorderTelemetry {
       return undefined;
     }
     const telemetry = new RecorderTelemetry(log, stage, nowMs);
-    stage.say('Its telemetry, read from outside, out of shared memory, without its help:');
+    stage.say('Its telemetry, read from shared memory, without its help:');
     stage.livePanel((options) => renderPanel(undefined, telemetry.#first, options));
     return telemetry;
   }
@@ -72,7 +72,7 @@ export class RecorderTelemetry {
   showLeft(): void {
     this.look();
     const { appendedEvents } = this.#last.recorder.manager;
-    this.#stage.say('Its telemetry outlives it, in the memory that it left:');
+    this.#stage.say('Its telemetry survives it, in the shared memory that it left:');
     this.#stage.say(`it had counted ${formatCount(appendedEvents)} appends.`);
     this.#stage.panel((options) => renderPanel(undefined, this.#last, options));
   }

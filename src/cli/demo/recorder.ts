@@ -26,7 +26,7 @@ export class Recorder {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     });
     const pipe = this.#child.stdio[MESSAGE_FD] as Readable | null | undefined;
-    assert(pipe !== null && pipe !== undefined, 'the pipe was asked for');
+    assert(pipe !== null && pipe !== undefined, 'the child has a pipe');
     pipe.on('data', (chunk: Buffer) => this.#messages.push(chunk));
     this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#complaint += chunk.toString();

@@ -76,7 +76,7 @@ export class Recording {
     this.#telemetry?.showRecording();
     stage.say(summary);
     if (recorder.last === undefined) {
-      throw new ProofFailed('the recorder was killed before it recorded');
+      throw new ProofFailed('the recorder was killed before it recorded anything');
     }
     return recorder.last;
   }
@@ -130,8 +130,8 @@ export class Recording {
 
   #tellKill(told: RecorderMessage): void {
     this.#stage.step('Kill', [
-      'kill -9 in the middle of it: no handler runs, nothing is flushed or closed.',
-      'The last id that append() returned, told through a pipe: ' +
+      'kill -9 while it records: no handler runs, nothing is flushed or closed.',
+      'The last id that append() returned, reported through a pipe: ' +
         `${formatCount(told.appendedEventId)}.`,
       ...(told.isMapped
         ? []

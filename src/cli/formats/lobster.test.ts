@@ -139,7 +139,7 @@ describe('lobster format', () => {
     [`${'9'.repeat(400)},1,2,3,4,1`, /time is '9{40}…'/],
     [`1,1,${'9'.repeat(400)},3,4,1`, /order id is '9{40}…'/],
     // Nanoseconds since 1970 do not fit a float64: refused rather than rounded.
-    ['1340285400.004241176,1,2,3,4,1', /float64 keeps to the nanosecond/],
+    ['1340285400.004241176,1,2,3,4,1', /float64 can hold to the nanosecond/],
     ['Time,Type,Order ID,Size,Price,Direction', /time is 'Time'/],
   ] as const) {
     it(`refuses '${row.slice(0, 50)}'`, () => {
@@ -161,7 +161,7 @@ describe('lobster format', () => {
 
   it('refuses to print a payload that is no order', () => {
     assert.throws(() => decode(new Uint8Array(39)), /39 bytes, an order has 40/);
-    assert.throws(() => decode(new Uint8Array(40)), /no order/);
+    assert.throws(() => decode(new Uint8Array(40)), /not an order/);
     for (const change of [
       (order: OrderRecord) => (order.timeSeconds = Number.NaN),
       (order: OrderRecord) => (order.timeSeconds = -1),
@@ -174,7 +174,7 @@ describe('lobster format', () => {
       const order = new OrderRecord();
       order.payload.set(encode('34200.5,1,2,3,4,1'));
       change(order);
-      assert.throws(() => decode(order.payload), /no order/, String(change));
+      assert.throws(() => decode(order.payload), /not an order/, String(change));
     }
   });
 

@@ -57,7 +57,7 @@ class LobsterFormat implements EventFormat {
     this.#comma('type');
     const type = reader.readInteger();
     if (!(type >= OrderEvent.add && type <= OrderEvent.tradingHalt)) {
-      throw this.#defect('type', 'one of 1 to 7');
+      throw this.#defect('type', 'a number from 1 to 7');
     }
     order.type = type;
     this.#comma('order id');
@@ -85,7 +85,7 @@ class LobsterFormat implements EventFormat {
     const order = this.#order;
     order.payload.set(payload);
     const { timeSeconds } = order;
-    if (!isOrder(order)) throw new FormatDefect('its 40 bytes are no order');
+    if (!isOrder(order)) throw new FormatDefect('its 40 bytes are not an order');
     target.reserve(ROW_BYTES_MAX);
     const { bytes } = target;
     let at = writeDecimal(bytes, target.length, timeSeconds);
@@ -116,7 +116,7 @@ class LobsterFormat implements EventFormat {
     if (Number.isNaN(seconds)) throw this.#defect('time', 'seconds such as 34200.018960767');
     if (seconds < FINE_SECONDS_END) return seconds;
     if (shortestDecimal(seconds) !== canonicalDecimal(this.#reader.text())) {
-      throw this.#defect('time', 'a number that a float64 keeps to the nanosecond');
+      throw this.#defect('time', 'a number that a float64 can hold to the nanosecond');
     }
     return seconds;
   }

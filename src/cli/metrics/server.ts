@@ -71,19 +71,19 @@ export class MetricsServer {
     const { method = '', url = '', headers } = request;
     if (!this.#isMeant(request)) {
       response.setHeader('Connection', 'close');
-      respond(response, 403, 'ask for localhost, 127.0.0.1 or [::1]: other names are refused\n');
+      respond(response, 403, 'use localhost, 127.0.0.1 or [::1]: other names are refused\n');
     } else if (
       headers['transfer-encoding'] !== undefined ||
       Number(headers['content-length'] ?? 0) > 0
     ) {
       // Not read: the connection ends with the answer.
       response.setHeader('Connection', 'close');
-      respond(response, 413, 'no request body is taken\n');
+      respond(response, 413, 'request bodies are not accepted\n');
     } else if (url.split('?', 1)[0] !== PATH) {
-      respond(response, 404, `there is only ${PATH}\n`);
+      respond(response, 404, `not found: the only path is ${PATH}\n`);
     } else if (method !== 'GET' && method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');
-      respond(response, 405, 'GET and HEAD only\n');
+      respond(response, 405, 'only GET and HEAD are allowed\n');
     } else {
       const { text, contentType } = this.#scrape();
       respond(response, 200, text, contentType);

@@ -49,7 +49,10 @@ describe('what top says is wrong', () => {
   it('an append that waits for room now', () => {
     const waits = (sinceNs: number) => troublesOf((log) => log.manager.setRingStall(sinceNs, 1));
     const [trouble, ...more] = waits(1);
-    assert.match(trouble ?? '', /^error: an append waits for ring space, for [\d.]+ \w+ by now$/);
+    assert.match(
+      trouble ?? '',
+      /^error: an append has been waiting for ring space for [\d.]+ \w+$/,
+    );
     assert.deepEqual(more, []);
     assert.deepEqual(waits(Math.floor(monotonicClock.nowNs())), [], 'not for long');
   });
@@ -71,14 +74,17 @@ describe('what top says is wrong', () => {
     assert.deepEqual(call('waited'), [
       'warning: the writer waited once for a segment: prepare more, or larger ones',
     ]);
-    assert.deepEqual(call('failed'), ['error: once no segment could be prepared']);
+    assert.deepEqual(call('failed'), ['error: preparing a segment failed once']);
   });
 
   it('a writer that waits for a segment now', () => {
     const waits = (sinceNs: number, changes: Partial<Look> = {}) =>
       troublesOf((log) => log.taker.setWaitingSince(sinceNs), changes);
     const [trouble, ...more] = waits(1);
-    assert.match(trouble ?? '', /^error: the writer waits for a segment, for [\d.]+ \w+ by now$/);
+    assert.match(
+      trouble ?? '',
+      /^error: the writer has been waiting for a segment for [\d.]+ \w+$/,
+    );
     assert.deepEqual(more, []);
     assert.deepEqual(waits(Math.floor(monotonicClock.nowNs())), [], 'not for long');
     assert.deepEqual(waits(1, { status: 'gone' }).length, 1, 'only that it is closed');
@@ -121,9 +127,10 @@ describe('what top says is wrong', () => {
 
   it('a thread that stands still, the writer first of all', () => {
     assert.deepEqual(troublesOf(nothing, { threads: threads(3.2e9, 61e9, 6e9) }), [
-      'error: the writer thread has not moved for 3.2 s: it waits for the disk or a processor',
-      'warning: the preparer thread has not moved for 1 min: it waits for the disk or a processor',
-      'warning: the housekeeping thread has not moved for 6.0 s: it waits for the disk or a ' +
+      'error: the writer thread has not moved for 3.2 s: it is waiting for the disk or a processor',
+      'warning: the preparer thread has not moved for 1 min: it is waiting for the disk or a ' +
+        'processor',
+      'warning: the housekeeping thread has not moved for 6.0 s: it is waiting for the disk or a ' +
         'processor',
     ]);
     const notStarted = { ...threads(0, 0, 0), preparer: { beats: 0, ageNs: undefined } };
@@ -155,7 +162,7 @@ describe('what top says is wrong', () => {
 
   it('records that a kill cut short', () => {
     assert.deepEqual(troublesOf(nothing, { incomplete: ['segmentWriter.sync'] }), [
-      'warning: a record was cut short, these may be off by it: segmentWriter.sync',
+      'warning: a record was interrupted; these may be slightly off: segmentWriter.sync',
     ]);
   });
 });

@@ -46,13 +46,13 @@ function* stateTroubles(
     yield error(`process ${pid} ended without closing; ${left}`);
   }
   if (state === 'failed') {
-    yield error('a write or sync failed: the log takes nothing more until it is opened again');
+    yield error('a write or sync failed: the log accepts nothing more until it is opened again');
   } else if (state === 'no-space') {
-    yield error('the disk is full: appends go on while the ring has room; free some space');
+    yield error('the disk is full: appends continue while the ring has room; free some space');
   }
   if (incomplete.length > 0) {
     const names = incomplete.join(', ');
-    yield warning(`a record was cut short, these may be off by it: ${names}`);
+    yield warning(`a record was interrupted; these may be slightly off: ${names}`);
   }
 }
 
@@ -60,7 +60,7 @@ function* threadTroubles(look: Look): Generator<Trouble> {
   for (const name of THREADS) {
     if (!isStale(look, name)) continue;
     const age = formatNs(look.threads[name].ageNs ?? 0);
-    const cause = 'it waits for the disk or a processor';
+    const cause = 'it is waiting for the disk or a processor';
     const what = `the ${name} thread has not moved for ${age}: ${cause}`;
     yield name === 'writer' ? error(what) : warning(what);
   }
@@ -77,13 +77,13 @@ function* workTroubles(look: Look, { happened, latencies }: Figures): Generator<
   }
   const { ringStallAge } = look.recorder.manager;
   if (look.status === 'running' && ringStallAge > LONG_WAIT_NS) {
-    yield error(`an append waits for ring space, for ${formatNs(ringStallAge)} by now`);
+    yield error(`an append has been waiting for ring space for ${formatNs(ringStallAge)}`);
   }
   const { getNextSegmentAge } = look.recorder.segmentPreparer;
   if (look.status === 'running' && getNextSegmentAge > LONG_WAIT_NS) {
-    yield error(`the writer waits for a segment, for ${formatNs(getNextSegmentAge)} by now`);
+    yield error(`the writer has been waiting for a segment for ${formatNs(getNextSegmentAge)}`);
   }
-  if (failedSegments > 0) yield error(`${times(failedSegments)} no segment could be prepared`);
+  if (failedSegments > 0) yield error(`preparing a segment failed ${times(failedSegments)}`);
   if (waitedForSegment > 0) {
     yield warning(
       `the writer waited ${times(waitedForSegment)} for a segment: prepare more, or larger ones`,

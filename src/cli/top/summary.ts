@@ -125,7 +125,7 @@ const events = ({ writtenEventId, durableEventId }: Look): string =>
 function behind({ recorder: { segmentWriter } }: Look): string {
   const { durableLagEvents, unsyncedAge } = segmentWriter;
   return durableLagEvents === 0
-    ? 'nothing: all that is written is durable'
+    ? 'nothing: everything written is durable'
     : `${formatEvents(durableLagEvents)} written and not durable, the oldest for ` +
         `${formatNs(unsyncedAge)}`;
 }
@@ -147,7 +147,7 @@ function ringRow({ waitingBytes, ringBytes, recorder: { manager } }: Look): Text
     Math.max(waitingBytes, ringOccupancyBytesMax, ringStallOccupancyBytesMax) / ringBytes;
   const { samples, totalNs } = manager.ringStall;
   const stalls =
-    samples === 0 ? 'no stall' : `stalls ${formatCount(samples)}, ${formatNs(totalNs)}`;
+    samples === 0 ? 'no stalls' : `stalls ${formatCount(samples)}, ${formatNs(totalNs)}`;
   return row(
     'ring',
     piece(fillBar(share, BAR_WIDTH), share > 0.75 ? 'red' : 'green'),

@@ -86,7 +86,7 @@ export function workTable({
     ['  judge it', recovery.manager.judgeTail],
     ['  rewrite before it', recovery.manager.rewritePrefix],
   ];
-  const head = ['times', 'mean', 'min', 'max', 'in all'].map((each) => each.padStart(10)).join('');
+  const head = ['times', 'mean', 'min', 'max', 'total'].map((each) => each.padStart(10)).join('');
   return [
     [],
     [piece(`${'since open'.padEnd(20)}${head}`, 'bold')],

@@ -57,8 +57,8 @@ function startWorker(
 }
 
 const BUNDLED =
-  'The threads of a log are modules of their own: where an application is bundled, flashstrike ' +
-  'must stay outside of the bundle (external).';
+  'The threads of a log are loaded from their own modules: if the application is bundled, keep ' +
+  'flashstrike out of the bundle (external).';
 
 /** A worker with its life told as promises. */
 class Member {

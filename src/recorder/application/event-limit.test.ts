@@ -43,7 +43,7 @@ test('advice for an event that is too large works, and where none does it says s
       const { message } = eventTooLarge(bytes, options);
       assert.ok(message.includes(`at most ${maxEventBytes}.`), message);
       const advice = advised(message);
-      if (bytes > MIB - 88) assert.match(message, /No options let more than 1048488 bytes/);
+      if (bytes > MIB - 88) assert.match(message, /No options allow more than 1048488 bytes/);
       else assert.ok(resolveOptions({ ...log, ...advice }).maxEventBytes >= bytes, message);
       assert.equal(advice === undefined, bytes > MIB - 88);
     }

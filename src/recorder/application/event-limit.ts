@@ -39,7 +39,7 @@ export const largestBatchBytes = ({ maxEventBytes }: SizeOptions): number =>
 export function eventTooLarge(payloadBytes: number, options: SizeOptions): WalError {
   return new WalError(
     'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
-    `The payload has ${payloadBytes} bytes; an event of this log has at most ` +
+    `The payload has ${payloadBytes} bytes; in this log an event can have at most ` +
       `${options.maxEventBytes}. ${remedy(payloadBytes, options)}`,
   );
 }
@@ -48,16 +48,16 @@ export function eventTooLarge(payloadBytes: number, options: SizeOptions): WalEr
 export function batchTooLarge(span: number, options: SizeOptions): WalError {
   return new WalError(
     'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
-    `The batch takes ${span} bytes or more, ${FRAME_HEADER_BYTES} an event for its frame; a ` +
-      `batch of this log takes at most ${largestBatchBytes(options)}. ` +
+    `The batch takes at least ${span} bytes, including a header of ${FRAME_HEADER_BYTES} bytes ` +
+      `per event; in this log a batch can take at most ${largestBatchBytes(options)}. ` +
       remedy(span - FRAME_HEADER_BYTES, options),
   );
 }
 
-/** Advice that works: with these options, `payloadBytes` are taken. */
+/** Advice that works: with these options, `payloadBytes` are accepted. */
 function remedy(payloadBytes: number, { ringBytes, segmentBytes }: SizeOptions): string {
   if (payloadBytes > LARGEST_OF_ALL_BYTES) {
-    return `No options let more than ${LARGEST_OF_ALL_BYTES} bytes into one block: split it.`;
+    return `No options allow more than ${LARGEST_OF_ALL_BYTES} bytes in one block: split it.`;
   }
   const needed = {
     ringBytes: powerOfTwoFrom((payloadBytes + EVENT_OVERHEAD_BYTES) * RING_PARTS, MIN_RING_BYTES),

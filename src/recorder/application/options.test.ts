@@ -142,7 +142,7 @@ describe('a message names the option and what it was given', () => {
     const options = { recovery: 'salvage' } as unknown as WalOptions;
     assert.throws(() => resolveOptions(options), {
       code: 'ERR_FLASHSTRIKE_INVALID_OPTION',
-      message: /'salvage' opens no log.*salvage\(dir\).*flashstrike salvage/,
+      message: /'salvage' cannot open a log.*salvage\(dir\).*flashstrike salvage/,
     });
   });
 

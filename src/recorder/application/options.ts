@@ -38,10 +38,10 @@ export function describe(value: unknown): string {
 function classOf(value: object): string {
   try {
     const name: unknown = value.constructor?.name;
-    return typeof name === 'string' && name !== '' ? name.slice(0, 100) : 'no class';
+    return typeof name === 'string' && name !== '' ? name.slice(0, 100) : 'of no class';
   } catch {
     // A revoked proxy, or a getter that throws: code of whoever gave the object.
-    return 'not to be looked at';
+    return 'its class cannot be read';
   }
 }
 
@@ -74,8 +74,8 @@ function recoveryMode(value: unknown): RecoveryMode {
   if (value !== 'salvage') return oneOf('recovery', value, RECOVERY_MODES);
   throw new WalError(
     'ERR_FLASHSTRIKE_INVALID_OPTION',
-    "recovery: 'salvage' opens no log, because salvage only reads: call salvage(dir) for what is " +
-      'left, or run flashstrike salvage for a copy that can be opened.',
+    "recovery: 'salvage' cannot open a log, because salvage only reads: call salvage(dir) to " +
+      'read what is valid, or run flashstrike salvage for a copy that can be opened.',
   );
 }
 
@@ -96,7 +96,7 @@ function checkNames(options: object, known: readonly string[], prefix = ''): voi
     if (known.includes(name)) continue;
     throw new WalError(
       'ERR_FLASHSTRIKE_INVALID_OPTION',
-      `There is no option ${prefix}${name.slice(0, 100)}. There are: ${known.join(', ')}.`,
+      `There is no option ${prefix}${name.slice(0, 100)}. The options are: ${known.join(', ')}.`,
     );
   }
 }

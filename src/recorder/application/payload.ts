@@ -33,13 +33,13 @@ function checkMemory(payload: Uint8Array): void {
 
 function notBytes(payload: unknown): WalError {
   return invalidArgument(
-    `A payload must be a Uint8Array (a Buffer is one); it is ${describe(payload)}.`,
+    `A payload must be a Uint8Array, such as a Buffer; it is ${describe(payload)}.`,
   );
 }
 
 function lostMemory(): WalError {
   return invalidArgument(
-    'The payload has no memory any more: its buffer was transferred, or resized to end before it ' +
-      'begins. Append before you give the buffer away, or append a copy.',
+    'The payload no longer has any memory: its buffer was transferred, or shrank to end before ' +
+      'it. Append before you give the buffer away, or append a copy.',
   );
 }

@@ -7,8 +7,8 @@ const PORTABLE_RING_WARNING = 'FLASHSTRIKE_PORTABLE_RING';
 let isTold = false;
 
 /**
- * Warns, once in each thread of the application, where memory could not be shared though it was to
- * be.
+ * Warns, once per thread of the application, where memory could not be shared although it should
+ * have been.
  */
 export function warnOfPortableRing(directory: string, capabilities: Capabilities): void {
   const { sharedMemory, sharedMemoryReason } = capabilities;
@@ -16,8 +16,8 @@ export function warnOfPortableRing(directory: string, capabilities: Capabilities
   isTold = true;
   const message =
     `${directory}: ${sharedMemoryReason}. The ring is in this process's own memory: kill -9 ` +
-    'loses what was appended and not written yet (behind wal.writtenEventId). Make room there ' +
-    '(Docker: --shm-size), name a folder on a tmpfs with sharedMemoryDirectory, or say that this ' +
-    "is meant with sharedMemory: 'off'.";
+    'loses what was appended but not written yet (after wal.writtenEventId). Make room there ' +
+    '(Docker: --shm-size), set sharedMemoryDirectory to a folder on a tmpfs, or set ' +
+    "sharedMemory: 'off' if that is intended.";
   process.emitWarning(message, { code: PORTABLE_RING_WARNING });
 }

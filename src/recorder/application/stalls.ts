@@ -116,7 +116,7 @@ export class Stalls {
     const cause = this.#signals.preparerError.read();
     return new WalError(
       'ERR_FLASHSTRIKE_NO_SPACE',
-      `${this.#directory}: the ring is full and the disk has no room for what it holds. ` +
+      `${this.#directory}: the ring is full, and there is no space on the disk for its events. ` +
         'Nothing that was acknowledged is lost; free some space, then append again.',
       { path: this.#directory, cause },
     );
@@ -126,7 +126,7 @@ export class Stalls {
     return new WalError(
       'ERR_FLASHSTRIKE_STALLED',
       `${this.#directory}: the ring stayed full for ${this.#timeoutMs} ms (stallTimeoutMs): the ` +
-        'disk does not keep up, or the writer thread is starved. Append again later.',
+        'disk cannot keep up, or the writer thread gets no processor time. Append again later.',
       { path: this.#directory },
     );
   }

@@ -142,9 +142,7 @@ export class Wal {
     assertRuntime();
     assertChecksums();
     if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-      throw invalidArgument(
-        `The log's folder must be given as a path; it is ${describe(directory)}.`,
-      );
+      throw invalidArgument(`The folder of the log must be a path; it is ${describe(directory)}.`);
     }
     // Absolute from here on: the application may change its folder while the log is open.
     const path = resolve(directory);
@@ -393,7 +391,7 @@ export class Wal {
       throw new WalError(
         'ERR_FLASHSTRIKE_OUT_OF_RANGE',
         `durable() takes an id from 0 to the last appended (${this.lastEventId}); ` +
-          `it was given ${describe(eventId)}.`,
+          `it is ${describe(eventId)}.`,
       );
     }
     const durable = this.durableEventId;
@@ -445,7 +443,7 @@ export class Wal {
     return new WalError(
       'ERR_FLASHSTRIKE_DURABILITY_UNKNOWN',
       `${this.#directory}: the log ended before event ${eventId} was known to be durable; it may ` +
-        `or may not be on disk (durable are ${this.durableEventId}). Open the log again to learn.`,
+        `or may not be on disk (durable up to ${this.durableEventId}). Open the log again to see.`,
       { path: this.#directory, cause },
     );
   }
@@ -454,13 +452,13 @@ export class Wal {
     const cause = this.failure;
     return new WalError(
       'ERR_FLASHSTRIKE_FAILED',
-      `${this.#directory}: the log has failed, ${what}. ${cause?.message ?? ''}`,
+      `${this.#directory}: the log has failed; ${what}. ${cause?.message ?? ''}`,
       { path: this.#directory, cause },
     );
   }
 
   #closedError(): WalError {
-    const message = `${this.#directory}: the log is ${this.state}. Open it again to go on.`;
+    const message = `${this.#directory}: the log is ${this.state}. Open it again to continue.`;
     return new WalError('ERR_FLASHSTRIKE_CLOSED', message, { path: this.#directory });
   }
 

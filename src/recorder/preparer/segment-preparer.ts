@@ -231,10 +231,10 @@ function preparationError(path: string, noSpace: boolean, cause: unknown): WalEr
   return noSpace
     ? new WalError(
         'ERR_FLASHSTRIKE_NO_SPACE',
-        `${what} Free some space: the log then goes on by itself.`,
+        `${what} Free some space: the log then continues by itself.`,
         { path, cause },
       )
-    : new WalError('ERR_FLASHSTRIKE_IO', `${what} Mend the cause, then open the log again.`, {
+    : new WalError('ERR_FLASHSTRIKE_IO', `${what} Fix the cause, then open the log again.`, {
         path,
         cause,
       });

@@ -144,7 +144,7 @@ export class ActiveSegment {
    * written from then on would show in the snapshot, too.
    */
   get isLinked(): boolean {
-    const { links } = this.#attempt('look at it', () => this.#storage.statusOf(this.#fd));
+    const { links } = this.#attempt('read its status', () => this.#storage.statusOf(this.#fd));
     return links > 1;
   }
 
@@ -153,9 +153,9 @@ export class ActiveSegment {
    * reader, and the next open, would not find it. Undefined while all is well.
    */
   get harm(): string | undefined {
-    return this.#attempt('look at it', () => {
+    return this.#attempt('read its status', () => {
       const { device, inode, bytes } = this.#storage.statusOf(this.#fd);
-      if (bytes < this.#fileBytes) return 'cut short';
+      if (bytes < this.#fileBytes) return 'truncated';
       const named = this.#storage.statusAt(this.path);
       const isNamed = named?.inode === inode && named.device === device;
       return isNamed ? undefined : 'moved, removed or replaced';
@@ -311,7 +311,7 @@ export function segmentFailure(
   return new WalError(
     'ERR_FLASHSTRIKE_FAILED',
     `${path}: could not ${what} at offset ${offset}${code === undefined ? '' : ` (${code})`}. ` +
-      'The log has stopped for good; nothing was retried. Mend the disk, then open it again.',
+      'The log has failed for good; nothing was retried. Fix the cause, then open the log again.',
     { path, offset, cause },
   );
 }

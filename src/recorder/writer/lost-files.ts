@@ -1,19 +1,20 @@
-// What ends a log when somebody else has taken away what it relies on, and it cannot be made again.
+// What ends a log when somebody else has taken away a file that it relies on and cannot recreate.
 import { WalError } from '../../errors.js';
 
 /** @param harm what was done to the file, as a participle */
 export function fileLost(path: string, harm: string): WalError {
   const message =
-    `${path} was ${harm} while the log was open. The log has stopped: nothing was called durable ` +
-    'since. Find out by whom, put the file back where there is one, then open the log again.';
+    `${path} was ${harm} while the log was open. The log has failed; nothing was reported ` +
+    'durable since. Find out what did it, put the file back if it still exists, then open the ' +
+    'log again.';
   return new WalError('ERR_FLASHSTRIKE_FILE_LOST', message, { path });
 }
 
 export function regionLost(directory: string, durableEventId: number): WalError {
   const message =
     `${directory}: the file of the log's shared region was moved, removed or replaced while the ` +
-    'log was open; a kill would have lost what waits in memory. All up to event ' +
-    `${durableEventId} was synced, then the log has stopped. Keep clean-ups off the ` +
-    'shared-memory folder, then open again.';
+    'log was open, so that a kill would have lost the events in memory. The log synced all ' +
+    `events up to ${durableEventId}, and then failed. Exclude the shared-memory folder from ` +
+    'clean-up jobs, then open the log again.';
   return new WalError('ERR_FLASHSTRIKE_FILE_LOST', message, { path: directory });
 }

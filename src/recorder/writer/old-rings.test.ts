@@ -219,7 +219,7 @@ test('written events that are not in the file any more are counted and told', {
   before.log.write(3);
   before.crash();
   overwrite(segment, 0, copy);
-  const note = /region tells that events up to 5 had been written; those behind 2, none of them/;
+  const note = /shared region, events up to 5 had been written; those after 2, none of them/;
   const { verdict, notes } = await verify(place.directory);
   assert.equal(verdict, 'clean');
   assert.match(notes.join(), note);
@@ -337,7 +337,7 @@ describe('a damaged ring', { skip: cannotMap }, () => {
     const [region = ''] = place.regions;
     rmSync(region);
     const { notes } = await verify(place.directory);
-    assert.match(notes.join(), /which LOCK names, is gone/);
+    assert.match(notes.join(), /which LOCK names, no longer exists/);
     const after = place.open();
     assert.equal(after.recovery.region, 'missing');
     assert.ok(after.recovery.notes.some((note) => note.includes(region)));

@@ -171,7 +171,9 @@ export class OldRings {
     const isLeft = choice === 'leave';
     if (!isLeft && recovery !== 'tolerate-tail') throw ringMismatch(path, defect);
     if (unread !== undefined && 'eventCount' in unread) this.droppedEvents += unread.eventCount;
-    this.notes.push(`The ring in ${path} was ${isLeft ? 'left' : 'dropped'}: ${defect.defect}.`);
+    this.notes.push(
+      `The ring in ${path} was ${isLeft ? 'not used' : 'dropped'}: ${defect.defect}.`,
+    );
     this.outcome = isLeft ? 'left' : 'damaged';
     if (!isLeft) return;
     this.left.push(path);

@@ -126,7 +126,7 @@ function makeReady(storage: Storage, directory: string, create: boolean): void {
     return;
   }
   if (!create) {
-    const what = status === undefined ? 'does not exist' : 'holds no log';
+    const what = status === undefined ? 'does not exist' : 'does not contain a log';
     const message = `${directory} ${what}, and the option create is false.`;
     throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: directory });
   }
@@ -158,7 +158,7 @@ function folderOf(
   if (folder?.device === device && folder?.inode === inode && folder !== undefined) return folder;
   throw new WalError(
     'ERR_FLASHSTRIKE_NOT_A_LOG',
-    `${directory} was moved, replaced or removed while the log was opened. Open it again.`,
+    `${directory} was moved, replaced or removed while the log was being opened. Open it again.`,
     { path: directory },
   );
 }
@@ -181,7 +181,7 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
       );
     }
     if (code === 'ENOTDIR' || code === 'EEXIST') {
-      const message = `${directory} is not a folder. Name a folder, or one that can be created.`;
+      const message = `${directory} is not a folder. Give a folder, or one that can be created.`;
       throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, details);
     }
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
@@ -195,7 +195,7 @@ function accessing<Result>(directory: string, operation: () => Result): Result {
     }
     throw new WalError(
       'ERR_FLASHSTRIKE_IO',
-      `${directory}: ${messageOf(error)}. Nothing is lost; mend the cause, then open again.`,
+      `${directory}: ${messageOf(error)}. Nothing is lost; fix the cause, then open again.`,
       details,
     );
   }
@@ -562,8 +562,8 @@ function latestTimeIn({ last }: RecoveredLog): bigint {
 }
 
 const DAMAGED_LOCK =
-  'LOCK was damaged: a shared region that it named is found only where it lies in the folder of ' +
-  "shared memory, by the log's id.";
+  "LOCK was damaged: shared regions are found only by the log's id, and only in the folder of " +
+  'shared memory.';
 
 function adviceOf(
   { verdict }: RecoveredLog,

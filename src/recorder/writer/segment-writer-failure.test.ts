@@ -275,7 +275,7 @@ describe('the first failure is the last operation', () => {
     const failure = bench.signals.failure.read();
     assert.ok(failure instanceof WalError);
     assert.equal(failure.code, 'ERR_FLASHSTRIKE_FILE_LOST');
-    assert.match(failure.message, /All up to event 1 was/);
+    assert.match(failure.message, /synced all events up to 1,/);
     assert.equal(bench.durable, 2);
   });
 

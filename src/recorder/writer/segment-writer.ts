@@ -290,8 +290,8 @@ export class SegmentWriter {
     const path = join(this.#options.directory, LOCK_FILE);
     return new WalError(
       'ERR_FLASHSTRIKE_LOCKED',
-      `${path} was removed or replaced while the log was open: another process could write ` +
-        'beside this one, so this one has stopped. Make sure that there is one writer, then open ' +
+      `${path} was removed or replaced while the log was open: another process could now open ` +
+        'it too, so the log has failed. Make sure that there is only one writer, then open it ' +
         'again.',
       { path },
     );

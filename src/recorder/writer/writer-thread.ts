@@ -77,7 +77,7 @@ function gaveUp(): WalError {
     signals.get('writerTrouble') === Trouble.noSpace;
   const message =
     `${directory}: closing gave up after ${options.stallTimeoutMs} ms without a new segment. A ` +
-    'shared region keeps the events that wait for the next open; without one they are lost.';
+    'shared region keeps the remaining events for the next open; without one they are lost.';
   const code = isFull ? 'ERR_FLASHSTRIKE_NO_SPACE' : 'ERR_FLASHSTRIKE_STALLED';
   return new WalError(code, message, { path: directory, cause });
 }
