@@ -202,7 +202,7 @@ describe('the first failure is the last operation', () => {
   });
 
   for (const [harm, harmed] of [
-    ['cut short', (bench: Bench) => cut(bench, SEGMENT_ONE)],
+    ['truncated', (bench: Bench) => cut(bench, SEGMENT_ONE)],
     ['moved, removed or replaced', (bench: Bench) => bench.disk.unlink(SEGMENT_ONE)],
   ] as const) {
     const wasHarmed = (bench: Bench): void => {
