@@ -57,7 +57,7 @@ function walkOver(
     open: (path: string) => {
       if (path === given.broken) throw new RangeError('broken');
       const region = made.find((each) => each.path === path);
-      if (region === undefined) return { status: 'missing', reason: 'it is gone.' } as const;
+      if (region === undefined) return { status: 'missing', reason: 'it does not exist.' } as const;
       region.isOpen = true;
       return region as unknown as LeftRegion;
     },

@@ -203,8 +203,8 @@ describe('collecting', () => {
         'Shortest: Help',
         'Longest: Help',
         'Mean: Help',
-        'Longest less shortest: Help',
-        'Samples in a second of the time measured: Help',
+        'Longest minus shortest: Help',
+        'Samples per second of measured time: Help',
         'Failures: Help',
       ],
     );

@@ -19,8 +19,8 @@ const FIRST_BUCKET_BITS = 6;
 const FIRST_COUNT_BITS = 1;
 
 const CLOCK_STEPS_HELP =
-  'Samples that began in the future, because the clock was stepped, and count as 0';
-const DROPPED_HELP = 'Calls whose start was no time, which are not among the samples';
+  'Samples that began in the future because the clock was stepped; they count as 0';
+const DROPPED_HELP = 'Calls whose start was not a valid time; they are not among the samples';
 
 type Naming = (suffix: string, help?: string) => CollectedMetric;
 
@@ -106,8 +106,8 @@ function collectDuration(
   gauge('min', 'Shortest', minNs);
   gauge('max', 'Longest', maxNs);
   gauge('avg', 'Mean', avgNs);
-  gauge('jitter', 'Longest less shortest', jitterNs);
-  const rate = named('_rate_per_second', `Samples in a second of the time measured: ${help}`);
+  gauge('jitter', 'Longest minus shortest', jitterNs);
+  const rate = named('_rate_per_second', `Samples per second of measured time: ${help}`);
   collector.gauge(rate, ratePerSecond);
   if (reading instanceof OperationReading) {
     collector.counter(named('_failures_total', `Failures: ${help}`), reading.failures);

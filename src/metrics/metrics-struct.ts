@@ -48,7 +48,7 @@ export abstract class MetricsStruct {
   constructor(definition: StructDefinition, memory: MetricMemory) {
     if (!(memory instanceof MetricMemory)) {
       throw invalidArgument(
-        `A ${definition.name} is made without arguments; copyTo copies one into another.`,
+        `A ${definition.name} is created without arguments; copyTo copies one into another.`,
       );
     }
     this.#definition = definition;
@@ -76,7 +76,7 @@ export abstract class MetricsStruct {
     const { words, start, isShared } = this.#memory;
     if (isShared) {
       const message =
-        'The metrics of an open log cannot be copied into: only its threads write them.';
+        'The metrics of an open log cannot be overwritten: only its threads write them.';
       throw invalidArgument(message);
     }
     this.#incomplete = copyStruct(this.#definition, source, words, start, isLive);

@@ -193,11 +193,19 @@ export class AttachedTelemetry {
     withLabel(collector, 'state', this.state, () =>
       gauge('state', 'The state of the log, as a label', 1),
     );
-    gauge('written_event_id', 'Id of the last event that the kernel has', this.writtenEventId);
+    gauge(
+      'written_event_id',
+      'Id of the last event that was handed to the kernel',
+      this.writtenEventId,
+    );
     gauge('durable_event_id', 'Id of the last event that is on disk', this.durableEventId);
     gauge('ring_bytes', 'Size of the ring', this.ringBytes);
-    gauge('ring_waiting_bytes', 'Bytes in the ring, not yet with the kernel', this.waitingBytes);
-    const incomplete = 'Groups of metrics whose writer was killed in the middle of a record';
+    gauge(
+      'ring_waiting_bytes',
+      'Bytes in the ring, not yet handed to the kernel',
+      this.waitingBytes,
+    );
+    const incomplete = 'Groups of metrics whose writer was killed while recording';
     gauge('incomplete_groups', incomplete, this.incomplete.length);
     collectHeartbeats(prefix, this.threads, collector);
     this.recorder.collect(`${prefix}_recorder`, collector);

@@ -94,8 +94,8 @@ function rejection({ path, file }: FoundRegion, logId: bigint | undefined): Reje
   const reason = !file.isOwn
     ? `it belongs to user ${file.owner}.`
     : logId !== undefined && file.header.logId !== logId
-      ? 'it is that of another log.'
-      : 'it is that of the folder that this one was copied from.';
+      ? 'it belongs to another log.'
+      : 'it belongs to the folder that this one was copied from.';
   return { path, status: 'foreign', reason };
 }
 

@@ -99,7 +99,10 @@ export function collectHeartbeats(
     if (ageNs === undefined) continue;
     collector.pushLabel('thread', thread);
     try {
-      collector.gauge({ name, help: 'Since the thread was seen to move' }, ageNs / NS_PER_SECOND);
+      collector.gauge(
+        { name, help: 'Time since the thread last gave a sign of life' },
+        ageNs / NS_PER_SECOND,
+      );
     } finally {
       collector.popLabel();
     }

@@ -100,7 +100,10 @@ export function readTelemetryHeader(
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, TelemetryHeaderLayout.size);
   if (view.getBigUint64(at.magic, true) !== MAGIC) {
-    return { status: 'damaged', reason: 'its telemetry does not begin with the magic of one.' };
+    return {
+      status: 'damaged',
+      reason: 'its telemetry section does not begin with the right magic.',
+    };
   }
   const text = (offset: number): string =>
     new TextDecoder()
@@ -114,6 +117,6 @@ export function readTelemetryHeader(
   if (isKnown) return info;
   return {
     status: 'unsupported',
-    reason: `its telemetry was laid out by version ${info.version}; read it with that version.`,
+    reason: `its telemetry has the layout of version ${info.version}; read it with that version.`,
   };
 }

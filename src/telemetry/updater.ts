@@ -45,7 +45,7 @@ export abstract class Updater {
       );
     }
     if (typeof clock?.nowNs !== 'function') {
-      throw invalidArgument('A clock is an object with a method nowNs.');
+      throw invalidArgument('A clock must be an object with a method nowNs.');
     }
     this.#memory = access.memory;
     this.#clock = clock;

@@ -95,8 +95,8 @@ export const NOT_YET: ReadonlyMap<string, Unrecorded> = new Map([
     'SegmentMaintainer',
     {
       sentence:
-        'Only the verification is recorded: this version compresses, moves and deletes no ' +
-        'segment, and the others stay at 0.',
+        'Only verification is recorded: this version does not compress, move or delete segments, ' +
+        'so the others stay at 0.',
       calls: [
         'onPersistenceLoop',
         'onHotSegmentRetention',
@@ -111,8 +111,8 @@ export const NOT_YET: ReadonlyMap<string, Unrecorded> = new Map([
     'SegmentPreloader',
     {
       sentence:
-        'Nothing records these yet: a reader reads for itself, and no thread reads ahead. They ' +
-        'stay at 0.',
+        'Nothing records these yet: readers do their own reading, and no thread reads ahead. ' +
+        'They stay at 0.',
       calls: ['onPreloadSegment', 'onFinishSegment'],
     },
   ],
@@ -149,9 +149,10 @@ function referenceTable(): string[] {
   return [
     "### The reference's names",
     '',
-    'What the metrics of the FlashStrike engine are exported as there, and here; each behind a ' +
-      'prefix. What is not in this',
-    'table is ours. `…` stands for a name of the rows below it; for ours without its `_ns`.',
+    'Under which names the FlashStrike engine exports its metrics, and this package; each name ' +
+      'follows a prefix.',
+    'Metrics that are not in this table exist only here. `…` stands for a name of the rows ' +
+      'below, in the last column without its `_ns`.',
     '',
     "| of | the reference's name | ours |",
     '|---|---|---|',

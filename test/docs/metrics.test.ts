@@ -1,5 +1,5 @@
-// The tables of docs/METRICS.md are made from the catalogue; `--write` as an argument makes them
-// anew and leaves the text around them alone. The names in that text are held to the code.
+// The tables of docs/METRICS.md are generated from the catalogue; the argument `--write` does that
+// and leaves the text around them alone. The names in that text are checked against the code.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ import { metricsTables, NOT_YET } from './metrics-tables.js';
 
 const PATH = join(projectRoot(), 'docs', 'METRICS.md');
 const BEGIN =
-  '<!-- made from the catalogue by `npm run docs`; what stands here is overwritten -->\n';
-const END = '<!-- end of what is made -->\n';
+  '<!-- generated from the catalogue by `npm run docs`; changes here are overwritten -->\n';
+const END = '<!-- end of the generated part -->\n';
 
 /** The document with the tables of now. */
 function updated(document: string): string {

@@ -188,7 +188,7 @@ const FORGERIES: readonly Forgery[] = [
       const { byteOffset } = sectionsOf(bytes).telemetry;
       bytes.fill(0, byteOffset, byteOffset + 8);
     }),
-    message: /its telemetry does not begin with the magic of one/,
+    message: /its telemetry section does not begin with the right magic/,
   },
   {
     what: 'telemetry of another layout',
@@ -197,7 +197,7 @@ const FORGERIES: readonly Forgery[] = [
       bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
     }),
     code: UNSUPPORTED,
-    message: /laid out by version \d+\.\d+\.\d+; read it with that version/,
+    message: /has the layout of version \d+\.\d+\.\d+; read it with that version/,
   },
   {
     what: 'telemetry that claims another length',
@@ -206,7 +206,7 @@ const FORGERIES: readonly Forgery[] = [
       bytes.writeUInt32LE(4096, at);
     }),
     code: UNSUPPORTED,
-    message: /laid out by version/,
+    message: /has the layout of version/,
   },
   {
     what: 'a state that there is not',

@@ -141,7 +141,7 @@ describe('PrometheusCollector', () => {
       }
     };
     withLabels(['a', '1'], ['b', '2']);
-    const message = 'g{b="2",a="1"} is collected twice: push a label that tells the two apart.';
+    const message = 'g{b="2",a="1"} is collected twice: push a label that distinguishes the two.';
     assert.throws(() => withLabels(['b', '2'], ['a', '1']), refused(message));
     withLabels(['a', '1']);
     assert.throws(() => withLabels(['a', '1'], ['c', '']), refused(/is collected twice/));
@@ -154,9 +154,9 @@ describe('PrometheusCollector', () => {
     const collector = new PrometheusCollector();
     collector.gauge(named('x'), 1);
     collector.pushLabel('a', 'b');
-    const typed = 'x is collected as a counter and was collected as a gauge.';
+    const typed = 'x is collected as a counter, but was collected as a gauge before.';
     assert.throws(() => collector.counter(named('x'), 1), refused(typed));
-    const helped = 'x is collected with two help texts; a name has one.';
+    const helped = 'x is collected with two different help texts.';
     assert.throws(() => collector.gauge(named('x', 'Other'), 1), refused(helped));
   });
 
@@ -192,7 +192,7 @@ describe('PrometheusCollector', () => {
     );
     collector.gauge(named('_a:B9'), 1);
     collector.pushLabel('_a9', 'x');
-    assert.throws(() => collector.pushLabel('_a9', 'y'), refused(/Label _a9 is there already/));
+    assert.throws(() => collector.pushLabel('_a9', 'y'), refused(/Label _a9 is already set/));
     collector.popLabel();
     assert.throws(() => collector.popLabel(), refused('There is no label to pop.'));
     assert.equal(collector.toString(), '# HELP _a:B9 Help\n# TYPE _a:B9 gauge\n_a:B9 1\n');
@@ -200,25 +200,27 @@ describe('PrometheusCollector', () => {
 
   it('refuses what is no string or no number, from callers without types', () => {
     const collector = new PrometheusCollector();
+    const notText = refused('The value of label a is not a string.');
     // @ts-expect-error: no string
-    assert.throws(() => collector.pushLabel('a', 1), refused('The value of label a is no string.'));
+    assert.throws(() => collector.pushLabel('a', 1), notText);
     // @ts-expect-error: no string
     assert.throws(() => collector.pushLabel(undefined, 'a'), refused(/"undefined" cannot be/));
+    const noHelp = refused(/help text of a is not a string/);
     // @ts-expect-error: no string
-    assert.throws(() => collector.gauge({ name: 'a' }, 1), refused(/help text of a is no string/));
+    assert.throws(() => collector.gauge({ name: 'a' }, 1), noHelp);
     // @ts-expect-error: no string
     assert.throws(() => collector.gauge({ name: 7, help: '' }, 1), refused(/"7" cannot be/));
     // @ts-expect-error: no number
-    assert.throws(() => collector.gauge(named('a'), 1n), refused('a: 1 is no number.'));
+    assert.throws(() => collector.gauge(named('a'), 1n), refused('a: 1 is not a number.'));
     // @ts-expect-error: no number
-    assert.throws(() => collector.counter(named('a'), '1'), refused('a: 1 is no number.'));
+    assert.throws(() => collector.counter(named('a'), '1'), refused('a: 1 is not a number.'));
     assert.equal(collector.toString(), '');
   });
 
   it('refuses counts below zero', () => {
     const collector = new PrometheusCollector();
     for (const count of [-1, Number.NaN]) {
-      const message = refused(`a: ${count} is no count.`);
+      const message = refused(`a: ${count} is not a count.`);
       assert.throws(() => collector.counter(named('a'), count), message);
       assert.throws(() => collector.summary(named('a'), { sum: 0, count }), message);
       const { buckets } = ONE_HISTOGRAM;
@@ -233,17 +235,17 @@ describe('PrometheusCollector', () => {
           { le: 2, count: 0 },
           { le: 1, count: 0 },
         ],
-        /bucket 1 stands behind bucket 2/,
+        /bucket 1 comes after bucket 2/,
       ],
       [
         [
           { le: 1, count: 0 },
           { le: 1, count: 0 },
         ],
-        /bucket 1 stands behind bucket 1/,
+        /bucket 1 comes after bucket 1/,
       ],
-      [[{ le: Number.NaN, count: 0 }], /bucket NaN stands behind/],
-      [[{ le: Number.POSITIVE_INFINITY, count: 0 }], /bucket Infinity stands behind bucket Inf/],
+      [[{ le: Number.NaN, count: 0 }], /bucket NaN comes after/],
+      [[{ le: Number.POSITIVE_INFINITY, count: 0 }], /bucket Infinity comes after bucket Inf/],
       [
         [
           { le: 1, count: 2 },

@@ -59,9 +59,9 @@ export class PrometheusCollector implements Collector {
       throw invalidArgument(`"${shown(name)}" cannot be the name of a label.`);
     }
     if (typeof value !== 'string')
-      throw invalidArgument(`The value of label ${name} is no string.`);
+      throw invalidArgument(`The value of label ${name} is not a string.`);
     if (this.#labels.some(([other]) => other === name)) {
-      throw invalidArgument(`Label ${name} is there already: pop it before it is pushed again.`);
+      throw invalidArgument(`Label ${name} is already set: pop it before you push it again.`);
     }
     this.#labels.push([name, value]);
   }
@@ -128,17 +128,17 @@ export class PrometheusCollector implements Collector {
     const { name, series } = family;
     if (family.type !== type) {
       throw invalidArgument(
-        `${name} is collected as a ${type} and was collected as a ${family.type}.`,
+        `${name} is collected as a ${type}, but was collected as a ${family.type} before.`,
       );
     }
     if (family.help !== metric.help) {
-      throw invalidArgument(`${name} is collected with two help texts; a name has one.`);
+      throw invalidArgument(`${name} is collected with two different help texts.`);
     }
     const key = seriesKey(this.#labels);
     if (series.has(key)) {
       const labels = labelText(this.#labels.map(labelOf));
       throw invalidArgument(
-        `${name}${printable(labels)} is collected twice: push a label that tells the two apart.`,
+        `${name}${printable(labels)} is collected twice: push a label that distinguishes the two.`,
       );
     }
     if (series.size === 0) {
@@ -158,7 +158,8 @@ export class PrometheusCollector implements Collector {
     if (typeof name !== 'string' || !METRIC_NAME.test(name)) {
       throw invalidArgument(`"${shown(name)}" cannot be the name of a metric.`);
     }
-    if (typeof help !== 'string') throw invalidArgument(`The help text of ${name} is no string.`);
+    if (typeof help !== 'string')
+      throw invalidArgument(`The help text of ${name} is not a string.`);
     for (const suffix of SUFFIXES[type]) {
       const owner = this.#taken.get(`${name}${suffix}`);
       if (owner === undefined) continue;
@@ -170,13 +171,13 @@ export class PrometheusCollector implements Collector {
 
 function checkNumber({ name }: CollectedMetric, value: number): void {
   if (typeof value !== 'number')
-    throw invalidArgument(`${shown(name)}: ${shown(value)} is no number.`);
+    throw invalidArgument(`${shown(name)}: ${shown(value)} is not a number.`);
 }
 
 /** What counts begins at 0. */
 function checkCount(metric: CollectedMetric, value: number): void {
   checkNumber(metric, value);
-  if (!(value >= 0)) throw invalidArgument(`${shown(metric.name)}: ${value} is no count.`);
+  if (!(value >= 0)) throw invalidArgument(`${shown(metric.name)}: ${value} is not a count.`);
 }
 
 function checkBuckets(
@@ -190,9 +191,7 @@ function checkBuckets(
     checkNumber(metric, le);
     checkCount(metric, count);
     if (!(le > lastBound)) {
-      throw invalidArgument(
-        `${shown(metric.name)}: bucket ${le} stands behind bucket ${lastBound}.`,
-      );
+      throw invalidArgument(`${shown(metric.name)}: bucket ${le} comes after bucket ${lastBound}.`);
     }
     if (count < lastCount) {
       throw invalidArgument(

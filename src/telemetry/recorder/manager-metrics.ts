@@ -79,20 +79,21 @@ function applyTimed(
 
 const appended: MetricText = {
   writer: 'application',
-  help: 'Time of append, one call in appendSampling, and every call that was refused',
+  help: 'Time of append: one call in appendSampling, and every call that was refused',
   covers:
-    'a call of append, waiting for room included; any call that the state of the log or a full ' +
-    'ring refuses with an error',
+    'a call of append, including the wait for room; every call that is refused with an error ' +
+    'because of the state of the log or a full ring',
 };
 const stalled: MetricText = {
   writer: 'application',
   help: 'Time that an append waited for room in the full ring',
-  covers: 'from finding the ring full until there was room, or the call threw',
+  covers: 'from finding the ring full until there was room or the call threw',
 };
 const waited: MetricText = {
   writer: 'application',
   help: 'Time that a call of durable() waited',
-  covers: 'from the call until its promise was settled; calls for what was durable are not in it',
+  covers:
+    'from the call until its promise settled, without calls for ids that were already durable',
 };
 
 const MANAGER = defineMetrics(ManagerLayout, undefined, {
@@ -110,8 +111,8 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
   appendedEvents: counter({
     unit: 'events',
     writer: 'application',
-    help: 'Events that were appended, each of them counted',
-    covers: 'each event, once it is published in the ring, since the log was opened',
+    help: 'Events that were appended',
+    covers: 'each event that was published in the ring since the log was opened',
   }),
   refusedAppends: counter({
     writer: 'application',
@@ -123,87 +124,88 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     writer: 'writer',
     help: 'Time until the log had a segment to write to',
     covers:
-      'from the end of recovery: the rings of crashed processes written down, the shared region ' +
-      'made, the first segment prepared and published where no last one is gone on with',
+      'from the end of recovery: writing the rings of crashed processes to disk, creating the ' +
+      'shared region, preparing and publishing the first segment (unless one is continued)',
   }),
   segmentRotation: duration({
     reference: 'segment_rotation',
     writer: 'writer',
     help: 'Time of one rotation',
     covers:
-      'all five steps (of the first segment, which finishes none, three); waiting for a ' +
-      'prepared segment is not in it',
+      'all five steps (three for the first segment, before which there is none to finish), ' +
+      'without waiting for a prepared segment',
   }),
   workPlanning: duration({
     reference: 'work_planning',
     writer: 'writer',
     help: 'Time to plan one block',
-    covers: 'gathering whole frames and batches from the ring',
+    covers: 'gathering complete frames and batches from the ring',
   }),
   persistCurrentSegment: duration({
     reference: 'persist_current_segment',
     writer: 'writer',
-    help: 'Time to bring the segment that is written to disk whole',
-    covers: 'last sync and watermark, when the log closes or a crashed ring was written down',
+    help: 'Time to get the current segment onto disk completely',
+    covers: 'last sync and watermark, when the log closes or a crashed ring has been written',
   }),
   persistenceHotSegments: gauge({
     reference: 'persistence_hot_segments',
     unit: 'segments',
     writer: 'writer',
     help: 'Segments that are not compressed',
-    covers: 'now, as of the open or the last rotation',
+    covers: 'as of the open or the last rotation',
   }),
   persistenceColdSegments: gauge({
     reference: 'persistence_cold_segments',
     unit: 'segments',
     writer: 'writer',
     help: 'Segments that are compressed',
-    covers: 'now, as of the open',
+    covers: 'as of the open',
   }),
   ringOccupancyBytes: gauge({
     unit: 'bytes',
     writer: 'writer',
-    help: 'Bytes in the ring that were not written to a segment yet',
-    covers: 'as of the last look of the writer thread, before and behind each block',
+    help: 'Bytes in the ring that are not written to a segment yet',
+    covers: 'when the writer thread last looked, before and after each block',
   }),
   ringOccupancyBytesMax: gauge({
     unit: 'bytes',
     writer: 'writer',
-    help: 'Most bytes that waited in the ring at once (high-water mark)',
+    help: 'Most bytes in the ring at once (high-water mark)',
     covers:
-      'at every such look, since the log was opened: the ring is fullest just before a block goes',
+      'each look of the writer thread since the log was opened: the ring is fullest just before ' +
+      'a block is written',
   }),
   clockCost: constant({
     unit: 'ps',
     writer: 'writer',
-    help: 'What one look at the clock costs, and so the error of every time here',
-    covers: 'the mean of a thousand looks, the best of several rounds, when the log opens',
+    help: 'Cost of one clock reading, and so the error of every time measured here',
+    covers: 'the mean of a thousand readings, the best of several rounds, when the log opens',
   }),
   appendSampling: constant({
     unit: 'calls',
     writer: 'writer',
-    help: 'One append in so many is timed; 0 for none',
+    help: 'One append in this many is timed; 0: none',
     covers: 'set when the log opens',
   }),
   ringStallAge: age({
     writer: 'application',
-    help: 'Age of the wait for room in the full ring that is not over yet, 0 for none',
+    help: 'How long the current wait for room in the full ring has lasted; 0: there is none',
     covers: 'from finding the ring full until now',
   }),
   ringStallOccupancyBytesMax: gauge({
     unit: 'bytes',
     writer: 'application',
-    help: 'Most bytes that waited in the ring when an append found no room for its event',
-    covers: 'each time that an append begins to wait, also while the writer thread is stuck',
+    help: 'Most bytes in the ring when an append found no room for its event',
+    covers: 'each time an append begins to wait, even while the writer thread is stuck',
   }),
   wallClockSteps: counter({
     unit: 'steps',
     writer: 'writer',
     help: 'Steps of the wall clock, and suspends, that new timestamps have followed',
     covers:
-      'each look, ten a second at the most, that found the wall clock 10 ms or more away from ' +
-      'where the monotonic clock had taken it; backwards, timestamps stand still until it has ' +
-      'caught up',
+      'each check (at most ten per second) that found the wall clock 10 ms or more away from ' +
+      'where it should be according to the monotonic clock; after a step backwards, timestamps ' +
+      'stay the same until the clock has caught up',
   }),
 });
 

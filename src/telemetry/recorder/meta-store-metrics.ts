@@ -20,11 +20,11 @@ const META_STORE = defineMetrics(MetaStoreLayout, 'wal_meta', {
     help: 'Time to flush wal.meta',
     writer: 'housekeeping',
     covers:
-      'temporary file, fdatasync, rename, sync of the folder; flushes that succeeded, those of ' +
-      'the open and of the close included',
+      'temporary file, fdatasync, rename, sync of the folder; successful flushes, including ' +
+      'those of open and close',
   }),
   metaFlushFailures: counter({
-    help: 'Flushes of wal.meta that failed and are tried again',
+    help: 'Flushes of wal.meta that failed and are retried',
     writer: 'housekeeping',
     covers: 'each flush that ended with an error',
   }),

@@ -49,8 +49,8 @@ function applyNextEvent(
 const READER = { writer: 'any' } as const;
 const NEXT: MetricText = {
   ...READER,
-  help: 'Time to move to the next event, of one step in 64',
-  covers: 'a step to an event; where that begins a block, reading and verifying it is included',
+  help: 'Time to move to the next event: one step in 64',
+  covers: 'a step to the next event, including reading and verifying its block if it begins one',
 };
 
 const RECOVERY_MANAGER = defineMetrics(ManagerLayout, undefined, {
@@ -64,7 +64,7 @@ const RECOVERY_MANAGER = defineMetrics(ManagerLayout, undefined, {
     reference: 'resume_from_event',
     ...READER,
     help: 'Time to find the place in the log where reading begins',
-    covers: 'from being asked for an event until its block is found; failed: it is not in the log',
+    covers: 'from the request for an event until its block is found; failed: it is not in the log',
   }),
   seekEvent: duration({
     reference: 'seek_event',
@@ -82,20 +82,20 @@ const RECOVERY_MANAGER = defineMetrics(ManagerLayout, undefined, {
   recoverLog: operation({
     ...READER,
     exportedIn: 'seconds',
-    help: 'Time to recover the files of a log that opens; failed: the open was refused',
+    help: 'Time to recover the files of a log when it is opened; failed: the open was refused',
     covers: 'scanning the folder, verifying the last segment, judging its end, rewriting',
   }),
   judgeTail: duration({
     ...READER,
     exportedIn: 'seconds',
     help: 'Time to judge where the log ends',
-    covers: 'gathering who calls what durable, and scanning the file behind its last sound block',
+    covers: 'gathering what was reported durable, and scanning the file after its last valid block',
   }),
   rewritePrefix: operation({
     ...READER,
     exportedIn: 'seconds',
     help: 'Time to write again what a failed sync may have lost',
-    covers: 'reading, writing and syncing the accepted blocks behind the last durable event',
+    covers: 'reading, writing and syncing the accepted blocks after the last durable event',
   }),
   rewrittenBytes: counter({
     ...READER,

@@ -39,16 +39,15 @@ function addVerified(words: Uint32Array, group: number, bytes: number, events: n
 }
 
 const READER = { writer: 'any' } as const;
-const FAILED =
-  'each defect that ends the reading of a segment, a torn tail included, and no clean end';
-const BLOCK = 'each block whose checksums and frames held, each time that it is read';
+const FAILED = 'each defect that ends the reading of a segment, including a torn tail';
+const BLOCK = 'each block whose checksums and frames are valid, every time it is read';
 
 const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_recovery_reader', {
   openSegment: operation({
     reference: 'open_segment',
     ...READER,
     help: 'Time to open a segment',
-    covers: 'opening the file, reading its header page and checking it; not where no file is',
+    covers: 'opening the file, reading its header page and checking it; not if there is no file',
   }),
   closeSegment: operation({
     reference: 'close_segment',
@@ -61,20 +60,20 @@ const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_recovery_reader',
     ...READER,
     help: 'Time to read and verify the blocks of a segment',
     covers:
-      'all blocks from where reading began to the end of the segment; the time between them, ' +
-      'in which events are used, is not in it',
+      'all blocks from where reading began to the end of the segment, without the time between ' +
+      'them, in which events are used',
   }),
   buildIndex: operation({
     reference: 'build_index',
     ...READER,
-    help: 'Time to get the index of a finished segment; failed: it has no sound seal',
-    covers: 'reading and checking the seal, when an event inside of a segment is looked for',
+    help: 'Time to get the index of a finished segment; failed: it has no valid seal',
+    covers: 'reading and checking the seal, when an event inside a segment is searched for',
   }),
   seekEvent: duration({
     reference: 'seek_event',
     ...READER,
     help: 'Time to find the block of an event in its segment',
-    covers: 'from the jump by the index to the block that holds the event, which is verified',
+    covers: 'from the position in the index to the block with the event, which is verified',
   }),
   totalHeaderChecksumFailures: counter({
     reference: 'total_header_checksum_failures',
@@ -91,13 +90,13 @@ const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_recovery_reader',
   totalChainedChecksumFailures: counter({
     reference: 'total_chained_checksum_failures',
     ...READER,
-    help: 'Blocks that did not follow the one before, and segments that do not end as pinned',
+    help: 'Blocks that do not follow the previous one; segments that do not end as pinned',
     covers: FAILED,
   }),
   totalValidationFailures: counter({
     reference: 'total_validation_failures',
     ...READER,
-    help: 'Other defects of segments and blocks: cut, no magic, impossible fields',
+    help: 'Other defects of segments and blocks: truncated, no magic, impossible fields',
     covers: FAILED,
   }),
   readChunk: operation({
@@ -109,19 +108,19 @@ const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_recovery_reader',
   readBytes: counter({
     ...READER,
     unit: 'bytes',
-    help: 'Bytes that were read from segments',
+    help: 'Bytes read from segments',
     covers: 'each chunk, once it is read',
   }),
   verifiedBlocks: counter({
     ...READER,
-    help: 'Blocks that were verified, watermarks and seals included',
+    help: 'Blocks that were verified, including watermarks and seals',
     covers: BLOCK,
   }),
   verifiedBytes: counter({
     ...READER,
     group: 'verifiedBlocks',
     unit: 'bytes',
-    help: 'Bytes of blocks that were verified, headers included',
+    help: 'Bytes of blocks that were verified, including headers',
     covers: BLOCK,
   }),
   verifiedEvents: counter({

@@ -27,7 +27,7 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
     reference: 'persistence_lifecycle',
     help: 'The loop that maintains finished segments',
     writer: 'housekeeping',
-    covers: 'each turn of the loop, and the sleep behind it',
+    covers: 'each turn of the loop, and the sleep after it',
   }),
   maintenanceRetention: operation({
     reference: 'maintenance_retention',
@@ -49,13 +49,13 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
   }),
   persistenceMaxHotSegments: constant({
     reference: 'persistence_max_hot_segments',
-    help: 'Most segments that are kept uncompressed; 0 for no limit',
+    help: 'Maximum number of segments kept uncompressed; 0: no limit',
     writer: 'housekeeping',
     covers: 'set when the log opens',
   }),
   persistenceMaxColdSegments: constant({
     reference: 'persistence_max_cold_segments',
-    help: 'Most segments that are kept compressed; 0 for no limit',
+    help: 'Maximum number of segments kept compressed; 0: no limit',
     writer: 'housekeeping',
     covers: 'set when the log opens',
   }),
@@ -63,10 +63,11 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
     help: "Time to verify one finished segment with verify: 'background'; failed: it is damaged",
     writer: 'housekeeping',
     exportedIn: 'seconds',
-    covers: 'from opening it to its end or its first damage, the rests between the steps included',
+    covers:
+      'from opening it to its end or its first damage, including the pauses between the steps',
   }),
   verificationSegments: constant({
-    help: "Finished segments that verify: 'background' has found to verify; 0 without it",
+    help: "Finished segments that verify: 'background' has to verify; 0 without it",
     writer: 'housekeeping',
     covers: 'set once, when the verification begins',
   }),

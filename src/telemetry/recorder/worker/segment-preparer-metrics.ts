@@ -72,8 +72,7 @@ function applyGetNextSegment(
   addToValue(words, group + counterWord, 1);
 }
 
-const ASKED =
-  'from asking the preparer for a segment until it is handed over, or preparation failed';
+const ASKED = 'from asking the preparer for a segment until it is handed over or preparation fails';
 
 const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worker', {
   getNextSegment: duration({
@@ -84,7 +83,7 @@ const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worke
   }),
   getNextSegmentReady: counter({
     group: 'getNextSegment',
-    help: 'Segments that were ready when they were asked for',
+    help: 'Segments that were ready when they were requested',
     writer: 'writer',
     covers: 'a call of getNextSegment that found a prepared segment at once',
   }),
@@ -103,7 +102,7 @@ const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worke
   preparedSegmentsLow: gauge({
     group: 'getNextSegment',
     unit: 'segments',
-    help: 'Fewest prepared segments that a call found, its own included',
+    help: 'Fewest prepared segments found by a call, including the one that it took',
     writer: 'writer',
     covers: 'the length of the queue at each call of getNextSegment',
   }),
@@ -115,16 +114,17 @@ const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worke
   }),
   getNextSegmentJournal: journal('getNextSegment', 'writer', applyGetNextSegment),
   getNextSegmentAge: age({
-    help: 'Age of the call of getNextSegment that waits now, 0 for none',
+    help: 'How long the current call of getNextSegment has been waiting; 0: there is none',
     writer: 'writer',
-    covers: 'from asking the preparer until now: getNextSegment tells of a wait once it is over',
+    covers:
+      'from asking the preparer until now: getNextSegment records a wait only once it is over',
   }),
   prepareSegment: operation({
     exportedIn: 'seconds',
-    help: 'Time to prepare one segment, from its creation until it is offered',
+    help: 'Time to prepare one segment, from its creation until it is ready',
     writer: 'preparer',
     covers:
-      'from creating the file until it is queued, or an error; pauses between chunks included',
+      'from creating the file until it is queued or fails, including the pauses between chunks',
   }),
   prepareCreate: duration({
     exportedIn: 'seconds',
@@ -148,23 +148,23 @@ const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worke
     exportedIn: 'seconds',
     help: 'Time to sync one chunk of zeros',
     writer: 'preparer',
-    covers: 'the fdatasync behind one chunk',
+    covers: 'the fdatasync after one chunk',
   }),
   zeroedBytes: counter({
     unit: 'bytes',
-    help: 'Bytes that were zero-written ahead',
+    help: 'Bytes of zeros written ahead',
     writer: 'preparer',
     covers: 'each chunk, once it is synced',
   }),
   preparedSegments: counter({
     unit: 'segments',
-    help: 'Segments that were offered to the writer',
+    help: 'Segments that were queued for the writer',
     writer: 'preparer',
     covers: 'each segment, when it is queued',
   }),
   hurriedSegments: counter({
     unit: 'segments',
-    help: 'Segments that were offered before they were zeroed whole',
+    help: 'Segments that were queued before they were zeroed completely',
     writer: 'preparer',
     covers: 'each segment, when it is queued',
   }),

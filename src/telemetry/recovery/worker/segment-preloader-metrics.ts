@@ -17,14 +17,14 @@ const SEGMENT_PRELOADER = defineMetrics(SegmentPreloaderLayout, 'wal_recovery_wo
   preloadSegment: operation({
     reference: 'preload_segment',
     writer: 'preloader',
-    help: 'Time to make a segment ready ahead of its reader',
-    covers: 'opening, reading and verifying one segment, until it is offered',
+    help: 'Time to prepare a segment ahead of its reader',
+    covers: 'opening, reading and verifying one segment, until it is ready',
   }),
   finishSegment: operation({
     reference: 'finish_segment',
     writer: 'preloader',
-    help: 'Time to put away a segment that was read',
-    covers: 'closing one segment that its reader gave back',
+    help: 'Time to close a segment that was read',
+    covers: 'closing one segment that its reader returned',
   }),
 });
 
