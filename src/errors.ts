@@ -62,6 +62,7 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_WRONG_LOG: 'A file belongs to another log.',
 } as const;
 
+/** A key of {@link ERROR_CODES}. */
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 interface WalErrorDetails {
@@ -88,9 +89,13 @@ interface WalErrorDetails {
  * }
  */
 export class WalError extends Error {
+  /** Always `WalError`. */
   override readonly name = 'WalError';
+  /** What kind of failure it is. */
   readonly code: ErrorCode;
+  /** File or folder that the error is about. */
   readonly path: string | undefined;
+  /** Byte offset in that file. */
   readonly offset: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: WalErrorDetails = {}) {

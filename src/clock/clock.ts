@@ -2,9 +2,9 @@
 
 import { NS_PER_MS } from '../units.js';
 
-/** A monotonic clock. */
+/** A monotonic clock, for updaters and snapshotters. */
 export interface Clock {
-  /** Nanoseconds since an arbitrary point that all threads of the machine share; a number. */
+  /** Nanoseconds since a point in time that is the same for all processes of the machine. */
   nowNs(): number;
 }
 
@@ -29,7 +29,7 @@ function measureOrigin(): number {
 
 const originNs = measureOrigin();
 
-/** CLOCK_MONOTONIC. Unlike `process.hrtime` it allocates nothing: the append path reads it. */
+/** CLOCK_MONOTONIC in nanoseconds, as a number. Unlike `process.hrtime` it allocates nothing. */
 export const monotonicClock: Clock = Object.freeze({
   nowNs: (): number => originNs + performance.now() * NS_PER_MS,
 });

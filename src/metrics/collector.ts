@@ -1,31 +1,56 @@
-// The port through which metrics leave: whoever exports implements these few calls.
+// The port through which metrics leave: exporters implement these few calls.
 
-/** What a collector is told of a metric besides its value. */
+/** A metric, apart from its value. */
 export interface CollectedMetric {
-  /** `<prefix>_get_next_segment_ns`: snake case, the unit last, `_total` behind a counter's. */
+  /** For instance `<prefix>_get_next_segment_ns`: snake case, unit last, counters with `_total`. */
   readonly name: string;
   /** One sentence without its full stop. */
   readonly help: string;
 }
 
+/** A bucket of a histogram. */
 export interface CollectedBucket {
   /** Upper bound, inclusive, in the unit of the name. */
   readonly le: number;
-  /** Values up to the bound: cumulative, and exact. */
+  /** Number of values up to the bound: cumulative and exact. */
   readonly count: number;
 }
 
 /**
- * Receives metrics. Labels that are pushed apply to all that is collected until they are popped.
- * Every value is a number: exact below 2^53.
+ * Receives metrics: implement it to export them to another system. A label applies to everything
+ * that is collected between `pushLabel` and `popLabel`. Values are numbers, exact below 2^53.
+ *
+ * @example
+ * import { Wal } from 'flashstrike';
+ * import type { Collector } from 'flashstrike/telemetry';
+ *
+ * const lines: string[] = [];
+ * const add = ({ name }: { name: string }, value: unknown) => {
+ *   lines.push(`${name} ${JSON.stringify(value)}`);
+ * };
+ * const collector: Collector = {
+ *   pushLabel: (name, value) => lines.push(`${name}=${value}:`),
+ *   popLabel: () => lines.push(''),
+ *   counter: add,
+ *   gauge: add,
+ *   summary: add,
+ *   histogram: add,
+ * };
+ * await using wal = await Wal.open('./orders');
+ * wal.telemetry.collect('orders', collector);
  */
 export interface Collector {
+  /** Begins a label. */
   pushLabel(name: string, value: string): void;
+  /** Ends the label that was pushed last. */
   popLabel(): void;
+  /** A count that only increases. */
   counter(metric: CollectedMetric, value: number): void;
+  /** A value that may also decrease. */
   gauge(metric: CollectedMetric, value: number): void;
+  /** Sum and number of the values. */
   summary(metric: CollectedMetric, value: { readonly sum: number; readonly count: number }): void;
-  /** `count` is that of all values; the bucket that has no bound is not among `buckets`. */
+  /** `count` is the number of all values; `buckets` does not include the bucket without a bound. */
   histogram(
     metric: CollectedMetric,
     value: {

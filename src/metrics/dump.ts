@@ -7,13 +7,14 @@ import { OperationReading } from './operation64.js';
 import { formatNs, formatRate } from './quantity-text.js';
 import type { MetricReading } from './readings.js';
 
-/** Anything that text can be written to: a stream, or an object that gathers it. */
+/** Anything that text can be written to, such as a stream. */
 export interface TextSink {
+  /** Called once or more, with whole lines. */
   write(text: string): unknown;
 }
 
 export interface DumpOptions {
-  /** False: only the metrics that the reference has. Default: all of them. */
+  /** False: only the metrics that the reference has. Default: all. */
   readonly extended?: boolean | undefined;
 }
 

@@ -81,16 +81,19 @@ export function recordInterval(words: Uint32Array, at: number, interval: Float64
   endChange(words, at);
 }
 
-/** A duration64 as it was at one moment. */
+/** The durations of an activity, as they were at one moment. */
 export class DurationReading {
+  /** Number of durations. */
   readonly samples: number;
+  /** Their sum in nanoseconds. */
   readonly totalNs: number;
-  /** 0 without samples. */
+  /** The shortest, in nanoseconds; 0 without samples. */
   readonly minNs: number;
+  /** The longest, in nanoseconds; 0 without samples. */
   readonly maxNs: number;
-  /** Samples whose start lay in the future: recorded as 0. */
+  /** Samples whose start was in the future, because the clock was stepped; they count as 0. */
   readonly clockSteps: number;
-  /** Calls whose start was no number: not among the samples. */
+  /** Calls whose start was not a number; they are not among the samples. */
   readonly dropped: number;
 
   constructor(words: Uint32Array, at: number) {
@@ -107,12 +110,12 @@ export class DurationReading {
     return this.samples === 0 ? 0 : this.totalNs / this.samples;
   }
 
-  /** Distance of the longest from the shortest, in nanoseconds. */
+  /** Longest minus shortest, in nanoseconds. */
   get jitterNs(): number {
     return this.maxNs - this.minNs;
   }
 
-  /** Samples in a second of the time that was measured; 0 where none was. */
+  /** Samples per second of measured time; 0 without samples. */
   get ratePerSecond(): number {
     return this.totalNs === 0 ? 0 : this.samples / (this.totalNs / NS_PER_SECOND);
   }

@@ -71,24 +71,37 @@ export function addToHistogram(words: Uint32Array, at: number, low: number, high
   else increment(words, at + CELLS + 2 * cellIndex(low | 0, high));
 }
 
-/** Values that share a cell. */
+/** The values between two bounds. */
 export interface HistogramCell {
-  /** Smallest and largest value of the cell. */
+  /** Smallest value that belongs here. */
   readonly from: number;
+  /** Largest value that belongs here. */
   readonly to: number;
+  /** Number of values. */
   readonly count: number;
 }
 
 /** The percentiles that are shown everywhere. */
 export const PERCENTILES = [50, 90, 99, 99.9, 99.99, 99.999, 99.9999] as const;
 
-/** A latency_histogram as it was at one moment. */
+/**
+ * A histogram as it was at one moment: of nanoseconds, or of events for `groupCommitHistogram`.
+ *
+ * @example
+ * import { Wal } from 'flashstrike';
+ *
+ * await using wal = await Wal.open('./orders');
+ * const { syncHistogram } = wal.telemetry.segmentWriter;
+ * console.log(syncHistogram.count, syncHistogram.percentile(99));
+ */
 export class HistogramReading {
-  /** All values, those out of range included. */
+  /** Number of all values, including those out of range. */
   readonly count: number;
+  /** Sum of all values. */
   readonly total: number;
+  /** Number of values of 2^36 (69 s) or more. */
   readonly outOfRange: number;
-  /** How many values each cell has; `cellStart(index)` is its smallest. */
+  /** Number of values in each cell; see `cells`. */
   readonly counts: Float64Array;
 
   constructor(words: Uint32Array, at: number) {
@@ -101,7 +114,7 @@ export class HistogramReading {
     }
   }
 
-  /** Cells that hold anything, ascending. */
+  /** The cells that are not empty, ascending. */
   get cells(): readonly HistogramCell[] {
     const cells: HistogramCell[] = [];
     for (let cell = 0; cell < CELL_COUNT; cell++) {
@@ -113,7 +126,7 @@ export class HistogramReading {
 
   /**
    * The value that `percent` of all values do not exceed: at most 6.25 % above the exact one, never
-   * below it. 0 without values; 2^36 where the answer lies out of range.
+   * below it. 0 without values; 2^36 if the answer is out of range.
    */
   percentile(percent: number): number {
     if (this.count === 0) return 0;
@@ -129,8 +142,8 @@ export class HistogramReading {
   }
 
   /**
-   * What was recorded since `earlier`, a reading of the same histogram: this one less that one.
-   * What would be less than nothing, because the two are not of one opening, counts as nothing.
+   * What was recorded since `earlier`, a reading of the same histogram: this one minus that one.
+   * Differences below 0, because the log was opened again in between, count as 0.
    */
   since(earlier: HistogramReading): HistogramReading {
     const words = new Uint32Array(wordOf(LatencyHistogram.size));
@@ -145,14 +158,14 @@ export class HistogramReading {
     return new HistogramReading(words, 0);
   }
 
-  /** The cells that hold anything, and the percentiles that are shown everywhere. */
+  /** Counts, the usual percentiles, and the cells that are not empty. */
   toJSON(): Readonly<Record<string, unknown>> {
     const { count, total, outOfRange, cells } = this;
     const percentiles = PERCENTILES.map((percent) => [`p${percent}`, this.percentile(percent)]);
     return { count, total, outOfRange, ...Object.fromEntries(percentiles), cells };
   }
 
-  /** How many values are below 2^`bits`; exact, because every power of two begins a cell. */
+  /** Number of values below 2^`bits`; exact, because every power of two begins a cell. */
   countBelowPowerOfTwo(bits: number): number {
     let count = 0;
     const end = bits <= CELL_BITS ? 2 ** bits : (bits - CELL_BITS + 1) * OCTAVE_CELLS;

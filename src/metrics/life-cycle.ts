@@ -55,14 +55,17 @@ const wholeNs = (ns: number): number =>
 const addNs = (words: Uint32Array, at: number, ns: number): void =>
   addHalves(words, at, ns >>> 0, Math.floor(ns / TWO_POW_32));
 
-/** A life_cycle as it was at one moment. */
+/** The turns of a loop, as they were at one moment. */
 export class LifeCycleReading {
+  /** Number of turns. */
   readonly cycles: number;
-  /** Turns that did work. */
+  /** Number of turns that did work. */
   readonly activeCycles: number;
+  /** Time of all turns, including their sleep, in nanoseconds. */
   readonly totalNs: number;
-  /** Time of the turns that did work. */
+  /** Time of the turns that did work, in nanoseconds. */
   readonly activeNs: number;
+  /** The last sleep, in nanoseconds. */
   readonly lastSleepNs: number;
 
   constructor(words: Uint32Array, at: number) {

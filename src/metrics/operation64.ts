@@ -52,8 +52,9 @@ export function recordOperationInterval(
 export const addSuccess = (words: Uint32Array, at: number): void =>
   increment(words, at + SUCCESSES);
 
-/** An operation64 as it was at one moment. */
+/** The durations and successes of an operation, as they were at one moment. */
 export class OperationReading extends DurationReading {
+  /** Number of samples that succeeded. */
   readonly successes: number;
 
   constructor(words: Uint32Array, at: number) {
@@ -61,7 +62,7 @@ export class OperationReading extends DurationReading {
     this.successes = readU64(words, at + SUCCESSES);
   }
 
-  /** Never below 0, as memory that is damaged or forged would have it. */
+  /** Number of samples that failed. */
   get failures(): number {
     return Math.max(0, this.samples - this.successes);
   }

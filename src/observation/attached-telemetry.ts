@@ -1,6 +1,6 @@
-// The telemetry of a log from outside: of one that runs in any process, or of one whose process was
-// killed. Read with pread; the region is never mapped, never written, and its lock is only tried
-// whether someone holds it.
+// The telemetry of a log from outside: of one that is open in any process, or whose process was
+// killed. Read with pread; the region is never mapped and never written, and its lock is only
+// tried, to see whether someone holds it.
 import { monotonicClock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
@@ -27,9 +27,9 @@ import { openTelemetryRegion } from './telemetry-region.js';
 
 /**
  * - `running`: a process has the log open
- * - `dead`: that process is gone without closing the log; what it left is still here
- * - `gone`: the region is no longer the log's, because the log was closed, or opened anew; attach
- *   again to see the next opening
+ * - `dead`: that process ended without closing the log; what it left is still there
+ * - `gone`: the region no longer belongs to the log, because the log was closed or opened again;
+ *   attach again to see the current one
  */
 export type TelemetryStatus = 'running' | 'dead' | 'gone';
 
@@ -49,7 +49,10 @@ const placed = (sides: Readonly<Record<string, Aggregate>>): readonly PlacedStru
     }),
   );
 
-/** What `attachTelemetry` returns. All readings are those of the last `refresh`. */
+/**
+ * Telemetry of a log that any process has open: what {@link attachTelemetry} returns. All values
+ * are those of the last `refresh`.
+ */
 export class AttachedTelemetry {
   /** The folder of the log, as it was given. */
   readonly directory: string;
@@ -59,11 +62,11 @@ export class AttachedTelemetry {
   readonly pid: number;
   /** When it did, in nanoseconds since the Unix epoch. */
   readonly startedAtNs: bigint;
-  /** What it runs. */
+  /** Which versions it runs. */
   readonly build: BuildInfo;
   /** The recorder's metrics; the same object at every refresh. */
   readonly recorder = new RecorderTelemetry();
-  /** What recovery did when the log was opened, and what readers of that process do since. */
+  /** The metrics of recovery, and of `wal.replay` and `wal.follow` in that process. */
   readonly recovery = new RecoveryTelemetry();
   readonly #structs = placed({ recorder: this.recorder, recovery: this.recovery });
   readonly #file: RegionFile;
@@ -85,16 +88,17 @@ export class AttachedTelemetry {
     Object.freeze(this);
   }
 
+  /** Whether the process was alive at the last `refresh`. */
   get status(): TelemetryStatus {
     return this.#status;
   }
 
-  /** The log's own state; of a dead process the last one it was in. */
+  /** The state of the log; the last one if the process is dead. */
   get state(): ObservedState {
     return this.#log.state;
   }
 
-  /** Id of the last event that the kernel has; 0 before the first. */
+  /** Id of the last event that was handed to the kernel; 0 before the first. */
   get writtenEventId(): number {
     return this.#log.writtenEventId;
   }
@@ -104,26 +108,27 @@ export class AttachedTelemetry {
     return this.#log.durableEventId;
   }
 
+  /** Size of the ring. */
   get ringBytes(): number {
     return this.#log.ringBytes;
   }
 
-  /** Bytes in the ring that the kernel does not have yet. */
+  /** Bytes in the ring that were not handed to the kernel yet. */
   get waitingBytes(): number {
     return this.#log.waitingBytes;
   }
 
-  /** The threads of the log, and when each was last seen to move. */
+  /** The threads of the log, and when each last gave a sign of life. */
   get threads(): ThreadReadings {
     return this.#log.threads;
   }
 
-  /** When all this was read: `monotonicClock` nanoseconds. */
+  /** When all this was read, in nanoseconds of `monotonicClock`. */
   get takenAtNs(): number {
     return this.#takenAtNs;
   }
 
-  /** How long the log has been open; of a dead process, until its last sign of life. */
+  /** How long the log has been open, in nanoseconds; if the process is dead, until it died. */
   get uptimeNs(): number {
     const openedNs = Number(this.#file.header.monotonicAnchorNs);
     const ages = Object.values(this.threads).map(({ ageNs }) => ageNs ?? Number.POSITIVE_INFINITY);
@@ -132,8 +137,8 @@ export class AttachedTelemetry {
   }
 
   /**
-   * Groups of metrics whose writer was killed in the middle of a record, as
-   * `recorder.segmentWriter.sync`: their numbers may be off by what it was about to add.
+   * Groups of metrics whose writer was killed while recording, such as
+   * `recorder.segmentWriter.sync`: their numbers may lack what it was about to add.
    */
   get incomplete(): readonly string[] {
     return this.#structs.flatMap(({ name, struct }) =>
@@ -142,8 +147,9 @@ export class AttachedTelemetry {
   }
 
   /**
-   * Reads everything again: each group of metrics whole, the groups one after another. A region
-   * that is no longer the log's keeps its last values, and the status says `gone`.
+   * Reads everything again: each group of metrics is consistent in itself, and groups are read one
+   * after another. If the region no longer belongs to the log, the last values stay and the status
+   * is `gone`.
    * @throws WalError ERR_FLASHSTRIKE_CLOSED after `close`; _SHARED_MEMORY when the memory is
    * damaged
    */
@@ -178,9 +184,9 @@ export class AttachedTelemetry {
   }
 
   /**
-   * Hands everything to `collector`, under names that begin with `prefix`: the metrics of the
-   * recorder as `<prefix>_recorder_segment_preparer_get_next_segment_ns` and so on, those of
-   * recovery as `<prefix>_recovery_…`, and of the log `<prefix>_up`, `_state`, `_written_event_id`,
+   * Passes everything to `collector`, under names that begin with `prefix`: the recorder's metrics
+   * as `<prefix>_recorder_segment_preparer_get_next_segment_ns` and so on, those of recovery as
+   * `<prefix>_recovery_…`, and those of the log as `<prefix>_up`, `_state`, `_written_event_id`,
    * `_durable_event_id`, `_heartbeat_age_seconds` …
    */
   collect(prefix: string, collector: Collector): void {
@@ -212,7 +218,7 @@ export class AttachedTelemetry {
     this.recovery.collect(`${prefix}_recovery`, collector);
   }
 
-  /** Plain data; 64-bit times as decimal strings. */
+  /** Everything as plain data; 64-bit times are decimal strings. */
   toJSON(): Readonly<Record<string, unknown>> {
     const { directory, path, pid, build, status, uptimeNs, incomplete, recorder, recovery } = this;
     const startedAtNs = String(this.startedAtNs);
@@ -220,12 +226,13 @@ export class AttachedTelemetry {
     return { ...opening, status, uptimeNs, ...this.#log, incomplete, recorder, recovery };
   }
 
-  /** Lets the file go. The last readings stay. Idempotent. */
+  /** Closes the file. The last values stay. May be called more than once. */
   close(): void {
     this.#isClosed = true;
     this.#file.close();
   }
 
+  /** The same as `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -263,9 +270,17 @@ function buildOf(file: RegionFile, state: ObservedState, directory: string): Bui
 
 /**
  * Attaches to the telemetry of the log in `dir`: of the process that has it open, or that was
- * killed with it open. Costs that process nothing, and needs no help from it.
- * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, _NO_TELEMETRY when the log is closed or keeps its
- * telemetry to itself, _SHARED_MEMORY and _UNSUPPORTED for a region that is not believed
+ * killed with it open. It only reads shared memory: that process need not respond, and is not
+ * slowed down.
+ * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG; _NO_TELEMETRY if the log is closed or open without
+ * shared memory; _SHARED_MEMORY or _UNSUPPORTED for a region that cannot be read
+ * @example
+ * import { attachTelemetry } from 'flashstrike/telemetry';
+ *
+ * const telemetry = attachTelemetry('./orders');
+ * console.log(telemetry.status, telemetry.durableEventId);
+ * telemetry.recorder.segmentWriter.dump();
+ * telemetry.close();
  */
 export function attachTelemetry(dir: string): AttachedTelemetry {
   const directory = checkDirectory(dir);

@@ -7,6 +7,7 @@ import { bytesBetween, LogState, RingControlLayout } from '../ring/ring-control.
 import { durableEventIdOf } from '../ring/ring-snapshot.js';
 import { readThreads, type ThreadReadings } from '../telemetry/heartbeats.js';
 
+/** The state of a log, seen from outside; see `WalState`. `opening`: `Wal.open` is pending. */
 export type ObservedState = 'opening' | 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 
 const STATES = new Map<number, ObservedState>([

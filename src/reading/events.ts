@@ -2,91 +2,107 @@
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 
 /**
- * An event as plain data of its own: no reader keeps it, changes it, or notices what is done to it.
+ * An event as plain data with its own memory: readers do not keep or change it, and do not notice
+ * what is done to it.
  */
 export interface LoggedEvent {
+  /** 1 for the first event of the log, then one more for each. */
   readonly eventId: number;
-  /** The tag that was given to `append`, a u16. */
+  /** The tag that was passed to `append`: 0 … 65535. */
   readonly type: number;
-  /** Unix epoch. */
+  /** When it was appended: nanoseconds since the Unix epoch. */
   readonly timestampNs: bigint;
+  /** A view of a buffer that is exactly as long. */
   readonly payload: Uint8Array;
 }
 
 /**
- * The event at which an iteration with `reuse: true` stands. One object serves the whole iteration:
- * it is valid until the next step. `copy()` is what may be kept, sent or transferred.
+ * The current event of an iteration with `reuse: true`. One object serves the whole iteration: it
+ * is valid until the next step. Keep, send or transfer only what `copy()` returns.
  */
 export interface ReusedEvent extends LoggedEvent {
-  /** A view of memory that the next step writes over; much longer than the payload. */
+  /** A view of a much longer buffer, which the next step overwrites. */
   readonly payload: Uint8Array;
+  /** The event with its own memory. */
   copy(): LoggedEvent;
 }
 
-/** What all readers accept. */
+/** Options of all readers. */
 export interface ReadingOptions {
-  /** Records into it: `new recovery.Telemetry()` of `flashstrike/telemetry`; default: nothing. */
+  /** Records metrics into a `new recovery.Telemetry()`, from `flashstrike/telemetry`. */
   readonly telemetry?: Telemetry | undefined;
 }
 
-/** What readers accept that hand out event objects. */
+/** Options of readers that return event objects. */
 export interface EventOptions extends ReadingOptions {
   /**
-   * True: one object serves the whole iteration and shows the event at which it stands, see
-   * {@link ReusedEvent}: faster. Default: each event is an object of its own.
+   * True: one object serves the whole iteration and shows its current event, which is faster; see
+   * {@link ReusedEvent}. Default: each event is a separate object.
    */
   readonly reuse?: boolean | undefined;
 }
 
-/** The options that make an iteration hand out {@link ReusedEvent}s. */
+/** The option that makes an iteration return {@link ReusedEvent}s. */
 export interface Reusing {
+  /** See `reuse` of {@link EventOptions}. */
   readonly reuse: true;
 }
 
+/** Options of `replay` and `wal.replay`. */
 export interface ReplayOptions extends EventOptions {
-  /** First event id; default: the first that the log still holds. */
+  /** First event id; default: the first in the log. */
   readonly from?: number | undefined;
-  /** Last event id, inclusive; default, and for an id beyond it: the end of the log. */
+  /** Last event id, inclusive; default, and for an id beyond the end: the end of the log. */
   readonly to?: number | undefined;
 }
 
+/** Options of `openCursor`. */
 export interface CursorOptions extends ReadingOptions {
-  /** First event id; default: the first that the log still holds. */
+  /** First event id; default: the first in the log. */
   readonly from?: number | undefined;
 }
 
+/** Options of `follow` and `wal.follow`. */
 export interface FollowOptions extends EventOptions {
-  /** First event id; default: the first that the log still holds. A later id is waited for. */
+  /** First event id; default: the first in the log. An id that is yet to come is waited for. */
   readonly from?: number | undefined;
-  /** Ends the iteration, also while it waits. */
+  /** Ends the iteration, even while it waits. */
   readonly signal?: AbortSignal | undefined;
-  /** Also events that a power failure could still take back. */
+  /** True: also return events that are written but not durable. */
   readonly undurable?: boolean | undefined;
 }
 
-/** Steps over events without an object for each. Fields are of the event that `next` moved to. */
+/**
+ * Steps through events without creating an object for each: the fields show the event that `next`
+ * moved to.
+ */
 export interface EventCursor extends Disposable {
   /** 0 before the first call of `next`, and after one that returned false. */
   readonly eventId: number;
+  /** The tag that was passed to `append`: 0 … 65535. */
   readonly type: number;
   /** The payload is `block.subarray(payloadOffset, payloadOffset + payloadBytes)`. */
   readonly payloadOffset: number;
+  /** Length of the payload. */
   readonly payloadBytes: number;
   /**
-   * Holds a copy of the payload until the next call of `next`. The same object in every step; only
-   * whoever transfers its buffer finds another one here.
+   * Holds a copy of the payload until the next call of `next`. It is the same object in every step,
+   * unless its buffer was transferred.
    */
   readonly block: Uint8Array;
-  /** Unix epoch; made on request. */
+  /** Nanoseconds since the Unix epoch; created on access. */
   readonly timestampNs: bigint;
-  /** A view of `block`, made on request. */
+  /** A view of `block`, created on access. */
   readonly payload: Uint8Array;
   /**
-   * Moves to the next event. False at the end of the log; on a live log a later call may go on.
-   * @throws WalError ERR_FLASHSTRIKE_CORRUPT where the log is damaged: all events before it were
-   * given out; _UNDECIDABLE, _EXPIRED, _IO … likewise. The cursor is closed then.
+   * Moves to the next event. Returns false at the end of the log; while the log is being written, a
+   * later call may find more.
+   * @throws WalError ERR_FLASHSTRIKE_CORRUPT where the log is damaged, after all events before the
+   * damage; likewise _UNDECIDABLE, _EXPIRED, _IO … The cursor is then closed.
    */
   next(): boolean;
-  /** Closes the files; idempotent. */
+  /** Closes the files. May be called more than once. */
   close(): void;
+  /** The same as `close`, for `using`. */
+  [Symbol.dispose](): void;
 }

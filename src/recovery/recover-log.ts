@@ -47,30 +47,29 @@ import { bodyLossesOf, lossError, lossesOf, type SegmentLoss } from './segment-l
 import { type SegmentWalk, walkSegment } from './segment-walk.js';
 
 /**
- * What an opening does with the verdict on the end of the log. Damage to durable events is refused
- * in every mode, and nothing is changed then.
- * - `default`: a torn tail, which holds nothing durable, is set aside and counted; where it cannot
- *   be told whether events are missing, the opening is refused
- * - `strict`: a torn tail is refused, too
- * - `tolerate-tail`: where it cannot be told, the log goes on with what is sound; a ring that does
- *   not connect to the files is dropped and counted
- * - `accept-loss`: as `default` at the end of the log; where segments before the last one are
- *   missing, damaged or those of another log, the log goes on, and `wal.recovery.losses` names what
- *   is lost
- * - `accept-copy`: as `default`, and a folder that lacks a tail as the copy of a log that was being
- *   written does is taken for such a copy. One that can be proven to be a copy needs no option: it
- *   opens in every mode but `strict`, with the verdict `live-copy`
+ * What an open does with damage that it finds. Damage to durable events at the end of the log is
+ * refused in every mode, and then nothing is changed.
+ * - `default`: a torn tail, which contains nothing durable, is set aside and counted; if it cannot
+ *   be determined whether events are missing, the open is refused
+ * - `strict`: a torn tail is refused too
+ * - `tolerate-tail`: if it cannot be determined, the log continues with what is sound; a ring that
+ *   does not continue the files is dropped and counted
+ * - `accept-loss`: like `default` at the end of the log; if earlier segments are missing, damaged
+ *   or from another log, the log continues, and `wal.recovery.losses` lists what is lost
+ * - `accept-copy`: like `default`, but a folder whose end looks like that of a copied log is
+ *   treated as a copy. A folder that is provably a copy needs no option: it opens in every mode
+ *   except `strict`, with the verdict `live-copy`
  *
- * To read what stands behind damage: `salvage`, which opens nothing and changes nothing.
+ * To read what comes after damage, use `salvage`, which opens nothing and changes nothing.
  */
 export type RecoveryMode = 'default' | 'strict' | 'tolerate-tail' | 'accept-loss' | 'accept-copy';
 
 /**
  * What is read of the finished segments when a log opens. Their names, sizes and headers are
- * chained in any case.
+ * checked against each other in any case.
  * - `tail`: nothing more
  * - `all`: every block, before the log opens
- * - `background`: every block, while the log is open; `wal.verification` tells how far that is
+ * - `background`: every block, while the log is open; `wal.verification` reports the progress
  */
 export type VerifyMode = 'tail' | 'all' | 'background';
 
@@ -79,44 +78,48 @@ interface RecoveryChoice {
   readonly verify: VerifyMode;
 }
 
-/** Damage that an opening with `accept-loss` went on with. It stays there, and is found again. */
+/** Damage that `accept-loss` accepted. It is not repaired, and every open finds it again. */
 export interface AcceptedLoss {
-  /** The damaged file, or the folder where a file is missing. */
+  /** The damaged file, or the folder if a file is missing. */
   readonly file: string;
+  /** Byte offset in the file. */
   readonly offset: number | undefined;
+  /** What kind of damage it is. */
   readonly code: ErrorCode;
   /** What is wrong, in sentences. */
   readonly message: string;
-  /** Ids of the events that are lost; undefined where the log does not tell where they began. */
+  /** First lost id; undefined if it is not known. */
   readonly firstEventId: number | undefined;
-  /** firstEventId - 1 where no event is lost. */
+  /** Last lost id; firstEventId - 1 if no event is lost. */
   readonly lastEventId: number;
 }
 
 /** What recovery found and did; `wal.recovery`. */
 export interface RecoveryReport {
   /**
-   * `new`: there was no log. `torn-tail`: bytes behind the last sound event were left behind.
-   * `live-copy`: the folder is a copy of a log that was being written, and lacks its tail.
+   * `new`: there was no log. `torn-tail`: the last write was torn, and is set aside. `live-copy`:
+   * the folder is a copy of a log that was being written, and lacks its last events.
    */
   readonly verdict: 'new' | 'clean' | 'torn-tail' | 'live-copy';
-  /** The ids that a live copy lacks, as far as it tells; undefined for any other verdict. */
+  /** The ids that a live copy lacks, as far as known; undefined for any other verdict. */
   readonly missingTail: MissingTail | undefined;
-  /** The last segment file, and where its sound part ends; undefined for a new log. */
+  /** The last segment file; undefined for a new log. */
   readonly file: string | undefined;
+  /** Where the valid part of that file ends. */
   readonly offset: number | undefined;
-  /** Events that a crashed process had left in the shared ring and that are in the files now. */
+  /** Number of events that a crashed process had left in its ring; they are now in the files. */
   readonly eventsFromRing: number;
-  /** Events, never durable, that are known to have been written and could not be kept. */
+  /** Number of events that were written but never durable, and could not be kept. */
   readonly droppedEvents: number;
+  /** Number of bytes of the torn write. */
   readonly droppedBytes: number;
-  /** What became of the shared region of the opening before. */
+  /** What happened to the shared region of the previous open. */
   readonly region: RegionOutcome;
   /**
-   * The last event that was kept, those from the ring included; the next one gets the id behind.
+   * The last event that was kept, including those from the ring; the next one gets the id after it.
    */
   readonly lastEventId: number;
-  /** Events in front of the last segment that `accept-loss` went on without; mostly none. */
+  /** Damage before the last segment that `accept-loss` accepted; usually none. */
   readonly losses: readonly AcceptedLoss[];
   /** What to do next, in a sentence. */
   readonly advice: string;
@@ -124,10 +127,11 @@ export interface RecoveryReport {
   readonly notes: readonly string[];
 }
 
+/** What happened to the shared region that a process left; `region` of {@link RecoveryReport}. */
 export type RegionOutcome =
   | 'none'
   | 'recovered'
-  /** An opening was told to go on without it. */
+  /** `oldRing: 'leave'`, now or at an earlier open. */
   | 'left'
   | 'missing'
   | 'foreign'

@@ -1,4 +1,4 @@
-// Reads a log as it grows, in this or any other process, without its lock. What is handed out is a
+// Reads a log as it grows, in this or any other process, without its lock. What it returns is a
 // prefix of the log, by default only what a power failure cannot take back.
 
 import type { ReadingPorts } from '../judgement/reading-ports.js';
@@ -181,12 +181,18 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
 }
 
 /**
- * All events from `from` on, in order and verified, then each new one as the log grows, until the
- * signal aborts, the iteration is left, or reading fails. By default an event is handed out once it
- * is durable; `undurable: true` hands out what is written, which a power failure may take back.
- * Each event is an object of its own, as in a replay; `reuse: true` is the faster way there, too.
+ * Iterates over all events from `from` on, in order and verified, then over each new one as the log
+ * grows, until the signal aborts, the loop is left, or reading fails. By default an event is
+ * returned once it is durable; with `undurable: true` once it is written, and a power failure may
+ * then still lose it. Each event is a separate object, as in a replay; `reuse: true` is faster.
  * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT at once; the iteration rejects with
  * _NOT_A_LOG, _OUT_OF_RANGE or _EXPIRED for a `from` before the first event, _CORRUPT …
+ * @example
+ * import { follow } from 'flashstrike';
+ *
+ * for await (const event of follow('./orders', { signal: AbortSignal.timeout(60_000) })) {
+ *   console.log(event.eventId);
+ * }
  */
 export function follow(
   dir: string,

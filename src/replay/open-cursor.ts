@@ -34,10 +34,21 @@ class OpenCursor extends LogCursor implements EventCursor {
 }
 
 /**
- * Opens a cursor over the log in `dir`; takes no lock, also on a log that is being written. At most
- * two descriptors and 3 MiB of memory, until `close`.
+ * Opens a cursor over the log in `dir`: the fastest way to read. Takes no lock, even if the log is
+ * being written. Uses at most two descriptors and 3 MiB of memory, until `close`.
  * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG, _OUT_OF_RANGE for an id before the
- * first event or beyond last + 1, _EXPIRED for one that is no longer there, and what reading meets
+ * first event or beyond last + 1, _EXPIRED for one that no longer exists, and what reading finds
+ * @example
+ * import { openCursor } from 'flashstrike';
+ *
+ * const cursor = openCursor('./orders', { from: 1 });
+ * let bytes = 0;
+ * try {
+ *   while (cursor.next()) bytes += cursor.payloadBytes;
+ * } finally {
+ *   cursor.close();
+ * }
+ * console.log(bytes);
  */
 export function openCursor(dir: string, options: CursorOptions = {}): EventCursor {
   return openCursorThrough(REGION_PORTS, dir, options);

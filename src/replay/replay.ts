@@ -33,14 +33,20 @@ function* events(
 }
 
 /**
- * All events from `from` to `to`, both included, in order and verified; takes no lock, also on a
- * log that is being written, where it goes to the end that it meets. Each event is an object of its
- * own, with a payload of its own, to keep, send or transfer; with `reuse: true` one object serves
- * them all, which is faster. The range is checked at once; files are only open while the iteration
- * runs, and are closed when it ends, breaks or throws.
+ * Iterates over all events from `from` to `to` (both included), in order and verified. Takes no
+ * lock; if the log is being written, it ends at the end that it finds. Each event is a separate
+ * object with its own payload, to keep, send or transfer; with `reuse: true` one object serves them
+ * all, which is faster. The range is checked at once; files are open only while the iteration runs,
+ * and are closed when it ends, breaks or throws.
  * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG, _OUT_OF_RANGE for a `from` before
- * the first event or beyond last + 1 (which is empty), _EXPIRED for one that is no longer there;
- * in the iteration _CORRUPT or _UNDECIDABLE, after all events before the damage
+ * the first event or beyond last + 1 (which is empty), _EXPIRED for one that no longer exists;
+ * during the iteration _CORRUPT or _UNDECIDABLE, after all events before the damage
+ * @example
+ * import { replay } from 'flashstrike';
+ *
+ * for (const { eventId, type, timestampNs, payload } of replay('./orders', { from: 1000 })) {
+ *   console.log(eventId, type, timestampNs, Buffer.from(payload).toString());
+ * }
  */
 export function replay(
   dir: string,

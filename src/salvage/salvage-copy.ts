@@ -1,4 +1,4 @@
-// Copies what salvage can read into a new log, which opens, verifies and goes on as any other.
+// Copies what salvage can read into a new log, which opens, verifies and continues like any other.
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invalidArgument, isNoSpace, systemCode, WalError } from '../errors.js';
@@ -22,38 +22,47 @@ import { LogCopy } from './log-copy.js';
 import { LogSalvager, type SalvagedBlock } from './log-salvager.js';
 import type { SalvageGap } from './salvage-gap.js';
 
-/** Events that stand behind each other in both logs. */
+/** Events that follow each other in both logs. */
 export interface SalvagedRange {
   /** Ids in the damaged log, both ends included … */
   readonly firstEventId: number;
+  /** See `firstEventId`. */
   readonly lastEventId: number;
   /** … and the id that the first of them has in the copy. */
   readonly newFirstEventId: number;
 }
 
+/** What {@link salvageTo} did; also the content of `salvage.json` in the copy. */
 export interface SalvageReport {
+  /** Folder of the damaged log, as an absolute path. */
   readonly source: string;
+  /** Folder of the copy, as an absolute path. */
   readonly output: string;
-  /** False when it was stopped before the end. */
+  /** False if it was stopped before the end. */
   readonly complete: boolean;
-  /** Of the copy; lastEventId = firstEventId - 1 where nothing could be read. */
+  /** Number of events in the copy. */
   readonly events: number;
+  /** First id in the copy. */
   readonly firstEventId: number;
+  /** Last id in the copy; firstEventId - 1 if nothing could be read. */
   readonly lastEventId: number;
+  /** Number of segments in the copy. */
   readonly segments: number;
-  /** Events known to be missing, all gaps together. */
+  /** Events known to be missing, in all gaps together. */
   readonly lost: number;
-  /** Which ids the events had: the copy's are lower behind a gap. */
+  /** The original ids: after a gap, the ids in the copy are lower. */
   readonly ranges: readonly SalvagedRange[];
+  /** Every gap, in order. */
   readonly gaps: readonly SalvageGap[];
 }
 
+/** Options of {@link salvageTo}. */
 export interface SalvageToOptions {
   /** Ends the copy early; what was copied is made durable. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with each gap when it is met. */
+  /** Called for each gap when it is found. */
   readonly onGap?: ((gap: SalvageGap) => void) | undefined;
-  /** Called now and then with the number of events copied so far. */
+  /** Called from time to time with the number of events copied so far. */
   readonly onProgress?: ((events: number) => void) | undefined;
 }
 
@@ -61,13 +70,18 @@ export interface SalvageToOptions {
 const TURN_BYTES = 16 * MIB;
 
 /**
- * Copies all events that {@link salvage} gives out from the log in `dir` to a new log in `output`,
- * a folder that is new or empty. Types, times, payloads and batches are kept. So are ids, up to the
- * first gap between events: behind it the copy's ids go on without one, and `ranges` tells which
- * they were. The report is left in the copy as `salvage.json`, as the last thing that is written.
- * The source is not changed.
- * @throws WalError as salvage does; ERR_FLASHSTRIKE_INVALID_ARGUMENT for an output that holds
- * anything; _NO_SPACE, _ACCESS, _IO, _LOCKED about the output, whose copy is not complete then
+ * Copies all events that {@link salvage} returns from the log in `dir` to a new log in `output`, a
+ * new or empty folder. Types, timestamps, payloads and batches are kept, and ids up to the first
+ * gap between events; after it the ids of the copy continue without a gap, and `ranges` has the
+ * original ones. The report is written to the copy last, as `salvage.json`. The source is not
+ * changed.
+ * @throws WalError as salvage does; ERR_FLASHSTRIKE_INVALID_ARGUMENT if `output` is not empty;
+ * _NO_SPACE, _ACCESS, _IO, _LOCKED about the output, whose copy is then incomplete
+ * @example
+ * import { salvageTo } from 'flashstrike';
+ *
+ * const { events, lost, gaps } = await salvageTo('./damaged', './rescued');
+ * console.log(`${events} events copied, ${lost} known to be lost, ${gaps.length} gaps`);
  */
 export async function salvageTo(
   dir: string,

@@ -1,29 +1,32 @@
-// What salvage tells instead of events: where bytes were not what they should be, and which ids are
-// missing for it.
+// What salvage returns instead of events: where bytes are not what they should be, and which ids
+// are missing because of that.
 import { basename } from 'node:path';
 import type { ErrorCode } from '../errors.js';
 
+/** A place in a damaged log that could not be read. */
 export interface SalvageGap {
+  /** Distinguishes gaps from events. */
   readonly kind: 'gap';
-  /** Name of the file in the folder, also of one that is not there. */
+  /** Name of the file in the folder, even if it is missing. */
   readonly file: string;
-  /** Where it begins in the file; undefined for a file that is not there. */
+  /** Where the gap begins in the file; undefined for a missing file. */
   readonly offset: number | undefined;
-  /** Bytes from there on that are of no use. */
+  /** Number of unusable bytes from there on. */
   readonly bytes: number | undefined;
-  /** The ids that are missing, both ends included; undefined where none is, or none is known. */
+  /** First missing id; undefined if none is missing or known. */
   readonly firstEventId: number | undefined;
+  /** Last missing id; undefined if none is missing or known. */
   readonly lastEventId: number | undefined;
-  /** Events known to be missing: 0 where none is, undefined where that cannot be told. */
+  /** Number of missing events: 0 if none is missing, undefined if it is not known. */
   readonly lost: number | undefined;
   /**
    * - `ERR_FLASHSTRIKE_CORRUPT`, `_UNSAFE_FILE`, `_WRONG_LOG`, `_UNSUPPORTED`, `_IO`: why bytes
-   *   that belong to the log are not readable
-   * - `ERR_FLASHSTRIKE_TORN_TAIL`: a write that a crash cut short, and that nobody called durable
-   * - `ERR_FLASHSTRIKE_RING_MISMATCH`: what a crashed process left in shared memory does not go on
-   *   where the files end, or is not sound
-   * - `ERR_FLASHSTRIKE_UNDECIDABLE`: nothing tells whether events are missing
-   * - `ERR_FLASHSTRIKE_EXPIRED`: the oldest segments are not there, as retention leaves a log
+   *   that belong to the log cannot be read
+   * - `ERR_FLASHSTRIKE_TORN_TAIL`: a write that a crash cut short, never reported durable
+   * - `ERR_FLASHSTRIKE_RING_MISMATCH`: what a crashed process left in shared memory does not
+   *   continue the files, or is damaged
+   * - `ERR_FLASHSTRIKE_UNDECIDABLE`: nothing shows whether events are missing
+   * - `ERR_FLASHSTRIKE_EXPIRED`: the oldest segments do not exist, as after retention
    */
   readonly code: ErrorCode;
   /** What is wrong there, in a sentence. */

@@ -2,11 +2,20 @@
 // not validate, s the id that is expected there, D the highest id that anyone calls durable.
 // Every combination of the facts is exactly one labelled case, and a test runs them all.
 
+/**
+ * What the end of a log means.
+ * - `clean`: nothing is missing
+ * - `torn-tail`: the last write was torn by a crash; nothing durable is missing
+ * - `live-copy`: the folder is a copy of a log that was being written, and lacks its last events
+ * - `corruption`: durable events are damaged or missing
+ * - `undecidable`: nothing shows whether durable events are missing
+ */
 export type Verdict = 'clean' | 'torn-tail' | 'live-copy' | 'corruption' | 'undecidable';
 
-/** Events that are in the original and not in the copy, both ends included. */
+/** The events that a copy lacks and its original has, both ends included. */
 export interface MissingTail {
   readonly firstEventId: number;
+  /** firstEventId - 1 if the copy does not show how many are missing. */
   readonly lastEventId: number;
 }
 

@@ -36,6 +36,7 @@ interface AggregateNames<System extends string = string> {
 
 let namedStructsIn: (aggregate: Aggregate) => NamedStructs;
 
+/** All metric structs of one side of a log: `recorder.Telemetry` or `recovery.Telemetry`. */
 export abstract class Aggregate {
   readonly #system: string;
   readonly #title: string;

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { isError } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
 
+/** Versions. */
 export interface BuildInfo {
   /** Of this package. */
   readonly version: string;
@@ -28,6 +29,7 @@ function readManifest(): unknown {
   }
 }
 
+/** The versions that run in this process. */
 export const buildInfo: BuildInfo = Object.freeze({
   version: packageVersion(),
   node: process.versions.node,

@@ -1,6 +1,6 @@
-// Every metric struct that there is, and what its exported names begin with. It is derived from the
-// tables of the two aggregates, where alone a struct is entered; the places in a region, documents,
-// exporters and tests go through this list, so that no struct is left out by one of them.
+// Every metric struct, and how its exported names begin. The list is derived from the tables of the
+// two aggregates, the only place where a struct is entered; the places in a region, documents,
+// exporters and tests use this list, so that none of them leaves out a struct.
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { MetricsStruct } from '../metrics/metrics-struct.js';
 import { Telemetry as RecorderTelemetry } from './recorder/telemetry.js';
@@ -11,15 +11,19 @@ const SIDES = [RecorderTelemetry, RecoveryTelemetry] as const;
 /** One side of a log; also the label `system` of its metrics. */
 export type MetricSystem = (typeof SIDES)[number]['system'];
 
+/** A metric struct, and how it is exported. */
 export interface CataloguedStruct {
+  /** The side of the log that it belongs to. */
   readonly system: MetricSystem;
-  /** `flashstrike_wal_recorder_segment_preparer`: what its exported names begin with. */
+  /** How its exported names begin: `flashstrike_wal_recorder_segment_preparer`. */
   readonly prefix: string;
+  /** Its layout, and what its fields mean. */
   readonly definition: StructDefinition;
+  /** Its class. */
   readonly Struct: new () => MetricsStruct;
 }
 
-/** In the order of the aggregates `recorder.Telemetry` and `recovery.Telemetry`. */
+/** All metric structs, in the order of `recorder.Telemetry` and `recovery.Telemetry`. */
 export const ALL_STRUCTS: readonly CataloguedStruct[] = Object.freeze(
   SIDES.flatMap(({ system, structs }) =>
     Object.values(structs).map((Struct) => {

@@ -1,5 +1,5 @@
-// Heartbeats: in the header page of a log's region each of its threads counts its turns, and others
-// see whether it still goes round. A metric that a stalled thread feeds looks healthy, its
+// Heartbeats: each thread of a log counts its turns in the header page of the region, and others
+// see whether it is still running. A metric that a stalled thread updates looks healthy; its
 // heartbeat does not.
 import type { Clock } from '../clock/clock.js';
 import { assert } from '../errors.js';
@@ -47,13 +47,15 @@ export function heartbeatOf(
   };
 }
 
+/** The heartbeat of a thread. */
 export interface ThreadReading {
   /** Turns of its loop since the log was opened, modulo 2^32; 0 before the first. */
   readonly beats: number;
-  /** Time since the last one, to the millisecond; undefined before the first. */
+  /** Time since the last turn, to the millisecond; undefined before the first. */
   readonly ageNs: number | undefined;
 }
 
+/** The heartbeats of the threads of a log. */
 export type ThreadReadings = Readonly<Record<ThreadName, ThreadReading>>;
 
 const readingsOf = (read: (thread: number) => ThreadReading): ThreadReadings =>

@@ -29,15 +29,15 @@ function sectionOf(region: SharedRegion) {
   return { words, byteOffset: region.section('telemetry').byteOffset - region.byteOffset };
 }
 
-/** What `wal.telemetry` is: the recorder's metrics, live, and those of recovery and of reading. */
+/** The type of `wal.telemetry`: the recorder's metrics, live, and those of recovery and reading. */
 export interface WalTelemetry extends Telemetry {
-  /** Recovery when the log was opened; since then `wal.replay` and `wal.follow`. */
+  /** The metrics of recovery, and of `wal.replay` and `wal.follow`. */
   readonly recovery: RecoveryTelemetry;
-  /** The threads of the log, and when each was last seen to move. */
+  /** The threads of the log, and when each last gave a sign of life. */
   readonly threads: ThreadReadings;
   /**
-   * Copies the recorder's metrics into `other`, for instance a `new recorder.Telemetry()`. What a
-   * `Snapshotter` of this holds has the recovery's and the heartbeats as well.
+   * Copies the recorder's metrics into `other`, for instance a `new recorder.Telemetry()`. The
+   * copies of a `Snapshotter` also have those of recovery and the heartbeats.
    */
   copyTo(other: Telemetry): void;
 }

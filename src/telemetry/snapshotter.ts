@@ -17,25 +17,26 @@ import { MetricsStruct } from '../metrics/metrics-struct.js';
 import { LONGEST_TIMER_MS } from '../units.js';
 import { Aggregate } from './aggregate.js';
 
+/** Options of {@link Snapshotter}. */
 export interface SnapshotterOptions {
   /** Milliseconds between two refreshes; default 1000. */
   readonly intervalMs?: number | undefined;
 }
 
-/** One copy. */
+/** A copy of metrics, made by a {@link Snapshotter}. */
 export interface Snapshot<Metrics> {
-  /** Each group of metrics in it is coherent; groups follow one another within microseconds. */
+  /** Each group of metrics in it is consistent; groups were copied within microseconds. */
   readonly metrics: Metrics;
-  /** 1 for the first; one more with each refresh. */
+  /** 1 for the first, then one more for each refresh. */
   readonly version: number;
-  /** When the copy was begun, on the clock. */
+  /** When copying began, in nanoseconds of the clock. */
   readonly takenAtNs: number;
   /** The same, as milliseconds since the Unix epoch. */
   readonly timestampMs: number;
   /** Nanoseconds since then; never negative. */
   readonly ageNs: number;
   /**
-   * Whether a later refresh has used the buffer: then `metrics` is not of this version any more.
+   * Whether a later refresh has reused the memory: then `metrics` is no longer of this version.
    */
   readonly isOverwritten: boolean;
 }
@@ -43,9 +44,11 @@ export interface Snapshot<Metrics> {
 const BUFFERS = 2;
 const INTERVAL_MS_DEFAULT = 1000;
 
-/** What structs and aggregates have in common; only those are accepted. */
+/** What metric structs and aggregates have in common; only those are accepted. */
 export interface SnapshotSource {
+  /** Copies all metrics into `other`. */
   copyTo(other: this): void;
+  /** Passes all metrics to `collector`. */
   collect(prefix: string, collector: Collector): void;
 }
 
@@ -81,7 +84,20 @@ class TakenSnapshot<Metrics> implements Snapshot<Metrics> {
   }
 }
 
-/** Refreshes on a timer between `start` and `stop`; the timer does not hold the process. */
+/**
+ * Copies metrics at regular intervals, for readers that want many metrics of about the same moment.
+ * The timer runs between `start` and `stop`, and does not keep the process alive.
+ *
+ * @example
+ * import { Wal } from 'flashstrike';
+ * import { Snapshotter } from 'flashstrike/telemetry';
+ *
+ * const wal = await Wal.open('./orders');
+ * const snapshotter = new Snapshotter(wal.telemetry, { intervalMs: 500 }).start();
+ * console.log(snapshotter.latest.metrics.manager.appendedEvents, snapshotter.latest.ageNs);
+ * snapshotter.stop();
+ * await wal.close();
+ */
 export class Snapshotter<Metrics extends SnapshotSource> {
   readonly #source: Metrics;
   readonly #buffers: readonly Metrics[];
@@ -93,8 +109,8 @@ export class Snapshotter<Metrics extends SnapshotSource> {
   #timer: NodeJS.Timeout | undefined;
 
   /**
-   * Takes the first snapshot at once; the cadence begins at `start`.
-   * @param source of a log or alone; it is only read
+   * Takes the first snapshot at once; the timer begins with `start`.
+   * @param source `wal.telemetry`, or a struct or `Telemetry` of your own; it is only read
    * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
    */
   constructor(
@@ -117,16 +133,17 @@ export class Snapshotter<Metrics extends SnapshotSource> {
     Object.freeze(this);
   }
 
-  /** The last copy that was made. */
+  /** The last copy. */
   get latest(): Snapshot<Metrics> {
     return this.#latest;
   }
 
+  /** Whether the timer runs. */
   get isRunning(): boolean {
     return this.#timer !== undefined;
   }
 
-  /** Makes a copy now, whether the cadence runs or not. */
+  /** Makes a copy now, whether or not the timer runs. */
   refresh(): Snapshot<Metrics> {
     // Counted first: whatever becomes of the copy, what stood in its buffer is gone.
     this.#progress.version++;
@@ -140,7 +157,7 @@ export class Snapshotter<Metrics extends SnapshotSource> {
     return snapshot;
   }
 
-  /** Refreshes once in each interval from now on. While it runs, a further call changes nothing. */
+  /** Starts the timer; does nothing if it already runs. */
   start(): this {
     if (this.#timer !== undefined) return this;
     this.#timer = setInterval(() => this.refresh(), this.#intervalMs);
@@ -148,12 +165,13 @@ export class Snapshotter<Metrics extends SnapshotSource> {
     return this;
   }
 
-  /** Ends the cadence. `latest` stays as it is, and `start` begins anew; idempotent. */
+  /** Stops the timer. `latest` stays, and `start` starts again. May be called more than once. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
+  /** The same as `stop`, for `using`. */
   [Symbol.dispose](): void {
     this.stop();
   }

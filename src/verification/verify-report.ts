@@ -1,7 +1,8 @@
-// What a verification tells.
+// What a verification reports.
 import type { ErrorCode } from '../errors.js';
 import type { MissingTail, Verdict } from '../segment/verdict.js';
 
+/** Damage that {@link VerifyReport} lists. */
 export interface VerifyProblem {
   /**
    * Name of the file in the folder, or the full path elsewhere; undefined for the folder itself.
@@ -9,44 +10,55 @@ export interface VerifyProblem {
   readonly file: string | undefined;
   /** Byte offset in the file. */
   readonly offset: number | undefined;
+  /** What kind of damage it is. */
   readonly code: ErrorCode;
+  /** What is wrong, which ids are lost, and what to do. */
   readonly message: string;
-  /** Events that are lost by it; undefined where that cannot be told. */
+  /** Number of lost events; undefined if it is not known. */
   readonly lost: number | undefined;
-  /** Their ids, both ends included; undefined where none is lost or none is known. */
+  /** First lost id; undefined if none is lost or known. */
   readonly firstEventId: number | undefined;
+  /** Last lost id; undefined if none is lost or known. */
   readonly lastEventId: number | undefined;
 }
 
 /** The end of a log whose last write was torn by a crash; nothing durable is missing. */
 export interface TornTail {
+  /** Name of the segment file. */
   readonly file: string;
+  /** Where its valid part ends. */
   readonly offset: number;
-  /** The last event before it. */
+  /** The last valid event. */
   readonly lastEventId: number;
-  /** Of the ids right behind, as far as they are known. */
+  /** Number of events in the torn write, as far as known. */
   readonly droppedEvents: number;
+  /** Number of bytes of the torn write. */
   readonly droppedBytes: number;
 }
 
+/** What `verify` found. */
 export interface VerifyReport {
   /** True for the verdicts `clean`, `torn-tail` and `live-copy`. */
   readonly ok: boolean;
+  /** What the whole log is. */
   readonly verdict: Verdict;
-  /** Events that validate, those behind damage included. */
+  /** Number of valid events, including those after damage. */
   readonly events: number;
-  /** Of the log as its files tell; lastEventId = firstEventId - 1 while there is none. */
+  /** First id according to the files. */
   readonly firstEventId: number;
+  /** Last id according to the files; firstEventId - 1 if there is none. */
   readonly lastEventId: number;
-  /** The highest id that anyone calls durable; 0 for none. */
+  /** The highest id that was reported durable; 0 for none. */
   readonly durableEventId: number;
-  /** Segment files. */
+  /** Number of segment files. */
   readonly segments: number;
+  /** All damage, in the order of the files. */
   readonly problems: readonly VerifyProblem[];
+  /** Set for the verdict `torn-tail`. */
   readonly tornTail: TornTail | undefined;
-  /** The ids that a live copy lacks, as far as it tells; undefined for any other verdict. */
+  /** The ids that a live copy lacks, as far as known; undefined for any other verdict. */
   readonly missingTail: MissingTail | undefined;
-  /** Events in the shared region of a process that is gone, which the next opening will add. */
+  /** Number of events in the shared region of a dead process, which the next open will add. */
   readonly waitingEvents: number;
   /** What to do next. */
   readonly advice: string;

@@ -1,5 +1,5 @@
-// Walks everything. Damage is an entry of the report, never an exception; after damage the walk
-// goes on with the next segment, whose header tells which events the damaged one should have held.
+// Reads everything. Damage is an entry of the report, never an exception; after damage the walk
+// continues with the next segment, whose header says which events the damaged one should have.
 
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
@@ -9,13 +9,21 @@ import { checkTelemetry } from '../reading/reading-meter.js';
 import { Verification } from './verification.js';
 import type { VerifyReport } from './verify-report.js';
 
+/** Options of {@link verify}. */
 export type VerifyOptions = ReadingOptions;
 
 /**
- * Verifies every block of the log in `dir`; takes no lock, also on a log that is being written, and
- * gives the event loop its turns. Changes nothing.
- * @throws WalError only where nothing can be said: ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG,
- * _ACCESS, _IO
+ * Verifies every block of the log in `dir`. Takes no lock, even if the log is being written, does
+ * not block the event loop for long, and changes nothing. Damage is reported, not thrown.
+ * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG, _ACCESS, _IO
+ * @example
+ * import { verify } from 'flashstrike';
+ *
+ * const report = await verify('./orders');
+ * if (!report.ok) {
+ *   for (const problem of report.problems) console.error(problem.file, problem.message);
+ *   console.error(report.advice);
+ * }
  */
 export async function verify(dir: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   return verifyThrough(REGION_PORTS, dir, options);

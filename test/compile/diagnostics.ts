@@ -14,21 +14,23 @@ const OPTIONS: ts.CompilerOptions = {
 };
 
 /**
- * Compiles the snippets (name to text) in one program, each as a module of its own in the folder
+ * Compiles the snippets (name to text) in one program, each as a separate module in the folder
  * `src/`, so that `./memory/layout.js` is ours. Returns for each the messages in the order of the
  * text, as `marked text: message`.
  */
-export function diagnostics(snippets: Readonly<Record<string, string>>): Map<string, string[]> {
-  const folder = join(projectRoot(), 'src');
+export function diagnostics(
+  snippets: Readonly<Record<string, string>>,
+  { folder = join(projectRoot(), 'src'), options = OPTIONS } = {},
+): Map<string, string[]> {
   const paths = new Map(
     Object.keys(snippets).map((name) => [join(folder, `${name}.snippet.ts`), name]),
   );
 
-  const host = ts.createCompilerHost(OPTIONS);
+  const host = ts.createCompilerHost(options);
   const { fileExists, readFile } = host;
   host.fileExists = (path) => paths.has(path) || fileExists.call(host, path);
   host.readFile = (path) => snippets[paths.get(path) ?? ''] ?? readFile.call(host, path);
-  const program = ts.createProgram([...paths.keys()], OPTIONS, host);
+  const program = ts.createProgram([...paths.keys()], options, host);
 
   const messages = new Map<string, string[]>();
   for (const [path, name] of paths) {

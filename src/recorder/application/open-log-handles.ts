@@ -16,22 +16,26 @@ import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { Crew } from './crew.js';
 
-/** What this platform and these options gave the log. */
+/** What the platform provides and the options allow: `wal.capabilities`. */
 export interface Capabilities {
-  /** `mapped`: what was appended survives this process. `portable`: only what was written does. */
+  /**
+   * `mapped`: what was appended survives this process. `portable`: only what was written to files.
+   */
   readonly sharedMemory: 'mapped' | 'portable';
-  /** Why memory is not shared although it was asked for. */
+  /** Why memory is not shared although the options allow it. */
   readonly sharedMemoryReason: string | undefined;
-  /** True when someone moved, removed or replaced the region's file: that has ended the log. */
+  /** True if the region's file was moved, removed or replaced, which ends the log. */
   readonly sharedMemoryNameLost: boolean;
+  /** Whether a file lock keeps the log from being opened a second time. */
   readonly lock: 'flock' | 'none';
   /**
-   * Whether renames that never replace, real allocation, and the sync of a folder are to be had, as
-   * far as the opening needed them. Where not (FUSE, seccomp), the log does without: it looks
-   * before it renames, a full disk is met later, a power cut may take new names.
+   * Whether a rename can refuse to replace a file. If not (FUSE, seccomp), the log checks for one
+   * before it renames. As this and the next two were found when the log was opened.
    */
   readonly renameNoReplace: boolean;
+  /** Whether space can be allocated ahead. If not, a full disk is noticed later. */
   readonly allocate: boolean;
+  /** Whether folders can be synced. If not, a power cut may undo the names of new files. */
   readonly syncDirectory: boolean;
 }
 

@@ -41,6 +41,13 @@ import { payloadBytesOf } from './payload.js';
 import { warnOfPortableRing } from './portable-warning.js';
 import { Stalls } from './stalls.js';
 
+/**
+ * - `open`: accepts events
+ * - `no-space`: the disk is full; accepts events while the ring has room, and continues by itself
+ *   once there is space
+ * - `failed`: accepts nothing more; `wal.failure` says why
+ * - `closing`, `closed`: `close` was called
+ */
 export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 
 const TYPE_MASK = 0xffff;
@@ -53,6 +60,14 @@ const CLOSED_WORDS = Int32Array.of(LogState.closed);
 /**
  * A write-ahead log. `append` returns once the event is in memory that survives this process;
  * `durable()` resolves once it is on disk.
+ *
+ * @example
+ * import { Wal } from 'flashstrike';
+ *
+ * const wal = await Wal.open('./orders');
+ * const id = wal.append(Buffer.from('buy 100'));
+ * await wal.durable(id);
+ * await wal.close();
  */
 export class Wal {
   readonly #directory: string;
@@ -133,9 +148,15 @@ export class Wal {
   }
 
   /**
-   * Opens the log in `directory`, creating or recovering it. Where its memory was to outlive the
-   * process and cannot, a process warning (`FLASHSTRIKE_PORTABLE_RING`) says why, once.
+   * Opens the log in `directory`, creating or recovering it; `wal.recovery` says what it found.
+   * If its memory should outlive the process but cannot, a process warning
+   * (`FLASHSTRIKE_PORTABLE_RING`) says why, once.
    * @throws WalError, among others ERR_FLASHSTRIKE_LOCKED, _CORRUPT, _INVALID_OPTION
+   * @example
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./orders', { sync: { mode: 'every-block' } });
+   * if (wal.recovery.verdict !== 'clean') console.warn(wal.recovery.advice);
    */
   static async open(directory: string, options?: WalOptions): Promise<Wal> {
     assertLittleEndian();
@@ -163,21 +184,22 @@ export class Wal {
   }
 
   /**
-   * Appends one event. It survives this process when this returns, the machine when `durable()` of
-   * its id resolves. Appends all or nothing, whatever cuts the call short; `lastEventId` tells.
+   * Appends one event. It survives this process once this returns, and the machine once `durable()`
+   * of its id resolves. Appends all of it or nothing, even if the call is interrupted; then
+   * `lastEventId` shows which.
    * @param payload copied; may be changed or detached afterwards
-   * @param type the user's tag, 0 … 65535
-   * @returns the event's id: 1 for the log's first, then one more each
+   * @param type a tag of your own, 0 … 65535
+   * @returns the event's id: 1 for the first of the log, then one more for each
    * @throws WalError ERR_FLASHSTRIKE_EVENT_TOO_LARGE, _STALLED, _NO_SPACE, _FAILED, _CLOSED,
    * _INVALID_ARGUMENT
    */
   append(payload: Uint8Array, type = 0): number {
-    // Below 0 where the timed append was cut short before it could set this again.
+    // Below 0 where the timed append was interrupted before it could set this again.
     if (--this.#untilTimed <= 0) return this.#appendTimed(payload, type);
     return this.#append(payload, type);
   }
 
-  /** One call in so many, with two looks at the clock. */
+  /** One call in `appendSampling`, with two clock readings. */
   #appendTimed(payload: Uint8Array, type: number): number {
     if (this.#sampling === 0) {
       this.#untilTimed = LONGEST_SAMPLING;
@@ -200,7 +222,10 @@ export class Wal {
     return this.#put(payload, payloadBytes, type);
   }
 
-  /** As `append`, but returns undefined instead of waiting when the ring is full. */
+  /**
+   * Like `append`, but returns undefined instead of waiting when the ring is full.
+   * @throws WalError as `append` does, except ERR_FLASHSTRIKE_STALLED and _NO_SPACE
+   */
   tryAppend(payload: Uint8Array, type = 0): number | undefined {
     const payloadBytes = this.#payloadBytesOf(payload, type);
     if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
@@ -213,9 +238,17 @@ export class Wal {
   }
 
   /**
-   * Appends several events of which all or none survive a crash.
+   * Appends several events, of which either all or none survive a crash.
    * @param payloads each is read once, before any is appended
+   * @param type a tag of your own for all of them, 0 … 65535
    * @returns the id of the first; the others follow without a gap
+   * @throws WalError as `append` does
+   * @example
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./accounts');
+   * const first = wal.appendBatch([Buffer.from('debit 100'), Buffer.from('credit 100')]);
+   * await wal.durable(first + 1);
    */
   appendBatch(payloads: readonly Uint8Array[], type = 0): number {
     const batch = this.#spareBatch ?? new Batch();
@@ -276,7 +309,7 @@ export class Wal {
     this.#timestamps.stampFrom(this.#doubles, this.#coarseIndex);
   }
 
-  /** Refuses unless the log still takes events: open, or out of space with room in the ring. */
+  /** Refuses unless the log still accepts events: open, or out of space with room in the ring. */
   #checkState(): void {
     const { state } = this;
     if (state === 'open' || state === 'no-space') return;
@@ -300,12 +333,12 @@ export class Wal {
     }
   }
 
-  /** Id of the last event appended; 0 for an empty log. */
+  /** Id of the last event that was appended; 0 for an empty log. */
   get lastEventId(): number {
     return this.#producer.lastEventId;
   }
 
-  /** Highest id that the kernel has: it survives this process in any case. */
+  /** Highest id that was handed to the kernel: it survives this process in any case. */
   get writtenEventId(): number {
     if (this.#closed) return this.#last.writtenEventId;
     return readNumber(this.#words, this.#handles.memory.control.writtenEventId);
@@ -317,6 +350,7 @@ export class Wal {
     return durablePointOf(this.#handles.memory).lastEventId;
   }
 
+  /** What the log can do now. */
   get state(): WalState {
     if (this.#closed) return 'closed';
     if (this.#closing !== undefined) return 'closing';
@@ -326,7 +360,7 @@ export class Wal {
     return word === LogState.noSpace ? 'no-space' : 'open';
   }
 
-  /** What ended the log for good; undefined while nothing has. */
+  /** What made the log fail; undefined if it has not failed. */
   get failure(): Error | undefined {
     return this.#signals.failure.read();
   }
@@ -336,15 +370,14 @@ export class Wal {
     return this.#handles.ready.recovery;
   }
 
-  /** What this platform and these options gave the log. */
+  /** What the platform provides and the options allow. */
   get capabilities(): Capabilities {
     return this.#handles.capabilities;
   }
 
   /**
-   * How far the blocks of the finished segments were verified, as the option `verify` asks for it.
-   * Damage that `background` finds does not stop the log: it shows here, and in one process
-   * warning.
+   * How far the blocks of the finished segments have been verified; see the option `verify`. Damage
+   * that `background` finds does not stop the log: it is reported here, and in one process warning.
    */
   get verification(): VerificationStatus {
     const { losses } = this.recovery;
@@ -357,9 +390,15 @@ export class Wal {
   }
 
   /**
-   * The recorder's metrics, live, and with them (`recovery`) those of the recovery at the open and
-   * of `replay` and `follow`: every thread of the log writes its own lines in shared memory. After
-   * `close` they keep their last values.
+   * The recorder's metrics, live, and in `recovery` those of the recovery and of `wal.replay` and
+   * `wal.follow`. Each access reads the current values from shared memory. After `close` they keep
+   * their last values.
+   * @example
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./orders');
+   * console.log(wal.telemetry.segmentPreparer.getNextSegment.maxNs);
+   * wal.telemetry.dump();
    */
   get telemetry(): WalTelemetry {
     return this.#telemetry;
@@ -383,8 +422,8 @@ export class Wal {
 
   /**
    * Resolves with the durable id once event `eventId` (default: the last appended) is on disk.
-   * Holds the process while it is pending.
-   * @throws WalError ERR_FLASHSTRIKE_DURABILITY_UNKNOWN when the log failed before
+   * Keeps the process alive while it is pending.
+   * @throws WalError ERR_FLASHSTRIKE_DURABILITY_UNKNOWN if the log fails first; _OUT_OF_RANGE
    */
   async durable(eventId: number = this.lastEventId): Promise<number> {
     if (!Number.isInteger(eventId) || eventId < 0 || eventId > this.lastEventId) {
@@ -403,8 +442,13 @@ export class Wal {
   }
 
   /**
-   * The events `from` … `to`, both included, all that were appended before this call at the most.
-   * Waits until the files have them. Each is an object of its own, as from `replay`.
+   * Iterates over the events from `from` to `to` (both included), at most up to the last that was
+   * appended before this call, and first waits until the files have them. Otherwise like `replay`.
+   * @example
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./orders');
+   * for (const { eventId, payload } of wal.replay({ from: 1 })) console.log(eventId, payload);
    */
   replay(options: ReplayOptions & Reusing): Generator<ReusedEvent, void, void>;
   replay(options?: ReplayOptions): Generator<LoggedEvent, void, void>;
@@ -417,7 +461,7 @@ export class Wal {
     yield* replayThrough(this.#handles.readingPorts, this.#directory, range);
   }
 
-  /** Events as they become durable (`undurable: true`: as they are written), without end. */
+  /** Iterates over events as they become durable (`undurable: true`: written), without end. */
   follow(options: FollowOptions & Reusing): AsyncGenerator<ReusedEvent, void, void>;
   follow(options?: FollowOptions): AsyncGenerator<LoggedEvent, void, void>;
   follow(options: FollowOptions = {}): AsyncGenerator<LoggedEvent, void, void> {
@@ -471,8 +515,9 @@ export class Wal {
   }
 
   /**
-   * Drains, syncs, ends the threads and releases all that the log holds. May be called again.
-   * @throws WalError the cause, when not everything could be written
+   * Writes and syncs everything, ends the threads and releases all that the log holds. May be
+   * called more than once.
+   * @throws WalError with the cause, if not everything could be written
    */
   close(): Promise<void> {
     if (this.#closing === undefined) {
@@ -484,6 +529,7 @@ export class Wal {
     return this.#closing;
   }
 
+  /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

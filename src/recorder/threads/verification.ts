@@ -1,5 +1,5 @@
-// What is known of the blocks of finished segments: `wal.verification`, and what the housekeeping
-// thread writes down for it.
+// What is known about the blocks of finished segments: `wal.verification`, and what the
+// housekeeping thread records for it.
 import { monotonicClock } from '../../clock/clock.js';
 import type { WalError } from '../../errors.js';
 import type { AcceptedLoss, VerifyMode } from '../../recovery/recover-log.js';
@@ -10,16 +10,20 @@ import {
 import type { VerificationListener } from '../../verification/finished-verification.js';
 import type { Signals } from './signals.js';
 
-/** The blocks of finished segments, as far as they were asked to be verified. */
+/** How far the blocks of the finished segments have been verified: `wal.verification`. */
 export interface VerificationStatus {
   /**
-   * `headers`: they were not (`verify: 'tail'`). `running`, `sound`: no damage so far, none at all.
-   * `damaged`: some was found; the log goes on.
+   * - `headers`: only headers are checked (`verify: 'tail'`)
+   * - `running`: no damage so far
+   * - `sound`: all are verified, without damage
+   * - `damaged`: damage was found; the log continues
    */
   readonly state: 'headers' | 'running' | 'sound' | 'damaged';
-  /** Finished segments that are verified; 0 until that begins, and where it was not asked for. */
+  /** Number of finished segments to verify; 0 until that begins, and with `verify: 'tail'`. */
   readonly segments: number;
+  /** Number of segments verified so far. */
   readonly checkedSegments: number;
+  /** Number of those that are damaged. */
   readonly damagedSegments: number;
   /** The first damage: file, offset, ids and what to do. */
   readonly problem: Error | undefined;

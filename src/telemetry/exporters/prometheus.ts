@@ -34,19 +34,24 @@ const RESERVED_LABELS = new Set(['le', 'quantile']);
 const shown = (value: unknown): string => printable(String(value));
 
 /**
- * Gathers metrics for one answer to Prometheus: `toString()` is the text, `contentType` its type.
- * Make a new one for each scrape. Several structs, or the telemetry of several logs, may be
- * collected into one as long as labels tell their series apart:
+ * Gathers metrics for one response to Prometheus: `toString()` is the text, `contentType` its type.
+ * Create a new one for each scrape. Several structs, or the telemetry of several logs, may be
+ * collected into one, as long as labels distinguish their series. A call that the format cannot
+ * represent throws a WalError with the code ERR_FLASHSTRIKE_INVALID_ARGUMENT, and adds nothing.
  *
- *     collector.pushLabel('log', 'orders');
- *     orders.telemetry.collect('flashstrike_wal_recorder', collector);
- *     collector.popLabel();
+ * @example
+ * import { Wal } from 'flashstrike';
+ * import { PrometheusCollector } from 'flashstrike/prometheus';
  *
- * Every call that cannot be put into the format throws a WalError with the code
- * ERR_FLASHSTRIKE_INVALID_ARGUMENT, and adds nothing.
+ * await using wal = await Wal.open('./orders');
+ * const collector = new PrometheusCollector();
+ * collector.pushLabel('log', 'orders');
+ * wal.telemetry.collect('flashstrike_wal_recorder', collector);
+ * collector.popLabel();
+ * console.log(collector.contentType, collector.toString());
  */
 export class PrometheusCollector implements Collector {
-  /** For the header `Content-Type` of the answer. */
+  /** For the header `Content-Type` of the response. */
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
   /** By name, in the order in which they were first collected. */
   readonly #families = new Map<string, Family>();
