@@ -41,11 +41,27 @@ type EndSize<At extends number, Aligns extends number, Align extends Alignment> 
       ? Aligned<At, Align, 'size'>
       : `alignment ${Align} is less than a field's ${Exclude<Aligns, UpTo<Align>>}`;
 
-/** Anything that has a size and an alignment in bytes: a scalar, padding, or a whole layout. */
-export interface BinaryType<Size extends number = number, Align extends number = number> {
+/** How the bytes of a field are read and written; codec.ts has the value of each. */
+export type FieldKind = 'u8' | 'u16' | 'u32' | 'u64' | 'safeU64' | 'block' | 'pad';
+
+/** What takes bytes. */
+interface Sized<Size extends number, Align extends number> {
   readonly size: Size;
   readonly align: Align;
 }
+
+/** Anything that has a size and an alignment in bytes: a scalar, padding, or a whole layout. */
+export interface BinaryType<
+  Size extends number = number,
+  Align extends number = number,
+  Kind extends FieldKind = FieldKind,
+> extends Sized<Size, Align> {
+  /** Not of a layout within another: that is more than one value. */
+  readonly kind?: Kind;
+}
+
+/** The kinds of a structure's fields by their names; never: one of them has none. */
+export type FieldKinds = Readonly<Record<string, FieldKind>>;
 
 interface LayoutField {
   readonly name: string;
@@ -58,9 +74,11 @@ export interface Layout<
   Size extends number,
   Align extends number,
   Offsets extends Readonly<Record<string, number>>,
-> extends BinaryType<Size, Align> {
+  Kinds extends FieldKinds = FieldKinds,
+> extends Sized<Size, Align> {
   readonly name: string;
   readonly offset: Offsets;
+  readonly kinds: Kinds;
   /** What each field was declared with. */
   readonly type: Readonly<Record<string, BinaryType>>;
   /** All fields in order, padding included; the documents are checked against this. */
@@ -71,16 +89,23 @@ interface LayoutBuilder<
   At extends number,
   Aligns extends number,
   Offsets extends Readonly<Record<string, number>>,
+  Kinds extends FieldKinds,
 > {
   /** A field at `offset`: compiles only where that is the sum of all before it, and aligned. */
-  field<const Name extends string, Size extends number, Align extends number>(
+  field<
+    const Name extends string,
+    Size extends number,
+    Align extends number,
+    Kind extends FieldKind = never,
+  >(
     offset: FieldOffset<At, keyof Offsets, Name, Size, Align>,
     name: Name,
-    type: BinaryType<Size, Align>,
+    type: BinaryType<Size, Align, Kind>,
   ): LayoutBuilder<
     Plus<At, Size>,
     IsKnown<Align> extends true ? Aligns | (Align & Alignment) : Aligns,
-    Offsets & { readonly [key in Name]: At }
+    Offsets & { readonly [key in Name]: At },
+    [Kind] extends [never] ? never : Kinds & { readonly [key in Name]: Kind }
   >;
   /**
    * Ends the structure: `size` must be the sum of all fields, and a multiple of `align`.
@@ -90,31 +115,43 @@ interface LayoutBuilder<
   end<const Align extends Alignment>(
     size: EndSize<At, Aligns, Align>,
     align: Align,
-  ): Layout<At, Align, { readonly [Name in keyof Offsets]: Offsets[Name] }>;
+  ): Layout<
+    At,
+    Align,
+    { readonly [Name in keyof Offsets]: Offsets[Name] },
+    { readonly [Name in keyof Kinds]: Kinds[Name] }
+  >;
 }
 
-const scalar = <const Size extends number>(size: Size): BinaryType<Size, Size> =>
-  Object.freeze({ size, align: size });
-export const u8 = scalar(1);
-export const u16 = scalar(2);
-export const u32 = scalar(4);
-export const u64 = scalar(8);
+const scalar = <const Size extends number, const Kind extends FieldKind>(
+  size: Size,
+  kind: Kind,
+): BinaryType<Size, Size, Kind> => Object.freeze({ size, align: size, kind });
+export const u8 = scalar(1, 'u8');
+export const u16 = scalar(2, 'u16');
+export const u32 = scalar(4, 'u32');
+export const u64 = scalar(8, 'u64');
+/** A u64 that holds an id, a count or a size: below 2^53 where it is sound, so a number. */
+export const safeU64 = scalar(8, 'safeU64');
 /** `size` spare bytes: always zero, and checked. */
-export const pad = <const Size extends number>(size: Size): BinaryType<Size, 1> =>
-  Object.freeze({ size, align: 1 });
+export const pad = <const Size extends number>(size: Size): BinaryType<Size, 1, 'pad'> =>
+  Object.freeze({ size, align: 1, kind: 'pad' });
 /** An opaque block of bytes that is described elsewhere. */
 export const block = <const Size extends number, const Align extends Alignment>(
   size: Size,
   align: Align,
-): BinaryType<Size, Align> => Object.freeze({ size, align });
+): BinaryType<Size, Align, 'block'> => Object.freeze({ size, align, kind: 'block' });
 
 /** Index of the 32-bit word that begins at a byte, a multiple of four. */
 export const wordOf = (byteOffset: number): number => byteOffset / Uint32Array.BYTES_PER_ELEMENT;
+
+type Nothing = Readonly<Record<never, never>>;
 
 class Builder {
   readonly #name: string;
   readonly #fields: LayoutField[] = [];
   readonly #types: Record<string, BinaryType> = {};
+  readonly #kinds: Record<string, FieldKind> = {};
   #at = 0;
   #align = 1;
 
@@ -144,6 +181,7 @@ class Builder {
     }
     this.#fields.push(Object.freeze({ name, offset: this.#at, size: type.size }));
     this.#types[name] = type;
+    if (type.kind !== undefined) this.#kinds[name] = type.kind;
     this.#at += type.size;
     this.#align = Math.max(this.#align, type.align);
     return this;
@@ -161,7 +199,8 @@ class Builder {
     );
     const fields = Object.freeze(this.#fields);
     const type = Object.freeze(this.#types);
-    return Object.freeze({ name: this.#name, size: this.#at, align, offset, type, fields });
+    const kinds = Object.freeze(this.#kinds);
+    return Object.freeze({ name: this.#name, size: this.#at, align, offset, kinds, type, fields });
   }
 }
 
@@ -173,7 +212,7 @@ class Builder {
  *
  * @throws RangeError when the module loads, for what only a cast could have got past the compiler
  */
-export function layout(name: string): LayoutBuilder<0, 1, Readonly<Record<never, never>>> {
+export function layout(name: string): LayoutBuilder<0, 1, Nothing, Nothing> {
   // The one cast: the run-time builder makes the same sums without the types.
-  return new Builder(name) as unknown as LayoutBuilder<0, 1, Readonly<Record<never, never>>>;
+  return new Builder(name) as unknown as LayoutBuilder<0, 1, Nothing, Nothing>;
 }
