@@ -15,7 +15,7 @@ import { FaultyStorage } from '../../test/support/faulty-storage.js';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import { refusalOf } from '../../test/support/refusal-of.js';
 import type { WalError } from '../errors.js';
-import { SEGMENT_HEADER_BYTES, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
+import { SEGMENT_HEADER_PAGE_BYTES, SegmentHeaderLayout } from '../segment/segment-header.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { KIB } from '../units.js';
 import { verify } from '../verification/verify.js';
@@ -98,7 +98,7 @@ const DAMAGE: Record<string, (builder: LogBuilder, index: number, t: TestContext
   'cut before its last block': (builder, index) =>
     builder.fileOf(index).subarray(0, builder.blockOf(index, 1).offset),
   'its header overwritten': (builder, index) =>
-    Buffer.from(builder.fileOf(index)).fill(0xff, 0, SEGMENT_HEADER_BYTES),
+    Buffer.from(builder.fileOf(index)).fill(0xff, 0, SegmentHeaderLayout.size),
   'an older copy of itself, with a block less': (builder, index) => olderCopy(builder, index, 1),
   'an older copy of itself, empty': (builder, index) => olderCopy(builder, index, 0),
   "another log's": (_builder, index, t) =>
@@ -144,7 +144,7 @@ describe('a finished segment is judged at every open, in every position', () => 
     const builder = written(t);
     const path = builder.pathOf(2);
     const sound = readFileSync(path);
-    for (let bit = 0; bit < SEGMENT_HEADER_BYTES * 8; bit++) {
+    for (let bit = 0; bit < SegmentHeaderLayout.size * 8; bit++) {
       const bytes = Buffer.from(sound);
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       writeFileSync(path, bytes);
@@ -271,6 +271,6 @@ describe('the blocks of finished segments', () => {
     writeFileSync(builder.pathOf(2), olderCopy(builder, 2, 2));
     refused(builder.dir, 'older');
     assert.equal((await verify(builder.dir)).verdict, 'corruption');
-    assert.ok(SEGMENT_HEADER_PAGE_BYTES > SEGMENT_HEADER_BYTES);
+    assert.ok(SEGMENT_HEADER_PAGE_BYTES > SegmentHeaderLayout.size);
   });
 });

@@ -3,6 +3,8 @@
 // memory that was verified: what is handed out is a copy, of one payload or of all its event.
 
 import { outOfRange } from '../errors.js';
+import { codecOf } from '../memory/codec.js';
+import { wordOf } from '../memory/layout.js';
 import type { LoggedEvent } from '../reading/events.js';
 import { FRAME_HEADER_BYTES, FrameLayout } from '../segment/frame.js';
 import type { HandOut } from './hand-out.js';
@@ -10,8 +12,8 @@ import type { LogPlace, LogWalker } from './log-walker.js';
 import { StepSampler } from './step-sampler.js';
 
 const TYPE_SHIFT = 16;
-const KIND_WORD = FrameLayout.offset.kind / 4;
-const TIMESTAMP_OFFSET = FrameLayout.offset.timestampNs;
+const KIND_WORD = wordOf(FrameLayout.offset.kind);
+const { field } = codecOf(FrameLayout);
 
 /** Steps over the frames of a walker's blocks. Fields are of the event that it moved to. */
 export class LogCursor {
@@ -99,8 +101,7 @@ export class LogCursor {
 
   get timestampNs(): bigint {
     if (this.#payloadOffset === 0) return 0n;
-    const offset = this.#payloadOffset - FRAME_HEADER_BYTES + TIMESTAMP_OFFSET;
-    return this.#view.getBigUint64(offset, true);
+    return field.timestampNs.get(this.#view, this.#payloadOffset - FRAME_HEADER_BYTES);
   }
 
   /** Puts the payload where a consumer may have it; returns its length. */

@@ -1,16 +1,17 @@
 // A frame is one event, in the ring and on disk alike. Frames stand behind each other at multiples
-// of 8 bytes; what lies between the end of a payload and the next multiple is zero.
+// of 8 bytes; what lies between the end of a payload and the next multiple is zero. Frames are read
+// by the million: field by field, or by words, and never as a whole structure of the codec.
 import { assert } from '../errors.js';
-import { layout, u16, u32, u64 } from '../memory/layout.js';
+import { codecOf, viewOf } from '../memory/codec.js';
+import { layout, safeU64, u16, u32, u64, wordOf } from '../memory/layout.js';
 import { EVENT_ID_END, TWO_POW_32 } from '../units.js';
 import type { Defect } from './defect.js';
-import { readU64, viewOf, writeU64 } from './u64.js';
 
 export const FrameLayout = layout('Frame')
   .field(0, 'frameBytes', u32)
   .field(4, 'kind', u16)
   .field(6, 'type', u16)
-  .field(8, 'eventId', u64)
+  .field(8, 'eventId', safeU64)
   .field(16, 'timestampNs', u64)
   .end(24, 8);
 
@@ -28,12 +29,13 @@ export const FrameKind = {
   padding: 3,
 } as const;
 
+const { field } = codecOf(FrameLayout);
 const OFFSET = FrameLayout.offset;
 // walkFrames reads by words of 4 bytes: the same offsets, divided by 4.
 const WORD = {
-  frameBytes: OFFSET.frameBytes / 4,
-  kindAndType: OFFSET.kind / 4,
-  eventId: OFFSET.eventId / 4,
+  frameBytes: wordOf(OFFSET.frameBytes),
+  kindAndType: wordOf(OFFSET.kind),
+  eventId: wordOf(OFFSET.eventId),
 } as const;
 assert(OFFSET.type === OFFSET.kind + 2, 'kind and type share one word of the frame');
 assert(FRAME_HEADER_BYTES % FRAME_ALIGNMENT === 0, 'a payload starts aligned');
@@ -57,12 +59,12 @@ interface DecodedFrame {
 export function decodeFrame(bytes: Uint8Array, offset: number): DecodedFrame {
   const view = viewOf(bytes, offset, FRAME_HEADER_BYTES);
   return {
-    kind: view.getUint16(OFFSET.kind, true),
-    type: view.getUint16(OFFSET.type, true),
-    eventId: readU64(view, OFFSET.eventId),
-    timestampNs: view.getBigUint64(OFFSET.timestampNs, true),
+    kind: field.kind.get(view, 0),
+    type: field.type.get(view, 0),
+    eventId: field.eventId.get(view, 0),
+    timestampNs: field.timestampNs.get(view, 0),
     payloadOffset: offset + FRAME_HEADER_BYTES,
-    payloadBytes: view.getUint32(OFFSET.frameBytes, true) - FRAME_HEADER_BYTES,
+    payloadBytes: field.frameBytes.get(view, 0) - FRAME_HEADER_BYTES,
   };
 }
 
@@ -148,8 +150,8 @@ function wordsOf(bytes: Uint8Array, start: number, end: number): Int32Array {
 export function highestTimestampNs(bytes: Uint8Array, start: number, end: number): bigint {
   const view = viewOf(bytes);
   let highest = 0n;
-  for (let at = start; at < end; at += frameSpan(view.getUint32(at + OFFSET.frameBytes, true))) {
-    const timestampNs = view.getBigUint64(at + OFFSET.timestampNs, true);
+  for (let at = start; at < end; at += frameSpan(field.frameBytes.get(view, at))) {
+    const timestampNs = field.timestampNs.get(view, at);
     if (timestampNs > highest) highest = timestampNs;
   }
   return highest;
@@ -164,8 +166,8 @@ export function renumberFrames(
 ): void {
   const view = viewOf(bytes);
   let eventId = firstEventId;
-  for (let at = start; at < end; at += frameSpan(view.getUint32(at + OFFSET.frameBytes, true))) {
+  for (let at = start; at < end; at += frameSpan(field.frameBytes.get(view, at))) {
     assert(eventId <= MAX_EVENT_ID, 'id out of range');
-    writeU64(view, at + OFFSET.eventId, eventId++);
+    field.eventId.set(view, at, eventId++);
   }
 }

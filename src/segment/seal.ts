@@ -1,19 +1,19 @@
 // The payload of a seal block: what a finished segment holds in total, and every n-th event block
 // as an index. A convenience: a missing or torn seal is legal and can be made again by a walk.
 import { assert } from '../errors.js';
-import { layout, pad, u32, u64 } from '../memory/layout.js';
+import { codecOf } from '../memory/codec.js';
+import { layout, pad, safeU64, u32, u64 } from '../memory/layout.js';
 import { EVENT_ID_END, KIB } from '../units.js';
 import { type Defect, makeDefect } from './defect.js';
 import { MAX_EVENT_ID } from './frame.js';
-import { readU64, viewOf, writeU64 } from './u64.js';
 
 export const SealTotalsLayout = layout('SealTotals')
-  .field(0, 'firstEventId', u64)
-  .field(8, 'lastEventId', u64)
-  .field(16, 'eventCount', u64)
+  .field(0, 'firstEventId', safeU64)
+  .field(8, 'lastEventId', safeU64)
+  .field(16, 'eventCount', safeU64)
   .field(24, 'eventBlocks', u32)
   .field(28, 'watermarkBlocks', u32)
-  .field(32, 'payloadBytes', u64)
+  .field(32, 'payloadBytes', safeU64)
   .field(40, 'firstTimestampNs', u64)
   .field(48, 'highestTimestampNs', u64)
   .field(56, 'entryCount', u32)
@@ -21,7 +21,7 @@ export const SealTotalsLayout = layout('SealTotals')
   .end(64, 8);
 
 export const SealEntryLayout = layout('SealEntry')
-  .field(0, 'eventId', u64)
+  .field(0, 'eventId', safeU64)
   .field(8, 'highestTimestampNs', u64)
   .field(16, 'offset', u32)
   .field(20, 'blockIndex', u32)
@@ -65,32 +65,19 @@ export interface Seal {
   readonly entries: readonly SealEntry[];
 }
 
-const TOTALS = SealTotalsLayout.offset;
-const ENTRY = SealEntryLayout.offset;
+const totalsCodec = codecOf(SealTotalsLayout);
+const entryCodec = codecOf(SealEntryLayout);
 
 /** The payload of a seal block, a multiple of 8 bytes. */
 export function encodeSeal(totals: SealTotals, entries: readonly SealEntry[]): Uint8Array {
   assert(entries.length <= SEAL_ENTRIES_MAX, 'the index of a seal fits its reserve');
-  const bytes = new Uint8Array(SealTotalsLayout.size + entries.length * SealEntryLayout.size);
-  const view = viewOf(bytes);
-  writeU64(view, TOTALS.firstEventId, totals.firstEventId);
-  writeU64(view, TOTALS.lastEventId, totals.lastEventId);
-  writeU64(view, TOTALS.eventCount, totals.eventCount);
-  view.setUint32(TOTALS.eventBlocks, totals.eventBlocks, true);
-  view.setUint32(TOTALS.watermarkBlocks, totals.watermarkBlocks, true);
-  writeU64(view, TOTALS.payloadBytes, totals.payloadBytes);
-  view.setBigUint64(TOTALS.firstTimestampNs, totals.firstTimestampNs, true);
-  view.setBigUint64(TOTALS.highestTimestampNs, totals.highestTimestampNs, true);
-  view.setUint32(TOTALS.entryCount, entries.length, true);
-  entries.forEach((entry, index) => {
-    const at = SealTotalsLayout.size + index * SealEntryLayout.size;
-    writeU64(view, at + ENTRY.eventId, entry.eventId);
-    view.setBigUint64(at + ENTRY.highestTimestampNs, entry.highestTimestampNs, true);
-    view.setUint32(at + ENTRY.offset, entry.offset, true);
-    view.setUint32(at + ENTRY.blockIndex, entry.blockIndex, true);
-  });
   const problem = totalsProblem(totals) ?? entriesProblem(totals, entries);
   assert(problem === undefined, `a seal is written only complete: ${problem}`);
+  const bytes = new Uint8Array(SealTotalsLayout.size + entries.length * SealEntryLayout.size);
+  totalsCodec.encode(bytes, { ...totals, entryCount: entries.length });
+  for (const [index, entry] of entries.entries()) {
+    entryCodec.encode(bytes, entry, SealTotalsLayout.size + index * SealEntryLayout.size);
+  }
   return bytes;
 }
 
@@ -99,33 +86,17 @@ export function decodeSeal(bytes: Uint8Array): Seal | Defect {
   if (bytes.length < SealTotalsLayout.size) {
     return makeDefect('truncated', `seal of ${bytes.length} bytes`);
   }
-  const view = viewOf(bytes);
-  const entryCount = view.getUint32(TOTALS.entryCount, true);
+  const { entryCount, ...totals } = totalsCodec.decode(bytes);
   const sealBytes = SealTotalsLayout.size + entryCount * SealEntryLayout.size;
   if (entryCount > SEAL_ENTRIES_MAX || sealBytes !== bytes.length) {
     return makeDefect('field', `seal of ${bytes.length} bytes claims ${entryCount} entries`);
   }
-  if (view.getUint32(TOTALS.spare, true) !== 0) {
+  if (!totalsCodec.spareIsZero(bytes)) {
     return makeDefect('field', 'spare bytes of the seal are not zero');
   }
-  const totals: SealTotals = {
-    firstEventId: readU64(view, TOTALS.firstEventId),
-    lastEventId: readU64(view, TOTALS.lastEventId),
-    eventCount: readU64(view, TOTALS.eventCount),
-    eventBlocks: view.getUint32(TOTALS.eventBlocks, true),
-    watermarkBlocks: view.getUint32(TOTALS.watermarkBlocks, true),
-    payloadBytes: readU64(view, TOTALS.payloadBytes),
-    firstTimestampNs: view.getBigUint64(TOTALS.firstTimestampNs, true),
-    highestTimestampNs: view.getBigUint64(TOTALS.highestTimestampNs, true),
-  };
   const entries: SealEntry[] = [];
   for (let at: number = SealTotalsLayout.size; at < sealBytes; at += SealEntryLayout.size) {
-    entries.push({
-      eventId: readU64(view, at + ENTRY.eventId),
-      highestTimestampNs: view.getBigUint64(at + ENTRY.highestTimestampNs, true),
-      offset: view.getUint32(at + ENTRY.offset, true),
-      blockIndex: view.getUint32(at + ENTRY.blockIndex, true),
-    });
+    entries.push(entryCodec.decode(bytes, at));
   }
   const problem = totalsProblem(totals) ?? entriesProblem(totals, entries);
   return problem === undefined ? { totals, entries } : makeDefect('field', problem);

@@ -3,6 +3,7 @@
 // Its checksum is, too: the first block repeats it. So the candidates are tried, and the one whose
 // checksum was written down is the header: 64 bits prove it, as they do for a header that was never
 // damaged.
+import { codecOf, viewOf } from '../memory/codec.js';
 import { TWO_POW_32 } from '../units.js';
 import { BLOCK_ALIGNMENT, type BlockHeader, decodeBlockHeader } from './block-header.js';
 import { xxh64 } from './checksum.js';
@@ -10,15 +11,12 @@ import { isDefect } from './defect.js';
 import {
   CHECKSUM_KIND_XXH64,
   decodeSegmentHeader,
-  FORMAT_VERSION,
   RECYCLED_BODY_FLAG,
-  SEGMENT_HEADER_BYTES,
   SEGMENT_HEADER_PAGE_BYTES,
-  SEGMENT_MAGIC,
+  SEGMENT_HEADER_START,
   type SegmentHeader,
   SegmentHeaderLayout,
 } from './segment-header.js';
-import { readU64, viewOf, writeU64 } from './u64.js';
 
 /** What is known of a segment without its header. */
 interface SegmentKnowledge {
@@ -30,8 +28,14 @@ interface SegmentKnowledge {
   readonly logId: bigint | undefined;
 }
 
+const codec = codecOf(SegmentHeaderLayout);
 const OFFSET = SegmentHeaderLayout.offset;
 const CHECKED_BYTES = OFFSET.headerChecksum;
+/** Salt and time, and the rest of the pin: what stands in the page alone. */
+const ONLY_IN_PAGE = [
+  [OFFSET.salt, OFFSET.previousLastEventId],
+  [OFFSET.previousEndOffset, OFFSET.spare2],
+] as const;
 
 /**
  * The header that `page` held, or undefined where that cannot be proven. What must have survived:
@@ -44,11 +48,10 @@ export function repairSegmentHeader(
   known: SegmentKnowledge,
 ): SegmentHeader | undefined {
   if (page.length < SEGMENT_HEADER_PAGE_BYTES) return undefined;
-  const view = viewOf(page);
-  const salt = view.getBigUint64(OFFSET.salt, true);
+  const { salt, headerChecksum } = codec.decode(page);
   const decoded = decodeBlockHeader(firstBlock, 0, salt, SEGMENT_HEADER_PAGE_BYTES);
   const block = isDefect(decoded) || decoded.blockIndex !== 0 ? undefined : decoded;
-  const checksums = [view.getBigUint64(OFFSET.headerChecksum, true)];
+  const checksums = [headerChecksum];
   if (block !== undefined) checksums.push(block.previousBlockChecksum);
   for (const candidate of candidatesOf(page, block, known)) {
     const header = proven(candidate, checksums) ?? provenWithOneBit(candidate, checksums);
@@ -63,23 +66,23 @@ function* candidatesOf(
   block: BlockHeader | undefined,
   known: SegmentKnowledge,
 ): Generator<Uint8Array, void, undefined> {
-  const view = viewOf(page);
+  const found = codec.decode(page);
   const firstEventIds = new Set([
-    readU64(view, OFFSET.firstEventId),
-    readU64(view, OFFSET.previousLastEventId) + 1,
+    found.firstEventId,
+    found.previousLastEventId + 1,
     block?.firstEventId ?? 1,
   ]);
-  const logIds = new Set([known.logId ?? 0n, view.getBigUint64(OFFSET.logId, true)]);
-  const indexes = new Set([known.segmentIndex, view.getUint32(OFFSET.segmentIndex, true)]);
-  const sizes = new Set([known.segmentBytes, readU64(view, OFFSET.segmentBytes)]);
+  const logIds = new Set([known.logId ?? 0n, found.logId]);
+  const indexes = new Set([known.segmentIndex, found.segmentIndex]);
+  const sizes = new Set([known.segmentBytes, found.segmentBytes]);
   for (const firstEventId of firstEventIds) {
     if (!(firstEventId >= 1 && Number.isSafeInteger(firstEventId))) continue;
     for (const logId of logIds) {
       for (const segmentIndex of indexes) {
         for (const segmentBytes of sizes) {
           if (segmentBytes >= TWO_POW_32) continue;
-          for (const flags of [0, RECYCLED_BODY_FLAG]) {
-            const fields = { firstEventId, logId, segmentIndex, segmentBytes, flags };
+          for (const compatibleFlags of [0, RECYCLED_BODY_FLAG]) {
+            const fields = { firstEventId, logId, segmentIndex, segmentBytes, compatibleFlags };
             yield candidateOf(page, fields);
           }
         }
@@ -91,39 +94,33 @@ function* candidatesOf(
 interface CandidateFields extends Omit<SegmentKnowledge, 'logId'> {
   readonly logId: bigint;
   readonly firstEventId: number;
-  readonly flags: number;
+  readonly compatibleFlags: number;
 }
 
 function candidateOf(page: Uint8Array, fields: CandidateFields): Uint8Array {
   const candidate = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
-  const source = viewOf(page);
-  const view = viewOf(candidate);
-  view.setBigUint64(OFFSET.magic, SEGMENT_MAGIC, true);
-  view.setUint16(OFFSET.version, FORMAT_VERSION, true);
-  view.setUint16(OFFSET.headerBytes, SEGMENT_HEADER_BYTES, true);
-  view.setUint16(OFFSET.blockAlignment, BLOCK_ALIGNMENT, true);
-  view.setUint8(OFFSET.checksumKind, CHECKSUM_KIND_XXH64);
-  view.setUint32(OFFSET.compatibleFlags, fields.flags, true);
-  view.setUint32(OFFSET.segmentIndex, fields.segmentIndex, true);
-  writeU64(view, OFFSET.segmentBytes, fields.segmentBytes);
-  writeU64(view, OFFSET.firstEventId, fields.firstEventId);
-  view.setBigUint64(OFFSET.logId, fields.logId, true);
-  writeU64(view, OFFSET.previousLastEventId, fields.firstEventId - 1);
-  for (const offset of [
-    OFFSET.salt,
-    OFFSET.createdTsNs,
-    OFFSET.previousEndOffset,
-    OFFSET.previousBlockChecksum,
-  ]) {
-    view.setBigUint64(offset, source.getBigUint64(offset, true), true);
-  }
+  codec.encode(candidate, {
+    ...SEGMENT_HEADER_START,
+    ...fields,
+    blockAlignment: BLOCK_ALIGNMENT,
+    checksumKind: CHECKSUM_KIND_XXH64,
+    incompatibleFlags: 0,
+    previousLastEventId: fields.firstEventId - 1,
+    salt: 0n,
+    createdTsNs: 0n,
+    previousEndOffset: 0,
+    previousBlockChecksum: 0n,
+    headerChecksum: 0n,
+  });
+  // As bytes: with a flipped bit, an offset may be no number that is exact.
+  for (const [from, to] of ONLY_IN_PAGE) candidate.set(page.subarray(from, to), from);
   return candidate;
 }
 
 function proven(candidate: Uint8Array, checksums: readonly bigint[]): SegmentHeader | undefined {
   const checksum = xxh64(candidate.subarray(0, CHECKED_BYTES), 0n);
   if (!checksums.includes(checksum)) return undefined;
-  viewOf(candidate).setBigUint64(OFFSET.headerChecksum, checksum, true);
+  codec.field.headerChecksum.set(viewOf(candidate), 0, checksum);
   const header = decodeSegmentHeader(candidate);
   return isDefect(header) ? undefined : header;
 }

@@ -9,7 +9,6 @@ import {
   MAX_SEGMENT_BYTES,
   MIN_SEGMENT_BYTES,
   RECYCLED_BODY_FLAG,
-  SEGMENT_HEADER_BYTES,
   SEGMENT_HEADER_PAGE_BYTES,
   type SegmentHeader,
   SegmentHeaderLayout,
@@ -68,7 +67,7 @@ const someHeader: fc.Arbitrary<Fields> = fc
 function forged(
   alter: (view: DataView) => void,
   fields = SECOND,
-  headerBytes: number = SEGMENT_HEADER_BYTES,
+  headerBytes: number = SegmentHeaderLayout.size,
 ): SegmentHeader | Defect {
   const page = encodeSegmentHeader(fields);
   const view = new DataView(page.buffer);
@@ -99,7 +98,7 @@ describe('segment header', () => {
       const byte = bit >> 3;
       const sound = page[byte] ?? 0;
       page[byte] = sound ^ (1 << (bit & 7));
-      const expected = byte < 8 ? 'magic' : byte < SEGMENT_HEADER_BYTES ? 'checksum' : 'field';
+      const expected = byte < 8 ? 'magic' : byte < SegmentHeaderLayout.size ? 'checksum' : 'field';
       const defect = defectOf(decodeSegmentHeader(page));
       page[byte] = sound;
       if (defect !== expected) assert.fail(`bit ${bit}: ${defect}, ${expected} expected`);

@@ -7,14 +7,14 @@
 //   | header page | block | block | watermark | block | seal | zeros ...           |
 //                                                     ^ pinned by the header of the next segment
 import { assert } from '../errors.js';
-import { layout, pad, u8, u16, u32, u64 } from '../memory/layout.js';
+import { codecOf, viewOf } from '../memory/codec.js';
+import { layout, pad, safeU64, u8, u16, u32, u64 } from '../memory/layout.js';
 import { isZero } from '../memory/zeros.js';
 import { EVENT_ID_END, KIB, MIB, PAGE_BYTES, TWO_POW_32 } from '../units.js';
 import { BLOCK_ALIGNMENT, BLOCK_HEADER_BYTES } from './block-header.js';
 import { xxh64 } from './checksum.js';
 import { type Defect, makeDefect } from './defect.js';
 import { SEAL_RESERVED_BYTES } from './seal.js';
-import { readU64, viewOf, writeU64 } from './u64.js';
 
 export const SegmentHeaderLayout = layout('SegmentHeader')
   .field(0, 'magic', u64)
@@ -27,22 +27,22 @@ export const SegmentHeaderLayout = layout('SegmentHeader')
   .field(20, 'compatibleFlags', u32)
   .field(24, 'segmentIndex', u32)
   .field(28, 'spare1', pad(4))
-  .field(32, 'segmentBytes', u64)
-  .field(40, 'firstEventId', u64)
+  .field(32, 'segmentBytes', safeU64)
+  .field(40, 'firstEventId', safeU64)
   .field(48, 'logId', u64)
   .field(56, 'salt', u64)
   .field(64, 'createdTsNs', u64)
-  .field(72, 'previousLastEventId', u64)
-  .field(80, 'previousEndOffset', u64)
+  .field(72, 'previousLastEventId', safeU64)
+  .field(80, 'previousEndOffset', safeU64)
   .field(88, 'previousBlockChecksum', u64)
   .field(96, 'spare2', pad(24))
   .field(120, 'headerChecksum', u64)
   .end(128, 8);
 
 /** The bytes `FLASHWAL`. */
-export const SEGMENT_MAGIC = 0x4c41_5748_5341_4c46n;
+const SEGMENT_MAGIC = 0x4c41_5748_5341_4c46n;
 export const FORMAT_VERSION = 1;
-export const SEGMENT_HEADER_BYTES = SegmentHeaderLayout.size;
+const SEGMENT_HEADER_BYTES = SegmentHeaderLayout.size;
 /** The header has the first page to itself; blocks start behind it. */
 export const SEGMENT_HEADER_PAGE_BYTES = PAGE_BYTES;
 export const MIN_SEGMENT_BYTES = 64 * KIB;
@@ -63,6 +63,7 @@ assert(
   'the smallest segment has room for events',
 );
 
+const codec = codecOf(SegmentHeaderLayout);
 const OFFSET = SegmentHeaderLayout.offset;
 const CHECKSUM_BYTES = SEGMENT_HEADER_BYTES - OFFSET.headerChecksum;
 /** Where the part ends that is the same in every version. */
@@ -93,30 +94,21 @@ export interface SegmentHeader {
   readonly headerChecksum: bigint;
 }
 
+/** What stands at the start of each segment header that this version writes. */
+export const SEGMENT_HEADER_START = {
+  magic: SEGMENT_MAGIC,
+  version: FORMAT_VERSION,
+  headerBytes: SEGMENT_HEADER_BYTES,
+} as const;
+
 /** The whole first page of a segment. */
 export function encodeSegmentHeader(header: Omit<SegmentHeader, 'headerChecksum'>): Uint8Array {
   const problem = featureProblem(header) ?? fieldProblem(header);
   assert(problem === undefined, `a segment header is written only complete: ${problem}`);
   const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
-  const view = viewOf(page);
-  view.setBigUint64(OFFSET.magic, SEGMENT_MAGIC, true);
-  view.setUint16(OFFSET.version, FORMAT_VERSION, true);
-  view.setUint16(OFFSET.headerBytes, SEGMENT_HEADER_BYTES, true);
-  view.setUint16(OFFSET.blockAlignment, header.blockAlignment, true);
-  view.setUint8(OFFSET.checksumKind, header.checksumKind);
-  view.setUint32(OFFSET.incompatibleFlags, header.incompatibleFlags, true);
-  view.setUint32(OFFSET.compatibleFlags, header.compatibleFlags, true);
-  view.setUint32(OFFSET.segmentIndex, header.segmentIndex, true);
-  writeU64(view, OFFSET.segmentBytes, header.segmentBytes);
-  writeU64(view, OFFSET.firstEventId, header.firstEventId);
-  view.setBigUint64(OFFSET.logId, header.logId, true);
-  view.setBigUint64(OFFSET.salt, header.salt, true);
-  view.setBigUint64(OFFSET.createdTsNs, header.createdTsNs, true);
-  writeU64(view, OFFSET.previousLastEventId, header.previousLastEventId);
-  writeU64(view, OFFSET.previousEndOffset, header.previousEndOffset);
-  view.setBigUint64(OFFSET.previousBlockChecksum, header.previousBlockChecksum, true);
+  codec.encode(page, { ...SEGMENT_HEADER_START, ...header, headerChecksum: 0n });
   const headerChecksum = xxh64(page.subarray(0, OFFSET.headerChecksum), 0n);
-  view.setBigUint64(OFFSET.headerChecksum, headerChecksum, true);
+  codec.field.headerChecksum.set(viewOf(page), 0, headerChecksum);
   return page;
 }
 
@@ -125,55 +117,40 @@ export function decodeSegmentHeader(page: Uint8Array): SegmentHeader | Defect {
   if (page.length < SEGMENT_HEADER_PAGE_BYTES) {
     return makeDefect('truncated', `segment header page of ${page.length} bytes`);
   }
-  const view = viewOf(page, 0, SEGMENT_HEADER_PAGE_BYTES);
-  const envelopeDefect = checkEnvelope(page, view);
+  const { magic, version, headerBytes, ...header } = codec.decode(page);
+  const envelopeDefect = checkEnvelope(page, { magic, version, headerBytes });
   if (envelopeDefect !== undefined) return envelopeDefect;
-  const header: SegmentHeader = {
-    segmentIndex: view.getUint32(OFFSET.segmentIndex, true),
-    segmentBytes: readU64(view, OFFSET.segmentBytes),
-    firstEventId: readU64(view, OFFSET.firstEventId),
-    incompatibleFlags: view.getUint32(OFFSET.incompatibleFlags, true),
-    compatibleFlags: view.getUint32(OFFSET.compatibleFlags, true),
-    checksumKind: view.getUint8(OFFSET.checksumKind),
-    blockAlignment: view.getUint16(OFFSET.blockAlignment, true),
-    logId: view.getBigUint64(OFFSET.logId, true),
-    salt: view.getBigUint64(OFFSET.salt, true),
-    createdTsNs: view.getBigUint64(OFFSET.createdTsNs, true),
-    previousLastEventId: readU64(view, OFFSET.previousLastEventId),
-    previousEndOffset: readU64(view, OFFSET.previousEndOffset),
-    previousBlockChecksum: view.getBigUint64(OFFSET.previousBlockChecksum, true),
-    headerChecksum: view.getBigUint64(OFFSET.headerChecksum, true),
-  };
   const feature = featureProblem(header);
   if (feature !== undefined) return makeDefect('feature', feature);
   const spareIsZero =
-    isZero(page, OFFSET.spare0, OFFSET.spare0 + 1) &&
-    isZero(page, OFFSET.spare1, OFFSET.segmentBytes) &&
-    isZero(page, OFFSET.spare2, OFFSET.headerChecksum) &&
-    isZero(page, SEGMENT_HEADER_BYTES, SEGMENT_HEADER_PAGE_BYTES);
+    codec.spareIsZero(page) && isZero(page, SEGMENT_HEADER_BYTES, SEGMENT_HEADER_PAGE_BYTES);
   const problem = spareIsZero
     ? fieldProblem(header)
     : 'spare bytes of the header page are not zero';
   return problem === undefined ? header : makeDefect('field', problem);
 }
 
+interface Envelope {
+  readonly magic: bigint;
+  readonly version: number;
+  readonly headerBytes: number;
+}
+
 /** What can be judged of any version: magic, checksum, and then which version it is. */
-function checkEnvelope(page: Uint8Array, view: DataView): Defect | undefined {
-  if (view.getBigUint64(OFFSET.magic, true) !== SEGMENT_MAGIC) {
+function checkEnvelope(
+  page: Uint8Array,
+  { magic, version, headerBytes }: Envelope,
+): Defect | undefined {
+  if (magic !== SEGMENT_MAGIC) {
     return isZero(page, 0, SEGMENT_HEADER_PAGE_BYTES)
       ? makeDefect('zero', 'the segment header page is all zero')
       : makeDefect('magic', 'not a segment header');
   }
-  const headerBytes = view.getUint16(OFFSET.headerBytes, true);
   const checksumOffset = headerBytes - CHECKSUM_BYTES;
   const inPage = checksumOffset >= ENVELOPE_BYTES && headerBytes <= SEGMENT_HEADER_PAGE_BYTES;
-  if (
-    !inPage ||
-    view.getBigUint64(checksumOffset, true) !== xxh64(page.subarray(0, checksumOffset), 0n)
-  ) {
+  if (!inPage || checksumAt(page, checksumOffset) !== xxh64(page.subarray(0, checksumOffset), 0n)) {
     return makeDefect('checksum', 'the checksum of the segment header does not match');
   }
-  const version = view.getUint16(OFFSET.version, true);
   if (version !== FORMAT_VERSION) {
     return makeDefect('version', `format version ${version}; this version reads ${FORMAT_VERSION}`);
   }
@@ -182,6 +159,10 @@ function checkEnvelope(page: Uint8Array, view: DataView): Defect | undefined {
   }
   return undefined;
 }
+
+/** The checksum of a header of any version, which ends it. */
+const checksumAt = (page: Uint8Array, offset: number): bigint =>
+  codec.field.headerChecksum.get(viewOf(page), offset - OFFSET.headerChecksum);
 
 function featureProblem(header: Omit<SegmentHeader, 'headerChecksum'>): string | undefined {
   const unknownFlags = (header.incompatibleFlags & ~KNOWN_INCOMPATIBLE_FLAGS) >>> 0;

@@ -1,12 +1,12 @@
 // The content of `wal.meta`: one durable point of the log, 64 bytes, replaced as a whole file.
 import { assert } from '../errors.js';
-import { layout, pad, u16, u32, u64 } from '../memory/layout.js';
+import { codecOf, viewOf } from '../memory/codec.js';
+import { layout, pad, safeU64, u16, u32, u64 } from '../memory/layout.js';
 import { isZero } from '../memory/zeros.js';
 import { xxh64 } from './checksum.js';
 import { type Defect, makeDefect } from './defect.js';
 import { MAX_EVENT_ID } from './frame.js';
 import { FORMAT_VERSION, MAX_SEGMENT_BYTES, SEGMENT_HEADER_PAGE_BYTES } from './segment-header.js';
-import { readU64, viewOf, writeU64 } from './u64.js';
 
 export const WalMetaLayout = layout('WalMeta')
   .field(0, 'magic', u64)
@@ -15,9 +15,9 @@ export const WalMetaLayout = layout('WalMeta')
   .field(12, 'spare0', pad(4))
   .field(16, 'segmentIndex', u32)
   .field(20, 'offset', u32)
-  .field(24, 'lastEventId', u64)
+  .field(24, 'lastEventId', safeU64)
   .field(32, 'logId', u64)
-  .field(40, 'durableEventId', u64)
+  .field(40, 'durableEventId', safeU64)
   .field(48, 'spare1', pad(8))
   .field(56, 'checksum', u64)
   .end(64, 8);
@@ -27,7 +27,7 @@ const META_MAGIC = 0x4154_4d48_5341_4c46n;
 export const META_BYTES = WalMetaLayout.size;
 /** `flags` bit: the log was closed, everything is durable, and nothing was appended since. */
 const CLEANLY_CLOSED_FLAG = 1;
-const OFFSET = WalMetaLayout.offset;
+const codec = codecOf(WalMetaLayout);
 
 export interface WalMeta {
   readonly cleanlyClosed: boolean;
@@ -42,59 +42,50 @@ export interface WalMeta {
   readonly durableEventId: number;
 }
 
-export function encodeMeta(meta: WalMeta): Uint8Array {
-  const problem = fieldProblem(meta);
+export function encodeMeta({ cleanlyClosed, ...point }: WalMeta): Uint8Array {
+  const problem = fieldProblem(point);
   assert(problem === undefined, `wal.meta is written only complete: ${problem}`);
   const bytes = new Uint8Array(META_BYTES);
-  const view = viewOf(bytes);
-  view.setBigUint64(OFFSET.magic, META_MAGIC, true);
-  view.setUint16(OFFSET.version, FORMAT_VERSION, true);
-  view.setUint16(OFFSET.flags, meta.cleanlyClosed ? CLEANLY_CLOSED_FLAG : 0, true);
-  view.setUint32(OFFSET.segmentIndex, meta.segmentIndex, true);
-  view.setUint32(OFFSET.offset, meta.offset, true);
-  writeU64(view, OFFSET.lastEventId, meta.lastEventId);
-  view.setBigUint64(OFFSET.logId, meta.logId, true);
-  writeU64(view, OFFSET.durableEventId, meta.durableEventId);
-  view.setBigUint64(OFFSET.checksum, xxh64(bytes.subarray(0, OFFSET.checksum), 0n), true);
+  codec.encode(bytes, {
+    magic: META_MAGIC,
+    version: FORMAT_VERSION,
+    flags: cleanlyClosed ? CLEANLY_CLOSED_FLAG : 0,
+    ...point,
+    checksum: 0n,
+  });
+  codec.field.checksum.set(viewOf(bytes), 0, checksumOf(bytes));
   return bytes;
 }
 
 /** Reads the whole content of `wal.meta`. */
 export function decodeMeta(bytes: Uint8Array): WalMeta | Defect {
   if (bytes.length < META_BYTES) return makeDefect('truncated', `${bytes.length} bytes`);
-  const view = viewOf(bytes);
-  if (view.getBigUint64(OFFSET.magic, true) !== META_MAGIC) {
+  const { magic, version, flags, checksum, ...point } = codec.decode(bytes);
+  if (magic !== META_MAGIC) {
     return isZero(bytes, 0, META_BYTES)
       ? makeDefect('zero', 'all zero')
       : makeDefect('magic', 'not a wal.meta');
   }
-  const checksum = xxh64(bytes.subarray(0, OFFSET.checksum), 0n);
-  if (view.getBigUint64(OFFSET.checksum, true) !== checksum) {
+  if (checksum !== checksumOf(bytes)) {
     return makeDefect('checksum', 'the checksum of wal.meta does not match');
   }
-  const version = view.getUint16(OFFSET.version, true);
   if (version !== FORMAT_VERSION) {
     return makeDefect('version', `format version ${version}; this version reads ${FORMAT_VERSION}`);
   }
   if (bytes.length !== META_BYTES) return makeDefect('field', `${bytes.length} bytes`);
-  const flags = view.getUint16(OFFSET.flags, true);
   if ((flags & ~CLEANLY_CLOSED_FLAG) !== 0) return makeDefect('field', `unknown flags ${flags}`);
-  if (!isZero(bytes, OFFSET.spare0, OFFSET.segmentIndex) || !isZero(bytes, OFFSET.spare1, 56)) {
+  if (!codec.spareIsZero(bytes)) {
     return makeDefect('field', 'spare bytes of wal.meta are not zero');
   }
-  const meta: WalMeta = {
-    cleanlyClosed: (flags & CLEANLY_CLOSED_FLAG) !== 0,
-    segmentIndex: view.getUint32(OFFSET.segmentIndex, true),
-    offset: view.getUint32(OFFSET.offset, true),
-    lastEventId: readU64(view, OFFSET.lastEventId),
-    logId: view.getBigUint64(OFFSET.logId, true),
-    durableEventId: readU64(view, OFFSET.durableEventId),
-  };
-  const problem = fieldProblem(meta);
-  return problem === undefined ? meta : makeDefect('field', problem);
+  const problem = fieldProblem(point);
+  if (problem !== undefined) return makeDefect('field', problem);
+  return { cleanlyClosed: flags === CLEANLY_CLOSED_FLAG, ...point };
 }
 
-function fieldProblem(meta: WalMeta): string | undefined {
+const checksumOf = (bytes: Uint8Array): bigint =>
+  xxh64(bytes.subarray(0, WalMetaLayout.offset.checksum), 0n);
+
+function fieldProblem(meta: Omit<WalMeta, 'cleanlyClosed'>): string | undefined {
   const { segmentIndex, offset, lastEventId, durableEventId } = meta;
   if (durableEventId > MAX_EVENT_ID || lastEventId > durableEventId) {
     return `last event ${lastEventId}, durable event ${durableEventId}`;

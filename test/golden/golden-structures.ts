@@ -1,6 +1,6 @@
 // One sample of each structure of version 1.
 import { encodeSeal } from '../../src/segment/seal.js';
-import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../../src/segment/segment-header.js';
+import { encodeSegmentHeader, SegmentHeaderLayout } from '../../src/segment/segment-header.js';
 import { encodeMeta } from '../../src/segment/wal-meta.js';
 import { encodeEvents, headerFields, LOG_ID, SegmentImage, START_NS } from './segment-image.js';
 
@@ -47,7 +47,10 @@ export function goldenStructures(): ReadonlyMap<string, Uint8Array> {
   const batch = [{ text: 'one', type: 0x0102, continued: true }, { text: 'eight by' }];
   return new Map([
     ['frames', encodeEvents(2 ** 40 + 1, batch)],
-    ['segment-header', encodeSegmentHeader(SAMPLE_SEGMENT_HEADER).slice(0, SEGMENT_HEADER_BYTES)],
+    [
+      'segment-header',
+      encodeSegmentHeader(SAMPLE_SEGMENT_HEADER).slice(0, SegmentHeaderLayout.size),
+    ],
     ['block-events', block(image().events(2 ** 40, batch))],
     ['block-watermark', block(image().watermark(2 ** 40))],
     ['block-seal', block(image().seal(2 ** 40))],

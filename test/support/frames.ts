@@ -1,6 +1,8 @@
 // Frames as a producer writes them, for tests that build blocks by hand.
+import { codecOf } from '../../src/memory/codec.js';
 import { FRAME_HEADER_BYTES, FrameLayout, frameSpan } from '../../src/segment/frame.js';
-import { viewOf, writeU64 } from '../../src/segment/u64.js';
+
+const codec = codecOf(FrameLayout);
 
 export interface Frame {
   readonly kind: number;
@@ -15,12 +17,7 @@ export function encodeFrame(target: Uint8Array, offset: number, frame: Frame): n
   const { kind, type, eventId, timestampNs, payload } = frame;
   const frameBytes = FRAME_HEADER_BYTES + payload.length;
   const span = frameSpan(frameBytes);
-  const view = viewOf(target, offset, FRAME_HEADER_BYTES);
-  view.setUint32(FrameLayout.offset.frameBytes, frameBytes, true);
-  view.setUint16(FrameLayout.offset.kind, kind, true);
-  view.setUint16(FrameLayout.offset.type, type, true);
-  writeU64(view, FrameLayout.offset.eventId, eventId);
-  view.setBigUint64(FrameLayout.offset.timestampNs, timestampNs, true);
+  codec.encode(target, { frameBytes, kind, type, eventId, timestampNs }, offset);
   target.set(payload, offset + FRAME_HEADER_BYTES);
   target.fill(0, offset + frameBytes, offset + span);
   return span;
