@@ -1,6 +1,7 @@
 // The header page of a shared region: whose it is, of which boot, where its sections stand.
 import { readFileSync } from 'node:fs';
 import { assert, systemCode } from '../errors.js';
+import { codecOf } from '../memory/codec.js';
 import { block, layout, pad, u32, u64, wordOf } from '../memory/layout.js';
 import { isZero } from '../memory/zeros.js';
 import { alignUp, CACHE_LINE_BYTES, MIB, PAGE_BYTES } from '../units.js';
@@ -8,6 +9,7 @@ import type { FolderIdentity } from './folder-identity.js';
 
 /** A longer path is not written down. */
 const FolderPath = block(2560, 1);
+const Heartbeats = block(1024, 64);
 
 export const RegionHeaderLayout = layout('RegionHeader')
   .field(0, 'magic', u64)
@@ -35,14 +37,15 @@ export const RegionHeaderLayout = layout('RegionHeader')
   .field(120, 'folderPathBytes', u32)
   .field(124, 'spare2', pad(388))
   /** Eight of 128 bytes each; src/telemetry/heartbeats.ts. */
-  .field(512, 'heartbeats', block(1024, 64))
+  .field(512, 'heartbeats', Heartbeats)
   /** UTF-8, zeros behind it. */
   .field(1536, 'folderPath', FolderPath)
   .end(4096, 64);
 
 assert(RegionHeaderLayout.align === CACHE_LINE_BYTES, 'sections begin on cache lines');
 
-const OFFSET = RegionHeaderLayout.offset;
+const codec = codecOf(RegionHeaderLayout);
+type HeaderFields = ReturnType<typeof codec.decode>;
 /** The bytes `FLASHRGN`. */
 const REGION_MAGIC = 0x4e47_5248_5341_4c46n;
 const REGION_LAYOUT_VERSION = 2;
@@ -143,56 +146,65 @@ export const isKnownBoot = (boot: Uint8Array): boolean => boot.some((byte) => by
 export const bootText = (): string | undefined =>
   isKnownBoot(bootId()) ? Buffer.from(bootId()).toString('hex') : undefined;
 
+/** Of what Node has as signed: an inode from 2^63 on is negative, as is a time before 1970. */
+const asU64 = (value: bigint): bigint => BigInt.asUintN(64, value);
+
 /** Fills the header; the layout version, which makes the region valid, comes last. */
 export function writeRegionHeader(
   words: Int32Array,
   request: RegionRequest,
   sections: Sections,
 ): void {
-  const view = new DataView(words.buffer, words.byteOffset, PAGE_BYTES);
-  const unixNs = BigInt(Date.now()) * 1_000_000n;
-  view.setBigUint64(OFFSET.magic, REGION_MAGIC, true);
-  view.setBigUint64(OFFSET.logId, request.logId, true);
-  new Uint8Array(words.buffer, words.byteOffset + OFFSET.bootId, 16).set(bootId());
-  writeFolder(view, request.folder);
-  view.setUint32(OFFSET.pid, process.pid, true);
-  view.setBigUint64(OFFSET.startTsNs, unixNs, true);
-  view.setBigUint64(OFFSET.monotonicAnchorNs, process.hrtime.bigint(), true);
-  view.setBigUint64(OFFSET.unixAnchorNs, unixNs, true);
-  view.setUint32(OFFSET.telemetryOffset, sections.telemetry.byteOffset, true);
-  view.setUint32(OFFSET.telemetryBytes, sections.telemetry.byteLength, true);
-  view.setUint32(OFFSET.controlOffset, sections.control.byteOffset, true);
-  view.setUint32(OFFSET.controlBytes, sections.control.byteLength, true);
-  view.setUint32(OFFSET.ringOffset, sections.ring.byteOffset, true);
-  view.setUint32(OFFSET.ringBytes, sections.ring.byteLength, true);
+  const unixNs = asU64(BigInt(Date.now()) * 1_000_000n);
+  codec.encode(new Uint8Array(words.buffer, words.byteOffset, PAGE_BYTES), {
+    magic: REGION_MAGIC,
+    layoutVersion: 0,
+    logId: request.logId,
+    bootId: bootId(),
+    ...folderFields(request.folder),
+    pid: process.pid,
+    startTsNs: unixNs,
+    monotonicAnchorNs: process.hrtime.bigint(),
+    unixAnchorNs: unixNs,
+    telemetryOffset: sections.telemetry.byteOffset,
+    telemetryBytes: sections.telemetry.byteLength,
+    controlOffset: sections.control.byteOffset,
+    controlBytes: sections.control.byteLength,
+    ringOffset: sections.ring.byteOffset,
+    ringBytes: sections.ring.byteLength,
+    heartbeats: new Uint8Array(Heartbeats.size),
+  });
   // Sequentially consistent: whoever sees the version sees all of the header.
-  Atomics.store(words, wordOf(OFFSET.layoutVersion), REGION_LAYOUT_VERSION);
+  const versionWord = wordOf(RegionHeaderLayout.offset.layoutVersion);
+  Atomics.store(words, versionWord, REGION_LAYOUT_VERSION);
 }
 
-function writeFolder(view: DataView, { device, inode, birthNs, path }: FolderIdentity): void {
-  view.setBigUint64(OFFSET.folderDevice, device, true);
-  view.setBigUint64(OFFSET.folderInode, inode, true);
-  view.setBigUint64(OFFSET.folderBirthNs, birthNs ?? 0n, true);
+function folderFields({ device, inode, birthNs, path }: FolderIdentity) {
   const bytes = Buffer.from(path ?? '');
   // Half a path would lead elsewhere.
-  const pathBytes = bytes.length > FolderPath.size ? 0 : bytes.length;
-  view.setUint32(OFFSET.folderPathBytes, pathBytes, true);
-  const place = new Uint8Array(view.buffer, view.byteOffset + OFFSET.folderPath, pathBytes);
-  place.set(bytes.subarray(0, pathBytes));
+  const folderPathBytes = bytes.length > FolderPath.size ? 0 : bytes.length;
+  const folderPath = new Uint8Array(FolderPath.size);
+  folderPath.set(bytes.subarray(0, folderPathBytes));
+  return {
+    folderDevice: asU64(device),
+    folderInode: asU64(inode),
+    folderBirthNs: birthNs ?? 0n,
+    folderPathBytes,
+    folderPath,
+  };
 }
 
 /** Undefined where its path is longer than there is room for it, or something follows it. */
-function readFolder(view: DataView): FolderIdentity | undefined {
-  const pathBytes = view.getUint32(OFFSET.folderPathBytes, true);
-  const place = new Uint8Array(view.buffer, view.byteOffset + OFFSET.folderPath, FolderPath.size);
-  if (pathBytes > place.length || !isZero(place, pathBytes, place.length)) return undefined;
-  const path = Buffer.from(place.subarray(0, pathBytes));
-  const birthNs = view.getBigUint64(OFFSET.folderBirthNs, true);
+function folderOf(header: HeaderFields): FolderIdentity | undefined {
+  const { folderDevice, folderInode, folderBirthNs, folderPathBytes, folderPath } = header;
+  const hasRoom = folderPathBytes <= folderPath.length;
+  if (!hasRoom || !isZero(folderPath, folderPathBytes, folderPath.length)) return undefined;
+  const path = Buffer.from(folderPath.subarray(0, folderPathBytes)).toString();
   return {
-    device: view.getBigUint64(OFFSET.folderDevice, true),
-    inode: view.getBigUint64(OFFSET.folderInode, true),
-    birthNs: birthNs === 0n ? undefined : birthNs,
-    path: pathBytes === 0 ? undefined : path.toString(),
+    device: folderDevice,
+    inode: folderInode,
+    birthNs: folderBirthNs === 0n ? undefined : folderBirthNs,
+    path: folderPathBytes === 0 ? undefined : path,
   };
 }
 
@@ -208,48 +220,39 @@ export function decodeRegionHeader(
 ): RegionHeader | RegionDefect {
   const damaged = (reason: string): RegionDefect => ({ status: 'damaged', reason });
   if (page.length < PAGE_BYTES) return damaged(`it has only ${page.length} bytes.`);
-  const view = new DataView(page.buffer, page.byteOffset, PAGE_BYTES);
-  if (view.getBigUint64(OFFSET.magic, true) !== REGION_MAGIC) {
+  const fields = codec.decode(page);
+  if (fields.magic !== REGION_MAGIC) {
     return damaged('it does not begin like a region.');
   }
-  const layoutVersion = view.getUint32(OFFSET.layoutVersion, true);
+  const { layoutVersion } = fields;
   if (layoutVersion === 0) return damaged('it was never finished.');
   if (layoutVersion !== REGION_LAYOUT_VERSION) {
     return { status: 'unsupported', reason: `its layout version is ${layoutVersion}.` };
   }
-  const section = (offset: number, bytes: number): Section => ({
-    byteOffset: view.getUint32(offset, true),
-    byteLength: view.getUint32(bytes, true),
-  });
   const sections: Sections = {
     header: { byteOffset: 0, byteLength: PAGE_BYTES },
-    telemetry: section(OFFSET.telemetryOffset, OFFSET.telemetryBytes),
-    control: section(OFFSET.controlOffset, OFFSET.controlBytes),
-    ring: section(OFFSET.ringOffset, OFFSET.ringBytes),
+    telemetry: { byteOffset: fields.telemetryOffset, byteLength: fields.telemetryBytes },
+    control: { byteOffset: fields.controlOffset, byteLength: fields.controlBytes },
+    ring: { byteOffset: fields.ringOffset, byteLength: fields.ringBytes },
   };
   const wrong = sectionsDefect(sections, fileBytes);
   if (wrong !== undefined) return damaged(wrong);
-  const folder = readFolder(view);
-  if (folder === undefined || !spareIsZero(page)) {
+  const folder = folderOf(fields);
+  if (folder === undefined || !codec.spareIsZero(page)) {
     return damaged('its header has non-zero bytes where there should be zeros.');
   }
   return {
     layoutVersion,
-    logId: view.getBigUint64(OFFSET.logId, true),
-    bootId: page.slice(OFFSET.bootId, OFFSET.bootId + 16),
+    logId: fields.logId,
+    bootId: fields.bootId,
     folder,
-    pid: view.getUint32(OFFSET.pid, true),
-    startTsNs: view.getBigUint64(OFFSET.startTsNs, true),
-    monotonicAnchorNs: view.getBigUint64(OFFSET.monotonicAnchorNs, true),
-    unixAnchorNs: view.getBigUint64(OFFSET.unixAnchorNs, true),
+    pid: fields.pid,
+    startTsNs: fields.startTsNs,
+    monotonicAnchorNs: fields.monotonicAnchorNs,
+    unixAnchorNs: fields.unixAnchorNs,
     sections,
   };
 }
-
-const spareIsZero = (page: Uint8Array): boolean =>
-  RegionHeaderLayout.fields.every(
-    ({ name, offset, size }) => !name.startsWith('spare') || isZero(page, offset, offset + size),
-  );
 
 /** Sections must follow each other without a gap and fill the file; the ring is a power of two. */
 function sectionsDefect(
