@@ -3,6 +3,7 @@
 // not share a pair of cache lines, which processors fetch together. A reader in another process
 // trusts nothing: it checks the header, and numbers are only numbers.
 import { assert } from '../errors.js';
+import { codecOf, viewOf } from '../memory/codec.js';
 import { block, layout, pad, u32, u64 } from '../memory/layout.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { RegionDefect } from '../region/region-layout.js';
@@ -69,22 +70,31 @@ function fingerprintOf(structs: readonly StructDefinition[]): number {
 
 const TELEMETRY_FINGERPRINT = fingerprintOf(ALL_STRUCTS.map(({ definition }) => definition));
 
-const at = TelemetryHeaderLayout.offset;
+const headerCodec = codecOf(TelemetryHeaderLayout);
 
-/** Fills the header; `bytes` is the whole section. */
+/** Fills the header; `bytes` is the whole section. The magic comes last: others may be reading. */
 export function writeTelemetryHeader(bytes: Uint8Array, { version, node }: BuildInfo): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, TelemetryHeaderLayout.size);
-  view.setUint32(at.fingerprint, TELEMETRY_FINGERPRINT, true);
-  view.setUint32(at.byteLength, USED_BYTES, true);
-  const encoder = new TextEncoder();
-  for (const [offset, text] of [
-    [at.packageVersion, version],
-    [at.nodeVersion, node],
-  ] as const) {
-    bytes.set(encoder.encode(text).subarray(0, TEXT_BYTES), offset);
-  }
-  view.setBigUint64(at.magic, MAGIC, true);
+  headerCodec.encode(bytes, {
+    magic: 0n,
+    fingerprint: TELEMETRY_FINGERPRINT,
+    byteLength: USED_BYTES,
+    packageVersion: textBytes(version),
+    nodeVersion: textBytes(node),
+  });
+  headerCodec.field.magic.set(viewOf(bytes), 0, MAGIC);
 }
+
+function textBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(TEXT_BYTES);
+  bytes.set(new TextEncoder().encode(text).subarray(0, TEXT_BYTES));
+  return bytes;
+}
+
+const textOf = (bytes: Uint8Array): string =>
+  new TextDecoder()
+    .decode(bytes)
+    .replace(/\0.*$/s, '')
+    .replace(/[^\w.+-]/g, '?');
 
 /**
  * The header's build info, or why the section cannot be read.
@@ -98,22 +108,15 @@ export function readTelemetryHeader(
   if (sectionBytes < USED_BYTES) {
     return { status: 'damaged', reason: `its telemetry has only ${sectionBytes} bytes.` };
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, TelemetryHeaderLayout.size);
-  if (view.getBigUint64(at.magic, true) !== MAGIC) {
+  const { magic, fingerprint, byteLength, packageVersion, nodeVersion } = headerCodec.decode(bytes);
+  if (magic !== MAGIC) {
     return {
       status: 'damaged',
       reason: 'its telemetry section does not begin with the right magic.',
     };
   }
-  const text = (offset: number): string =>
-    new TextDecoder()
-      .decode(bytes.subarray(offset, offset + TEXT_BYTES))
-      .replace(/\0.*$/s, '')
-      .replace(/[^\w.+-]/g, '?');
-  const info = { version: text(at.packageVersion), node: text(at.nodeVersion) };
-  const isKnown =
-    view.getUint32(at.fingerprint, true) === TELEMETRY_FINGERPRINT &&
-    view.getUint32(at.byteLength, true) === USED_BYTES;
+  const info = { version: textOf(packageVersion), node: textOf(nodeVersion) };
+  const isKnown = fingerprint === TELEMETRY_FINGERPRINT && byteLength === USED_BYTES;
   if (isKnown) return info;
   return {
     status: 'unsupported',
