@@ -120,7 +120,7 @@ describe('defineMetrics', () => {
     'a description without field': [
       Pair,
       { wait: duration(TEXT), calls: counter(TEXT), more: counter(TEXT) },
-      'Pair.more is described, and is no field',
+      'Pair.more is described, but is not a field',
     ],
     'descriptions in another order': [
       Pair,
@@ -130,12 +130,12 @@ describe('defineMetrics', () => {
     'a field of another kind, though of the same size': [
       Pair,
       { wait: operation(TEXT), calls: counter(TEXT) },
-      'Pair.wait is no operation64',
+      'Pair.wait is not of the kind operation64',
     ],
     'a field of another size': [
       Pair,
       { wait: duration(TEXT), calls: histogram(TEXT) },
-      'Pair.calls is no latency_histogram',
+      'Pair.calls is not of the kind latency_histogram',
     ],
     'a field off the lines': [
       layout('Off')

@@ -210,7 +210,7 @@ function assertSameFields({ name, fields }: StructLayout, descriptions: Descript
     assert(Object.hasOwn(descriptions, field), `${name}.${field} is not described`);
   }
   for (const [index, field] of Object.keys(descriptions).entries()) {
-    assert(laidOut.includes(field), `${name}.${field} is described, and is no field`);
+    assert(laidOut.includes(field), `${name}.${field} is described, but is not a field`);
     assert(laidOut[index] === field, `${name}.${field} is not described in the layout's order`);
   }
 }
@@ -227,7 +227,7 @@ function groupsOf(
       offset % CACHE_LINE_BYTES === 0,
       `${name}: offset ${offset} of ${field} is not a multiple of 64`,
     );
-    assert(type[field] === LAYOUT_OF_KIND[kind], `${name}.${field} is no ${kind}`);
+    assert(type[field] === LAYOUT_OF_KIND[kind], `${name}.${field} is not of the kind ${kind}`);
     const last = groups.at(-1);
     const covered = kind === 'journal' ? APPLIED_BYTES : size;
     if (groupName === field) {

@@ -30,6 +30,7 @@ let accessOf: (struct: MetricsStruct) => StructAccess;
 let refresh: (struct: MetricsStruct, source: MetricSource, isLive: boolean) => void;
 let end: (struct: MetricsStruct) => void;
 
+/** What all structs of metrics have in common. */
 export abstract class MetricsStruct {
   readonly #definition: StructDefinition;
   readonly #memory: MetricMemory;
@@ -57,7 +58,11 @@ export abstract class MetricsStruct {
     Object.freeze(this);
   }
 
-  /** Copies all metrics into `other`, coherent group by group while they are being written. */
+  /**
+   * Copies all metrics into `other`. Each group of metrics is consistent in itself, even while it
+   * is being written.
+   * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT if `other` is not of the same class, or live
+   */
   copyTo(other: this): void {
     if (!(other instanceof MetricsStruct) || other.#definition !== this.#definition) {
       throw invalidArgument(`copyTo takes another ${this.#definition.name} to copy into.`);
@@ -95,10 +100,9 @@ export abstract class MetricsStruct {
   }
 
   /**
-   * Groups of which this copy holds an unfinished change, because their writer was killed, or stood
-   * still for half a second, in the middle of it: their numbers may be off by the records that were
-   * under way. Empty for metrics that are being recorded: only copies, and what a closed log has
-   * left, can tell.
+   * Groups of which this copy has an unfinished change, because their writer was killed or stopped
+   * for half a second in the middle of it: their numbers may be off by that change. Only for copies
+   * and for the metrics of a closed log; empty while metrics are being recorded.
    */
   get incompleteGroups(): readonly string[] {
     return this.#incomplete;
@@ -137,10 +141,10 @@ export abstract class MetricsStruct {
   }
 
   /**
-   * Prints all metrics as text, a row each.
-   * @param label what the title names; by default the struct's own, `Segment Preparer`
-   * @param stream where to; anything that has `write(text)`
-   * @param options `extended: false` prints those alone that the reference has
+   * Prints all metrics as text, one per row.
+   * @param label for the title; default: the name of the struct, `Segment Preparer`
+   * @param stream default: standard output
+   * @param options `extended: false` prints only the metrics that the reference has
    */
   dump(
     label: string = this.#definition.label,
@@ -150,7 +154,7 @@ export abstract class MetricsStruct {
     dumpStruct(label, this.#metrics(), stream, options);
   }
 
-  /** Hands all metrics to `collector`, their names behind `prefix` and an underscore. */
+  /** Passes all metrics to `collector`. Their names begin with `prefix` and an underscore. */
   collect(prefix: string, collector: Collector): void {
     const { subsystem, fields } = this.#definition;
     if (subsystem !== undefined) collector.pushLabel('subsystem', subsystem);
@@ -161,7 +165,7 @@ export abstract class MetricsStruct {
     }
   }
 
-  /** All readings by name. */
+  /** All values by name. */
   toJSON(): Readonly<Record<string, MetricReading>> {
     return Object.fromEntries([...this.#metrics()].map(([field, , reading]) => [field, reading]));
   }

@@ -30,7 +30,7 @@ const SHARED = [
 ] as const;
 for (const name of SHARED) {
   if (Operation64.offset[name] !== Duration64.offset[name]) {
-    throw new RangeError(`${name} stands elsewhere in an operation64 than in a duration64`);
+    throw new RangeError(`${name} has another offset in an operation64 than in a duration64`);
   }
 }
 

@@ -78,7 +78,7 @@ export const TAIL_CASES: readonly TailCase[] = [
     prose: 'The segment is finished, later events were durable, but their segment is missing.',
   },
   {
-    label: 'durable events read as nothing',
+    label: 'durable events are missing',
     facts: { ...DURABLE_LOST, sealed: [false], behind: ['nothing'] },
     verdict: 'corruption',
     prose: 'Events that were durable are missing: nothing is written where they were.',
@@ -110,7 +110,7 @@ export const TAIL_CASES: readonly TailCase[] = [
       'unusable.',
   },
   {
-    label: 'ends in nothing',
+    label: 'ends with its last event',
     facts: { ...SOUND, sealed: [false], behind: ['nothing'], witnessed: [true] },
     verdict: 'clean',
     prose: 'The log ends with its last event.',

@@ -54,8 +54,9 @@ export abstract class Aggregate {
   }
 
   /**
-   * Copies all structs into those of `other`, each group of metrics coherent; the groups follow one
-   * another, they are not of one moment.
+   * Copies all structs into those of `other`. Each group of metrics is consistent in itself; groups
+   * are copied one after another, not at the same moment.
+   * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT if `other` is not of the same class
    */
   copyTo(other: this): void {
     if (!(other instanceof Aggregate) || other.#system !== this.#system) {
@@ -69,9 +70,10 @@ export abstract class Aggregate {
   }
 
   /**
-   * Prints all structs as text, each under its own title, behind a title for all of them.
-   * @param label stands in front of each title; by default the titles are the structs' own
-   * @param options `extended: false` prints those metrics alone that the reference has
+   * Prints all structs as text, each under its own title, after a title for all of them.
+   * @param label is put before each title; default: none
+   * @param stream default: standard output
+   * @param options `extended: false` prints only the metrics that the reference has
    */
   dump(label = '', stream: TextSink = process.stdout, options: DumpOptions = {}): void {
     const title = label === '' ? this.#title : `[${label}] ${this.#title}`;
@@ -86,8 +88,8 @@ export abstract class Aggregate {
   }
 
   /**
-   * Hands all metrics to `collector`, under the label `system`; their names begin with `prefix` and
-   * the struct's name: `<prefix>_segment_preparer_get_next_segment_ns`.
+   * Passes all metrics to `collector`, with the label `system`. Their names begin with `prefix` and
+   * the name of the struct: `<prefix>_segment_preparer_get_next_segment_ns`.
    */
   collect(prefix: string, collector: Collector): void {
     collector.pushLabel('system', this.#system);
@@ -102,7 +104,7 @@ export abstract class Aggregate {
     }
   }
 
-  /** All readings by struct and name. */
+  /** All values by struct and name. */
   toJSON(): Readonly<Record<string, Readonly<Record<string, MetricReading>>>> {
     return inOneReading(() =>
       Object.fromEntries(

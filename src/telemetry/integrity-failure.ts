@@ -1,4 +1,4 @@
-/** Which of the three layers of checksums did not hold, or `validation`: any other check. */
+/** Which of the three layers of checksums failed, or `validation`: any other check. */
 export type IntegrityFailure = 'header' | 'block' | 'chain' | 'validation';
 
 /** The offsets of the four counters of these failures in a struct. */

@@ -1,7 +1,7 @@
-// What all updaters share: where their struct stands, and the clock. Frozen once made: an updater
-// has no state but the struct's. A call costs one look at the clock and a few stores; it allocates
-// nothing and never throws, also after the log is closed: then it does nothing. So it takes
-// anything: callers may come without types, and clocks may be theirs.
+// What all updaters share: where their struct is, and the clock. An updater is frozen: it has no
+// state except the struct's. A call costs one clock reading and a few stores; it allocates nothing
+// and never throws, and after the log is closed it does nothing. It accepts anything, because
+// callers may have no types and bring their own clocks.
 import { type Clock, monotonicClock, stampClock } from '../clock/clock.js';
 import { invalidArgument } from '../errors.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
@@ -23,7 +23,7 @@ import { beginChange, endChange } from '../metrics/sequence.js';
 /** Changes the lines of the group that begins at word `group`. */
 type ApplyChange = (words: Uint32Array, group: number, a: number, b: number) => void;
 
-/** A count or a value as it can be stored; what is none counts as 0. */
+/** A count or a value as it can be stored; anything else counts as 0. */
 const storable = (value: unknown): number =>
   typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? value : 0;
 
@@ -33,8 +33,8 @@ export abstract class Updater {
   readonly #interval = newInterval();
 
   /**
-   * @param definition of the struct that the updater's offsets are those of: in another one, which
-   * may stand in a log's region, its stores would go astray
+   * @param definition of the struct to which the updater's offsets belong: in another struct, which
+   * may be in a log's region, its stores would hit the wrong words
    * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
    */
   constructor(definition: StructDefinition, metrics: MetricsStruct, clock: Clock = monotonicClock) {

@@ -220,7 +220,7 @@ export function appendedEventsOf(metrics: Manager): { words: Uint32Array; at: nu
   return { words, at: start + wordOf(at.appendedEvents) };
 }
 
-/** For application and writer thread; each calls what the catalogue names it the writer of. */
+/** Records appends, for the application's thread, and the work around segments, for the writer. */
 export class ManagerUpdater extends Updater {
   constructor(metrics: Manager, clock: Clock = monotonicClock) {
     super(MANAGER, metrics, clock);

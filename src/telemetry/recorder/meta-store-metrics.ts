@@ -35,7 +35,7 @@ export class MetaStore extends structOf(META_STORE) {
   static readonly layout = MetaStoreLayout;
 }
 
-/** For the one thread that flushes. */
+/** Records flushes; for the one thread that flushes. */
 export class MetaStoreUpdater extends Updater {
   constructor(metrics: MetaStore, clock: Clock = monotonicClock) {
     super(META_STORE, metrics, clock);

@@ -1,6 +1,5 @@
-// What the writer thread does with a segment: blocks, syncs, rotation by step. Write time stands
-// apart from sync time, so that a slow disk is told from a slow checksum. Writer: the writer
-// thread.
+// What the writer thread does with a segment: blocks, syncs, rotation by step. Write time is kept
+// apart from sync time, to distinguish a slow disk from a slow checksum. Writer: the writer thread.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import { layout, wordOf } from '../../memory/layout.js';
 import {
@@ -263,7 +262,7 @@ export class SegmentWriter extends structOf(SEGMENT_WRITER) {
   static readonly layout = SegmentWriterLayout;
 }
 
-/** For the writer thread. Every `startNs` is `clock.nowNs()` at the begin of what is recorded. */
+/** Records for the writer thread. `startNs` is always `clock.nowNs()` when the work began. */
 export class SegmentWriterUpdater extends Updater {
   constructor(metrics: SegmentWriter, clock: Clock = monotonicClock) {
     super(SEGMENT_WRITER, metrics, clock);
@@ -301,12 +300,12 @@ export class SegmentWriterUpdater extends Updater {
     this.set(wordOf(at.durableLagEvents), events);
   }
 
-  /** @param sinceNs when the oldest event that is not durable was written; 0 for none */
+  /** @param sinceNs when the oldest event that is not durable was written; 0: there is none */
   setUnsyncedSince(sinceNs: number): void {
     this.set(wordOf(at.unsyncedAge), sinceNs);
   }
 
-  /** @param sinceNs when the last commit that no header tells of was synced; 0 for none */
+  /** @param sinceNs when the last commit that no header records was synced; 0: there is none */
   setUnwatermarkedSince(sinceNs: number): void {
     this.set(wordOf(at.unwatermarkedAge), sinceNs);
   }

@@ -8,7 +8,18 @@ import { SegmentPreparer } from './worker/segment-preparer-metrics.js';
 
 const NAMES = { system: 'wal_recorder', title: 'WAL Recorder Metrics' } as const;
 
-/** The recorder's metrics; of an open log, `wal.telemetry` is the live one. */
+/**
+ * The recorder's metrics; for an open log, `wal.telemetry` has the live ones.
+ *
+ * @example
+ * import { Wal } from 'flashstrike';
+ * import { recorder } from 'flashstrike/telemetry';
+ *
+ * await using wal = await Wal.open('./orders');
+ * const before = new recorder.Telemetry();
+ * wal.telemetry.copyTo(before);
+ * console.log(wal.telemetry.manager.appendedEvents - before.manager.appendedEvents);
+ */
 export class Telemetry extends aggregateOf(NAMES, {
   metaStore: MetaStore,
   segmentWriter: SegmentWriter,

@@ -110,7 +110,7 @@ export class Manager extends structOf(RECOVERY_MANAGER) {
   static readonly layout = ManagerLayout;
 }
 
-/** For the one thread that reads. Every `startNs` is `clock.nowNs()` where the interval began. */
+/** Records for the thread that reads. `startNs` is always `clock.nowNs()` when the work began. */
 export class ManagerUpdater extends Updater {
   constructor(metrics: Manager, clock: Clock = monotonicClock) {
     super(RECOVERY_MANAGER, metrics, clock);
@@ -141,7 +141,7 @@ export class ManagerUpdater extends Updater {
     this.time(wordOf(at.judgeTail), startNs);
   }
 
-  /** @param bytes that were written again, below 2^32 */
+  /** @param bytes that were rewritten, below 2^32 */
   onRewritePrefix(startNs: number, ok: boolean, bytes: number): void {
     this.operation(wordOf(at.rewritePrefix), startNs, ok);
     if (ok) this.count(wordOf(at.rewrittenBytes), bytes);

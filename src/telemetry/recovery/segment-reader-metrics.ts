@@ -1,4 +1,4 @@
-// Reading one segment: opening, reading, verifying, seeking. Disk time stands apart from the rest:
+// Reading one segment: opening, reading, verifying, seeking. Disk time is kept apart from the rest:
 // verifySegment - readChunk is checksums and frames.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import { layout, wordOf } from '../../memory/layout.js';
@@ -137,7 +137,7 @@ export class SegmentReader extends structOf(SEGMENT_READER) {
   static readonly layout = SegmentReaderLayout;
 }
 
-/** For the one thread that reads. Every `startNs` is `clock.nowNs()` where the interval began. */
+/** Records for the thread that reads. `startNs` is always `clock.nowNs()` when the work began. */
 export class SegmentReaderUpdater extends Updater {
   constructor(metrics: SegmentReader, clock: Clock = monotonicClock) {
     super(SEGMENT_READER, metrics, clock);

@@ -5,7 +5,17 @@ import { SegmentPreloader } from './worker/segment-preloader-metrics.js';
 
 const NAMES = { system: 'wal_recovery', title: 'WAL Recovery Telemetry' } as const;
 
-/** All metrics of reading and recovering a log; exported under `system="wal_recovery"`. */
+/**
+ * The metrics of reading and recovering a log. Readers record into one that they are given.
+ *
+ * @example
+ * import { replay } from 'flashstrike';
+ * import { recovery } from 'flashstrike/telemetry';
+ *
+ * const telemetry = new recovery.Telemetry();
+ * for (const event of replay('./orders', { telemetry })) console.log(event.eventId);
+ * telemetry.dump();
+ */
 export class Telemetry extends aggregateOf(NAMES, {
   segmentReader: SegmentReader,
   segmentPreloader: SegmentPreloader,

@@ -78,14 +78,14 @@ export class SegmentMaintainer extends structOf(SEGMENT_MAINTAINER) {
   static readonly layout = SegmentMaintainerLayout;
 }
 
-/** For the one thread that maintains segments. */
+/** Records maintenance; for the one thread that maintains segments. */
 export class SegmentMaintainerUpdater extends Updater {
   constructor(metrics: SegmentMaintainer, clock: Clock = monotonicClock) {
     super(SEGMENT_MAINTAINER, metrics, clock);
     Object.freeze(this);
   }
 
-  /** @param sleepNs how long the loop sleeps behind this turn */
+  /** @param sleepNs how long the loop sleeps after this turn */
   onPersistenceLoop(didWork: boolean, startNs: number, sleepNs: number): void {
     this.cycle(wordOf(at.persistenceLifecycle), didWork, startNs, sleepNs);
   }

@@ -175,7 +175,17 @@ export class SegmentPreparer extends structOf(SEGMENT_PREPARER) {
   static readonly layout = SegmentPreparerLayout;
 }
 
-/** Records what the taker of segments sees; for the one thread that takes them. */
+/**
+ * Records the calls of `getNextSegment`; for the one thread that takes segments.
+ *
+ * @example
+ * import { monotonicClock, recorder } from 'flashstrike/telemetry';
+ *
+ * const metrics = new recorder.SegmentPreparer();
+ * const updater = new recorder.SegmentPreparerUpdater(metrics);
+ * updater.onGetNextSegment(monotonicClock.nowNs());
+ * console.log(metrics.getNextSegment.samples);
+ */
 export class SegmentPreparerUpdater extends Updater {
   constructor(metrics: SegmentPreparer, clock: Clock = monotonicClock) {
     super(SEGMENT_PREPARER, metrics, clock);
@@ -184,7 +194,7 @@ export class SegmentPreparerUpdater extends Updater {
 
   /**
    * Records one call of `getNextSegment`.
-   * @param startNs `clock.nowNs()` when the segment was asked for
+   * @param startNs `clock.nowNs()` when the segment was requested
    * @param queued how many segments were prepared then
    */
   onGetNextSegment(startNs: number, outcome: GetNextSegmentOutcome = 'ready', queued = 0): void {
@@ -194,7 +204,7 @@ export class SegmentPreparerUpdater extends Updater {
     this.note(GROUP, JOURNAL, applyGetNextSegment, startNs, counterWord, segments);
   }
 
-  /** @param sinceNs when the segment that is waited for was asked for; 0 for none */
+  /** @param sinceNs when the segment that the call waits for was requested; 0: none waits */
   setWaitingSince(sinceNs: number): void {
     this.set(wordOf(at.getNextSegmentAge), sinceNs);
   }
@@ -223,13 +233,13 @@ export class SegmentPreparationUpdater extends Updater {
     this.time(wordOf(at.prepareZero), startNs);
   }
 
-  /** @param bytes of the chunk that is on disk now */
+  /** @param bytes of the chunk, which is now on disk */
   onSync(startNs: number, bytes: number): void {
     this.time(wordOf(at.prepareSync), startNs);
     this.count(wordOf(at.zeroedBytes), bytes);
   }
 
-  /** @param hurried whether the segment was offered before it was zeroed whole */
+  /** @param hurried whether the segment was queued before it was zeroed completely */
   onOffer(hurried: boolean): void {
     this.count(wordOf(at.preparedSegments));
     if (hurried) this.count(wordOf(at.hurriedSegments));

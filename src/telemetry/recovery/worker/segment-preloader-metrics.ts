@@ -33,7 +33,7 @@ export class SegmentPreloader extends structOf(SEGMENT_PRELOADER) {
   static readonly layout = SegmentPreloaderLayout;
 }
 
-/** For the one thread that preloads. */
+/** Records preloading; for the one thread that preloads. */
 export class SegmentPreloaderUpdater extends Updater {
   constructor(metrics: SegmentPreloader, clock: Clock = monotonicClock) {
     super(SEGMENT_PRELOADER, metrics, clock);
