@@ -35,7 +35,7 @@ const WAYS: readonly Way[] = [
   { name: 'telemetry on, 1 append in 64 timed (default)', options: {}, readers: 0 },
   { name: 'telemetry on, every append timed', options: { appendSampling: 1 }, readers: 0 },
   {
-    name: `default, ${READERS} processes read it 100 times a second`,
+    name: `default, ${READERS} processes read it 100 times per second`,
     options: {},
     readers: READERS,
   },
@@ -122,8 +122,8 @@ const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 async function measure(): Promise<void> {
-  printMachine(`append: ${EVENTS} events of 40 bytes at ${RATE} a second, commits without pause`);
-  console.log('service and response time in ns, two looks at the clock included; median of rounds');
+  printMachine(`append: ${EVENTS} events of 40 bytes at ${RATE} per second, commits without pause`);
+  console.log('service and response time in ns, including two clock readings; median of rounds');
   await withFolder(async (folder) => {
     const rows = WAYS.map((): { service: number[][]; response: number[][] } => ({
       service: [],

@@ -15,12 +15,7 @@ const ROUNDS = 3;
 const LOOK_MS = 20;
 const TASKS = '/proc/self/task';
 /** In the order of their start, in which the kernel counts their numbers up. */
-const NAMES = [
-  'writer',
-  'preparer',
-  'housekeeping',
-  `a bare sleep of ${LOOK_MS} ms, again and again`,
-];
+const NAMES = ['writer', 'preparer', 'housekeeping', `a bare sleep of ${LOOK_MS} ms, repeated`];
 const BARE = `
 const { workerData } = require('node:worker_threads');
 for (;;) Atomics.wait(new Int32Array(workerData), 0, 0, ${LOOK_MS});

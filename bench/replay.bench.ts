@@ -18,7 +18,7 @@ function byCursor(directory: string): number {
     sum += cursor.block[cursor.payloadOffset] ?? 0;
   }
   cursor.close();
-  if (sum !== count * 0x5a) throw new Error('the cursor read other bytes than were written');
+  if (sum !== count * 0x5a) throw new Error('the cursor did not read what was written');
   return count;
 }
 
@@ -29,14 +29,14 @@ function byIterator(directory: string, reuse: boolean): number {
     count++;
     sum += event.payload[0] ?? 0;
   }
-  if (sum !== count * 0x5a) throw new Error('the iterator read other bytes than were written');
+  if (sum !== count * 0x5a) throw new Error('the iterator did not read what was written');
   return count;
 }
 
 const WAYS: readonly (readonly [string, (directory: string) => number])[] = [
   ['cursor', byCursor],
   ['iterator, reuse', (directory) => byIterator(directory, true)],
-  ['iterator, own objects', (directory) => byIterator(directory, false)],
+  ['iterator, separate objects', (directory) => byIterator(directory, false)],
 ];
 
 printMachine(`replay: ${EVENTS} events of 40 bytes, all checksums verified`);

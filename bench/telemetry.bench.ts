@@ -87,7 +87,9 @@ function own(): void {
       maker.onCreate(lastNs - (VALUES[call & 1023] as number));
     }
   });
-  console.log(`    ${(onLine - look - record).toFixed(1)} ns more than the look and the record`);
+  console.log(
+    `    ${(onLine - look - record).toFixed(1)} ns more than the clock reading and the record`,
+  );
   const taker = new recorder.SegmentPreparerUpdater(metrics);
   time('journalled updater call, monotonicClock', (count) => {
     for (let call = 0; call < count; call++) taker.onGetNextSegment(lastNs);

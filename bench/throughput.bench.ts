@@ -1,4 +1,4 @@
-// Goal: 20 M events of 40 bytes until the kernel has them all, beside the two rates that bound it:
+// Goal: 20 M events of 40 bytes until all are written, beside the two rates that bound it:
 // writev of 256 KiB blocks of the same bytes into fresh files, and `append` into a ring that has
 // room. Non-goal: durability; nothing here waits for a sync (sync mode manual on both sides).
 import { closeSync, openSync, readdirSync, rmSync, statSync, writevSync } from 'node:fs';
@@ -90,13 +90,13 @@ function printTelemetry({ telemetry, bytes }: Recorded): void {
   const { ringStall } = telemetry.manager;
   console.log(
     `    the writer waited ${waits} times for a segment, ` +
-      `${(getNextSegment.totalNs / 1e6).toFixed(1)} ms in all; ${hurriedSegments} of ` +
+      `${(getNextSegment.totalNs / 1e6).toFixed(1)} ms in total; ${hurriedSegments} of ` +
       `${preparedSegments} segments were hurried; ${ringStall.samples} ring stalls, ` +
       `${(ringStall.totalNs / 1e6).toFixed(0)} ms; ${(bytes / 2 ** 20).toFixed(0)} MiB of files`,
   );
 }
 
-printMachine(`throughput: ${EVENTS} events of 40 bytes until the kernel has them all`);
+printMachine(`throughput: ${EVENTS} events of 40 bytes until all are written`);
 await withFolder(async (folder) => {
   const coarse: WalOptions = { sync: { mode: 'manual' }, timestamps: 'coarse' };
   const precise: WalOptions = { sync: { mode: 'manual' }, timestamps: 'precise' };
@@ -109,10 +109,10 @@ await withFolder(async (folder) => {
     const roomPrecise = await appendIntoRoom(folder, precise);
     printRate('  append, ring has room, precise time', EVENTS, roomPrecise);
     const recorded = await recordAll(folder, coarse);
-    const rate = printRate('  recorded until the kernel has all, coarse', EVENTS, recorded.elapsed);
+    const rate = printRate('  recorded and written, coarse time', EVENTS, recorded.elapsed);
     printTelemetry(recorded);
     const recordedPrecise = await recordAll(folder, precise);
-    printRate('  recorded until the kernel has all, precise', EVENTS, recordedPrecise.elapsed);
+    printRate('  recorded and written, precise time', EVENTS, recordedPrecise.elapsed);
     printTelemetry(recordedPrecise);
     ratios.push(rate / Math.min(plain, roomRate));
     console.log(`  ratio to the slower of the two bounds: ${(ratios.at(-1) ?? 0).toFixed(2)}`);

@@ -24,11 +24,11 @@ import type { SalvageGap } from './salvage-gap.js';
 
 /** Events that follow each other in both logs. */
 export interface SalvagedRange {
-  /** Ids in the damaged log, both ends included … */
+  /** First id in the damaged log. */
   readonly firstEventId: number;
-  /** See `firstEventId`. */
+  /** Last id in the damaged log. */
   readonly lastEventId: number;
-  /** … and the id that the first of them has in the copy. */
+  /** The id of the first of them in the copy. */
   readonly newFirstEventId: number;
 }
 

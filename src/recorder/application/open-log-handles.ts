@@ -30,7 +30,7 @@ export interface Capabilities {
   readonly lock: 'flock' | 'none';
   /**
    * Whether a rename can refuse to replace a file. If not (FUSE, seccomp), the log checks for one
-   * before it renames. As this and the next two were found when the log was opened.
+   * before it renames. This and the next two are what the open found, as far as it needed them.
    */
   readonly renameNoReplace: boolean;
   /** Whether space can be allocated ahead. If not, a full disk is noticed later. */
