@@ -1,4 +1,4 @@
-// What every command is given: where to read, where data goes, where a person is told things.
+// What every command is given: where to read, where data goes, where messages for a person go.
 
 import type { Writable } from 'node:stream';
 import { Terminal } from './terminal.js';

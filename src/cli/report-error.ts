@@ -57,7 +57,7 @@ export function reportError(terminal: Terminal, error: unknown): void {
     terminal.line(terminal.dim(`  ${ERROR_CODES[error.code]}`));
     return;
   }
-  // A bug of ours: here the stack is what helps.
+  // Our own bug: here the stack is what helps.
   const text = isError(error) ? (error.stack ?? error.message) : String(error);
   terminal.line(`${terminal.red('flashstrike:')} unexpected failure, please report it`);
   for (const line of text.split('\n')) terminal.line(`  ${printable(line)}`);

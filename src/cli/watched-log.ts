@@ -24,7 +24,7 @@ export class WatchedLog {
     return this.#telemetry;
   }
 
-  /** Looks again; goes on with the log's next opening where there is one. */
+  /** Looks again; continues with the log's next opening where there is one. */
   look(): AttachedTelemetry {
     this.#reason = undefined;
     if (this.#telemetry.refresh() === 'gone') this.#goOn();

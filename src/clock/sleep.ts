@@ -1,4 +1,4 @@
-// Rests of a thread that must not go on with anything else meanwhile.
+// Rests of a thread that must not continue with anything else meanwhile.
 
 /** Nobody notifies it. */
 const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));

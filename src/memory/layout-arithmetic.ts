@@ -38,7 +38,7 @@ type IsSpelled<S extends string> = S extends `${Digit}${infer Rest}`
 /** True for one whole number that is known: not `number`, 8 | 16, -1, 0.5, or what is misspelt. */
 export type IsKnown<N extends number> = true extends IsUnion<N> ? false : IsSpelled<`${N}`>;
 
-/** First digit and rest of a reversed number; zeros go on for ever behind it. */
+/** First digit and rest of a reversed number; zeros continue for ever after it. */
 type Lowest<S extends string> = S extends `${infer First extends Digit}${infer Rest}`
   ? [First, Rest]
   : ['0', ''];

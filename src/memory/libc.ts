@@ -132,7 +132,7 @@ export const addressOf = (bytes: Uint8Array): bigint | undefined => loadKoffi()?
 
 /**
  * How far into `buffer` the next multiple of `alignBytes` begins. V8 takes buffers from malloc:
- * they begin at any multiple of 16 (large ones 16 bytes behind a page, measured on glibc), so lines
+ * they begin at any multiple of 16 (large ones 16 bytes after a page, measured on glibc), so lines
  * would straddle two cache lines: slower, yet still right. That, and 0, is what is left where
  * koffi, the only way to learn the address, has no binary.
  */

@@ -39,7 +39,7 @@ export function readNumber(words: Int32Array, index: number): number {
   for (let attempt = 1; ; attempt++) {
     const counter = Atomics.load(words, index);
     const slot = slotOf(index, counter);
-    // Atomic loads, so that neither moves behind the second look at the counter.
+    // Atomic loads, so that neither moves after the second look at the counter.
     const low = Atomics.load(words, slot) >>> 0;
     const high = Atomics.load(words, slot + 1) >>> 0;
     if (Atomics.load(words, index) === counter || attempt === READ_ATTEMPTS) {

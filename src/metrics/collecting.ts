@@ -1,5 +1,5 @@
 // How each kind of metric is exported, by one rule: `<prefix>_<field in snake case>_<unit>`, and
-// `_total` behind a counter's, which has none in front. A time is in seconds, Prometheus' base
+// `_total` after a counter's, which has none in front. A time is in seconds, Prometheus' base
 // unit. The one exception is the reference's: a duration64 (or operation64) is a summary in
 // nanoseconds, unless its description says seconds; the durations of our own do.
 
@@ -63,7 +63,7 @@ export function collectMetric(
 ): void {
   const description = fields[field] as MetricDescription;
   const { kind, unit, help } = description;
-  // Of the reference's `total_…_failures`: said once, behind.
+  // Of the reference's `total_…_failures`: said once, at the end.
   const base = kind === 'counter64' ? snakeCase(field).replace(/^total_/, '') : snakeCase(field);
   const name = `${prefix}_${base}`;
   const named: Naming = (suffix, what = help) => ({ name: `${name}${suffix}`, help: what });

@@ -12,7 +12,7 @@
 // checkpoint is made on a copy that takes the lines' place: one that is cut short (see sequence.ts)
 // has changed nothing, and the next note makes it again.
 //
-//   lines at checkpoint 7 (1,792 notes applied) + notes 1,792 … 1,800  =  the state behind 1,801
+//   lines at checkpoint 7 (1,792 notes applied) + notes 1,792 … 1,800  =  the state after 1,801
 import { block, layout, pad, u32, wordOf } from '../memory/layout.js';
 import { HIGH_HALF } from '../units.js';
 import { isClockStep, LONGEST_NS } from './elapsed.js';

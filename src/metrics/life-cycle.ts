@@ -27,7 +27,7 @@ const LAST_SLEEP = wordOf(LifeCycle.offset.lastSleepNs);
  * Records one turn of the loop at word `at`. Its one writer only.
  * @param didWork whether the turn found something to do
  * @param workNs how long the turn took; what is no length of time counts as 0
- * @param sleepNs how long the loop sleeps behind it
+ * @param sleepNs how long the loop sleeps after it
  */
 export function recordCycle(
   words: Uint32Array,

@@ -1,7 +1,7 @@
 // Two counters keep the lines of one group together. A change moves `begun` before its first store,
-// and makes `ended` equal to it behind the last one. `ended` is the first word of the group's first
+// and makes `ended` equal to it after the last one. `ended` is the first word of the group's first
 // line, `begun` the last word of its last line, or of its first where there is no journal. A reader
-// that reads `ended` before everything else and `begun` behind it, and finds both equal, has a copy
+// that reads `ended` before everything else and `begun` after it, and finds both equal, has a copy
 // whose fields belong together: what it read was complete, and nothing new had begun. A writer that
 // was killed in between leaves them different: readers still get what stands there, marked by that.
 //
@@ -14,7 +14,7 @@
 // where two Atomics.store cost 18 to 35 ns. Elsewhere they are atomic. The litmus test holds that.
 //
 // A thread that runs code of the application may be cut short by the engine (a time limit of vm,
-// the end of the stack) where it enters a function or turns in a loop, and goes on living. What
+// the end of the stack) where it enters a function or turns in a loop, and lives on. What
 // such a thread records must not stop half-way for all to see: `changeLine` and `changeGroup` take
 // a change that is complete, and call none of our functions between its first store and its last.
 
@@ -30,7 +30,7 @@ export const BEGUN = LINE_WORDS - 1;
 export function beginChange(words: Uint32Array, line: number): void {
   const begun = (words[line + BEGUN] as number) + 1;
   if (ORDERS_STORES) words[line + BEGUN] = begun;
-  // An exchange, because stores behind an atomic store may still move ahead of it on arm64.
+  // An exchange, because stores after an atomic store may still move ahead of it on arm64.
   else Atomics.exchange(words, line + BEGUN, begun >>> 0);
 }
 

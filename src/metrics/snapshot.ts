@@ -1,5 +1,6 @@
-// Copies a struct while its writers go on writing, group by group, each whole: from memory of this
-// process or, by pread, from another's. The copy needs no help from the writer and outlives it.
+// Copies a struct while it is being written, group by group, each consistent in itself: from memory
+// of this process or, by pread, from another's. The copy needs no help from the writer, and
+// outlives it.
 import type { MetricGroup, StructDefinition } from './catalogue.js';
 import { APPLIED, applyNotes, HEAD, JOURNAL_NOTES, NOTE_WORDS, NOTES } from './journal.js';
 import { inOneReading, patienceOfReading } from './patience.js';
@@ -11,7 +12,7 @@ export interface MetricSource {
   load(at: number): number;
   /**
    * Copies `count` words from `at` on; the writer may be changing them meanwhile. The first word is
-   * read before all others and the last behind all others.
+   * read before all others and the last after all others.
    */
   copy(at: number, count: number, target: Uint32Array, targetAt: number): void;
 }
@@ -90,7 +91,7 @@ const copiedNotes = new Uint32Array(JOURNAL_NOTES * NOTE_WORDS);
 /**
  * Copies all of a struct to `target` from word `targetAt` on.
  * @param isLive false when the writers are known to be gone: then nobody is waited for
- * @returns the names of the groups of which only an unfinished change could be had; their two
+ * @returns the names of the groups of which only an unfinished change was available; their two
  * counters differ in the copy
  */
 export function copyStruct(
@@ -107,7 +108,7 @@ export function copyStruct(
   );
 }
 
-/** Copies one group; false where only an unfinished change could be had. */
+/** Copies one group; false where only an unfinished change was available. */
 export function copyGroup(
   group: MetricGroup,
   source: MetricSource,
@@ -151,7 +152,7 @@ function tryUntilStill(
   return false;
 }
 
-/** One attempt: the lines between their two counters, then the notes behind them. */
+/** One attempt: the lines between their two counters, then the notes after them. */
 function tryCopy(
   group: MetricGroup,
   source: MetricSource,

@@ -1,5 +1,5 @@
 // Finds block headers anywhere in a segment: each is judged by itself, at its own place and under
-// the segment's salt, because behind damage there is no chain to follow. Memory is one chunk.
+// the segment's salt, because after damage there is no chain to follow. Memory is one chunk.
 import {
   BLOCK_ALIGNMENT,
   BLOCK_HEADER_BYTES,
@@ -44,7 +44,7 @@ export class BlockScanner {
     this.#buffer = new Uint8Array(Math.min(CHUNK_BYTES, this.endOffset));
   }
 
-  /** Just behind the last byte seen so far that is not zero; 0 for none. */
+  /** Just after the last byte seen so far that is not zero; 0 for none. */
   get nonZeroEndOffset(): number {
     return this.#nonZeroEndOffset;
   }

@@ -1,4 +1,4 @@
-// A segment's header pins the end of its predecessor. Up to there everything must validate; behind
+// A segment's header pins the end of its predecessor. Up to there everything must validate; after
 // it, a seal or the remains of a torn write, everything is legal.
 import { WalError } from '../errors.js';
 import {
@@ -32,7 +32,7 @@ export function endsAtPin(reader: SegmentReader, pin: SegmentHeader): boolean {
 
 /**
  * Why a finished segment is not the one that its successor pins, as far as its size, the two
- * headers and one small read can tell, in a clause behind its name. It does not read what stands
+ * headers and one small read can tell, in a clause after its name. It does not read what stands
  * before the end: that takes a walk.
  */
 export function pinProblem(
@@ -49,7 +49,7 @@ export function pinProblem(
   );
 }
 
-/** Looked for behind a pin without a seal, and before it: most last blocks are small. */
+/** Looked for after a pin without a seal, and before it: most last blocks are small. */
 const WINDOWS_BYTES = [4 * KIB, 64 * KIB, MAX_BLOCK_BYTES];
 
 /** Whether the last block that counts is the pinned one: an older copy of the file has another. */
@@ -62,7 +62,7 @@ function isPinnedBlockThere(storage: Storage, file: SegmentFile, pin: SegmentHea
     const count = reading(file.path, () => storage.read(file.fd, target, from), from);
     return target.subarray(0, count);
   };
-  // The seal repeats it, and is there unless recovery went on behind a torn write.
+  // The seal repeats it, and is there unless recovery went on after a torn write.
   const seal = decodeBlockHeader(read(end, BLOCK_HEADER_BYTES), 0, salt, end);
   if (!isDefect(seal) && seal.kind === BlockKind.seal) {
     return seal.previousBlockChecksum === checksum && seal.firstEventId === pin.firstEventId;
@@ -86,7 +86,7 @@ export const boundsOf = (pin: SegmentHeader): SalvageBounds => ({
 });
 
 /**
- * A finished segment that does not validate up to its pin. Looks for what stands behind the damage,
+ * A finished segment that does not validate up to its pin. Looks for what stands after the damage,
  * so that the ids that it names are those that are lost.
  */
 export function pinError(storage: Storage, reader: SegmentReader, pin: SegmentHeader): WalError {

@@ -13,7 +13,7 @@ export const UNREADABLE: ReadonlySet<ErrorCode> = new Set([
 export function readFailure(error: unknown, path: string, offset?: number): unknown {
   if (error instanceof WalError) return error;
   const code = systemCode(error);
-  // No system error: a bug of ours, which no code may dress up.
+  // No system error: our own bug, which no code may dress up.
   if (code === undefined) return error;
   const details = { path, offset, cause: error };
   if (code === 'EACCES' || code === 'EPERM') {

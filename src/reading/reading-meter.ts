@@ -29,7 +29,7 @@ export class ReadingMeter {
     return this.#clock === undefined ? 0 : this.#clock.nowNs();
   }
 
-  /** Runs `work`; `record` is told when it began and whether it returned. */
+  /** Runs `work`; `record` gets when it began and whether it returned. */
   measure<T>(record: (startNs: number, ok: boolean) => void, work: () => T): T {
     const startNs = this.nowNs();
     let ok = false;

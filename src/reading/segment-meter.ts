@@ -1,5 +1,5 @@
 // What the readers of one segment tell of themselves; see ReadingMeter. One meter serves them all
-// where there are several, one behind each hole.
+// where there are several, one after each hole.
 
 import type { Verdict } from '../segment/verdict.js';
 import { type ReadingMeter, silentMeter } from './reading-meter.js';

@@ -33,7 +33,7 @@ const PROBE_BYTES = BLOCK_HEADER_BYTES;
 /** Growth of read-ahead from block to block until it is a whole chunk again. */
 const READ_AHEAD_GROWTH = 8;
 
-/** Where a reader stands, enough to go on from there, also in another opening of the file. */
+/** Where a reader is: enough to continue from there, also with another descriptor of the file. */
 export interface SegmentPosition {
   /** File offset of the next block. */
   readonly offset: number;
@@ -56,7 +56,7 @@ const FULL: Stop = { reason: 'full', message: 'the segment has no room for anoth
 const CUT: Stop = { reason: 'truncated', message: 'the file ends inside a block' };
 const SEALED: Stop = { reason: 'sealed', message: 'the segment is sealed' };
 
-/** The position behind the header page. */
+/** The position after the header page. */
 export const startOf = (file: SegmentFile): SegmentPosition => ({
   offset: SEGMENT_HEADER_PAGE_BYTES,
   nextEventId: file.header.firstEventId,
@@ -78,7 +78,7 @@ export class SegmentReader {
   readonly bytes: Uint8Array;
   payloadStart = 0;
   payloadEnd = 0;
-  /** Header of the current block; undefined before the first and behind the last. */
+  /** Header of the current block; undefined before the first and after the last. */
   block: BlockHeader | undefined;
   /** File offset of the current block. */
   blockOffset = 0;
@@ -153,7 +153,7 @@ export class SegmentReader {
     };
   }
 
-  /** Where another reader can go on: before a seal, for what is pinned ends there. */
+  /** Where another reader can continue: before a seal, for what is pinned ends there. */
   get resumePosition(): SegmentPosition {
     if (!this.#sealed) return this.position;
     return {

@@ -23,13 +23,13 @@ export interface Hole {
 }
 
 export interface SalvageBounds {
-  /** No block ends behind this offset; default: the end of the segment. */
+  /** No block ends after this offset; default: the end of the segment. */
   readonly limitOffset?: number | undefined;
   /** Behind a hole, no block holds a later event. */
   readonly lastEventId?: number | undefined;
 }
 
-/** The error for a hole in a segment: what stands behind it is sound. */
+/** The error for a hole in a segment: what stands after it is sound. */
 export function holeError(path: string, hole: Hole): WalError {
   const { offset, bytes, firstEventId, events, message: why } = hole;
   const message =
@@ -45,7 +45,7 @@ export class SegmentSalvager {
   #scanner: BlockScanner | undefined;
   readonly #budget: PayloadBudget;
 
-  /** @param reader goes on from where it stands; its buffer is used behind a hole, too */
+  /** @param reader continues from where it stands; its buffer is used after a hole, too */
   constructor(storage: Storage, reader: SegmentReader) {
     this.file = reader.file;
     this.#storage = storage;
@@ -66,7 +66,7 @@ export class SegmentSalvager {
     return false;
   }
 
-  /** Moves over the hole at which `next` ended; undefined where no block behind it counts. */
+  /** Moves over the hole at which `next` ended; undefined where no block after it counts. */
   skipHole(bounds: SalvageBounds = {}): Hole | undefined {
     const { offset, nextEventId, sealed, stop } = this.#reader;
     if (sealed || stop?.reason === 'limit') return undefined;

@@ -18,7 +18,7 @@ export class HandOut {
   /**
    * Puts `byteCount` bytes of `source` from `start` on, a multiple of 8, at the start of the
    * memory.
-   * @param sourceWords `source` as words; it goes on to the next multiple of 8
+   * @param sourceWords `source` as words; it continues to the next multiple of 8
    */
   put(source: Uint8Array, sourceWords: Int32Array, start: number, byteCount: number): void {
     // Whoever transfers the memory leaves views without length.

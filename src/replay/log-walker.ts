@@ -30,7 +30,7 @@ import type { Seal } from '../segment/seal.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
 
-/** Where a walk stands, for another walker to go on from; undefined in a log without segments. */
+/** Where a walk is, for another walker to continue from; undefined in a log without segments. */
 export interface LogPlace {
   readonly segmentIndex: number;
   readonly salt: bigint;
@@ -67,7 +67,7 @@ export class LogWalker {
 
   /**
    * Header of the next segment, as soon as that is published: what it pins is durable. One that
-   * cannot be read is told where this segment ends: its events come before that damage.
+   * cannot be read is reported where this segment ends: its events come before that damage.
    */
   findSuccessor(): SegmentHeader | undefined {
     try {
@@ -78,7 +78,7 @@ export class LogWalker {
     }
   }
 
-  /** Id that comes behind the current block. */
+  /** Id that comes after the current block. */
   get nextEventId(): number {
     return this.#reader?.nextEventId ?? 1;
   }
@@ -135,7 +135,7 @@ export class LogWalker {
   }
 
   /**
-   * Where the first header that could be read begins behind `from`: a segment before it that is
+   * Where the first header that could be read begins after `from`: a segment before it that is
    * there may hold the event. Mostly what keeps it from being read is thrown.
    */
   #enterBefore(header: SegmentHeader, indexes: readonly number[], from: number): void {

@@ -11,8 +11,8 @@ import { replayThrough } from './replay.js';
 /**
  * The last event that a ring brings, as `lastToTake` tells it, and a defect also where events that
  * ring and files both hold are different ones.
- * @param nextEventId the one behind the last that the files hold
- * @param expected the one that the ring is to go on with: behind the rings before it
+ * @param nextEventId the one after the last that the files hold
+ * @param expected the one that the ring is to continue with: after the rings before it
  */
 export function lastThatFollows(
   ports: ReadingPorts,
@@ -56,7 +56,7 @@ function firstDifference(
     }
     return undefined;
   } catch (error) {
-    // The log begins behind it: what it held before is nobody's concern any more.
+    // The log begins after it: what it held before is nobody's concern any more.
     if (error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_OUT_OF_RANGE')
       return undefined;
     throw error;

@@ -19,9 +19,9 @@ import { DoubleLine, LatchLine, WordLine } from '../memory/lines.js';
 export const UNIT_BYTES = 8;
 
 export const RingControlLayout = layout('RingControl')
-  /** Position behind the last published frame. Writer: the application thread. */
+  /** Position after the last published frame. Writer: the application thread. */
   .field(0, 'appended', WordLine)
-  /** Position behind the last frame that the kernel has. Writer: the writer thread. */
+  /** Position after the last frame that the kernel has. Writer: the writer thread. */
   .field(128, 'written', WordLine)
   /** Id of the last event that the kernel has. Writer: the writer thread. */
   .field(256, 'writtenEventId', LatchLine)
@@ -50,7 +50,7 @@ export type LogStateCode = (typeof LogState)[keyof typeof LogState];
 /** The durable point, as the reference's 16-byte meta state: a segment, an offset, an event id. */
 export interface DurablePoint {
   readonly segmentIndex: number;
-  /** Offset just behind the last durable block. */
+  /** Offset just after the last durable block. */
   readonly offset: number;
   readonly lastEventId: number;
 }

@@ -7,7 +7,7 @@
 // - No byte is stored that the writer thread has not released, whatever a payload turns out to be.
 // - The engine may cut a call short anywhere (a time limit of vm, the end of the stack, a thread
 //   that is terminated), and a `finally` may not run. What is put is a draft until the one store
-//   that publishes it. Whatever this side knows besides is set behind that store, the position
+//   that publishes it. Whatever this side knows besides is set after that store, the position
 //   last: where the two differ, the next call sets it again. So a call that was cut short appended
 //   all or nothing.
 // - No system call, no lock, no allocation while the ring has room.
@@ -112,7 +112,7 @@ export class RingProducer {
   }
 
   /**
-   * True when `span` bytes in one piece can be had now. Forgets what was put and not published.
+   * True when `span` bytes in one piece are available now. Forgets what was put and not published.
    * Places a padding frame where the piece has to start over at the ring's beginning; that frame is
    * published with what follows it.
    */
@@ -123,7 +123,7 @@ export class RingProducer {
     return span <= ((this.#end - this.#position) | 0) * UNIT_BYTES || this.#findRoom(span);
   }
 
-  /** What the last `publish` was kept from, when it was cut short behind its store. */
+  /** What the last `publish` was kept from, when it was cut short after its store. */
   #catchUp(): void {
     const published = this.#words[this.#appendedWord] as number;
     if (published !== this.#position && published === this.#draft) this.#adopt();

@@ -145,7 +145,7 @@ class SnapshotWalk {
   /** Bytes of the current frame, rounded up to 8. */
   span = 0;
   defect: string | undefined;
-  /** Bytes of the batch that the current frame belongs to, 0 behind its end. */
+  /** Bytes of the batch that the current frame belongs to, 0 after its end. */
   #batchBytes = 0;
 
   constructor(memory: RingMemory) {

@@ -93,7 +93,7 @@ export class LogSalvager {
     yield* this.#lookForRings();
     this.#claim(this.#survey.meta?.durableEventId);
     for (let position = 0; ; position++) {
-      // Asked anew each time: a log that is being written gets further segments.
+      // Asked again each time: a log that is being written gets further segments.
       const segment = this.#survey.segments[position];
       if (segment === undefined) break;
       yield* this.#before(segment);
@@ -105,7 +105,7 @@ export class LogSalvager {
   }
 
   /**
-   * What a crashed process left in memory. Before the files: it goes on where they end, or before.
+   * What a crashed process left in memory. Before the files: it begins where they end, or before.
    */
   *#lookForRings(): Parts {
     const { logId } = this.#survey;
@@ -119,7 +119,7 @@ export class LogSalvager {
     }
   }
 
-  /** Whether a ring goes on right behind the last event: then nothing is lost with a torn write. */
+  /** Whether a ring continues after the last event: then nothing is lost with a torn write. */
   #waitsNext(): boolean {
     return this.#rings.some(({ unread }) => {
       const last = lastToTake(unread, this.#expected);
@@ -325,7 +325,7 @@ export class LogSalvager {
     const bytes = Math.max(scan.nonZeroEndOffset, scan.blocksEndOffset) - offset;
     if (sealed || bytes <= 0 || behindOf(scan, isRecycled(header)) === 'nothing') return;
     const why = `${stop?.message}; what follows may belong to an abandoned write: it is left out`;
-    // The ids are in the gap for the segments behind it.
+    // The ids are in the gap for the segments after it.
     const place = { path, offset, bytes };
     const cause = this.#causeIn(salvager.file, place, damaged(why));
     yield gapOf(place, cause, this.#expected, undefined);
@@ -346,7 +346,7 @@ export class LogSalvager {
         yield* this.#grown(salvager, segmentIndex);
         return;
       }
-      // What was behind E when D was gathered was in the file before: a live log goes on here.
+      // What was after E when D was gathered was in the file before: a live log continues here.
       if (reader.validatesNow()) continue;
       yield* this.#lastEnd(salvager, judgeEnd(storage, reader, evidence), outside);
       return;
@@ -428,7 +428,7 @@ export class LogSalvager {
     yield this.#gap(place, this.#causeIn(file, place, cause), known);
   }
 
-  /** What the names, wal.meta and the region tell of events behind the last readable segment. */
+  /** What the names, wal.meta and the region tell of events after the last readable segment. */
   *#atEnd(): Parts {
     const { segments, unreadable, lastIndex, logId } = this.#survey;
     if (segments.length === 0) this.#outside(logId);

@@ -1,4 +1,4 @@
-// A block is a header and, right behind it, the payload: whole frames, a seal, or nothing. It
+// A block is a header and, right after it, the payload: whole frames, a seal, or nothing. It
 // starts at a multiple of 8 in its file and never ends inside a batch. Written once, never
 // rewritten.
 //
@@ -57,7 +57,7 @@ export interface BlockHeader {
   readonly kind: number;
   /** No flag is defined: 0. */
   readonly flags: number;
-  /** A multiple of 8; the spare bytes behind the last frame are included. */
+  /** A multiple of 8; the spare bytes after the last frame are included. */
   readonly payloadBytes: number;
   /** Of the first event; in a watermark or seal the id that comes next. */
   readonly firstEventId: number;
@@ -143,7 +143,7 @@ export function decodeBlockHeader(
   return problem === undefined ? header : makeDefect('field', problem);
 }
 
-/** Judges the bytes behind a sound header: `payload` is exactly what the header announces. */
+/** Judges the bytes after a sound header: `payload` is exactly what the header announces. */
 export function verifyBlockPayload(
   header: BlockHeader,
   payload: Uint8Array,
@@ -233,7 +233,7 @@ export function findBlock(bytes: Uint8Array, from: number): number {
   }
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   for (let at = start >> 2, last = lastStart >> 2; at <= last; at += 2) {
-    // The indices are in bounds: a header of 64 bytes fits behind `last`.
+    // The indices are in bounds: a header of 64 bytes fits after `last`.
     const word = words[at] as number;
     // One comparison rules out nearly everything.
     if ((word & 0xffff) !== BLOCK_MAGIC) continue;

@@ -1,4 +1,4 @@
-// A frame is one event, in the ring and on disk alike. Frames stand behind each other at multiples
+// A frame is one event, in the ring and on disk alike. Frames follow each other at multiples
 // of 8 bytes; what lies between the end of a payload and the next multiple is zero. Frames are read
 // by the million: field by field, or by words, and never as a whole structure of the codec.
 import { assert } from '../errors.js';
@@ -15,7 +15,7 @@ export const FrameLayout = layout('Frame')
   .field(16, 'timestampNs', u64)
   .end(24, 8);
 
-/** Header of a frame; `frameBytes` counts it and the payload, not the spare bytes behind. */
+/** Header of a frame; `frameBytes` counts it and the payload, not the spare bytes after. */
 export const FRAME_HEADER_BYTES = FrameLayout.size;
 export const FRAME_ALIGNMENT = 8;
 /** So that the id that comes next is still below 2^53, in every field that holds one. */
@@ -23,7 +23,7 @@ export const MAX_EVENT_ID = EVENT_ID_END - 2;
 
 export const FrameKind = {
   event: 1,
-  /** An event whose batch goes on with the next frame: both survive or none. */
+  /** An event whose batch continues with the next frame: both survive or none. */
   continued: 2,
   /** Fills the end of the ring; never on disk. */
   padding: 3,

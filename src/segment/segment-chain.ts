@@ -1,6 +1,6 @@
-// How the segments of a log hang together: each header pins the end of the segment before it. What
-// two headers and a file's size can say against each other is told here; whether the pinned block
-// stands in the file takes a look into it (reading/pin.ts).
+// How the segments of a log are connected: each header pins the end of the segment before it. What
+// two headers and the size of a file show is checked here; whether the pinned block is in the file
+// takes a look into it (reading/pin.ts).
 import { BLOCK_HEADER_BYTES } from './block-header.js';
 import { FRAME_HEADER_BYTES } from './frame.js';
 import { SEGMENT_HEADER_PAGE_BYTES, type SegmentHeader } from './segment-header.js';
@@ -12,7 +12,7 @@ interface ChainedSegment {
 }
 
 /**
- * Why `segment` cannot be what the header of its successor says of it, in a clause behind the
+ * Why `segment` cannot be what the header of its successor says of it, in a clause after the
  * file's name; undefined where nothing speaks against it.
  */
 export function linkProblem(

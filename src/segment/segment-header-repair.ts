@@ -40,7 +40,7 @@ const ONLY_IN_PAGE = [
 /**
  * The header that `page` held, or undefined where that cannot be proven. What must have survived:
  * salt, time and pin, but for one flipped bit, and one of the two places that hold the checksum.
- * @param firstBlock the 64 bytes behind the page, as far as there are any
+ * @param firstBlock the 64 bytes after the page, as far as there are any
  */
 export function repairSegmentHeader(
   page: Uint8Array,

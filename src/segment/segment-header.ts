@@ -1,7 +1,7 @@
 // The first page of a segment file. It is written once and names the log, the segment, its salt,
 // and the last block of the predecessor that counts (the pin): a predecessor that was cut at a
 // block boundary is noticed. Magic, version, headerBytes and a checksum in the last 8 of
-// headerBytes stay the same in every version, so a newer file is told from a damaged one.
+// headerBytes stay the same in every version, so a newer file is not mistaken for a damaged one.
 //
 //   0             4096                                                  segmentBytes
 //   | header page | block | block | watermark | block | seal | zeros ...           |
@@ -43,7 +43,7 @@ export const SegmentHeaderLayout = layout('SegmentHeader')
 const SEGMENT_MAGIC = 0x4c41_5748_5341_4c46n;
 export const FORMAT_VERSION = 1;
 const SEGMENT_HEADER_BYTES = SegmentHeaderLayout.size;
-/** The header has the first page to itself; blocks start behind it. */
+/** The header has the first page to itself; blocks start after it. */
 export const SEGMENT_HEADER_PAGE_BYTES = PAGE_BYTES;
 export const MIN_SEGMENT_BYTES = 64 * KIB;
 /** Offsets in a seal and in `wal.meta` are u32. */
@@ -87,7 +87,7 @@ export interface SegmentHeader {
   readonly createdTsNs: bigint;
   /** The pin, all 0 in the first segment: last id of the predecessor … */
   readonly previousLastEventId: number;
-  /** … offset just behind its last event or watermark block (a seal does not count) … */
+  /** … offset just after its last event or watermark block (a seal does not count) … */
   readonly previousEndOffset: number;
   /** … and that block's `headerChecksum`; the segment header's, where there is no block. */
   readonly previousBlockChecksum: bigint;

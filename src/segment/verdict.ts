@@ -20,7 +20,7 @@ export interface MissingTail {
 }
 
 /**
- * What lies behind E. `nothing`: zeros to the end, or, in a recycled body, nothing that validates
+ * What lies after E. `nothing`: zeros to the end, or, in a recycled body, nothing that validates
  * under this segment's salt. `blocks`: at least one header that validates. `bytes`: anything else.
  */
 export type Behind = 'nothing' | 'bytes' | 'blocks';

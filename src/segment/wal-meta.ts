@@ -33,7 +33,7 @@ export interface WalMeta {
   readonly cleanlyClosed: boolean;
   /** Of the durable point; 0, with all else but the log id 0, before there is a segment. */
   readonly segmentIndex: number;
-  /** Just behind the last durable block of that segment; 4096 where it has none. */
+  /** Just after the last durable block of that segment; 4096 where it has none. */
   readonly offset: number;
   /** Last event up to that point. */
   readonly lastEventId: number;

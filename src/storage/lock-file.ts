@@ -15,7 +15,7 @@ interface LockRecord {
   readonly regions: readonly string[];
   /** The log's folder when it was opened; undefined in texts of before 0.2, and where not known. */
   readonly folder?: FolderIdentity | undefined;
-  /** Full paths of regions that an opening was told to go on without; at most 4. */
+  /** Full paths of regions that an opening was told to continue without; at most 4. */
   readonly left?: readonly string[] | undefined;
   /** The boot of the machine then, 32 hexadecimal digits; undefined as above. */
   readonly boot?: string | undefined;

@@ -1,6 +1,6 @@
 // Storage that reaches a log's folder through the descriptor by which it was opened, never again by
-// its path: a folder that is renamed, or whose link is switched, goes on being written where it is
-// now, and a new log under the old path is another log. The rest of the code speaks of the path as
+// its path: a folder that is renamed, or whose link is switched, is still written where it is now,
+// and a new log under the old path is another log. The rest of the code speaks of the path as
 // it was.
 import { sep } from 'node:path';
 import { isError, WalError } from '../errors.js';

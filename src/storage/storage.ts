@@ -65,7 +65,7 @@ export interface Storage {
    */
   read(fd: number, target: Uint8Array, offset: number): number;
   /**
-   * Writes all of `parts` one behind the other at `offset`, in one call where the system can. What
+   * Writes all of `parts` one after the other at `offset`, in one call where the system can. What
    * lies between the end and `offset` becomes zeros; where `parts` hold nothing, nothing changes.
    * @throws EBADF when the file was opened with `read`
    */

@@ -1,6 +1,6 @@
 // `demo`: the main job in one go. A second process records orders and is killed with SIGKILL; then
-// the log is opened, every event is proven to be there, and recording goes on. Each step says what
-// it does for somebody who has never heard of a write-ahead log.
+// the log is opened, every event is proven to be there, and recording continues. Each step says
+// what it does, for somebody who has never heard of a write-ahead log.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { printable, WalError } from '../../errors.js';

@@ -1,5 +1,5 @@
-// `salvage`: copies what can be proven to be of a damaged log into a new one. Each gap is told on
-// stderr when it is met, and a summary at the end; with --json the whole report goes to stdout.
+// `salvage`: copies what provably belongs to a damaged log into a new one. Each gap is reported on
+// stderr when it is found, and a summary at the end; with --json the whole report goes to stdout.
 
 import { printable } from '../../errors.js';
 import { type SalvageGap, type SalvageReport, salvageTo } from '../../index.js';

@@ -25,7 +25,7 @@ function holds(bytes: Uint8Array, offset: number, expected: Uint8Array): boolean
 
 /**
  * Compares every event of the log with `stream`, which stands at its beginning, and afterwards
- * behind the last event.
+ * after the last event.
  * @param onProgress is called every now and then with the events compared so far; may throw
  * @returns the last event id
  * @throws ProofFailed

@@ -1,4 +1,4 @@
-// What the recording process is told to do: one JSON argument.
+// What the recording process should do: one JSON argument.
 
 import { assert } from '../../errors.js';
 

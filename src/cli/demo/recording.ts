@@ -108,7 +108,7 @@ export class Recording {
     }
   }
 
-  /** The log is open now: without telemetry, all else goes on. */
+  /** The log is open now: without telemetry, all else continues. */
   #attach({ isMapped }: RecorderMessage): void {
     if (!isMapped) {
       this.#stage.say('No telemetry is shown: there is no shared memory here to read it from.');

@@ -6,12 +6,12 @@ const POINT = 0x2e;
 
 /** Exact as float64: 10^0 … 10^22. */
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
-/** A decimal of so few digits is told apart from every other one by its float64. */
+/** A decimal with so few digits differs from every other one in its float64. */
 const EXACT_DIGITS = 15;
 /** Longest text that the writers here produce: `-`, 17 digits, a point, up to 323 zeros. */
 export const DECIMAL_BYTES_MAX = 344;
 
-/** Writes a safe integer; returns the offset behind it. */
+/** Writes a safe integer; returns the offset after it. */
 export function writeInteger(target: Uint8Array, offset: number, value: number): number {
   let at = offset;
   let rest = value;
@@ -42,7 +42,7 @@ export function shortestDecimal(value: number): string {
   return digits.padEnd(exponent + 1, '0');
 }
 
-/** Writes {@link shortestDecimal} of `value`; returns the offset behind it. */
+/** Writes {@link shortestDecimal} of `value`; returns the offset after it. */
 export function writeDecimal(target: Uint8Array, offset: number, value: number): number {
   const nanoseconds = Math.round(value * 1e9);
   // At most 15 digits that read as the same number: then no shorter ones do, for two decimals of

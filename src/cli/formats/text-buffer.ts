@@ -7,7 +7,7 @@ export class TextBuffer {
   bytes = new Uint8Array(0);
   length = 0;
 
-  /** Makes room for `more` bytes behind `length`. */
+  /** Makes room for `more` bytes after `length`. */
   reserve(more: number): void {
     const needed = this.length + more;
     if (needed <= this.bytes.length) return;

@@ -40,7 +40,7 @@ export class MetricsServer {
     this.#server.setTimeout(2 * TIMEOUT_MS);
   }
 
-  /** @throws WalError ERR_FLASHSTRIKE_IO or _ACCESS when the address cannot be had */
+  /** @throws WalError ERR_FLASHSTRIKE_IO or _ACCESS when the address is not available */
   static async start({ host, port }: ListenAddress, scrape: () => Scrape): Promise<MetricsServer> {
     const server = new MetricsServer(scrape);
     try {

@@ -17,14 +17,14 @@ interface Waiter {
 interface DurabilitySource {
   /** Highest durable id now. */
   durableEventId(): number;
-  /** Why nothing will become durable any more, if so; made anew for each waiter. */
+  /** Why nothing will become durable any more, if so; made again for each waiter. */
   refusal(eventId: number): Error | undefined;
   /** A wait that began at `startNs` has ended, one way or the other. */
   waited(startNs: number): void;
 }
 
 /**
- * A call of `durable()` may be cut short by the engine, as `append` may, and the log must go on
+ * A call of `durable()` may be cut short by the engine, as `append` may, and the log must continue
  * answering. So such a call only leaves its waiter here; all else is a job of the event loop's,
  * which no time limit cuts and whose stack is empty.
  */

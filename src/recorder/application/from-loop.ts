@@ -1,6 +1,6 @@
 // Work that must not be cut short. The engine may end a call of the application anywhere: a time
 // limit of vm, the end of the stack. What only has to be done soon is done here instead: by a job
-// behind all that runs now, where no limit of the application holds and the stack is empty.
+// after all that runs now, where no limit of the application holds and the stack is empty.
 
 const settled = Promise.resolve();
 

@@ -140,7 +140,7 @@ export function giveBack(lock: LogLock | undefined, region: SharedRegion, isWhol
 
 /**
  * LOCK names no region any more. Where the disk refuses, it names one that is gone: the next open
- * finds nothing there. The disk's trouble itself is told by wal.meta, which was to be flushed.
+ * finds nothing there. The disk's trouble itself is reported by wal.meta, which was to be flushed.
  */
 function clear(lock: LogLock | undefined): void {
   try {

@@ -521,7 +521,7 @@ export class Wal {
    */
   close(): Promise<void> {
     if (this.#closing === undefined) {
-      // Both or none, should the engine cut this short: no function of ours is called in between.
+      // Both or none, should the engine cut this short: none of our functions is called in between.
       this.#closing = fromLoop(this.#close);
       // From here on nothing is appended: the writer thread may look at the ring for the last time.
       Atomics.store(this.#words, this.#stateWord, LogState.closing);
