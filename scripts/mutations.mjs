@@ -10,7 +10,7 @@ export const MUTATIONS = [
   },
   {
     name: 'harm: a sync is told although the file is gone',
-    file: 'src/recorder/writer/segment-writer.ts',
+    file: 'src/recorder/writer/segment-watch.ts',
     find: 'if (harm !== undefined) throw fileLost(',
     replace: 'if (harm === null) throw fileLost(',
     tests: ['src/recorder/writer/segment-writer-failure.test.ts'],
@@ -18,7 +18,7 @@ export const MUTATIONS = [
   {
     name: 'harm: a lost region leaves what is in the ring',
     file: 'src/recorder/writer/segment-writer.ts',
-    find: "while (this.#d.clock.nowNs() < deadlineNs && this.#writeNext() === 'wrote');",
+    find: "while (this.#d.clock.nowNs() < deadlineNs && this.#blocks.writeNext() === 'wrote');",
     replace: '',
     tests: ['src/recorder/writer/segment-writer-failure.test.ts'],
   },
@@ -38,9 +38,9 @@ export const MUTATIONS = [
   },
   {
     name: 'watermark: the durable id never gets into the file',
-    file: 'src/recorder/writer/segment-writer.ts',
-    find: 'if (active.durableClaim >= this.#durableEventId) return;',
-    replace: 'return;',
+    file: 'src/recorder/writer/block-writer.ts',
+    find: 'return active.durableClaim < this.#progress.durableEventId && active.roomBytes >= 0;',
+    replace: 'return false;',
     tests: ['src/recorder/writer/segment-writer.test.ts'],
   },
   {
@@ -59,7 +59,7 @@ export const MUTATIONS = [
   },
   {
     name: 'salt: the same in all segments',
-    file: 'src/recorder/writer/segment-writer.ts',
+    file: 'src/recorder/writer/segment-rotation.ts',
     find: 'salt: this.#d.random64(),',
     replace: 'salt: 0n,',
     tests: ['src/recorder/writer/segment-writer-rotation.test.ts'],
@@ -122,8 +122,8 @@ export const MUTATIONS = [
   },
   {
     name: 'links: an open log goes on writing into a file that a snapshot has by name',
-    file: 'src/recorder/writer/segment-writer.ts',
-    find: 'if (this.#active.isLinked) this.#active.giveUp();',
+    file: 'src/recorder/writer/segment-watch.ts',
+    find: 'if (active.isLinked) active.giveUp();',
     replace: '',
     tests: ['src/recorder/writer/linked-segments.test.ts'],
   },
@@ -136,10 +136,12 @@ export const MUTATIONS = [
   },
   {
     name: 'no space: the segment that is given up is not synced',
-    file: 'src/recorder/writer/segment-writer.ts',
-    find: '      active.sync();\n      this.#refuseHarm();\n      segmentWriter.onRotateSync',
+    file: 'src/recorder/writer/segment-rotation.ts',
+    find:
+      '      active.sync();\n      this.#watch.refuseHarm(active);\n' +
+      '      segmentWriter.onRotateSync',
     replace:
-      '      if (active.takesBlocks) active.sync();\n      this.#refuseHarm();\n' +
+      '      if (active.takesBlocks) active.sync();\n      this.#watch.refuseHarm(active);\n' +
       '      segmentWriter.onRotateSync',
     tests: ['src/recorder/writer/segment-writer-space.test.ts'],
   },
@@ -153,7 +155,7 @@ export const MUTATIONS = [
   {
     name: 'no space: a rotation that came as far as the header is not taken up again',
     file: 'src/recorder/writer/segment-writer.ts',
-    find: 'if (!atOnce && this.#spaceRefusal !== undefined) this.#rotate();',
+    find: 'if (this.#space.error !== undefined) this.#segments.rotate();',
     replace: '',
     tests: ['src/recorder/writer/segment-writer-space.test.ts'],
   },
@@ -174,27 +176,27 @@ export const MUTATIONS = [
   {
     name: 'sticky failure: a failed writer goes on',
     file: 'src/recorder/writer/segment-writer.ts',
-    find: 'if (this.#state === LogState.failed) return this.#idleMs();',
+    find: 'if (this.hasFailed) return this.#pacing.idleMs;',
     replace: '',
     tests: ['src/recorder/writer/segment-writer-failure.test.ts'],
   },
   {
     name: 'rotation: the sealed segment is not synced',
-    file: 'src/recorder/writer/segment-writer.ts',
-    find: '      active.sync();\n      this.#refuseHarm();',
-    replace: '      this.#refuseHarm();',
+    file: 'src/recorder/writer/segment-rotation.ts',
+    find: '      active.sync();\n      this.#watch.refuseHarm(active);',
+    replace: '      this.#watch.refuseHarm(active);',
     tests: ['src/recorder/writer/segment-writer-rotation.test.ts'],
   },
   {
     name: 'rotation: the header page is not synced',
-    file: 'src/recorder/writer/active-segment.ts',
+    file: 'src/recorder/writer/segment-birth.ts',
     find: '    storage.sync(fd);\n    telemetry.onRotateHeader',
     replace: '    telemetry.onRotateHeader',
     tests: ['src/recorder/writer/segment-writer-rotation.test.ts'],
   },
   {
     name: 'rotation: the folder is not synced',
-    file: 'src/recorder/writer/active-segment.ts',
+    file: 'src/recorder/writer/segment-birth.ts',
     find: '    storage.syncDirectory(directory);\n',
     replace: '',
     tests: ['src/recorder/writer/segment-writer-rotation.test.ts'],
@@ -720,16 +722,16 @@ export const MUTATIONS = [
   },
   {
     name: 'telemetry: the time of a sync is told as that of a write',
-    file: 'src/recorder/writer/segment-writer.ts',
-    find: 'this.#d.telemetry.segmentWriter.onSync(startNs, covered - this.#durableEventId);',
+    file: 'src/recorder/writer/group-commit.ts',
+    find: 'this.#d.telemetry.segmentWriter.onSync(startNs, covered - durableEventId);',
     replace: 'this.#d.telemetry.segmentWriter.onWriteBlock(startNs, 0, 0);',
     tests: ['test/fault/stall-telemetry.test.ts'],
   },
   {
     name: 'telemetry: a rotation counts the wait for its segment',
-    file: 'src/recorder/writer/segment-writer.ts',
-    find: 'this.#d.telemetry.manager.onSegmentRotation(startNs);',
-    replace: 'this.#d.telemetry.manager.onSegmentRotation(this.#lastWriteNs);',
+    file: 'src/recorder/writer/segment-rotation.ts',
+    find: 'manager.onSegmentRotation(startNs);',
+    replace: 'manager.onSegmentRotation(this.#progress.lastWriteNs);',
     tests: ['test/fault/stall-telemetry.test.ts'],
   },
   {
@@ -797,7 +799,7 @@ export const MUTATIONS = [
   },
   {
     name: 'telemetry: an empty ring keeps the bytes that it held',
-    file: 'src/recorder/writer/segment-writer.ts',
+    file: 'src/recorder/writer/block-writer.ts',
     find: '    this.#ring.release();\n    this.#noteOccupancy();\n',
     replace: '    this.#ring.release();\n',
     tests: ['test/fault/stall-telemetry.test.ts'],

@@ -8,12 +8,9 @@ import { monotonicClock } from '../clock/clock.js';
 import { assert } from '../errors.js';
 import { random64 } from '../random.js';
 import { MetaStore } from '../recorder/housekeeping/meta-store.js';
-import {
-  type ActiveSegment,
-  publishSegment,
-  segmentBytesFor,
-} from '../recorder/writer/active-segment.js';
-import { NO_PREDECESSOR, type PredecessorPin } from '../recorder/writer/segment-writer.js';
+import { type ActiveSegment, segmentBytesFor } from '../recorder/writer/active-segment.js';
+import { publishSegment } from '../recorder/writer/segment-birth.js';
+import { NO_PREDECESSOR, type PredecessorPin } from '../recorder/writer/writer-dependencies.js';
 import type { FrameRun } from '../ring/ring-snapshot.js';
 import { BLOCK_ALIGNMENT, MAX_BLOCK_BYTES } from '../segment/block-header.js';
 import { preparedFileName, segmentFileName } from '../segment/file-names.js';

@@ -3,9 +3,7 @@
 // or sync nobody knows what the file holds, and a retry would only hide that. The one exception is
 // a block that finds no space (on a copy-on-write file system an overwrite needs some): it is given
 // up as torn, and nothing more is written to its file.
-import { join } from 'node:path';
-import type { Clock } from '../../clock/clock.js';
-import { assert, isNoSpace, systemCode, WalError } from '../../errors.js';
+import { assert, isNoSpace } from '../../errors.js';
 import {
   BLOCK_ALIGNMENT,
   BLOCK_HEADER_BYTES,
@@ -14,11 +12,11 @@ import {
 } from '../../segment/block-header.js';
 import { xxh64 } from '../../segment/checksum.js';
 import { encodeSeal, SEAL_RESERVED_BYTES } from '../../segment/seal.js';
-import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../../segment/segment-header.js';
+import { SEGMENT_HEADER_PAGE_BYTES } from '../../segment/segment-header.js';
 import type { SegmentTally } from '../../segment/segment-tally.js';
 import type { Storage } from '../../storage/storage.js';
-import type { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
 import { alignUp, PAGE_BYTES } from '../../units.js';
+import { noSpaceFor, segmentFailure } from './segment-failure.js';
 
 /** The last event or watermark block (or the segment header): what a successor's header pins. */
 interface SegmentPin {
@@ -299,101 +297,3 @@ export class ActiveSegment {
     }
   }
 }
-
-/** The sticky failure of a segment operation, with file, offset and what to do. */
-export function segmentFailure(
-  what: string,
-  path: string,
-  offset: number,
-  cause: unknown,
-): WalError {
-  const code = systemCode(cause);
-  return new WalError(
-    'ERR_FLASHSTRIKE_FAILED',
-    `${path}: could not ${what} at offset ${offset}${code === undefined ? '' : ` (${code})`}. ` +
-      'The log has failed for good; nothing was retried. Fix the cause, then open the log again.',
-    { path, offset, cause },
-  );
-}
-
-/** No failure of the log: what it is about can be tried again, in another place. */
-function noSpaceFor(what: string, path: string, offset: number, cause: unknown): WalError {
-  return new WalError(
-    'ERR_FLASHSTRIKE_NO_SPACE',
-    `${path}: there is no space for ${what} at offset ${offset} (${systemCode(cause)}). ` +
-      'Nothing that was acknowledged is lost; free some space.',
-    { path, offset, cause },
-  );
-}
-
-/** A prepared file becomes a segment: header page, sync, name, sync of the folder. */
-interface SegmentBirth {
-  readonly fd: number;
-  readonly preparedPath: string;
-  /** The encoded header page. */
-  readonly page: Uint8Array;
-  readonly directory: string;
-  readonly fileName: string;
-  readonly tally: SegmentTally;
-  readonly durableClaim: number;
-}
-
-/**
- * Gives a prepared file its header and its name, in the order that makes a published name with an
- * invalid header page always corruption.
- * @throws WalError ERR_FLASHSTRIKE_NO_SPACE: it is a prepared file still, and can be tried again
- */
-export function publishSegment(
-  storage: Storage,
-  clock: Clock,
-  telemetry: SegmentWriterUpdater,
-  birth: SegmentBirth,
-): ActiveSegment {
-  const { fd, page, directory } = birth;
-  const path = join(directory, birth.fileName);
-  const startNs = clock.nowNs();
-  let isPublished = false;
-  try {
-    writeHeaderPage(storage, birth);
-    storage.sync(fd);
-    telemetry.onRotateHeader(startNs);
-    const renameNs = clock.nowNs();
-    storage.renameNoReplace(birth.preparedPath, path);
-    telemetry.onRotateRename(renameNs);
-    const directoryNs = clock.nowNs();
-    storage.syncDirectory(directory);
-    telemetry.onRotateDirectorySync(directoryNs);
-    isPublished = true;
-  } catch (error) {
-    if (isOutOfSpace(error)) throw error;
-    throw segmentFailure('publish a new segment', path, 0, error);
-  } finally {
-    telemetry.onOpenNewSegment(startNs, isPublished);
-  }
-  const header = decodeSegmentHeader(page);
-  assert(!('defect' in header), 'a segment header that was just encoded does not decode');
-  return new ActiveSegment(storage, fd, path, {
-    segmentIndex: header.segmentIndex,
-    segmentBytes: header.segmentBytes,
-    fileBytes: header.segmentBytes,
-    salt: header.salt,
-    offset: SEGMENT_HEADER_PAGE_BYTES,
-    nextBlockIndex: 0,
-    lastChecksum: header.headerChecksum,
-    pin: { endOffset: SEGMENT_HEADER_PAGE_BYTES, checksum: header.headerChecksum },
-    tally: birth.tally,
-    durableClaim: birth.durableClaim,
-  });
-}
-
-function writeHeaderPage(storage: Storage, { fd, page, preparedPath }: SegmentBirth): void {
-  try {
-    storage.write(fd, [page], 0);
-  } catch (error) {
-    throw isNoSpace(error) ? noSpaceFor('a header', preparedPath, 0, error) : error;
-  }
-}
-
-/** A write that found no space; a sync that did is a failure as any other. */
-export const isOutOfSpace = (error: unknown): error is WalError =>
-  error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_NO_SPACE';

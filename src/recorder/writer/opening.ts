@@ -64,13 +64,13 @@ import type { LoopBody } from '../threads/worker-loop.js';
 import { ActiveSegment, segmentBytesFor } from './active-segment.js';
 import { type OldRings, openOldRings } from './old-rings.js';
 import type { OpeningPorts } from './opening-ports.js';
+import { SegmentWriter } from './segment-writer.js';
+import { WallClockWatch } from './wall-clock-watch.js';
 import {
   NO_PREDECESSOR,
   type PredecessorPin,
-  SegmentWriter,
   type SegmentWriterDependencies,
-} from './segment-writer.js';
-import { WallClockWatch } from './wall-clock-watch.js';
+} from './writer-dependencies.js';
 
 /** A ring for nobody: the writer works on it until the region is there. */
 const EMPTY_RING_BYTES = 4096;

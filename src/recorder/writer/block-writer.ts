@@ -1,0 +1,151 @@
+// Makes blocks of what the ring holds, and watermarks where nothing follows, and writes them to the
+// active segment; a block that does not fit there goes to the next one.
+import { assert } from '../../errors.js';
+import type { RingConsumer } from '../../ring/ring-consumer.js';
+import { BLOCK_HEADER_BYTES, MAX_BLOCK_PAYLOAD_BYTES } from '../../segment/block-header.js';
+import { KIB } from '../../units.js';
+import type { ActiveSegment, EventsContent } from './active-segment.js';
+import type { SegmentRotation } from './segment-rotation.js';
+import type { SegmentWatch } from './segment-watch.js';
+import type { SpaceRefusal } from './space-refusal.js';
+import type { SegmentWriterDependencies, WriteOutcome } from './writer-dependencies.js';
+import type { WriterProgress } from './writer-progress.js';
+
+/**
+ * Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache.
+ */
+const TARGET_BLOCK_BYTES = 256 * KIB;
+
+const bigTimestamp = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low);
+
+export class BlockWriter {
+  readonly #d: SegmentWriterDependencies;
+  readonly #progress: WriterProgress;
+  readonly #segments: SegmentRotation;
+  readonly #space: SpaceRefusal;
+  readonly #watch: SegmentWatch;
+  #ring: RingConsumer;
+  #occupancyBytesMax = 0;
+
+  constructor(
+    dependencies: SegmentWriterDependencies,
+    progress: WriterProgress,
+    segments: SegmentRotation,
+    space: SpaceRefusal,
+    watch: SegmentWatch,
+    ring: RingConsumer,
+  ) {
+    this.#d = dependencies;
+    this.#progress = progress;
+    this.#segments = segments;
+    this.#space = space;
+    this.#watch = watch;
+    this.#ring = ring;
+  }
+
+  attach(ring: RingConsumer): void {
+    assert(this.#ring.isEmpty, 'the ring is exchanged before it is empty');
+    this.#ring = ring;
+  }
+
+  get isRingEmpty(): boolean {
+    return this.#ring.isEmpty;
+  }
+
+  /** One block, or the rotation that has to come before it. */
+  writeNext(): WriteOutcome {
+    const { active } = this.#segments;
+    const roomBytes = active?.roomBytes ?? 0;
+    const targetBytes = Math.min(TARGET_BLOCK_BYTES, Math.max(0, roomBytes));
+    if (this.#ring.isEmpty) return 'empty';
+    const { manager } = this.#d.telemetry;
+    this.#noteOccupancy();
+    const planNs = this.#d.clock.nowNs();
+    if (!this.#ring.gather(targetBytes, MAX_BLOCK_PAYLOAD_BYTES)) return 'empty';
+    const { run } = this.#ring;
+    this.#watch.lookAtLinks(active);
+    if (active?.takesBlocks === false) return this.#segments.rotate() ? 'wrote' : 'blocked';
+    if (active === undefined || run.bytes > roomBytes) {
+      // Else the log would rotate for ever. A segment of an earlier opening may be too small.
+      const isNew = this.#segments.hasRotated && active?.isEmpty === true;
+      assert(!isNew, `${run.bytes} bytes do not fit into a new segment`);
+      return this.#segments.rotate() ? 'wrote' : 'blocked';
+    }
+    manager.onWorkPlanning(planNs);
+    return this.#writeRun(active) ? 'wrote' : 'blocked';
+  }
+
+  /** One block of what was gathered; false: there is no space for it, and it stays in the ring. */
+  #writeRun(active: ActiveSegment): boolean {
+    const { run } = this.#ring;
+    const startNs = this.#d.clock.nowNs();
+    const content = this.#contentOfRun();
+    if (!this.#space.hasSpaceFor(() => active.writeEvents(content))) return false;
+    const { segmentWriter } = this.#d.telemetry;
+    segmentWriter.onWriteBlock(startNs, BLOCK_HEADER_BYTES + run.bytes, run.eventCount);
+    // The id first: who sees the ring's space released must find its events counted as written.
+    this.#progress.onWritten(startNs, run.firstEventId + run.eventCount - 1);
+    // Before and behind: the ring is fullest just before something is released.
+    this.#noteOccupancy();
+    this.#ring.release();
+    this.#noteOccupancy();
+    this.#d.signals.announceRoom();
+    this.#d.prepared.announceHalfUsed(active.isHalfUsed);
+    return true;
+  }
+
+  #contentOfRun(): EventsContent {
+    const { bytes, run } = this.#ring;
+    const lastTimestampNs = bigTimestamp(run.lastTimestampLow, run.lastTimestampHigh);
+    // No block, seal or segment is dated before an event that came before it.
+    this.#d.timestamps.notBefore(lastTimestampNs);
+    return {
+      payload: bytes.subarray(run.offset, run.offset + run.bytes),
+      firstEventId: run.firstEventId,
+      eventCount: run.eventCount,
+      durableEventId: this.#progress.durableEventId,
+      writtenTsNs: this.#d.timestamps.nowNs(),
+      firstTimestampNs: bigTimestamp(run.firstTimestampLow, run.firstTimestampHigh),
+      lastTimestampNs,
+    };
+  }
+
+  #noteOccupancy(): void {
+    const bytes = this.#ring.waitingBytes;
+    if (bytes > this.#occupancyBytesMax) this.#occupancyBytesMax = bytes;
+    this.#d.telemetry.manager.setRingOccupancy(bytes, this.#occupancyBytesMax);
+  }
+
+  /**
+   * Whether the active segment is to say what is durable: a header speaks only for blocks before
+   * it, so without a watermark the last commit would stay unproven.
+   */
+  get lacksWatermark(): boolean {
+    const { active } = this.#segments;
+    if (active === undefined || !this.#progress.isDurable) return false;
+    return active.durableClaim < this.#progress.durableEventId && active.roomBytes >= 0;
+  }
+
+  /**
+   * Writes the watermark that is lacking. Where the segment takes no more blocks, the header of a
+   * new one says the same.
+   * @param canRotate false where the log ends: there wal.meta says it
+   */
+  writeWatermark(canRotate: boolean): void {
+    const { active } = this.#segments;
+    if (active === undefined || !this.lacksWatermark) return;
+    this.#watch.lookAtLinks(active);
+    if (!active.takesBlocks) {
+      if (canRotate) this.#segments.rotate();
+      return;
+    }
+    const { writtenEventId, durableEventId } = this.#progress;
+    const startNs = this.#d.clock.nowNs();
+    const isWritten = this.#space.hasSpaceFor(() =>
+      active.writeWatermark(writtenEventId + 1, durableEventId, this.#d.timestamps.nowNs()),
+    );
+    if (!isWritten) return;
+    this.#d.telemetry.segmentWriter.onWriteWatermark(startNs);
+    this.#progress.onClaimed();
+  }
+}

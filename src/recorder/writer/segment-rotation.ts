@@ -1,0 +1,217 @@
+// The segments of an open log, one after the other: which is written to, where the one before ends,
+// and how the next one takes its place.
+//
+// - A segment that has a successor is durable whole: last block, seal, sync, and only then a header
+//   that pins its end.
+// - A header that finds no space leaves a prepared file, which is taken up again later.
+import { join } from 'node:path';
+import { systemCode } from '../../errors.js';
+import { BLOCK_ALIGNMENT } from '../../segment/block-header.js';
+import { preparedFileName, segmentFileName } from '../../segment/file-names.js';
+import { encodeSegmentHeader } from '../../segment/segment-header.js';
+import { SegmentTally } from '../../segment/segment-tally.js';
+import { openPrepared, type PreparedSegment } from '../threads/prepared-segments.js';
+import type { ActiveSegment } from './active-segment.js';
+import { publishSegment } from './segment-birth.js';
+import { segmentFailure } from './segment-failure.js';
+import type { SegmentWatch } from './segment-watch.js';
+import type { SpaceRefusal } from './space-refusal.js';
+import type {
+  PredecessorPin,
+  SegmentWriterDependencies,
+  SegmentWriterOptions,
+  WriterStart,
+} from './writer-dependencies.js';
+import type { WriterProgress } from './writer-progress.js';
+
+/** Too many files are open, or there is no memory, for now: a prepared segment waits for that. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+export class SegmentRotation {
+  readonly #d: SegmentWriterDependencies;
+  readonly #options: SegmentWriterOptions;
+  readonly #progress: WriterProgress;
+  readonly #space: SpaceRefusal;
+  readonly #watch: SegmentWatch;
+  #active: ActiveSegment | undefined;
+  #predecessor: PredecessorPin;
+  #segmentCount: number;
+  /** Taken, and not to be opened until this process may open more files. */
+  #taken: PreparedSegment | undefined;
+  #openRefusal: unknown;
+  #hasRotated = false;
+
+  constructor(
+    dependencies: SegmentWriterDependencies,
+    options: SegmentWriterOptions,
+    start: WriterStart,
+    progress: WriterProgress,
+    space: SpaceRefusal,
+    watch: SegmentWatch,
+  ) {
+    this.#d = dependencies;
+    this.#options = options;
+    this.#active = start.active;
+    this.#predecessor = start.predecessor;
+    this.#segmentCount = start.segmentCount;
+    this.#progress = progress;
+    this.#space = space;
+    this.#watch = watch;
+  }
+
+  /** What is written to; undefined in a new log, and behind a roll that was cut short. */
+  get active(): ActiveSegment | undefined {
+    return this.#active;
+  }
+
+  /** The active segment is of this opening. */
+  get hasRotated(): boolean {
+    return this.#hasRotated;
+  }
+
+  /** Why a prepared segment could not be opened for now. */
+  get openRefusal(): unknown {
+    return this.#openRefusal;
+  }
+
+  /** Where the log ends now. */
+  get end(): PredecessorPin {
+    if (this.#active === undefined) return this.#predecessor;
+    const { endOffset, checksum } = this.#active.pin;
+    return { segmentIndex: this.#active.segmentIndex, endOffset, checksum };
+  }
+
+  /**
+   * True when a new segment is active, false while none is prepared or its header finds no space.
+   */
+  rotate(): boolean {
+    const { prepared } = this.#d;
+    const { manager } = this.#d.telemetry;
+    const next = this.#takeNext();
+    if (next === undefined) {
+      const { error } = prepared;
+      if (error !== undefined) throw error;
+      return false;
+    }
+    const startNs = this.#d.clock.nowNs();
+    try {
+      this.#finishActive();
+      this.#active = this.#publish(next.segment, next.fd);
+    } catch (error) {
+      this.#d.storage.close(next.fd);
+      this.#space.note(error);
+      // It has no name as a segment yet: a later look writes its header again.
+      this.#taken = next.segment;
+      return false;
+    }
+    this.#hasRotated = true;
+    this.#space.clear();
+    manager.onSegmentRotation(startNs);
+    this.#progress.onClaimed();
+    this.#segmentCount++;
+    manager.setSegments(this.#segmentCount, 0);
+    this.#progress.publishPoint(this.end);
+    prepared.announceTaken();
+    prepared.announceHalfUsed(false);
+    this.#progress.requestMetaFlush();
+    return true;
+  }
+
+  /** The next prepared file, open; undefined while there is none, or none that can be opened. */
+  #takeNext(): { readonly segment: PreparedSegment; readonly fd: number } | undefined {
+    for (;;) {
+      const segment = this.#taken ?? this.#d.prepared.getNextSegment();
+      if (segment === undefined) return undefined;
+      this.#taken = segment;
+      try {
+        const fd = openPrepared(this.#d.storage, this.#preparedPath(segment), segment);
+        this.#taken = undefined;
+        this.#openRefusal = undefined;
+        if (fd !== undefined) return { segment, fd };
+        // Somebody has taken that file away, put another there, or linked it: nothing is lost with
+        // it.
+        this.#d.prepared.announceTaken();
+      } catch (error) {
+        if (!PASSING.has(systemCode(error) ?? '')) {
+          throw segmentFailure('open a prepared segment', this.#preparedPath(segment), 0, error);
+        }
+        this.#openRefusal = error;
+        return undefined;
+      }
+    }
+  }
+
+  #preparedPath({ ticket }: PreparedSegment): string {
+    return join(this.#options.directory, preparedFileName(ticket));
+  }
+
+  #publish(next: PreparedSegment, fd: number): ActiveSegment {
+    const { segmentIndex, endOffset, checksum } = this.#predecessor;
+    const { writtenEventId, durableEventId } = this.#progress;
+    const firstEventId = writtenEventId + 1;
+    const { directory, logId } = this.#options;
+    return publishSegment(this.#d.storage, this.#d.clock, this.#d.telemetry.segmentWriter, {
+      fd,
+      preparedPath: this.#preparedPath(next),
+      directory,
+      fileName: segmentFileName(segmentIndex + 1),
+      tally: new SegmentTally(firstEventId),
+      durableClaim: durableEventId,
+      page: encodeSegmentHeader({
+        segmentIndex: segmentIndex + 1,
+        segmentBytes: next.segmentBytes,
+        firstEventId,
+        incompatibleFlags: 0,
+        compatibleFlags: 0,
+        checksumKind: 1,
+        blockAlignment: BLOCK_ALIGNMENT,
+        logId,
+        salt: this.#d.random64(),
+        createdTsNs: this.#d.timestamps.nowNs(),
+        previousLastEventId: writtenEventId,
+        previousEndOffset: endOffset,
+        previousBlockChecksum: checksum,
+      }),
+    });
+  }
+
+  /** Last block, seal, sync: a segment that has a successor is durable whole. */
+  #finishActive(): void {
+    const active = this.#active;
+    if (active === undefined) return;
+    const { segmentWriter } = this.#d.telemetry;
+    const startNs = this.#d.clock.nowNs();
+    let isClosed = false;
+    try {
+      // A seal is a convenience; a file that somebody else has by name keeps its content.
+      if (active.isLinked) active.giveUp();
+      if (active.takesBlocks) {
+        const nowNs = this.#d.timestamps.nowNs();
+        const { durableEventId } = this.#progress;
+        this.#space.hasSpaceFor(() => active.writeSeal(durableEventId, nowNs));
+      }
+      segmentWriter.onRotateSeal(startNs);
+      const syncNs = this.#d.clock.nowNs();
+      active.sync();
+      this.#watch.refuseHarm(active);
+      segmentWriter.onRotateSync(syncNs);
+      this.#predecessor = this.end;
+      const { isDurable, writtenEventId, durableEventId } = this.#progress;
+      if (!isDurable) {
+        segmentWriter.onSync(syncNs, writtenEventId - durableEventId);
+        this.#progress.onDurable(writtenEventId, this.#predecessor);
+      }
+      active.close();
+      isClosed = true;
+    } finally {
+      segmentWriter.onCloseSegment(startNs, isClosed);
+    }
+    this.#active = undefined;
+  }
+
+  /** Closes the descriptor. */
+  close(): void {
+    this.#active?.close();
+    this.#active = undefined;
+  }
+}

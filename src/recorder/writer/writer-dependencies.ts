@@ -1,0 +1,62 @@
+// What the writer works with, and where it begins.
+import type { Clock } from '../../clock/clock.js';
+import type { TimestampSource } from '../../clock/timestamp-source.js';
+import type { Random64 } from '../../random.js';
+import type { Storage } from '../../storage/storage.js';
+import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
+import type { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
+import type { PreparedSegments } from '../threads/prepared-segments.js';
+import type { Signals } from '../threads/signals.js';
+import type { SyncOptions } from '../threads/wal-options.js';
+import type { ActiveSegment } from './active-segment.js';
+import type { WallClockWatch } from './wall-clock-watch.js';
+
+export interface SegmentWriterDependencies {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly timestamps: TimestampSource;
+  readonly wallClock: WallClockWatch;
+  readonly prepared: PreparedSegments;
+  readonly signals: Signals;
+  readonly telemetry: WriterTelemetry;
+  /** For the salts of segments. */
+  readonly random64: Random64;
+}
+
+/** What the writer thread records. */
+interface WriterTelemetry {
+  readonly segmentWriter: SegmentWriterUpdater;
+  readonly manager: ManagerUpdater;
+}
+
+export interface SegmentWriterOptions {
+  readonly directory: string;
+  readonly logId: bigint;
+  readonly sync: SyncOptions;
+}
+
+/** Where writing begins: behind what recovery accepted, or nowhere yet (a new log, a roll). */
+export interface WriterStart {
+  readonly active: ActiveSegment | undefined;
+  /** What the next segment's header pins when there is no active segment to go on with. */
+  readonly predecessor: PredecessorPin;
+  readonly nextEventId: number;
+  readonly durableEventId: number;
+  /** Segment files in the folder. */
+  readonly segmentCount: number;
+}
+
+/** Where a segment ends, as the header of the next one pins it. */
+export interface PredecessorPin {
+  readonly segmentIndex: number;
+  readonly endOffset: number;
+  readonly checksum: bigint;
+}
+
+/** The predecessor of a log's first segment. */
+export const NO_PREDECESSOR: PredecessorPin = { segmentIndex: 0, endOffset: 0, checksum: 0n };
+
+/**
+ * What a look at the ring came to. `blocked`: what is in it waits for a segment, or for space.
+ */
+export type WriteOutcome = 'wrote' | 'empty' | 'blocked';

@@ -1,0 +1,142 @@
+// How far the log has come: what is written, what is durable, what the files themselves say of it.
+// Each step is told here, once: to the region, the application, housekeeping and the metrics.
+//
+// - "written" is published after the write returned, "durable" after the sync that covers it did.
+// - The metrics first: who learns that an event is durable finds its commit in them.
+import type { RingMemory } from '../../ring/ring-memory.js';
+import type { ControlPublisher } from './control-publisher.js';
+import type {
+  PredecessorPin,
+  SegmentWriterDependencies,
+  WriterStart,
+} from './writer-dependencies.js';
+
+type End = Pick<PredecessorPin, 'segmentIndex' | 'endOffset'>;
+
+export class WriterProgress {
+  readonly #d: SegmentWriterDependencies;
+  readonly #control: ControlPublisher;
+  #writtenEventId: number;
+  #durableEventId: number;
+  #lastWriteNs: number;
+  #lastSyncNs = 0;
+  #unsyncedSinceNs = 0;
+  /** When the first block that is not durable was written. */
+  #firstWriteNs = 0;
+  /** When the last look found nothing to do; undefined once there was something. */
+  #settledNs: number | undefined;
+  #isUnwatermarked = false;
+  #isMetaCurrent = true;
+
+  constructor(
+    dependencies: SegmentWriterDependencies,
+    control: ControlPublisher,
+    { nextEventId, durableEventId }: WriterStart,
+  ) {
+    this.#d = dependencies;
+    this.#control = control;
+    this.#writtenEventId = nextEventId - 1;
+    this.#durableEventId = durableEventId;
+    this.#lastWriteNs = dependencies.clock.nowNs();
+  }
+
+  get writtenEventId(): number {
+    return this.#writtenEventId;
+  }
+
+  get durableEventId(): number {
+    return this.#durableEventId;
+  }
+
+  /** All that is written is durable. */
+  get isDurable(): boolean {
+    return this.#durableEventId === this.#writtenEventId;
+  }
+
+  /** When the last block of events was written; at first, when the writer began. */
+  get lastWriteNs(): number {
+    return this.#lastWriteNs;
+  }
+
+  /** When the last sync that made something durable ended. */
+  get lastSyncNs(): number {
+    return this.#lastSyncNs;
+  }
+
+  /** Since when the oldest event that is not durable may have waited for a sync. */
+  get unsyncedSinceNs(): number {
+    return this.#unsyncedSinceNs;
+  }
+
+  /** Housekeeping was asked to put into wal.meta what is there now. */
+  get isMetaCurrent(): boolean {
+    return this.#isMetaCurrent;
+  }
+
+  /** Goes on with the control words of another region. */
+  moveTo(memory: RingMemory, end: End): void {
+    this.#control.moveTo(memory);
+    this.publishAll(end);
+  }
+
+  publishAll(end: End): void {
+    this.#control.publishWritten(this.#writtenEventId);
+    this.publishPoint(end);
+    this.#control.publishState();
+  }
+
+  publishPoint({ segmentIndex, endOffset }: End): void {
+    this.#control.publishPoint(segmentIndex, endOffset, this.#durableEventId);
+  }
+
+  /** A look found nothing to do. */
+  onSettled(): void {
+    this.#settledNs = this.#d.clock.nowNs();
+  }
+
+  /** A block with events up to `lastEventId` is with the kernel; its write began at `startNs`. */
+  onWritten(startNs: number, lastEventId: number): void {
+    const { segmentWriter } = this.#d.telemetry;
+    if (this.isDurable) {
+      // What a sleeping writer finds may be as old as its last look.
+      this.#unsyncedSinceNs = this.#settledNs ?? startNs;
+      this.#firstWriteNs = startNs;
+      segmentWriter.setUnsyncedSince(startNs);
+    }
+    this.#settledNs = undefined;
+    this.#lastWriteNs = startNs;
+    this.#isMetaCurrent = false;
+    this.#writtenEventId = lastEventId;
+    segmentWriter.setDurableLagEvents(lastEventId - this.#durableEventId);
+    // The block's header claims what was durable before it: that commit is told now.
+    if (this.#isUnwatermarked) this.onClaimed();
+    this.#control.publishWritten(lastEventId);
+  }
+
+  /** A sync has ended that covers `eventId`, in a file that ends at `end`. */
+  onDurable(eventId: number, end: End): void {
+    this.#durableEventId = eventId;
+    this.#lastSyncNs = this.#d.clock.nowNs();
+    const { segmentWriter } = this.#d.telemetry;
+    segmentWriter.onDurable(this.#firstWriteNs);
+    segmentWriter.setDurableLagEvents(this.#writtenEventId - eventId);
+    segmentWriter.setUnsyncedSince(0);
+    this.#isUnwatermarked = this.#lastSyncNs !== 0;
+    segmentWriter.setUnwatermarkedSince(this.#lastSyncNs);
+    this.publishPoint(end);
+    this.#d.signals.announceDurable();
+  }
+
+  /** A header in the files says what is durable. */
+  onClaimed(): void {
+    this.#isUnwatermarked = false;
+    this.#d.telemetry.segmentWriter.setUnwatermarkedSince(0);
+  }
+
+  requestMetaFlush(): void {
+    this.#isMetaCurrent = true;
+    const { signals } = this.#d;
+    signals.count('metaRequests', 1);
+    signals.wake('housekeeping');
+  }
+}
