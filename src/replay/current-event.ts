@@ -1,7 +1,7 @@
 // What an iteration with `reuse: true` hands out.
 
 import type { LoggedEvent, ReusedEvent } from '../reading/events.js';
-import type { LogCursor } from './cursor.js';
+import { cursorInside, type LogCursor } from './cursor.js';
 import { HandOut } from './hand-out.js';
 
 /** The one object that an iteration hands out; it shows the event at which its cursor stands. */
@@ -27,10 +27,10 @@ export class CurrentEvent implements ReusedEvent {
   }
 
   get payload(): Uint8Array {
-    return this.#handOut.view(this.#cursor.putPayload(this.#handOut));
+    return this.#handOut.view(cursorInside.putPayload(this.#cursor, this.#handOut));
   }
 
   copy(): LoggedEvent {
-    return this.#cursor.copyEvent();
+    return cursorInside.copyEvent(this.#cursor);
   }
 }

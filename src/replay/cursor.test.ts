@@ -54,6 +54,24 @@ test('a cursor tells every field of every event, across segments', (t) => {
   cursor.close();
 });
 
+/** All that a consumer can reach on it by name. */
+function namesOf(value: object): string[] {
+  const names = new Set<string>();
+  for (let at: object = value; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const name of Reflect.ownKeys(at)) names.add(String(name));
+  }
+  names.delete('constructor');
+  return [...names].sort();
+}
+
+test('a cursor has what its type tells, and nothing else', (t) => {
+  const cursor = openCursor(threeSegments(t).dir);
+  const fields = ['block', 'eventId', 'payload', 'payloadBytes', 'payloadOffset', 'timestampNs'];
+  const expected = [...fields, 'type', 'next', 'close', String(Symbol.dispose)];
+  assert.deepEqual(namesOf(cursor), expected.sort());
+  cursor.close();
+});
+
 test('a cursor starts at any event, by the index of a seal or by a walk', (t) => {
   const builder = threeSegments(t);
   for (let from = 1; from <= 21; from++) {

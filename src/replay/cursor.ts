@@ -15,6 +15,21 @@ const TYPE_SHIFT = 16;
 const KIND_WORD = wordOf(FrameLayout.offset.kind);
 const { field } = codecOf(FrameLayout);
 
+/**
+ * What only this package does with a cursor; the methods of these names say what. They are private,
+ * because `openCursor` hands a cursor to consumers, who would reach public ones.
+ */
+interface CursorInside {
+  step(cursor: LogCursor): boolean;
+  load(cursor: LogCursor): boolean;
+  upcomingEventId(cursor: LogCursor): number;
+  putPayload(cursor: LogCursor, target: HandOut): number;
+  copyEvent(cursor: LogCursor): LoggedEvent;
+  confirmEndAgain(cursor: LogCursor): boolean;
+}
+
+let inside: CursorInside;
+
 /** Steps over the frames of a walker's blocks. Fields are of the event that it moved to. */
 export class LogCursor {
   /** 0 before the first step, and at the end. */
@@ -29,6 +44,8 @@ export class LogCursor {
   readonly #fromEventId: number;
   /** Says which steps are timed; undefined: none. */
   readonly #sampler: StepSampler | undefined;
+  /** Where each payload is put for a consumer; undefined: it is asked for where it is wanted. */
+  readonly #handOut: HandOut | undefined;
   #lastEventId = 0;
   /** 0 where there is no event. */
   #payloadOffset = 0;
@@ -37,9 +54,10 @@ export class LogCursor {
   #frameEnd = 0;
   #closed = false;
 
-  constructor(walker: LogWalker, fromEventId = 1) {
+  constructor(walker: LogWalker, fromEventId = 1, handOut?: HandOut) {
     const { bytes } = walker;
     this.#walker = walker;
+    this.#handOut = handOut;
     this.#fromEventId = fromEventId;
     this.#bytes = bytes;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
@@ -47,21 +65,36 @@ export class LogCursor {
     this.#sampler = walker.meter.isSilent ? undefined : new StepSampler();
   }
 
+  static {
+    inside = Object.freeze({
+      step: (cursor: LogCursor) => cursor.#step(),
+      load: (cursor: LogCursor) => cursor.#load(),
+      upcomingEventId: (cursor: LogCursor) => cursor.#upcomingEventId,
+      putPayload: (cursor: LogCursor, target: HandOut) => cursor.#putPayload(target),
+      copyEvent: (cursor: LogCursor) => cursor.#copyEvent(),
+      confirmEndAgain: (cursor: LogCursor) => cursor.#confirmEndAgain(),
+    });
+  }
+
   next(): boolean {
     if (this.#sampler?.isDue() === true) return this.#timedNext();
-    return this.step() || this.#nextBlock();
+    if (!this.#step() && !this.#nextBlock()) return false;
+    if (this.#handOut !== undefined) this.#putPayload(this.#handOut);
+    return true;
   }
 
   #timedNext(): boolean {
     const { meter } = this.#walker;
     const startNs = meter.nowNs();
-    const moved = this.step() || this.#nextBlock();
-    if (moved) meter.manager.onNextEvent(startNs);
-    return moved;
+    const moved = this.#step() || this.#nextBlock();
+    if (!moved) return false;
+    meter.manager.onNextEvent(startNs);
+    if (this.#handOut !== undefined) this.#putPayload(this.#handOut);
+    return true;
   }
 
   /** Moves to the next event of the current block; false where that has no more. */
-  step(): boolean {
+  #step(): boolean {
     const offset = this.#frameOffset;
     if (offset === this.#frameEnd) return false;
     const word = offset >> 2;
@@ -76,7 +109,7 @@ export class LogCursor {
   }
 
   /** Loads the next block that holds an event of interest; false at the end of what is there. */
-  load(): boolean {
+  #load(): boolean {
     const walker = this.#walker;
     do {
       if (this.#closed || !walker.next()) {
@@ -90,12 +123,12 @@ export class LogCursor {
     this.#frameOffset = reader.payloadStart;
     this.#frameEnd = reader.payloadEnd;
     this.#lastEventId = block.firstEventId - 1;
-    while (this.#lastEventId + 1 < this.#fromEventId) this.step();
+    while (this.#lastEventId + 1 < this.#fromEventId) this.#step();
     return true;
   }
 
   /** Id of the event that `step` would move to; 0 where the block has no more. */
-  get upcomingEventId(): number {
+  get #upcomingEventId(): number {
     return this.#frameOffset === this.#frameEnd ? 0 : this.#lastEventId + 1;
   }
 
@@ -105,14 +138,14 @@ export class LogCursor {
   }
 
   /** Puts the payload where a consumer may have it; returns its length. */
-  putPayload(target: HandOut): number {
+  #putPayload(target: HandOut): number {
     const byteCount = this.#payloadLength();
     target.put(this.#bytes, this.#words, this.#payloadOffset, byteCount);
     return byteCount;
   }
 
   /** The event as plain data of its own. */
-  copyEvent(): LoggedEvent {
+  #copyEvent(): LoggedEvent {
     const { eventId, type, timestampNs } = this;
     const start = this.#payloadOffset;
     const payload = this.#bytes.slice(start, start + this.#payloadLength());
@@ -126,7 +159,7 @@ export class LogCursor {
   }
 
   /** See LogWalker: for one that waits at the end. */
-  confirmEndAgain(): boolean {
+  #confirmEndAgain(): boolean {
     return this.#walker.confirmEndAgain();
   }
 
@@ -139,12 +172,12 @@ export class LogCursor {
   #nextBlock(): boolean {
     if (this.#closed) return false;
     try {
-      while (!this.load()) if (this.#walker.confirmEnd()) return false;
+      while (!this.#load()) if (this.#walker.confirmEnd()) return false;
     } catch (error) {
       this.close();
       throw error;
     }
-    return this.step();
+    return this.#step();
   }
 
   #clear(): void {
@@ -217,3 +250,5 @@ export function cursorAt<Cursor extends LogCursor>(
     throw error;
   }
 }
+
+export { inside as cursorInside };

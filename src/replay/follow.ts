@@ -13,7 +13,7 @@ import {
 import type { FollowOptions, LoggedEvent, ReusedEvent, Reusing } from '../reading/events.js';
 import { checkTelemetry, type ReadingMeter } from '../reading/reading-meter.js';
 import { CurrentEvent } from './current-event.js';
-import { cursorAt, findPlace, LogCursor } from './cursor.js';
+import { cursorAt, cursorInside, findPlace, LogCursor } from './cursor.js';
 import { DurableHorizon } from './durable-horizon.js';
 import { LogWalker } from './log-walker.js';
 import { StepSampler } from './step-sampler.js';
@@ -108,13 +108,13 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
     const cursor = this.#cursor ?? this.#open();
     this.#isTimed ||= !this.#meter.isSilent && this.#sampler.isDue();
     const startNs = this.#isTimed ? this.#meter.nowNs() : 0;
-    if (cursor.upcomingEventId === 0 && !cursor.load()) return undefined;
-    if (this.#horizon?.covers(cursor.upcomingEventId) === false) return undefined;
-    cursor.step();
+    if (cursorInside.upcomingEventId(cursor) === 0 && !cursorInside.load(cursor)) return undefined;
+    if (this.#horizon?.covers(cursorInside.upcomingEventId(cursor)) === false) return undefined;
+    cursorInside.step(cursor);
     if (this.#isTimed) this.#meter.manager.onNextEvent(startNs);
     this.#isTimed = false;
     this.#eventsThisTurn++;
-    return { done: false, value: this.#event?.show() ?? cursor.copyEvent() };
+    return { done: false, value: this.#event?.show() ?? cursorInside.copyEvent(cursor) };
   }
 
   async #wait(): Promise<Step> {
@@ -142,7 +142,9 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
     if (this.#quietMs < this.#doubtMs) return;
     this.#quietMs = 0;
     this.#doubtMs = Math.min(2 * this.#doubtMs, DOUBT_MS_MAX);
-    if (this.#cursor?.upcomingEventId === 0) this.#cursor.confirmEndAgain();
+    const cursor = this.#cursor;
+    if (cursor === undefined || cursorInside.upcomingEventId(cursor) !== 0) return;
+    cursorInside.confirmEndAgain(cursor);
   }
 
   #open(): LogCursor {

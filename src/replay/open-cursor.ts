@@ -5,19 +5,19 @@ import { REGION_PORTS } from '../judgement/region-ports.js';
 import { checkDirectory, checkEventId, checkOptions } from '../reading/event-range.js';
 import type { CursorOptions, EventCursor } from '../reading/events.js';
 import { checkTelemetry } from '../reading/reading-meter.js';
-import { cursorAt, findPlace, LogCursor } from './cursor.js';
+import { cursorAt, cursorInside, findPlace, LogCursor } from './cursor.js';
 import { HandOut } from './hand-out.js';
 import { LogWalker } from './log-walker.js';
 
 /** A cursor, with memory that it may hand out. */
 class OpenCursor extends LogCursor implements EventCursor {
   readonly payloadOffset = 0;
-  readonly #handOut = new HandOut();
+  readonly #handOut: HandOut;
 
-  override next(): boolean {
-    if (!super.next()) return false;
-    this.putPayload(this.#handOut);
-    return true;
+  constructor(walker: LogWalker, fromEventId: number | undefined) {
+    const handOut = new HandOut();
+    super(walker, fromEventId, handOut);
+    this.#handOut = handOut;
   }
 
   get block(): Uint8Array {
@@ -25,7 +25,7 @@ class OpenCursor extends LogCursor implements EventCursor {
   }
 
   get payload(): Uint8Array {
-    return this.#handOut.view(this.putPayload(this.#handOut));
+    return this.#handOut.view(cursorInside.putPayload(this, this.#handOut));
   }
 
   [Symbol.dispose](): void {

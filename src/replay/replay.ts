@@ -6,7 +6,7 @@ import { checkDirectory, checkEventId, checkFlag, checkOptions } from '../readin
 import type { LoggedEvent, ReplayOptions, ReusedEvent, Reusing } from '../reading/events.js';
 import { checkTelemetry } from '../reading/reading-meter.js';
 import { CurrentEvent } from './current-event.js';
-import { cursorAt, findPlace, LogCursor } from './cursor.js';
+import { cursorAt, cursorInside, findPlace, LogCursor } from './cursor.js';
 import { type LogPlace, LogWalker } from './log-walker.js';
 
 interface Range {
@@ -24,7 +24,7 @@ function* events(
   try {
     const event = reuse ? new CurrentEvent(cursor) : undefined;
     while (cursor.next() && cursor.eventId <= to) {
-      yield event === undefined ? cursor.copyEvent() : event.show();
+      yield event === undefined ? cursorInside.copyEvent(cursor) : event.show();
       if (cursor.eventId === to) return;
     }
   } finally {
