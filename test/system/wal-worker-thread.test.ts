@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cannotMap, mappedOptions, onBothAdapters, regionFolder } from '../support/adapters.js';
-import { runSound } from '../support/child-script.js';
+import { runSound, Script } from '../support/child-script.js';
 import { cannotCount } from '../support/process-resources.js';
 
 /**
@@ -182,4 +182,39 @@ test('several logs in one thread: all are free when it is gone', { skip: cannotM
   `;
   const lines = await runSound(script, regionFolder(t), mappedOptions(t));
   assert.deepEqual(lines, ['100', '100', '100']);
+});
+
+test('a thread started with trackUnmanagedFds: false, terminated: the log is locked for as long as the process lives, and nothing is lost', {
+  skip: cannotMap,
+}, async (t) => {
+  const script = `${THREADS}
+    const fills = 'await fill(); say("go"); setInterval(() => {}, 1000);';
+    const worker = start(fills, { trackUnmanagedFds: false });
+    await once(worker, 'message');
+    await worker.terminate();
+    await worker.gone;
+    tell('second ' + await Wal.open(directory, options).then(() => 'open', ({ code }) => code));
+    await told();
+  `;
+  const [directory, options] = [regionFolder(t), mappedOptions(t)];
+  const owner = Script.start(t, script, directory, options);
+  assert.equal(await owner.tells('second'), 'ERR_FLASHSTRIKE_LOCKED', 'in the same process');
+  const opens = `tell(await Wal.open(directory, options)
+    .then(async (wal) => { await wal.close(); return String(wal.lastEventId); },
+      ({ code }) => code));`;
+  assert.deepEqual(await runSound(opens, directory, options), ['ERR_FLASHSTRIKE_LOCKED']);
+  owner.tell();
+  assert.equal((await owner.ended).code, 0);
+  assert.deepEqual(await runSound(opens, directory, options), ['100']);
+});
+
+test('a log that is closed in such a thread is free at once', { skip: cannotMap }, async (t) => {
+  const script = `${THREADS}
+    const worker = start('await fill(); await wal.close();', { trackUnmanagedFds: false });
+    await worker.gone;
+    const wal = await Wal.open(directory, options);
+    tell(String(wal.lastEventId));
+    await wal.close();
+  `;
+  assert.deepEqual(await runSound(script, regionFolder(t), mappedOptions(t)), ['100']);
 });
