@@ -765,7 +765,7 @@ export const MUTATIONS = [
   {
     name: 'clock: who was stopped has waited',
     file: 'src/clock/running-time.ts',
-    find: 'Math.min(nowNs - this.#lastNs, LONGEST_STEP_NS)',
+    find: 'Math.min(nowNs - this.#lastNs, LONGEST_STEP_MS * NS_PER_MS)',
     replace: 'nowNs - this.#lastNs',
     tests: ['src/recorder/application/stalls.test.ts'],
   },

@@ -1,6 +1,7 @@
 // How long a reading waits for writers that are in the middle of a change: one bound for all of its
 // groups together. Memory that is damaged or forged has hundreds of changes that nobody will
-// finish.
+// finish. This bounds attempts, not a wait for a thread of the log, which `clock/running-time.ts`
+// does: here the time that the reader does not run counts, but never without a minimum of looks.
 
 import { sleepFor } from '../clock/sleep.js';
 

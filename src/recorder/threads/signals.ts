@@ -12,6 +12,8 @@
 //   `failure`, why the log has ended, is read by all; each thread has its ThreadLines
 //
 // Every line has one writer, named beside it, and 128 bytes of its own.
+import { monotonicClock } from '../../clock/clock.js';
+import { LONGEST_STEP_MS, RunningTime } from '../../clock/running-time.js';
 import type { WallLatch } from '../../clock/wall-clock.js';
 import { block, layout, wordOf } from '../../memory/layout.js';
 import { LatchLine, WordLine } from '../../memory/lines.js';
@@ -91,19 +93,16 @@ export const SignalsLayout = layout('Signals')
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
-/** A wait is made of slices; one that takes longer than it should counts as one. */
-const SLICE_MS = 100;
-
-/**
- * Blocks while the word has `value`; false when that takes longer. Time in which the process is
- * stopped does not count: the thread that is waited for is stopped as well.
- */
+/** Blocks while the word has `value`; false when that takes longer, of the time that it runs. */
 function waitWhile(words: Int32Array, word: number, value: number, timeoutMs: number): boolean {
-  for (let leftMs = timeoutMs; ; leftMs -= SLICE_MS) {
-    const sliceMs = Math.min(leftMs, SLICE_MS);
+  const waited = new RunningTime(monotonicClock);
+  let leftMs = timeoutMs;
+  do {
+    const sliceMs = Math.min(leftMs, LONGEST_STEP_MS);
     if (Atomics.wait(words, word, value, sliceMs) !== 'timed-out') return true;
-    if (leftMs <= SLICE_MS) return false;
-  }
+    leftMs = timeoutMs - waited.lookMs();
+  } while (leftMs > 0);
+  return false;
 }
 
 const at = SignalsLayout.offset;
