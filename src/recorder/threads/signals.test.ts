@@ -189,8 +189,13 @@ describe('what a thread must not be disturbed in', () => {
   test('is waited for as long as the waiting thread runs: each slice counts once', (t) => {
     const signals = new Signals();
     let slices = 0;
+    let nowMs = 0;
+    t.mock.method(performance, 'now', () => nowMs);
     // Each of them took an hour by the clock: the process was stopped.
-    t.mock.method(Atomics, 'wait', () => (++slices < 100 ? 'timed-out' : 'ok'));
+    t.mock.method(Atomics, 'wait', () => {
+      nowMs += 3_600_000;
+      return ++slices < 100 ? 'timed-out' : 'ok';
+    });
     assert.equal(signals.waitForEnd('writer', 10_000), true);
     assert.equal(slices, 100);
     slices = 0;
