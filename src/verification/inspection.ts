@@ -1,0 +1,95 @@
+// What an inspection tells, as plain data.
+import type { MissingTail, Verdict } from '../segment/verdict.js';
+
+export interface SegmentInspection {
+  /** File name without its folder. */
+  readonly file: string;
+  /** From the file's name. */
+  readonly segmentIndex: number | undefined;
+  /** Size of the file. */
+  readonly bytes: number;
+  /** Up to the end of the last event or watermark block; undefined where that would need a walk. */
+  readonly usedBytes: number | undefined;
+  readonly events: number | undefined;
+  readonly firstEventId: number | undefined;
+  /** firstEventId - 1 while it is empty. */
+  readonly lastEventId: number | undefined;
+  readonly createdTsNs: bigint | undefined;
+  readonly state: 'sealed' | 'finished' | 'active' | 'damaged';
+  /** What is wrong with it, in words. */
+  readonly defect: string | undefined;
+}
+
+export type MetaInspection =
+  | {
+      readonly status: 'present';
+      readonly cleanlyClosed: boolean;
+      readonly segmentIndex: number;
+      readonly offset: number;
+      readonly lastEventId: number;
+      readonly durableEventId: number;
+    }
+  | { readonly status: 'missing' }
+  | { readonly status: 'damaged'; readonly reason: string };
+
+/** How far a verification in the background (the option `verify` of `open`) has come. */
+export interface VerificationInspection {
+  readonly state: 'running' | 'sound' | 'damaged';
+  readonly segments: number;
+  readonly checkedSegments: number;
+  readonly damagedSegments: number;
+}
+
+export interface RegionInspection {
+  /**
+   * `in-use`: its owner lives. `waiting`: it is dead, and the next opening reads the region.
+   * `uncertain`: it may be this log's and hold what the files lack, and the next opening refuses to
+   * choose. `gone`: events may be missing with it.
+   */
+  readonly status:
+    | 'none'
+    | 'in-use'
+    | 'waiting'
+    | 'uncertain'
+    | 'gone'
+    | 'foreign'
+    | 'other-boot'
+    | 'damaged'
+    | 'unsupported';
+  readonly path: string | undefined;
+  /** Events in it that are not in the files; only for `waiting`. */
+  readonly unreadEvents: number | undefined;
+  readonly pid: number | undefined;
+  readonly reason: string | undefined;
+}
+
+export interface TailInspection {
+  readonly verdict: Verdict;
+  /** E of the last segment. */
+  readonly offset: number;
+  readonly durableEventId: number;
+  readonly droppedEvents: number;
+  readonly droppedBytes: number;
+  /** The ids that a live copy lacks; undefined for any other verdict. */
+  readonly missingTail: MissingTail | undefined;
+}
+
+export interface LogInspection {
+  readonly path: string;
+  readonly logId: bigint | undefined;
+  /** Of what is in the files; lastEventId = firstEventId - 1 while there is none. */
+  readonly firstEventId: number;
+  readonly lastEventId: number;
+  /** Whether a process is known to have the log open; never asked by taking the lock. */
+  readonly locked: boolean;
+  readonly meta: MetaInspection;
+  readonly region: RegionInspection;
+  /** Of the process that has the log open, or had it when it was killed; undefined without one. */
+  readonly verification: VerificationInspection | undefined;
+  /** Oldest first. */
+  readonly segments: readonly SegmentInspection[];
+  /** Undefined without a readable last segment, and while the log is being written. */
+  readonly tail: TailInspection | undefined;
+  /** Whatever else lies in the folder: prepared files, names that are not ours. */
+  readonly otherNames: readonly { readonly name: string; readonly kind: string }[];
+}
