@@ -677,8 +677,8 @@ export const MUTATIONS = [
   },
   {
     name: 'verify: holes behind the first are not told',
-    file: 'src/verification/verification.ts',
-    find: '      this.#reportHole(holeError(reader.file.path, hole), hole);\n',
+    file: 'src/verification/finished-check.ts',
+    find: '      reportHole(this.#findings, holeError(reader.file.path, hole), hole);\n',
     replace: '',
     tests: ['src/verification/verify.test.ts'],
   },

@@ -1,0 +1,68 @@
+// How far a run of `verify` has come in a log: what the blocks that it walked over hold, and what
+// the next segment must begin with.
+import type { SegmentReader } from '../reading/segment-reader.js';
+import type { SegmentHeader } from '../segment/segment-header.js';
+import { MIB } from '../units.js';
+import { type DraftProblem, measure } from './findings.js';
+
+/** Bytes between two turns of the event loop. */
+const TURN_BYTES = 16 * MIB;
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export class VerifiedWalk {
+  events = 0;
+  segments = 0;
+  firstEventId: number | undefined;
+  lastEventId = 0;
+  durableEventId = 0;
+  /** Id that the next segment must start with. */
+  expectedEventId: number | undefined;
+  /** A problem whose loss the next readable header tells. */
+  #unmeasured: DraftProblem | undefined;
+  #bytesThisTurn = 0;
+
+  /** Something calls events up to `durableEventId` durable. */
+  claim(durableEventId: number): void {
+    this.durableEventId = Math.max(this.durableEventId, durableEventId);
+  }
+
+  /** Begins with a segment whose header is sound. */
+  enter(header: SegmentHeader): void {
+    this.segments++;
+    this.firstEventId ??= header.firstEventId;
+    this.claim(header.firstEventId - 1);
+    if (this.#unmeasured !== undefined && this.expectedEventId !== undefined) {
+      measure(this.#unmeasured, this.expectedEventId, header.firstEventId - 1);
+    }
+    this.#unmeasured = undefined;
+  }
+
+  /** Segments are missing, or the header of one is damaged. */
+  passOver(problem: DraftProblem): void {
+    this.#unmeasured = problem;
+  }
+
+  /** The last segment's header is damaged: only the claims tell what it held. */
+  end(): void {
+    if (this.#unmeasured === undefined || this.expectedEventId === undefined) return;
+    if (this.durableEventId < this.expectedEventId) return;
+    measure(this.#unmeasured, this.expectedEventId, this.durableEventId);
+  }
+
+  /** Over the blocks of a segment, as far as they validate. */
+  async over(reader: SegmentReader, limitOffset?: number): Promise<void> {
+    let bytesRead = reader.bytesRead;
+    while (reader.next(limitOffset)) {
+      this.events += reader.block?.eventCount ?? 0;
+      this.lastEventId = reader.nextEventId - 1;
+      this.#bytesThisTurn += reader.bytesRead - bytesRead;
+      bytesRead = reader.bytesRead;
+      if (this.#bytesThisTurn < TURN_BYTES) continue;
+      this.#bytesThisTurn = 0;
+      await nextTurn();
+    }
+    this.claim(reader.durableEventId);
+    this.expectedEventId = reader.nextEventId;
+  }
+}
