@@ -14,6 +14,7 @@ import {
 } from '../../src/segment/segment-header.js';
 import { WalMetaLayout } from '../../src/segment/wal-meta.js';
 import { committedBytes, repositoryRoot } from './golden-files.js';
+import { goldenLogs } from './golden-logs.js';
 
 const document = readFileSync(join(repositoryRoot(), 'docs', 'FORMAT.md'), 'utf8');
 
@@ -60,6 +61,27 @@ describe('docs/FORMAT.md', () => {
     });
   }
 
+  test('explains each test log, with the verdict that it is to have', () => {
+    const [, text = ''] = document.split('## Test logs');
+    const rows = text.matchAll(/^\| `([\w-]+)` \| ([\w-]+) \| (\d+) \| \S.* \|$/gm);
+    assert.deepEqual(
+      [...rows].map(([, name, outcome, events]) => ({ name, outcome, events: Number(events) })),
+      goldenLogs().map(({ name, outcome, readableEvents: events }) => ({ name, outcome, events })),
+    );
+  });
+
+  test('shows the first bytes of the sound log as they are', () => {
+    const [, text = ''] = document.split('## A segment, byte by byte');
+    const lines = [...text.matchAll(/^([0-9a-f]{8}) ([0-9a-f ]{64,})$/gm)];
+    assert.ok(lines.length >= 8, 'header page, first block header, first frames');
+    const bytes = committedBytes('closed/0000000001.wal.hex');
+    for (const [, offset = '', hex = ''] of lines) {
+      const at = Number.parseInt(offset, 16);
+      const shown = hex.replaceAll(' ', '');
+      assert.equal(shown, Buffer.from(bytes.subarray(at, at + 32)).toString('hex'), offset);
+    }
+  });
+
   test('names the magics that the files begin with', () => {
     const samples = { 'segment-header': 8, 'wal-meta': 8, 'block-events': 2 };
     for (const [name, length] of Object.entries(samples)) {
@@ -77,7 +99,7 @@ describe('docs/FORMAT.md', () => {
   });
 
   test('lists file names that the code knows', () => {
-    const [, files = ''] = document.split('## Files');
+    const [, files = ''] = document.split(/^## (?:Files|Structures)$/m);
     const names = [...files.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? '');
     assert.equal(names.length, 7);
     for (const name of names) assert.notEqual(classifyName(name), 'unknown', name);
