@@ -460,6 +460,13 @@ export const MUTATIONS = [
     tests: ['src/storage/lock-file.test.ts'],
   },
   {
+    name: 'files: a large inode number is negative',
+    file: 'src/storage/node-storage.ts',
+    find: 'inode: unsigned(stats.ino),',
+    replace: 'inode: stats.ino,',
+    tests: ['src/storage/node-storage.test.ts'],
+  },
+  {
     name: 'lock: a LOCK that was replaced is made again although the folder is not locked',
     file: 'src/storage/lock-file.ts',
     find: 'if (!this.#isFolderLocked) return false;',

@@ -53,14 +53,6 @@ test('a header says whose region it is and where its sections stand', () => {
   assert.equal(regionBytes(header.sections), BYTES);
 });
 
-test('an inode that Node tells as negative is written as the 64 bits that it has', () => {
-  const folder = { ...REQUEST.folder, device: -1n, inode: -(2n ** 63n) };
-  const header = decodeRegionHeader(headerPage({ ...REQUEST, folder }), BYTES);
-  assert.ok('sections' in header);
-  assert.equal(header.folder.device, 2n ** 64n - 1n);
-  assert.equal(header.folder.inode, 2n ** 63n);
-});
-
 test('the layout version is the last word of the header to be stored', () => {
   const words = new Int32Array(PAGE_BYTES / 4);
   const page = new Uint8Array(words.buffer);

@@ -146,16 +146,14 @@ export const isKnownBoot = (boot: Uint8Array): boolean => boot.some((byte) => by
 export const bootText = (): string | undefined =>
   isKnownBoot(bootId()) ? Buffer.from(bootId()).toString('hex') : undefined;
 
-/** Of what Node has as signed: an inode from 2^63 on is negative, as is a time before 1970. */
-const asU64 = (value: bigint): bigint => BigInt.asUintN(64, value);
-
 /** Fills the header; the layout version, which makes the region valid, comes last. */
 export function writeRegionHeader(
   words: Int32Array,
   request: RegionRequest,
   sections: Sections,
 ): void {
-  const unixNs = asU64(BigInt(Date.now()) * 1_000_000n);
+  // Of a wall clock that is before 1970, the bits.
+  const unixNs = BigInt.asUintN(64, BigInt(Date.now()) * 1_000_000n);
   codec.encode(new Uint8Array(words.buffer, words.byteOffset, PAGE_BYTES), {
     magic: REGION_MAGIC,
     layoutVersion: 0,
@@ -186,8 +184,8 @@ function folderFields({ device, inode, birthNs, path }: FolderIdentity) {
   const folderPath = new Uint8Array(FolderPath.size);
   folderPath.set(bytes.subarray(0, folderPathBytes));
   return {
-    folderDevice: asU64(device),
-    folderInode: asU64(inode),
+    folderDevice: device,
+    folderInode: inode,
     folderBirthNs: birthNs ?? 0n,
     folderPathBytes,
     folderPath,

@@ -11,6 +11,8 @@ import { temporaryFolder } from '../../test/support/log-builder.js';
 import { cannotCount, descriptors } from '../../test/support/process-resources.js';
 import { kernelPlace } from '../../test/support/storage-places.js';
 import { libc } from '../memory/libc.js';
+import { judgeFolder } from '../region/folder-identity.js';
+import { identifyFolder } from './identify-folder.js';
 import { nodeStorage } from './node-storage.js';
 import { storageConformance } from './storage.conformance.js';
 import { LISTING_LIMIT, type OpenMode } from './storage.js';
@@ -139,4 +141,27 @@ test('a file system without the flag: a rename in one step, never two names', {
   nodeStorage.renameNoReplace(join(folder, 'one'), join(folder, 'two'));
   assert.deepEqual(readdirSync(folder), ['two']);
   assert.equal(refused.mock.callCount(), 1);
+});
+
+test('numbers of files are unsigned: an inode of 2^63 and more is none below zero', (t) => {
+  const folder = temporaryFolder(t);
+  const real = lstatSync(folder, { bigint: true });
+  const high = Object.assign(Object.create(Object.getPrototypeOf(real)), real, {
+    ino: -5n,
+    dev: -(2n ** 63n),
+  });
+  const lstat = t.mock.method(fs, 'lstatSync', () => high);
+  syncBuiltinESMExports();
+  t.after(() => {
+    lstat.mock.restore();
+    syncBuiltinESMExports();
+  });
+  const status = nodeStorage.statusAt(folder);
+  assert.deepEqual([status?.inode, status?.device], [2n ** 64n - 5n, 2n ** 63n]);
+  // As LOCK and the region's header have it, and as it is compared with them.
+  const identity = identifyFolder(nodeStorage, folder);
+  assert.equal(identity?.inode, 2n ** 64n - 5n);
+  assert.ok(identity !== undefined);
+  const inHeader = { ...identity, device: 2n ** 63n, inode: 2n ** 64n - 5n };
+  assert.equal(judgeFolder(inHeader, identity), 'same');
 });

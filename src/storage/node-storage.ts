@@ -74,11 +74,14 @@ function birthOf(stats: BigIntStats): bigint | undefined {
   return isChangeTime(stats) && !birthsAreTold() ? undefined : stats.birthtimeNs;
 }
 
+/** Node has them signed: an inode from 2^63 on, as some network file systems have, is negative. */
+const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value);
+
 const toStatus = (stats: BigIntStats): FileStatus => ({
   kind: kindOf(stats),
   bytes: Number(stats.size),
-  device: stats.dev,
-  inode: stats.ino,
+  device: unsigned(stats.dev),
+  inode: unsigned(stats.ino),
   links: Number(stats.nlink),
   owner: Number(stats.uid),
   birthNs: birthOf(stats),
