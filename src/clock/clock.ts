@@ -1,5 +1,8 @@
 // Time comes in through one method, so that tests can steer it.
 
+// By import, not as globals: fake timers of an application's tests replace those.
+import { performance } from 'node:perf_hooks';
+import { hrtime } from 'node:process';
 import { NS_PER_MS } from '../units.js';
 
 /** A monotonic clock, for updaters and snapshotters. */
@@ -16,9 +19,9 @@ function measureOrigin(): number {
   let origin = 0;
   let narrowest = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < 16; attempt++) {
-    const before = process.hrtime.bigint();
+    const before = hrtime.bigint();
     const nowMs = performance.now();
-    const width = Number(process.hrtime.bigint() - before);
+    const width = Number(hrtime.bigint() - before);
     if (width < narrowest) {
       narrowest = width;
       origin = Number(before) + width / 2 - nowMs * NS_PER_MS;
