@@ -89,6 +89,9 @@ export function verdictAdvice(verdict: Verdict, dir: string): string {
   }
 }
 
+/** What to do about files of a version, or with a feature, that this one does not know. */
+export const newerVersionAdvice = 'Use the version that wrote it, or a newer one.';
+
 /** What to do about files that are not there. */
 export const putBackAdvice = (dir: string): string =>
   `${WORDS.putBack}, or salvage what is there: ${salvageCommand(dir)}.`;

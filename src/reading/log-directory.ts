@@ -6,7 +6,7 @@ import { isDefect } from '../segment/defect.js';
 import { classifyName, META_FILE, parseSegmentFileName } from '../segment/file-names.js';
 import { decodeMeta, META_BYTES, type WalMeta } from '../segment/wal-meta.js';
 import type { DirectoryEntry, EntryKind, Storage } from '../storage/storage.js';
-import { ownMetaAdvice } from './advice.js';
+import { newerVersionAdvice, ownMetaAdvice } from './advice.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 
 export interface ListedSegment {
@@ -69,6 +69,14 @@ export const holdsLog = (listing: LogListing): boolean =>
   listing.hasMeta ||
   listing.hasMetaTemporary ||
   listing.hasLock;
+
+/** The error for a log of which a segment is there only compressed. */
+export function compressedError({ dir, compressed }: LogListing): WalError {
+  const message =
+    `${dir}: segment ${compressed[0]} is compressed, which this version cannot read. ` +
+    newerVersionAdvice;
+  return new WalError('ERR_FLASHSTRIKE_UNSUPPORTED', message, { path: dir });
+}
 
 /** The error for a folder that {@link holdsLog} denies. */
 export const noLogIn = (dir: string): WalError =>
@@ -198,7 +206,7 @@ export function usableMeta(
     case 'damaged':
       return undefined;
     case 'unsupported': {
-      const message = `${reading.message} Use the version that wrote it, or a newer one.`;
+      const message = `${reading.message} ${newerVersionAdvice}`;
       throw new WalError('ERR_FLASHSTRIKE_UNSUPPORTED', message, { path });
     }
     case 'unsafe':

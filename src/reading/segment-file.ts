@@ -7,7 +7,7 @@ import {
   type SegmentHeader,
 } from '../segment/segment-header.js';
 import type { OpenMode, Storage } from '../storage/storage.js';
-import { ownFileAdvice, renameBackAdvice, restoreAdvice } from './advice.js';
+import { newerVersionAdvice, ownFileAdvice, renameBackAdvice, restoreAdvice } from './advice.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 import { type ReadingMeter, silentMeter } from './reading-meter.js';
 
@@ -48,7 +48,7 @@ function readHeader(
     const failure = header.defect === 'checksum' ? 'header' : 'validation';
     if (!newer) meter.segmentReader.onIntegrityFailure(failure);
     const message = newer
-      ? `${path} cannot be read: ${header.message}. Use the version that wrote it, or a newer one.`
+      ? `${path} cannot be read: ${header.message}. ${newerVersionAdvice}`
       : `The header of ${path} is not valid: ${header.message}. ${restoreAdvice(path)}`;
     const code = newer ? 'ERR_FLASHSTRIKE_UNSUPPORTED' : 'ERR_FLASHSTRIKE_CORRUPT';
     throw new WalError(code, message, { path, offset: 0 });

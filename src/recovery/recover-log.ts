@@ -20,6 +20,7 @@ import {
   withoutTailAdvice,
 } from '../reading/advice.js';
 import {
+  compressedError,
   type LogListing,
   listingNotes,
   listLog,
@@ -212,7 +213,7 @@ function recover(
   const listing = listLog(storage, directory);
   const reading = readMeta(storage, directory);
   const notes = [...listingNotes(listing), ...metaNotes(reading, listing)];
-  refuseCompressed(listing);
+  if (listing.compressed.length > 0) throw compressedError(listing);
   // They would be removed: looked at before anything is changed.
   for (const path of leftOversIn(listing)) isLeftOver(storage, path);
   const last = listing.segments.at(-1);
@@ -234,17 +235,6 @@ function recover(
     closeSegment(storage, file, meter);
     throw error;
   }
-}
-
-function refuseCompressed(listing: LogListing): void {
-  const [index] = listing.compressed;
-  if (index === undefined) return;
-  throw new WalError(
-    'ERR_FLASHSTRIKE_UNSUPPORTED',
-    `${listing.dir}: segment ${index} is compressed, which this version cannot read. ` +
-      'Use the version that wrote it, or a newer one.',
-    { path: listing.dir },
-  );
 }
 
 function withoutSegments(

@@ -10,7 +10,14 @@ import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js'
 import { expired, judgeTail, tailError } from '../judgement/tail-judgement.js';
 import { unpinnedHole } from '../judgement/unpinned.js';
 import { lostSentence } from '../reading/advice.js';
-import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from '../reading/log-directory.js';
+import {
+  compressedError,
+  holdsLog,
+  listLog,
+  noLogIn,
+  readMeta,
+  usableMeta,
+} from '../reading/log-directory.js';
 import { endsAtPin, pinError } from '../reading/pin.js';
 import { type ReadingMeter, silentMeter } from '../reading/reading-meter.js';
 import { positionNear, readSeal } from '../reading/seal-index.js';
@@ -119,7 +126,7 @@ export class LogWalker {
     const startNs = this.meter.nowNs();
     const listing = listLog(this.#storage, this.dir);
     if (!holdsLog(listing)) throw noLogIn(this.dir);
-    if (listing.compressed.length > 0) throw compressedError(this.dir);
+    if (listing.compressed.length > 0) throw compressedError(listing);
     this.#logId = logIdOf(this.#storage, listing);
     const indexes = listing.segments.map((segment) => segment.index);
     const file = from === undefined ? this.#firstOf(indexes) : this.#findSegment(indexes, from);
@@ -403,9 +410,4 @@ export class LogWalker {
     if (error !== undefined) throw error;
     return true;
   }
-}
-
-export function compressedError(dir: string): WalError {
-  const message = `${dir} contains compressed segments, which this version cannot read yet.`;
-  return new WalError('ERR_FLASHSTRIKE_UNSUPPORTED', message, { path: dir });
 }

@@ -1,8 +1,10 @@
 // What stands in the folder of a log that may be damaged, by what the files say of themselves: a
 // segment whose name was changed is still that segment, and one of another log is none of ours.
+
 import { basename, join } from 'node:path';
 import { type ErrorCode, WalError } from '../errors.js';
 import { electLogId, regionLogIds } from '../judgement/log-identity.js';
+import { newerVersionAdvice } from '../reading/advice.js';
 import {
   holdsLog,
   type ListedSegment,
@@ -153,14 +155,13 @@ class Surveyor {
     if (!isDefect(header)) return surveyed(path, head, header);
     const { defect, message } = header;
     if (defect === 'version' || defect === 'feature') {
-      const advice = 'Use the version that wrote it, or a newer one.';
       const code = 'ERR_FLASHSTRIKE_UNSUPPORTED';
       this.#unreadable.push({
         index,
         path,
         bytes,
         code,
-        message: `${path}: ${message}. ${advice}`,
+        message: `${path}: ${message}. ${newerVersionAdvice}`,
       });
     } else {
       this.#damaged.push({ listed, message });

@@ -50,6 +50,11 @@ export class Findings {
     this.notes.push(`${basename(path)} was removed while the log was being verified.`);
   }
 
+  /** Whether there are problems, and all of this kind. */
+  isOnly(code: ErrorCode): boolean {
+    return this.problems.length > 0 && this.problems.every((problem) => problem.code === code);
+  }
+
   get isSound(): boolean {
     return this.problems.length === 0;
   }

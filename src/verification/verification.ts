@@ -6,8 +6,9 @@ import { emptyError, gatherEmpty, lostWithAll } from '../judgement/empty-log.js'
 import { goneSentence, type LeftRegions, lostAdvice } from '../judgement/left-rings.js';
 import { logIdOf } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
-import { putBackAdvice, verdictAdvice } from '../reading/advice.js';
+import { newerVersionAdvice, putBackAdvice, verdictAdvice } from '../reading/advice.js';
 import {
+  compressedError,
   holdsLog,
   type LogListing,
   listingNotes,
@@ -21,7 +22,6 @@ import type { ReadingMeter } from '../reading/reading-meter.js';
 import { closeSegment, openSegment, type SegmentFile } from '../reading/segment-file.js';
 import { SegmentMeter } from '../reading/segment-meter.js';
 import { bufferBytes, readBuffer, SegmentReader, startOf } from '../reading/segment-reader.js';
-import { compressedError } from '../replay/log-walker.js';
 import { META_FILE, segmentFileName } from '../segment/file-names.js';
 import type { Verdict } from '../segment/verdict.js';
 import { Findings } from './findings.js';
@@ -67,15 +67,16 @@ export class Verification {
     const listing = listLog(storage, this.#dir);
     if (!holdsLog(listing)) throw noLogIn(this.#dir);
     notes.push(...listingNotes(listing));
-    if (listing.compressed.length > 0) this.#findings.report(compressedError(this.#dir));
     this.#logId = logIdOf(storage, listing);
     const meta = readMeta(storage, this.#dir);
     notes.push(...metaNotes(meta, listing));
     // Before the files: what waited then goes on where they end now, or further ahead.
     const left = this.#rings.leftRegions();
     try {
-      if (listing.segments.length > 0) await this.#verifySegments(listing);
-      else if (listing.compressed.length === 0) this.#verifyEmpty();
+      // Around a segment that cannot be read, nothing can be judged.
+      if (listing.compressed.length > 0) this.#findings.report(compressedError(listing));
+      else if (listing.segments.length > 0) await this.#verifySegments(listing);
+      else this.#verifyEmpty();
     } finally {
       for (const file of this.#openFiles) closeSegment(storage, file, this.#meter);
     }
@@ -112,7 +113,9 @@ export class Verification {
     const isDoubt = this.#findings.problems.some(
       ({ code }) => code === 'ERR_FLASHSTRIKE_REGION_UNCERTAIN',
     );
-    const advice = isDoubt ? CHOOSE : verdictAdvice(verdict, this.#dir);
+    const isNewer = this.#findings.isOnly('ERR_FLASHSTRIKE_UNSUPPORTED');
+    const plain = isNewer ? newerVersionAdvice : verdictAdvice(verdict, this.#dir);
+    const advice = isDoubt ? CHOOSE : plain;
     const { segments, lastEventId } = this.#walk;
     if (lost === undefined || segments === 0) return advice;
     this.#findings.notes.unshift(goneSentence(lost, lastEventId));

@@ -3,6 +3,7 @@ import {
   chmodSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -52,6 +53,27 @@ test('a sound log: counts, ids, segments, no problem', async (t) => {
     advice: 'Nothing to do.',
     notes: [],
   });
+});
+
+for (const index of [1, 2, 3]) {
+  test(`a log whose segment ${index} is compressed is not called corrupt: it needs a newer version`, async (t) => {
+    const { dir } = threeSegments(t);
+    const path = join(dir, `000000000${index}.wal`);
+    renameSync(path, `${path}.lz4`);
+    const { ok, verdict, problems, advice } = await verify(dir);
+    assert.deepEqual([ok, verdict], [false, 'undecidable']);
+    assert.deepEqual(
+      problems.map(({ code, lost }) => [code, lost]),
+      [['ERR_FLASHSTRIKE_UNSUPPORTED', undefined]],
+    );
+    assert.equal(advice, 'Use the version that wrote it, or a newer one.');
+  });
+}
+
+test('a segment that is there plain and compressed is read plain', async (t) => {
+  const { dir } = threeSegments(t);
+  writeFileSync(join(dir, '0000000002.wal.lz4'), '');
+  assert.equal((await verify(dir)).ok, true);
 });
 
 test('damage in several segments: each told with file, offset and loss, the rest counted', async (t) => {
