@@ -190,8 +190,8 @@ export const MUTATIONS = [
   {
     name: 'rotation: the header page is not synced',
     file: 'src/recorder/writer/segment-birth.ts',
-    find: '    storage.sync(fd);\n    telemetry.onRotateHeader',
-    replace: '    telemetry.onRotateHeader',
+    find: '    storage.sync(fd);\n    if (isRotation) telemetry.onRotateHeader',
+    replace: '    if (isRotation) telemetry.onRotateHeader',
     tests: ['src/recorder/writer/segment-writer-rotation.test.ts'],
   },
   {
@@ -730,8 +730,15 @@ export const MUTATIONS = [
   {
     name: 'telemetry: the time of a sync is told as that of a write',
     file: 'src/recorder/writer/group-commit.ts',
-    find: 'this.#d.telemetry.segmentWriter.onSync(startNs, covered - durableEventId);',
+    find: 'this.#d.telemetry.segmentWriter.onSync(startNs);',
     replace: 'this.#d.telemetry.segmentWriter.onWriteBlock(startNs, 0, 0);',
+    tests: ['test/fault/stall-telemetry.test.ts'],
+  },
+  {
+    name: 'telemetry: the first segment is a rotation',
+    file: 'src/recorder/writer/segment-rotation.ts',
+    find: 'if (this.#finishNs !== undefined) manager.onSegmentRotation(startNs);',
+    replace: 'manager.onSegmentRotation(startNs);',
     tests: ['test/fault/stall-telemetry.test.ts'],
   },
   {

@@ -146,6 +146,7 @@ export class LogCopy {
     try {
       this.#storage.allocate(fd, segmentBytes);
       this.#active = publishSegment(this.#storage, monotonicClock, this.#telemetry, {
+        isRotation: false,
         fd,
         preparedPath,
         directory: this.#directory,

@@ -5,7 +5,7 @@ import { FakeLog } from './fake-look.js';
 
 const histogramOf = (...valuesNs: readonly number[]) => {
   const log = new FakeLog();
-  for (const ns of valuesNs) log.took(ns, (startNs) => log.writer.onSync(startNs, 1));
+  for (const ns of valuesNs) log.took(ns, (startNs) => log.writer.onSync(startNs));
   return log.look().recorder.segmentWriter.syncHistogram;
 };
 

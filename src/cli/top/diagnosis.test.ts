@@ -60,7 +60,7 @@ describe('what top says is wrong', () => {
   it('what happened before the interval is over', () => {
     const log = new FakeLog();
     log.took(170e6, (startNs) => log.manager.onRingStall(startNs));
-    log.took(170e6, (startNs) => log.writer.onSync(startNs, 1));
+    log.took(170e6, (startNs) => log.writer.onSync(startNs));
     log.took(1, (startNs) => log.taker.onGetNextSegment(startNs, 'waited'));
     const before = log.look();
     const now = log.look();
@@ -99,7 +99,7 @@ describe('what top says is wrong', () => {
 
   it('a slow sync', () => {
     const sync = (ns: number) =>
-      troublesOf((log) => log.took(ns, (startNs) => log.writer.onSync(startNs, 1)));
+      troublesOf((log) => log.took(ns, (startNs) => log.writer.onSync(startNs)));
     assert.deepEqual(sync(60e6), []);
     assert.deepEqual(sync(200e6), [
       'warning: a sync took 201 ms: the disk is slow, durable() waits for it',

@@ -73,9 +73,9 @@ export class FakeLog {
     this.took(90, (startNs) => this.manager.onAppendEvent(startNs, true), 1000);
     this.took(14_000, (startNs) => this.manager.onAppendEvent(startNs, true), 5);
     this.took(200_000, (startNs) => this.writer.onWriteBlock(startNs, 262_144, 4096), 300);
-    this.took(1.2e6, (startNs) => this.writer.onSync(startNs, 12_300), 90);
-    this.took(9e6, (startNs) => this.writer.onSync(startNs, 12_300), 10);
-    this.took(2.4e6, (startNs) => this.writer.onDurable(startNs), 100);
+    this.took(1.2e6, (startNs) => this.writer.onSync(startNs), 90);
+    this.took(9e6, (startNs) => this.writer.onSync(startNs), 10);
+    this.took(2.4e6, (startNs) => this.writer.onDurable(startNs, 12_300), 100);
     this.took(1.5e6, (startNs) => this.manager.onDurableWait(startNs), 20);
     this.took(400, (startNs) => this.taker.onGetNextSegment(startNs, 'ready', 2));
     for (let count = 0; count < 3; count++) this.preparation.onOffer(false);

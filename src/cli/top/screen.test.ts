@@ -65,10 +65,10 @@ describe('a screen of top', () => {
 
   it('shows the interval alone where something was timed in it, else all since the opening', () => {
     const log = new FakeLog();
-    log.took(8e6, (startNs) => log.writer.onSync(startNs, 1), 100);
+    log.took(8e6, (startNs) => log.writer.onSync(startNs), 100);
     log.took(90e6, (startNs) => log.taker.onGetNextSegment(startNs, 'waited'));
     const before = log.look();
-    log.took(2e6, (startNs) => log.writer.onSync(startNs, 1), 10);
+    log.took(2e6, (startNs) => log.writer.onSync(startNs), 10);
     const now = log.look();
     const lines = renderScreen(before, now, SMALL);
     assert.match(rowOf(lines, 'sync '), /10\/s 2\.0\d ms 2\.0\d ms 2\.0\d ms 2\.0\d ms 8\.00 ms/);
@@ -218,7 +218,7 @@ describe('a panel', () => {
   it('tells all that is wrong, and never is wider than the terminal', () => {
     const { log, before } = twoLooks();
     log.took(3e9, (startNs) => log.manager.onRingStall(startNs), 7);
-    log.took(200e6, (startNs) => log.writer.onSync(startNs, 1));
+    log.took(200e6, (startNs) => log.writer.onSync(startNs));
     const now = log.look();
     const troubles = renderPanel(before, now, { columns: 80 }).filter((line) => /^! /.test(line));
     assert.equal(troubles.length, 2);

@@ -29,11 +29,11 @@ export class GroupCommit {
   sync(): void {
     const { active } = this.#segments;
     assert(active !== undefined, 'a sync without a segment');
-    const { writtenEventId: covered, durableEventId } = this.#progress;
+    const covered = this.#progress.writtenEventId;
     const startNs = this.#d.clock.nowNs();
     active.sync();
     this.#watch.refuseHarm(active);
-    this.#d.telemetry.segmentWriter.onSync(startNs, covered - durableEventId);
+    this.#d.telemetry.segmentWriter.onSync(startNs);
     this.#progress.onDurable(covered, this.#segments.end);
   }
 

@@ -18,6 +18,8 @@ interface SegmentBirth {
   readonly fileName: string;
   readonly tally: SegmentTally;
   readonly durableClaim: number;
+  /** It takes the place of a segment that was finished: its steps are those of a rotation. */
+  readonly isRotation: boolean;
 }
 
 /**
@@ -31,20 +33,20 @@ export function publishSegment(
   telemetry: SegmentWriterUpdater,
   birth: SegmentBirth,
 ): ActiveSegment {
-  const { fd, page, directory } = birth;
+  const { fd, page, directory, isRotation } = birth;
   const path = join(directory, birth.fileName);
   const startNs = clock.nowNs();
   let isPublished = false;
   try {
     writeHeaderPage(storage, birth);
     storage.sync(fd);
-    telemetry.onRotateHeader(startNs);
+    if (isRotation) telemetry.onRotateHeader(startNs);
     const renameNs = clock.nowNs();
     storage.renameNoReplace(birth.preparedPath, path);
-    telemetry.onRotateRename(renameNs);
+    if (isRotation) telemetry.onRotateRename(renameNs);
     const directoryNs = clock.nowNs();
     storage.syncDirectory(directory);
-    telemetry.onRotateDirectorySync(directoryNs);
+    if (isRotation) telemetry.onRotateDirectorySync(directoryNs);
     isPublished = true;
   } catch (error) {
     if (isOutOfSpace(error)) throw error;

@@ -40,6 +40,8 @@ export class SegmentRotation {
   #taken: PreparedSegment | undefined;
   #openRefusal: unknown;
   #hasRotated = false;
+  /** How long it took to finish the segment that has no successor yet; undefined: there is none. */
+  #finishNs: number | undefined;
 
   constructor(
     dependencies: SegmentWriterDependencies,
@@ -93,9 +95,10 @@ export class SegmentRotation {
       if (error !== undefined) throw error;
       return false;
     }
-    const startNs = this.#d.clock.nowNs();
+    let startNs = 0;
     try {
       this.#finishActive();
+      startNs = this.#d.clock.nowNs() - (this.#finishNs ?? 0);
       this.#active = this.#publish(next.segment, next.fd);
     } catch (error) {
       this.#d.storage.close(next.fd);
@@ -106,7 +109,9 @@ export class SegmentRotation {
     }
     this.#hasRotated = true;
     this.#space.clear();
-    manager.onSegmentRotation(startNs);
+    // What begins a log, or continues behind a torn end, finishes nothing and is no rotation.
+    if (this.#finishNs !== undefined) manager.onSegmentRotation(startNs);
+    this.#finishNs = undefined;
     this.#progress.onClaimed();
     this.#segmentCount++;
     manager.setSegments(this.#segmentCount, 0);
@@ -157,6 +162,7 @@ export class SegmentRotation {
       fileName: segmentFileName(segmentIndex + 1),
       tally: new SegmentTally(firstEventId),
       durableClaim: durableEventId,
+      isRotation: this.#finishNs !== undefined,
       page: encodeSegmentHeader({
         segmentIndex: segmentIndex + 1,
         segmentBytes: next.segmentBytes,
@@ -196,17 +202,15 @@ export class SegmentRotation {
       this.#watch.refuseHarm(active);
       segmentWriter.onRotateSync(syncNs);
       this.#predecessor = this.end;
-      const { isDurable, writtenEventId, durableEventId } = this.#progress;
-      if (!isDurable) {
-        segmentWriter.onSync(syncNs, writtenEventId - durableEventId);
-        this.#progress.onDurable(writtenEventId, this.#predecessor);
-      }
+      const { isDurable, writtenEventId } = this.#progress;
+      if (!isDurable) this.#progress.onDurable(writtenEventId, this.#predecessor);
       active.close();
       isClosed = true;
     } finally {
       segmentWriter.onCloseSegment(startNs, isClosed);
     }
     this.#active = undefined;
+    this.#finishNs = this.#d.clock.nowNs() - startNs;
   }
 
   /** Closes the descriptor. */

@@ -115,10 +115,10 @@ export class WriterProgress {
 
   /** A sync has ended that covers `eventId`, in a file that ends at `end`. */
   onDurable(eventId: number, end: End): void {
+    const { segmentWriter } = this.#d.telemetry;
+    segmentWriter.onDurable(this.#firstWriteNs, eventId - this.#durableEventId);
     this.#durableEventId = eventId;
     this.#lastSyncNs = this.#d.clock.nowNs();
-    const { segmentWriter } = this.#d.telemetry;
-    segmentWriter.onDurable(this.#firstWriteNs);
     segmentWriter.setDurableLagEvents(this.#writtenEventId - eventId);
     segmentWriter.setUnsyncedSince(0);
     this.#isUnwatermarked = this.#lastSyncNs !== 0;

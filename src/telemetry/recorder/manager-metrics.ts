@@ -132,8 +132,8 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     writer: 'writer',
     help: 'Time of one rotation',
     covers:
-      'all five steps (three for the first segment, before which there is none to finish), ' +
-      'without waiting for a prepared segment',
+      'all five steps, without waiting for a prepared segment; the first segment of a log, and ' +
+      'one after a torn end, finish none and are in openNewSegment alone',
   }),
   workPlanning: duration({
     reference: 'work_planning',

@@ -30,9 +30,9 @@ const SegmentWriterLayout = layout('SegmentWriter')
   .field(384, 'writeBlockHistogram', LatencyHistogram)
   .field(4672, 'sync', Duration64)
   .field(4736, 'syncHistogram', LatencyHistogram)
-  .field(9024, 'groupCommitHistogram', LatencyHistogram)
-  .field(13312, 'durableLag', Duration64)
-  .field(13376, 'durableLagHistogram', LatencyHistogram)
+  .field(9024, 'durableLag', Duration64)
+  .field(9088, 'durableLagHistogram', LatencyHistogram)
+  .field(13376, 'groupCommitHistogram', LatencyHistogram)
   .field(17664, 'durableLagEvents', Gauge64)
   .field(17728, 'unsyncedAge', Gauge64)
   .field(17792, 'unwatermarkedAge', Gauge64)
@@ -72,10 +72,23 @@ function applyWriteBlock(
 
 const SYNC = wordOf(at.sync);
 const SYNC_HISTOGRAM = wordOf(at.syncHistogram) - SYNC;
-const GROUP_COMMIT = wordOf(at.groupCommitHistogram) - SYNC;
 
-/** A note's word: events that the sync made durable. */
 function applySync(
+  words: Uint32Array,
+  group: number,
+  kind: number,
+  low: number,
+  high: number,
+): void {
+  addTimedNote(words, group, group + SYNC_HISTOGRAM, kind, low, high);
+}
+
+const LAG = wordOf(at.durableLag);
+const LAG_HISTOGRAM = wordOf(at.durableLagHistogram) - LAG;
+const GROUP_COMMIT = wordOf(at.groupCommitHistogram) - LAG;
+
+/** A note's word: events that the commit made durable. */
+function applyDurableLag(
   words: Uint32Array,
   group: number,
   kind: number,
@@ -83,21 +96,8 @@ function applySync(
   high: number,
   events: number,
 ): void {
-  if (!addTimedNote(words, group, group + SYNC_HISTOGRAM, kind, low, high)) return;
+  if (!addTimedNote(words, group, group + LAG_HISTOGRAM, kind, low, high)) return;
   addToHistogram(words, group + GROUP_COMMIT, events, 0);
-}
-
-const LAG = wordOf(at.durableLag);
-const LAG_HISTOGRAM = wordOf(at.durableLagHistogram) - LAG;
-
-function applyDurableLag(
-  words: Uint32Array,
-  group: number,
-  kind: number,
-  low: number,
-  high: number,
-): void {
-  addTimedNote(words, group, group + LAG_HISTOGRAM, kind, low, high);
 }
 
 const WRITER = { writer: 'writer' } as const;
@@ -152,20 +152,13 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
     ...WRITER,
     exportedIn: 'seconds',
     help: 'Time of one group commit',
-    covers: 'the fdatasync that makes written events durable',
+    covers: 'the fdatasync that makes written events durable; that of a rotation is in rotateSync',
   }),
   syncHistogram: histogram({
     ...WRITER,
     group: 'sync',
     help: 'Time of one group commit',
-    covers: 'the fdatasync that makes written events durable',
-  }),
-  groupCommitHistogram: histogram({
-    ...WRITER,
-    group: 'sync',
-    unit: 'events',
-    help: 'Events that one group commit made durable',
-    covers: 'events written since the previous sync began, at each sync that succeeded',
+    covers: 'the fdatasync that makes written events durable; that of a rotation is in rotateSync',
   }),
   durableLag: duration({
     ...WRITER,
@@ -178,6 +171,13 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
     group: 'durableLag',
     help: 'How long the oldest event of a group commit had been written but not durable',
     covers: 'from the start of the first write that a commit covers until its sync returned',
+  }),
+  groupCommitHistogram: histogram({
+    ...WRITER,
+    group: 'durableLag',
+    unit: 'events',
+    help: 'Events that one group commit made durable',
+    covers: 'events written and not durable, at each sync that succeeded, rotations included',
   }),
   durableLagEvents: gauge({
     ...WRITER,
@@ -286,14 +286,18 @@ export class SegmentWriterUpdater extends Updater {
     this.record(WRITE, applyWriteBlock, startNs, bytes, events);
   }
 
-  /** @param events that the sync made durable */
-  onSync(startNs: number, events: number): void {
-    this.record(SYNC, applySync, startNs, events, 0);
+  /** A sync that is no step of a rotation. */
+  onSync(startNs: number): void {
+    this.record(SYNC, applySync, startNs, 0, 0);
   }
 
-  /** @param writtenNs when the first block that the commit covers was written */
-  onDurable(writtenNs: number): void {
-    this.record(LAG, applyDurableLag, writtenNs, 0, 0);
+  /**
+   * A commit, by a sync of its own or by a rotation's.
+   * @param writtenNs when the first block that it covers was written
+   * @param events that it made durable
+   */
+  onDurable(writtenNs: number, events = 0): void {
+    this.record(LAG, applyDurableLag, writtenNs, events, 0);
   }
 
   setDurableLagEvents(events: number): void {
