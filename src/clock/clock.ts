@@ -1,7 +1,5 @@
 // Time comes in through one method, so that tests can steer it.
 
-// By import, not as globals: fake timers of an application's tests replace those.
-import { performance } from 'node:perf_hooks';
 import { hrtime } from 'node:process';
 import { NS_PER_MS } from '../units.js';
 
