@@ -1,6 +1,5 @@
 // Time comes in through one method, so that tests can steer it.
 
-import { hrtime } from 'node:process';
 import { NS_PER_MS } from '../units.js';
 
 /** A monotonic clock, for updaters and snapshotters. */
@@ -17,9 +16,9 @@ function measureOrigin(): number {
   let origin = 0;
   let narrowest = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < 16; attempt++) {
-    const before = hrtime.bigint();
+    const before = process.hrtime.bigint();
     const nowMs = performance.now();
-    const width = Number(hrtime.bigint() - before);
+    const width = Number(process.hrtime.bigint() - before);
     if (width < narrowest) {
       narrowest = width;
       origin = Number(before) + width / 2 - nowMs * NS_PER_MS;

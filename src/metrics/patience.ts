@@ -3,7 +3,6 @@
 // finish. This bounds attempts, not a wait for a thread of the log, which `clock/running-time.ts`
 // does: here the time that the reader does not run counts, but never without a minimum of looks.
 
-import { performance } from 'node:perf_hooks';
 import { sleepFor } from '../clock/sleep.js';
 
 /** One reading may look so often at groups that are being changed; a sound one needs a few. */

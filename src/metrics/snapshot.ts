@@ -1,7 +1,6 @@
 // Copies a struct while it is being written, group by group, each consistent in itself: from memory
 // of this process or, by pread, from another's. The copy needs no help from the writer, and
 // outlives it.
-import { performance } from 'node:perf_hooks';
 import type { MetricGroup, StructDefinition } from './catalogue.js';
 import { APPLIED, applyNotes, HEAD, JOURNAL_NOTES, NOTE_WORDS, NOTES } from './journal.js';
 import { inOneReading, patienceOfReading } from './patience.js';

@@ -1,6 +1,5 @@
 // The threads of one log: started together, ended in order. Workers do not hold the process; a
 // pending `open`, `durable`, `close` or `follow` does.
-import { performance } from 'node:perf_hooks';
 import { type TransferListItem, Worker } from 'node:worker_threads';
 import {
   codeOf,
