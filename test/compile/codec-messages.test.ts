@@ -1,16 +1,8 @@
 // What the compiler says of values that do not belong into a structure: each of these would write
 // other bytes than the layout promises, or none where it promises some.
-import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
-import { diagnostics } from './diagnostics.js';
+import { describeMessages, type MessageCase } from './diagnostics.js';
 
-interface Case {
-  readonly code: string;
-  /** For each message of the compiler a part of `marked text: message`. */
-  readonly says: readonly string[];
-}
-
-const CASES: Readonly<Record<string, Case>> = {
+const CASES: Readonly<Record<string, MessageCase>> = {
   'all fields, each of its type': {
     code: 'codec.encode(bytes, { id: 1n, eventId: 1, count: 1, kind: 1, flags: 1, digest });',
     says: [],
@@ -94,22 +86,4 @@ declare const view: DataView;
 const rest = { eventId: 1, count: 1, kind: 1, flags: 1, digest };
 `;
 
-describe('the compiler on the values of a structure:', () => {
-  let messages = new Map<string, string[]>();
-  before(() => {
-    messages = diagnostics(
-      Object.fromEntries(Object.entries(CASES).map(([name, { code }]) => [name, PRELUDE + code])),
-    );
-  });
-
-  for (const [name, { says }] of Object.entries(CASES)) {
-    test(name, () => {
-      const found = messages.get(name) ?? [];
-      assert.equal(found.length, says.length, found.join('\n'));
-      for (const [index, message] of found.entries()) {
-        const part = says[index] ?? '';
-        assert.ok(message.includes(part), `${message}\ndoes not hold\n${part}`);
-      }
-    });
-  }
-});
+describeMessages('the compiler on the values of a structure:', PRELUDE, CASES);

@@ -1,5 +1,7 @@
 // What the compiler says about a snippet: messages are output, and are tested like output.
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
 import ts from 'typescript';
 import { projectRoot } from '../project-root.js';
 
@@ -46,6 +48,38 @@ export function diagnostics(
     );
   }
   return messages;
+}
+
+/** A snippet, and for each message of the compiler a part of `marked text: message`. */
+export interface MessageCase {
+  readonly code: string;
+  readonly says: readonly string[];
+}
+
+/** Declares a test for each case, its code after `prelude`: these messages, and no others. */
+export function describeMessages(
+  what: string,
+  prelude: string,
+  cases: Readonly<Record<string, MessageCase>>,
+): void {
+  describe(what, () => {
+    let messages = new Map<string, string[]>();
+    before(() => {
+      const snippets = Object.entries(cases).map(([name, { code }]) => [name, prelude + code]);
+      messages = diagnostics(Object.fromEntries(snippets));
+    });
+
+    for (const [name, { says }] of Object.entries(cases)) {
+      test(name, () => {
+        const found = messages.get(name) ?? [];
+        assert.equal(found.length, says.length, found.join('\n'));
+        for (const [index, message] of found.entries()) {
+          const part = says[index] ?? '';
+          assert.ok(message.includes(part), `${message}\ndoes not hold\n${part}`);
+        }
+      });
+    }
+  });
 }
 
 function markedMessage(text: string, diagnostic: ts.Diagnostic): string {

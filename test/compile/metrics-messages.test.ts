@@ -2,7 +2,7 @@
 // messages of the compiler, and what else it says of metrics: asserted word for word, because that
 // is what someone sees who breaks them. Types are erased, so the same holds when a module loads.
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { type BinaryType, block, layout, u64 } from '../../src/memory/layout.js';
 import { counter, defineMetrics, type MetricText } from '../../src/metrics/catalogue.js';
 import { Duration64 } from '../../src/metrics/duration64.js';
@@ -10,20 +10,14 @@ import {
   SegmentPreparer,
   SegmentPreparerUpdater,
 } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
-import { diagnostics } from './diagnostics.js';
+import { describeMessages, type MessageCase } from './diagnostics.js';
 
 const TEXT: MetricText = { help: 'Calls', writer: 'any', covers: 'each call' };
-
-interface Case {
-  readonly code: string;
-  /** What each message of the compiler holds, of `marked text: message`. */
-  readonly says: readonly string[];
-}
 
 const misfit = (given: string, expected: string): string =>
   `${given}: Argument of type '${given}' is not assignable to parameter of type '${expected}'.`;
 
-const CASES: Readonly<Record<string, Case>> = {
+const CASES: Readonly<Record<string, MessageCase>> = {
   'a sound struct compiles': {
     code: `const Sound = layout('Sound').field(0, 'getNextSegment', Duration64)
         .field(64, 'spare0', pad(64)).end(128, 64);
@@ -135,25 +129,7 @@ const Two = layout('Two').field(0, 'wait', Duration64).field(64, 'calls', Counte
   .field(128, 'spare0', pad(64)).end(192, 64);
 `;
 
-describe('the compiler on metrics:', () => {
-  let messages = new Map<string, string[]>();
-  before(() => {
-    messages = diagnostics(
-      Object.fromEntries(Object.entries(CASES).map(([name, { code }]) => [name, PRELUDE + code])),
-    );
-  });
-
-  for (const [name, { says }] of Object.entries(CASES)) {
-    test(name, () => {
-      const found = messages.get(name) ?? [];
-      assert.equal(found.length, says.length, found.join('\n'));
-      for (const [index, message] of found.entries()) {
-        const part = says[index] ?? '';
-        assert.ok(message.includes(part), `${message}\ndoes not hold\n${part}`);
-      }
-    });
-  }
-});
+describeMessages('the compiler on metrics:', PRELUDE, CASES);
 
 /** A module that only a cast has got past the compiler. */
 const unchecked = layout as unknown as (name: string) => {

@@ -18,7 +18,7 @@ import { NS_PER_MS } from '../../src/units.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { FaultyStorage } from '../support/faulty-storage.js';
 import type { StorageCall } from '../support/interposed-storage.js';
-import { shownTimes, timesOf } from '../support/shown-times.js';
+import { ROTATION_STEPS, shownTimes, timesOf } from '../support/shown-times.js';
 import { SteppedLog, TickingClock } from '../support/stepped-log.js';
 import { Bench, DIRECTORY, SEGMENT_BYTES } from '../support/writer-bench.js';
 
@@ -211,14 +211,6 @@ describe('the disk', () => {
     );
   });
 });
-
-const ROTATION_STEPS = [
-  'rotateSeal',
-  'rotateSync',
-  'rotateHeader',
-  'rotateRename',
-  'rotateDirectorySync',
-] as const;
 
 describe('a rotation', () => {
   const FINISH = ['segmentWriter.closeSegment', 'manager.segmentRotation'];

@@ -17,3 +17,12 @@ export function shownTimes(telemetry: Telemetry): Readonly<Record<string, number
 /** The same, as the exact tests expect it: all of these, `ns` each, and nothing else. */
 export const timesOf = (ns: number, ...metrics: readonly string[]): Record<string, number> =>
   Object.fromEntries(metrics.map((metric) => [metric, ns]));
+
+/** The steps of a rotation, in their order; metrics of the segment writer. */
+export const ROTATION_STEPS = [
+  'rotateSeal',
+  'rotateSync',
+  'rotateHeader',
+  'rotateRename',
+  'rotateDirectorySync',
+] as const;

@@ -20,6 +20,7 @@ import {
   preparedFiles,
   segmentFiles,
 } from '../support/log-content.js';
+import { ROTATION_STEPS } from '../support/shown-times.js';
 import { cannotMount, SmallDisk } from '../support/small-disk.js';
 
 const NO_MAINTAINER = 'there is no maintaining thread yet';
@@ -102,14 +103,6 @@ function assertHistograms({ segmentWriter, segmentPreparer, manager }: recorder.
   assert.equal(manager.ringStallHistogram.count, manager.ringStall.samples);
   assert.equal(manager.durableWaitHistogram.count, manager.durableWait.samples);
 }
-
-const ROTATION_STEPS = [
-  'rotateSeal',
-  'rotateSync',
-  'rotateHeader',
-  'rotateRename',
-  'rotateDirectorySync',
-] as const;
 
 /** All segments that the writer was handed are there, one after the other. */
 function assertSegments(telemetry: recorder.Telemetry, segments: number): void {
