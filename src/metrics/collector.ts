@@ -44,6 +44,11 @@ export interface Collector {
   pushLabel(name: string, value: string): void;
   /** Ends the label that was pushed last. */
   popLabel(): void;
+  /**
+   * Whether a label of this name applies now. A log's telemetry brings labels of its own, and none
+   * that there is already; without this method it assumes that there is none.
+   */
+  hasLabel?(name: string): boolean;
   /** A count that only increases. */
   counter(metric: CollectedMetric, value: number): void;
   /** A value that may also decrease. */

@@ -30,6 +30,10 @@ export class FakeCollector implements Collector {
     this.labels.pop();
   }
 
+  hasLabel(name: string): boolean {
+    return this.labels.some((label) => label.startsWith(`${name}=`));
+  }
+
   counter(metric: CollectedMetric, value: number): void {
     this.#note('counter', metric, value);
   }

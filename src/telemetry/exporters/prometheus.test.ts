@@ -96,6 +96,16 @@ describe('PrometheusCollector', () => {
     ]);
   });
 
+  it('tells which labels apply', () => {
+    const collector = new PrometheusCollector();
+    assert.equal(collector.hasLabel('log'), false);
+    collector.pushLabel('log', '');
+    assert.equal(collector.hasLabel('log'), true);
+    assert.equal(collector.hasLabel('lo'), false);
+    collector.popLabel();
+    assert.equal(collector.hasLabel('log'), false);
+  });
+
   it('two structs go into one collector, told apart by a label, and without one they do not', () => {
     const clock = new FakeClock();
     const collector = new PrometheusCollector();

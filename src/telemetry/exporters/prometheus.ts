@@ -65,7 +65,7 @@ export class PrometheusCollector implements Collector {
     }
     if (typeof value !== 'string')
       throw invalidArgument(`The value of label ${name} is not a string.`);
-    if (this.#labels.some(([other]) => other === name)) {
+    if (this.hasLabel(name)) {
       throw invalidArgument(`Label ${name} is already set: pop it before you push it again.`);
     }
     this.#labels.push([name, value]);
@@ -73,6 +73,10 @@ export class PrometheusCollector implements Collector {
 
   popLabel(): void {
     if (this.#labels.pop() === undefined) throw invalidArgument('There is no label to pop.');
+  }
+
+  hasLabel(name: string): boolean {
+    return this.#labels.some(([other]) => other === name);
   }
 
   counter(metric: CollectedMetric, value: number): void {
