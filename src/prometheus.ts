@@ -1,2 +1,2 @@
 // Metrics as Prometheus reads them.
-export { PrometheusCollector } from './telemetry/exporters/prometheus.js';
+export { PrometheusCollector, type PrometheusOptions } from './telemetry/exporters/prometheus.js';

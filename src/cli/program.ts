@@ -332,6 +332,11 @@ function addMetrics(program: Command, { context, finish }: Run): void {
         .default('flashstrike_wal')
         .argParser(parsePrefix),
     )
+    .option(
+      '--reference-names',
+      'also export under the names of the FlashStrike engine: …_ns, labels system, subsystem',
+      false,
+    )
     .addHelpText(
       'after',
       `

@@ -54,9 +54,9 @@ describe('defineMetrics', () => {
     assert.equal(sentenceCase('getNextSegment'), 'Get next segment');
   });
 
-  it('gives what is not said: unit by kind, alone, not exported in seconds', () => {
-    const { unit, group, exportedIn, apply: applied } = duration(TEXT);
-    assert.deepEqual([unit, group, exportedIn, applied], ['ns', undefined, undefined, undefined]);
+  it('gives what is not said: unit by kind, alone, failures are seen', () => {
+    const { unit, group, failures, apply: applied } = duration(TEXT);
+    assert.deepEqual([unit, group, failures, applied], ['ns', undefined, 'seen', undefined]);
     assert.equal(counter(TEXT).unit, 'calls');
     assert.ok(Object.isFrozen(duration(TEXT)));
   });

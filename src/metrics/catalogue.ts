@@ -14,7 +14,13 @@ import { Operation64 } from './operation64.js';
 import { BEGUN } from './sequence.js';
 
 /** The threads of a log, as the metrics name them; `any` is whoever owns the struct. */
-type MetricWriter = 'application' | 'writer' | 'preparer' | 'housekeeping' | 'preloader' | 'any';
+export type MetricWriter =
+  | 'application'
+  | 'writer'
+  | 'preparer'
+  | 'housekeeping'
+  | 'preloader'
+  | 'any';
 
 /**
  * `age64`: since when (monotonic ns) something has been so, read as its age; 0 when it is not so.
@@ -41,8 +47,11 @@ export interface MetricDescription<Kind extends MetricKind = MetricKind> {
   readonly writer: MetricWriter;
   /** The exact interval, or event, that one record covers. */
   readonly covers: string;
-  /** Of a duration that the reference does not have: the unit that it is exported in, not `ns`. */
-  readonly exportedIn: 'seconds' | undefined;
+  /**
+   * Of an operation64: `unseen` where a failure leaves nobody who could look, as an open that fails
+   * leaves no telemetry; it is counted, but exporters have no family for it.
+   */
+  readonly failures: 'seen' | 'unseen';
   /** What the reference exports it as, its suffixes left out; undefined: it has no such metric. */
   readonly reference: string | undefined;
   /** The first field of the group that is recorded together; undefined: the field is alone. */
@@ -57,8 +66,8 @@ export interface MetricText {
   readonly writer: MetricWriter;
   readonly covers: string;
   readonly unit?: MetricUnit;
-  /** `seconds` for a duration that the reference does not have. */
   readonly exportedIn?: 'seconds';
+  readonly failures?: 'unseen';
   readonly reference?: string;
   readonly group?: string;
 }
@@ -66,7 +75,7 @@ export interface MetricText {
 const describing =
   <const Kind extends MetricKind>(kind: Kind, defaultUnit: MetricUnit) =>
   (text: MetricText): MetricDescription<Kind> => {
-    const { help, writer, covers, unit = defaultUnit, group, exportedIn, reference } = text;
+    const { help, writer, covers, unit = defaultUnit, group, failures = 'seen', reference } = text;
     const apply = undefined;
     return Object.freeze({
       kind,
@@ -74,7 +83,7 @@ const describing =
       help,
       writer,
       covers,
-      exportedIn,
+      failures,
       reference,
       group,
       apply,
@@ -102,7 +111,7 @@ export const journal = (
     help: '',
     writer,
     covers: '',
-    exportedIn: undefined,
+    failures: 'seen',
     reference: undefined,
     group,
     apply,

@@ -20,7 +20,7 @@ import {
   type MetricDescription,
   operation,
 } from './catalogue.js';
-import { collectMetric, collectStruct } from './collecting.js';
+import { collectFaultyTimes, collectMetric, collectStruct } from './collecting.js';
 import { Duration64, DurationReading } from './duration64.js';
 import { type CollectedLine, FakeCollector } from './fake-collector.js';
 import { HistogramReading, LatencyHistogram } from './latency-histogram.js';
@@ -50,63 +50,59 @@ function collect(
   description: MetricDescription,
   reading: MetricReading,
   others: Descriptions = {},
+  collector = new FakeCollector(),
 ): (readonly [CollectedLine['kind'], string, unknown])[] {
-  const collector = new FakeCollector();
   collectMetric('p', field, { [field]: description, ...others }, reading, collector);
   return collector.lines.map(({ kind, name, value }) => [kind, name, value]);
 }
 
 describe('collecting', () => {
-  it('a duration64 is a summary in nanoseconds, as in the reference, and what follows from it', () => {
-    assert.deepEqual(collect('getNextSegment', duration(TEXT), durationOf(1500, 500)), [
-      ['summary', 'p_get_next_segment_ns', { sum: 2000, count: 2 }],
-      ['gauge', 'p_get_next_segment_min_seconds', 0.0000005],
-      ['gauge', 'p_get_next_segment_max_seconds', 0.0000015],
-      ['gauge', 'p_get_next_segment_avg_seconds', 0.000001],
-      ['gauge', 'p_get_next_segment_jitter_seconds', 0.000001],
-      ['gauge', 'p_get_next_segment_rate_per_second', 1e6],
-    ]);
-  });
-
-  it('a duration64 of our own is a summary in seconds', () => {
-    const own = duration({ ...TEXT, exportedIn: 'seconds' });
-    assert.deepEqual(collect('prepareZero', own, durationOf(1500, 500)), [
+  it('a duration64 is a summary in seconds, and the longest', () => {
+    assert.deepEqual(collect('prepareZero', duration(TEXT), durationOf(1500, 500)), [
       ['summary', 'p_prepare_zero_seconds', { sum: 0.000002, count: 2 }],
-      ['gauge', 'p_prepare_zero_min_seconds', 0.0000005],
       ['gauge', 'p_prepare_zero_max_seconds', 0.0000015],
-      ['gauge', 'p_prepare_zero_avg_seconds', 0.000001],
-      ['gauge', 'p_prepare_zero_jitter_seconds', 0.000001],
-      ['gauge', 'p_prepare_zero_rate_per_second', 1e6],
     ]);
   });
 
-  it('a duration64 of our own with a histogram beside it leaves sum and count to that', () => {
-    const own = duration({ ...TEXT, exportedIn: 'seconds' });
-    const beside = (kind: MetricDescription): Descriptions => ({ syncHistogram: kind });
-    assert.deepEqual(
-      collect('sync', own, durationOf(1500), beside(histogram(TEXT))).map(([, name]) => name),
-      ['min_seconds', 'max_seconds', 'avg_seconds', 'jitter_seconds', 'rate_per_second'].map(
-        (name) => `p_sync_${name}`,
-      ),
-    );
-    const reference = collect('sync', duration(TEXT), durationOf(1500), beside(histogram(TEXT)));
-    assert.equal(reference[0]?.[1], 'p_sync_ns');
+  it('a duration64 with a histogram beside it leaves sum and count to that', () => {
+    const beside = { syncHistogram: histogram(TEXT) };
+    assert.deepEqual(collect('sync', duration(TEXT), durationOf(1500), beside), [
+      ['gauge', 'p_sync_max_seconds', 0.0000015],
+    ]);
   });
 
-  it('an operation64 is the same, and counts failures', () => {
+  it('an operation64 is the same, and counts failures that anyone can see', () => {
     const words = wordsFor(Operation64);
     recordOutcome(words, 0, 100, true);
     recordOutcome(words, 0, 200, false);
     const reading = new OperationReading(words, 0);
-    assert.deepEqual(collect('openSegment', operation(TEXT), reading), [
-      ['summary', 'p_open_segment_ns', { sum: 300, count: 2 }],
-      ['gauge', 'p_open_segment_min_seconds', 1e-7],
+    const times = [
+      ['summary', 'p_open_segment_seconds', { sum: 3e-7, count: 2 }],
       ['gauge', 'p_open_segment_max_seconds', 2e-7],
-      ['gauge', 'p_open_segment_avg_seconds', 1.5e-7],
-      ['gauge', 'p_open_segment_jitter_seconds', 1e-7],
-      ['gauge', 'p_open_segment_rate_per_second', 2 / (300 / 1e9)],
-      ['counter', 'p_open_segment_failures_total', 1],
-    ]);
+    ];
+    const failures = ['counter', 'p_open_segment_failures_total', 1];
+    assert.deepEqual(collect('openSegment', operation(TEXT), reading), [...times, failures]);
+    const unseen = operation({ ...TEXT, failures: 'unseen' });
+    assert.deepEqual(collect('openSegment', unseen, reading), times);
+  });
+
+  it('the reference’s nanoseconds, and what follows from them, come only when asked for', () => {
+    const asked = () => new FakeCollector({ referenceNames: true });
+    const theirs = duration({ ...TEXT, reference: 'get_next_segment_ns' });
+    const own = duration(TEXT);
+    const reading = durationOf(1500, 500);
+    const added = [
+      ['summary', 'p_get_next_segment_ns', { sum: 2000, count: 2 }],
+      ['gauge', 'p_get_next_segment_min_seconds', 0.0000005],
+      ['gauge', 'p_get_next_segment_avg_seconds', 0.000001],
+      ['gauge', 'p_get_next_segment_jitter_seconds', 0.000001],
+      ['gauge', 'p_get_next_segment_rate_per_second', 1e6],
+    ];
+    const plain = collect('getNextSegment', own, reading);
+    assert.deepEqual(collect('getNextSegment', theirs, reading), plain);
+    assert.deepEqual(collect('getNextSegment', own, reading, {}, asked()), plain);
+    const all = collect('getNextSegment', theirs, reading, {}, asked());
+    assert.deepEqual(all, [...plain, ...added]);
   });
 
   it('a life_cycle is turns and seconds, all and those that did work, and the last sleep', () => {
@@ -191,26 +187,42 @@ describe('collecting', () => {
     assert.deepEqual(names, ['p_block_failures_total']);
   });
 
-  it('every help text is the description’s, with what is shown of it in front', () => {
-    const collector = new FakeCollector();
-    const words = wordsFor(Operation64);
-    const fields = { open: operation(TEXT) };
-    collectMetric('p', 'open', fields, new OperationReading(words, 0), collector);
-    assert.deepEqual(
-      collector.lines.map(({ help }) => help),
-      [
-        'Help',
-        'Shortest: Help',
-        'Longest: Help',
-        'Mean: Help',
-        'Longest minus shortest: Help',
-        'Samples per second of measured time: Help',
-        'Failures: Help',
-      ],
+  it('every help text is the description’s, and says what is shown of it', () => {
+    const helpOf = (description: MetricDescription, reading: MetricReading): string[] => {
+      const collector = new FakeCollector({ referenceNames: true });
+      collectMetric('p', 'open', { open: description }, reading, collector);
+      return collector.lines.map(({ help }) => help);
+    };
+    const reading = new OperationReading(wordsFor(Operation64), 0);
+    assert.deepEqual(helpOf(operation({ ...TEXT, reference: 'open' }), reading), [
+      'Help',
+      'Longest so far, kept by the thread that reads or opens the log: Help',
+      'Failures: Help',
+      'Help',
+      'Shortest: Help',
+      'Mean: Help',
+      'Longest minus shortest: Help',
+      'Samples per second of measured time: Help',
+    ]);
+    assert.deepEqual(helpOf(counter(TEXT), 1), ['Help']);
+  });
+
+  it('the help of a gauge says whose look it is, and how old it may be', () => {
+    const seen = { help: 'Help', writer: 'writer', covers: 'as of the last sync' } as const;
+    const helpOf = (description: MetricDescription): string | undefined => {
+      const collector = new FakeCollector();
+      collectMetric('p', 'value', { value: description }, 1, collector);
+      return collector.lines[0]?.help;
+    };
+    assert.equal(helpOf(gauge(seen)), 'Help (last seen by the writer thread: as of the last sync)');
+    assert.equal(helpOf(constant(seen)), 'Help (set by the writer thread: as of the last sync)');
+    assert.equal(
+      helpOf(age(seen)),
+      'Help (as of now, since a moment set by the writer thread: as of the last sync)',
     );
   });
 
-  it('a struct counts clock steps and dropped calls of all its durations', () => {
+  it('a struct tells of how many samples a clock or a caller was wrong', () => {
     const collector = new FakeCollector();
     const fields = { a: duration(TEXT), b: duration(TEXT), c: counter(TEXT) };
     const metrics = [
@@ -218,22 +230,17 @@ describe('collecting', () => {
       ['b', fields.b, durationOf(CLOCK_STEP, 5)],
       ['c', fields.c, 1],
     ] as const;
-    collectStruct('p', fields, metrics, collector);
-    const ending = collector.lines.slice(-2);
+    const faulty = collectStruct('p', fields, metrics, collector);
+    assert.deepEqual(faulty, { clockSteps: 2, dropped: 3 });
+    const { length } = collector.lines;
+    collectFaultyTimes('p', faulty, collector);
     assert.deepEqual(
-      ending.map(({ kind, name, value }) => [kind, name, value]),
+      collector.lines.slice(length).map(({ kind, name, value }) => [kind, name, value]),
       [
         ['counter', 'p_clock_steps_total', 2],
         ['counter', 'p_dropped_samples_total', 3],
       ],
     );
-  });
-
-  it('a struct without durations has no such counters', () => {
-    const collector = new FakeCollector();
-    const fields = { c: counter(TEXT) };
-    collectStruct('p', fields, [['c', fields.c, 1]], collector);
-    assert.deepEqual(collector.names, ['p_c_total']);
   });
 });
 

@@ -1,10 +1,17 @@
 // How each kind of metric is exported, by one rule: `<prefix>_<field in snake case>_<unit>`, and
-// `_total` after a counter's, which has none in front. A time is in seconds, Prometheus' base
-// unit. The one exception is the reference's: a duration64 (or operation64) is a summary in
-// nanoseconds, unless its description says seconds; the durations of our own do.
+// `_total` after a counter's, which has none in front. A time is in seconds, Prometheus' base unit,
+// and exported once: as its histogram where it has one, else as a summary.
+//
+// The reference's own way is an addition that a collector asks for (`referenceNames`): summaries in
+// nanoseconds with shortest, mean, jitter and rate beside them, under constant labels.
 
 import { NS_PER_SECOND } from '../units.js';
-import { type Descriptions, type MetricDescription, snakeCase } from './catalogue.js';
+import {
+  type Descriptions,
+  type MetricDescription,
+  type MetricWriter,
+  snakeCase,
+} from './catalogue.js';
 import type { CollectedBucket, CollectedMetric, Collector } from './collector.js';
 import { DurationReading } from './duration64.js';
 import { HistogramReading, RANGE_BITS } from './latency-histogram.js';
@@ -24,30 +31,60 @@ const DROPPED_HELP = 'Calls whose start was not a valid time; they are not among
 
 type Naming = (suffix: string, help?: string) => CollectedMetric;
 
+/** Samples of which a clock or a caller was wrong. */
+export interface FaultyTimes {
+  /** Began in the future. */
+  readonly clockSteps: number;
+  /** Began at no time at all. */
+  readonly dropped: number;
+}
+
+/** Hands on how many samples were faulty, of all that was collected under `prefix`. */
+export function collectFaultyTimes(
+  prefix: string,
+  { clockSteps, dropped }: FaultyTimes,
+  collector: Collector,
+): void {
+  collector.counter({ name: `${prefix}_clock_steps_total`, help: CLOCK_STEPS_HELP }, clockSteps);
+  collector.counter({ name: `${prefix}_dropped_samples_total`, help: DROPPED_HELP }, dropped);
+}
+
+/** Collects under a label that the reference gives to all its metrics, where one asks for it. */
+export function underReferenceLabel<Result>(
+  collector: Collector,
+  name: string,
+  value: string | undefined,
+  collect: () => Result,
+): Result {
+  if (value === undefined || collector.referenceNames !== true) return collect();
+  collector.pushLabel(name, value);
+  try {
+    return collect();
+  } finally {
+    collector.popLabel();
+  }
+}
+
 /**
  * Hands all metrics of a struct to `collector`.
  * @param fields what the struct's fields mean
+ * @returns how many samples of its durations were faulty; the readings tell which
  */
 export function collectStruct(
   prefix: string,
   fields: Descriptions,
   metrics: Iterable<readonly [string, MetricDescription, MetricReading]>,
   collector: Collector,
-): void {
+): FaultyTimes {
   let clockSteps = 0;
   let dropped = 0;
-  let hasDurations = false;
   for (const [field, , reading] of metrics) {
     collectMetric(prefix, field, fields, reading, collector);
     if (!(reading instanceof DurationReading)) continue;
-    hasDurations = true;
     clockSteps += reading.clockSteps;
     dropped += reading.dropped;
   }
-  if (!hasDurations) return;
-  // One pair a struct: it tells that a clock or a caller is wrong; the readings tell where.
-  collector.counter({ name: `${prefix}_clock_steps_total`, help: CLOCK_STEPS_HELP }, clockSteps);
-  collector.counter({ name: `${prefix}_dropped_samples_total`, help: DROPPED_HELP }, dropped);
+  return { clockSteps, dropped };
 }
 
 /**
@@ -68,54 +105,81 @@ export function collectMetric(
   const name = `${prefix}_${base}`;
   const named: Naming = (suffix, what = help) => ({ name: `${name}${suffix}`, help: what });
   if (reading instanceof DurationReading) {
-    // Sum and count of a group's duration are those of its histogram.
     const isInHistogram = fields[`${field}Histogram`]?.kind === 'latency_histogram';
     collectDuration(description, isInHistogram, named, reading, collector);
   } else if (reading instanceof HistogramReading) {
     const metric = { name: histogramName(name, unit), help };
     collectHistogram(metric, unit === 'ns', reading, collector);
   } else if (reading instanceof LifeCycleReading) {
-    collectLifeCycle(help, named, reading, collector);
+    collectLifeCycle(description, named, reading, collector);
   } else if (kind === 'counter64') {
     if (unit === 'ns') collector.counter(named('_seconds_total'), reading / NS_PER_SECOND);
     else collector.counter(named('_total'), reading);
-  } else if (unit === 'ns') {
-    collector.gauge(named('_seconds'), reading / NS_PER_SECOND);
-  } else if (unit === 'ps') {
-    collector.gauge(named('_seconds'), reading / PS_PER_SECOND);
   } else {
-    collector.gauge(named(''), reading);
+    const per = unit === 'ns' ? NS_PER_SECOND : unit === 'ps' ? PS_PER_SECOND : undefined;
+    const seen = `${help} (${lookOf(description)})`;
+    if (per === undefined) collector.gauge(named('', seen), reading);
+    else collector.gauge(named('_seconds', seen), reading / per);
   }
 }
 
+const WRITERS: Readonly<Record<MetricWriter, string>> = {
+  application: 'the application thread',
+  writer: 'the writer thread',
+  preparer: 'the preparer thread',
+  housekeeping: 'the housekeeping thread',
+  preloader: 'the preloader thread',
+  any: 'the thread that reads or opens the log',
+};
+
+/** A gauge is what some thread saw: which, and when it looks. */
+function lookOf({ kind, writer, covers }: MetricDescription): string {
+  if (kind === 'age64') return `as of now, since a moment set by ${WRITERS[writer]}: ${covers}`;
+  return `${kind === 'constant64' ? 'set' : 'last seen'} by ${WRITERS[writer]}: ${covers}`;
+}
+
 function collectDuration(
-  { exportedIn, help }: MetricDescription,
+  description: MetricDescription,
   isInHistogram: boolean,
   named: Naming,
   reading: DurationReading,
   collector: Collector,
 ): void {
-  const { totalNs, samples: count, minNs, maxNs, avgNs, jitterNs, ratePerSecond } = reading;
-  const gauge = (suffix: string, words: string, ns: number): void =>
-    collector.gauge(named(`_${suffix}_seconds`, `${words}: ${help}`), ns / NS_PER_SECOND);
-  if (exportedIn === undefined) {
-    collector.summary(named('_ns'), { sum: totalNs, count });
-  } else if (!isInHistogram) {
+  const { help, writer, reference, failures } = description;
+  const { totalNs, samples: count, maxNs } = reading;
+  // Sum and count of a group's duration are those of its histogram.
+  if (!isInHistogram) {
     collector.summary(named('_seconds'), { sum: totalNs / NS_PER_SECOND, count });
   }
+  const max = named('_max_seconds', `Longest so far, kept by ${WRITERS[writer]}: ${help}`);
+  collector.gauge(max, maxNs / NS_PER_SECOND);
+  if (reading instanceof OperationReading && failures === 'seen') {
+    collector.counter(named('_failures_total', `Failures: ${help}`), reading.failures);
+  }
+  if (collector.referenceNames === true && reference !== undefined) {
+    collectAsReference(help, named, reading, collector);
+  }
+}
+
+/** What the reference shows of a duration, and the base unit of Prometheus says better. */
+function collectAsReference(
+  help: string,
+  named: Naming,
+  { totalNs, samples: count, minNs, avgNs, jitterNs, ratePerSecond }: DurationReading,
+  collector: Collector,
+): void {
+  const gauge = (suffix: string, words: string, ns: number): void =>
+    collector.gauge(named(`_${suffix}_seconds`, `${words}: ${help}`), ns / NS_PER_SECOND);
+  collector.summary(named('_ns'), { sum: totalNs, count });
   gauge('min', 'Shortest', minNs);
-  gauge('max', 'Longest', maxNs);
   gauge('avg', 'Mean', avgNs);
   gauge('jitter', 'Longest minus shortest', jitterNs);
   const rate = named('_rate_per_second', `Samples per second of measured time: ${help}`);
   collector.gauge(rate, ratePerSecond);
-  if (reading instanceof OperationReading) {
-    collector.counter(named('_failures_total', `Failures: ${help}`), reading.failures);
-  }
 }
 
 function collectLifeCycle(
-  help: string,
+  { help, writer }: MetricDescription,
   named: Naming,
   { cycles, activeCycles, totalNs, activeNs, lastSleepNs }: LifeCycleReading,
   collector: Collector,
@@ -125,7 +189,7 @@ function collectLifeCycle(
   collector.counter(named('_seconds_total', `Time: ${help}`), totalNs / NS_PER_SECOND);
   const active = `Time of turns that did work: ${help}`;
   collector.counter(named('_active_seconds_total', active), activeNs / NS_PER_SECOND);
-  const sleep = named('_last_sleep_seconds', `Last sleep: ${help}`);
+  const sleep = named('_last_sleep_seconds', `Last sleep of ${WRITERS[writer]}: ${help}`);
   collector.gauge(sleep, lastSleepNs / NS_PER_SECOND);
 }
 

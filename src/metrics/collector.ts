@@ -2,7 +2,7 @@
 
 /** A metric, apart from its value. */
 export interface CollectedMetric {
-  /** For instance `<prefix>_get_next_segment_ns`: snake case, unit last, counters with `_total`. */
+  /** For instance `<prefix>_get_next_segment_seconds`: snake case, unit last, counters `_total`. */
   readonly name: string;
   /** One sentence without its full stop. */
   readonly help: string;
@@ -40,6 +40,12 @@ export interface CollectedBucket {
  * wal.telemetry.collect('orders', collector);
  */
 export interface Collector {
+  /**
+   * Whether metrics that the reference (the FlashStrike engine) has are handed over in its way as
+   * well: summaries in nanoseconds (`…_ns`) with shortest, mean, jitter and rate, and the labels
+   * `system` and `subsystem`. Default: no.
+   */
+  readonly referenceNames?: boolean;
   /** Begins a label. */
   pushLabel(name: string, value: string): void;
   /** Ends the label that was pushed last. */

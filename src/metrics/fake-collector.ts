@@ -17,6 +17,11 @@ export class FakeCollector implements Collector {
   readonly labels: string[] = [];
   /** Thrown by every metric, when set. */
   failure: Error | undefined;
+  readonly referenceNames: boolean;
+
+  constructor({ referenceNames = false } = {}) {
+    this.referenceNames = referenceNames;
+  }
 
   get names(): string[] {
     return this.lines.map(({ name }) => name);

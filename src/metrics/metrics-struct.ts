@@ -13,7 +13,7 @@ import type {
   MetricGroup,
   StructDefinition,
 } from './catalogue.js';
-import { collectStruct } from './collecting.js';
+import { collectStruct, type FaultyTimes, underReferenceLabel } from './collecting.js';
 import type { Collector } from './collector.js';
 import { type DumpOptions, dumpStruct, type TextSink } from './dump.js';
 import { MetricMemory } from './metric-memory.js';
@@ -29,6 +29,7 @@ interface StructAccess {
 let accessOf: (struct: MetricsStruct) => StructAccess;
 let refresh: (struct: MetricsStruct, source: MetricSource, isLive: boolean) => void;
 let end: (struct: MetricsStruct) => void;
+let collectFrom: (struct: MetricsStruct, prefix: string, collector: Collector) => FaultyTimes;
 
 /** What all structs of metrics have in common. */
 export abstract class MetricsStruct {
@@ -44,6 +45,7 @@ export abstract class MetricsStruct {
     accessOf = (struct) => ({ definition: struct.#definition, memory: struct.#memory });
     refresh = (struct, source, isLive) => struct.#take(source, isLive);
     end = (struct) => struct.#close();
+    collectFrom = (struct, prefix, collector) => struct.#collect(prefix, collector);
   }
 
   constructor(definition: StructDefinition, memory: MetricMemory) {
@@ -156,13 +158,14 @@ export abstract class MetricsStruct {
 
   /** Passes all metrics to `collector`. Their names begin with `prefix` and an underscore. */
   collect(prefix: string, collector: Collector): void {
+    this.#collect(prefix, collector);
+  }
+
+  #collect(prefix: string, collector: Collector): FaultyTimes {
     const { subsystem, fields } = this.#definition;
-    if (subsystem !== undefined) collector.pushLabel('subsystem', subsystem);
-    try {
-      collectStruct(prefix, fields, this.#metrics(), collector);
-    } finally {
-      if (subsystem !== undefined) collector.popLabel();
-    }
+    return underReferenceLabel(collector, 'subsystem', subsystem, () =>
+      collectStruct(prefix, fields, this.#metrics(), collector),
+    );
   }
 
   /** All values by name. */
@@ -213,3 +216,10 @@ export const takeFrom = (struct: MetricsStruct, source: MetricSource, isLive: bo
 
 /** Ends a struct of a log that is closing: it keeps its last values, and updaters do nothing. */
 export const closeStruct = (struct: MetricsStruct): void => end(struct);
+
+/** As `struct.collect`; tells how many of its samples were faulty. */
+export const collectInto = (
+  struct: MetricsStruct,
+  prefix: string,
+  collector: Collector,
+): FaultyTimes => collectFrom(struct, prefix, collector);

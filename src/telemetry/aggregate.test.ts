@@ -78,20 +78,46 @@ describe('a telemetry aggregate', () => {
     assert.equal(dumped('Orders'), `${title}${labelled}${labelled}`);
   });
 
-  it('collect names system and subsystem as labels, and each struct in the names', () => {
+  it('collect names each struct in the names, and has one pair of faulty times for all', () => {
     const collector = new FakeCollector();
+    const pair = new Pair();
+    const clock = new FakeClock();
+    for (const struct of [pair.left, pair.right]) {
+      const updater = new SegmentPreparerUpdater(struct, clock);
+      updater.onGetNextSegment(Number.NaN);
+      updater.onGetNextSegment(clock.nowNs() + 1);
+    }
+    pair.collect('p', collector);
+    const { lines, names } = collector;
+    const wanted = 'p_segment_preparer_get_next_segment_seconds';
+    assert.equal(names.filter((name) => name === wanted).length, 2);
+    const others = lines.filter(({ name }) => !name.startsWith('p_segment_preparer_'));
+    assert.deepEqual(
+      others.map(({ name, value }) => [name, value]),
+      [
+        ['p_clock_steps_total', 2],
+        ['p_dropped_samples_total', 2],
+      ],
+    );
+    assert.ok(lines.every(({ labels }) => labels === ''));
+  });
+
+  it('collect adds the labels system and subsystem where the reference’s names are asked for', () => {
+    const collector = new FakeCollector({ referenceNames: true });
     new Pair().collect('p', collector);
     const { lines, names } = collector;
     const wanted = 'p_segment_preparer_get_next_segment_ns';
     assert.equal(names.filter((name) => name === wanted).length, 2);
-    assert.ok(names.every((name) => name.startsWith('p_segment_preparer_')));
-    const labels = 'system=wal_pair,subsystem=wal_prepare_worker';
-    assert.ok(lines.every((line) => line.labels === labels));
+    for (const { name, labels } of lines) {
+      const ofStruct = name.startsWith('p_segment_preparer_');
+      const expected = ofStruct ? ',subsystem=wal_prepare_worker' : '';
+      assert.equal(labels, `system=wal_pair${expected}`, name);
+    }
     assert.deepEqual(collector.labels, []);
   });
 
   it('collect leaves no label behind when the collector throws', () => {
-    const collector = new FakeCollector();
+    const collector = new FakeCollector({ referenceNames: true });
     collector.failure = new Error('this collector fails');
     assert.throws(() => new Pair().collect('p', collector), collector.failure);
     assert.deepEqual(collector.labels, []);

@@ -5,10 +5,16 @@
 // structuredClone and postMessage throw DataCloneError.
 import { invalidArgument } from '../errors.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
+import { collectFaultyTimes, underReferenceLabel } from '../metrics/collecting.js';
 import type { Collector } from '../metrics/collector.js';
 import { type DumpOptions, RULE, type TextSink } from '../metrics/dump.js';
 import type { MetricMemory } from '../metrics/metric-memory.js';
-import { closeStruct, type MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
+import {
+  closeStruct,
+  collectInto,
+  type MetricsStruct,
+  structAccess,
+} from '../metrics/metrics-struct.js';
 import { inOneReading } from '../metrics/patience.js';
 import type { MetricReading } from '../metrics/readings.js';
 
@@ -28,7 +34,7 @@ type NamedStructs = Readonly<Record<string, MetricsStruct>>;
 
 /** What an aggregate is called. */
 interface AggregateNames<System extends string = string> {
-  /** The label that all its metrics carry: `system="…"`. */
+  /** The reference's label for all its metrics: `system="…"`. */
   readonly system: System;
   /** Stands above a dump of all its structs. */
   readonly title: string;
@@ -88,20 +94,24 @@ export abstract class Aggregate {
   }
 
   /**
-   * Passes all metrics to `collector`, with the label `system`. Their names begin with `prefix` and
-   * the name of the struct: `<prefix>_segment_preparer_get_next_segment_ns`.
+   * Passes all metrics to `collector`. Their names begin with `prefix` and the name of the struct:
+   * `<prefix>_segment_preparer_get_next_segment_seconds`. Each aggregate needs a prefix of its own.
    */
   collect(prefix: string, collector: Collector): void {
-    collector.pushLabel('system', this.#system);
-    try {
+    let clockSteps = 0;
+    let dropped = 0;
+    underReferenceLabel(collector, 'system', this.#system, () =>
       inOneReading(() => {
         for (const struct of Object.values(this.#structs)) {
-          struct.collect(`${prefix}_${structAccess(struct).definition.exportedName}`, collector);
+          const { exportedName } = structAccess(struct).definition;
+          const faulty = collectInto(struct, `${prefix}_${exportedName}`, collector);
+          clockSteps += faulty.clockSteps;
+          dropped += faulty.dropped;
         }
-      });
-    } finally {
-      collector.popLabel();
-    }
+        // One pair for all: it tells that a clock or a caller is wrong; the readings tell where.
+        collectFaultyTimes(prefix, { clockSteps, dropped }, collector);
+      }),
+    );
   }
 
   /** All values by struct and name. */

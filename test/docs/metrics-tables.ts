@@ -1,8 +1,9 @@
 // The tables of docs/METRICS.md, made from the catalogue: whatever a struct exports, its row says.
-import type {
-  Descriptions,
-  MetricDescription,
-  StructDefinition,
+import {
+  type Descriptions,
+  type MetricDescription,
+  type StructDefinition,
+  snakeCase,
 } from '../../src/metrics/catalogue.js';
 import { collectMetric } from '../../src/metrics/collecting.js';
 import { FakeCollector } from '../../src/metrics/fake-collector.js';
@@ -59,18 +60,16 @@ function together(fields: Descriptions): string[] {
 }
 
 function section(struct: CataloguedStruct): string[] {
-  const { system, prefix, definition } = struct;
-  const { name, label, subsystem, fields } = definition;
+  const { prefix, definition } = struct;
+  const { name, label, fields } = definition;
   const unrecorded = NOT_YET.get(name);
-  const of = subsystem === undefined ? '' : ` and ${code(`subsystem="${subsystem}"`)}`;
   const names = Object.entries(fields)
     .filter(([, { kind }]) => kind !== 'journal')
     .map(([field]) => field);
   return [
     `### ${titleOf(struct)}`,
     '',
-    `Dumped as “${label}”. Exported with the prefix ${code(`${prefix}_`)} and the label`,
-    `${code(`system="${system}"`)}${of}.`,
+    `Dumped as “${label}”. Exported with the prefix ${code(`${prefix}_`)}.`,
     '',
     ...(unrecorded === undefined ? [] : [unrecorded.sentence, '']),
     ...HEAD,
@@ -119,15 +118,20 @@ export const NOT_YET: ReadonlyMap<string, Unrecorded> = new Map([
 ]);
 
 /** Names of the reference that follow from a kind, `…` for the field's own name. */
-const BY_KIND: readonly (readonly [kind: string, reference: string, ours: string])[] = [
-  ['duration64, operation64', '…_samples_total', '…_ns_count'],
-  ['', '…_total_ns', '…_ns_sum'],
-  ['', '…_min_ns', '…_min_seconds'],
-  ['', '…_max_ns', '…_max_seconds'],
-  ['', '…_avg_ns', '…_avg_seconds'],
-  ['', '…_jitter_ns', '…_jitter_seconds'],
-  ['', '…_rate_per_second', '…_rate_per_second'],
-  ['operation64', '…_success_total', '…_ns_count - …_failures_total'],
+const BY_KIND: readonly (readonly [
+  kind: string,
+  reference: string,
+  ours: string,
+  added: string,
+])[] = [
+  ['duration64, operation64', '…_samples_total', '…_seconds_count', '…_ns_count'],
+  ['', '…_total_ns', '…_seconds_sum', '…_ns_sum'],
+  ['', '…_min_ns', '', '…_min_seconds'],
+  ['', '…_max_ns', '…_max_seconds', ''],
+  ['', '…_avg_ns', '…_seconds_sum / …_seconds_count', '…_avg_seconds'],
+  ['', '…_jitter_ns', '', '…_jitter_seconds'],
+  ['', '…_rate_per_second', '…_seconds_count / …_seconds_sum', '…_rate_per_second'],
+  ['operation64', '…_success_total', '…_seconds_count - …_failures_total', ''],
 ];
 
 function referenceRows(struct: CataloguedStruct): string[] {
@@ -136,13 +140,16 @@ function referenceRows(struct: CataloguedStruct): string[] {
   const title = titleOf(struct);
   const rows = Object.entries(fields).flatMap(([field, { kind, reference }]) => {
     if (reference === undefined) return [];
-    const exported = exportedAs(field, definition);
+    if (kind !== 'duration64' && kind !== 'operation64') {
+      return [[title, code(reference), exportedAs(field, definition).map(code).join('<br>'), '']];
+    }
     // The others of a duration follow by their endings.
-    const ours = kind === 'duration64' || kind === 'operation64' ? exported.slice(0, 1) : exported;
-    return [[title, code(reference), ours.map(code).join('<br>')]];
+    const base = snakeCase(field);
+    return [[title, code(reference), code(`${base}_seconds`), code(`${base}_ns`)]];
   });
   const label = subsystem === undefined ? 'no `subsystem`' : code(`subsystem="${subsystem}"`);
-  return [[title, label, label], ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+  const added = subsystem === undefined ? '' : label;
+  return [[title, label, '', added], ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 }
 
 function referenceTable(): string[] {
@@ -151,13 +158,17 @@ function referenceTable(): string[] {
     '',
     'Under which names the FlashStrike engine exports its metrics, and this package; each name ' +
       'follows a prefix.',
-    'Metrics that are not in this table exist only here. `…` stands for a name of the rows ' +
-      'below, in the last column without its `_ns`.',
+    'The last column is what the option `referenceNames` adds. ' +
+      'Metrics that are not in this table exist only here. `…` stands for a name of the rows ' +
+      'below, without its `_seconds` or `_ns`.',
     '',
-    "| of | the reference's name | ours |",
-    '|---|---|---|',
-    '| all | `system="wal_recorder"`, `system="wal_recovery"` | the same |',
-    ...BY_KIND.map(([kind, reference, ours]) => `| ${kind} | ${code(reference)} | ${code(ours)} |`),
+    "| of | the reference's name | ours | with `referenceNames` also |",
+    '|---|---|---|---|',
+    '| all | `system="wal_recorder"`, `system="wal_recovery"` |  | the same labels |',
+    ...BY_KIND.map(
+      ([kind, ...names]) =>
+        `| ${kind} | ${names.map((name) => (name === '' ? '' : code(name))).join(' | ')} |`,
+    ),
     ...ALL_STRUCTS.flatMap(referenceRows),
     '',
   ];

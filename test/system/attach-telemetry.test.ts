@@ -302,9 +302,7 @@ tell('done');
     assert.equal(values.get(`wal_build_info version=${version} node=${node}`), 1);
     const startedS = values.get('wal_start_time_seconds') ?? 0;
     assert.ok(Math.abs(startedS - Date.now() / 1e3) < 600);
-    const name =
-      'wal_recorder_segment_preparer_get_next_segment_ns system=wal_recorder ' +
-      'subsystem=wal_prepare_worker';
+    const name = 'wal_recorder_segment_preparer_get_next_segment_seconds';
     assert.equal(values.get(name), telemetry.recorder.segmentPreparer.getNextSegment.samples);
     await owner.kill();
     telemetry.refresh();

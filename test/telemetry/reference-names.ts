@@ -15,7 +15,10 @@ export type ReferenceField = readonly [
   exported: string,
 ];
 
-/** Behind the exported name; a counter's name, a gauge's and a histogram's is whole. */
+/**
+ * Behind the exported name, where a collector asks for the reference's names; a counter's name, a
+ * gauge's and a histogram's is whole.
+ */
 export const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   duration64: [
     '_ns',
@@ -32,7 +35,6 @@ export const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
     '_avg_seconds',
     '_jitter_seconds',
     '_rate_per_second',
-    '_failures_total',
   ],
   life_cycle: [
     '_cycles_total',
@@ -192,6 +194,7 @@ export const REFERENCE_STRUCTS: Readonly<Record<string, ReferenceStruct>> = {
 
 /**
  * The names that Prometheus' linter does not like: the reference's times have `ns` as their unit.
+ * They are there where a collector asks for them.
  */
 export const NANOSECOND_NAMES: readonly string[] = [
   'flashstrike_wal_recorder_meta_store_maintenance_meta_flush_ns',

@@ -6,25 +6,23 @@ import { printable, WalError } from '../../errors.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
-import { ScrapedLog } from '../metrics/scrape.js';
+import { ScrapedLog, type ScrapeOptions } from '../metrics/scrape.js';
 import { type ListenAddress, MetricsServer } from '../metrics/server.js';
 import { writeLines } from '../output.js';
 
-interface MetricsOptions {
-  /** What the names of all metrics begin with. */
-  readonly prefix: string;
+interface MetricsOptions extends ScrapeOptions {
   /** Where to serve; undefined: print once. */
   readonly listen?: ListenAddress | undefined;
 }
 
 export async function metrics(
   dir: string,
-  { prefix, listen }: MetricsOptions,
+  { listen, ...options }: MetricsOptions,
   context: CommandContext,
 ): Promise<number> {
   const { terminal, stdout } = context;
   const tell = (text: string): void => terminal.line(`note: ${printable(text)}`);
-  const log = new ScrapedLog(dir, prefix, tell);
+  const log = new ScrapedLog(dir, options, tell);
   try {
     if (listen !== undefined) return await serve(log, listen, context);
     log.attach();

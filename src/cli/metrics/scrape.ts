@@ -4,6 +4,14 @@ import { WalError } from '../../errors.js';
 import { PrometheusCollector } from '../../prometheus.js';
 import { WatchedLog } from '../watched-log.js';
 
+/** What the answers consist of. */
+export interface ScrapeOptions {
+  /** What the names of all metrics begin with. */
+  readonly prefix: string;
+  /** Whether the names of the FlashStrike engine are added. */
+  readonly referenceNames: boolean;
+}
+
 export interface Scrape {
   readonly text: string;
   readonly contentType: string;
@@ -15,15 +23,15 @@ export interface Scrape {
  */
 export class ScrapedLog {
   readonly #dir: string;
-  readonly #prefix: string;
+  readonly #options: ScrapeOptions;
   readonly #tell: (text: string) => void;
   #log: WatchedLog | undefined;
   #told: string | undefined;
 
   /** @param tell is called when the reason why there are no metrics changes */
-  constructor(dir: string, prefix: string, tell: (text: string) => void) {
+  constructor(dir: string, options: ScrapeOptions, tell: (text: string) => void) {
     this.#dir = dir;
-    this.#prefix = prefix;
+    this.#options = options;
     this.#tell = tell;
   }
 
@@ -33,13 +41,14 @@ export class ScrapedLog {
   }
 
   scrape(): Scrape {
-    const collector = new PrometheusCollector();
+    const { prefix, referenceNames } = this.#options;
+    const collector = new PrometheusCollector({ referenceNames });
     try {
       this.attach();
       const telemetry = this.#log?.look();
       // The last values of a log that was closed would look like those of one that stands still.
       if (telemetry === undefined || telemetry.status === 'gone') this.#down(collector);
-      else telemetry.collect(this.#prefix, collector);
+      else telemetry.collect(prefix, collector);
       this.#tellOnce(this.#log?.reason);
     } catch (error) {
       if (!(error instanceof WalError)) throw error;
@@ -58,7 +67,7 @@ export class ScrapedLog {
 
   #down(collector: PrometheusCollector): void {
     const help = 'Whether a process has the log open';
-    collector.gauge({ name: `${this.#prefix}_up`, help }, 0);
+    collector.gauge({ name: `${this.#options.prefix}_up`, help }, 0);
   }
 
   #tellOnce(reason: string | undefined): void {

@@ -96,6 +96,16 @@ describe('PrometheusCollector', () => {
     ]);
   });
 
+  it('refuses options that are none', () => {
+    for (const options of [null, 'referenceNames', { referenceNames: 1 }]) {
+      // @ts-expect-error: a caller without types
+      assert.throws(() => new PrometheusCollector(options), refused(/option/));
+    }
+    assert.equal(new PrometheusCollector().referenceNames, false);
+    assert.equal(new PrometheusCollector({}).referenceNames, false);
+    assert.equal(new PrometheusCollector({ referenceNames: true }).referenceNames, true);
+  });
+
   it('tells which labels apply', () => {
     const collector = new PrometheusCollector();
     assert.equal(collector.hasLabel('log'), false);
@@ -122,20 +132,18 @@ describe('PrometheusCollector', () => {
     }
     const text = collector.toString();
     const [family] = parseExposition(text);
-    assert.equal(family?.name, 'p_get_next_segment_ns');
+    assert.equal(family?.name, 'p_get_next_segment_max_seconds');
     assert.deepEqual(
-      family.samples.map(({ name, labels, value }) => [name, labels['log'], value]),
+      family.samples.map(({ labels, value }) => [labels, value]),
       [
-        ['p_get_next_segment_ns_sum', 'left', 40],
-        ['p_get_next_segment_ns_count', 'left', 1],
-        ['p_get_next_segment_ns_sum', 'right', 2000],
-        ['p_get_next_segment_ns_count', 'right', 1],
+        [{ log: 'left' }, 4e-8],
+        [{ log: 'right' }, 2e-6],
       ],
     );
     collector.pushLabel('log', 'left');
     assert.throws(
       () => new SegmentPreparer().collect('p', collector),
-      refused(/p_get_next_segment_ns\{.*\} is collected twice: push a label/),
+      refused(/p_get_next_segment_max_seconds\{.*\} is collected twice: push a label/),
     );
     assert.equal(collector.toString(), text);
   });

@@ -26,6 +26,16 @@ interface Family {
   text: string;
 }
 
+/** Options of {@link PrometheusCollector}. */
+export interface PrometheusOptions {
+  /**
+   * Adds what the reference (the FlashStrike engine) exports, under its names: summaries in
+   * nanoseconds (`…_ns`) with shortest, mean, jitter and rate, and the labels `system` and
+   * `subsystem`. Default: false.
+   */
+  readonly referenceNames?: boolean;
+}
+
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 /** Labels that the format itself gives to the lines of histograms and summaries. */
@@ -53,11 +63,24 @@ const shown = (value: unknown): string => printable(String(value));
 export class PrometheusCollector implements Collector {
   /** For the header `Content-Type` of the response. */
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
+  readonly referenceNames: boolean;
   /** By name, in the order in which they were first collected. */
   readonly #families = new Map<string, Family>();
   /** Every name that a line may begin with, and the family that has it. */
   readonly #taken = new Map<string, Family>();
   readonly #labels: (readonly [name: string, value: string])[] = [];
+
+  /** @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT for options of another type */
+  constructor(options: PrometheusOptions = {}) {
+    if (typeof options !== 'object' || options === null) {
+      throw invalidArgument('The options of a PrometheusCollector must be an object.');
+    }
+    const { referenceNames = false } = options;
+    if (typeof referenceNames !== 'boolean') {
+      throw invalidArgument('The option referenceNames must be true or false.');
+    }
+    this.referenceNames = referenceNames;
+  }
 
   pushLabel(name: string, value: string): void {
     if (typeof name !== 'string' || !LABEL_NAME.test(name) || RESERVED_LABELS.has(name)) {

@@ -121,6 +121,7 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
   }),
   initActiveSegment: operation({
     reference: 'restore_or_create_segment',
+    failures: 'unseen',
     writer: 'writer',
     help: 'Time until the log had a segment to write to',
     covers:

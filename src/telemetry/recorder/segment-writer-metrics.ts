@@ -111,6 +111,7 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
   }),
   openExistingSegment: operation({
     reference: 'open_existing_segment',
+    failures: 'unseen',
     ...WRITER,
     help: 'Time to open the last segment of an existing log',
     covers:

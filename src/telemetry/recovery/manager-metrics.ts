@@ -81,19 +81,18 @@ const RECOVERY_MANAGER = defineMetrics(ManagerLayout, undefined, {
   nextEventJournal: journal('nextEvent', 'any', applyNextEvent),
   recoverLog: operation({
     ...READER,
-    exportedIn: 'seconds',
-    help: 'Time to recover the files of a log when it is opened; failed: the open was refused',
+    failures: 'unseen',
+    help: 'Time to recover the files of a log when it is opened',
     covers: 'scanning the folder, verifying the last segment, judging its end, rewriting',
   }),
   judgeTail: duration({
     ...READER,
-    exportedIn: 'seconds',
     help: 'Time to judge where the log ends',
     covers: 'gathering what was reported durable, and scanning the file after its last valid block',
   }),
   rewritePrefix: operation({
     ...READER,
-    exportedIn: 'seconds',
+    failures: 'unseen',
     help: 'Time to write again what a failed sync may have lost',
     covers: 'reading, writing and syncing the accepted blocks after the last durable event',
   }),

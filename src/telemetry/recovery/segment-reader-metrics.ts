@@ -101,7 +101,6 @@ const SEGMENT_READER = defineMetrics(SegmentReaderLayout, 'wal_recovery_reader',
   }),
   readChunk: operation({
     ...READER,
-    exportedIn: 'seconds',
     help: 'Time to read a chunk of a segment',
     covers: 'the pread of at most 2 MiB',
   }),

@@ -62,7 +62,6 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
   verification: operation({
     help: "Time to verify one finished segment with verify: 'background'; failed: it is damaged",
     writer: 'housekeeping',
-    exportedIn: 'seconds',
     covers:
       'from opening it to its end or its first damage, including the pauses between the steps',
   }),

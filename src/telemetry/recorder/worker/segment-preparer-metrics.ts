@@ -120,32 +120,27 @@ const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worke
       'from asking the preparer until now: getNextSegment records a wait only once it is over',
   }),
   prepareSegment: operation({
-    exportedIn: 'seconds',
     help: 'Time to prepare one segment, from its creation until it is ready',
     writer: 'preparer',
     covers:
       'from creating the file until it is queued or fails, including the pauses between chunks',
   }),
   prepareCreate: duration({
-    exportedIn: 'seconds',
     help: 'Time to create the file of a segment',
     writer: 'preparer',
     covers: 'the open call',
   }),
   prepareAllocate: duration({
-    exportedIn: 'seconds',
     help: 'Time to allocate the blocks of a segment',
     writer: 'preparer',
     covers: 'the fallocate call',
   }),
   prepareZero: duration({
-    exportedIn: 'seconds',
     help: 'Time to write one chunk of zeros',
     writer: 'preparer',
     covers: 'the write call of one chunk of at most 2 MiB',
   }),
   prepareSync: duration({
-    exportedIn: 'seconds',
     help: 'Time to sync one chunk of zeros',
     writer: 'preparer',
     covers: 'the fdatasync after one chunk',
