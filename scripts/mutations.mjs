@@ -446,6 +446,20 @@ export const MUTATIONS = [
     tests: ['src/verification/verify.test.ts', 'src/recorder/writer/old-rings.test.ts'],
   },
   {
+    name: 'scan: an impossible header behind the end claims nothing',
+    file: 'src/reading/block-scan.ts',
+    find: '      if (isDefect(header)) continue;\n',
+    replace: '      if (isDefect(header) || headerProblem(header) !== undefined) continue;\n',
+    tests: ['src/judgement/tail-scan.test.ts'],
+  },
+  {
+    name: 'empty folder: a damaged LOCK tells nothing',
+    file: 'src/judgement/empty-log.ts',
+    find: '  return isWritten || damaged;\n',
+    replace: '  return isWritten;\n',
+    tests: ['src/recovery/recover-log.test.ts'],
+  },
+  {
     name: 'verdict: a seal tells that nothing came behind it',
     file: 'src/judgement/tail-judgement.ts',
     find: '    vouched,\n',

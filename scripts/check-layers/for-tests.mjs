@@ -25,7 +25,6 @@ export const FOR_TESTS = {
     'metrics/collecting.ts#collectMetric',
     'metrics/latency-histogram.ts#CELL_COUNT',
     'metrics/latency-histogram.ts#cellStart',
-    'segment/block-header.ts#looksLikeBlock',
   ],
   'what the system says, which no test can make it say': [
     'memory/libc.ts#addressOf',

@@ -17,12 +17,15 @@ export interface EmptyEvidence {
   readonly meta: MetaReading;
   /** What the shared region of this boot calls durable. */
   readonly region: number | undefined;
-  /** LOCK holds what an opening writes to it, which comes after wal.meta is durable. */
+  /** LOCK is not empty: an opening writes to it once wal.meta is durable. */
   readonly wasOpened: boolean;
 }
 
-export const wasOpened = (storage: Storage, dir: string): boolean =>
-  lockRecordIn(storage, dir).isWritten;
+/** Also by a text that is damaged by now: without an opening, LOCK is empty. */
+export function wasOpened(storage: Storage, dir: string): boolean {
+  const { isWritten, damaged } = lockRecordIn(storage, dir);
+  return isWritten || damaged;
+}
 
 /**
  * Evidence gathered without the lock, and the segments that are there by now. LOCK and the region

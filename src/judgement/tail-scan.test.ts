@@ -3,7 +3,12 @@ import { type TestContext, test } from 'node:test';
 import { forgeHeaders, ReadCount } from '../../test/support/forged-headers.js';
 import { LogBuilder, saltOf, temporaryFolder } from '../../test/support/log-builder.js';
 import { openSegment } from '../reading/segment-file.js';
-import { BlockKind, encodeBlockHeader } from '../segment/block-header.js';
+import {
+  BLOCK_HEADER_BYTES,
+  BlockHeaderLayout,
+  BlockKind,
+  encodeBlockHeader,
+} from '../segment/block-header.js';
 import { xxh64 } from '../segment/checksum.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
@@ -64,6 +69,36 @@ test('a header whose payload is torn still speaks', (t) => {
   builder.fileOf(1)[offset + 70] = 99;
   const found = scan(t, builder, offset);
   assert.deepEqual([found.validHeaders, found.wholeBlocks, found.lastEventId], [1, 0, 6]);
+});
+
+test('a header whose checksum holds claims, however impossible its fields are', (t) => {
+  const fields = BlockHeaderLayout.offset;
+  const impossible: readonly ((header: DataView) => void)[] = [
+    (header) => header.setUint8(fields.kind, 9),
+    (header) => header.setUint8(fields.flags, 1),
+    (header) => header.setUint32(fields.payloadBytes, 12, true),
+    (header) => header.setUint32(fields.payloadBytes, 0xffff_fff8, true),
+    (header) => header.setUint32(fields.eventCount, 0, true),
+    (header) => header.setBigUint64(fields.firstEventId, 5n, true),
+    (header) => header.setBigUint64(fields.firstEventId, 2n ** 63n, true),
+  ];
+  for (const change of impossible) {
+    const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).watermark(2);
+    const { offset } = builder.blockOf(1, 1);
+    const header = new DataView(builder.fileOf(1).buffer, offset, BLOCK_HEADER_BYTES);
+    header.setBigUint64(fields.durableEventId, 7n, true);
+    change(header);
+    const covered = builder.fileOf(1).subarray(offset, offset + fields.headerChecksum);
+    const checksum = xxh64(covered, saltOf(1) ^ BigInt(offset));
+    header.setBigUint64(fields.headerChecksum, checksum, true);
+    const found = scan(t, builder, offset);
+    assert.deepEqual([found.validHeaders, found.durableEventId], [1, 7]);
+    assert.deepEqual(
+      [found.wholeBlocks, found.lastEventId],
+      [0, 0],
+      'and nothing else of it counts',
+    );
+  }
 });
 
 test('headers on both sides of a chunk border are found once each, whole or torn', (t) => {

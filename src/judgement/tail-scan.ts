@@ -13,18 +13,19 @@ import {
   MAX_BLOCK_BYTES,
   verifyBlockPayload,
 } from '../segment/block-header.js';
+import { MAX_EVENT_ID } from '../segment/frame.js';
 import type { Behind } from '../segment/verdict.js';
 import type { Storage } from '../storage/storage.js';
 
 export interface TailScan {
   /** E, where the scan began. */
   readonly fromOffset: number;
-  /** Valid headers; for each the payload may be whole or not. */
+  /** Headers whose checksum holds; for each the payload may be whole or not. */
   readonly validHeaders: number;
   /** Blocks whose header and payload validate, and the events in them. */
   readonly wholeBlocks: number;
   readonly wholeEvents: number;
-  /** Highest `durableEventId` in a valid header; 0 for none. */
+  /** Highest `durableEventId` in a header whose checksum holds; 0 for none. */
   readonly durableEventId: number;
   /** Highest id that a valid header speaks of as written; 0 for none. */
   readonly lastEventId: number;
@@ -92,10 +93,13 @@ class TailScanner {
   }
 
   /** Counts a valid header; the end of its block when the payload validates too. */
-  #note({ header, offset }: FoundHeader): number | undefined {
-    const blockEnd = offset + BLOCK_HEADER_BYTES + header.payloadBytes;
+  #note({ header, isPossible, offset }: FoundHeader): number | undefined {
     this.#validHeaders++;
-    this.#durableEventId = Math.max(this.#durableEventId, header.durableEventId);
+    const durableEventId = Math.min(header.durableEventId, MAX_EVENT_ID);
+    this.#durableEventId = Math.max(this.#durableEventId, durableEventId);
+    // No crash makes such a header. Who wrote it has told of the claim, whatever else is wrong.
+    if (!isPossible) return undefined;
+    const blockEnd = offset + BLOCK_HEADER_BYTES + header.payloadBytes;
     const lastEventId = header.firstEventId + header.eventCount - 1;
     this.#lastEventId = Math.max(this.#lastEventId, lastEventId);
     this.#blocksEndOffset = Math.max(this.#blocksEndOffset, blockEnd);

@@ -4,8 +4,9 @@ import {
   BLOCK_ALIGNMENT,
   BLOCK_HEADER_BYTES,
   type BlockHeader,
-  decodeBlockHeader,
   findBlock,
+  headerProblem,
+  readBlockHeader,
 } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
 import { MAX_SEGMENT_BYTES } from '../segment/segment-header.js';
@@ -16,6 +17,8 @@ import type { SegmentFile } from './segment-file.js';
 
 export interface FoundHeader {
   readonly header: BlockHeader;
+  /** False where its checksum holds and a field of it is impossible: what it claims counts. */
+  readonly isPossible: boolean;
   /** Of the header in the file. */
   readonly offset: number;
 }
@@ -50,8 +53,8 @@ export class BlockScanner {
   }
 
   /**
-   * The first header from `fromOffset` on, a multiple of 8, that validates; whether its payload
-   * does is the caller's to look at. Chunks that were read before are not read again.
+   * The first header from `fromOffset` on, a multiple of 8, whose checksum holds; whether its
+   * payload does is the caller's to look at. Chunks that were read before are not read again.
    */
   find(fromOffset: number): FoundHeader | undefined {
     let offset = fromOffset;
@@ -93,8 +96,9 @@ export class BlockScanner {
     const from = fromOffset - this.#chunkOffset;
     for (let at = findBlock(chunk, from); at >= 0; at = findBlock(chunk, at + BLOCK_ALIGNMENT)) {
       const offset = this.#chunkOffset + at;
-      const header = decodeBlockHeader(chunk, at, salt, offset);
-      if (!isDefect(header)) return { header, offset };
+      const header = readBlockHeader(chunk, at, salt, offset);
+      if (isDefect(header)) continue;
+      return { header, isPossible: headerProblem(header) === undefined, offset };
     }
     return undefined;
   }

@@ -90,7 +90,8 @@ export class SegmentSalvager {
     return undefined;
   }
 
-  #canFollow({ header, offset }: FoundHeader, bounds: SalvageBounds): boolean {
+  #canFollow({ header, isPossible, offset }: FoundHeader, bounds: SalvageBounds): boolean {
+    if (!isPossible) return false;
     const { limitOffset = this.file.bytes, lastEventId = Number.POSITIVE_INFINITY } = bounds;
     const reader = this.#reader;
     const blocks = header.blockIndex - reader.position.nextBlockIndex;

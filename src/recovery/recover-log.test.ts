@@ -162,16 +162,16 @@ describe('a folder without a log', () => {
     refused(temporaryFolder(t), 'ERR_FLASHSTRIKE_CORRUPT', MODES, { region: 3 });
   });
 
-  test('but with a LOCK that an opening wrote cannot be judged; tolerance begins a new log', (t) => {
+  test('but with a LOCK that an opening wrote, damaged or not, cannot be judged; tolerance begins a new log', (t) => {
     const dir = temporaryFolder(t);
-    for (const text of ['', 'not ours']) {
+    writeFileSync(join(dir, 'LOCK'), '');
+    assert.equal(new Recovery(t, dir, 'strict').log.verdict, 'new', 'an opening that began');
+    for (const text of [JSON.stringify({ regions: [] }), '{"regions":[', '\0'.repeat(4096)]) {
       writeFileSync(join(dir, 'LOCK'), text);
-      assert.equal(new Recovery(t, dir, 'strict').log.verdict, 'new', text);
+      const { message, path } = refused(dir, 'ERR_FLASHSTRIKE_UNDECIDABLE', ['default', 'strict']);
+      assert.match(message, /LOCK shows that a log was opened here.*tolerate-tail/);
+      assert.equal(path, dir);
     }
-    writeFileSync(join(dir, 'LOCK'), JSON.stringify({ regions: [] }));
-    const { message, path } = refused(dir, 'ERR_FLASHSTRIKE_UNDECIDABLE', ['default', 'strict']);
-    assert.match(message, /LOCK shows that a log was opened here.*tolerate-tail/);
-    assert.equal(path, dir);
     const { log } = new Recovery(t, dir, 'tolerate-tail');
     assert.equal(log.verdict, 'new');
     assert.match(log.notes.join(), /could not be determined/);

@@ -48,9 +48,7 @@ const { field } = codecOf(BlockHeaderLayout);
 const OFFSET = BlockHeaderLayout.offset;
 assert(MAX_BLOCK_PAYLOAD_BYTES % FRAME_ALIGNMENT === 0, 'a full block ends aligned');
 assert(SEAL_PAYLOAD_BYTES_MAX + BLOCK_HEADER_BYTES === SEAL_RESERVED_BYTES, 'a seal fits');
-// findBlock looks at magic, kind and flags as one word of 4 bytes, and at the next one.
-assert(OFFSET.magic === 0 && OFFSET.kind === 2 && OFFSET.flags === 3, 'the first word');
-assert(OFFSET.payloadBytes === 4, 'the second word');
+assert(OFFSET.magic === 0 && BlockHeaderLayout.align === 8, 'findBlock looks at words');
 
 export interface BlockHeader {
   /** One of {@link BlockKind}. */
@@ -86,7 +84,7 @@ export function encodeBlockHeader(
   salt: bigint,
   fileOffset: number,
 ): bigint {
-  const problem = fieldProblem(header);
+  const problem = headerProblem(header);
   assert(problem === undefined, `a block is written only complete: ${problem}`);
   assert(fileOffset % BLOCK_ALIGNMENT === 0, 'a block starts aligned');
   const view = viewOf(target, 0, BLOCK_HEADER_BYTES);
@@ -113,6 +111,18 @@ export function decodeBlockHeader(
   salt: bigint,
   fileOffset: number,
 ): BlockHeader | Defect {
+  const header = readBlockHeader(bytes, at, salt, fileOffset);
+  const problem = isDefect(header) ? undefined : headerProblem(header);
+  return problem === undefined ? header : makeDefect('field', problem);
+}
+
+/** The same for a header whose checksum holds, be its fields possible or not. */
+export function readBlockHeader(
+  bytes: Uint8Array,
+  at: number,
+  salt: bigint,
+  fileOffset: number,
+): BlockHeader | Defect {
   if (!(at >= 0 && at + BLOCK_HEADER_BYTES <= bytes.length)) {
     return makeDefect('truncated', 'the block header is cut off');
   }
@@ -126,7 +136,7 @@ export function decodeBlockHeader(
   if (headerChecksum !== checksumOf(bytes, at, salt, fileOffset)) {
     return makeDefect('checksum', 'the checksum of the block header does not match');
   }
-  const header: BlockHeader = {
+  return {
     kind: field.kind.get(view, 0),
     flags: field.flags.get(view, 0),
     payloadBytes: field.payloadBytes.get(view, 0),
@@ -139,8 +149,6 @@ export function decodeBlockHeader(
     writtenTsNs: field.writtenTsNs.get(view, 0),
     headerChecksum,
   };
-  const problem = fieldProblem(header);
-  return problem === undefined ? header : makeDefect('field', problem);
 }
 
 /** Judges the bytes after a sound header: `payload` is exactly what the header announces. */
@@ -173,7 +181,8 @@ export function verifyBlockPayload(
 const checksumOf = (bytes: Uint8Array, at: number, salt: bigint, fileOffset: number): bigint =>
   xxh64(bytes.subarray(at, at + OFFSET.headerChecksum), salt ^ BigInt(fileOffset));
 
-function fieldProblem(header: Omit<BlockHeader, 'headerChecksum'>): string | undefined {
+/** What is impossible in a header; undefined for one that may be of a block. */
+export function headerProblem(header: Omit<BlockHeader, 'headerChecksum'>): string | undefined {
   const { kind, flags, payloadBytes, firstEventId, eventCount, durableEventId } = header;
   if (flags !== 0) return `unknown flags ${flags}`;
   if (firstEventId < 1 || firstEventId + eventCount >= EVENT_ID_END) return 'ids out of range';
@@ -198,46 +207,23 @@ function fieldProblem(header: Omit<BlockHeader, 'headerChecksum'>): string | und
   }
 }
 
-/** Magic, kind and flags as one little-endian word. */
-const firstWord = (kind: number): number => BLOCK_MAGIC | (kind << 16);
-const EVENTS_WORD = firstWord(BlockKind.events);
-const WATERMARK_WORD = firstWord(BlockKind.watermark);
-const SEAL_WORD = firstWord(BlockKind.seal);
-
-const isFirstWord = (word: number): boolean =>
-  word === EVENTS_WORD || word === WATERMARK_WORD || word === SEAL_WORD;
-
-const isPayloadWord = (word: number): boolean =>
-  word >= 0 && word <= MAX_BLOCK_PAYLOAD_BYTES && word % FRAME_ALIGNMENT === 0;
-
-/** Whether a whole header may stand at `at`: cheap, and wrong at times; decoding decides. */
-export function looksLikeBlock(bytes: Uint8Array, at: number): boolean {
-  if (!(at >= 0 && at + BLOCK_HEADER_BYTES <= bytes.length)) return false;
-  const view = viewOf(bytes, at, BLOCK_HEADER_BYTES);
-  return isFirstWord(view.getInt32(0, true)) && isPayloadWord(view.getInt32(4, true));
-}
-
 /**
- * The first position from `from` on that {@link looksLikeBlock}, or -1. `bytes` starts at a
- * multiple of 8 in its file; only such positions are looked at.
+ * The first multiple of 8 from `from` on where a header may stand, or -1: it begins as one and is
+ * there to its end, and its checksum decides. `bytes` starts at a multiple of 8 in its file.
  */
 export function findBlock(bytes: Uint8Array, from: number): number {
   const start = Math.ceil(Math.max(0, from) / BLOCK_ALIGNMENT) * BLOCK_ALIGNMENT;
   const lastStart = bytes.length - BLOCK_HEADER_BYTES;
   if (bytes.byteOffset % 4 !== 0) {
     for (let at = start; at <= lastStart; at += BLOCK_ALIGNMENT) {
-      const isMagic = bytes[at] === (BLOCK_MAGIC & 0xff) && bytes[at + 1] === BLOCK_MAGIC >> 8;
-      if (isMagic && looksLikeBlock(bytes, at)) return at;
+      if (bytes[at] === (BLOCK_MAGIC & 0xff) && bytes[at + 1] === BLOCK_MAGIC >> 8) return at;
     }
     return -1;
   }
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   for (let at = start >> 2, last = lastStart >> 2; at <= last; at += 2) {
-    // The indices are in bounds: a header of 64 bytes fits after `last`.
-    const word = words[at] as number;
-    // One comparison rules out nearly everything.
-    if ((word & 0xffff) !== BLOCK_MAGIC) continue;
-    if (isFirstWord(word) && isPayloadWord(words[at + 1] as number)) return at * 4;
+    // In bounds: a header of 64 bytes fits after `last`.
+    if (((words[at] as number) & 0xffff) === BLOCK_MAGIC) return at * 4;
   }
   return -1;
 }
