@@ -52,6 +52,11 @@ export interface MetricDescription<Kind extends MetricKind = MetricKind> {
    * leaves no telemetry; it is counted, but exporters have no family for it.
    */
   readonly failures: 'seen' | 'unseen';
+  /**
+   * Whether a thread of this version records it. What is not fed is in its struct, for those who
+   * record it themselves, and no log shows it.
+   */
+  readonly isFed: boolean;
   /** What the reference exports it as, its suffixes left out; undefined: it has no such metric. */
   readonly reference: string | undefined;
   /** The first field of the group that is recorded together; undefined: the field is alone. */
@@ -68,6 +73,7 @@ export interface MetricText {
   readonly unit?: MetricUnit;
   readonly exportedIn?: 'seconds';
   readonly failures?: 'unseen';
+  readonly isFed?: false;
   readonly reference?: string;
   readonly group?: string;
 }
@@ -75,7 +81,8 @@ export interface MetricText {
 const describing =
   <const Kind extends MetricKind>(kind: Kind, defaultUnit: MetricUnit) =>
   (text: MetricText): MetricDescription<Kind> => {
-    const { help, writer, covers, unit = defaultUnit, group, failures = 'seen', reference } = text;
+    const { help, writer, covers, group, reference } = text;
+    const { unit = defaultUnit, failures = 'seen', isFed = true } = text;
     const apply = undefined;
     return Object.freeze({
       kind,
@@ -84,6 +91,7 @@ const describing =
       writer,
       covers,
       failures,
+      isFed,
       reference,
       group,
       apply,
@@ -112,6 +120,7 @@ export const journal = (
     writer,
     covers: '',
     failures: 'seen',
+    isFed: true,
     reference: undefined,
     group,
     apply,

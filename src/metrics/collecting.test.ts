@@ -230,7 +230,7 @@ describe('collecting', () => {
       ['b', fields.b, durationOf(CLOCK_STEP, 5)],
       ['c', fields.c, 1],
     ] as const;
-    const faulty = collectStruct('p', fields, metrics, collector);
+    const faulty = collectStruct('p', { subsystem: undefined, fields }, metrics, collector);
     assert.deepEqual(faulty, { clockSteps: 2, dropped: 3 });
     const { length } = collector.lines;
     collectFaultyTimes('p', faulty, collector);

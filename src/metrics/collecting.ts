@@ -10,6 +10,7 @@ import {
   type Descriptions,
   type MetricDescription,
   type MetricWriter,
+  type StructDefinition,
   snakeCase,
 } from './catalogue.js';
 import type { CollectedBucket, CollectedMetric, Collector } from './collector.js';
@@ -17,7 +18,7 @@ import { DurationReading } from './duration64.js';
 import { HistogramReading, RANGE_BITS } from './latency-histogram.js';
 import { LifeCycleReading } from './life-cycle.js';
 import { OperationReading } from './operation64.js';
-import type { MetricReading } from './readings.js';
+import type { MetricReading, ReadMetric } from './readings.js';
 
 const PS_PER_SECOND = 1e12;
 /** The first bucket's bound is 2^6 - 1 = 63 ns; less is beyond what the clock tells. */
@@ -32,7 +33,7 @@ const DROPPED_HELP = 'Calls whose start was not a valid time; they are not among
 type Naming = (suffix: string, help?: string) => CollectedMetric;
 
 /** Samples of which a clock or a caller was wrong. */
-export interface FaultyTimes {
+interface FaultyTimes {
   /** Began in the future. */
   readonly clockSteps: number;
   /** Began at no time at all. */
@@ -49,41 +50,43 @@ export function collectFaultyTimes(
   collector.counter({ name: `${prefix}_dropped_samples_total`, help: DROPPED_HELP }, dropped);
 }
 
-/** Collects under a label that the reference gives to all its metrics, where one asks for it. */
-export function underReferenceLabel<Result>(
+/** Collects under a label that the reference gives to its metrics, where a collector wants it. */
+export function underReferenceLabel(
   collector: Collector,
   name: string,
   value: string | undefined,
-  collect: () => Result,
-): Result {
-  if (value === undefined || collector.referenceNames !== true) return collect();
-  collector.pushLabel(name, value);
+  collect: () => void,
+): void {
+  const isLabelled = value !== undefined && collector.referenceNames === true;
+  if (isLabelled) collector.pushLabel(name, value);
   try {
-    return collect();
+    collect();
   } finally {
-    collector.popLabel();
+    if (isLabelled) collector.popLabel();
   }
 }
 
 /**
- * Hands all metrics of a struct to `collector`.
- * @param fields what the struct's fields mean
- * @returns how many samples of its durations were faulty; the readings tell which
+ * Hands metrics of a struct to `collector`.
+ * @param metrics those of its fields that are shown
+ * @returns how many samples of these were faulty; the readings tell which
  */
 export function collectStruct(
   prefix: string,
-  fields: Descriptions,
-  metrics: Iterable<readonly [string, MetricDescription, MetricReading]>,
+  { subsystem, fields }: Pick<StructDefinition, 'subsystem' | 'fields'>,
+  metrics: Iterable<ReadMetric>,
   collector: Collector,
 ): FaultyTimes {
   let clockSteps = 0;
   let dropped = 0;
-  for (const [field, , reading] of metrics) {
-    collectMetric(prefix, field, fields, reading, collector);
-    if (!(reading instanceof DurationReading)) continue;
-    clockSteps += reading.clockSteps;
-    dropped += reading.dropped;
-  }
+  underReferenceLabel(collector, 'subsystem', subsystem, () => {
+    for (const [field, , reading] of metrics) {
+      collectMetric(prefix, field, fields, reading, collector);
+      if (!(reading instanceof DurationReading)) continue;
+      clockSteps += reading.clockSteps;
+      dropped += reading.dropped;
+    }
+  });
   return { clockSteps, dropped };
 }
 

@@ -5,7 +5,7 @@ import { HistogramReading, PERCENTILES } from './latency-histogram.js';
 import { LifeCycleReading } from './life-cycle.js';
 import { OperationReading } from './operation64.js';
 import { formatNs, formatRate } from './quantity-text.js';
-import type { MetricReading } from './readings.js';
+import type { MetricReading, ReadMetric } from './readings.js';
 
 /** Anything that text can be written to, such as a stream. */
 export interface TextSink {
@@ -22,7 +22,7 @@ export const RULE = '-'.repeat(65);
 
 export function dumpStruct(
   label: string,
-  metrics: Iterable<readonly [string, MetricDescription, MetricReading]>,
+  metrics: Iterable<ReadMetric>,
   stream: TextSink,
   { extended = true }: DumpOptions = {},
 ): void {

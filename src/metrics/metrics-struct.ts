@@ -13,11 +13,11 @@ import type {
   MetricGroup,
   StructDefinition,
 } from './catalogue.js';
-import { collectStruct, type FaultyTimes, underReferenceLabel } from './collecting.js';
+import { collectStruct } from './collecting.js';
 import type { Collector } from './collector.js';
 import { type DumpOptions, dumpStruct, type TextSink } from './dump.js';
 import { MetricMemory } from './metric-memory.js';
-import { type MetricReading, type Readings, readMetric } from './readings.js';
+import { type MetricReading, type Readings, type ReadMetric, readMetric } from './readings.js';
 import { copyGroup, copyStruct, MemorySource, type MetricSource } from './snapshot.js';
 
 /** What updaters and the log itself need of a struct, and nobody else does. */
@@ -29,7 +29,7 @@ interface StructAccess {
 let accessOf: (struct: MetricsStruct) => StructAccess;
 let refresh: (struct: MetricsStruct, source: MetricSource, isLive: boolean) => void;
 let end: (struct: MetricsStruct) => void;
-let collectFrom: (struct: MetricsStruct, prefix: string, collector: Collector) => FaultyTimes;
+let fedIn: (struct: MetricsStruct) => Iterable<ReadMetric>;
 
 /** What all structs of metrics have in common. */
 export abstract class MetricsStruct {
@@ -45,7 +45,7 @@ export abstract class MetricsStruct {
     accessOf = (struct) => ({ definition: struct.#definition, memory: struct.#memory });
     refresh = (struct, source, isLive) => struct.#take(source, isLive);
     end = (struct) => struct.#close();
-    collectFrom = (struct, prefix, collector) => struct.#collect(prefix, collector);
+    fedIn = (struct) => struct.#metrics(({ isFed }) => isFed);
   }
 
   constructor(definition: StructDefinition, memory: MetricMemory) {
@@ -130,13 +130,13 @@ export abstract class MetricsStruct {
   }
 
   /** The metrics in the order of the layout, of one copy. */
-  *#metrics(): Generator<readonly [string, MetricDescription, MetricReading]> {
+  *#metrics(isShown = (_: MetricDescription) => true): Generator<ReadMetric> {
     const copy = new Uint32Array(wordOf(this.#definition.layout.size));
     const { words, start } = this.#memory;
     copyStruct(this.#definition, new MemorySource(words, start), copy, 0, this.#isLive);
     const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
     for (const [field, description] of Object.entries(this.#definition.fields)) {
-      if (description.kind === 'journal') continue;
+      if (description.kind === 'journal' || !isShown(description)) continue;
       const at = wordOf(this.#definition.layout.offset[field] as number);
       yield [field, description, readMetric(description, copy, at, nowNs)];
     }
@@ -158,14 +158,7 @@ export abstract class MetricsStruct {
 
   /** Passes all metrics to `collector`. Their names begin with `prefix` and an underscore. */
   collect(prefix: string, collector: Collector): void {
-    this.#collect(prefix, collector);
-  }
-
-  #collect(prefix: string, collector: Collector): FaultyTimes {
-    const { subsystem, fields } = this.#definition;
-    return underReferenceLabel(collector, 'subsystem', subsystem, () =>
-      collectStruct(prefix, fields, this.#metrics(), collector),
-    );
+    collectStruct(prefix, this.#definition, this.#metrics(), collector);
   }
 
   /** All values by name. */
@@ -217,9 +210,5 @@ export const takeFrom = (struct: MetricsStruct, source: MetricSource, isLive: bo
 /** Ends a struct of a log that is closing: it keeps its last values, and updaters do nothing. */
 export const closeStruct = (struct: MetricsStruct): void => end(struct);
 
-/** As `struct.collect`; tells how many of its samples were faulty. */
-export const collectInto = (
-  struct: MetricsStruct,
-  prefix: string,
-  collector: Collector,
-): FaultyTimes => collectFrom(struct, prefix, collector);
+/** For the telemetry of a log: what this version records of a struct, in the layout's order. */
+export const fedMetrics = (struct: MetricsStruct): Iterable<ReadMetric> => fedIn(struct);

@@ -21,6 +21,13 @@ interface ReadingOfKind {
 
 export type MetricReading = ReadingOfKind[MetricKind];
 
+/** One metric of a struct that was read: its field, what that means, and its value. */
+export type ReadMetric = readonly [
+  field: string,
+  description: MetricDescription,
+  reading: MetricReading,
+];
+
 /** The metrics of a struct by name: each access takes a coherent copy of the metric's group. */
 export type Readings<Fields extends Descriptions> = {
   readonly [Name in keyof Fields as Fields[Name]['kind'] extends 'journal'

@@ -5,13 +5,13 @@
 // structuredClone and postMessage throw DataCloneError.
 import { invalidArgument } from '../errors.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
-import { collectFaultyTimes, underReferenceLabel } from '../metrics/collecting.js';
+import { collectFaultyTimes, collectStruct, underReferenceLabel } from '../metrics/collecting.js';
 import type { Collector } from '../metrics/collector.js';
-import { type DumpOptions, RULE, type TextSink } from '../metrics/dump.js';
+import { type DumpOptions, dumpStruct, RULE, type TextSink } from '../metrics/dump.js';
 import type { MetricMemory } from '../metrics/metric-memory.js';
 import {
   closeStruct,
-  collectInto,
+  fedMetrics,
   type MetricsStruct,
   structAccess,
 } from '../metrics/metrics-struct.js';
@@ -85,10 +85,10 @@ export abstract class Aggregate {
     const title = label === '' ? this.#title : `[${label}] ${this.#title}`;
     stream.write(`${RULE}\n${title}:\n${RULE}\n`);
     inOneReading(() => {
-      for (const struct of Object.values(this.#structs)) {
+      for (const [, struct] of this.#shown()) {
         const { definition } = structAccess(struct);
         const name = label === '' ? definition.label : `${label} ${definition.label}`;
-        struct.dump(name, stream, options);
+        dumpStruct(name, fedMetrics(struct), stream, options);
       }
     });
   }
@@ -102,9 +102,10 @@ export abstract class Aggregate {
     let dropped = 0;
     underReferenceLabel(collector, 'system', this.#system, () =>
       inOneReading(() => {
-        for (const struct of Object.values(this.#structs)) {
-          const { exportedName } = structAccess(struct).definition;
-          const faulty = collectInto(struct, `${prefix}_${exportedName}`, collector);
+        for (const [, struct] of this.#shown()) {
+          const { definition } = structAccess(struct);
+          const name = `${prefix}_${definition.exportedName}`;
+          const faulty = collectStruct(name, definition, fedMetrics(struct), collector);
           clockSteps += faulty.clockSteps;
           dropped += faulty.dropped;
         }
@@ -116,10 +117,17 @@ export abstract class Aggregate {
 
   /** All values by struct and name. */
   toJSON(): Readonly<Record<string, Readonly<Record<string, MetricReading>>>> {
+    const readingsOf = (struct: MetricsStruct) =>
+      Object.fromEntries([...fedMetrics(struct)].map(([field, , reading]) => [field, reading]));
     return inOneReading(() =>
-      Object.fromEntries(
-        Object.entries(this.#structs).map(([name, struct]) => [name, struct.toJSON()]),
-      ),
+      Object.fromEntries(this.#shown().map(([name, struct]) => [name, readingsOf(struct)])),
+    );
+  }
+
+  /** The structs of which this version records anything. */
+  #shown(): (readonly [string, MetricsStruct])[] {
+    return Object.entries(this.#structs).filter(([, struct]) =>
+      Object.values(structAccess(struct).definition.fields).some(({ isFed }) => isFed),
     );
   }
 }

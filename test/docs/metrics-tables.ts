@@ -61,17 +61,16 @@ function together(fields: Descriptions): string[] {
 
 function section(struct: CataloguedStruct): string[] {
   const { prefix, definition } = struct;
-  const { name, label, fields } = definition;
-  const unrecorded = NOT_YET.get(name);
+  const { label, fields } = definition;
   const names = Object.entries(fields)
-    .filter(([, { kind }]) => kind !== 'journal')
+    .filter(([, { kind, isFed }]) => kind !== 'journal' && isFed)
     .map(([field]) => field);
+  if (names.length === 0) return [];
   return [
     `### ${titleOf(struct)}`,
     '',
     `Dumped as “${label}”. Exported with the prefix ${code(`${prefix}_`)}.`,
     '',
-    ...(unrecorded === undefined ? [] : [unrecorded.sentence, '']),
     ...HEAD,
     ...names.map((field) => row(field, struct)),
     '',
@@ -81,41 +80,6 @@ function section(struct: CataloguedStruct): string[] {
 
 const titleOf = ({ system, definition }: CataloguedStruct): string =>
   `${system === 'wal_recorder' ? 'recorder' : 'recovery'}.${definition.name}`;
-
-interface Unrecorded {
-  readonly sentence: string;
-  /** Calls of the struct's updater that nothing makes. */
-  readonly calls: readonly string[];
-}
-
-/** Structs of the reference with work that no thread of this version does. */
-export const NOT_YET: ReadonlyMap<string, Unrecorded> = new Map([
-  [
-    'SegmentMaintainer',
-    {
-      sentence:
-        'Only verification is recorded: this version does not compress, move or delete segments, ' +
-        'so the others stay at 0.',
-      calls: [
-        'onPersistenceLoop',
-        'onHotSegmentRetention',
-        'onHotSegmentCompression',
-        'onColdSegmentDeletion',
-        'setMaxSegments',
-        'setMaxCompressedSegments',
-      ],
-    },
-  ],
-  [
-    'SegmentPreloader',
-    {
-      sentence:
-        'Nothing records these yet: readers do their own reading, and no thread reads ahead. ' +
-        'They stay at 0.',
-      calls: ['onPreloadSegment', 'onFinishSegment'],
-    },
-  ],
-]);
 
 /** Names of the reference that follow from a kind, `…` for the field's own name. */
 const BY_KIND: readonly (readonly [
@@ -138,8 +102,9 @@ function referenceRows(struct: CataloguedStruct): string[] {
   const { definition } = struct;
   const { subsystem, fields } = definition;
   const title = titleOf(struct);
-  const rows = Object.entries(fields).flatMap(([field, { kind, reference }]) => {
+  const rows = Object.entries(fields).flatMap(([field, { kind, isFed, reference }]) => {
     if (reference === undefined) return [];
+    if (!isFed) return [[title, code(reference), 'in no log yet', '']];
     if (kind !== 'duration64' && kind !== 'operation64') {
       return [[title, code(reference), exportedAs(field, definition).map(code).join('<br>'), '']];
     }
@@ -161,6 +126,8 @@ function referenceTable(): string[] {
     'The last column is what the option `referenceNames` adds. ' +
       'Metrics that are not in this table exist only here. `…` stands for a name of the rows ' +
       'below, without its `_seconds` or `_ns`.',
+    '“In no log yet”: no thread of this version does such work. The struct has the field, for ' +
+      'those who record it themselves; `wal.telemetry` and Prometheus show it once a thread does.',
     '',
     "| of | the reference's name | ours | with `referenceNames` also |",
     '|---|---|---|---|',

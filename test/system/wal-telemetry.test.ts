@@ -23,7 +23,6 @@ import {
 import { ROTATION_STEPS } from '../support/shown-times.js';
 import { cannotMount, SmallDisk } from '../support/small-disk.js';
 
-const NO_MAINTAINER = 'there is no maintaining thread yet';
 const NOT_ASKED = 'verify is not background';
 const NO_COMPRESSION = 'nothing is compressed yet';
 const NOTHING_FAILED = 'nothing has failed in this run';
@@ -49,12 +48,6 @@ const ZERO: Readonly<Record<string, string>> = {
   'segmentPreparer.getNextSegmentFailed': NOTHING_FAILED,
   'segmentPreparer.preparedSegmentsLow': 'the writer had to wait, so none was prepared',
   'segmentPreparer.getNextSegmentAge': 'nobody waits any more',
-  'segmentMaintainer.persistenceLifecycle': NO_MAINTAINER,
-  'segmentMaintainer.maintenanceRetention': NO_MAINTAINER,
-  'segmentMaintainer.maintenanceCompression': NO_MAINTAINER,
-  'segmentMaintainer.maintenanceDeletion': NO_MAINTAINER,
-  'segmentMaintainer.persistenceMaxHotSegments': NO_MAINTAINER,
-  'segmentMaintainer.persistenceMaxColdSegments': NO_MAINTAINER,
   'segmentMaintainer.verification': NOT_ASKED,
   'segmentMaintainer.verificationSegments': NOT_ASKED,
   'manager.persistenceColdSegments': NO_COMPRESSION,

@@ -41,8 +41,6 @@ describe('recovery telemetry', () => {
         'counter p_segment_reader_verified_blocks_total',
         'counter p_segment_reader_verified_bytes_total',
         'counter p_segment_reader_verified_events_total',
-        ...operation('p_segment_preloader_preload_segment'),
-        ...operation('p_segment_preloader_finish_segment'),
         ...operation('p_manager_read_segment_header'),
         ...operation('p_manager_resume_from_event'),
         ...duration('p_manager_seek_event'),

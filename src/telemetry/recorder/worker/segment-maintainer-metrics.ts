@@ -1,5 +1,6 @@
 // What happens to finished segments: verification, retention, compression, deletion. Writer: the
-// housekeeping thread. All but verification is zero until a log has a maintainer.
+// housekeeping thread. Of these, this version verifies; the others are the reference's, for those
+// who record them themselves, until a log has a maintainer.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
 import { layout, wordOf } from '../../../memory/layout.js';
 import { constant, defineMetrics, lifeCycle, operation } from '../../../metrics/catalogue.js';
@@ -22,39 +23,48 @@ const SegmentMaintainerLayout = layout('SegmentMaintainer')
 
 const at = SegmentMaintainerLayout.offset;
 
+/** What no thread does yet. */
+const UNFED = { isFed: false } as const;
+
 const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persistence_worker', {
   persistenceLifecycle: lifeCycle({
     reference: 'persistence_lifecycle',
+    ...UNFED,
     help: 'The loop that maintains finished segments',
     writer: 'housekeeping',
     covers: 'each turn of the loop, and the sleep after it',
   }),
   maintenanceRetention: operation({
     reference: 'maintenance_retention',
+    ...UNFED,
     help: 'Time to take one hot segment out of the hot set',
     writer: 'housekeeping',
     covers: 'one segment, from choosing it until it is handed on',
   }),
   maintenanceCompression: operation({
     reference: 'maintenance_compression',
+    ...UNFED,
     help: 'Time to compress one finished segment',
     writer: 'housekeeping',
     covers: 'compress, fdatasync, rename, sync of the folder, compare, removal of the original',
   }),
   maintenanceDeletion: operation({
     reference: 'maintenance_deletion',
+    ...UNFED,
     help: 'Time to delete one cold segment',
     writer: 'housekeeping',
     covers: 'unlink and sync of the folder',
   }),
   persistenceMaxHotSegments: constant({
     reference: 'persistence_max_hot_segments',
+    ...UNFED,
     help: 'Maximum number of segments kept uncompressed; 0: no limit',
     writer: 'housekeeping',
     covers: 'set when the log opens',
   }),
   persistenceMaxColdSegments: constant({
     reference: 'persistence_max_cold_segments',
+    ...UNFED,
     help: 'Maximum number of segments kept compressed; 0: no limit',
     writer: 'housekeeping',
     covers: 'set when the log opens',

@@ -1,4 +1,5 @@
-// The thread that opens and verifies the following segments ahead of the reader.
+// A thread that opens and verifies the following segments ahead of the reader, as the reference has
+// one. This version has none: the struct is for those who record it themselves.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
 import { layout, wordOf } from '../../../memory/layout.js';
 import { defineMetrics, operation } from '../../../metrics/catalogue.js';
@@ -16,12 +17,14 @@ const at = SegmentPreloaderLayout.offset;
 const SEGMENT_PRELOADER = defineMetrics(SegmentPreloaderLayout, 'wal_recovery_worker', {
   preloadSegment: operation({
     reference: 'preload_segment',
+    isFed: false,
     writer: 'preloader',
     help: 'Time to prepare a segment ahead of its reader',
     covers: 'opening, reading and verifying one segment, until it is ready',
   }),
   finishSegment: operation({
     reference: 'finish_segment',
+    isFed: false,
     writer: 'preloader',
     help: 'Time to close a segment that was read',
     covers: 'closing one segment that its reader returned',
