@@ -1,6 +1,7 @@
 // Verbs, options and help; turns what was typed into calls of `commands/`, and what these return
 // into an exit code. Usage errors are 2 in every command.
 
+import { resolve } from 'node:path';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { printable } from '../errors.js';
 import { buildInfo } from '../telemetry.js';
@@ -30,6 +31,12 @@ import { OutputClosed, reportError } from './report-error.js';
 
 const logFolder = (description: string): Argument =>
   new Argument('<dir>', description).argParser(parsePath);
+
+const logFolders = (description: string): Argument =>
+  new Argument('<dirs...>', description).argParser<string[]>((text, dirs = []) => [
+    ...dirs,
+    parsePath(text),
+  ]);
 
 const formatOption = (): Option =>
   new Option('--format <format>', 'how an event is written as a line')
@@ -314,13 +321,15 @@ Examples:
 function addMetrics(program: Command, { context, finish }: Run): void {
   program
     .command('metrics')
-    .summary('export the metrics of a log to Prometheus')
+    .summary('export the metrics of logs to Prometheus')
     .description(
-      "Prints all metrics of a log in Prometheus' text format, or serves them. Like top, it only " +
-        'reads shared memory, from outside. While serving, it reports a log that is closed or ' +
-        'was killed as <prefix>_up 0, and continues when the log is opened again.',
+      "Prints all metrics of one or more logs in Prometheus' text format, or serves them. Like " +
+        'top, it only reads shared memory, from outside. Each log has the labels log, the name ' +
+        'of its folder (the path as given if two have the same name), and log_id. A log that is ' +
+        'closed or was killed is <prefix>_up 0; the others, and the log itself once it is opened ' +
+        'again, go on.',
     )
-    .addArgument(logFolder('folder of the log'))
+    .addArgument(logFolders('folders of the logs'))
     .addOption(
       new Option(
         '--listen <address>',
@@ -345,10 +354,18 @@ Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C
 Examples:
   $ flashstrike metrics ./log | grep get_next_segment
   $ flashstrike metrics ./log --listen 9464
+  $ flashstrike metrics ./orders ./trades --listen 9464
   $ flashstrike metrics ./log --listen [::1]:9464 --prefix orders_wal`,
     )
-    .action(async (dir, options) => finish(await metrics(dir, options, context)));
+    .action(async (dirs: readonly string[], options, command: Command) => {
+      const isTwice = (dir: string): boolean => dirs.filter((at) => isSame(at, dir)).length > 1;
+      const twice = dirs.find(isTwice);
+      if (twice !== undefined) command.error(`error: folder '${twice}' is given twice`);
+      finish(await metrics(dirs, options, context));
+    });
 }
+
+const isSame = (dir: string, other: string): boolean => resolve(dir) === resolve(other);
 
 function addDemo(program: Command, { context, finish }: Run): void {
   program

@@ -2,6 +2,7 @@
 // headers, and a walk of the last segment only.
 
 import { WalError } from '../errors.js';
+import { readLogId } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { type AttachedTelemetry, attachTelemetry } from '../observation/attached-telemetry.js';
@@ -82,6 +83,16 @@ function inspectMeta(reading: MetaReading): MetaInspection {
   if (reading.status !== 'present') return { status: 'damaged', reason: reading.message };
   const { cleanlyClosed, segmentIndex, offset, lastEventId, durableEventId } = reading.meta;
   return { status: 'present', cleanlyClosed, segmentIndex, offset, lastEventId, durableEventId };
+}
+
+/** The id of the log in `dir`, from a few headers; undefined where nothing tells it. */
+export function findLogId(dir: string): bigint | undefined {
+  try {
+    return readLogId(REGION_PORTS.storage, checkDirectory(dir));
+  } catch (error) {
+    if (error instanceof WalError) return undefined;
+    throw error;
+  }
 }
 
 const otherNames = (listing: LogListing): LogInspection['otherNames'] => [

@@ -1,22 +1,32 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { basename, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
 import { EVENTS, leftByKill, openElsewhere, temporaryLog } from '../support/attached-log.js';
 import { cannotLint, lint } from '../support/promtool.js';
+import { parseExposition } from '../telemetry/exposition.js';
 import { flashstrike, RunningCommand, temporaryFolder } from './cli-process.js';
 
 const NEXT_SEGMENT = 'flashstrike_wal_recorder_segment_preparer_get_next_segment_seconds';
 
-/** The value of a line of Prometheus text, whatever its labels. */
-function metricIn(text: string, name: string): number {
-  const line = text
-    .split('\n')
-    .find((each) => each.startsWith(`${name} `) || each.startsWith(`${name}{`));
-  assert.ok(line !== undefined, `there is no ${name}`);
-  return Number(line.slice(line.lastIndexOf(' ')));
+/** The value of a metric, whatever its labels; of the log that is called `log`, if given. */
+function metricIn(text: string, name: string, log?: string): number {
+  const value = valueIn(text, name, log);
+  assert.ok(value !== undefined, `there is no ${name}`);
+  return value;
+}
+
+function valueIn(text: string, name: string, log?: string): number | undefined {
+  for (const { samples } of parseExposition(text)) {
+    for (const { name: own, labels, value } of samples) {
+      if (own === name && (log === undefined || labels['log'] === log)) return value;
+    }
+  }
+  return undefined;
 }
 
 interface Answer {
@@ -50,8 +60,13 @@ interface Served {
   readonly url: string;
 }
 
-async function serve(context: TestContext, directory: string, ...args: string[]): Promise<Served> {
-  const command = new RunningCommand(['metrics', directory, '--listen', '0', ...args]);
+async function serve(
+  context: TestContext,
+  directories: string | readonly string[],
+  ...args: string[]
+): Promise<Served> {
+  const dirs = [directories].flat();
+  const command = new RunningCommand(['metrics', ...dirs, '--listen', '0', ...args]);
   context.after(() => command.child.kill('SIGKILL'));
   await command.until((_stdout, stderr) => /serving \S+,/.test(stderr));
   const url = /serving (\S+),/.exec(command.stderr)?.[1] ?? '';
@@ -94,6 +109,100 @@ describe('flashstrike metrics', { skip: cannotMap, timeout: 900_000 }, () => {
     const { stdout: asked } = await flashstrike(['metrics', directory, '--reference-names']);
     assert.match(String(asked), theirs);
     assert.match(String(asked), /\{.*system="wal_recorder".*\}/);
+  });
+
+  test('every series carries the name and the id of its log', async (context) => {
+    const { directory } = await openElsewhere(context);
+    const { stdout } = await flashstrike(['metrics', directory]);
+    const { logId } = JSON.parse(
+      String((await flashstrike(['inspect', directory, '--json'])).stdout),
+    );
+    for (const { samples } of parseExposition(String(stdout))) {
+      for (const { name, labels } of samples) {
+        assert.equal(labels['log'], basename(directory), name);
+        assert.equal(BigInt(`0x${labels['log_id']}`), BigInt(logId), name);
+      }
+    }
+  });
+
+  test('several logs are one text: what is down is up 0, and the others go on', async (context) => {
+    const running = await openElsewhere(context);
+    const killed = await leftByKill(context);
+    const closed = await openElsewhere(context);
+    closed.owner.tell();
+    await closed.owner.ended;
+    const dirs = [running, killed, closed].map(({ directory }) => directory);
+    const { code, stdout, stderr } = await flashstrike(['metrics', ...dirs]);
+    assert.equal(code, 0, stderr);
+    const text = String(stdout);
+    const [first = '', second = '', third = ''] = dirs.map((dir) => basename(dir));
+    const up = (log: string): number => metricIn(text, 'flashstrike_wal_up', log);
+    assert.deepEqual([up(first), up(second), up(third)], [1, 0, 0]);
+    const durable = 'flashstrike_wal_durable_event_id';
+    const values = [first, second, third].map((log) => valueIn(text, durable, log));
+    assert.deepEqual(values, [EVENTS, EVENTS, undefined], 'a closed log shows nothing but that');
+    assert.match(stderr, /^note: .* was closed cleanly/);
+    assert.equal(stderr.split('\n').length, 2, stderr);
+    if (cannotLint === false) assert.deepEqual(lint(text), []);
+    const { code: failed, stderr: why } = await flashstrike(['metrics', closed.directory]);
+    assert.equal(failed, 1, 'none at all to be seen');
+    assert.match(why, /ERR_FLASHSTRIKE_NO_TELEMETRY/);
+  });
+
+  test('logs whose folders have one name are told apart by the path as given', async (context) => {
+    const parents = [temporaryFolder(context), temporaryFolder(context)];
+    const [first = '', second = ''] = parents.map((parent) => join(parent, 'orders'));
+    for (const directory of [first, second]) mkdirSync(directory);
+    await openElsewhere(context, first);
+    const other = await openElsewhere(context, second);
+    const { stdout } = await flashstrike(['metrics', first, second]);
+    const text = String(stdout);
+    assert.equal(metricIn(text, 'flashstrike_wal_up', first), 1);
+    assert.equal(metricIn(text, 'flashstrike_wal_up', second), 1);
+    const idOf = (log: string): unknown =>
+      parseExposition(text)[0]?.samples.find(({ labels }) => labels['log'] === log)?.labels[
+        'log_id'
+      ];
+    assert.notEqual(idOf(first), idOf(second));
+    // The one alone has its name.
+    const { stdout: alone } = await flashstrike(['metrics', other.directory]);
+    assert.equal(metricIn(String(alone), 'flashstrike_wal_up', 'orders'), 1);
+  });
+
+  test('says how old the values are: those of a killed log grow older', async (context) => {
+    const running = await openElsewhere(context);
+    const killed = await leftByKill(context);
+    const names = [running, killed].map(({ directory }) => basename(directory));
+    const { url } = await serve(context, [running.directory, killed.directory]);
+    const ages = async (): Promise<number[]> => {
+      const { text } = await ask(url);
+      return names.map((log) => metricIn(text, 'flashstrike_wal_values_age_seconds', log));
+    };
+    const [, before = 0] = await ages();
+    let after = before;
+    // To the millisecond: one scrape later it may be the same.
+    while (after === before) [, after = 0] = await ages();
+    assert.ok(after > before, `${after} behind ${before}`);
+  });
+
+  test('one log after the other may end and come back: each scrape has all of them', async (context) => {
+    const options = mappedOptions(context);
+    const first = await openElsewhere(context, temporaryLog(context), options);
+    const second = await openElsewhere(context);
+    const names = [first, second].map(({ directory }) => basename(directory));
+    const { url } = await serve(context, [first.directory, second.directory]);
+    const ups = async (): Promise<number[]> => {
+      const { text } = await ask(url);
+      return names.map((log) => metricIn(text, 'flashstrike_wal_up', log));
+    };
+    assert.deepEqual(await ups(), [1, 1]);
+    first.owner.tell();
+    await first.owner.ended;
+    assert.deepEqual(await ups(), [0, 1]);
+    await second.owner.kill();
+    assert.deepEqual(await ups(), [0, 0]);
+    await openElsewhere(context, first.directory, options);
+    assert.deepEqual(await ups(), [1, 0]);
   });
 
   test('takes another prefix', async (context) => {

@@ -46,6 +46,8 @@ describe('command line: usage', { concurrency: 2, timeout: 900_000 }, () => {
     ['top', 'LOG', '--interval', '1s'],
     ['top', 'LOG', 'more'],
     ['metrics'],
+    ['metrics', 'LOG', 'LOG'],
+    ['metrics', 'LOG', ''],
     ['metrics', 'LOG', '--prefix', ''],
     ['metrics', 'LOG', '--prefix', '9lives'],
     ['metrics', 'LOG', '--prefix', 'a-b'],

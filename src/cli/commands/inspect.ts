@@ -18,7 +18,13 @@ import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { formatJson } from '../json.js';
 import { writeLines } from '../output.js';
-import { formatBytes, formatCount, formatEvents, formatTimestamp } from '../quantities.js';
+import {
+  formatBytes,
+  formatCount,
+  formatEvents,
+  formatLogId,
+  formatTimestamp,
+} from '../quantities.js';
 import { describeRegion } from '../region-notice.js';
 import { reportError } from '../report-error.js';
 import { type Column, formatTable } from '../table.js';
@@ -54,8 +60,6 @@ const REGION_COLUMNS: readonly Column[] = [
   { title: 'started', align: 'left' },
   { title: 'state', align: 'left' },
 ];
-
-const formatLogId = (logId: bigint): string => logId.toString(16).padStart(16, '0');
 
 /** An unknown number is shown as a dash, never as 0. */
 const optional = (value: number | undefined, format: (value: number) => string): string =>

@@ -1,12 +1,12 @@
-// `metrics`: a log's telemetry for Prometheus, from outside: once on stdout, or served on one
+// `metrics`: the telemetry of logs for Prometheus, from outside: once on stdout, or served on one
 // address of this machine.
 
 import { once } from 'node:events';
-import { printable, WalError } from '../../errors.js';
+import { printable } from '../../errors.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
-import { ScrapedLog, type ScrapeOptions } from '../metrics/scrape.js';
+import { ScrapedLogs, type ScrapeOptions } from '../metrics/scrape.js';
 import { type ListenAddress, MetricsServer } from '../metrics/server.js';
 import { writeLines } from '../output.js';
 
@@ -16,32 +16,33 @@ interface MetricsOptions extends ScrapeOptions {
 }
 
 export async function metrics(
-  dir: string,
+  dirs: readonly string[],
   { listen, ...options }: MetricsOptions,
   context: CommandContext,
 ): Promise<number> {
   const { terminal, stdout } = context;
   const tell = (text: string): void => terminal.line(`note: ${printable(text)}`);
-  const log = new ScrapedLog(dir, options, tell);
+  const logs = new ScrapedLogs(dirs, options, tell);
   try {
-    if (listen !== undefined) return await serve(log, listen, context);
-    log.attach();
-    await writeLines(stdout, log.scrape().text);
+    const [failure, ...failures] = logs.attach();
+    // Of a log that is not to be seen now the first scrape tells: it may be opened later.
+    if (listen !== undefined) return await serve(logs, listen, context);
+    if (failure !== undefined && failures.length + 1 === dirs.length) throw failure;
+    await writeLines(stdout, logs.scrape().text);
     return EXIT.done;
   } finally {
-    log.close();
+    logs.close();
   }
 }
 
 async function serve(
-  log: ScrapedLog,
+  logs: ScrapedLogs,
   listen: ListenAddress,
   { terminal }: CommandContext,
 ): Promise<number> {
   const interruption = new Interruption();
   try {
-    attachIfOpen(log);
-    const server = await MetricsServer.start(listen, () => log.scrape());
+    const server = await MetricsServer.start(listen, () => logs.scrape());
     try {
       terminal.line(`serving ${server.url}, until Ctrl-C`);
       if (!interruption.happened) await once(interruption.signal, 'abort');
@@ -51,15 +52,5 @@ async function serve(
     return interruption.exitCode ?? EXIT.done;
   } finally {
     interruption.dispose();
-  }
-}
-
-/** A log that is not open yet may be served; a folder that holds none is a mistyped path. */
-function attachIfOpen(log: ScrapedLog): void {
-  try {
-    log.attach();
-  } catch (error) {
-    if (!(error instanceof WalError) || error.code !== 'ERR_FLASHSTRIKE_NO_TELEMETRY') throw error;
-    // The first scrape says so.
   }
 }

@@ -1,7 +1,11 @@
-// One answer to Prometheus: what a log shows at this moment, or that it shows nothing.
-
+// One answer to Prometheus: what each of the logs shows at this moment, or that it shows nothing.
+import { basename, resolve } from 'node:path';
 import { WalError } from '../../errors.js';
 import { PrometheusCollector } from '../../prometheus.js';
+import type { AttachedTelemetry } from '../../telemetry.js';
+import { NS_PER_SECOND } from '../../units.js';
+import { findLogId } from '../../verification/inspect.js';
+import { formatLogId } from '../quantities.js';
 import { WatchedLog } from '../watched-log.js';
 
 /** What the answers consist of. */
@@ -17,21 +21,74 @@ export interface Scrape {
   readonly contentType: string;
 }
 
+type Tell = (text: string) => void;
+
+/** All logs of one endpoint: each with labels of its own, and none keeps the others back. */
+export class ScrapedLogs {
+  readonly #options: ScrapeOptions;
+  readonly #logs: readonly ScrapedLog[];
+
+  /** @param tell is called when the reason why a log has no metrics changes */
+  constructor(dirs: readonly string[], options: ScrapeOptions, tell: Tell) {
+    this.#options = options;
+    const names = logNames(dirs);
+    this.#logs = dirs.map((dir) => new ScrapedLog(dir, names.get(dir) ?? dir, tell));
+  }
+
+  /**
+   * Attaches to all logs; returns why it could not, for each that is not to be seen now.
+   * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG: the path is mistyped
+   */
+  attach(): WalError[] {
+    return this.#logs.flatMap((log) => {
+      try {
+        log.attach();
+        return [];
+      } catch (error) {
+        if (!(error instanceof WalError) || error.code === 'ERR_FLASHSTRIKE_NOT_A_LOG') throw error;
+        return [error];
+      }
+    });
+  }
+
+  scrape(): Scrape {
+    const { prefix, referenceNames } = this.#options;
+    const collector = new PrometheusCollector({ referenceNames });
+    for (const log of this.#logs) log.collect(prefix, collector);
+    return { text: collector.toString(), contentType: collector.contentType };
+  }
+
+  close(): void {
+    for (const log of this.#logs) log.close();
+  }
+}
+
+/** Each folder's label: its base name, or the path as it was given where another has this name. */
+function logNames(dirs: readonly string[]): Map<string, string> {
+  const names = dirs.map((dir) => basename(resolve(dir)));
+  const isShared = (name: string): boolean => names.filter((other) => other === name).length > 1;
+  return new Map(
+    dirs.map((dir, index) => {
+      const name = names[index] ?? '';
+      return [dir, name === '' || isShared(name) ? dir : name];
+    }),
+  );
+}
+
 /**
  * The metrics of a log that may be closed, killed and opened again between two scrapes: all of that
  * is a value of `<prefix>_up`, and no failure.
  */
-export class ScrapedLog {
+class ScrapedLog {
   readonly #dir: string;
-  readonly #options: ScrapeOptions;
-  readonly #tell: (text: string) => void;
+  readonly #name: string;
+  readonly #tell: Tell;
   #log: WatchedLog | undefined;
   #told: string | undefined;
 
-  /** @param tell is called when the reason why there are no metrics changes */
-  constructor(dir: string, options: ScrapeOptions, tell: (text: string) => void) {
+  constructor(dir: string, name: string, tell: Tell) {
     this.#dir = dir;
-    this.#options = options;
+    this.#name = name;
     this.#tell = tell;
   }
 
@@ -40,34 +97,34 @@ export class ScrapedLog {
     this.#log ??= new WatchedLog(this.#dir);
   }
 
-  scrape(): Scrape {
-    const { prefix, referenceNames } = this.#options;
-    const collector = new PrometheusCollector({ referenceNames });
+  collect(prefix: string, collector: PrometheusCollector): void {
+    const telemetry = this.#look();
+    const logId = findLogId(this.#dir);
+    collector.pushLabel('log', this.#name);
+    if (logId !== undefined) collector.pushLabel('log_id', formatLogId(logId));
+    try {
+      if (telemetry === undefined) collectDown(prefix, collector);
+      else collectShown(prefix, telemetry, collector);
+    } finally {
+      if (logId !== undefined) collector.popLabel();
+      collector.popLabel();
+    }
+  }
+
+  /** What the log shows; undefined where it shows nothing, the reason is then told. */
+  #look(): AttachedTelemetry | undefined {
     try {
       this.attach();
       const telemetry = this.#log?.look();
-      // The last values of a log that was closed would look like those of one that stands still.
-      if (telemetry === undefined || telemetry.status === 'gone') this.#down(collector);
-      else telemetry.collect(prefix, collector);
       this.#tellOnce(this.#log?.reason);
+      // The last values of a log that was closed would look like those of one that stands still.
+      return telemetry?.status === 'gone' ? undefined : telemetry;
     } catch (error) {
       if (!(error instanceof WalError)) throw error;
-      this.#forget();
+      this.close();
       this.#tellOnce(error.message);
-      return this.#nothing();
+      return undefined;
     }
-    return answer(collector);
-  }
-
-  #nothing(): Scrape {
-    const collector = new PrometheusCollector();
-    this.#down(collector);
-    return answer(collector);
-  }
-
-  #down(collector: PrometheusCollector): void {
-    const help = 'Whether a process has the log open';
-    collector.gauge({ name: `${this.#options.prefix}_up`, help }, 0);
   }
 
   #tellOnce(reason: string | undefined): void {
@@ -75,17 +132,31 @@ export class ScrapedLog {
     this.#told = reason;
   }
 
-  #forget(): void {
+  close(): void {
     this.#log?.close();
     this.#log = undefined;
   }
-
-  close(): void {
-    this.#forget();
-  }
 }
 
-const answer = (collector: PrometheusCollector): Scrape => ({
-  text: collector.toString(),
-  contentType: collector.contentType,
-});
+function collectDown(prefix: string, collector: PrometheusCollector): void {
+  collector.gauge({ name: `${prefix}_up`, help: 'Whether a process has the log open' }, 0);
+}
+
+function collectShown(
+  prefix: string,
+  telemetry: AttachedTelemetry,
+  collector: PrometheusCollector,
+): void {
+  telemetry.collect(prefix, collector);
+  const name = `${prefix}_values_age_seconds`;
+  const help =
+    'How old the values of this log may be: time since any of its threads gave a sign of life ' +
+    '(as of now; it grows while its process is stopped, and after it was killed)';
+  collector.gauge({ name, help }, ageNs(telemetry) / NS_PER_SECOND);
+}
+
+/** Of a log that no thread has moved yet: how long it is open. */
+function ageNs({ threads, uptimeNs }: AttachedTelemetry): number {
+  const ages = Object.values(threads).flatMap((thread) => thread.ageNs ?? []);
+  return ages.length === 0 ? uptimeNs : Math.min(...ages);
+}
