@@ -4,25 +4,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { layOut, repositoryRoot } from './golden-files.js';
-import { EVENTS, FIRST, type GoldenLog, goldenLogs, SECOND } from './golden-logs.js';
-import { type ReadEvent, readLog } from './independent-reader.js';
+import { goldenLogs } from './golden-logs.js';
+import { EVENTS, FIRST, type GoldenLog, SECOND } from './golden-parts.js';
+import { readLog } from './independent-reader.js';
+import { type ReadEvent, Refusal } from './independent-segment.js';
 import { START_NS } from './segment-image.js';
 
 interface Reading {
   readonly events: readonly ReadEvent[];
   readonly outcome: string;
+  readonly durableEventId?: number;
 }
 
-/** Reads all of a folder; `outcome` is how it ends, or the first word of the error. */
+/** Reads all of a folder; `outcome` is how it ends, or the word of the refusal. */
 function read(directory: string): Reading {
   const events: ReadEvent[] = [];
   const reader = readLog(directory);
   try {
     let step = reader.next();
     for (; step.done !== true; step = reader.next()) events.push(step.value);
-    return { events, outcome: step.value };
+    return { events, outcome: step.value.word, durableEventId: step.value.durableEventId };
   } catch (error) {
-    return { events, outcome: String((error as Error).message).split(':')[0] ?? '' };
+    if (!(error instanceof Refusal)) throw error;
+    return { events, outcome: error.word };
   }
 }
 
@@ -41,21 +45,20 @@ const [sound] = logs as readonly [GoldenLog];
 
 describe('independent reader', () => {
   test('imports nothing of Flashstrike', () => {
-    const source = readFileSync(
-      join(repositoryRoot(), 'test/golden/independent-reader.ts'),
-      'utf8',
-    );
-    const imported = [...source.matchAll(/(?:from|import)\s*\(?'([^']+)'/g)].map(
-      (match) => match[1],
-    );
-    assert.deepEqual(imported, ['node:fs', 'node:path', '@node-rs/xxhash']);
+    const folder = join(repositoryRoot(), 'test/golden');
+    const imported = ['independent-reader.ts', 'independent-segment.ts'].flatMap((name) => {
+      const source = readFileSync(join(folder, name), 'utf8');
+      return Array.from(source.matchAll(/(?:from|import)\s*\(?'([^']+)'/g), (match) => match[1]);
+    });
+    const allowed = ['./independent-segment.js', '@node-rs/xxhash', 'node:fs', 'node:path'];
+    assert.deepEqual([...new Set(imported)].sort(), allowed);
   });
 
   for (const log of logs) {
     test(`${log.name} is ${log.outcome}, with ${log.readableEvents} events`, () => {
       withFolder(log, (directory) => {
-        const { events, outcome } = read(directory);
-        assert.equal(outcome, log.outcome);
+        const { events, outcome, durableEventId } = read(directory);
+        assert.deepEqual([outcome, durableEventId], [log.outcome, log.durableEventId]);
         assert.deepEqual(
           events.map(({ payload, ...event }) => ({ ...event, text: payload.toString() })),
           EVENTS.slice(0, log.readableEvents).map(({ text, type = 0 }, index) => {

@@ -1,210 +1,189 @@
 // A reader written from docs/FORMAT.md alone: it imports nothing of Flashstrike, so the document
 // and the golden files hold the code to the format, and not only the code itself.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { xxh64 } from '@node-rs/xxhash';
+import {
+  checkHeader,
+  isZero,
+  number64,
+  type ReadEvent,
+  Refusal,
+  Segment,
+} from './independent-segment.js';
 
-export interface ReadEvent {
-  readonly eventId: number;
-  readonly type: number;
-  readonly timestampNs: bigint;
-  readonly payload: Buffer;
-}
-export type End = 'clean' | 'torn-tail' | 'undecidable';
-
-interface Block {
-  readonly kind: number;
-  readonly end: number;
-  readonly events: ReadEvent[];
+/** How a log ends that is sound, and up to which event it is known to be durable. */
+export interface End {
+  readonly word: 'clean' | 'torn-tail';
   readonly durableEventId: number;
 }
-/** What the next block must continue. */
-interface Expected {
-  offset: number;
-  eventId: number;
-  blockIndex: number;
-  checksum: bigint;
+
+interface Meta {
+  readonly segmentIndex: number;
+  readonly durableEventId: number;
+  readonly logId: bigint;
+}
+/** What cannot be used as a value: whoever needs it throws it. */
+type Found<Value> = Value | Refusal;
+
+/** The regular file `name`; undefined: there is none. */
+function fileAt(directory: string, name: string): Found<Buffer> | undefined {
+  const path = join(directory, name);
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return undefined;
+  if (!status.isFile()) return new Refusal('corrupt', `${name} is not a regular file`);
+  return readFileSync(path);
 }
 
-const corrupt = (what: string): Error => new Error(`corrupt: ${what}`);
-const isZero = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0);
-/** An id, a count or an offset: beyond 2^53 it is equal to no expected number. */
-const number64 = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64LE(at));
+const damaged = new Refusal('undecidable', 'wal.meta is not valid');
 
-function readMeta(path: string): { segmentIndex: number; durableEventId: number } | undefined {
-  const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
-  const isMeta = bytes.length === 64 && bytes.toString('latin1', 0, 8) === 'FLASHMTA';
-  if (!isMeta || xxh64(bytes.subarray(0, 56), 0n) !== bytes.readBigUInt64LE(56)) return undefined;
-  if (bytes.readUInt16LE(8) !== 1) throw new Error('unsupported: version of wal.meta');
-  return { segmentIndex: bytes.readUInt32LE(16), durableEventId: number64(bytes, 40) };
+function readMeta(directory: string): Found<Meta> | undefined {
+  const bytes = fileAt(directory, 'wal.meta');
+  if (bytes === undefined || bytes instanceof Refusal) return bytes;
+  if (bytes.length < 64 || bytes.toString('latin1', 0, 8) !== 'FLASHMTA') return damaged;
+  if (xxh64(bytes.subarray(0, 56), 0n) !== bytes.readBigUInt64LE(56)) return damaged;
+  if (bytes.readUInt16LE(8) !== 1) return new Refusal('unsupported', 'version of wal.meta');
+  const spare = [bytes.subarray(12, 16), bytes.subarray(48, 56)];
+  if (bytes.length !== 64 || bytes.readUInt16LE(10) > 1 || !spare.every(isZero)) return damaged;
+  const [segmentIndex, offset] = [bytes.readUInt32LE(16), bytes.readUInt32LE(20)];
+  const [lastEventId, durableEventId] = [number64(bytes, 24), number64(bytes, 40)];
+  const isPlace = offset >= 4096 && offset <= 2 ** 30 && offset % 8 === 0;
+  const isNowhere = offset === 0 && durableEventId === 0;
+  if (!(segmentIndex === 0 ? isNowhere : isPlace)) return damaged;
+  if (lastEventId > durableEventId || durableEventId > 2 ** 53 - 2) return damaged;
+  return { segmentIndex, durableEventId, logId: bytes.readBigUInt64LE(32) };
 }
 
-class Segment {
-  readonly bytes: Buffer;
-  readonly index: number;
-  readonly next: Expected;
-  readonly #salt: bigint;
-
-  constructor(path: string, index: number) {
-    const bytes = readFileSync(path);
-    const page = bytes.subarray(0, 4096);
-    if (page.length < 4096 || page.toString('latin1', 0, 8) !== 'FLASHWAL') {
-      throw corrupt(`segment ${index} has no header`);
-    }
-    const checksumAt = page.readUInt16LE(10) - 8;
-    if (checksumAt < 12 || checksumAt > 4088) throw corrupt(`header of segment ${index}`);
-    const checksum = page.readBigUInt64LE(checksumAt);
-    if (xxh64(page.subarray(0, checksumAt), 0n) !== checksum) {
-      throw corrupt(`header of segment ${index}`);
-    }
-    if (page.readUInt16LE(8) !== 1) throw new Error(`unsupported: version ${page.readUInt16LE(8)}`);
-    if (page.readUInt32LE(16) !== 0) throw new Error('unsupported: incompatible flags');
-    if (page.readUInt16LE(12) !== 8 || page[14] !== 1)
-      throw new Error('unsupported: alignment, checksum');
-    const spare = [page.subarray(15, 16), page.subarray(28, 32), page.subarray(96, 120)];
-    if (![...spare, page.subarray(128)].every(isZero)) throw corrupt(`spare bytes of ${index}`);
-    if (page.readUInt32LE(24) !== index) throw corrupt(`segment ${index} has another index inside`);
-    this.bytes = bytes;
-    this.index = index;
-    this.#salt = page.readBigUInt64LE(56);
-    this.next = { offset: 4096, eventId: number64(page, 40), blockIndex: 0, checksum };
+/** The bytes of a segment whose header is sound by itself. */
+function readHeader(directory: string, name: string): Found<Buffer> {
+  const bytes = fileAt(directory, name);
+  try {
+    if (bytes instanceof Buffer) checkHeader(bytes);
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
   }
-
-  get logId(): bigint {
-    return this.bytes.readBigUInt64LE(48);
-  }
-  get recycledBody(): boolean {
-    return (this.bytes.readUInt32LE(20) & 1) !== 0;
-  }
-  get pin(): { lastEventId: number; offset: number; checksum: bigint } {
-    const { bytes } = this;
-    const checksum = bytes.readBigUInt64LE(88);
-    return { lastEventId: number64(bytes, 72), offset: number64(bytes, 80), checksum };
-  }
-
-  /** Whether a header that belongs to this place stands at `at`. */
-  isHeader(at: number): boolean {
-    if (at + 64 > this.bytes.length || this.bytes.toString('latin1', at, at + 2) !== 'FB')
-      return false;
-    const checksum = xxh64(this.bytes.subarray(at, at + 56), this.#salt ^ BigInt(at));
-    return checksum === this.bytes.readBigUInt64LE(at + 56);
-  }
-
-  /** The block at the expected place, and moves behind it; undefined if there is no valid one. */
-  readBlock(): Block | undefined {
-    const { next, bytes } = this;
-    if (!this.isHeader(next.offset)) return undefined;
-    const header = bytes.subarray(next.offset, next.offset + 64);
-    const [kind = 0, flags] = header.subarray(2);
-    const end = next.offset + 64 + header.readUInt32LE(4);
-    const eventCount = header.readUInt32LE(16);
-    const durableEventId = number64(header, 24);
-    const follows =
-      number64(header, 8) === next.eventId &&
-      header.readUInt32LE(20) === next.blockIndex &&
-      header.readBigUInt64LE(40) === next.checksum;
-    const fits = end <= bytes.length && end - next.offset <= 1_048_576 && end % 8 === 0;
-    if (!follows || !fits || flags !== 0 || durableEventId >= next.eventId) return undefined;
-    const payload = bytes.subarray(next.offset + 64, end);
-    if (xxh64(payload, this.#salt) !== header.readBigUInt64LE(32)) return undefined;
-    const events = kind === 1 ? readFrames(payload, next.eventId) : [];
-    const counted = kind === 1 ? eventCount >= 1 : eventCount === 0;
-    if (events?.length !== eventCount || !counted) return undefined;
-    if (kind === 2 && payload.length !== 0) return undefined;
-    if (kind === 3 && !isSeal(payload, next.eventId)) return undefined;
-    if (kind < 1 || kind > 3) return undefined;
-    next.offset = end;
-    next.eventId += eventCount;
-    next.blockIndex++;
-    next.checksum = header.readBigUInt64LE(56);
-    return { kind, end, events, durableEventId };
-  }
+  return bytes ?? new Refusal('corrupt', `${name} is gone`);
 }
 
-function readFrames(payload: Buffer, firstEventId: number): ReadEvent[] | undefined {
-  const events: ReadEvent[] = [];
-  let kind = 0;
-  for (let at = 0; at < payload.length; ) {
-    const frameBytes = payload.readUInt32LE(at);
-    const end = at + frameBytes;
-    const next = Math.ceil(end / 8) * 8;
-    if (frameBytes < 24 || next > payload.length || !isZero(payload.subarray(end, next))) return;
-    kind = payload.readUInt16LE(at + 4);
-    const eventId = number64(payload, at + 8);
-    if ((kind !== 1 && kind !== 2) || eventId !== firstEventId + events.length) return;
-    const timestampNs = payload.readBigUInt64LE(at + 16);
-    const type = payload.readUInt16LE(at + 6);
-    events.push({ eventId, type, timestampNs, payload: payload.subarray(at + 24, end) });
-    at = next;
-  }
-  return kind === 1 ? events : undefined;
+/** The id that most have; between equals that of more segments, then that of the first one. */
+function electLogId(segments: readonly Found<Buffer>[], meta: Found<Meta> | undefined): bigint {
+  const ids = segments.flatMap((each) =>
+    each instanceof Buffer ? [each.readBigUInt64LE(48)] : [],
+  );
+  const ofMeta = meta === undefined || meta instanceof Refusal ? [] : [meta.logId];
+  const weightOf = (logId: bigint): number => {
+    const count = ids.filter((each) => each === logId).length;
+    return count + (ofMeta.includes(logId) ? 1 : 0) + count / (ids.length + 1);
+  };
+  const all = [...ids, ...ofMeta];
+  const best = Math.max(...all.map(weightOf));
+  return all.find((logId) => weightOf(logId) === best) ?? 0n;
 }
 
-const isSeal = (seal: Buffer, nextEventId: number): boolean =>
-  seal.length >= 64 &&
-  seal.length === 64 + 24 * seal.readUInt32LE(56) &&
-  number64(seal, 8) === nextEventId - 1 &&
-  number64(seal, 16) === nextEventId - number64(seal, 0) &&
-  isZero(seal.subarray(60, 64));
+const indexOf = (name: string): number => Number(name.slice(0, 10));
+const isIndex = (index: number): boolean => index >= 1 && index < 2 ** 32;
 
-/** Yields all events; returns how the log ends; throws where it is corrupt or not supported. */
+/** Yields all events; returns how the log ends; throws a {@link Refusal} where it is refused. */
 export function* readLog(directory: string): Generator<ReadEvent, End, undefined> {
-  const names = readdirSync(directory).filter((name) => /^\d{10}\.wal$/.test(name));
-  const meta = readMeta(join(directory, 'wal.meta'));
-  const segments = names
-    .sort()
-    .map((name) => new Segment(join(directory, name), Number(name.slice(0, 10))));
-  for (const [position, segment] of segments.entries()) {
-    const successor = segments[position + 1];
-    if (segment.logId !== segments[0]?.logId)
-      throw corrupt(`segment ${segment.index} of another log`);
-    if (successor === undefined) return yield* readLast(segment, meta);
-    if (successor.index !== segment.index + 1) throw corrupt(`gap behind segment ${segment.index}`);
-    const { pin } = successor;
-    while (segment.next.offset < pin.offset) {
-      const block = segment.readBlock();
-      if (block === undefined)
-        throw corrupt(`segment ${segment.index}, offset ${segment.next.offset}`);
-      yield* block.events;
-    }
-    const { offset, eventId, checksum } = segment.next;
-    if (offset !== pin.offset || eventId !== pin.lastEventId + 1 || checksum !== pin.checksum) {
-      throw corrupt(`segment ${segment.index} does not end as its successor says`);
-    }
-    if (successor.next.eventId !== eventId) throw corrupt(`ids of segment ${successor.index}`);
+  const names = readdirSync(directory).filter((name) => isIndex(indexOf(name)));
+  const plain = names.filter((name) => /^\d{10}\.wal$/.test(name)).sort();
+  const packed = names.filter((name) => /^\d{10}\.wal\.lz4$/.test(name));
+  if (packed.some((name) => !plain.includes(name.slice(0, 14)))) {
+    throw new Refusal('unsupported', 'a compressed segment');
   }
-  throw new Error('no segment');
+  const meta = readMeta(directory);
+  if (plain.length === 0) return withoutSegments(directory, meta);
+  const headers = plain.map((name) => readHeader(directory, name));
+  const logId = electLogId(headers, meta);
+  const open = (position: number): Segment => {
+    const header = headers[position];
+    if (!(header instanceof Buffer)) throw header;
+    const segment = new Segment(header);
+    const isNamed = segment.index === indexOf(plain[position] ?? '');
+    if (!isNamed) throw new Refusal('corrupt', `${plain[position]} has another index inside`);
+    if (header.readBigUInt64LE(48) === logId) return segment;
+    throw new Refusal('corrupt', `${plain[position]} is of another log`);
+  };
+  let segment = open(0);
+  for (let position = 1; position < plain.length; position++) {
+    let successor: Segment;
+    try {
+      const isNext = indexOf(plain[position] ?? '') === segment.index + 1;
+      if (!isNext) throw new Refusal('corrupt', `no segment follows ${segment.index}`);
+      successor = open(position);
+    } catch (refusal) {
+      yield* readUnpinned(segment);
+      throw refusal;
+    }
+    yield* readPinned(segment, successor);
+    segment = successor;
+  }
+  yield* readAll(segment);
+  const lock = fileAt(directory, 'LOCK');
+  if (lock instanceof Refusal) throw lock;
+  return judge(segment, meta, logId);
 }
 
-function* readLast(
-  segment: Segment,
-  meta: ReturnType<typeof readMeta>,
-): Generator<ReadEvent, End, undefined> {
-  if (meta !== undefined && meta.segmentIndex > segment.index)
-    throw corrupt('the last segment is gone');
-  let durableEventId = Math.max(meta?.durableEventId ?? 0, segment.pin.lastEventId);
-  let blockCount = 0;
-  let kind = 0;
-  for (; kind !== 3; blockCount++) {
-    const block = segment.readBlock();
-    if (block === undefined) break;
-    ({ kind } = block);
-    durableEventId = Math.max(durableEventId, block.durableEventId);
+function* readAll(segment: Segment, end?: number): Generator<ReadEvent, void, undefined> {
+  for (let block = segment.readBlock(end); block !== undefined; block = segment.readBlock(end)) {
     yield* block.events;
   }
-  const { bytes, next } = segment;
-  let headersBehind = 0;
-  for (let at = next.offset; at + 64 <= bytes.length; at += 8) {
-    if (!segment.isHeader(at)) continue;
-    headersBehind++;
-    durableEventId = Math.max(durableEventId, number64(bytes, at + 24));
+}
+
+function* readPinned(segment: Segment, { pin, firstEventId }: Segment): Generator<ReadEvent, void> {
+  yield* readAll(segment, pin.offset);
+  const { offset, eventId, checksum, isSealed } = segment;
+  const isThere = offset === pin.offset && eventId === firstEventId && checksum === pin.checksum;
+  if (isThere && !isSealed) return;
+  throw new Refusal('corrupt', `segment ${segment.index} does not end as its successor says`);
+}
+
+/** A segment whose successor is of no use: up to its end, or to a hole that it tells of itself. */
+function* readUnpinned(segment: Segment): Generator<ReadEvent, void> {
+  yield* readAll(segment);
+  if (segment.isSealed) return;
+  for (const { durableEventId, sealedBefore } of segment.claimsAfterEnd()) {
+    if (durableEventId < segment.eventId && sealedBefore <= segment.eventId) continue;
+    throw new Refusal('corrupt', `segment ${segment.index}, offset ${segment.offset}`);
   }
-  if (durableEventId >= next.eventId) {
-    throw corrupt(
-      `event ${next.eventId} was durable; segment ${segment.index}, offset ${next.offset}`,
-    );
+}
+
+function judge(segment: Segment, found: Found<Meta> | undefined, logId: bigint): End {
+  if (found instanceof Refusal && found !== damaged) throw found;
+  const meta = found instanceof Refusal ? undefined : found;
+  if (meta !== undefined && meta.logId !== logId) {
+    throw new Refusal('corrupt', 'wal.meta is of another log');
   }
-  const ends = headersBehind === 0 && (segment.recycledBody || isZero(bytes.subarray(next.offset)));
-  if (meta === undefined && (kind === 3 || blockCount + headersBehind === 0)) return 'undecidable';
-  return ends ? 'clean' : 'torn-tail';
+  const claims = segment.claimsAfterEnd();
+  const claimed = claims.map((claim) => claim.durableEventId);
+  const durableEventId = Math.max(meta?.durableEventId ?? 0, segment.durableEventId, ...claimed);
+  if ((meta?.segmentIndex ?? 0) > segment.index || durableEventId >= segment.eventId) {
+    throw new Refusal('corrupt', `event ${segment.eventId} was durable, or a later segment`);
+  }
+  const hasBlocks = segment.blockIndex + claims.length > 0;
+  if (meta === undefined && (segment.isSealed || !hasBlocks)) {
+    throw new Refusal('undecidable', 'nothing records what was durable');
+  }
+  const isEnd = claims.length === 0 && (segment.recycledBody || segment.isZeroAfterEnd);
+  return { word: isEnd ? 'clean' : 'torn-tail', durableEventId };
+}
+
+function withoutSegments(directory: string, meta: Found<Meta> | undefined): End {
+  const lock = fileAt(directory, 'LOCK');
+  if (lock instanceof Refusal) throw lock;
+  if (meta instanceof Refusal) throw meta;
+  if (meta !== undefined) {
+    const isNew = meta.segmentIndex === 0 && meta.durableEventId === 0;
+    if (isNew) return { word: 'clean', durableEventId: 0 };
+    throw new Refusal('corrupt', 'all segments are missing');
+  }
+  if (lock !== undefined && lock.toString('latin1').trim() !== '') {
+    throw new Refusal('undecidable', 'a log was opened here');
+  }
+  const isBegun = /^(?:LOCK|wal\.meta\.tmp|prepared-(?:0|[1-9]\d{0,9})\.tmp)$/;
+  if (readdirSync(directory).some((name) => isBegun.test(name))) {
+    return { word: 'clean', durableEventId: 0 };
+  }
+  throw new Refusal('no-log', 'nothing of a log');
 }

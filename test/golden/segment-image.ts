@@ -44,6 +44,8 @@ export function headerFields(
 
 export interface GoldenEvent {
   readonly text: string;
+  /** Instead of the text. */
+  readonly payload?: Uint8Array;
   readonly type?: number;
   /** Its batch goes on with the next event. */
   readonly continued?: boolean;
@@ -53,11 +55,12 @@ export interface GoldenEvent {
 export function encodeEvents(firstEventId: number, events: readonly GoldenEvent[]): Uint8Array {
   const target = new Uint8Array(4096);
   let at = 0;
-  for (const [index, { text, type = 0, continued = false }] of events.entries()) {
+  for (const [index, event] of events.entries()) {
+    const { text, type = 0, continued = false, payload = Buffer.from(text) } = event;
     const kind = continued ? FrameKind.continued : FrameKind.event;
     const eventId = firstEventId + index;
     const timestampNs = START_NS + BigInt(eventId) * 1000n;
-    at += encodeFrame(target, at, { kind, type, eventId, timestampNs, payload: Buffer.from(text) });
+    at += encodeFrame(target, at, { kind, type, eventId, timestampNs, payload });
   }
   return target.slice(0, at);
 }
@@ -97,6 +100,12 @@ export class SegmentImage {
     this.#tally.addEvents(block, place, firstTimestampNs, highest);
     this.#append(BlockKind.events, durableEventId, payload, events.length);
     return this.#pinHere();
+  }
+
+  /** What follows has an id too high by one. */
+  skipId(): this {
+    this.nextEventId++;
+    return this;
   }
 
   watermark(durableEventId: number): this {

@@ -1,0 +1,213 @@
+// One segment, read as docs/FORMAT.md says. Imports nothing of Flashstrike: see independent-reader.
+import { xxh64 } from '@node-rs/xxhash';
+
+export type RefusalWord = 'corrupt' | 'unsupported' | 'undecidable' | 'no-log';
+
+/** Why a log is not given any further. */
+export class Refusal extends Error {
+  readonly word: RefusalWord;
+
+  constructor(word: RefusalWord, why: string) {
+    super(why);
+    this.word = word;
+  }
+}
+
+export interface ReadEvent {
+  readonly eventId: number;
+  readonly type: number;
+  readonly timestampNs: bigint;
+  readonly payload: Buffer;
+}
+
+interface Block {
+  readonly kind: number;
+  readonly events: readonly ReadEvent[];
+}
+
+/** What a header after the end tells. */
+interface Claim {
+  readonly durableEventId: number;
+  /** The next id, where a whole seal stands; 0 elsewhere. */
+  readonly sealedBefore: number;
+}
+
+const PAGE_BYTES = 4096;
+const GIB = 2 ** 30;
+const MAX_BLOCK_BYTES = 2 ** 20;
+const MAX_NEXT_ID = 2 ** 53 - 1;
+
+export const isZero = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0);
+/** An id, a count or an offset: beyond 2^53 it is equal to no expected number. */
+export const number64 = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64LE(at));
+
+const need = (holds: boolean, what: string): void => {
+  if (!holds) throw new Refusal('corrupt', what);
+};
+const needKnown = (holds: boolean, what: string): void => {
+  if (!holds) throw new Refusal('unsupported', what);
+};
+
+/** Checks a header page but for whose log it is of, and which index it has. */
+export function checkHeader(bytes: Buffer): void {
+  const page = bytes.subarray(0, PAGE_BYTES);
+  need(page.length === PAGE_BYTES, 'the header page is cut');
+  need(page.toString('latin1', 0, 8) === 'FLASHWAL', 'magic');
+  const headerBytes = page.readUInt16LE(10);
+  need(headerBytes >= 20 && headerBytes <= PAGE_BYTES, 'headerBytes');
+  const checksum = xxh64(page.subarray(0, headerBytes - 8), 0n);
+  need(checksum === page.readBigUInt64LE(headerBytes - 8), 'headerChecksum');
+  needKnown(page.readUInt16LE(8) === 1, 'version');
+  need(headerBytes === 128, 'headerBytes of version 1');
+  needKnown(page.readUInt32LE(16) === 0, 'incompatibleFlags');
+  needKnown(page[14] === 1, 'checksumKind');
+  needKnown(page.readUInt16LE(12) === 8, 'blockAlignment');
+  const spare = [page.subarray(15, 16), page.subarray(28, 32), page.subarray(96, 120)];
+  need([...spare, page.subarray(128)].every(isZero), 'spare bytes');
+  const index = page.readUInt32LE(24);
+  need(index >= 1 && index <= 2 ** 32 - 2, 'segmentIndex');
+  const segmentBytes = number64(page, 32);
+  need(segmentBytes % PAGE_BYTES === 0, 'segmentBytes');
+  need(segmentBytes >= 65_536 && segmentBytes <= GIB, 'segmentBytes');
+  const firstEventId = number64(page, 40);
+  need(firstEventId >= 1 && firstEventId <= MAX_NEXT_ID, 'firstEventId');
+  need(number64(page, 72) === firstEventId - 1, 'previousLastEventId');
+  const previousEnd = number64(page, 80);
+  const isFirst = firstEventId === 1 && previousEnd === 0 && page.readBigUInt64LE(88) === 0n;
+  const isPin = previousEnd >= PAGE_BYTES && previousEnd <= GIB && previousEnd % 8 === 0;
+  need(index === 1 ? isFirst : isPin, 'pin');
+}
+
+/** A segment whose header is sound, and where the walk over its blocks stands. */
+export class Segment {
+  readonly bytes: Buffer;
+  readonly index: number;
+  readonly firstEventId: number;
+  readonly recycledBody: boolean;
+  readonly pin: { readonly offset: number; readonly checksum: bigint };
+  /** What the next block must continue. */
+  offset = PAGE_BYTES;
+  eventId: number;
+  blockIndex = 0;
+  checksum: bigint;
+  isSealed = false;
+  durableEventId: number;
+  readonly #salt: bigint;
+  readonly #end: number;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+    this.index = bytes.readUInt32LE(24);
+    this.recycledBody = (bytes.readUInt32LE(20) & 1) !== 0;
+    this.firstEventId = number64(bytes, 40);
+    this.pin = { offset: number64(bytes, 80), checksum: bytes.readBigUInt64LE(88) };
+    this.eventId = this.firstEventId;
+    this.durableEventId = this.firstEventId - 1;
+    this.checksum = bytes.readBigUInt64LE(120);
+    this.#salt = bytes.readBigUInt64LE(56);
+    this.#end = Math.min(bytes.length, number64(bytes, 32));
+  }
+
+  /** The valid block at the expected place, and moves behind it; undefined: there is none. */
+  readBlock(end = this.#end): Block | undefined {
+    if (this.isSealed || !this.#isHeader(this.offset, this.#end)) return undefined;
+    const header = this.bytes.subarray(this.offset, this.offset + 64);
+    const follows =
+      number64(header, 8) === this.eventId &&
+      header.readUInt32LE(20) === this.blockIndex &&
+      header.readBigUInt64LE(40) === this.checksum &&
+      number64(header, 24) < this.eventId;
+    const blockEnd = this.offset + 64 + header.readUInt32LE(4);
+    if (!follows || blockEnd > Math.min(end, this.#end)) return undefined;
+    const payload = this.#wholePayload(this.offset);
+    const kind = header[2] ?? 0;
+    const events = payload && kind === 1 ? readFrames(payload, header) : [];
+    if (payload === undefined || events === undefined) return undefined;
+    this.offset = blockEnd;
+    this.eventId += events.length;
+    this.blockIndex++;
+    this.checksum = header.readBigUInt64LE(56);
+    this.isSealed = kind === 3;
+    this.durableEventId = Math.max(this.durableEventId, number64(header, 24));
+    return { kind, events };
+  }
+
+  /** All headers from the end of the walk on, those inside of whole payloads left out. */
+  claimsAfterEnd(): Claim[] {
+    const claims: Claim[] = [];
+    const end = Math.min(this.bytes.length, GIB);
+    for (let at = this.offset; at + 64 <= end; ) {
+      const isHeader = this.#isHeader(at, end);
+      const payload = isHeader ? this.#wholePayload(at) : undefined;
+      if (isHeader) {
+        const isSeal = payload !== undefined && this.bytes[at + 2] === 3;
+        const sealedBefore = isSeal ? number64(this.bytes, at + 8) : 0;
+        claims.push({ durableEventId: number64(this.bytes, at + 24), sealedBefore });
+      }
+      at += payload === undefined ? 8 : 64 + payload.length;
+    }
+    return claims;
+  }
+
+  /** Whether nothing but zeros is there from the end of the walk on. */
+  get isZeroAfterEnd(): boolean {
+    return isZero(this.bytes.subarray(this.offset, GIB));
+  }
+
+  #isHeader(at: number, end: number): boolean {
+    if (at + 64 > end || this.bytes.toString('latin1', at, at + 2) !== 'FB') return false;
+    const checksum = xxh64(this.bytes.subarray(at, at + 56), this.#salt ^ BigInt(at));
+    return checksum === this.bytes.readBigUInt64LE(at + 56);
+  }
+
+  /** The payload of the header at `at`, if its fields are possible and the payload is one. */
+  #wholePayload(at: number): Buffer | undefined {
+    const header = this.bytes.subarray(at, at + 64);
+    const [kind = 0, flags = 0] = header.subarray(2);
+    const payloadBytes = header.readUInt32LE(4);
+    const eventCount = header.readUInt32LE(16);
+    const nextId = number64(header, 8) + eventCount;
+    const isCounted =
+      (kind === 1 && eventCount >= 1 && payloadBytes >= 24 * eventCount) ||
+      (kind === 2 && eventCount === 0 && payloadBytes === 0) ||
+      (kind === 3 && eventCount === 0 && payloadBytes <= 32_768 - 64);
+    const fits = payloadBytes % 8 === 0 && payloadBytes + 64 <= MAX_BLOCK_BYTES;
+    const hasIds = number64(header, 8) >= 1 && nextId <= MAX_NEXT_ID;
+    const isBefore = number64(header, 24) < number64(header, 8);
+    if (flags !== 0 || !isCounted || !fits || !hasIds || !isBefore) return undefined;
+    const end = at + 64 + payloadBytes;
+    const payload = this.bytes.subarray(at + 64, end);
+    if (end > this.bytes.length || xxh64(payload, this.#salt) !== header.readBigUInt64LE(32)) {
+      return undefined;
+    }
+    if (kind === 1) return readFrames(payload, header) && payload;
+    return kind === 2 || isSeal(payload, number64(header, 8)) ? payload : undefined;
+  }
+}
+
+function readFrames(payload: Buffer, header: Buffer): ReadEvent[] | undefined {
+  const firstEventId = number64(header, 8);
+  const events: ReadEvent[] = [];
+  let kind = 0;
+  for (let at = 0; at < payload.length; ) {
+    const frameBytes = payload.readUInt32LE(at);
+    const end = at + frameBytes;
+    const next = Math.ceil(end / 8) * 8;
+    if (frameBytes < 24 || next > payload.length || !isZero(payload.subarray(end, next))) return;
+    kind = payload.readUInt16LE(at + 4);
+    const eventId = number64(payload, at + 8);
+    if ((kind !== 1 && kind !== 2) || eventId !== firstEventId + events.length) return;
+    const timestampNs = payload.readBigUInt64LE(at + 16);
+    const type = payload.readUInt16LE(at + 6);
+    events.push({ eventId, type, timestampNs, payload: payload.subarray(at + 24, end) });
+    at = next;
+  }
+  return kind === 1 && events.length === header.readUInt32LE(16) ? events : undefined;
+}
+
+const isSeal = (seal: Buffer, nextEventId: number): boolean =>
+  seal.length >= 64 &&
+  seal.length === 64 + 24 * seal.readUInt32LE(56) &&
+  number64(seal, 8) === nextEventId - 1 &&
+  number64(seal, 16) === nextEventId - number64(seal, 0) &&
+  isZero(seal.subarray(60, 64));
