@@ -215,7 +215,8 @@ describe('collecting', () => {
       return collector.lines[0]?.help;
     };
     assert.equal(helpOf(gauge(seen)), 'Help (last seen by the writer thread: as of the last sync)');
-    assert.equal(helpOf(constant(seen)), 'Help (set by the writer thread: as of the last sync)');
+    const opened = { ...seen, covers: 'set when the log opens' };
+    assert.equal(helpOf(constant(opened)), 'Help (set by the writer thread: when the log opens)');
     assert.equal(
       helpOf(age(seen)),
       'Help (as of now, since a moment set by the writer thread: as of the last sync)',

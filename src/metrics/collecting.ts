@@ -138,7 +138,8 @@ const WRITERS: Readonly<Record<MetricWriter, string>> = {
 /** A gauge is what some thread saw: which, and when it looks. */
 function lookOf({ kind, writer, covers }: MetricDescription): string {
   if (kind === 'age64') return `as of now, since a moment set by ${WRITERS[writer]}: ${covers}`;
-  return `${kind === 'constant64' ? 'set' : 'last seen'} by ${WRITERS[writer]}: ${covers}`;
+  if (kind !== 'constant64') return `last seen by ${WRITERS[writer]}: ${covers}`;
+  return `set by ${WRITERS[writer]}: ${covers.replace(/^set /, '')}`;
 }
 
 function collectDuration(

@@ -24,7 +24,6 @@ import { ROTATION_STEPS } from '../support/shown-times.js';
 import { cannotMount, SmallDisk } from '../support/small-disk.js';
 
 const NOT_ASKED = 'verify is not background';
-const NO_COMPRESSION = 'nothing is compressed yet';
 const NOTHING_FAILED = 'nothing has failed in this run';
 const NEW_LOG = 'the log was new';
 const ALL_DONE = 'all is on disk when the log is closed';
@@ -50,7 +49,6 @@ const ZERO: Readonly<Record<string, string>> = {
   'segmentPreparer.getNextSegmentAge': 'nobody waits any more',
   'segmentMaintainer.verification': NOT_ASKED,
   'segmentMaintainer.verificationSegments': NOT_ASKED,
-  'manager.persistenceColdSegments': NO_COMPRESSION,
   'manager.ringOccupancyBytes': ALL_DONE,
   'manager.ringStallAge': 'nobody waits any more',
   'manager.wallClockSteps': 'nobody sets the clock',

@@ -114,7 +114,7 @@ export class SegmentRotation {
     this.#finishNs = undefined;
     this.#progress.onClaimed();
     this.#segmentCount++;
-    manager.setSegments(this.#segmentCount, 0);
+    manager.setHotSegments(this.#segmentCount);
     this.#progress.publishPoint(this.end);
     prepared.announceTaken();
     prepared.announceHalfUsed(false);

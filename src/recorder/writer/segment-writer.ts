@@ -83,7 +83,7 @@ export class SegmentWriter {
     this.#pacing = new CommitPacing(clock, signals, options.sync, progress);
     this.#commit = new GroupCommit(dependencies, progress, segments, watch);
     progress.publishAll(segments.end);
-    telemetry.manager.setSegments(start.segmentCount, 0);
+    telemetry.manager.setHotSegments(start.segmentCount);
   }
 
   /** Goes on with another ring: after a crash the old ring is drained first, then the new one. */

@@ -157,6 +157,7 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
   }),
   persistenceColdSegments: gauge({
     reference: 'persistence_cold_segments',
+    isFed: false,
     unit: 'segments',
     writer: 'writer',
     help: 'Segments that are compressed',
@@ -286,9 +287,12 @@ export class ManagerUpdater extends Updater {
     this.time(wordOf(at.persistCurrentSegment), startNs);
   }
 
-  setSegments(hot: number, cold: number): void {
-    this.set(wordOf(at.persistenceHotSegments), hot);
-    this.set(wordOf(at.persistenceColdSegments), cold);
+  setHotSegments(segments: number): void {
+    this.set(wordOf(at.persistenceHotSegments), segments);
+  }
+
+  setColdSegments(segments: number): void {
+    this.set(wordOf(at.persistenceColdSegments), segments);
   }
 
   setRingOccupancy(bytes: number, bytesMax: number): void {

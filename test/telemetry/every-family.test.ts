@@ -1,0 +1,379 @@
+// Every family that a log exports is moved by what the log does: logs are driven through every
+// feature and fault, on this machine and, where a fault cannot be had here, on a disk in memory,
+// and looked at as Prometheus does. A family that no run moves has nothing that feeds it, or
+// nothing that can: it must not be exported. There is no list of exceptions.
+import assert from 'node:assert/strict';
+import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { ScrapedLogs } from '../../src/cli/metrics/scrape.js';
+import { openCursor, replay, verify, Wal, type WalOptions } from '../../src/index.js';
+import { FILE_PORTS } from '../../src/judgement/reading-ports.js';
+import { Duration64 } from '../../src/metrics/duration64.js';
+import { Stalls } from '../../src/recorder/application/stalls.js';
+import { MetaCoordinator } from '../../src/recorder/housekeeping/meta-coordinator.js';
+import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
+import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
+import { openRegionFile } from '../../src/region/region-file.js';
+import { openCursorThrough } from '../../src/replay/open-cursor.js';
+import { FRAME_HEADER_BYTES } from '../../src/segment/frame.js';
+import { nodeStorage } from '../../src/storage/node-storage.js';
+import { placeOf } from '../../src/telemetry/telemetry-layout.js';
+import { recorder, recovery } from '../../src/telemetry.js';
+import { NS_PER_MS } from '../../src/units.js';
+import { cannotMap, mappedOptions } from '../support/adapters.js';
+import { leftByKill } from '../support/attached-log.js';
+import { eventually } from '../support/eventually.js';
+import { FaultyStorage } from '../support/faulty-storage.js';
+import { type StorageCall, systemError } from '../support/interposed-storage.js';
+import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
+import { code } from '../support/log-content.js';
+import { MovedFamilies } from '../support/moved-families.js';
+import { SteppedLog, TickingClock } from '../support/stepped-log.js';
+import { Bench, DIRECTORY, SEGMENT_BYTES } from '../support/writer-bench.js';
+
+const RECORDER = 'flashstrike_wal_recorder';
+const RECOVERY = 'flashstrike_wal_recovery';
+const OUTSIDE = { prefix: 'flashstrike_wal', referenceNames: false };
+
+/** So long that no disk is too slow. */
+const NEVER = { stallTimeoutMs: 2 ** 31 - 1 };
+
+const isKind =
+  (...kinds: readonly StorageCall['kind'][]) =>
+  ({ kind }: StorageCall): boolean =>
+    kinds.includes(kind);
+
+/** A look from outside at a log of any process. */
+function scrape(context: TestContext, families: MovedFamilies, directory: string): () => void {
+  const logs = new ScrapedLogs([directory], OUTSIDE, () => {});
+  context.after(() => logs.close());
+  return () => families.look(logs.scrape().text);
+}
+
+/** A writer whose calls take time; looked at now, and whenever it is asked for. */
+function benchOf(families: MovedFamilies): { bench: Bench; look: () => void } {
+  const bench = new Bench();
+  bench.storage.onCall = () => bench.clock.advanceNs(1000);
+  const look = (): void => families.collect(RECORDER, bench.telemetry);
+  look();
+  return { bench, look };
+}
+
+function preparerOf({ storage, clock, signals, telemetry }: Bench): SegmentPreparer {
+  const updater = new recorder.SegmentPreparationUpdater(telemetry.segmentPreparer, clock);
+  return new SegmentPreparer(storage, clock, signals, updater, {
+    directory: DIRECTORY,
+    segmentBytes: SEGMENT_BYTES,
+    preparedSegments: 1,
+    firstTicket: 100,
+  });
+}
+
+/** What a caller or a clock does wrong: a start in the future, and one that is no time. */
+function faultyTimes(families: MovedFamilies): void {
+  for (const [prefix, telemetry, Updater, struct] of [
+    [RECORDER, new recorder.Telemetry(), recorder.SegmentWriterUpdater, 'segmentWriter'],
+    [RECOVERY, new recovery.Telemetry(), recovery.SegmentReaderUpdater, 'segmentReader'],
+  ] as const) {
+    families.collect(prefix, telemetry);
+    const updater = new Updater((telemetry as never)[struct]);
+    for (const startNs of [Number.MAX_SAFE_INTEGER, Number.NaN]) {
+      if (updater instanceof recorder.SegmentWriterUpdater) updater.onSync(startNs);
+      else updater.onSeekEvent(startNs);
+    }
+    families.collect(prefix, telemetry);
+  }
+}
+
+/** Commits, watermarks and a step of the wall clock, looked at between the steps of the writer. */
+function commits(families: MovedFamilies): void {
+  const { bench, look } = benchOf(families);
+  bench.append();
+  bench.settle();
+  look();
+  bench.signals.requestDurable(1);
+  bench.step();
+  bench.clock.advanceNs(1000);
+  look();
+  bench.wallMs += 60_000;
+  bench.clock.advanceNs(200 * NS_PER_MS);
+  bench.rest();
+  look();
+}
+
+/** An append that waits in a full ring, looked at while it does. */
+function stall(families: MovedFamilies): void {
+  const { bench, look } = benchOf(families);
+  const { signals, producer, telemetry } = bench;
+  const clock = new TickingClock();
+  const updater = new recorder.ManagerUpdater(telemetry.manager, clock);
+  const stalls = new Stalls(signals, clock, producer, DIRECTORY, 10_000, updater);
+  const span = 20_000;
+  while (producer.reserve(span)) bench.append(span - FRAME_HEADER_BYTES);
+  let looks = 0;
+  stalls.waitForRoom(span, () => {
+    look();
+    if (++looks === 3) bench.step();
+    return false;
+  });
+  look();
+}
+
+/** A writer that finds no segment, of a preparer that finds no disk, until the log ends. */
+function noSegment(families: MovedFamilies): void {
+  const { bench, look } = benchOf(families);
+  const preparer = preparerOf(bench);
+  bench.storage.fail({ code: 'ENOSPC', when: isKind('allocate') });
+  bench.appendLarge();
+  bench.appendLarge();
+  bench.settle();
+  preparer.step();
+  bench.clock.advanceNs(1000);
+  look();
+  bench.storage.heal();
+  while (preparer.step() === 0);
+  bench.settle();
+  look();
+  bench.appendLarge();
+  bench.settle();
+  bench.writer.fail(new Error('closing gave up'));
+  look();
+}
+
+/** A rotation that fails at each of its ends, and a flush of wal.meta. */
+function failedCalls(families: MovedFamilies): void {
+  for (const kind of ['sync', 'renameNoReplace'] as const) {
+    const { bench, look } = benchOf(families);
+    bench.appendLarge();
+    bench.settle();
+    bench.prepare();
+    bench.storage.fail({ code: 'EIO', when: isKind(kind) });
+    bench.appendLarge();
+    bench.settle();
+    assert.ok(bench.writer.hasFailed, kind);
+    look();
+  }
+  const { bench, look } = benchOf(families);
+  const { storage, clock, signals, memory, telemetry } = bench;
+  const updater = new recorder.MetaStoreUpdater(telemetry.metaStore, clock);
+  const { words, control } = memory;
+  const point = { words, control, logId: 1n };
+  const store = new MetaStore(storage, DIRECTORY);
+  const coordinator = new MetaCoordinator(store, clock, signals, updater, point);
+  bench.append();
+  bench.settle();
+  bench.signals.requestDurable(1);
+  bench.rest();
+  storage.fail({ code: 'EIO', when: isKind('rename') });
+  signals.count('metaRequests', 1);
+  coordinator.step();
+  look();
+}
+
+/** Appends of every kind, waits, stalls, rotations, reading, and an end by a LOCK that is gone. */
+async function wholeRun(context: TestContext, families: MovedFamilies): Promise<void> {
+  const options: WalOptions = {
+    ...mappedOptions(context),
+    ...NEVER,
+    lock: 'none',
+    preparedSegments: 1,
+    appendSampling: 3,
+    sync: { mode: 'manual' },
+  };
+  const directory = temporaryFolder(context);
+  const wal = await Wal.open(directory, options);
+  context.after(() => wal.close().catch(() => {}));
+  const outside = scrape(context, families, directory);
+  const look = (): void => {
+    families.collect(RECORDER, wal.telemetry);
+    families.collect(RECOVERY, wal.telemetry.recovery);
+    outside();
+  };
+  look();
+  await wal.durable(wal.append(new Uint8Array(9000)));
+  look();
+  wal.appendBatch([new Uint8Array(10), new Uint8Array(20)]);
+  const { manager, segmentPreparer } = wal.telemetry;
+  await eventually('a full ring is seen, an append waits, the writer finds no segment', () => {
+    while (wal.tryAppend(new Uint8Array(1000)) !== undefined);
+    look();
+    for (let left = 20; left > 0; left--) wal.append(new Uint8Array(9000));
+    const { getNextSegmentWaited, hurriedSegments } = segmentPreparer;
+    return manager.ringStall.samples > 0 && getNextSegmentWaited > 0 && hurriedSegments > 0;
+  });
+  await eventually('bytes are seen to wait in the ring', () => {
+    while (wal.tryAppend(new Uint8Array(1000)) !== undefined);
+    look();
+    return !families.unmoved.includes('flashstrike_wal_ring_waiting_bytes');
+  });
+  await wal.durable();
+  assert.ok([...wal.replay({ from: 3 })].length > 10);
+  await eventually('the spare segment is zeroed', () => segmentPreparer.zeroedBytes > 0);
+  look();
+  renameSync(join(directory, 'LOCK'), join(directory, 'gone'));
+  await eventually('the log has failed', () => wal.state === 'failed');
+  assert.throws(() => wal.append(new Uint8Array(8)), code('ERR_FLASHSTRIKE_FAILED'));
+  look();
+  await assert.rejects(wal.close());
+  look();
+}
+
+/** A ring twice as large; a kill; what it leaves, whole and in the middle of a record. */
+async function killed(context: TestContext, families: MovedFamilies): Promise<void> {
+  const { directory, options, regionPath } = await leftByKill(context);
+  const look = scrape(context, families, directory);
+  look();
+  markUnfinished(regionPath);
+  look();
+  const wal = await Wal.open(directory, { ...options, ringBytes: 128 * 1024 });
+  scrape(context, families, directory)();
+  families.collect(RECORDER, wal.telemetry);
+  await wal.close();
+  families.collect(RECORDER, wal.telemetry);
+  look();
+}
+
+/** As a kill between two stores leaves the group of a sync: begun and not ended. */
+function markUnfinished(regionPath: string): void {
+  const file = openRegionFile(regionPath);
+  assert.ok(file.status === 'match');
+  const { byteOffset } = file.header.sections.telemetry;
+  file.close();
+  const { definition, layout } = recorder.SegmentWriter;
+  const begun = layout.offset.writeWatermark + Duration64.offset.begun;
+  const fd = openSync(regionPath, 'r+');
+  writeSync(fd, Uint32Array.of(0xffff), 0, 4, byteOffset + placeOf(definition) + begun);
+  closeSync(fd);
+}
+
+/** Finished segments of which one is damaged, verified while the log is open. */
+async function background(context: TestContext, families: MovedFamilies): Promise<void> {
+  const builder = new LogBuilder(temporaryFolder(context));
+  for (let index = 1; index <= 3; index++) {
+    builder.segment().events(10).watermark();
+    if (index < 3) builder.seal();
+  }
+  builder.fileOf(2)[builder.blockOf(2, 0).offset + 100] = 0xee;
+  const { dir } = builder.meta().write();
+  const wal = await Wal.open(dir, { verify: 'background', sharedMemory: 'off' });
+  await eventually('all are checked', () => wal.verification.checkedSegments === 2);
+  families.collect(RECORDER, wal.telemetry);
+  await wal.close();
+}
+
+type Damage = (builder: LogBuilder, segment: number) => void;
+
+const byteAt =
+  (at: number): Damage =>
+  (builder, segment) => {
+    builder.fileOf(segment)[builder.blockOf(segment, 1).offset + at] = 0xee;
+  };
+
+/** A block that is whole, in its place, and follows another one than the one before it. */
+function foreignBlock(builder: LogBuilder, segment: number): void {
+  const { offset, bytes } = builder.blockOf(segment, 1);
+  const other = new LogBuilder(builder.dir, { logId: builder.logId });
+  for (let index = 1; index < segment; index++) other.segment().events(5).events(5);
+  other.segment().events(5, { payload: new Uint8Array(40) });
+  other.events(5);
+  builder.fileOf(segment).set(other.fileOf(segment).subarray(offset, offset + bytes), offset);
+}
+
+/** Magic, header, payload, chain. */
+const DAMAGES: readonly Damage[] = [byteAt(0), byteAt(20), byteAt(70), foreignBlock];
+
+/** The end of a log torn in each way; what was never durable is written again. */
+function tornTails(context: TestContext, families: MovedFamilies): void {
+  for (const damage of DAMAGES) {
+    const builder = new LogBuilder(temporaryFolder(context)).segment().events(5).events(5);
+    damage(builder, 1);
+    const log = new SteppedLog({ storage: nodeStorage }, builder.write().dir);
+    assert.equal(log.recovery.verdict, 'torn-tail');
+    families.collect(RECORDER, log.telemetry);
+    families.collect(RECOVERY, log.telemetry.recovery);
+    log.close();
+  }
+}
+
+/** Reading of logs sound and damaged, and on a disk that fails. */
+async function reading(context: TestContext, families: MovedFamilies): Promise<void> {
+  const telemetry = new recovery.Telemetry();
+  const look = (): void => families.collect(RECOVERY, telemetry);
+  const aLog = (): LogBuilder => {
+    const builder = new LogBuilder(temporaryFolder(context));
+    for (let segment = 0; segment < 4; segment++) builder.segment().events(5).events(5).seal();
+    return builder.segment().events(5).meta();
+  };
+  look();
+  const sound = aLog().write();
+  assert.equal([...replay(sound.dir, { telemetry })].length, 45);
+  openCursor(sound.dir, { from: 17, telemetry }).close();
+  assert.throws(() => openCursor(sound.dir, { from: 99, telemetry }));
+  for (const damage of DAMAGES) {
+    const damaged = aLog();
+    damage(damaged, 2);
+    assert.equal((await verify(damaged.write().dir, { telemetry })).verdict, 'corruption');
+  }
+  // Its first segment has no header, its second none, its third no seal.
+  for (const [segment, at] of [
+    [1, 20],
+    [3, 20],
+    [2, sound.blockOf(2, -1).offset + 20],
+  ] as const) {
+    const damaged = aLog();
+    damaged.fileOf(segment)[at] = 0xee;
+    const { dir } = damaged.write();
+    for (const from of [1, 17, 27]) {
+      try {
+        openCursor(dir, { from, telemetry }).close();
+      } catch (error) {
+        assert.ok(error instanceof Error);
+      }
+    }
+  }
+  for (const fail of [
+    ({ kind, offset = 0 }: StorageCall) => kind === 'read' && offset > 0,
+    isKind('close'),
+  ]) {
+    const storage = new FaultyStorage(nodeStorage);
+    storage.onCall = (call) => {
+      if (!fail(call)) return;
+      if (call.kind === 'close' && call.fd !== undefined) closeSync(call.fd);
+      throw systemError('EIO', call.path);
+    };
+    const cursor = () => openCursorThrough({ ...FILE_PORTS, storage }, sound.dir, { telemetry });
+    assert.throws(() => cursor().next());
+  }
+  look();
+}
+
+test('every family that a log exports is moved by something', {
+  skip: cannotMap,
+}, async (context) => {
+  const families = new MovedFamilies();
+  faultyTimes(families);
+  commits(families);
+  stall(families);
+  noSegment(families);
+  failedCalls(families);
+  tornTails(context, families);
+  await reading(context, families);
+  await wholeRun(context, families);
+  await killed(context, families);
+  await background(context, families);
+  assert.ok(families.size > 100, `${families.size} families`);
+  assert.deepEqual(families.unmoved, []);
+});
+
+test('a family that nothing moves is found', () => {
+  const families = new MovedFamilies();
+  const alone = new recorder.SegmentMaintainer();
+  const updater = new recorder.SegmentMaintainerUpdater(alone);
+  families.collect('p', alone);
+  updater.onVerification(true, 0);
+  families.collect('p', alone);
+  assert.ok(families.unmoved.includes('p_maintenance_compression_seconds'));
+  assert.ok(!families.unmoved.includes('p_verification_seconds'));
+  assert.ok(families.unmoved.includes('p_verification_failures_total'));
+});
