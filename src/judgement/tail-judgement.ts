@@ -12,6 +12,7 @@ import {
 } from '../reading/advice.js';
 import { type MetaReading, readMeta, usableMeta } from '../reading/log-directory.js';
 import { reading } from '../reading/read-failure.js';
+import { confirmSeal } from '../reading/seal-check.js';
 import { isExpired } from '../reading/segment-file.js';
 import type { SegmentReader } from '../reading/segment-reader.js';
 import type { Stop } from '../reading/stop.js';
@@ -84,6 +85,7 @@ export function judgeTail(
 ): TailJudgement | undefined {
   const { file } = reader;
   const { segmentIndex, logId } = file.header;
+  confirmSeal(reader);
   const claimed = outside();
   const meta = metaOf(readMeta(storage, dir), dir, logId);
   const evidence = gatherEvidence(storage, reader, meta, claimed);

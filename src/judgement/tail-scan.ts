@@ -22,6 +22,8 @@ export interface TailScan {
   readonly fromOffset: number;
   /** Headers whose checksum holds; for each the payload may be whole or not. */
   readonly validHeaders: number;
+  /** Those of seals. */
+  readonly sealHeaders: number;
   /** Blocks whose header and payload validate, and the events in them. */
   readonly wholeBlocks: number;
   readonly wholeEvents: number;
@@ -52,6 +54,7 @@ class TailScanner {
   readonly #budget: PayloadBudget;
   #payload: Uint8Array | undefined;
   #validHeaders = 0;
+  #sealHeaders = 0;
   #wholeBlocks = 0;
   #wholeEvents = 0;
   #durableEventId = 0;
@@ -81,6 +84,7 @@ class TailScanner {
     return {
       fromOffset: this.#fromOffset,
       validHeaders: this.#validHeaders,
+      sealHeaders: this.#sealHeaders,
       wholeBlocks: this.#wholeBlocks,
       wholeEvents: this.#wholeEvents,
       durableEventId: this.#durableEventId,
@@ -95,6 +99,7 @@ class TailScanner {
   /** Counts a valid header; the end of its block when the payload validates too. */
   #note({ header, isPossible, offset }: FoundHeader): number | undefined {
     this.#validHeaders++;
+    if (header.kind === BlockKind.seal) this.#sealHeaders++;
     const durableEventId = Math.min(header.durableEventId, MAX_EVENT_ID);
     this.#durableEventId = Math.max(this.#durableEventId, durableEventId);
     // No crash makes such a header. Who wrote it has told of the claim, whatever else is wrong.
@@ -133,6 +138,7 @@ class TailScanner {
 
 /** What the scan means for the verdict; stale bytes of an earlier life of the file are nothing. */
 export function behindOf(scan: TailScan, recycledBody: boolean): Behind {
+  if (scan.sealHeaders > 0) return 'seal';
   if (scan.validHeaders > 0) return 'blocks';
   return scan.nonZeroEndOffset > scan.fromOffset && !recycledBody ? 'bytes' : 'nothing';
 }

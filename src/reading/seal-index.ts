@@ -1,28 +1,16 @@
-// The sparse index of a finished segment, as a starting point near an event.
-import {
-  BLOCK_HEADER_BYTES,
-  BlockKind,
-  decodeBlockHeader,
-  verifyBlockPayload,
-} from '../segment/block-header.js';
+// The sparse index of a finished segment, as a starting point near an event. It is believed only so
+// far: whoever begins at an entry checks that the block stands there that the entry names.
 import { isDefect } from '../segment/defect.js';
-import { decodeSeal, SEAL_RESERVED_BYTES, type Seal } from '../segment/seal.js';
+import type { Seal } from '../segment/seal.js';
 import type { Storage } from '../storage/storage.js';
-import { reading } from './read-failure.js';
+import { readSealBlock } from './seal-block.js';
 import type { SegmentFile } from './segment-file.js';
 import type { SegmentPosition } from './segment-reader.js';
 
-/** The seal that stands at `offset`, or undefined: a missing or torn seal is legal. */
+/** The seal that stands at `offset`; undefined where it is missing, torn or impossible. */
 export function readSeal(storage: Storage, file: SegmentFile, offset: number): Seal | undefined {
-  const bytes = new Uint8Array(SEAL_RESERVED_BYTES);
-  const count = reading(file.path, () => storage.read(file.fd, bytes, offset), offset);
-  const { salt } = file.header;
-  const block = decodeBlockHeader(bytes.subarray(0, count), 0, salt, offset);
-  if (isDefect(block) || block.kind !== BlockKind.seal) return undefined;
-  const payload = bytes.subarray(BLOCK_HEADER_BYTES, BLOCK_HEADER_BYTES + block.payloadBytes);
-  if (verifyBlockPayload(block, payload, salt) !== undefined) return undefined;
-  const seal = decodeSeal(payload);
-  return isDefect(seal) ? undefined : seal;
+  const seal = readSealBlock(storage, file, offset)?.seal;
+  return seal === undefined || isDefect(seal) ? undefined : seal;
 }
 
 /** The last indexed block that starts at or before `eventId`. */

@@ -14,12 +14,13 @@ import {
   MAX_BLOCK_BYTES,
   verifyBlockPayload,
 } from '../segment/block-header.js';
-import { isDefect } from '../segment/defect.js';
+import { type Defect, isDefect } from '../segment/defect.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { Verdict } from '../segment/verdict.js';
 import type { Storage } from '../storage/storage.js';
 import { alignUp, MIB } from '../units.js';
 import { reading } from './read-failure.js';
+import { readSealBlock, type SealBlock } from './seal-block.js';
 import type { SegmentFile } from './segment-file.js';
 import { SegmentMeter } from './segment-meter.js';
 import type { Stop } from './stop.js';
@@ -98,6 +99,9 @@ export class SegmentReader {
   #nextBlockIndex: number;
   #previousBlockChecksum: bigint | undefined;
   #sealed = false;
+  #isSealConfirmed = false;
+  /** A seal whose checksums hold and that is no seal; its checksum names it. */
+  #refusedSeal: { readonly headerChecksum: bigint; readonly stop: Stop } | undefined;
   #pinOffset: number;
   #pinChecksum: bigint | undefined;
   // The buffer holds the file's bytes [#bufferStart, #bufferEnd).
@@ -140,8 +144,34 @@ export class SegmentReader {
     return this.#nextEventId;
   }
 
+  /** The last block is a seal; whether it is true of the others, confirmSeal tells. */
   get sealed(): boolean {
     return this.#sealed;
+  }
+
+  get hasUnconfirmedSeal(): boolean {
+    return this.#sealed && !this.#isSealConfirmed;
+  }
+
+  /** The seal that stands at `offset`, where one is there whole. */
+  sealBlockAt(offset: number): SealBlock | undefined {
+    return readSealBlock(this.#storage, this.file, offset);
+  }
+
+  /** Takes the seal that was read for true, or with a `defect` steps back before it for good. */
+  settleSeal(defect: Defect | undefined): void {
+    assert(this.#sealed, 'a seal was read');
+    this.#isSealConfirmed = defect === undefined;
+    const headerChecksum = this.#previousBlockChecksum;
+    if (defect === undefined || headerChecksum === undefined) return;
+    const stop: Stop = { reason: defect.defect, message: defect.message, inPayload: true };
+    this.#refusedSeal = { headerChecksum, stop };
+    this.#sealed = false;
+    this.#offset = this.#pinOffset;
+    this.#nextBlockIndex--;
+    this.#previousBlockChecksum = this.#pinChecksum;
+    this.stop = stop;
+    this.#forget();
   }
 
   get position(): SegmentPosition {
@@ -199,7 +229,9 @@ export class SegmentReader {
 
   /** Another reader of the same file, from `position` on; it uses the same buffer. */
   readerAt(position: SegmentPosition): SegmentReader {
-    return new SegmentReader(this.#storage, this.file, this.bytes, position, this.#meter);
+    const reader = new SegmentReader(this.#storage, this.file, this.bytes, position, this.#meter);
+    reader.#refusedSeal = this.#refusedSeal;
+    return reader;
   }
 
   /** Records that the segment was read to the end that its successor pins; not `ok`: it was not. */
@@ -245,6 +277,7 @@ export class SegmentReader {
     if (defect !== undefined) {
       return { reason: defect.defect, message: defect.message, inPayload: true };
     }
+    if (block.headerChecksum === this.#refusedSeal?.headerChecksum) return this.#refusedSeal.stop;
     this.payloadStart = start;
     this.payloadEnd = end;
     return block;

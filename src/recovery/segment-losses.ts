@@ -7,6 +7,7 @@ import { acceptLossAdvice, lostSentence, putBackAdvice, restoreAdvice } from '..
 import type { LogListing, SegmentGap } from '../reading/log-directory.js';
 import { boundsOf, endsAtPin, pinError } from '../reading/pin.js';
 import type { ReadingMeter } from '../reading/reading-meter.js';
+import { confirmSeal, SealCheck, sealError } from '../reading/seal-check.js';
 import { closeSegment, openSegment } from '../reading/segment-file.js';
 import { SegmentMeter } from '../reading/segment-meter.js';
 import { readBuffer, SegmentReader, startOf } from '../reading/segment-reader.js';
@@ -121,10 +122,10 @@ function lossesIn(
     const bounds = boundsOf(pin);
     const segmentMeter = new SegmentMeter(meter);
     const buffer = readBuffer(file.bytes);
-    const salvager = new SegmentSalvager(
-      storage,
-      new SegmentReader(storage, file, buffer, startOf(file), segmentMeter),
-    );
+    const first = new SegmentReader(storage, file, buffer, startOf(file), segmentMeter);
+    const sealCheck = SealCheck.at(first, pin.previousEndOffset);
+    while (first.next(pin.previousEndOffset)) sealCheck?.add(first);
+    const salvager = new SegmentSalvager(storage, first);
     for (;;) {
       while (salvager.next(bounds));
       const { reader } = salvager;
@@ -142,10 +143,12 @@ function lossesIn(
       const lastEventId = firstEventId + events - 1;
       losses.push({ errors: [holeError(listed.path, hole)], firstEventId, lastEventId });
     }
-    if (losses.length > 0 || error === undefined) return losses;
-    return [
-      { errors: [error], firstEventId: pin.firstEventId, lastEventId: pin.previousLastEventId },
-    ];
+    if (losses.length > 0) return losses;
+    const { firstEventId, previousLastEventId: lastEventId, previousEndOffset } = pin;
+    if (error !== undefined) return [{ errors: [error], firstEventId, lastEventId }];
+    const defect = sealCheck?.defect(first);
+    if (defect === undefined) return [];
+    return [{ errors: [sealError(file, previousEndOffset, defect)], firstEventId, lastEventId }];
   } finally {
     closeSegment(storage, file, meter);
   }
@@ -158,7 +161,7 @@ function ownEndOf(storage: Storage, { listed }: ChainLink, meter: ReadingMeter) 
   try {
     const reader = new SegmentReader(storage, file);
     while (reader.next());
-    return { nextEventId: reader.nextEventId, isSealed: reader.sealed };
+    return { nextEventId: reader.nextEventId, isSealed: confirmSeal(reader) };
   } finally {
     closeSegment(storage, file, meter);
   }

@@ -1,9 +1,8 @@
 // A walk to the end of one segment, with all that an append needs to go on from there.
 
+import { confirmSeal, tallyBlock } from '../reading/seal-check.js';
 import type { SegmentEnd, SegmentPosition, SegmentReader } from '../reading/segment-reader.js';
 import type { Stop } from '../reading/stop.js';
-import { BlockKind } from '../segment/block-header.js';
-import { decodeFrame, highestTimestampNs } from '../segment/frame.js';
 import { SegmentTally } from '../segment/segment-tally.js';
 
 export interface SegmentWalk {
@@ -24,18 +23,8 @@ export interface SegmentWalk {
   readonly stop: Stop;
 }
 
-/** Adds the reader's current block to `tally`. */
-function tallyBlock(tally: SegmentTally, reader: SegmentReader): void {
-  const { block, bytes, payloadStart, payloadEnd, blockOffset } = reader;
-  if (block?.kind === BlockKind.watermark) tally.addWatermark();
-  if (block?.kind !== BlockKind.events) return;
-  const place = { offset: blockOffset, blockIndex: block.blockIndex };
-  const first = decodeFrame(bytes, payloadStart).timestampNs;
-  tally.addEvents(block, place, first, highestTimestampNs(bytes, payloadStart, payloadEnd));
-}
-
 /**
- * Walks a fresh reader to the end.
+ * Walks a fresh reader to the end; a seal counts where it is true of its blocks.
  * @param onBlock called after each block, the reader standing on it
  */
 export function walkSegment(
@@ -44,15 +33,15 @@ export function walkSegment(
   onBlock: (reader: SegmentReader) => void = () => {},
 ): SegmentWalk {
   const tally = new SegmentTally(reader.nextEventId);
-  let blocks = 0;
   let lastWrittenTsNs = 0n;
   while (reader.next(limitOffset)) {
-    blocks++;
     lastWrittenTsNs = reader.block?.writtenTsNs ?? lastWrittenTsNs;
     tallyBlock(tally, reader);
     onBlock(reader);
   }
-  const { position, end, sealed, durableEventId } = reader;
+  const sealed = confirmSeal(reader);
+  const { position, end, durableEventId } = reader;
+  const blocks = position.nextBlockIndex;
   const stop = reader.stop ?? { reason: 'full', message: 'the walk ended' };
   return { position, end, sealed, durableEventId, blocks, tally, lastWrittenTsNs, stop };
 }

@@ -19,6 +19,7 @@ import { behindOf } from '../judgement/tail-scan.js';
 import { unpinnedEnd } from '../judgement/unpinned.js';
 import { endsAtPin } from '../reading/pin.js';
 import { isMissing, readFailure, reading } from '../reading/read-failure.js';
+import { confirmSeal } from '../reading/seal-check.js';
 import { isExpired, type SegmentFile } from '../reading/segment-file.js';
 import { SegmentReader } from '../reading/segment-reader.js';
 import { type Hole, type SalvageBounds, SegmentSalvager } from '../reading/segment-salvager.js';
@@ -318,6 +319,7 @@ export class LogSalvager {
   *#unpinned(salvager: SegmentSalvager): Parts {
     const { path, header } = salvager.file;
     yield* this.#walk(salvager, {});
+    confirmSeal(salvager.reader);
     const { scan, bounds } = unpinnedEnd(this.#storage, salvager.reader);
     this.#claim(scan.durableEventId);
     yield* this.#walkHoles(salvager, bounds, ({ message }) => damaged(message));
@@ -339,6 +341,7 @@ export class LogSalvager {
     const successorPath = join(this.#dir, segmentFileName(segmentIndex + 1));
     for (;;) {
       yield* this.#walk(salvager, {});
+      confirmSeal(salvager.reader);
       const outside = this.#outside(logId);
       const { reader } = salvager;
       const evidence = gatherEvidence(storage, reader, this.#survey.meta, outside);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Behind, casesOf, judge, TAIL_CASES, type TailFacts } from './verdict.js';
 
 const BOOLEANS = [false, true];
-const BEHIND: readonly Behind[] = ['nothing', 'bytes', 'blocks'];
+const BEHIND: readonly Behind[] = ['nothing', 'bytes', 'blocks', 'seal'];
 
 function* allFacts(): Generator<TailFacts> {
   for (const behind of BEHIND)
@@ -19,7 +19,7 @@ function* allFacts(): Generator<TailFacts> {
 const all = [...allFacts()];
 
 test('each combination of facts is exactly one case', () => {
-  assert.equal(all.length, 192);
+  assert.equal(all.length, 256);
   for (const facts of all) {
     const labels = casesOf(facts).map((tailCase) => tailCase.label);
     assert.equal(labels.length, 1, `${JSON.stringify(facts)}: ${labels.join(' | ')}`);

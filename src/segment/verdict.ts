@@ -21,9 +21,10 @@ export interface MissingTail {
 
 /**
  * What lies after E. `nothing`: zeros to the end, or, in a recycled body, nothing that validates
- * under this segment's salt. `blocks`: at least one header that validates. `bytes`: anything else.
+ * under this segment's salt. `blocks`: at least one header that validates. `seal`: one of them is
+ * of a seal, so that a later segment may have existed. `bytes`: anything else.
  */
-export type Behind = 'nothing' | 'bytes' | 'blocks';
+export type Behind = 'nothing' | 'bytes' | 'blocks' | 'seal';
 
 export interface TailFacts {
   readonly behind: Behind;
@@ -31,7 +32,7 @@ export interface TailFacts {
   readonly durableLost: boolean;
   /** A later segment is known to have existed (meta names it, or a later file stands there). */
   readonly laterSegment: boolean;
-  /** The valid prefix ends with a seal. */
+  /** The valid prefix ends with a seal that is true of it. */
   readonly sealed: boolean;
   /** Anything tells what was durable: wal.meta, the shared region, a valid block of the segment. */
   readonly witnessed: boolean;
@@ -85,7 +86,7 @@ export const TAIL_CASES: readonly TailCase[] = [
   },
   {
     label: 'durable events are damaged',
-    facts: { ...DURABLE_LOST, sealed: [false], behind: ['bytes', 'blocks'] },
+    facts: { ...DURABLE_LOST, sealed: [false], behind: ['bytes', 'blocks', 'seal'] },
     verdict: 'corruption',
     prose: 'Events that were durable are damaged.',
   },
@@ -97,7 +98,7 @@ export const TAIL_CASES: readonly TailCase[] = [
   },
   {
     label: 'bytes after a seal',
-    facts: { ...SOUND, sealed: [true], behind: ['bytes', 'blocks'], vouched: [true] },
+    facts: { ...SOUND, sealed: [true], behind: ['bytes', 'blocks', 'seal'], vouched: [true] },
     verdict: 'torn-tail',
     prose: 'After the seal there are bytes that were never reported durable.',
   },
@@ -133,6 +134,22 @@ export const TAIL_CASES: readonly TailCase[] = [
     facts: { ...SOUND, sealed: [false], behind: ['blocks'] },
     verdict: 'torn-tail',
     prose: 'Later writes reached the disk before an earlier one, which was never reported durable.',
+  },
+  {
+    label: 'a seal that does not close the segment',
+    facts: { ...SOUND, sealed: [false], behind: ['seal'], vouched: [true] },
+    verdict: 'torn-tail',
+    prose:
+      'The seal, or a block before it, is torn, or the seal contradicts the blocks; nothing that ' +
+      'was reported durable is missing.',
+  },
+  {
+    label: 'a seal that does not close the segment, and nothing shows whether there was a next one',
+    facts: { ...SOUND, sealed: [false], behind: ['seal'], vouched: [false] },
+    verdict: 'undecidable',
+    prose:
+      'The seal, or a block before it, is torn, or the seal contradicts the blocks; wal.meta, ' +
+      'which would show whether there was a next segment, is unusable.',
   },
   {
     label: 'unreadable, and nothing shows whether it had durable events',

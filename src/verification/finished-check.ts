@@ -4,6 +4,7 @@ import { WalError } from '../errors.js';
 import { unpinnedEnd } from '../judgement/unpinned.js';
 import { lostSentence, restoreAdvice } from '../reading/advice.js';
 import { boundsOf, endsAtPin, pinError } from '../reading/pin.js';
+import { SealCheck, sealDefect, sealError } from '../reading/seal-check.js';
 import { isExpired } from '../reading/segment-file.js';
 import type { SegmentReader } from '../reading/segment-reader.js';
 import {
@@ -12,6 +13,7 @@ import {
   type SalvageBounds,
   SegmentSalvager,
 } from '../reading/segment-salvager.js';
+import type { Defect } from '../segment/defect.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
 import type { Findings } from './findings.js';
@@ -31,9 +33,14 @@ export class FinishedCheck {
   /** A segment with a successor, whose header pins it when that is readable. */
   async run(reader: SegmentReader, pin: SegmentHeader | undefined): Promise<void> {
     if (pin === undefined) return this.#checkUnpinned(reader);
-    await this.#walk.over(reader, pin.previousEndOffset);
-    if (endsAtPin(reader, pin)) reader.recordEnd(true);
-    else if (isExpired(this.#storage, reader.file)) this.#findings.noteExpired(reader.file.path);
+    const { previousEndOffset } = pin;
+    const isFresh = reader.position.nextBlockIndex === 0;
+    const check = isFresh ? SealCheck.at(reader, previousEndOffset) : undefined;
+    await this.#walk.over(reader, previousEndOffset, check);
+    if (endsAtPin(reader, pin)) {
+      reader.recordEnd(true);
+      this.#reportSeal(reader, isFresh ? check?.defect(reader) : sealDefect(reader));
+    } else if (isExpired(this.#storage, reader.file)) this.#findings.noteExpired(reader.file.path);
     else await this.#reportFinished(reader, pin);
     this.#walk.expectedEventId = pin.firstEventId;
   }
@@ -41,6 +48,11 @@ export class FinishedCheck {
   /** A segment whose successor is missing or cannot be read: to the end that it tells itself. */
   async #checkUnpinned(reader: SegmentReader): Promise<void> {
     await this.#walk.over(reader);
+    if (reader.hasUnconfirmedSeal) {
+      const defect = sealDefect(reader);
+      this.#reportSeal(reader, defect);
+      reader.settleSeal(defect);
+    }
     if (reader.sealed) return reader.recordEnd(true);
     const { scan, bounds } = unpinnedEnd(this.#storage, reader);
     this.#walk.claim(scan.durableEventId);
@@ -50,6 +62,14 @@ export class FinishedCheck {
     const error = durableEndError(last, bounds.lastEventId);
     this.#findings.report(error, last.nextEventId, bounds.lastEventId);
     this.#walk.expectedEventId = bounds.lastEventId + 1;
+  }
+
+  /** A seal that is not true costs nothing, and is told: who wrote it may have done worse. */
+  #reportSeal({ file, end }: SegmentReader, defect: Defect | undefined): void {
+    if (defect === undefined) return;
+    const { endOffset, lastEventId } = end;
+    const error = sealError(file, endOffset, defect);
+    this.#findings.report(error, lastEventId + 1, lastEventId);
   }
 
   /** Tells of each hole within the bounds; returns the reader behind the last one. */

@@ -7,6 +7,7 @@ import type { Clock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import { type ListedSegment, listLog } from '../reading/log-directory.js';
 import { endsAtPin } from '../reading/pin.js';
+import { SealCheck, sealError } from '../reading/seal-check.js';
 import { openSegment, readSegmentHeader, type SegmentFile } from '../reading/segment-file.js';
 import { readBuffer, SegmentReader } from '../reading/segment-reader.js';
 import { segmentFileName } from '../segment/file-names.js';
@@ -29,6 +30,7 @@ const IDLE_MS = 1000;
 interface Running {
   readonly reader: SegmentReader;
   readonly pin: SegmentHeader;
+  readonly check: SealCheck | undefined;
   readonly startNs: number;
 }
 
@@ -103,19 +105,19 @@ export class FinishedVerification {
   #begin({ index, path }: ListedSegment): void {
     const startNs = this.#clock.nowNs();
     const file = this.#open(index, path);
-    let pin: SegmentHeader | undefined;
     try {
-      pin = this.#pinOf(file);
+      const pin = this.#pinOf(file);
+      if (pin !== undefined) this.#running = this.#runOver(file, pin, startNs);
     } finally {
-      if (pin === undefined) this.#storage.close(file.fd);
+      if (this.#running === undefined) this.#storage.close(file.fd);
     }
-    if (pin === undefined) this.#finish(startNs, undefined);
-    else
-      this.#running = {
-        reader: new SegmentReader(this.#storage, file, this.#buffer),
-        pin,
-        startNs,
-      };
+    if (this.#running === undefined) this.#finish(startNs, undefined);
+  }
+
+  #runOver(file: SegmentFile, pin: SegmentHeader, startNs: number): Running {
+    const reader = new SegmentReader(this.#storage, file, this.#buffer);
+    const check = SealCheck.at(reader, pin.previousEndOffset);
+    return { reader, pin, check, startNs };
   }
 
   #open(index: number, path: string): SegmentFile {
@@ -137,10 +139,18 @@ export class FinishedVerification {
     }
   }
 
-  #read({ reader, pin, startNs }: Running): void {
+  #read({ reader, pin, check, startNs }: Running): void {
     const enough = reader.bytesRead + STEP_BYTES;
-    while (reader.next(pin.previousEndOffset)) if (reader.bytesRead >= enough) return;
-    this.#finish(startNs, endsAtPin(reader, pin) ? undefined : damage(reader, pin));
+    while (reader.next(pin.previousEndOffset)) {
+      check?.add(reader);
+      if (reader.bytesRead >= enough) return;
+    }
+    if (!endsAtPin(reader, pin)) {
+      this.#finish(startNs, damage(reader, pin));
+      return;
+    }
+    const defect = check?.defect(reader);
+    this.#finish(startNs, defect && sealError(reader.file, reader.offset, defect));
   }
 
   #finish(startNs: number, error: WalError | undefined): void {

@@ -1,5 +1,6 @@
 // How far a run of `verify` has come in a log: what the blocks that it walked over hold, and what
 // the next segment must begin with.
+import type { SealCheck } from '../reading/seal-check.js';
 import type { SegmentReader } from '../reading/segment-reader.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { MIB } from '../units.js';
@@ -50,10 +51,11 @@ export class VerifiedWalk {
     measure(this.#unmeasured, this.expectedEventId, this.durableEventId);
   }
 
-  /** Over the blocks of a segment, as far as they validate. */
-  async over(reader: SegmentReader, limitOffset?: number): Promise<void> {
+  /** Over the blocks of a segment, as far as they validate, each of which `check` is given. */
+  async over(reader: SegmentReader, limitOffset?: number, check?: SealCheck): Promise<void> {
     let bytesRead = reader.bytesRead;
     while (reader.next(limitOffset)) {
+      check?.add(reader);
       this.events += reader.block?.eventCount ?? 0;
       this.lastEventId = reader.nextEventId - 1;
       this.#bytesThisTurn += reader.bytesRead - bytesRead;

@@ -6,7 +6,12 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const PATH = new URL('../../../docs/DURABILITY.md', import.meta.url);
-const FAULTS = [...Array.from({ length: 57 }, (_, index) => String(index + 1)), '33b', '45b'];
+const FAULTS = [
+  ...Array.from({ length: 57 }, (_, index) => String(index + 1)),
+  '22b',
+  '33b',
+  '45b',
+];
 /** Not a row yet: no test of the suite causes them. */
 const FROM_REPORTS = Array.from({ length: 27 }, (_, index) => String(index + 58));
 const REFERENCE = /\[[^\]]+\]\(([^)]+)\) “([^”]+)”/g;

@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BLOCK_HEADER_BYTES } from '../../src/segment/block-header.js';
+import { saltOf } from '../support/log-builder.js';
+import { rewriteSeal } from '../support/wrong-seals.js';
 import { SmallLog } from './small-log.js';
 
 /** All of it durable, as wal.meta says, and as the last watermark does. */
@@ -81,6 +83,57 @@ test('every bit of a last block that was never durable: a torn tail, counted exa
       const lastByte = log.disk.contentOf(path).findLastIndex((byte) => byte !== 0);
       assert.equal(tornTail?.droppedBytes, isKnown ? block.bytes : lastByte + 1 - block.offset);
       flip(log, path, offset, bit);
+      bits++;
+    }
+  }
+  t.diagnostic(JSON.stringify({ bits }));
+});
+
+/** Its last segment is finished, and no other follows: as a crash in a rotation leaves it. */
+const sealedLog = (): SmallLog =>
+  new SmallLog((builder) => {
+    builder.segment().events(2).watermark(2).seal(2);
+    builder.segment().events(1).events(2, { durableEventId: 3 }).watermark(5).events(1).seal(6);
+  });
+
+test('every bit of a seal at the end: a torn tail that costs no event', async (t) => {
+  const log = sealedLog();
+  assert.equal((await log.report(log.disk)).verdict, 'clean');
+  const seal = log.builder.blockOf(2, -1);
+  const path = log.builder.pathOf(2);
+  let bits = 0;
+  for (let offset = seal.offset; offset < seal.offset + seal.bytes; offset++) {
+    for (let bit = 0; bit < 8; bit++) {
+      flip(log, path, offset, bit);
+      assert.equal(await log.judge(log.disk), false, `bit ${bit} of byte ${offset}`);
+      const { verdict, tornTail } = await log.report(log.disk);
+      assert.equal(verdict, 'torn-tail', `bit ${bit} of byte ${offset}`);
+      assert.deepEqual([tornTail?.offset, tornTail?.droppedEvents], [seal.offset, 0]);
+      flip(log, path, offset, bit);
+      bits++;
+    }
+  }
+  t.diagnostic(JSON.stringify({ bits }));
+});
+
+test('every bit of what a seal at the end says, its checksums right: a torn tail, no event less', async (t) => {
+  const log = sealedLog();
+  const seal = log.builder.blockOf(2, -1);
+  const path = log.builder.pathOf(2);
+  const sound = log.disk.contentOf(path).slice();
+  let bits = 0;
+  for (let byte = 0; byte < seal.bytes - BLOCK_HEADER_BYTES; byte++) {
+    for (let bit = 0; bit < 8; bit++) {
+      const bytes = sound.slice();
+      rewriteSeal(bytes, seal.offset, saltOf(2), (payload) => {
+        payload.setUint8(byte, payload.getUint8(byte) ^ (1 << bit));
+      });
+      log.disk.damage(path, seal.offset, bytes.subarray(seal.offset, seal.offset + seal.bytes));
+      // Replay and the open as well, for one bit of each byte.
+      if (bit === byte % 8) assert.equal(await log.judge(log.disk), false, `byte ${byte}`);
+      const { verdict, tornTail } = await log.report(log.disk);
+      assert.equal(verdict, 'torn-tail', `bit ${bit} of byte ${byte}`);
+      assert.deepEqual([tornTail?.offset, tornTail?.droppedEvents], [seal.offset, 0]);
       bits++;
     }
   }

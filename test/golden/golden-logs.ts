@@ -1,5 +1,7 @@
 // One tiny log of two segments, sound, and what faults make of it. Each variant says what a reader
 // has to find; the independent reader is held to it, and any other reader can be.
+import { BlockHeaderLayout } from '../../src/segment/block-header.js';
+import { SealTotalsLayout } from '../../src/segment/seal.js';
 import { SegmentHeaderLayout } from '../../src/segment/segment-header.js';
 import { encodeMeta } from '../../src/segment/wal-meta.js';
 import { folderLogs } from './golden-folders.js';
@@ -39,12 +41,21 @@ export function goldenLogs(): readonly GoldenLog[] {
       second.endOffset,
     );
 
+  /** A watermark too many: all checksums hold, and only the blocks tell. */
+  const untrue = (image: SegmentImage, at: number): Uint8Array =>
+    rewritten(image, at, (view) => {
+      const field = BlockHeaderLayout.size + SealTotalsLayout.offset.watermarkBlocks;
+      view.setUint32(field, view.getUint32(field, true) + 1, true);
+    });
+  const untrueAtTheEnd = untrue(secondSegment(first).seal(10), second.endOffset);
+
   return [
     variant('closed', ['clean', 12, 12], {}),
     crashed('crashed', ['clean', 12, 10], {}),
     variant('meta-flipped', ['clean', 12, 10], { [META]: flipped(encodeMeta(closedMeta), 40) }),
     variant('seal-missing', ['clean', 12, 12], { [FIRST]: zeroed(first.bytes, seal) }),
     variant('seal-torn', ['clean', 12, 12], { [FIRST]: zeroed(first.bytes, seal + 100) }),
+    variant('seal-wrong', ['clean', 12, 12], { [FIRST]: untrue(first, seal) }),
     variant('finished-segment-cut-behind-seal', ['clean', 12, 12], {
       [FIRST]: first.bytes.slice(0, first.endOffset),
     }),
@@ -57,6 +68,11 @@ export function goldenLogs(): readonly GoldenLog[] {
       [SECOND]: altered(second.bytes, (copy) => {
         copy.copyWithin(second.endOffset, ninth, watermark);
       }),
+    }),
+    crashed('last-seal-wrong', ['torn-tail', 12, 10], { [SECOND]: untrueAtTheEnd }),
+    variant('last-seal-wrong-no-meta', ['undecidable', 12], {
+      [SECOND]: untrueAtTheEnd,
+      [META]: undefined,
     }),
     crashed('hole-called-durable', ['corrupt', 10], { [SECOND]: holeAnd(12) }),
     variant('durable-tail-zeroed', ['corrupt', 10], { [SECOND]: zeroed(second.bytes, eleventh) }),

@@ -162,7 +162,8 @@ function judge(segment: Segment, found: Found<Meta> | undefined, logId: bigint):
     throw new Refusal('corrupt', `event ${segment.eventId} was durable, or a later segment`);
   }
   const hasBlocks = segment.blockIndex + claims.length > 0;
-  if (meta === undefined && (segment.isSealed || !hasBlocks)) {
+  const isFinished = segment.isSealed || claims.some(({ isOfSeal }) => isOfSeal);
+  if (meta === undefined && (isFinished || !hasBlocks)) {
     throw new Refusal('undecidable', 'nothing records what was durable');
   }
   const isEnd = claims.length === 0 && (segment.recycledBody || segment.isZeroAfterEnd);

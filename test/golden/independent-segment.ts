@@ -30,6 +30,7 @@ interface Claim {
   readonly durableEventId: number;
   /** The next id, where a whole seal stands; 0 elsewhere. */
   readonly sealedBefore: number;
+  readonly isOfSeal: boolean;
 }
 
 const PAGE_BYTES = 4096;
@@ -78,6 +79,66 @@ export function checkHeader(bytes: Buffer): void {
   need(index === 1 ? isFirst : isPin, 'pin');
 }
 
+/** What the seal of a segment has to say of the blocks before it. */
+class Counted {
+  readonly #firstEventId: number;
+  readonly #blocks: { eventId: number; highestNs: bigint; offset: number; index: number }[] = [];
+  #watermarks = 0;
+  #payloadBytes = 0;
+  #firstNs = 0n;
+  #highestNs = 0n;
+
+  constructor(firstEventId: number) {
+    this.#firstEventId = firstEventId;
+  }
+
+  addWatermark(): void {
+    this.#watermarks++;
+  }
+
+  addEvents(events: readonly ReadEvent[], payload: Buffer, offset: number, index: number): void {
+    const [first] = events;
+    if (first === undefined) return;
+    if (this.#blocks.length === 0) this.#firstNs = first.timestampNs;
+    for (const { timestampNs } of events) {
+      if (timestampNs > this.#highestNs) this.#highestNs = timestampNs;
+    }
+    this.#payloadBytes += payload.length;
+    const { eventId } = first;
+    this.#blocks.push({ eventId, highestNs: this.#highestNs, offset, index });
+  }
+
+  /** Whether a seal is true of it: each total, and each entry. */
+  isSealedBy(seal: Buffer, nextEventId: number): boolean {
+    const first = this.#firstEventId;
+    const counts = [first, nextEventId - 1, nextEventId - first, this.#payloadBytes].map(BigInt);
+    const expected = [...counts, this.#firstNs, this.#highestNs];
+    const totals = [0, 8, 16, 32, 40, 48].map((at) => seal.readBigUInt64LE(at));
+    return (
+      expected.every((value, position) => value === totals[position]) &&
+      seal.readUInt32LE(24) === this.#blocks.length &&
+      seal.readUInt32LE(28) === this.#watermarks &&
+      this.#isIndexedBy(seal)
+    );
+  }
+
+  #isIndexedBy(seal: Buffer): boolean {
+    let last = -1;
+    for (let at = 64; at < seal.length; at += 24) {
+      const offset = seal.readUInt32LE(at + 16);
+      const position = this.#blocks.findIndex((block) => block.offset === offset);
+      const block = this.#blocks[position];
+      const isTrue =
+        block?.eventId === number64(seal, at) &&
+        block.highestNs === seal.readBigUInt64LE(at + 8) &&
+        block.index === seal.readUInt32LE(at + 20);
+      if (!isTrue || position <= last) return false;
+      last = position;
+    }
+    return true;
+  }
+}
+
 /** A segment whose header is sound, and where the walk over its blocks stands. */
 export class Segment {
   readonly bytes: Buffer;
@@ -94,6 +155,7 @@ export class Segment {
   durableEventId: number;
   readonly #salt: bigint;
   readonly #end: number;
+  readonly #counted: Counted;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
@@ -106,6 +168,7 @@ export class Segment {
     this.checksum = bytes.readBigUInt64LE(120);
     this.#salt = bytes.readBigUInt64LE(56);
     this.#end = Math.min(bytes.length, number64(bytes, 32));
+    this.#counted = new Counted(this.firstEventId);
   }
 
   /** The valid block at the expected place, and moves behind it; undefined: there is none. */
@@ -123,6 +186,9 @@ export class Segment {
     const kind = header[2] ?? 0;
     const events = payload && kind === 1 ? readFrames(payload, header) : [];
     if (payload === undefined || events === undefined) return undefined;
+    if (kind === 3 && !this.#counted.isSealedBy(payload, this.eventId)) return undefined;
+    if (kind === 2) this.#counted.addWatermark();
+    this.#counted.addEvents(events, payload, this.offset, this.blockIndex);
     this.offset = blockEnd;
     this.eventId += events.length;
     this.blockIndex++;
@@ -142,7 +208,8 @@ export class Segment {
       if (isHeader) {
         const isSeal = payload !== undefined && this.bytes[at + 2] === 3;
         const sealedBefore = isSeal ? number64(this.bytes, at + 8) : 0;
-        claims.push({ durableEventId: number64(this.bytes, at + 24), sealedBefore });
+        const durableEventId = number64(this.bytes, at + 24);
+        claims.push({ durableEventId, sealedBefore, isOfSeal: this.bytes[at + 2] === 3 });
       }
       at += payload === undefined ? 8 : 64 + payload.length;
     }

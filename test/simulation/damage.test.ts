@@ -9,4 +9,5 @@ test('simulated bit rot, zeros and stray writes: told, or nothing durable is mis
   assert.ok(totals.damages > HISTORIES, 'the medium was damaged');
   assert.ok(totals.damagesTold > HISTORIES / 2, 'and somebody told');
   assert.ok(totals.finishedDamages > HISTORIES / 4, 'finished segments too, and each open refused');
+  assert.ok(totals.sealDamages > HISTORIES / 20, 'seals too, and no event was missing');
 });

@@ -2,7 +2,7 @@
 // must tell, or find all that anything outside of the damage still calls durable. What was refused
 // is left as it was.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Random } from '../../src/cli/demo/random.js';
 import type { WalOptions } from '../../src/index.js';
 import { replayThrough } from '../../src/replay/replay.js';
@@ -12,6 +12,7 @@ import { LOCK_FILE } from '../../src/segment/file-names.js';
 import { verifyThrough } from '../../src/verification/verify.js';
 import { refusalOf } from '../support/refusal-of.js';
 import { SteppedLog } from '../support/stepped-log.js';
+import { rewriteSeal } from '../support/wrong-seals.js';
 import { type Evidence, type Extent, evidenceIn } from './evidence.js';
 import { DIRECTORY, type Machine } from './machine.js';
 import type { Oracle } from './oracle.js';
@@ -159,6 +160,45 @@ export function finishedTrial(
     assert.ok(refused !== undefined, `${recovery} opens over a finished segment ${kind}`);
     assertSame(snapshot(disk), before);
   }
+  return true;
+}
+
+/**
+ * A seal that says one thing wrong, under checksums that hold: at the end of the log it is a torn
+ * tail, further in `verify` tells of it; no event is missing anywhere. False where there is none.
+ */
+export async function sealTrial(
+  { machine, oracle }: Subject,
+  { options }: Profile,
+  trace: (line: string) => void,
+): Promise<boolean> {
+  const { random } = machine;
+  const { seals, headerPages } = evidenceIn(machine.disk, DIRECTORY);
+  if (seals.length === 0) return false;
+  const { path, offset, bytes, salt } = pick(random, seals);
+  const isLast = headerPages.every((page) => page.path <= path);
+  const damaged = machine.copy();
+  const content = Uint8Array.from(damaged.disk.contentOf(path));
+  rewriteSeal(content, offset, salt, (payload) => {
+    const byte = random.below(payload.byteLength);
+    trace(`seal of ${path}: byte ${byte}`);
+    payload.setUint8(byte, payload.getUint8(byte) ^ (1 << random.below(8)));
+  });
+  damaged.disk.damage(path, offset, content.subarray(offset, offset + bytes));
+
+  const [sound, wrong] = [
+    await verifyThrough(machine.copy().readingPorts, DIRECTORY),
+    await verifyThrough(damaged.readingPorts, DIRECTORY),
+  ];
+  assert.equal(wrong.lastEventId, sound.lastEventId);
+  assert.equal(wrong.problems.length, sound.problems.length + (isLast ? 0 : 1));
+  const told = isLast ? wrong.tornTail : wrong.problems.find(({ lost }) => lost === 0);
+  assert.deepEqual([told?.file, told?.offset], [basename(path), offset]);
+  const last = oracle.check(replayThrough(damaged.readingPorts, DIRECTORY));
+  assert.equal(last, sound.lastEventId, 'replay ends early');
+  const asked = { ...options, recovery: 'default', verify: 'tail' } as const;
+  const whole = openOn(machine.copy(), asked);
+  assert.equal(openOn(damaged, asked), whole, 'an open finds less');
   return true;
 }
 

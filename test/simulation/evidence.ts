@@ -26,6 +26,7 @@ export interface Evidence {
   readonly headerPages: readonly Extent[];
   /** Blocks of events before the end that a successor pins. */
   readonly pinnedBlocks: readonly Extent[];
+  readonly seals: readonly (Extent & { readonly salt: bigint })[];
   /** Bytes that call an event durable. */
   readonly claims: readonly (Extent & { readonly durableEventId: number })[];
   /** The highest of them that stands in a segment. */
@@ -43,6 +44,7 @@ type Mutable<List> = List extends readonly (infer Item)[] ? Item[] : never;
 export function evidenceIn(storage: Storage, directory: string): Evidence {
   const blocks: Mutable<Evidence['blocks']> = [];
   const headerPages: Extent[] = [];
+  const seals: Mutable<Evidence['seals']> = [];
   const claims: Mutable<Evidence['claims']> = [];
   const salts: bigint[] = [];
   const pins = new Map<string, number>();
@@ -66,8 +68,10 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
         assert.ok(block !== undefined);
         const { kind, firstEventId, eventCount, durableEventId, payloadBytes } = block;
         claims.push({ path, offset, bytes: BLOCK_HEADER_BYTES, durableEventId });
+        const extent = { path, offset, bytes: BLOCK_HEADER_BYTES + payloadBytes };
+        if (kind === BlockKind.seal) seals.push({ ...extent, salt: file.header.salt });
         if (kind !== BlockKind.events) return;
-        blocks.push({ path, offset, bytes: BLOCK_HEADER_BYTES + payloadBytes, firstEventId });
+        blocks.push({ ...extent, firstEventId });
         lastEventId = firstEventId + eventCount - 1;
       },
     );
@@ -84,6 +88,7 @@ export function evidenceIn(storage: Storage, directory: string): Evidence {
     blocks,
     headerPages,
     pinnedBlocks,
+    seals,
     claims,
     durableEventIdInSegments,
     roomBytes,

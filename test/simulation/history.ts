@@ -8,7 +8,7 @@ import type { RecoveryMode } from '../../src/recovery/recover-log.js';
 import { verifyThrough } from '../../src/verification/verify.js';
 import type { VerifyReport } from '../../src/verification/verify-report.js';
 import type { SteppedLog } from '../support/stepped-log.js';
-import { damageTrial, finishedTrial } from './damage.js';
+import { damageTrial, finishedTrial, sealTrial } from './damage.js';
 import { Life } from './life.js';
 import { DIRECTORY, Machine } from './machine.js';
 import { drawProfile, familyOf, type Profile, weighted } from './profile.js';
@@ -39,6 +39,7 @@ export interface HistoryResult {
   damagesTold: number;
   /** Of finished segments, each refused by every open. */
   finishedDamages: number;
+  sealDamages: number;
   reads: number;
   /** Steps of the writer behind which a block or a header waited for space. */
   stepsWithoutSpace: number;
@@ -67,6 +68,7 @@ export class History {
     damages: 0,
     damagesTold: 0,
     finishedDamages: 0,
+    sealDamages: 0,
     reads: 0,
     stepsWithoutSpace: 0,
     calls: 0,
@@ -234,5 +236,8 @@ export class History {
     this.result.damages++;
     if (told) this.result.damagesTold++;
     if (finishedTrial(this.#subject, this.#profile, this.#trace)) this.result.finishedDamages++;
+    // It opens and verifies two copies, which takes as long as the rest: not each time.
+    if (this.#random.below(4) > 0) return;
+    if (await sealTrial(this.#subject, this.#profile, this.#trace)) this.result.sealDamages++;
   }
 }
