@@ -139,6 +139,17 @@ test('without meta, a seal does not tell whether a next segment was there', (t) 
   assert.equal(verdictOf(judgeLast(t, builder, { region: 2 })), 'clean', 'the region knows');
 });
 
+test('without meta, a torn seal does not tell either', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).seal();
+  const { offset } = builder.blockOf(1, -1);
+  builder.fileOf(1)[offset + 70] = 0xee;
+  const judgement = judgeLast(t, builder.write());
+  assert.equal(verdictOf(judgement), 'undecidable');
+  assert.match(tailError(judgement)?.message ?? '', /event 2; .*The seal.* is torn/);
+  assert.equal(verdictOf(judgeLast(t, builder, { region: 2 })), 'torn-tail', 'the region knows');
+  assert.equal(verdictOf(judgeLast(t, builder.meta().write())), 'torn-tail', 'wal.meta knows');
+});
+
 test('without meta, an empty segment does not tell whether it held events', (t) => {
   const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).seal().segment().write();
   assert.equal(verdictOf(judgeLast(t, builder, {}, 2)), 'undecidable');

@@ -107,6 +107,7 @@ function withOtherMeta(first: SegmentImage, second: SegmentImage): readonly Gold
 function withoutFiles(first: SegmentImage, second: SegmentImage): readonly GoldenLog[] {
   const { closedMeta, variant } = soundLog(first, second);
   const [ninth = 0, watermark = 0, eleventh = 0] = second.offsets;
+  const [, , , , seal = 0] = first.offsets;
   const unreadable = [ninth, watermark, eleventh].reduce(flipped, second.bytes);
   const none = { [FIRST]: undefined, [SECOND]: undefined };
   const before = { segmentIndex: 0, offset: 0, lastEventId: 0, durableEventId: 0 };
@@ -118,6 +119,14 @@ function withoutFiles(first: SegmentImage, second: SegmentImage): readonly Golde
     }),
     variant('no-meta', ['clean', 12, 10], { [META]: undefined }),
     variant('no-meta-sealed', ['undecidable', 8], { [META]: undefined, [SECOND]: undefined }),
+    variant('no-meta-seal-torn', ['undecidable', 8], {
+      ...{ [META]: undefined, [SECOND]: undefined },
+      [FIRST]: first.bytes.slice().fill(0, seal + 100),
+    }),
+    variant('no-meta-seal-erased', ['clean', 8, 6], {
+      ...{ [META]: undefined, [SECOND]: undefined },
+      [FIRST]: first.bytes.slice().fill(0, seal),
+    }),
     variant('no-meta-empty', ['undecidable', 8], {
       [META]: undefined,
       [SECOND]: second.bytes.slice().fill(0, 4096),
