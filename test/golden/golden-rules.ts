@@ -3,6 +3,7 @@
 import { BlockHeaderLayout, BlockKind, encodeBlockHeader } from '../../src/segment/block-header.js';
 import { xxh64 } from '../../src/segment/checksum.js';
 import { FrameLayout } from '../../src/segment/frame.js';
+import { SealEntryLayout, SealTotalsLayout } from '../../src/segment/seal.js';
 import {
   EVENTS,
   flipped,
@@ -91,6 +92,18 @@ export function ruleLogs(first: SegmentImage, second: SegmentImage): readonly Go
     crashed('claim-inside-of-a-payload', ['torn-tail', 10, 10], { [SECOND]: forged() }),
     crashed('claim-inside-of-a-torn-payload', ['corrupt', 10], {
       [SECOND]: flipped(forged(), endOffset + 2 * HEADER_BYTES + FRAME_BYTES),
+    }),
+    crashed('seal-spare-byte', ['torn-tail', 12, 10], {
+      [SECOND]: rewritten(secondSegment(first).seal(10), endOffset, (view) => {
+        view.setUint8(HEADER_BYTES + SealTotalsLayout.offset.spare, 1);
+      }),
+    }),
+    crashed('last-seal-index-wrong', ['torn-tail', 12, 10], {
+      [SECOND]: rewritten(secondSegment(first).seal(10), endOffset, (view) => {
+        const secondEntry = HEADER_BYTES + SealTotalsLayout.size + SealEntryLayout.size;
+        const field = secondEntry + SealEntryLayout.offset.offset;
+        view.setUint32(field, view.getUint32(field, true) + 8, true);
+      }),
     }),
     crashed('last-segment-cut', ['clean', 10, 10], { [SECOND]: second.bytes.slice(0, eleventh) }),
   ];

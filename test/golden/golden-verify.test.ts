@@ -115,6 +115,8 @@ const MISSING: Readonly<Record<string, readonly number[]>> = {
   'hole-called-durable': [11, 12],
   'block-copied-to-the-end': [13],
   'last-seal-wrong': [13],
+  'last-seal-index-wrong': [13],
+  'seal-spare-byte': [13],
   'last-seal-wrong-no-meta': [13],
   'durable-tail-zeroed': [11, 12],
   'flip-in-finished-segment': [4, 5, 6],

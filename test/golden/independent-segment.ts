@@ -178,8 +178,7 @@ export class Segment {
     const follows =
       number64(header, 8) === this.eventId &&
       header.readUInt32LE(20) === this.blockIndex &&
-      header.readBigUInt64LE(40) === this.checksum &&
-      number64(header, 24) < this.eventId;
+      header.readBigUInt64LE(40) === this.checksum;
     const blockEnd = this.offset + 64 + header.readUInt32LE(4);
     if (!follows || blockEnd > Math.min(end, this.#end)) return undefined;
     const payload = this.#wholePayload(this.offset);
