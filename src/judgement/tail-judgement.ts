@@ -177,13 +177,22 @@ export function judgeEnd(
   };
 }
 
-/**
- * A note where the last segment's file is shorter than the recorder leaves it: no crash does that.
- */
-export function cutNotes({ file, sealed }: SegmentReader): string[] {
+/** What no crash does to the end of the last segment, whatever the verdict on it: a note each. */
+export function endNotes({ file, sealed, stop, offset }: SegmentReader): string[] {
   const { path, bytes, header } = file;
-  if (sealed || bytes >= header.segmentBytes) return [];
-  return [`${basename(path)} has ${bytes} of its ${header.segmentBytes} bytes: it was truncated.`];
+  const notes: string[] = [];
+  if (!sealed && bytes < header.segmentBytes) {
+    notes.push(
+      `${basename(path)} has ${bytes} of its ${header.segmentBytes} bytes: it was truncated.`,
+    );
+  }
+  if (stop?.reason === 'field') {
+    notes.push(
+      `${basename(path)} has at offset ${offset} a block whose checksum matches and which cannot ` +
+        `be there (${stop.message}): no crash does that, but a faulty writer or a forgery.`,
+    );
+  }
+  return notes;
 }
 
 /** The error for a segment that was taken away while it was read. */

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { assert, type ErrorCode, WalError } from '../errors.js';
 import { type EmptyEvidence, emptyError, wasOpened } from '../judgement/empty-log.js';
 import {
-  cutNotes,
+  endNotes,
   judgeTail,
   missingTail,
   type OutsideClaims,
@@ -313,7 +313,7 @@ function withLastSegment(
   reader.recordVerdict(judgement.tailCase.verdict);
   const verdict = accept(judgement, mode);
   const { tailCase } = judgement;
-  const doubts = [...cutNotes(reader), ...linkedNotes(file)];
+  const doubts = [...endNotes(reader), ...linkedNotes(file)];
   if (tailCase.verdict === 'undecidable') doubts.push(`${tailCase.prose} ${TOLERATED}`);
   const missing = missingTail(judgement);
   if (missing !== undefined) doubts.push(`${tailCase.prose}${missingSentence(missing)}`);

@@ -410,9 +410,7 @@ export class LogSalvager {
   /** Damage where the events from `eventId` on were durable, a torn write elsewhere. */
   #tailCause(eventId: number, why: string): GapCause {
     if (eventId <= this.#durableEventId) return damaged(why);
-    const message = sentence(
-      `${why}: a write that was cut short by a crash, and never reported durable`,
-    );
+    const message = sentence(`${why}: what follows was never reported durable`);
     return { code: 'ERR_FLASHSTRIKE_TORN_TAIL', message };
   }
 

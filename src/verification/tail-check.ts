@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { WalError } from '../errors.js';
 import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
 import {
-  cutNotes,
+  endNotes,
   judgeTail,
   type MetaUse,
   missingTail,
@@ -85,7 +85,7 @@ export class TailCheck {
     const findings = this.#findings;
     reader.recordVerdict(judgement.tailCase.verdict);
     this.#walk.claim(judgement.claims.durableEventId);
-    findings.notes.push(...cutNotes(reader));
+    findings.notes.push(...endNotes(reader));
     const error = tailError(judgement);
     const { path, endOffset, droppedEvents, droppedBytes, tailCase } = judgement;
     findings.missingTail = missingTail(judgement);

@@ -101,6 +101,10 @@ describe('at the end of a log', () => {
       const report = await verify(dir);
       assert.deepEqual([report.verdict, report.lastEventId], ['torn-tail', LAST]);
       assert.deepEqual([report.tornTail?.offset, report.tornTail?.droppedEvents], [offset, 0]);
+      assert.match(
+        report.notes.join(),
+        /0000000002.wal has at offset .*\(.*seal .*\): no crash does that/,
+      );
       const all = { ids: range(1, LAST), code: undefined };
       assert.deepEqual(idsOf(replay(dir)), all);
       assert.deepEqual(idsOf(cursorEvents(dir)), all);
@@ -124,6 +128,7 @@ describe('at the end of a log', () => {
       assert.deepEqual([log.verdict, log.nextEventId], ['torn-tail', LAST + 1]);
       assert.deepEqual([log.last?.endOffset, log.last?.canContinue], [offset, false]);
       assert.equal(log.droppedEvents, 0);
+      assert.deepEqual(log.notes, report.notes);
       const refusal = refusalOf(() => recovered(dir, 'strict'));
       assert.equal(refusal?.code, 'ERR_FLASHSTRIKE_TORN_TAIL');
     });
