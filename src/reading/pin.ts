@@ -62,10 +62,12 @@ function isPinnedBlockThere(storage: Storage, file: SegmentFile, pin: SegmentHea
     const count = reading(file.path, () => storage.read(file.fd, target, from), from);
     return target.subarray(0, count);
   };
-  // The seal repeats it, and is there unless recovery went on after a torn write.
+  // The seal repeats it, and is there unless recovery went on after a torn write. One that tells of
+  // another block proves nothing, as it may be wrong itself.
   const seal = decodeBlockHeader(read(end, BLOCK_HEADER_BYTES), 0, salt, end);
-  if (!isDefect(seal) && seal.kind === BlockKind.seal) {
-    return seal.previousBlockChecksum === checksum && seal.firstEventId === pin.firstEventId;
+  const isSeal = !isDefect(seal) && seal.kind === BlockKind.seal;
+  if (isSeal && seal.previousBlockChecksum === checksum && seal.firstEventId === pin.firstEventId) {
+    return true;
   }
   for (const windowBytes of WINDOWS_BYTES) {
     const from = Math.max(SEGMENT_HEADER_PAGE_BYTES, end - windowBytes);

@@ -23,7 +23,7 @@ const add64 = (view: DataView, at: number, amount: bigint): void =>
 const entry = (field: keyof typeof ENTRY): number =>
   SealTotalsLayout.size + SealEntryLayout.size + ENTRY[field];
 
-export type SealChange = (payload: DataView) => void;
+export type SealChange = (payload: DataView, header: DataView) => void;
 
 /** Each is possible by itself in a seal of three events blocks, a watermark before the third. */
 export const WRONG_TOTALS = {
@@ -64,6 +64,17 @@ export const IMPOSSIBLE_SEALS = {
 
 export const WRONG_SEALS = { ...WRONG_TOTALS, ...WRONG_ENTRIES, ...IMPOSSIBLE_SEALS };
 
+/** Their headers say that they follow another block than the one that is there. */
+export const MISPLACED_SEALS = {
+  'another block before it': (_, header) => add64(header, BLOCK.previousBlockChecksum, 1n),
+  'another block index': (_, header) => add32(header, BLOCK.blockIndex, 1),
+  'another next event': (seal, header) => {
+    add64(header, BLOCK.firstEventId, 1n);
+    add64(seal, TOTALS.lastEventId, 1n);
+    add64(seal, TOTALS.eventCount, 1n);
+  },
+} as const satisfies Readonly<Record<string, SealChange>>;
+
 /** Changes the payload of the block of a seal at `offset`; its checksums hold again. */
 export function rewriteSeal(
   file: Uint8Array,
@@ -76,7 +87,7 @@ export function rewriteSeal(
   const payloadBytes = view.getUint32(BLOCK.payloadBytes, true);
   const start = offset + BLOCK_HEADER_BYTES;
   const payload = file.subarray(start, start + payloadBytes);
-  change(new DataView(payload.buffer, payload.byteOffset, payloadBytes));
+  change(new DataView(payload.buffer, payload.byteOffset, payloadBytes), view);
   view.setBigUint64(BLOCK.payloadChecksum, xxh64(payload, salt), true);
   const header = file.subarray(offset, offset + BLOCK.headerChecksum);
   view.setBigUint64(BLOCK.headerChecksum, xxh64(header, salt ^ BigInt(offset)), true);

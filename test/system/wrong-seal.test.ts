@@ -20,6 +20,7 @@ import { refusalOf } from '../support/refusal-of.js';
 import {
   EARLIER_FIRST_EVENT,
   forgeSeal,
+  MISPLACED_SEALS,
   type SealChange,
   WRONG_ENTRIES,
   WRONG_SEALS,
@@ -189,7 +190,7 @@ describe('at the end of a log', () => {
 });
 
 describe('further in, in a finished segment', () => {
-  for (const [name, change] of wrongSeals) {
+  for (const [name, change] of [...wrongSeals, ...Object.entries(MISPLACED_SEALS)]) {
     test(`${name}: readers and the open pass it over, verify tells of it`, async (t) => {
       const { dir, offset } = wrongFurtherIn(t, change);
       const file = '0000000002.wal';
