@@ -11,11 +11,11 @@ export {
   attachTelemetry,
   type TelemetryStatus,
 } from './observation/attached-telemetry.js';
-export type { ObservedState } from './observation/region-readings.js';
 export type { Aggregate } from './telemetry/aggregate.js';
 export { type BuildInfo, buildInfo } from './telemetry/build-info.js';
 export { ALL_STRUCTS, type CataloguedStruct, type MetricSystem } from './telemetry/catalogue.js';
 export type { ThreadReading, ThreadReadings } from './telemetry/heartbeats.js';
+export type { ObservedState } from './telemetry/log-standing.js';
 export type { WalTelemetry } from './telemetry/log-telemetry.js';
 export * as recorder from './telemetry/recorder/index.js';
 export * as recovery from './telemetry/recovery/index.js';

@@ -11,26 +11,34 @@ import { type ApplyNote, Journal } from './journal.js';
 import { LatencyHistogram } from './latency-histogram.js';
 import { LifeCycle } from './life-cycle.js';
 import { Operation64 } from './operation64.js';
+import { RecentMax64 } from './recent-max.js';
 import { BEGUN } from './sequence.js';
 
-/** The threads of a log, as the metrics name them; `any` is whoever owns the struct. */
+/**
+ * The threads of a log, as the metrics name them; `any` is whoever owns the struct, and `reader`
+ * whoever looks: the value is computed at each look, from the positions of the log at that moment.
+ */
 export type MetricWriter =
   | 'application'
   | 'writer'
   | 'preparer'
   | 'housekeeping'
   | 'preloader'
+  | 'reader'
   | 'any';
 
 /**
  * `age64`: since when (monotonic ns) something has been so, read as its age; 0 when it is not so.
- * `constant64`: a value that is set once. `journal`: the notes of a group, no metric of its own.
+ * `constant64`: a value that is set once. `recent_max64`: the longest of the last 10 to 20 seconds,
+ * beside the longest ever, which a duration keeps. `journal`: the notes of a group, no metric of
+ * its own.
  */
 export type MetricKind =
   | 'counter64'
   | 'gauge64'
   | 'constant64'
   | 'age64'
+  | 'recent_max64'
   | 'duration64'
   | 'operation64'
   | 'life_cycle'
@@ -102,6 +110,7 @@ export const counter = describing('counter64', 'calls');
 export const gauge = describing('gauge64', 'calls');
 export const constant = describing('constant64', 'segments');
 export const age = describing('age64', 'ns');
+export const recentMax = describing('recent_max64', 'ns');
 export const duration = describing('duration64', 'ns');
 export const operation = describing('operation64', 'ns');
 export const lifeCycle = describing('life_cycle', 'ns');
@@ -131,6 +140,7 @@ const LAYOUT_OF_KIND: Readonly<Record<MetricKind, BinaryType>> = {
   gauge64: Counter64,
   constant64: Counter64,
   age64: Counter64,
+  recent_max64: RecentMax64,
   duration64: Duration64,
   operation64: Operation64,
   life_cycle: LifeCycle,

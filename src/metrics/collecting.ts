@@ -132,11 +132,13 @@ const WRITERS: Readonly<Record<MetricWriter, string>> = {
   preparer: 'the preparer thread',
   housekeeping: 'the housekeeping thread',
   preloader: 'the preloader thread',
+  reader: 'whoever looks',
   any: 'the thread that reads or opens the log',
 };
 
 /** A gauge is what some thread saw: which, and when it looks. */
 function lookOf({ kind, writer, covers }: MetricDescription): string {
+  if (writer === 'reader') return `computed at this look: ${covers}`;
   if (kind === 'age64') return `as of now, since a moment set by ${WRITERS[writer]}: ${covers}`;
   if (kind !== 'constant64') return `last seen by ${WRITERS[writer]}: ${covers}`;
   return `set by ${WRITERS[writer]}: ${covers.replace(/^set /, '')}`;

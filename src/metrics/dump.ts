@@ -54,7 +54,7 @@ function durationText(reading: DurationReading): string {
 
 function operationText(reading: OperationReading): string {
   const { samples, successes, failures } = reading;
-  const outcome = samples === 0 ? '' : ` successes=${successes} failures=${failures}`;
+  const outcome = samples + failures === 0 ? '' : ` successes=${successes} failures=${failures}`;
   return `${durationText(reading)}${outcome}`;
 }
 

@@ -33,6 +33,11 @@ export function addSample(words: Uint32Array, at: number, low: number, high: num
   increment(words, at + SAMPLES);
   addHalves(words, at + TOTAL, low, high);
   if (isFirst || isLess(low, high, words, at + MIN)) put(words, at + MIN, low, high);
+  raiseMax(words, at, low, high);
+}
+
+/** Raises the longest to a time that is not counted as a sample, within a change under way. */
+export function raiseMax(words: Uint32Array, at: number, low: number, high: number): void {
   if (!isLess(low, high, words, at + MAX)) put(words, at + MAX, low, high);
 }
 

@@ -26,8 +26,23 @@ interface StructAccess {
   readonly memory: MetricMemory;
 }
 
+/** Puts what a look has found into a copy of a struct whose first word is `at`. */
+export type FillCopy = (copy: Uint32Array, at: number) => void;
+
+/**
+ * Looks at what a struct shows and its own memory does not hold, such as positions of the log.
+ * Called before a copy is taken; what it returns is called for that copy.
+ */
+type LookBeside = () => FillCopy;
+
 let accessOf: (struct: MetricsStruct) => StructAccess;
-let refresh: (struct: MetricsStruct, source: MetricSource, isLive: boolean) => void;
+let refresh: (
+  struct: MetricsStruct,
+  source: MetricSource,
+  isLive: boolean,
+  fill: FillCopy | undefined,
+) => void;
+let beside: (struct: MetricsStruct, look: LookBeside) => void;
 let end: (struct: MetricsStruct) => void;
 let fedIn: (struct: MetricsStruct) => Iterable<ReadMetric>;
 
@@ -40,10 +55,14 @@ export abstract class MetricsStruct {
   /** When this copy was taken; undefined for memory that is written to. */
   #takenAtNs: number | undefined;
   #incomplete: readonly string[] = [];
+  #lookBeside: LookBeside | undefined;
 
   static {
     accessOf = (struct) => ({ definition: struct.#definition, memory: struct.#memory });
-    refresh = (struct, source, isLive) => struct.#take(source, isLive);
+    refresh = (struct, source, isLive, fill) => struct.#take(source, isLive, fill);
+    beside = (struct, look) => {
+      struct.#lookBeside = look;
+    };
     end = (struct) => struct.#close();
     fedIn = (struct) => struct.#metrics(({ isFed }) => isFed);
   }
@@ -70,7 +89,8 @@ export abstract class MetricsStruct {
       throw invalidArgument(`copyTo takes another ${this.#definition.name} to copy into.`);
     }
     if (other === this) return;
-    other.#take(new MemorySource(this.#memory.words, this.#memory.start), this.#isLive);
+    const source = new MemorySource(this.#memory.words, this.#memory.start);
+    other.#take(source, this.#isLive, this.#lookBeside?.());
     if (this.#takenAtNs !== undefined) other.#takenAtNs = this.#takenAtNs;
   }
 
@@ -79,7 +99,7 @@ export abstract class MetricsStruct {
     return this.#memory.isOpen && this.#takenAtNs === undefined;
   }
 
-  #take(source: MetricSource, isLive: boolean): void {
+  #take(source: MetricSource, isLive: boolean, fill: FillCopy | undefined): void {
     const { words, start, isShared } = this.#memory;
     if (isShared) {
       const message =
@@ -87,6 +107,7 @@ export abstract class MetricsStruct {
       throw invalidArgument(message);
     }
     this.#incomplete = copyStruct(this.#definition, source, words, start, isLive);
+    fill?.(words, start);
     this.#takenAtNs = monotonicClock.nowNs();
   }
 
@@ -95,7 +116,10 @@ export abstract class MetricsStruct {
     if (!isOpen) return;
     const copy = new Uint32Array(wordOf(this.#definition.layout.size));
     const source = new MemorySource(words, start);
+    const fill = this.#lookBeside?.();
+    this.#lookBeside = undefined;
     this.#incomplete = copyStruct(this.#definition, source, copy, 0, false);
+    fill?.(copy, 0);
     // Of what has ended nothing grows older.
     this.#takenAtNs = monotonicClock.nowNs();
     this.#memory.close(copy);
@@ -118,7 +142,9 @@ export abstract class MetricsStruct {
     const group = this.#groupOf(field, description);
     const { words, start } = this.#memory;
     this.#copy ??= new Uint32Array(wordOf(this.#definition.layout.size));
+    const fill = this.#lookBeside?.();
     copyGroup(group, new MemorySource(words, start), this.#copy, 0, this.#isLive);
+    fill?.(this.#copy, 0);
     const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
     return readMetric(description, this.#copy, wordOf(at), nowNs);
   }
@@ -133,7 +159,9 @@ export abstract class MetricsStruct {
   *#metrics(isShown = (_: MetricDescription) => true): Generator<ReadMetric> {
     const copy = new Uint32Array(wordOf(this.#definition.layout.size));
     const { words, start } = this.#memory;
+    const fill = this.#lookBeside?.();
     copyStruct(this.#definition, new MemorySource(words, start), copy, 0, this.#isLive);
+    fill?.(copy, 0);
     const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
     for (const [field, description] of Object.entries(this.#definition.fields)) {
       if (description.kind === 'journal' || !isShown(description)) continue;
@@ -203,9 +231,16 @@ export function structOf<const Fields extends Descriptions>(
 /** For the log and its updaters: memory and definition of a struct. */
 export const structAccess = (struct: MetricsStruct): StructAccess => accessOf(struct);
 
-/** Takes a copy of what `source` holds into `struct`. */
-export const takeFrom = (struct: MetricsStruct, source: MetricSource, isLive: boolean): void =>
-  refresh(struct, source, isLive);
+/** Takes a copy of what `source` holds into `struct`, and lets `fill` complete it. */
+export const takeFrom = (
+  struct: MetricsStruct,
+  source: MetricSource,
+  isLive: boolean,
+  fill?: FillCopy,
+): void => refresh(struct, source, isLive, fill);
+
+/** From now on, readers of `struct` get what `look` adds as well. */
+export const lookBeside = (struct: MetricsStruct, look: LookBeside): void => beside(struct, look);
 
 /** Ends a struct of a log that is closing: it keeps its last values, and updaters do nothing. */
 export const closeStruct = (struct: MetricsStruct): void => end(struct);

@@ -14,7 +14,8 @@ export const Operation64 = layout('Operation64')
   .field(40, 'clockSteps', u32)
   .field(44, 'dropped', u32)
   .field(48, 'successes', u64)
-  .field(56, 'spare1', pad(4))
+  /** Failures whose times are kept elsewhere; they are not among the samples. Modulo 2^32. */
+  .field(56, 'untimedFailures', u32)
   .field(60, 'begun', u32)
   .end(64, 64);
 
@@ -35,6 +36,7 @@ for (const name of SHARED) {
 }
 
 const SUCCESSES = wordOf(Operation64.offset.successes);
+const UNTIMED_FAILURES = wordOf(Operation64.offset.untimedFailures);
 
 /** Records one operation at word `at`, as `recordInterval` records a duration. */
 export function recordOperationInterval(
@@ -52,18 +54,22 @@ export function recordOperationInterval(
 export const addSuccess = (words: Uint32Array, at: number): void =>
   increment(words, at + SUCCESSES);
 
+/** Counts a failure whose time is kept elsewhere, within a change that is under way. */
+export function addUntimedFailure(words: Uint32Array, at: number): void {
+  words[at + UNTIMED_FAILURES] = (words[at + UNTIMED_FAILURES] as number) + 1;
+}
+
 /** The durations and successes of an operation, as they were at one moment. */
 export class OperationReading extends DurationReading {
   /** Number of samples that succeeded. */
   readonly successes: number;
+  /** Number of failures. */
+  readonly failures: number;
 
   constructor(words: Uint32Array, at: number) {
     super(words, at);
     this.successes = readU64(words, at + SUCCESSES);
-  }
-
-  /** Number of samples that failed. */
-  get failures(): number {
-    return Math.max(0, this.samples - this.successes);
+    const untimed = words[at + UNTIMED_FAILURES] as number;
+    this.failures = Math.max(0, this.samples - this.successes) + untimed;
   }
 }

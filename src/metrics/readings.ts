@@ -5,6 +5,7 @@ import { DurationReading } from './duration64.js';
 import { HistogramReading } from './latency-histogram.js';
 import { LifeCycleReading } from './life-cycle.js';
 import { OperationReading } from './operation64.js';
+import { readRecentMax } from './recent-max.js';
 
 interface ReadingOfKind {
   counter64: number;
@@ -12,6 +13,8 @@ interface ReadingOfKind {
   constant64: number;
   /** Nanoseconds since it began to be so; 0 when it is not so. */
   age64: number;
+  /** Nanoseconds; 0 where nothing was recorded in the last seconds. */
+  recent_max64: number;
   duration64: DurationReading;
   operation64: OperationReading;
   life_cycle: LifeCycleReading;
@@ -51,6 +54,8 @@ export function readMetric(
       return new LifeCycleReading(words, at);
     case 'latency_histogram':
       return new HistogramReading(words, at);
+    case 'recent_max64':
+      return readRecentMax(words, at, nowNs);
     case 'age64': {
       const sinceNs = readValue(words, at);
       return sinceNs === 0 ? 0 : Math.max(0, nowNs - sinceNs);

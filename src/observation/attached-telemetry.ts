@@ -13,6 +13,8 @@ import type { RegionFile } from '../region/region-file.js';
 import { type Aggregate, structsIn } from '../telemetry/aggregate.js';
 import { type BuildInfo, collectBuildInfo } from '../telemetry/build-info.js';
 import { collectHeartbeats, type ThreadReadings } from '../telemetry/heartbeats.js';
+import { collectAs } from '../telemetry/log-labels.js';
+import { collectStanding, fillOf, type ObservedState } from '../telemetry/log-standing.js';
 import { Telemetry as RecorderTelemetry } from '../telemetry/recorder/telemetry.js';
 import { Telemetry as RecoveryTelemetry } from '../telemetry/recovery/telemetry.js';
 import {
@@ -22,7 +24,7 @@ import {
   USED_BYTES,
 } from '../telemetry/telemetry-layout.js';
 import { NS_PER_SECOND } from '../units.js';
-import { type LogReading, type ObservedState, readLog } from './region-readings.js';
+import { type LogReading, readLog } from './region-readings.js';
 import { openTelemetryRegion } from './telemetry-region.js';
 
 /**
@@ -96,6 +98,11 @@ export class AttachedTelemetry {
   /** The state of the log; the last one if the process is dead. */
   get state(): ObservedState {
     return this.#log.state;
+  }
+
+  /** Id of the last event that was appended; 0 before the first. */
+  get appendedEventId(): number {
+    return this.#log.appendedEventId;
   }
 
   /** Id of the last event that was handed to the kernel; 0 before the first. */
@@ -177,7 +184,8 @@ export class AttachedTelemetry {
       inOneReading(() => {
         for (const { struct, byteOffset } of this.#structs) {
           const source = new RegionSource(this.#file, byteOffset);
-          takeFrom(struct, source, this.#status === 'running');
+          const fill = fillOf(structAccess(struct).definition, this.#log);
+          takeFrom(struct, source, this.#status === 'running', fill);
         }
       }),
     );
@@ -185,32 +193,25 @@ export class AttachedTelemetry {
 
   /**
    * Passes everything to `collector`, under names that begin with `prefix`: the recorder's metrics
-   * as `<prefix>_recorder_segment_preparer_get_next_segment_ns` and so on, those of recovery as
+   * as `<prefix>_recorder_segment_preparer_get_next_segment_…` and so on, those of recovery as
    * `<prefix>_recovery_…`, and those of the log as `<prefix>_up`, `_state`, `_written_event_id`,
-   * `_durable_event_id`, `_heartbeat_age_seconds` …
+   * `_durable_event_id`, `_heartbeat_age_seconds` … All carry the labels `log` and `log_id`.
    */
   collect(prefix: string, collector: Collector): void {
+    const { directory } = this;
+    collectAs({ directory, logId: this.#file.header.logId }, collector, () => {
+      this.#collect(prefix, collector);
+    });
+  }
+
+  #collect(prefix: string, collector: Collector): void {
     const gauge = (name: string, help: string, value: number): void =>
       collector.gauge({ name: `${prefix}_${name}`, help }, value);
     gauge('up', 'Whether a process has the log open', this.#status === 'running' ? 1 : 0);
     collectBuildInfo(prefix, this.build, collector);
     const started = Number(this.startedAtNs) / NS_PER_SECOND;
     gauge('start_time_seconds', 'When the log was opened, since the Unix epoch', started);
-    withLabel(collector, 'state', this.state, () =>
-      gauge('state', 'The state of the log, as a label', 1),
-    );
-    gauge(
-      'written_event_id',
-      'Id of the last event that was handed to the kernel',
-      this.writtenEventId,
-    );
-    gauge('durable_event_id', 'Id of the last event that is on disk', this.durableEventId);
-    gauge('ring_bytes', 'Size of the ring', this.ringBytes);
-    gauge(
-      'ring_waiting_bytes',
-      'Bytes in the ring, not yet handed to the kernel',
-      this.waitingBytes,
-    );
+    collectStanding(prefix, this.#log, collector);
     const incomplete = 'Groups of metrics whose writer was killed while recording';
     gauge('incomplete_groups', incomplete, this.incomplete.length);
     collectHeartbeats(prefix, this.threads, collector);
@@ -235,15 +236,6 @@ export class AttachedTelemetry {
   /** The same as `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
-  }
-}
-
-function withLabel(collector: Collector, name: string, value: string, collect: () => void): void {
-  collector.pushLabel(name, value);
-  try {
-    collect();
-  } finally {
-    collector.popLabel();
   }
 }
 

@@ -2,36 +2,27 @@
 // numbers. The memory may be damaged or forged: nothing here indexes or allocates by what it says.
 import { WalError } from '../errors.js';
 import { readNumber } from '../memory/sequence-latch.js';
+import { Counter64, readValue } from '../metrics/counter64.js';
 import type { RegionFile } from '../region/region-file.js';
-import { bytesBetween, LogState, RingControlLayout } from '../ring/ring-control.js';
+import { bytesBetween, RingControlLayout } from '../ring/ring-control.js';
 import { durableEventIdOf } from '../ring/ring-snapshot.js';
 import { readThreads, type ThreadReadings } from '../telemetry/heartbeats.js';
+import {
+  type LogStanding,
+  type ObservedState,
+  readStanding,
+  type StandingSource,
+  stateOf,
+} from '../telemetry/log-standing.js';
+import { Manager } from '../telemetry/recorder/manager-metrics.js';
+import { placeOf, USED_BYTES } from '../telemetry/telemetry-layout.js';
 
-/** The state of a log, seen from outside; see `WalState`. `opening`: `Wal.open` is pending. */
-export type ObservedState = 'opening' | 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
-
-const STATES = new Map<number, ObservedState>([
-  [LogState.opening, 'opening'],
-  [LogState.open, 'open'],
-  [LogState.noSpace, 'no-space'],
-  [LogState.failed, 'failed'],
-  [LogState.closing, 'closing'],
-  [LogState.closed, 'closed'],
-]);
-
-export interface LogReading {
-  readonly state: ObservedState;
-  /** Id of the last event that the kernel has; 0 before the first. */
-  readonly writtenEventId: number;
-  /** Id of the last event that is on disk; 0 before the first. */
-  readonly durableEventId: number;
-  readonly ringBytes: number;
-  /** Bytes in the ring that the kernel does not have yet. */
-  readonly waitingBytes: number;
+export interface LogReading extends LogStanding {
   readonly threads: ThreadReadings;
 }
 
 const { offset } = RingControlLayout;
+const APPENDED_EVENTS = placeOf(Manager.definition) + Manager.layout.offset.appendedEvents;
 
 /**
  * Reads with pread; a few calls.
@@ -39,34 +30,66 @@ const { offset } = RingControlLayout;
  * @throws WalError ERR_FLASHSTRIKE_SHARED_MEMORY where the control words make no sense
  */
 export function readLog(file: RegionFile, nowNs: number): LogReading {
-  const written = controlWord(file, offset.written);
-  const appended = controlWord(file, offset.appended);
-  const ringBytes = file.header.sections.ring.byteLength;
-  const waitingBytes = bytesBetween(written, appended);
-  if (waitingBytes > ringBytes && controlWord(file, offset.written) === written) {
-    throw damaged(file, `${waitingBytes} bytes are waiting in a ring of ${ringBytes}`);
+  const threads = readThreads(new Int32Array(file.readSection('header').buffer), nowNs);
+  return { ...readStanding(new RegionStanding(file)), threads };
+}
+
+class RegionStanding implements StandingSource {
+  readonly #file: RegionFile;
+
+  constructor(file: RegionFile) {
+    this.#file = file;
   }
-  return {
-    state: stateOf(file),
-    writtenEventId: readNumber(file.readLatch('control', offset.writtenEventId), 0),
-    durableEventId: durableEventIdOf(file.readLatch('control', offset.durablePoint)),
-    ringBytes,
-    // The writer may have gone on between the two looks, and the producer through the freed room.
-    waitingBytes: Math.min(waitingBytes, ringBytes),
-    threads: readThreads(new Int32Array(file.readSection('header').buffer), nowNs),
-  };
-}
 
-function controlWord(file: RegionFile, byteOffset: number): number {
-  const bytes = file.readSection('control', byteOffset, Int32Array.BYTES_PER_ELEMENT);
-  return new Int32Array(bytes.buffer)[0] as number;
-}
+  get ringBytes(): number {
+    return this.#file.header.sections.ring.byteLength;
+  }
 
-function stateOf(file: RegionFile): ObservedState {
-  const code = controlWord(file, offset.state);
-  const state = STATES.get(code);
-  if (state === undefined) throw damaged(file, `its state ${code} is unknown`);
-  return state;
+  state(): ObservedState {
+    const code = this.#word(offset.state);
+    const state = stateOf(code);
+    if (state === undefined) throw damaged(this.#file, `its state ${code} is unknown`);
+    return state;
+  }
+
+  durableEventId(): number {
+    return durableEventIdOf(this.#file.readLatch('control', offset.durablePoint));
+  }
+
+  writtenEventId(): number {
+    return this.#number(offset.writtenEventId);
+  }
+
+  openedAtEventId(): number {
+    return this.#number(offset.openedAtEventId);
+  }
+
+  appendedEvents(): number {
+    const file = this.#file;
+    // A section that is too small is refused when its header is read.
+    if (file.header.sections.telemetry.byteLength < USED_BYTES) return 0;
+    const { buffer } = file.readSection('telemetry', APPENDED_EVENTS, Counter64.size);
+    return readValue(new Uint32Array(buffer), 0);
+  }
+
+  waitingBytes(): number {
+    const { ringBytes } = this;
+    const written = this.#word(offset.written);
+    const waitingBytes = bytesBetween(written, this.#word(offset.appended));
+    if (waitingBytes > ringBytes && this.#word(offset.written) === written) {
+      throw damaged(this.#file, `${waitingBytes} bytes are waiting in a ring of ${ringBytes}`);
+    }
+    return waitingBytes;
+  }
+
+  #word(byteOffset: number): number {
+    const bytes = this.#file.readSection('control', byteOffset, Int32Array.BYTES_PER_ELEMENT);
+    return new Int32Array(bytes.buffer)[0] as number;
+  }
+
+  #number(byteOffset: number): number {
+    return readNumber(this.#file.readLatch('control', byteOffset), 0);
+  }
 }
 
 function damaged({ path }: RegionFile, reason: string): WalError {

@@ -51,14 +51,23 @@ export class RingConsumer {
     return this.#memory.bytes;
   }
 
+  /** Position after the last published frame, now. */
+  get appended(): number {
+    return Atomics.load(this.#memory.words, this.#memory.control.appended);
+  }
+
+  /** Position up to which everything was released. */
+  get position(): number {
+    return this.#position;
+  }
+
   get isEmpty(): boolean {
-    return Atomics.load(this.#memory.words, this.#memory.control.appended) === this.#position;
+    return this.appended === this.#position;
   }
 
   /** Bytes that are published and not released. */
   get waitingBytes(): number {
-    const appended = Atomics.load(this.#memory.words, this.#memory.control.appended);
-    return bytesBetween(this.#position, appended);
+    return bytesBetween(this.#position, this.appended);
   }
 
   /**

@@ -34,7 +34,12 @@ export const RingControlLayout = layout('RingControl')
   .field(512, 'coarseOffsetNs', DoubleLine)
   /** One of LogState. Writer: the writer thread, and the application thread when that has died. */
   .field(640, 'state', WordLine)
-  .field(768, 'spare', block(3328, 64))
+  /**
+   * Id of the last event before this opening: with what was appended since it is the last of all.
+   * Writer: the writer thread.
+   */
+  .field(768, 'openedAtEventId', LatchLine)
+  .field(896, 'spare', block(3200, 64))
   .end(4096, 64);
 
 export const LogState = Object.freeze({
@@ -64,13 +69,21 @@ export interface ControlWords {
   /** Index in a Float64Array, not in words. */
   readonly coarseOffsetNs: number;
   readonly state: number;
+  readonly openedAtEventId: number;
 }
 
 /** Where the control words stand in an Int32Array whose control section begins at `byteOffset`. */
 export function controlWords(byteOffset: number): ControlWords {
   const at = (offset: number): number => wordOf(byteOffset + offset);
-  const { appended, written, writtenEventId, durablePoint, coarseOffsetNs, state } =
-    RingControlLayout.offset;
+  const {
+    appended,
+    written,
+    writtenEventId,
+    durablePoint,
+    coarseOffsetNs,
+    state,
+    openedAtEventId,
+  } = RingControlLayout.offset;
   return Object.freeze({
     appended: at(appended),
     written: at(written),
@@ -78,6 +91,7 @@ export function controlWords(byteOffset: number): ControlWords {
     durablePoint: at(durablePoint),
     coarseOffsetNs: (byteOffset + coarseOffsetNs) / Float64Array.BYTES_PER_ELEMENT,
     state: at(state),
+    openedAtEventId: at(openedAtEventId),
   });
 }
 

@@ -8,9 +8,16 @@ import type { Collector } from '../metrics/collector.js';
 import { RegionHeaderLayout } from '../region/region-layout.js';
 import { NS_PER_MS, NS_PER_SECOND, TWO_POW_32 } from '../units.js';
 
-/** The threads of a log, each at the place of its heartbeat. */
+/** The threads that a log has of its own. */
 export const THREAD_NAMES = ['writer', 'preparer', 'housekeeping'] as const;
 export type ThreadName = (typeof THREAD_NAMES)[number];
+
+/**
+ * All that have a heartbeat, each at its place: the threads of a log, and the event loop of the
+ * application that has opened it.
+ */
+const HEART_NAMES = [...THREAD_NAMES, 'application'] as const;
+type HeartName = (typeof HEART_NAMES)[number];
 
 /** A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. */
 const Heartbeat = layout('Heartbeat')
@@ -23,7 +30,7 @@ const NOW_MS = wordOf(Heartbeat.offset.nowMs);
 
 const HEARTBEATS = 8;
 assert(HEARTBEATS * Heartbeat.size === 1024, 'the heartbeats fill their place');
-assert(THREAD_NAMES.length <= HEARTBEATS, 'each thread has a heartbeat');
+assert(HEART_NAMES.length <= HEARTBEATS, 'each thread has a heartbeat');
 
 /** Word index of the heartbeat of a thread, in words over the whole region. */
 const indexOf = (thread: number): number =>
@@ -35,10 +42,10 @@ const indexOf = (thread: number): number =>
  */
 export function heartbeatOf(
   { words }: { readonly words: Int32Array },
-  thread: ThreadName,
+  thread: HeartName,
   clock: Clock,
 ): () => void {
-  const index = indexOf(THREAD_NAMES.indexOf(thread));
+  const index = indexOf(HEART_NAMES.indexOf(thread));
   return () => {
     // The time first: who sees a beat counted sees its time or a later one.
     const nowMs = Math.floor(clock.nowNs() / NS_PER_MS);
@@ -49,18 +56,19 @@ export function heartbeatOf(
 
 /** The heartbeat of a thread. */
 export interface ThreadReading {
-  /** Turns of its loop since the log was opened, modulo 2^32; 0 before the first. */
+  /** Turns of its loop since the log was opened, modulo 2^32; 0 before the first. The application's
+   * are those of a timer that is due five times a second. */
   readonly beats: number;
   /** Time since the last turn, to the millisecond; undefined before the first. */
   readonly ageNs: number | undefined;
 }
 
-/** The heartbeats of the threads of a log. */
-export type ThreadReadings = Readonly<Record<ThreadName, ThreadReading>>;
+/** The heartbeats of the threads of a log, and of the event loop of its application. */
+export type ThreadReadings = Readonly<Record<HeartName, ThreadReading>>;
 
 const readingsOf = (read: (thread: number) => ThreadReading): ThreadReadings =>
   Object.freeze(
-    Object.fromEntries(THREAD_NAMES.map((name, thread) => [name, read(thread)])),
+    Object.fromEntries(HEART_NAMES.map((name, thread) => [name, read(thread)])),
   ) as ThreadReadings;
 
 /** Of a log that no region shows. */

@@ -6,13 +6,22 @@ import { wordOf } from '../memory/layout.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { Collector } from '../metrics/collector.js';
 import { MetricMemory } from '../metrics/metric-memory.js';
-import { structAccess } from '../metrics/metrics-struct.js';
+import { lookBeside, structAccess } from '../metrics/metrics-struct.js';
 import { inOneReading } from '../metrics/patience.js';
 import type { SharedRegion } from '../region/shared-region.js';
 import { KIB } from '../units.js';
 import { closeAggregate, structsIn, structsOver } from './aggregate.js';
 import { buildInfo, collectBuildInfo } from './build-info.js';
 import { collectHeartbeats, NEVER_SEEN, readThreads, type ThreadReadings } from './heartbeats.js';
+import { collectAs, type LogName } from './log-labels.js';
+import {
+  collectStanding,
+  fillOf,
+  isFilled,
+  type LogStanding,
+  readStanding,
+} from './log-standing.js';
+import { MemoryStanding } from './memory-standing.js';
 import { Telemetry } from './recorder/telemetry.js';
 import { Telemetry as RecoveryTelemetry } from './recovery/telemetry.js';
 import { placeOf, USED_BYTES, writeTelemetryHeader } from './telemetry-layout.js';
@@ -49,8 +58,12 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   readonly #recovery: RecoveryTelemetry;
   /** Words of the region in which the hearts beat. */
   #hearts: Int32Array | undefined;
+  /** Where the log stands, for the thread that hands it out. */
+  #standing: (() => LogStanding) | undefined;
+  #name: LogName | undefined;
   /** Of a copy, and of a log that is closed. */
   #lastThreads = NEVER_SEEN;
+  #lastStanding: LogStanding | undefined;
 
   /** In memory of its own where none is named: a snapshotter makes its buffers like that. */
   private constructor(memoryOf = ownMemory) {
@@ -61,6 +74,23 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   /** In memory of its own, until there is a region. */
   static own(): LogTelemetry {
     return new LogTelemetry();
+  }
+
+  /**
+   * For readers of the log `name`: what their looks show is computed where it would be old
+   * otherwise.
+   */
+  static ofLog(region: SharedRegion, name: LogName): LogTelemetry {
+    const telemetry = LogTelemetry.inRegion(region);
+    const source = new MemoryStanding(region, telemetry.manager);
+    const standing = (): LogStanding => readStanding(source);
+    telemetry.#name = name;
+    telemetry.#standing = standing;
+    for (const [, struct] of structsIn(telemetry)) {
+      const { definition } = structAccess(struct);
+      if (isFilled(definition)) lookBeside(struct, () => fillOf(definition, standing()));
+    }
+    return telemetry;
   }
 
   /** Over the lines of a region that another thread of this process has prepared. */
@@ -101,10 +131,20 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
       if (!(other instanceof LogTelemetry)) return;
       this.#recovery.copyTo(other.#recovery);
       other.#lastThreads = this.threads;
+      other.#lastStanding = this.#standing?.() ?? this.#lastStanding;
+      other.#name = this.#name;
     });
   }
 
   override collect(prefix: string, collector: Collector): void {
+    const name = this.#name;
+    if (name === undefined) this.#collect(prefix, collector);
+    else collectAs(name, collector, () => this.#collect(prefix, collector));
+  }
+
+  #collect(prefix: string, collector: Collector): void {
+    const standing = this.#standing?.() ?? this.#lastStanding;
+    if (standing !== undefined) collectStanding(prefix, standing, collector);
     super.collect(prefix, collector);
     collectHeartbeats(prefix, this.threads, collector);
     collectBuildInfo(prefix, buildInfo, collector);
@@ -114,7 +154,14 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   close(): void {
     this.#lastThreads = this.threads;
     this.#hearts = undefined;
+    const standing = this.#standing?.();
+    if (standing !== undefined) this.#lastStanding = asClosed(standing);
+    this.#standing = undefined;
     closeAggregate(this);
     closeAggregate(this.#recovery);
   }
 }
+
+/** How a log that is closing now stands for good. */
+const asClosed = (standing: LogStanding): LogStanding =>
+  standing.state === 'failed' ? standing : { ...standing, state: 'closed' };

@@ -122,7 +122,7 @@ describe('an updater', () => {
 describe('what the application thread records in append', () => {
   const { layout } = recorder.Manager;
   const first = wordOf(layout.offset.ringStall);
-  const end = wordOf(layout.offset.durableWait);
+  const end = wordOf(layout.offset.ringStallRecentMax);
 
   it('is put in place at once: the engine may cut the call short anywhere', {
     skip: cannotStop,

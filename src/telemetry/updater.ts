@@ -18,10 +18,18 @@ import { recordCycle } from '../metrics/life-cycle.js';
 import type { MetricMemory } from '../metrics/metric-memory.js';
 import { MetricsStruct, structAccess } from '../metrics/metrics-struct.js';
 import { recordOperationInterval } from '../metrics/operation64.js';
+import { recordRecentMax } from '../metrics/recent-max.js';
 import { beginChange, endChange } from '../metrics/sequence.js';
 
 /** Changes the lines of the group that begins at word `group`. */
-type ApplyChange = (words: Uint32Array, group: number, a: number, b: number) => void;
+type ApplyChange = (
+  words: Uint32Array,
+  group: number,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+) => void;
 
 /** A count or a value as it can be stored; anything else counts as 0. */
 const storable = (value: unknown): number =>
@@ -71,6 +79,21 @@ export abstract class Updater {
     recordInterval(memory.words, memory.start + field, this.#interval);
   }
 
+  /** Records the time from `startNs` to `endNs` at word `field`, a duration64. */
+  protected span(field: number, startNs: number, endNs: number): void {
+    const memory = this.#memory;
+    if (!memory.isOpen) return;
+    this.#interval[0] = typeof startNs === 'number' ? startNs : Number.NaN;
+    this.#interval[1] = typeof endNs === 'number' ? endNs : Number.NaN;
+    recordInterval(memory.words, memory.start + field, this.#interval);
+  }
+
+  /** Takes the time that was recorded last into account at word `field`, a recent_max64. */
+  protected recent(field: number, interval = this.#interval): void {
+    const memory = this.#memory;
+    if (memory.isOpen) recordRecentMax(memory.words, memory.start + field, interval);
+  }
+
   /** Records the time from `startNs` to now at word `field`, an operation64. */
   protected operation(field: number, startNs: number, ok: boolean): void {
     const memory = this.#memory;
@@ -79,13 +102,13 @@ export abstract class Updater {
     recordOperationInterval(memory.words, memory.start + field, this.#interval, ok);
   }
 
-  /** Records two words as one change of the group at word `field`, which has no journal. */
-  protected change(field: number, apply: ApplyChange, a: number, b: number): void {
+  /** Records up to four values as one change of the group at word `field`, without a journal. */
+  protected change(field: number, apply: ApplyChange, a: number, b: number, c = 0, d = 0): void {
     const memory = this.#memory;
     if (!memory.isOpen) return;
     const group = memory.start + field;
     beginChange(memory.words, group);
-    apply(memory.words, group, storable(a), storable(b));
+    apply(memory.words, group, storable(a), storable(b), storable(c), storable(d));
     endChange(memory.words, group);
   }
 

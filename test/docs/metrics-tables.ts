@@ -15,7 +15,11 @@ const HEAD = [
   '|---|---|---|---|---|---|---|',
 ];
 
-const KIND_NAMES: Readonly<Record<string, string>> = { constant64: 'constant gauge', age64: 'age' };
+const KIND_NAMES: Readonly<Record<string, string>> = {
+  constant64: 'constant gauge',
+  age64: 'age',
+  recent_max64: 'recent maximum',
+};
 
 /** Of a counter that says nothing else. */
 const UNIT_NAMES: Readonly<Record<string, string>> = { calls: 'count' };

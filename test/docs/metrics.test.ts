@@ -48,7 +48,11 @@ test('docs/METRICS.md has every name of the reference in one table', () => {
 test('docs/METRICS.md explains every kind and every thread that a metric has', () => {
   const descriptions = ALL_STRUCTS.flatMap(({ definition }) => Object.values(definition.fields));
   const [text = ''] = document.split(BEGIN);
-  const names: Partial<Record<MetricKind, string>> = { constant64: 'constant gauge', age64: 'age' };
+  const names: Partial<Record<MetricKind, string>> = {
+    constant64: 'constant gauge',
+    age64: 'age',
+    recent_max64: 'recent maximum',
+  };
   for (const { kind, writer } of descriptions) {
     if (kind !== 'journal') assert.match(text, new RegExp(`^\\| ${names[kind] ?? kind} \\|`, 'm'));
     assert.match(text, new RegExp(`^\\| ${writer} \\|`, 'm'));

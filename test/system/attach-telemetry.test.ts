@@ -47,6 +47,10 @@ class NotingCollector implements Collector {
   popLabel(): void {
     this.#labels.pop();
   }
+  /** Whose metrics they are is known here. */
+  hasLabel(name: string): boolean {
+    return name === 'log' || name === 'log_id';
+  }
   #note({ name }: CollectedMetric, value: number): void {
     this.values.set([name, ...this.#labels].join(' '), value);
   }
@@ -292,10 +296,11 @@ tell('done');
     const values = collected();
     assert.equal(values.get('wal_up'), 1);
     assert.equal(values.get('wal_state state=open'), 1);
+    assert.equal(values.get('wal_state state=failed'), 0);
+    assert.equal(values.get('wal_appended_event_id'), EVENTS);
     assert.equal(values.get('wal_written_event_id'), EVENTS);
     assert.equal(values.get('wal_durable_event_id'), EVENTS);
     assert.equal(values.get('wal_ring_bytes'), 65_536);
-    assert.equal(values.get('wal_ring_waiting_bytes'), 0);
     assert.equal(values.get('wal_incomplete_groups'), 0);
     assert.equal(typeof values.get('wal_heartbeat_age_seconds thread=writer'), 'number');
     const { version, node } = telemetry.build;

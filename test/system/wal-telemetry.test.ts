@@ -37,8 +37,12 @@ const WHEN_ASKED = { sync: { mode: 'manual' } } as const;
 const ZERO: Readonly<Record<string, string>> = {
   'metaStore.metaFlushFailures': NOTHING_FAILED,
   'segmentWriter.openExistingSegment': NEW_LOG,
-  'segmentWriter.durableLagEvents': ALL_DONE,
+  'segmentWriter.unsyncedEvents': ALL_DONE,
+  'segmentWriter.unsyncedBytes': ALL_DONE,
   'segmentWriter.unsyncedAge': ALL_DONE,
+  'segmentWriter.durableLagEvents': ALL_DONE,
+  'segmentWriter.durableLagBytes': ALL_DONE,
+  'segmentWriter.durableLagAge': ALL_DONE,
   'segmentWriter.unwatermarkedAge': ALL_DONE,
   'segmentWriter.totalHeaderChecksumFailures': NEW_LOG,
   'segmentWriter.totalBlockChecksumFailures': NEW_LOG,
@@ -49,8 +53,11 @@ const ZERO: Readonly<Record<string, string>> = {
   'segmentPreparer.getNextSegmentAge': 'nobody waits any more',
   'segmentMaintainer.verification': NOT_ASKED,
   'segmentMaintainer.verificationSegments': NOT_ASKED,
-  'manager.ringOccupancyBytes': ALL_DONE,
+  'manager.appendRefused': NOTHING_FAILED,
+  'manager.appendRefusedHistogram': NOTHING_FAILED,
   'manager.ringStallAge': 'nobody waits any more',
+  'manager.durableWaitAge': 'nobody waits any more',
+  'manager.ringOccupancyBytes': ALL_DONE,
   'manager.wallClockSteps': 'nobody sets the clock',
 };
 
@@ -74,7 +81,7 @@ const zeroIn = (telemetry: recorder.Telemetry): string[] =>
 function heartbeatsIn(telemetry: recorder.Telemetry): string[] {
   const collector = new PrometheusCollector();
   telemetry.collect('wal', collector);
-  const lines = String(collector).matchAll(/^wal_heartbeat_age_seconds\{thread="(\w+)"\} \d/gm);
+  const lines = String(collector).matchAll(/^wal_heartbeat_age_seconds\{.*thread="(\w+)"\} \d/gm);
   return [...lines].map(([, thread = '']) => thread).sort();
 }
 
@@ -257,7 +264,12 @@ onBothAdapters(
     );
     const { beats } = telemetry.threads.writer;
     await eventually('the writer moves on', () => telemetry.threads.writer.beats > beats);
-    assert.deepEqual(heartbeatsIn(telemetry), ['housekeeping', 'preparer', 'writer']);
+    assert.deepEqual(heartbeatsIn(telemetry), [
+      'application',
+      'housekeeping',
+      'preparer',
+      'writer',
+    ]);
     const snapshotter = new Snapshotter(telemetry);
     const { threads } = snapshotter.latest.metrics;
     assert.ok(threads.writer.beats > beats);

@@ -1,10 +1,12 @@
 // A struct of metrics with a value of its own in every field, put straight into its memory: what
 // exporters show of it can be told apart.
+import { monotonicClock } from '../../src/clock/clock.js';
 import { addToValue } from '../../src/metrics/counter64.js';
 import { addSample } from '../../src/metrics/duration64.js';
 import { addToHistogram } from '../../src/metrics/latency-histogram.js';
 import { recordCycle } from '../../src/metrics/life-cycle.js';
 import { type MetricsStruct, structAccess } from '../../src/metrics/metrics-struct.js';
+import { recordRecentMax } from '../../src/metrics/recent-max.js';
 import { recordOutcome } from '../support/records.js';
 
 /** Puts `seed`, `seed` + 1 … into the fields of a struct that stands alone. */
@@ -34,6 +36,11 @@ export function fill(struct: MetricsStruct, seed: number): void {
         // Out of range.
         addToHistogram(words, at, 0, 2 ** 4);
         break;
+      case 'recent_max64': {
+        const nowNs = monotonicClock.nowNs();
+        recordRecentMax(words, at, Float64Array.of(nowNs - value, nowNs));
+        break;
+      }
       default:
         addToValue(words, at, value);
     }

@@ -59,7 +59,7 @@ describe('telemetry of the recording process', () => {
     const telemetry = attach(dir, stageOn(terminal));
     context.after(() => telemetry.close());
     assert.match(terminal.lines.join('\n'), /^throughput {2}- events/m);
-    assert.match(terminal.lines.join('\n'), /^events {6}written up to 0, durable up to 0$/m);
+    assert.match(terminal.lines.join('\n'), /^events {6}appended up to 0, written 0, durable 0$/m);
     await append(100);
     const before = terminal.writes.length;
     telemetry.refresh(499);
@@ -67,14 +67,14 @@ describe('telemetry of the recording process', () => {
     telemetry.refresh(500);
     telemetry.refresh(999);
     assert.equal(terminal.writes.length, before + 1);
-    assert.match(terminal.lines.join('\n'), /written up to 100, durable up to 100/);
+    assert.match(terminal.lines.join('\n'), /appended up to 100, written 100, durable 100/);
     await append(11);
     telemetry.look();
     telemetry.showRecording();
     const text = terminal.lines.join('\n');
     assert.equal(count(text, /^flashstrike top /gm), 1);
     assert.match(text, /^throughput {2}[\d.]+( [kM])?\/s events/m);
-    assert.match(text, /written up to 111, durable up to 111/);
+    assert.match(text, /appended up to 111, written 111, durable 111/);
     assert.match(text, /^sync +[\d.]+( [kM])?\/s /m);
   });
 
@@ -91,7 +91,7 @@ describe('telemetry of the recording process', () => {
     telemetry.look();
     telemetry.showRecording();
     assert.equal(count(pipe.text, /^flashstrike top /gm), 1);
-    assert.match(pipe.text, /^events {6}written up to 100, durable up to 100$/m);
+    assert.match(pipe.text, /^events {6}appended up to 100, written 100, durable 100$/m);
     assert.doesNotMatch(pipe.text, /[^\P{Cc}\n]/u);
   });
 

@@ -28,6 +28,7 @@ const threads = (writer: number, preparer: number, housekeeping: number): Look['
   writer: thread(writer),
   preparer: thread(preparer),
   housekeeping: thread(housekeeping),
+  application: thread(3e6),
 });
 
 describe('what top says is wrong', () => {

@@ -2,6 +2,9 @@
 // tests move.
 import { FakeClock } from '../../clock/fake-clock.js';
 import { addCounter } from '../../metrics/counter64.js';
+import { structAccess } from '../../metrics/metrics-struct.js';
+import { structsIn } from '../../telemetry/aggregate.js';
+import { fillOf, type LogStanding } from '../../telemetry/log-standing.js';
 import { appendedEventsOf } from '../../telemetry/recorder/manager-metrics.js';
 import { recorder, recovery } from '../../telemetry.js';
 import type { Look } from './look.js';
@@ -46,20 +49,34 @@ export class FakeLog {
     const copy = new recorder.Telemetry();
     this.#metrics.copyTo(copy);
     const alive = { beats: 9, ageNs: 3e6 };
+    const standing: LogStanding = {
+      state: 'open',
+      appendedEventId: 1_234_567,
+      writtenEventId: 1_234_567,
+      durableEventId: 1_234_567,
+      ringBytes: 16_777_216,
+      waitingBytes: 4_194_304,
+      ...changes,
+    };
+    for (const [, struct] of structsIn(copy)) {
+      const { definition, memory } = structAccess(struct);
+      fillOf(definition, standing)(memory.words, memory.start);
+    }
     return {
       directory: './orders',
       path: '/dev/shm/flashstrike-0000000000000001-0000000000000002',
       pid: 4242,
       build: { version: '0.1.0', node: '20.19.0' },
       status: 'running',
-      state: 'open',
+      ...standing,
       uptimeNs: 63 * SECOND_NS,
       takenAtNs: this.#seconds * SECOND_NS,
-      writtenEventId: 1_234_567,
-      durableEventId: 1_234_500,
-      ringBytes: 16_777_216,
-      waitingBytes: 4_194_304,
-      threads: { writer: alive, preparer: alive, housekeeping: { beats: 2, ageNs: 612e6 } },
+      threads: {
+        writer: alive,
+        preparer: alive,
+        housekeeping: { beats: 2, ageNs: 612e6 },
+        application: alive,
+      },
       incomplete: [],
       recorder: copy,
       recovery: new recovery.Telemetry(),
@@ -85,7 +102,7 @@ export class FakeLog {
     this.took(40_000, (startNs) => this.writer.onRotateRename(startNs));
     this.took(600_000, (startNs) => this.writer.onRotateDirectorySync(startNs));
     this.took(3.96e6, (startNs) => this.manager.onSegmentRotation(startNs));
-    this.manager.setRingOccupancy(4_194_304, 5_033_164);
+    this.manager.setRingOccupancyMax(5_033_164);
     this.took(30_000, (startNs) => this.writer.onWriteWatermark(startNs));
   }
 }

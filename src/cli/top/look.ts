@@ -13,6 +13,7 @@ export interface Look
     | 'state'
     | 'uptimeNs'
     | 'takenAtNs'
+    | 'appendedEventId'
     | 'writtenEventId'
     | 'durableEventId'
     | 'ringBytes'
@@ -37,6 +38,7 @@ export function takeLook(telemetry: AttachedTelemetry): Look {
     state: telemetry.state,
     uptimeNs: telemetry.uptimeNs,
     takenAtNs: telemetry.takenAtNs,
+    appendedEventId: telemetry.appendedEventId,
     writtenEventId: telemetry.writtenEventId,
     durableEventId: telemetry.durableEventId,
     ringBytes: telemetry.ringBytes,

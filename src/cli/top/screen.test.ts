@@ -31,8 +31,8 @@ describe('a screen of top', () => {
       'process 4242   up 1 min 3 s   flashstrike 0.1.0   node 20.19.0   last 1.0 s',
       '',
       'throughput  1.23 M/s events   78.6 MB/s   300/s blocks   100/s syncs',
-      'events      written up to 1,234,567, durable up to 1,234,500',
-      'behind      nothing: everything written is durable',
+      'events      appended up to 1,234,567, written 1,234,567, durable 1,234,567',
+      'behind      nothing: every event that was appended is durable',
       'commits     events p50 12,799, p99 12,799   watermarks 2',
       'ring        █████░░░░░░░░░░░░░░░ 25 % of 16.8 MB, most 30 %   no stalls',
       'segments    4 prepared, lowest 2   ready 2   waited 0   failed 0   hurried 0',
@@ -94,6 +94,7 @@ describe('a screen of top', () => {
         writer: { beats: 1, ageNs: 7e12 },
         preparer: { beats: 1, ageNs: 7e12 },
         housekeeping: { beats: 0, ageNs: undefined },
+        application: { beats: 1, ageNs: 7e12 },
       },
       writtenEventId: Number.MAX_SAFE_INTEGER,
       state: 'failed',
@@ -135,12 +136,11 @@ describe('a screen of top', () => {
 
   it('says how long the oldest event has waited to be durable', () => {
     const log = new FakeLog();
-    log.writer.setDurableLagEvents(6789);
-    log.writer.setUnsyncedSince(1);
-    const row = rowOf(renderScreen(undefined, log.look(), SMALL), 'behind');
+    log.writer.setUnsynced(789, 100_000, 1, 1);
+    const look = log.look({ appendedEventId: 6789, writtenEventId: 789, durableEventId: 0 });
     assert.match(
-      row,
-      /^behind {6}6,789 events written and not durable, the oldest for \d+ (s|min|h)$/,
+      rowOf(renderScreen(undefined, look, SMALL), 'behind'),
+      /^behind {6}6,789 events, 4\.29 MB not durable, the oldest for \d+ (s|min|h)$/,
     );
   });
 
@@ -188,8 +188,8 @@ describe('a panel', () => {
       'process 4242   up 1 min 3 s   flashstrike 0.1.0   node 20.19.0   last 1.0 s',
       '',
       'throughput  1.23 M/s events   78.6 MB/s   300/s blocks   100/s syncs',
-      'events      written up to 1,234,567, durable up to 1,234,500',
-      'behind      nothing: everything written is durable',
+      'events      appended up to 1,234,567, written 1,234,567, durable 1,234,567',
+      'behind      nothing: every event that was appended is durable',
       'ring        █████░░░░░░░░░░░░░░░ 25 % of 16.8 MB, most 30 %   no stalls',
       'segments    4 prepared, lowest 2   ready 2   waited 0   failed 0   hurried 0',
       '',

@@ -119,15 +119,16 @@ function throughput(figures: Figures): string {
   );
 }
 
-const events = ({ writtenEventId, durableEventId }: Look): string =>
-  `written up to ${formatCount(writtenEventId)}, durable up to ${formatCount(durableEventId)}`;
+const events = ({ appendedEventId, writtenEventId, durableEventId }: Look): string =>
+  `appended up to ${formatCount(appendedEventId)}, written ${formatCount(writtenEventId)}, ` +
+  `durable ${formatCount(durableEventId)}`;
 
 function behind({ recorder: { segmentWriter } }: Look): string {
-  const { durableLagEvents, unsyncedAge } = segmentWriter;
+  const { durableLagEvents, durableLagBytes, durableLagAge } = segmentWriter;
   return durableLagEvents === 0
-    ? 'nothing: everything written is durable'
-    : `${formatEvents(durableLagEvents)} written and not durable, the oldest for ` +
-        `${formatNs(unsyncedAge)}`;
+    ? 'nothing: every event that was appended is durable'
+    : `${formatEvents(durableLagEvents)}, ${formatBytes(durableLagBytes)} not durable, ` +
+        `the oldest for ${formatNs(durableLagAge)}`;
 }
 
 function commits({ recorder: { segmentWriter } }: Look): string {

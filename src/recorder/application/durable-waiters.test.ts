@@ -11,10 +11,13 @@ class Bench {
   failure: Error | undefined;
   /** The starts of waits that have ended. */
   readonly waited: number[] = [];
+  /** Since when the oldest waits, each time that this changed. */
+  readonly since: number[] = [];
   readonly waiters = new DurableWaiters(this.signals, {
     durableEventId: () => this.durable,
     refusal: (eventId) => this.failure && new Error(`event ${eventId}: ${this.failure.message}`),
     waited: (startNs) => this.waited.push(startNs),
+    waitsSince: (sinceNs) => this.since.push(sinceNs),
   });
 
   /** What the writer thread does after a sync. */
@@ -39,6 +42,41 @@ describe('a promise for an event id', () => {
     bench.advance(9);
     assert.equal(await settles('the wait', waiting), 9);
     assert.deepEqual(bench.waited, [1234], 'and the wait is told once');
+    bench.waiters.close();
+  });
+
+  test('tells since when the oldest waits, at once, whoever settles first', async () => {
+    const bench = new Bench();
+    const waiting = [
+      [7, 100],
+      [2, 200],
+      [9, 300],
+    ].map(([eventId = 0, startNs = 0]) => bench.waiters.wait(eventId, startNs));
+    assert.deepEqual(bench.since, [100], 'before the event loop turns');
+    for (const [index, durable] of [2, 7, 9].entries()) {
+      bench.advance(durable);
+      await settles('the wait', waiting[[1, 0, 2][index] ?? 0] as Promise<number>);
+    }
+    assert.deepEqual(bench.since, [100, 300, 0]);
+    const last = bench.waiters.wait(20, 400);
+    bench.fail('the disk is gone');
+    await assert.rejects(last);
+    assert.deepEqual(bench.since, [100, 300, 0, 400, 0]);
+    bench.waiters.close();
+  });
+
+  test('forgets those that have settled, however many wait one after the other', async () => {
+    const bench = new Bench();
+    const first = bench.waiters.wait(1_000_000, 1);
+    for (let eventId = 1; eventId <= 5000; eventId++) {
+      const waiting = bench.waiters.wait(eventId, eventId + 1);
+      bench.advance(eventId);
+      await waiting;
+    }
+    assert.deepEqual(bench.since, [1]);
+    bench.advance(1_000_000);
+    await first;
+    assert.deepEqual(bench.since, [1, 0]);
     bench.waiters.close();
   });
 

@@ -11,6 +11,7 @@ interface Waiter {
   readonly startNs: number;
   readonly resolve: (durableEventId: number) => void;
   readonly reject: (error: unknown) => void;
+  isSettled: boolean;
 }
 
 /** What the waiters need to know of the log. */
@@ -21,7 +22,12 @@ interface DurabilitySource {
   refusal(eventId: number): Error | undefined;
   /** A wait that began at `startNs` has ended, one way or the other. */
   waited(startNs: number): void;
+  /** Since when the oldest of those that wait does so; 0: none waits. */
+  waitsSince(sinceNs: number): void;
 }
+
+/** So many that have settled are kept at the head of a queue before it is cut. */
+const SETTLED_MAX = 1024;
 
 /**
  * A call of `durable()` may be cut short by the engine, as `append` may, and the log must continue
@@ -35,6 +41,10 @@ export class DurableWaiters {
   #arriving: Waiter[] = [];
   /** Sorted by id: durable ids only grow, so the head is always the next to resolve. */
   readonly #waiters: Waiter[] = [];
+  /** As they came; up to `#oldest` all have settled. */
+  #queue: Waiter[] = [];
+  #oldest = 0;
+  #toldNs = 0;
   /** Holds the process while someone waits: waitAsync itself does not. */
   readonly #hold: NodeJS.Timeout;
   #armed = false;
@@ -50,7 +60,9 @@ export class DurableWaiters {
   /** @param startNs when the waiting began, told again when it has ended */
   wait(eventId: number, startNs: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#arriving.push({ eventId, startNs, resolve, reject });
+      this.#arriving.push({ eventId, startNs, resolve, reject, isSettled: false });
+      // At once: the event loop may be blocked behind this call.
+      if (this.#toldNs === 0) this.#tellSince(startNs);
       void fromLoop(this.#admit);
     });
   }
@@ -59,7 +71,10 @@ export class DurableWaiters {
     const arriving = this.#arriving;
     if (arriving.length === 0) return;
     this.#arriving = [];
-    for (const waiter of arriving) this.#insert(waiter);
+    for (const waiter of arriving) {
+      this.#insert(waiter);
+      this.#queue.push(waiter);
+    }
     if (this.#closed) {
       this.settle();
       return;
@@ -107,20 +122,44 @@ export class DurableWaiters {
     let done = 0;
     for (const waiter of waiters) {
       if (waiter.eventId > durable) break;
-      this.#source.waited(waiter.startNs);
+      this.#end(waiter);
       waiter.resolve(durable);
       done++;
     }
     waiters.splice(0, done);
     if (waiters.length > 0) this.#refuse();
     if (waiters.length === 0) this.#hold.unref();
+    this.#tellOldest();
+  }
+
+  #end(waiter: Waiter): void {
+    waiter.isSettled = true;
+    this.#source.waited(waiter.startNs);
+  }
+
+  /** Ids decide who settles first, so the oldest may be anywhere among those that wait. */
+  #tellOldest(): void {
+    const queue = this.#queue;
+    while (queue[this.#oldest]?.isSettled === true) this.#oldest++;
+    const oldest = queue[this.#oldest] ?? this.#arriving[0];
+    if (this.#oldest === queue.length || this.#oldest > SETTLED_MAX) {
+      this.#queue = queue.slice(this.#oldest);
+      this.#oldest = 0;
+    }
+    this.#tellSince(oldest?.startNs ?? 0);
+  }
+
+  #tellSince(sinceNs: number): void {
+    if (sinceNs === this.#toldNs) return;
+    this.#toldNs = sinceNs;
+    this.#source.waitsSince(sinceNs);
   }
 
   #refuse(): void {
     const first = this.#waiters[0];
     if (first === undefined || this.#source.refusal(first.eventId) === undefined) return;
     for (const waiter of this.#waiters.splice(0)) {
-      this.#source.waited(waiter.startNs);
+      this.#end(waiter);
       waiter.reject(this.#source.refusal(waiter.eventId));
     }
   }

@@ -1,4 +1,5 @@
 // All that an open log holds besides memory of its own: threads, region, lock.
+import { monotonicClock } from '../../clock/clock.js';
 import { isOperational, type WalError } from '../../errors.js';
 import type { ReadingPorts } from '../../judgement/reading-ports.js';
 import { regionPorts } from '../../judgement/region-ports.js';
@@ -9,6 +10,7 @@ import type { SharedRegion } from '../../region/shared-region.js';
 import { NO_RING, type RingMemory, ringOfRegion } from '../../ring/ring-memory.js';
 import type { LogLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
+import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { Custody } from '../threads/custody.js';
 import type { WriterReady } from '../threads/messages.js';
@@ -43,6 +45,8 @@ export class OpenLogHandles {
   readonly ready: WriterReady;
   memory: RingMemory;
   readonly telemetry: LogTelemetry;
+  /** Beats the heart of the application's thread. */
+  readonly beat: () => void;
   /** For readers of this log: they find its folder wherever it is. */
   readonly readingPorts: ReadingPorts;
   readonly #options: ResolvedOptions;
@@ -67,7 +71,9 @@ export class OpenLogHandles {
     this.ready = ready;
     this.#region = adoptRegion(ready.region, custody);
     this.memory = ringOfRegion(this.#region);
-    this.telemetry = LogTelemetry.inRegion(this.#region);
+    this.beat = heartbeatOf(this.#region, 'application', monotonicClock);
+    const { logId } = ready;
+    this.telemetry = LogTelemetry.ofLog(this.#region, { directory, logId });
   }
 
   static async open(

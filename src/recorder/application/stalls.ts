@@ -3,7 +3,7 @@
 // failure, a full disk, or its own time limit.
 import type { Clock } from '../../clock/clock.js';
 import { RunningTime } from '../../clock/running-time.js';
-import { WalError } from '../../errors.js';
+import { isNoSpace, WalError } from '../../errors.js';
 import type { RingProducer } from '../../ring/ring-producer.js';
 import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { type Signals, Trouble } from '../threads/signals.js';
@@ -50,10 +50,16 @@ export class Stalls {
     this.#occupancyBytesMax = Math.max(this.#occupancyBytesMax, this.#producer.waitingBytes);
     this.#waiting = true;
     this.#telemetry.setRingStall(startNs, this.#occupancyBytesMax);
+    let isFull = false;
     try {
       this.waitUntil(() => this.#producer.reserve(span), check);
+    } catch (error) {
+      // The disk keeps it from being appended, not the ring: telemetry has it as a refusal.
+      isFull = isNoSpace(error);
+      throw error;
     } finally {
-      this.#telemetry.onRingStall(startNs);
+      if (isFull) this.#telemetry.setRingStall(0, this.#occupancyBytesMax);
+      else this.#telemetry.onRingStall(startNs);
       this.#waiting = false;
     }
   }

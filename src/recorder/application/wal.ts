@@ -39,6 +39,7 @@ import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
 import { describe, LONGEST_SAMPLING, resolveOptions } from './options.js';
 import { payloadBytesOf } from './payload.js';
 import { warnOfPortableRing } from './portable-warning.js';
+import { Pulse } from './pulse.js';
 import { Stalls } from './stalls.js';
 
 /**
@@ -76,6 +77,7 @@ export class Wal {
   readonly #producer: RingProducer;
   readonly #timestamps: TimestampSource;
   readonly #waiters: DurableWaiters;
+  readonly #pulse: Pulse;
   readonly #stalls: Stalls;
   #words: Int32Array;
   #stateWord: number;
@@ -131,6 +133,7 @@ export class Wal {
       appendedEventsOf(this.#telemetry.manager),
     );
     const { anchor, lastTimestampNs } = ready;
+    this.#pulse = new Pulse(handles.beat);
     this.#timestamps = new TimestampSource(clock, anchor, lastTimestampNs, signals.wallLatch);
     this.#stalls = new Stalls(
       signals,
@@ -144,6 +147,7 @@ export class Wal {
       durableEventId: () => this.durableEventId,
       refusal: (eventId) => this.#refusal(eventId),
       waited: (startNs) => this.#updater.onDurableWait(startNs),
+      waitsSince: (sinceNs) => this.#updater.setDurableWaitSince(sinceNs),
     });
   }
 
@@ -208,7 +212,7 @@ export class Wal {
     this.#untilTimed = this.#sampling;
     this.#updater.startAppendEvent(this.#appendInterval);
     const id = this.#append(payload, type);
-    this.#updater.onAppendEventSince(this.#appendInterval, true);
+    this.#updater.onAppendEventSince(this.#appendInterval);
     return id;
   }
 
@@ -318,6 +322,7 @@ export class Wal {
     throw this.#closedError();
   }
 
+  /** Off the fast path: a full ring. */
   #waitForRoom(span: number): void {
     const startNs = this.#clock.nowNs();
     try {
@@ -331,6 +336,7 @@ export class Wal {
       this.#updater.onAppendEvent(startNs, false);
       throw error;
     }
+    this.#updater.onLongAppend(startNs);
   }
 
   /** Id of the last event that was appended; 0 for an empty log. */
@@ -571,6 +577,7 @@ export class Wal {
 
   /** The region's memory goes: nothing that is called later may reach it. */
   #dropViews(): void {
+    this.#pulse.stop();
     this.#words = CLOSED_WORDS;
     this.#stateWord = 0;
     this.#doubles = NO_RING.doubles;

@@ -46,6 +46,14 @@ export class BlockWriter {
   attach(ring: RingConsumer): void {
     assert(this.#ring.isEmpty, 'the ring is exchanged before it is empty');
     this.#ring = ring;
+    this.#progress.horizon.moveTo(ring.position);
+  }
+
+  /** Once each step, before anything is taken: what is behind, and since when. */
+  look(): void {
+    // The time first: what was appended after it may be missed, and nothing before it.
+    const nowNs = this.#d.clock.nowNs();
+    this.#progress.onLook(nowNs, this.#ring.appended, this.#ring.position);
   }
 
   get isRingEmpty(): boolean {
@@ -82,13 +90,14 @@ export class BlockWriter {
     const content = this.#contentOfRun();
     if (!this.#space.hasSpaceFor(() => active.writeEvents(content))) return false;
     const { segmentWriter } = this.#d.telemetry;
-    segmentWriter.onWriteBlock(startNs, BLOCK_HEADER_BYTES + run.bytes, run.eventCount);
+    const bytes = BLOCK_HEADER_BYTES + run.bytes;
+    segmentWriter.onWriteBlock(startNs, bytes, run.eventCount);
     // The id first: who sees the ring's space released must find its events counted as written.
-    this.#progress.onWritten(startNs, run.firstEventId + run.eventCount - 1);
-    // Before and behind: the ring is fullest just before something is released.
+    this.#progress.onWritten(startNs, run.firstEventId + run.eventCount - 1, bytes);
+    // The ring is fullest just before something is released.
     this.#noteOccupancy();
     this.#ring.release();
-    this.#noteOccupancy();
+    this.#progress.horizon.onTaken(this.#ring.position);
     this.#d.signals.announceRoom();
     this.#d.prepared.announceHalfUsed(active.isHalfUsed);
     return true;
@@ -112,8 +121,9 @@ export class BlockWriter {
 
   #noteOccupancy(): void {
     const bytes = this.#ring.waitingBytes;
-    if (bytes > this.#occupancyBytesMax) this.#occupancyBytesMax = bytes;
-    this.#d.telemetry.manager.setRingOccupancy(bytes, this.#occupancyBytesMax);
+    if (bytes <= this.#occupancyBytesMax) return;
+    this.#occupancyBytesMax = bytes;
+    this.#d.telemetry.manager.setRingOccupancyMax(bytes);
   }
 
   /**

@@ -29,6 +29,11 @@ export class ControlPublisher {
     publishNumber(this.#words, this.#control.writtenEventId, eventId);
   }
 
+  /** The last event before the application begins to append. */
+  publishOpenedAt(eventId: number): void {
+    publishNumber(this.#words, this.#control.openedAtEventId, eventId);
+  }
+
   publishPoint(segmentIndex: number, offset: number, eventId: number): void {
     const point = this.#point;
     point[0] = segmentIndex | 0;

@@ -136,11 +136,12 @@ describe('group commit', () => {
     const { segmentWriter } = bench.telemetry;
     bench.append();
     bench.settle();
-    assert.equal(segmentWriter.durableLagEvents, 1);
+    assert.equal(segmentWriter.unsyncedEvents, 1);
+    assert.equal(segmentWriter.unsyncedBytes, BLOCK_HEADER_BYTES + 40);
     const seen: number[][] = [];
     bench.signals.announceDurable = () => {
-      const { sync, durableLag, durableLagEvents, unsyncedAge } = segmentWriter;
-      seen.push([bench.durable, sync.samples, durableLag.samples, durableLagEvents, unsyncedAge]);
+      const { sync, durableLag, unsyncedEvents, unsyncedAge } = segmentWriter;
+      seen.push([bench.durable, sync.samples, durableLag.samples, unsyncedEvents, unsyncedAge]);
     };
     bench.signals.requestDurable(1);
     bench.settle();

@@ -68,7 +68,7 @@ export class SegmentWriter {
   ) {
     const { clock, signals, telemetry } = dependencies;
     const control = new ControlPublisher(memory);
-    const progress = new WriterProgress(dependencies, control, start);
+    const progress = new WriterProgress(dependencies, control, start, ring.position);
     const space = new SpaceRefusal(signals);
     const watch = new SegmentWatch(clock, progress.lastWriteNs);
     const segments = new SegmentRotation(dependencies, options, start, progress, space, watch);
@@ -165,6 +165,7 @@ export class SegmentWriter {
     if (this.#d.signals.get('lockNameLost') === 1) throw lockLost(this.#directory);
     if (this.#d.signals.get('regionNameLost') === 1) return this.#endWithoutRegion();
     this.#watch.lookForHarm(this.#segments.active);
+    this.#blocks.look();
     if (this.#isSettled) return this.#settledMs();
     const written = this.#blocks.writeNext();
     if (this.#segments.active !== undefined && this.#pacing.syncIsDue(written)) {

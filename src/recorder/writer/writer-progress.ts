@@ -5,6 +5,7 @@
 // - The metrics first: who learns that an event is durable finds its commit in them.
 import type { RingMemory } from '../../ring/ring-memory.js';
 import type { ControlPublisher } from './control-publisher.js';
+import { DurableHorizon } from './durable-horizon.js';
 import type {
   PredecessorPin,
   SegmentWriterDependencies,
@@ -14,6 +15,7 @@ import type {
 type End = Pick<PredecessorPin, 'segmentIndex' | 'endOffset'>;
 
 export class WriterProgress {
+  readonly horizon: DurableHorizon;
   readonly #d: SegmentWriterDependencies;
   readonly #control: ControlPublisher;
   #writtenEventId: number;
@@ -23,6 +25,7 @@ export class WriterProgress {
   #unsyncedSinceNs = 0;
   /** When the first block that is not durable was written. */
   #firstWriteNs = 0;
+  #unsyncedBytes = 0;
   /** When the last look found nothing to do; undefined once there was something. */
   #settledNs: number | undefined;
   #isUnwatermarked = false;
@@ -32,12 +35,14 @@ export class WriterProgress {
     dependencies: SegmentWriterDependencies,
     control: ControlPublisher,
     { nextEventId, durableEventId }: WriterStart,
+    position: number,
   ) {
     this.#d = dependencies;
     this.#control = control;
     this.#writtenEventId = nextEventId - 1;
     this.#durableEventId = durableEventId;
     this.#lastWriteNs = dependencies.clock.nowNs();
+    this.horizon = new DurableHorizon(this.#lastWriteNs, position);
   }
 
   get writtenEventId(): number {
@@ -80,6 +85,7 @@ export class WriterProgress {
   }
 
   publishAll(end: End): void {
+    this.#control.publishOpenedAt(this.#writtenEventId);
     this.#control.publishWritten(this.#writtenEventId);
     this.publishPoint(end);
     this.#control.publishState();
@@ -89,25 +95,37 @@ export class WriterProgress {
     this.#control.publishPoint(segmentIndex, endOffset, this.#durableEventId);
   }
 
-  /** A look found nothing to do. */
-  onSettled(): void {
-    this.#settledNs = this.#d.clock.nowNs();
+  /** A look at the ring found `appended`, and `taken` taken of it; see DurableHorizon. */
+  onLook(nowNs: number, appended: number, taken: number): void {
+    this.horizon.onLook(nowNs, appended, taken);
+    if (!this.isDurable) return;
+    this.horizon.onDurable();
+    this.#tellUnsynced();
   }
 
-  /** A block with events up to `lastEventId` is with the kernel; its write began at `startNs`. */
-  onWritten(startNs: number, lastEventId: number): void {
-    const { segmentWriter } = this.#d.telemetry;
+  /** A look found nothing to do. */
+  onSettled(): void {
+    this.#settledNs = this.horizon.durableUntilNs;
+  }
+
+  /**
+   * A block with events up to `lastEventId` is with the kernel.
+   * @param startNs when its write began
+   * @param bytes of it
+   */
+  onWritten(startNs: number, lastEventId: number, bytes: number): void {
     if (this.isDurable) {
       // What a sleeping writer finds may be as old as its last look.
       this.#unsyncedSinceNs = this.#settledNs ?? startNs;
       this.#firstWriteNs = startNs;
-      segmentWriter.setUnsyncedSince(startNs);
+      this.#unsyncedBytes = 0;
     }
     this.#settledNs = undefined;
     this.#lastWriteNs = startNs;
     this.#isMetaCurrent = false;
     this.#writtenEventId = lastEventId;
-    segmentWriter.setDurableLagEvents(lastEventId - this.#durableEventId);
+    this.#unsyncedBytes += bytes;
+    this.#tellUnsynced();
     // The block's header claims what was durable before it: that commit is told now.
     if (this.#isUnwatermarked) this.onClaimed();
     this.#control.publishWritten(lastEventId);
@@ -119,12 +137,22 @@ export class WriterProgress {
     segmentWriter.onDurable(this.#firstWriteNs, eventId - this.#durableEventId);
     this.#durableEventId = eventId;
     this.#lastSyncNs = this.#d.clock.nowNs();
-    segmentWriter.setDurableLagEvents(this.#writtenEventId - eventId);
-    segmentWriter.setUnsyncedSince(0);
+    this.horizon.onDurable();
+    this.#tellUnsynced();
     this.#isUnwatermarked = this.#lastSyncNs !== 0;
     segmentWriter.setUnwatermarkedSince(this.#lastSyncNs);
     this.publishPoint(end);
     this.#d.signals.announceDurable();
+  }
+
+  #tellUnsynced(): void {
+    const { isDurable } = this;
+    this.#d.telemetry.segmentWriter.setUnsynced(
+      this.#writtenEventId - this.#durableEventId,
+      isDurable ? 0 : this.#unsyncedBytes,
+      isDurable ? 0 : this.#firstWriteNs,
+      this.horizon.durableUntilNs,
+    );
   }
 
   /** A header in the files says what is durable. */

@@ -1,7 +1,7 @@
 // The top of the recorder: appends and their waits, as the application thread sees them, and what
 // the writer thread does around its segments. Two writers; their lines stand 128 bytes apart.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
-import { layout, pad, wordOf } from '../../memory/layout.js';
+import { layout, wordOf } from '../../memory/layout.js';
 import {
   age,
   constant,
@@ -13,13 +13,15 @@ import {
   journal,
   type MetricText,
   operation,
+  recentMax,
 } from '../../metrics/catalogue.js';
-import { Counter64, Gauge64 } from '../../metrics/counter64.js';
-import { Duration64 } from '../../metrics/duration64.js';
-import { Journal } from '../../metrics/journal.js';
+import { Counter64, Gauge64, putValue, readValue } from '../../metrics/counter64.js';
+import { Duration64, raiseMax } from '../../metrics/duration64.js';
+import { Journal, NoteKind } from '../../metrics/journal.js';
 import { LatencyHistogram } from '../../metrics/latency-histogram.js';
 import { structAccess, structOf } from '../../metrics/metrics-struct.js';
-import { addSuccess, Operation64 } from '../../metrics/operation64.js';
+import { addSuccess, addUntimedFailure, Operation64 } from '../../metrics/operation64.js';
+import { RecentMax64 } from '../../metrics/recent-max.js';
 import { addTimedNote } from '../../metrics/timed-note.js';
 import { Updater } from '../updater.js';
 
@@ -27,44 +29,57 @@ const ManagerLayout = layout('Manager')
   .field(0, 'appendEvent', Operation64)
   .field(64, 'appendEventHistogram', LatencyHistogram)
   .field(4352, 'appendEventJournal', Journal)
-  .field(12672, 'ringStall', Duration64)
-  .field(12736, 'ringStallHistogram', LatencyHistogram)
-  .field(17024, 'durableWait', Duration64)
-  .field(17088, 'durableWaitHistogram', LatencyHistogram)
-  .field(21376, 'appendedEvents', Counter64)
-  .field(21440, 'refusedAppends', Counter64)
-  .field(21504, 'initActiveSegment', Operation64)
-  .field(21568, 'segmentRotation', Duration64)
-  .field(21632, 'workPlanning', Duration64)
-  .field(21696, 'persistCurrentSegment', Duration64)
-  .field(21760, 'persistenceHotSegments', Gauge64)
-  .field(21824, 'persistenceColdSegments', Gauge64)
-  .field(21888, 'ringOccupancyBytes', Gauge64)
-  .field(21952, 'ringOccupancyBytesMax', Gauge64)
-  .field(22016, 'clockCost', Gauge64)
-  .field(22080, 'appendSampling', Gauge64)
-  .field(22144, 'ringStallAge', Gauge64)
-  .field(22208, 'ringStallOccupancyBytesMax', Gauge64)
-  .field(22272, 'spare0', pad(64))
-  .field(22336, 'wallClockSteps', Counter64)
-  .end(22400, 64);
+  .field(12672, 'appendEventRecentMax', RecentMax64)
+  .field(12736, 'appendRefused', Duration64)
+  .field(12800, 'appendRefusedHistogram', LatencyHistogram)
+  .field(17088, 'ringStall', Duration64)
+  .field(17152, 'ringStallHistogram', LatencyHistogram)
+  .field(21440, 'ringStallRecentMax', RecentMax64)
+  .field(21504, 'durableWait', Duration64)
+  .field(21568, 'durableWaitHistogram', LatencyHistogram)
+  .field(25856, 'durableWaitRecentMax', RecentMax64)
+  .field(25920, 'appendedEvents', Counter64)
+  .field(25984, 'refusedAppends', Counter64)
+  .field(26048, 'ringStallAge', Gauge64)
+  .field(26112, 'durableWaitAge', Gauge64)
+  .field(26176, 'ringStallOccupancyBytesMax', Gauge64)
+  .field(26240, 'initActiveSegment', Operation64)
+  .field(26304, 'segmentRotation', Duration64)
+  .field(26368, 'workPlanning', Duration64)
+  .field(26432, 'persistCurrentSegment', Duration64)
+  .field(26496, 'persistenceHotSegments', Gauge64)
+  .field(26560, 'persistenceColdSegments', Gauge64)
+  .field(26624, 'ringOccupancyBytes', Gauge64)
+  .field(26688, 'ringOccupancyBytesMax', Gauge64)
+  .field(26752, 'clockCost', Gauge64)
+  .field(26816, 'appendSampling', Gauge64)
+  .field(26880, 'wallClockSteps', Counter64)
+  .end(26944, 64);
 
 const at = ManagerLayout.offset;
 
 /** Every timed group here begins with a duration, and its histogram follows on the next line. */
 const HISTOGRAM = wordOf(at.appendEventHistogram - at.appendEvent);
 
-/** A note's word: 1 when the event was appended, 0 when the call threw. */
+/** What a note of an append tells: its word. */
+const AppendNote = Object.freeze({ refused: 0, appended: 1, longOne: 2 });
+
 function applyAppendEvent(
   words: Uint32Array,
   group: number,
   kind: number,
   low: number,
   high: number,
-  ok: number,
+  what: number,
 ): void {
-  if (!addTimedNote(words, group, group + HISTOGRAM, kind, low, high)) return;
-  if (ok === 1) addSuccess(words, group);
+  if (what === AppendNote.refused) {
+    addUntimedFailure(words, group);
+  } else if (what === AppendNote.appended) {
+    if (addTimedNote(words, group, group + HISTOGRAM, kind, low, high)) addSuccess(words, group);
+  } else if (kind === NoteKind.sample) {
+    // Not among the samples: of the calls that wait each one is seen, of the others one in 64.
+    raiseMax(words, group, low, high);
+  }
 }
 
 function applyTimed(
@@ -79,15 +94,25 @@ function applyTimed(
 
 const appended: MetricText = {
   writer: 'application',
-  help: 'Time of append: one call in appendSampling, and every call that was refused',
+  help: 'Time of an append that succeeded: one call in appendSampling',
   covers:
-    'a call of append, including the wait for room; every call that is refused with an error ' +
-    'because of the state of the log or a full ring',
+    'a call of append, including the wait for room. The longest is of all calls that waited, ' +
+    'also of those that are not timed otherwise; failures count calls that were refused',
+};
+const refused: MetricText = {
+  writer: 'application',
+  help: 'Time of a call of append that was refused',
+  covers:
+    'each call of append, tryAppend or appendBatch that ends with an error because of the state ' +
+    'of the log, a full ring or a full disk, from the check that refused it or from finding the ' +
+    'ring full',
 };
 const stalled: MetricText = {
   writer: 'application',
   help: 'Time that an append waited for room in the full ring',
-  covers: 'from finding the ring full until there was room or the call threw',
+  covers:
+    'from finding the ring full until there was room or the call threw; not where it was refused ' +
+    'because the disk is full',
 };
 const waited: MetricText = {
   writer: 'application',
@@ -104,10 +129,27 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     group: 'appendEvent',
   }),
   appendEventJournal: journal('appendEvent', 'application', applyAppendEvent),
+  appendEventRecentMax: recentMax({
+    ...appended,
+    help: 'Longest append of the last 10 to 20 s',
+    covers: 'the calls that are timed, and all that waited for room',
+  }),
+  appendRefused: duration({ ...refused, exportedIn: 'seconds' }),
+  appendRefusedHistogram: histogram({ ...refused, group: 'appendRefused' }),
   ringStall: duration({ ...stalled, exportedIn: 'seconds' }),
   ringStallHistogram: histogram({ ...stalled, group: 'ringStall' }),
+  ringStallRecentMax: recentMax({
+    ...stalled,
+    help: 'Longest wait for room in the ring of the last 10 to 20 s',
+    covers: 'each wait, once it is over',
+  }),
   durableWait: duration({ ...waited, exportedIn: 'seconds' }),
   durableWaitHistogram: histogram({ ...waited, group: 'durableWait' }),
+  durableWaitRecentMax: recentMax({
+    ...waited,
+    help: 'Longest wait of durable() of the last 10 to 20 s',
+    covers: 'each wait, once it is over',
+  }),
   appendedEvents: counter({
     unit: 'events',
     writer: 'application',
@@ -118,6 +160,22 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     writer: 'application',
     help: 'Calls of tryAppend that found the ring full',
     covers: 'each call that returned undefined',
+  }),
+  ringStallAge: age({
+    writer: 'application',
+    help: 'How long the current wait for room in the full ring has lasted; 0: there is none',
+    covers: 'from finding the ring full until now',
+  }),
+  durableWaitAge: age({
+    writer: 'application',
+    help: 'How long the oldest call of durable() that has not settled has waited; 0: there is none',
+    covers: 'from the call until now: durableWait records a wait only once it is over',
+  }),
+  ringStallOccupancyBytesMax: gauge({
+    unit: 'bytes',
+    writer: 'application',
+    help: 'Most bytes in the ring when an append found no room for its event',
+    covers: 'each time an append begins to wait, even while the writer thread is stuck',
   }),
   initActiveSegment: operation({
     reference: 'restore_or_create_segment',
@@ -153,7 +211,7 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     unit: 'segments',
     writer: 'writer',
     help: 'Segments that are not compressed',
-    covers: 'as of the open or the last rotation',
+    covers: 'all segments, as of the open or the last rotation',
   }),
   persistenceColdSegments: gauge({
     reference: 'persistence_cold_segments',
@@ -165,17 +223,17 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
   }),
   ringOccupancyBytes: gauge({
     unit: 'bytes',
-    writer: 'writer',
+    writer: 'reader',
     help: 'Bytes in the ring that are not written to a segment yet',
-    covers: 'when the writer thread last looked, before and after each block',
+    covers: 'the two ends of the ring, at the moment of the look, whatever the threads do',
   }),
   ringOccupancyBytesMax: gauge({
     unit: 'bytes',
     writer: 'writer',
     help: 'Most bytes in the ring at once (high-water mark)',
     covers:
-      'each look of the writer thread since the log was opened: the ring is fullest just before ' +
-      'a block is written',
+      'each look of the writer thread since the log was opened (the ring is fullest just before ' +
+      'a block is written), and the look that reads this',
   }),
   clockCost: constant({
     unit: 'ps',
@@ -189,17 +247,6 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     help: 'One append in this many is timed; 0: none',
     covers: 'set when the log opens',
   }),
-  ringStallAge: age({
-    writer: 'application',
-    help: 'How long the current wait for room in the full ring has lasted; 0: there is none',
-    covers: 'from finding the ring full until now',
-  }),
-  ringStallOccupancyBytesMax: gauge({
-    unit: 'bytes',
-    writer: 'application',
-    help: 'Most bytes in the ring when an append found no room for its event',
-    covers: 'each time an append begins to wait, even while the writer thread is stuck',
-  }),
   wallClockSteps: counter({
     unit: 'steps',
     writer: 'writer',
@@ -210,6 +257,13 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
       'stay the same until the clock has caught up',
   }),
 });
+
+/** Puts the bytes that wait in the ring into a copy of the struct that begins at word `start`. */
+export function fillOccupancy(copy: Uint32Array, start: number, waitingBytes: number): void {
+  const most = start + wordOf(at.ringOccupancyBytesMax);
+  putValue(copy, start + wordOf(at.ringOccupancyBytes), waitingBytes);
+  putValue(copy, most, Math.max(readValue(copy, most), waitingBytes));
+}
 
 /** Metrics of the WAL recorder's manager. */
 export class Manager extends structOf(MANAGER) {
@@ -229,10 +283,26 @@ export class ManagerUpdater extends Updater {
     Object.freeze(this);
   }
 
+  /** @param ok false: the call was refused */
   onAppendEvent(startNs: number, ok: boolean): void {
+    this.#noteAppend(startNs, ok ? AppendNote.appended : AppendNote.refused);
+    if (ok) {
+      this.recent(wordOf(at.appendEventRecentMax));
+      return;
+    }
+    this.recordWhole(wordOf(at.appendRefused), wordOf(at.ringStall), applyTimed, startNs);
+  }
+
+  /** An append that is not timed otherwise has waited for room: it may be the longest. */
+  onLongAppend(startNs: number): void {
+    this.#noteAppend(startNs, AppendNote.longOne);
+    this.recent(wordOf(at.appendEventRecentMax));
+  }
+
+  #noteAppend(startNs: number, what: number): void {
     const group = wordOf(at.appendEvent);
     const journalAt = wordOf(at.appendEventJournal);
-    this.note(group, journalAt, applyAppendEvent, startNs, ok ? 1 : 0, 0);
+    this.note(group, journalAt, applyAppendEvent, startNs, what, 0);
   }
 
   /** Puts the start of an append into `interval`, for `onAppendEventSince`. */
@@ -240,14 +310,15 @@ export class ManagerUpdater extends Updater {
     this.begin(interval);
   }
 
-  /** As `onAppendEvent`; no double crosses a call on the append path, where it would be boxed. */
-  onAppendEventSince(interval: Float64Array, ok: boolean): void {
+  /** A success; no double crosses a call on the append path, where it would be boxed. */
+  onAppendEventSince(interval: Float64Array): void {
     const group = wordOf(at.appendEvent);
     const journalAt = wordOf(at.appendEventJournal);
-    this.noteInterval(group, journalAt, applyAppendEvent, interval, ok ? 1 : 0, 0);
+    this.noteInterval(group, journalAt, applyAppendEvent, interval, AppendNote.appended, 0);
+    this.recent(wordOf(at.appendEventRecentMax), interval);
   }
 
-  /** An append begins to wait; `onRingStall` ends it. */
+  /** An append begins to wait; `onRingStall` ends it, or a `sinceNs` of 0. */
   setRingStall(sinceNs: number, occupancyBytesMax: number): void {
     this.set(wordOf(at.ringStallOccupancyBytesMax), occupancyBytesMax);
     this.set(wordOf(at.ringStallAge), sinceNs);
@@ -255,12 +326,19 @@ export class ManagerUpdater extends Updater {
 
   onRingStall(startNs: number): void {
     this.set(wordOf(at.ringStallAge), 0);
-    this.recordWhole(wordOf(at.ringStall), wordOf(at.durableWait), applyTimed, startNs);
+    this.recordWhole(wordOf(at.ringStall), wordOf(at.ringStallRecentMax), applyTimed, startNs);
+    this.recent(wordOf(at.ringStallRecentMax));
   }
 
   /** From the event loop, whose jobs nothing cuts short. */
   onDurableWait(startNs: number): void {
     this.record(wordOf(at.durableWait), applyTimed, startNs, 0, 0);
+    this.recent(wordOf(at.durableWaitRecentMax));
+  }
+
+  /** @param sinceNs when the oldest call of durable() that has not settled was made; 0: none */
+  setDurableWaitSince(sinceNs: number): void {
+    this.set(wordOf(at.durableWaitAge), sinceNs);
   }
 
   onRefusedAppend(): void {
@@ -295,9 +373,8 @@ export class ManagerUpdater extends Updater {
     this.set(wordOf(at.persistenceColdSegments), segments);
   }
 
-  setRingOccupancy(bytes: number, bytesMax: number): void {
-    this.set(wordOf(at.ringOccupancyBytes), bytes);
-    this.set(wordOf(at.ringOccupancyBytesMax), bytesMax);
+  setRingOccupancyMax(bytes: number): void {
+    this.set(wordOf(at.ringOccupancyBytesMax), bytes);
   }
 
   setConstants(clockCostPs: number, appendSampling: number): void {

@@ -10,12 +10,14 @@ import {
   gauge,
   histogram,
   operation,
+  recentMax,
 } from '../../metrics/catalogue.js';
-import { addToValue, Counter64, Gauge64 } from '../../metrics/counter64.js';
+import { addToValue, Counter64, Gauge64, putValue, readValue } from '../../metrics/counter64.js';
 import { Duration64 } from '../../metrics/duration64.js';
 import { addToHistogram, LatencyHistogram } from '../../metrics/latency-histogram.js';
 import { structOf } from '../../metrics/metrics-struct.js';
 import { Operation64 } from '../../metrics/operation64.js';
+import { RecentMax64 } from '../../metrics/recent-max.js';
 import { addTimedNote } from '../../metrics/timed-note.js';
 import { failureOffset, type IntegrityFailure } from '../integrity-failure.js';
 import { Updater } from '../updater.js';
@@ -28,25 +30,32 @@ const SegmentWriterLayout = layout('SegmentWriter')
   .field(256, 'blockBytes', Counter64)
   .field(320, 'blockEvents', Counter64)
   .field(384, 'writeBlockHistogram', LatencyHistogram)
-  .field(4672, 'sync', Duration64)
-  .field(4736, 'syncHistogram', LatencyHistogram)
-  .field(9024, 'durableLag', Duration64)
-  .field(9088, 'durableLagHistogram', LatencyHistogram)
-  .field(13376, 'groupCommitHistogram', LatencyHistogram)
-  .field(17664, 'durableLagEvents', Gauge64)
-  .field(17728, 'unsyncedAge', Gauge64)
-  .field(17792, 'unwatermarkedAge', Gauge64)
-  .field(17856, 'writeWatermark', Duration64)
-  .field(17920, 'rotateSeal', Duration64)
-  .field(17984, 'rotateSync', Duration64)
-  .field(18048, 'rotateHeader', Duration64)
-  .field(18112, 'rotateRename', Duration64)
-  .field(18176, 'rotateDirectorySync', Duration64)
-  .field(18240, 'totalHeaderChecksumFailures', Counter64)
-  .field(18304, 'totalBlockChecksumFailures', Counter64)
-  .field(18368, 'totalChainedChecksumFailures', Counter64)
-  .field(18432, 'totalValidationFailures', Counter64)
-  .end(18496, 64);
+  .field(4672, 'writeBlockRecentMax', RecentMax64)
+  .field(4736, 'sync', Duration64)
+  .field(4800, 'syncHistogram', LatencyHistogram)
+  .field(9088, 'syncRecentMax', RecentMax64)
+  .field(9152, 'durableLag', Duration64)
+  .field(9216, 'durableLagHistogram', LatencyHistogram)
+  .field(13504, 'groupCommitHistogram', LatencyHistogram)
+  .field(17792, 'durableLagRecentMax', RecentMax64)
+  .field(17856, 'unsyncedEvents', Gauge64)
+  .field(17920, 'unsyncedBytes', Gauge64)
+  .field(17984, 'unsyncedAge', Gauge64)
+  .field(18048, 'durableLagEvents', Gauge64)
+  .field(18112, 'durableLagBytes', Gauge64)
+  .field(18176, 'durableLagAge', Gauge64)
+  .field(18240, 'unwatermarkedAge', Gauge64)
+  .field(18304, 'writeWatermark', Duration64)
+  .field(18368, 'rotateSeal', Duration64)
+  .field(18432, 'rotateSync', Duration64)
+  .field(18496, 'rotateHeader', Duration64)
+  .field(18560, 'rotateRename', Duration64)
+  .field(18624, 'rotateDirectorySync', Duration64)
+  .field(18688, 'totalHeaderChecksumFailures', Counter64)
+  .field(18752, 'totalBlockChecksumFailures', Counter64)
+  .field(18816, 'totalChainedChecksumFailures', Counter64)
+  .field(18880, 'totalValidationFailures', Counter64)
+  .end(18944, 64);
 
 const at = SegmentWriterLayout.offset;
 
@@ -100,7 +109,46 @@ function applyDurableLag(
   addToHistogram(words, group + GROUP_COMMIT, events, 0);
 }
 
+const UNSYNCED = wordOf(at.unsyncedEvents);
+const UNSYNCED_BYTES = wordOf(at.unsyncedBytes) - UNSYNCED;
+const UNSYNCED_SINCE = wordOf(at.unsyncedAge) - UNSYNCED;
+const LAG_EVENTS = wordOf(at.durableLagEvents) - UNSYNCED;
+const LAG_BYTES = wordOf(at.durableLagBytes) - UNSYNCED;
+const LAG_SINCE = wordOf(at.durableLagAge) - UNSYNCED;
+
+function applyUnsynced(
+  words: Uint32Array,
+  group: number,
+  events: number,
+  bytes: number,
+  sinceNs: number,
+  durableUntilNs: number,
+): void {
+  putValue(words, group, events);
+  putValue(words, group + UNSYNCED_BYTES, bytes);
+  putValue(words, group + UNSYNCED_SINCE, sinceNs);
+  putValue(words, group + LAG_SINCE, durableUntilNs);
+}
+
+/** What is appended and not durable, as the positions of a log tell it. */
+interface Behind {
+  readonly events: number;
+  /** In the ring. */
+  readonly waitingBytes: number;
+}
+
+/** Puts what is not durable into a copy of the struct that begins at word `start`. */
+export function fillLag(copy: Uint32Array, start: number, behind: Behind): void {
+  const group = start + UNSYNCED;
+  const { events, waitingBytes } = behind;
+  putValue(copy, group + LAG_EVENTS, events);
+  const bytes = events === 0 ? 0 : waitingBytes + readValue(copy, group + UNSYNCED_BYTES);
+  putValue(copy, group + LAG_BYTES, bytes);
+  if (events === 0) putValue(copy, group + LAG_SINCE, 0);
+}
+
 const WRITER = { writer: 'writer' } as const;
+const READER = { writer: 'reader' } as const;
 
 const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', {
   openNewSegment: operation({
@@ -149,6 +197,11 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
     help: 'Time to write one block of events',
     covers: 'checksum and write call of one block, without any sync',
   }),
+  writeBlockRecentMax: recentMax({
+    ...WRITER,
+    help: 'Longest write of a block of the last 10 to 20 s',
+    covers: 'each write, once it has returned',
+  }),
   sync: duration({
     ...WRITER,
     exportedIn: 'seconds',
@@ -160,6 +213,11 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
     group: 'sync',
     help: 'Time of one group commit',
     covers: 'the fdatasync that makes written events durable; that of a rotation is in rotateSync',
+  }),
+  syncRecentMax: recentMax({
+    ...WRITER,
+    help: 'Longest group commit of the last 10 to 20 s',
+    covers: 'each sync, once it has returned',
   }),
   durableLag: duration({
     ...WRITER,
@@ -180,16 +238,51 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
     help: 'Events that one group commit made durable',
     covers: 'events written and not durable, at each sync that succeeded, rotations included',
   }),
-  durableLagEvents: gauge({
+  durableLagRecentMax: recentMax({
+    ...WRITER,
+    help: 'Longest time of the last 10 to 20 s in which events were written but not durable',
+    covers: 'each group commit, once it has returned',
+  }),
+  unsyncedEvents: gauge({
     ...WRITER,
     unit: 'events',
     help: 'Events that are written but not durable',
+    covers: 'as of the last block or sync; events that are still in the ring are not among them',
+  }),
+  unsyncedBytes: gauge({
+    ...WRITER,
+    group: 'unsyncedEvents',
+    unit: 'bytes',
+    help: 'Bytes of blocks of events that are written but not durable, including headers',
     covers: 'as of the last block or sync',
   }),
   unsyncedAge: age({
     ...WRITER,
+    group: 'unsyncedEvents',
     help: 'Age of the oldest event that is written but not durable; 0: there is none',
     covers: 'from the start of the write of its block until now',
+  }),
+  durableLagEvents: gauge({
+    ...READER,
+    group: 'unsyncedEvents',
+    unit: 'events',
+    help: 'Events that are appended but not durable, in the ring or written',
+    covers: 'the positions of the log at the moment of the look, whatever its threads do',
+  }),
+  durableLagBytes: gauge({
+    ...READER,
+    group: 'unsyncedEvents',
+    unit: 'bytes',
+    help: 'Bytes that are appended but not durable, in the ring or in blocks, with their headers',
+    covers: 'the positions of the log at the moment of the look, whatever its threads do',
+  }),
+  durableLagAge: age({
+    ...READER,
+    group: 'unsyncedEvents',
+    help: 'Age of the oldest event that is appended but not durable; 0: there is none',
+    covers:
+      'from the latest look of the writer thread before which all that is durable had been ' +
+      'appended until now: at most as much too long as the thread sleeps between two looks',
   }),
   unwatermarkedAge: age({
     ...WRITER,
@@ -285,11 +378,13 @@ export class SegmentWriterUpdater extends Updater {
   /** @param bytes of the block with its header */
   onWriteBlock(startNs: number, bytes = 0, events = 0): void {
     this.record(WRITE, applyWriteBlock, startNs, bytes, events);
+    this.recent(wordOf(at.writeBlockRecentMax));
   }
 
   /** A sync that is no step of a rotation. */
   onSync(startNs: number): void {
     this.record(SYNC, applySync, startNs, 0, 0);
+    this.recent(wordOf(at.syncRecentMax));
   }
 
   /**
@@ -299,15 +394,17 @@ export class SegmentWriterUpdater extends Updater {
    */
   onDurable(writtenNs: number, events = 0): void {
     this.record(LAG, applyDurableLag, writtenNs, events, 0);
+    this.recent(wordOf(at.durableLagRecentMax));
   }
 
-  setDurableLagEvents(events: number): void {
-    this.set(wordOf(at.durableLagEvents), events);
-  }
-
-  /** @param sinceNs when the oldest event that is not durable was written; 0: there is none */
-  setUnsyncedSince(sinceNs: number): void {
-    this.set(wordOf(at.unsyncedAge), sinceNs);
+  /**
+   * What is written and not durable.
+   * @param bytes of their blocks
+   * @param sinceNs when the first of them was written; 0: there are none
+   * @param durableUntilNs all that was appended before is durable
+   */
+  setUnsynced(events: number, bytes: number, sinceNs: number, durableUntilNs: number): void {
+    this.change(UNSYNCED, applyUnsynced, events, bytes, sinceNs, durableUntilNs);
   }
 
   /** @param sinceNs when the last commit that no header records was synced; 0: there is none */

@@ -2,7 +2,7 @@
 // Two writers: the writer thread, which takes segments, and the preparer thread, which makes them;
 // their lines stand 128 bytes apart.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
-import { layout, pad, wordOf } from '../../../memory/layout.js';
+import { layout, wordOf } from '../../../memory/layout.js';
 import {
   age,
   counter,
@@ -12,6 +12,7 @@ import {
   histogram,
   journal,
   operation,
+  recentMax,
 } from '../../../metrics/catalogue.js';
 import { addToValue, Counter64, Gauge64, putValue, readValue } from '../../../metrics/counter64.js';
 import { Duration64 } from '../../../metrics/duration64.js';
@@ -19,6 +20,7 @@ import { Journal } from '../../../metrics/journal.js';
 import { LatencyHistogram } from '../../../metrics/latency-histogram.js';
 import { structOf } from '../../../metrics/metrics-struct.js';
 import { Operation64 } from '../../../metrics/operation64.js';
+import { RecentMax64 } from '../../../metrics/recent-max.js';
 import { addTimedNote } from '../../../metrics/timed-note.js';
 import { readU64 } from '../../../metrics/u64.js';
 import { Updater } from '../../updater.js';
@@ -32,7 +34,7 @@ const SegmentPreparerLayout = layout('SegmentPreparer')
   .field(320, 'getNextSegmentHistogram', LatencyHistogram)
   .field(4608, 'getNextSegmentJournal', Journal)
   .field(12928, 'getNextSegmentAge', Gauge64)
-  .field(12992, 'spare0', pad(64))
+  .field(12992, 'getNextSegmentRecentMax', RecentMax64)
   .field(13056, 'prepareSegment', Operation64)
   .field(13120, 'prepareCreate', Duration64)
   .field(13184, 'prepareAllocate', Duration64)
@@ -119,6 +121,11 @@ const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worke
     covers:
       'from asking the preparer until now: getNextSegment records a wait only once it is over',
   }),
+  getNextSegmentRecentMax: recentMax({
+    help: 'Longest wait for a prepared segment of the last 10 to 20 s',
+    writer: 'writer',
+    covers: 'each call of getNextSegment, once it is over',
+  }),
   prepareSegment: operation({
     help: 'Time to prepare one segment, from its creation until it is ready',
     writer: 'preparer',
@@ -197,6 +204,7 @@ export class SegmentPreparerUpdater extends Updater {
     const counterWord = outcome === 'waited' ? WAITED : outcome === 'failed' ? FAILED : READY;
     const segments = typeof queued === 'number' ? queued : 0;
     this.note(GROUP, JOURNAL, applyGetNextSegment, startNs, counterWord, segments);
+    this.recent(wordOf(at.getNextSegmentRecentMax));
   }
 
   /** @param sinceNs when the segment that the call waits for was requested; 0: none waits */

@@ -1,0 +1,63 @@
+// The longest of the last seconds, beside the longest since the log was opened, which never falls
+// again: two windows on a line of its own. What is read is the longest of the window under way and
+// of the one before it, so of the last 10 to 20 seconds.
+import { layout, pad, u32, u64, wordOf } from '../memory/layout.js';
+import { HIGH_HALF, NS_PER_SECOND, TWO_POW_32 } from '../units.js';
+import { LONGEST_NS } from './elapsed.js';
+import { BEGUN, ORDERS_STORES } from './sequence.js';
+import { readU64 } from './u64.js';
+
+export const RecentMax64 = layout('RecentMax64')
+  .field(0, 'ended', u32)
+  /** Which window `currentNs` is of: windows since the clock's zero, modulo 2^32. */
+  .field(4, 'window', u32)
+  .field(8, 'currentNs', u64)
+  .field(16, 'previousNs', u64)
+  .field(24, 'spare0', pad(36))
+  .field(60, 'begun', u32)
+  .end(64, 64);
+
+const WINDOW_NS = 10 * NS_PER_SECOND;
+const WINDOW = wordOf(RecentMax64.offset.window);
+const CURRENT = wordOf(RecentMax64.offset.currentNs);
+const PREVIOUS = wordOf(RecentMax64.offset.previousNs);
+
+/**
+ * Takes the time between the two looks at the clock in `interval` into account, at word `at`. Its
+ * one writer only; allocates nothing and never throws. It calls none of our functions: the engine
+ * may cut the calling thread's code short there, and a double that crosses a call may be boxed.
+ */
+export function recordRecentMax(words: Uint32Array, at: number, interval: Float64Array): void {
+  const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
+  if (!(elapsed >= 0 && elapsed <= LONGEST_NS)) return;
+  const window = Math.floor((interval[1] as number) / WINDOW_NS) >>> 0;
+  const seen = words[at + WINDOW] as number;
+  const low = words[at + CURRENT] as number;
+  const high = words[at + CURRENT + 1] as number;
+  if (window === seen && elapsed <= high * TWO_POW_32 + low) return;
+  const follows = window === (seen + 1) >>> 0;
+  const begun = (words[at + BEGUN] as number) + 1;
+  if (ORDERS_STORES) words[at + BEGUN] = begun;
+  else Atomics.exchange(words, at + BEGUN, begun >>> 0);
+  if (window !== seen) {
+    words[at + PREVIOUS] = follows ? low : 0;
+    words[at + PREVIOUS + 1] = follows ? high : 0;
+  }
+  words[at + WINDOW] = window;
+  words[at + CURRENT] = elapsed;
+  words[at + CURRENT + 1] = elapsed * HIGH_HALF;
+  if (ORDERS_STORES) words[at] = begun;
+  else Atomics.store(words, at, begun >>> 0);
+}
+
+/** The longest of the window of `nowNs` and of the one before it; 0 where nothing was recorded. */
+export function readRecentMax(words: Uint32Array, at: number, nowNs: number): number {
+  const now = Math.floor(nowNs / WINDOW_NS) >>> 0;
+  const seen = words[at + WINDOW] as number;
+  const currentNs = readU64(words, at + CURRENT);
+  // A record may have ended after `nowNs` was read: then its window is the next one.
+  if (seen === now || seen === (now + 1) >>> 0) {
+    return Math.max(currentNs, readU64(words, at + PREVIOUS));
+  }
+  return seen === (now - 1) >>> 0 ? currentNs : 0;
+}
