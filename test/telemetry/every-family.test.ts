@@ -191,7 +191,9 @@ async function wholeRun(context: TestContext, families: MovedFamilies): Promise<
     outside();
   };
   look();
-  await wal.durable(wal.append(new Uint8Array(9000)));
+  const waiting = wal.durable(wal.append(new Uint8Array(9000)));
+  look();
+  await waiting;
   look();
   wal.appendBatch([new Uint8Array(10), new Uint8Array(20)]);
   const { manager, segmentPreparer } = wal.telemetry;
@@ -205,7 +207,7 @@ async function wholeRun(context: TestContext, families: MovedFamilies): Promise<
   await eventually('bytes are seen to wait in the ring', () => {
     while (wal.tryAppend(new Uint8Array(1000)) !== undefined);
     look();
-    return !families.unmoved.includes('flashstrike_wal_ring_waiting_bytes');
+    return !families.unmoved.includes('flashstrike_wal_recorder_manager_ring_occupancy_bytes');
   });
   await wal.durable();
   assert.ok([...wal.replay({ from: 3 })].length > 10);
