@@ -40,6 +40,32 @@ describe('an anchor of the wall clock', () => {
     assert.ok(Math.abs(differenceNs) <= 1_000_000);
   });
 
+  test('is not wrong by the time for which its thread had no processor between the clocks', () => {
+    for (const interruptedAt of [1, 2, 3, 4]) {
+      const clock = new FakeClock(0);
+      let looks = 0;
+      const wallClockMs = (): number => {
+        const unixMs = UNIX_MS + Math.floor(clock.nowNs() / 1e6);
+        clock.advanceNs(++looks === interruptedAt ? 15_000_000 : 600_000);
+        return unixMs;
+      };
+      const { unixNs, monotonicNs } = anchorWallClock(clock, wallClockMs);
+      const errorNs = Number(unixNs - BigInt(UNIX_MS) * 1_000_000n) - monotonicNs;
+      assert.ok(Math.abs(errorNs) <= 2_000_000, `look ${interruptedAt}: ${errorNs} ns`);
+    }
+  });
+
+  test('does not look for ever where each look is interrupted', () => {
+    const clock = new FakeClock(0);
+    let looks = 0;
+    anchorWallClock(clock, () => {
+      looks++;
+      clock.advanceNs(5_000_000);
+      return UNIX_MS + Math.floor(clock.nowNs() / 1e6);
+    });
+    assert.ok(looks < 20);
+  });
+
   test('is what the system says at that moment, not what it said as the process began', () => {
     const { unixNs, monotonicNs } = anchorWallClock(monotonicClock);
     const sinceMs = (monotonicClock.nowNs() - monotonicNs) / 1e6;

@@ -23,6 +23,10 @@ const LONGEST_SEARCH_NS = 2 * NS_PER_MS;
 const LOOKS_MAX = 50_000;
 /** Two looks with more between them were interrupted. */
 const CLOSE_NS = 20_000;
+/** Then the time between them is the error: so much is no more than whole milliseconds bring. */
+const LONGEST_GAP_NS = NS_PER_MS;
+/** On a machine so busy that each look is interrupted: the best there was must do. */
+const LONGEST_WAIT_NS = 50 * NS_PER_MS;
 
 /** `unixMs` to the microsecond: finer than that, milliseconds in a double do not tell. */
 const pair = (unixMs: number, monotonicNs: number): WallAnchor => ({
@@ -32,21 +36,32 @@ const pair = (unixMs: number, monotonicNs: number): WallAnchor => ({
 
 /**
  * Pairs the wall clock with `clock` now. A wall clock that tells whole milliseconds is watched
- * until it moves, for two milliseconds at the most: that moment is known a thousand times better.
+ * until it moves, for two milliseconds: that moment is known a thousand times better. A look that
+ * was interrupted between the two clocks would be wrong by as much as that took: it is not used
+ * unless there is no other.
  */
 export function anchorWallClock(clock: Clock, wallClockMs: WallClockMs = Date.now): WallAnchor {
   const startNs = clock.nowNs();
   let beforeNs = startNs;
   let unixMs = wallClockMs();
+  let best = pair(unixMs, beforeNs);
+  let bestGapNs = Number.POSITIVE_INFINITY;
   for (let look = 0; look < LOOKS_MAX && Number.isInteger(unixMs); look++) {
     const nextMs = wallClockMs();
     const afterNs = clock.nowNs();
-    if (nextMs !== unixMs && afterNs - beforeNs <= CLOSE_NS) return pair(nextMs, afterNs);
-    if (afterNs - startNs > LONGEST_SEARCH_NS) return pair(nextMs, afterNs);
+    const gapNs = afterNs - beforeNs;
+    if (nextMs !== unixMs && gapNs <= CLOSE_NS) return pair(nextMs, afterNs);
+    if (gapNs <= bestGapNs) {
+      best = pair(nextMs, afterNs);
+      bestGapNs = gapNs;
+    }
+    const searchedNs = afterNs - startNs;
+    if (searchedNs > LONGEST_WAIT_NS) break;
+    if (searchedNs > LONGEST_SEARCH_NS && bestGapNs <= LONGEST_GAP_NS) break;
     unixMs = nextMs;
     beforeNs = afterNs;
   }
-  return pair(unixMs, beforeNs);
+  return best;
 }
 
 /** Words of a latch that holds what the wall clock said at a log's monotonic anchor. */

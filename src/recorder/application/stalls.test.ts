@@ -132,6 +132,8 @@ describe('a full ring', () => {
         return true;
       },
     );
+    const { ringStall, ringStallAge } = bench.metrics;
+    assert.deepEqual([ringStall.samples, ringStallAge], [0, 0], 'it is the disk that is full');
   });
 
   test('and a disk without room for a block: told at once, though a segment is prepared', () => {

@@ -3,7 +3,7 @@
 // failure, a full disk, or its own time limit.
 import type { Clock } from '../../clock/clock.js';
 import { RunningTime } from '../../clock/running-time.js';
-import { isNoSpace, WalError } from '../../errors.js';
+import { WalError } from '../../errors.js';
 import type { RingProducer } from '../../ring/ring-producer.js';
 import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { type Signals, Trouble } from '../threads/signals.js';
@@ -55,7 +55,7 @@ export class Stalls {
       this.waitUntil(() => this.#producer.reserve(span), check);
     } catch (error) {
       // The disk keeps it from being appended, not the ring: telemetry has it as a refusal.
-      isFull = isNoSpace(error);
+      isFull = error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_NO_SPACE';
       throw error;
     } finally {
       if (isFull) this.#telemetry.setRingStall(0, this.#occupancyBytesMax);
