@@ -807,8 +807,8 @@ export const MUTATIONS = [
   {
     name: 'telemetry: a stall is recorded in place, where the engine may cut the call short',
     file: 'src/telemetry/recorder/manager-metrics.ts',
-    find: 'this.recordWhole(wordOf(at.ringStall), wordOf(at.ringStallRecentMax), applyTimed, startNs);',
-    replace: 'this.record(wordOf(at.ringStall), applyTimed, startNs, 0, 0);',
+    find: 'this.recordWhole(wordOf(at.ringStall), wordOf(at.ringStallRecentMax), applyTimed, ',
+    replace: 'this.record(wordOf(at.ringStall), applyTimed, startNs, 0, ',
     tests: ['src/telemetry/updater.test.ts'],
   },
   {
