@@ -622,8 +622,8 @@ export const MUTATIONS = [
   },
   {
     name: 'metrics: what a killed log left looks as if it were of now',
-    file: 'src/cli/metrics/scrape.ts',
-    find: 'ageNs(telemetry) / NS_PER_SECOND',
+    file: 'src/observation/attached-telemetry.ts',
+    find: 'this.#valuesAgeNs() / NS_PER_SECOND',
     replace: '0',
     tests: ['test/system/cli-metrics.test.ts', 'test/telemetry/every-family.test.ts'],
   },

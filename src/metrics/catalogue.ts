@@ -79,7 +79,6 @@ export interface MetricText {
   readonly writer: MetricWriter;
   readonly covers: string;
   readonly unit?: MetricUnit;
-  readonly exportedIn?: 'seconds';
   readonly failures?: 'unseen';
   readonly isFed?: false;
   readonly reference?: string;

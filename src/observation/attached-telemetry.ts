@@ -215,8 +215,18 @@ export class AttachedTelemetry {
     const incomplete = 'Groups of metrics whose writer was killed while recording';
     gauge('incomplete_groups', incomplete, this.incomplete.length);
     collectHeartbeats(prefix, this.threads, collector);
+    const age =
+      'How old all values of this log may be: time since any of its threads gave a sign of life, ' +
+      'at the moment of the scrape; it grows while its process is stopped, and after it was killed';
+    gauge('values_age_seconds', age, this.#valuesAgeNs() / NS_PER_SECOND);
     this.recorder.collect(`${prefix}_recorder`, collector);
     this.recovery.collect(`${prefix}_recovery`, collector);
+  }
+
+  /** Of a log that no thread has moved yet: how long it is open. */
+  #valuesAgeNs(): number {
+    const ages = Object.values(this.threads).flatMap(({ ageNs }) => ageNs ?? []);
+    return ages.length === 0 ? this.uptimeNs : Math.min(...ages);
   }
 
   /** Everything as plain data; 64-bit times are decimal strings. */

@@ -110,7 +110,10 @@ export function collectHeartbeats(
     collector.pushLabel('thread', thread);
     try {
       collector.gauge(
-        { name, help: 'Time since the thread last gave a sign of life' },
+        {
+          name,
+          help: 'Time since the thread last gave a sign of life, at the moment of the scrape',
+        },
         ageNs / NS_PER_SECOND,
       );
     } finally {

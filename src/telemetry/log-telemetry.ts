@@ -53,6 +53,25 @@ export interface WalTelemetry extends Telemetry {
 
 const ownMemory = ({ layout }: StructDefinition): MetricMemory => MetricMemory.own(layout.size);
 
+/** The metrics of recovery and reading, under the labels of the log that they are part of. */
+class LogRecovery extends RecoveryTelemetry {
+  readonly #name: () => LogName | undefined;
+
+  constructor(
+    structs: ConstructorParameters<typeof RecoveryTelemetry>[0],
+    name: () => LogName | undefined,
+  ) {
+    super(structs);
+    this.#name = name;
+  }
+
+  override collect(prefix: string, collector: Collector): void {
+    const name = this.#name();
+    if (name === undefined) super.collect(prefix, collector);
+    else collectAs(name, collector, () => super.collect(prefix, collector));
+  }
+}
+
 /** The recorder's metrics of an open log, and with them those of its recovery and its readers. */
 export class LogTelemetry extends Telemetry implements WalTelemetry {
   readonly #recovery: RecoveryTelemetry;
@@ -68,7 +87,8 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   /** In memory of its own where none is named: a snapshotter makes its buffers like that. */
   private constructor(memoryOf = ownMemory) {
     super(structsOver(Telemetry.structs, memoryOf));
-    this.#recovery = new RecoveryTelemetry(structsOver(RecoveryTelemetry.structs, memoryOf));
+    const recovery = structsOver(RecoveryTelemetry.structs, memoryOf);
+    this.#recovery = new LogRecovery(recovery, () => this.#name);
   }
 
   /** In memory of its own, until there is a region. */

@@ -301,6 +301,7 @@ tell('done');
     assert.equal(values.get('wal_written_event_id'), EVENTS);
     assert.equal(values.get('wal_durable_event_id'), EVENTS);
     assert.equal(values.get('wal_ring_bytes'), 65_536);
+    assert.equal(typeof values.get('wal_values_age_seconds'), 'number');
     assert.equal(values.get('wal_incomplete_groups'), 0);
     assert.equal(typeof values.get('wal_heartbeat_age_seconds thread=writer'), 'number');
     const { version, node } = telemetry.build;

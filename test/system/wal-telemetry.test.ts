@@ -4,7 +4,7 @@
 // closed.
 import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.js';
 import { PrometheusCollector } from '../../src/prometheus.js';
@@ -22,6 +22,7 @@ import {
 } from '../support/log-content.js';
 import { ROTATION_STEPS } from '../support/shown-times.js';
 import { cannotMount, SmallDisk } from '../support/small-disk.js';
+import { parseExposition } from '../telemetry/exposition.js';
 
 const NOT_ASKED = 'verify is not background';
 const NOTHING_FAILED = 'nothing has failed in this run';
@@ -282,6 +283,26 @@ onBothAdapters(
     assert.deepEqual(snapshotter.refresh().metrics.threads, last);
   },
 );
+
+test('what it collects carries the name and the id of the log, recovery and copies included', async (t) => {
+  const directory = temporaryFolder(t);
+  const wal = await Wal.open(directory, { sharedMemory: 'off' });
+  closeAfter(t, wal);
+  const { latest } = new Snapshotter(wal.telemetry);
+  const ids = new Set<string>();
+  for (const source of [wal.telemetry, wal.telemetry.recovery, latest.metrics.recovery]) {
+    const collector = new PrometheusCollector();
+    source.collect('p', collector);
+    for (const { samples } of parseExposition(String(collector))) {
+      for (const { name, labels } of samples) {
+        assert.equal(labels['log'], basename(directory), name);
+        ids.add(labels['log_id'] ?? '');
+      }
+    }
+  }
+  assert.equal(ids.size, 1);
+  assert.match([...ids][0] ?? '', /^[0-9a-f]{16}$/);
+});
 
 test('a log that is opened again: what it has is told from the start', async (t) => {
   const directory = temporaryFolder(t);

@@ -3,7 +3,6 @@ import { basename, resolve } from 'node:path';
 import { WalError } from '../../errors.js';
 import { PrometheusCollector } from '../../prometheus.js';
 import type { AttachedTelemetry } from '../../telemetry.js';
-import { NS_PER_SECOND } from '../../units.js';
 import { findLogId } from '../../verification/inspect.js';
 import { formatLogId } from '../quantities.js';
 import { WatchedLog } from '../watched-log.js';
@@ -104,7 +103,7 @@ class ScrapedLog {
     if (logId !== undefined) collector.pushLabel('log_id', formatLogId(logId));
     try {
       if (telemetry === undefined) collectDown(prefix, collector);
-      else collectShown(prefix, telemetry, collector);
+      else telemetry.collect(prefix, collector);
     } finally {
       if (logId !== undefined) collector.popLabel();
       collector.popLabel();
@@ -140,23 +139,4 @@ class ScrapedLog {
 
 function collectDown(prefix: string, collector: PrometheusCollector): void {
   collector.gauge({ name: `${prefix}_up`, help: 'Whether a process has the log open' }, 0);
-}
-
-function collectShown(
-  prefix: string,
-  telemetry: AttachedTelemetry,
-  collector: PrometheusCollector,
-): void {
-  telemetry.collect(prefix, collector);
-  const name = `${prefix}_values_age_seconds`;
-  const help =
-    'How old the values of this log may be: time since any of its threads gave a sign of life ' +
-    '(as of now; it grows while its process is stopped, and after it was killed)';
-  collector.gauge({ name, help }, ageNs(telemetry) / NS_PER_SECOND);
-}
-
-/** Of a log that no thread has moved yet: how long it is open. */
-function ageNs({ threads, uptimeNs }: AttachedTelemetry): number {
-  const ages = Object.values(threads).flatMap((thread) => thread.ageNs ?? []);
-  return ages.length === 0 ? uptimeNs : Math.min(...ages);
 }
