@@ -14,6 +14,7 @@ import {
   readSync,
   realpathSync,
   renameSync,
+  statfsSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -264,6 +265,10 @@ export const nodeStorage: Storage = Object.freeze({
   statusAt(path: string) {
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return stats === undefined ? undefined : toStatus(stats);
+  },
+  freeBytes(path: string) {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
   },
   realPath(path: string) {
     try {

@@ -59,6 +59,10 @@ export class ReadOnlyStorage implements Storage {
     return this.#inner.statusAt(path);
   }
 
+  freeBytes(path: string): number {
+    return this.#inner.freeBytes(path);
+  }
+
   realPath(path: string): string | undefined {
     return this.#inner.realPath(path);
   }

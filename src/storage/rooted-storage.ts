@@ -32,6 +32,7 @@ export function rootedStorage(
     close: (fd: number) => inner.close(fd),
     statusOf: (fd: number) => inner.statusOf(fd),
     statusAt: (path: string) => told(() => inner.statusAt(physical(path))),
+    freeBytes: (path: string) => told(() => inner.freeBytes(physical(path))),
     realPath: (path: string) => told(() => inner.realPath(physical(path))),
     read: (fd: number, target: Uint8Array, offset: number) => inner.read(fd, target, offset),
     write: (fd: number, parts: readonly Uint8Array[], offset: number) =>

@@ -110,6 +110,8 @@ export function storageReadingConformance(
       const fd = storage.open(at('file'), 'read');
       const status = storage.statusOf(fd);
       assert.deepEqual(storage.statusAt(at('file')), status);
+      assert.ok(storage.freeBytes(folder) > 0);
+      assert.throws(() => storage.freeBytes(at('none')), { code: 'ENOENT' });
       assert.deepEqual([status.kind, status.bytes, status.links], ['file', 4, 1]);
       assert.ok(status.birthNs === undefined || status.birthNs > 0n);
       storage.close(fd);

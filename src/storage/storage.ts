@@ -57,6 +57,8 @@ export interface Storage {
    * folders above.
    */
   statusAt(path: string): FileStatus | undefined;
+  /** Bytes that this user may still write to the file system that holds `path`. */
+  freeBytes(path: string): number;
   /** The path without links and points in it, or undefined where it leads nowhere. */
   realPath(path: string): string | undefined;
   /**

@@ -88,6 +88,17 @@ export abstract class Updater {
     recordInterval(memory.words, memory.start + field, this.#interval);
   }
 
+  /**
+   * Records the time from `startNs` to now at word `field`, a duration64; returns now. Both in whole
+   * nanoseconds, so that laps sum up to the whole exactly.
+   */
+  protected lap(field: number, startNs: number): number {
+    this.#end(startNs);
+    const endNs = Math.round(this.#interval[1] as number);
+    this.span(field, startNs, endNs);
+    return endNs;
+  }
+
   /** Takes the time that was recorded last into account at word `field`, a recent_max64. */
   protected recent(field: number, interval = this.#interval): void {
     const memory = this.#memory;

@@ -1,6 +1,7 @@
 // Stalls of real threads on a real disk, held back by a tracer: what a running log tells of them,
 // to itself and to another process.
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { attachTelemetry } from '../../src/telemetry.js';
@@ -219,6 +220,50 @@ test('a writer thread that has died, seen from outside: its heart stands still, 
   });
   assert.equal(telemetry.threads.writer.beats, beats);
   assert.equal(telemetry.recorder.segmentWriter.writeBlock.samples, samples, 'it looks healthy');
+  script.tell();
+  const { code, stderr } = await script.ended;
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+});
+
+const BLOCKED = `
+import { existsSync } from 'node:fs';
+const wal = await Wal.open(directory, options);
+tell('ready');
+await told();
+tell('blocked');
+// Until the test has seen it: it takes the file away.
+while (existsSync(options.sharedMemoryDirectory + '/blocked'));
+tell('free');
+await told();
+await wal.close();
+`;
+
+test('an event loop that is blocked, seen from outside: its heart stands still, the others beat', {
+  skip: cannotMap,
+}, async (t) => {
+  const directory = temporaryFolder(t);
+  const options = mappedOptions(t);
+  const flag = join(options.sharedMemoryDirectory, 'blocked');
+  writeFileSync(flag, '');
+  const script = Script.start(t, BLOCKED, directory, options);
+  await script.tells('ready');
+  const telemetry = attachTelemetry(directory);
+  t.after(() => telemetry.close());
+  script.tell();
+  await script.tells('blocked');
+  const { housekeeping } = telemetry.threads;
+  await eventually('the loop has not turned for a second, another thread has', () => {
+    telemetry.refresh();
+    const { application, housekeeping: now } = telemetry.threads;
+    return (application.ageNs ?? 0) > 1e9 && now.beats !== housekeeping.beats;
+  });
+  const { beats } = telemetry.threads.application;
+  rmSync(flag);
+  await script.tells('free');
+  await eventually('the loop turns again', () => {
+    telemetry.refresh();
+    return telemetry.threads.application.beats > beats;
+  });
   script.tell();
   const { code, stderr } = await script.ended;
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });

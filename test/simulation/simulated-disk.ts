@@ -219,6 +219,12 @@ export class SimulatedDisk implements Storage {
     return node === undefined ? undefined : this.#statusOf(node);
   }
 
+  /** It never fills by itself: a full one is a fault that is injected. */
+  freeBytes(path: string): number {
+    if (this.#find(path) === undefined) throw systemError('ENOENT', path);
+    return 2 ** 40;
+  }
+
   /** There are no links on it. */
   realPath(path: string): string | undefined {
     try {

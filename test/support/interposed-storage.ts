@@ -86,6 +86,10 @@ export abstract class InterposedStorage implements Storage {
     return this.call({ kind: 'statusAt', path }, () => this.#inner.statusAt(path));
   }
 
+  freeBytes(path: string): number {
+    return this.call({ kind: 'freeBytes', path }, () => this.#inner.freeBytes(path));
+  }
+
   realPath(path: string): string | undefined {
     return this.call({ kind: 'realPath', path }, () => this.#inner.realPath(path));
   }

@@ -89,7 +89,8 @@ export class SteppedLog {
       this.#lock = all.lockLog(...place);
       return this.#lock;
     };
-    this.opened = openLog({ ...all, lockLog }, this.signals, directory, options);
+    const calledNs = Math.round(all.clock.nowNs());
+    this.opened = openLog({ ...all, lockLog }, this.signals, directory, options, calledNs);
     const { report } = this.opened;
     const { region: handle, nextEventId, firstTicket, logId } = report;
     this.timestamps = new TimestampSource(

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.js';
 import { PrometheusCollector } from '../../src/prometheus.js';
-import { recorder, Snapshotter } from '../../src/telemetry.js';
+import { type DurationReading, recorder, Snapshotter } from '../../src/telemetry.js';
 import { cannotMap, mappedOptions, onBothAdapters, TINY } from '../support/adapters.js';
 import { runSound } from '../support/child-script.js';
 import { eventually } from '../support/eventually.js';
@@ -323,6 +323,26 @@ test('a log that is opened again: what it has is told from the start', async (t)
   assert.equal(manager.initActiveSegment.successes, 1);
   assert.equal(manager.appendedEvents, 0, 'those of this opening are counted');
   await wal.close();
+});
+
+onBothAdapters('an open is timed by phase, and the phases sum up to the whole', async (t, v) => {
+  const directory = temporaryFolder(t);
+  for (const events of [100, 0]) {
+    const wal = await Wal.open(directory, v.options);
+    closeAfter(t, wal);
+    appendEvents(wal, events);
+    const { open, ...phases } = wal.telemetry.toJSON()['opening'] as Record<
+      string,
+      DurationReading
+    >;
+    assert.equal(Object.keys(phases).length, 8);
+    const all = Object.entries(phases);
+    for (const [phase, { samples }] of all) assert.equal(samples, 1, phase);
+    const sum = all.reduce((ns, [, { totalNs }]) => ns + totalNs, 0);
+    assert.equal(open?.samples, 1);
+    assert.equal(sum, open?.totalNs);
+    await wal.close();
+  }
 });
 
 test('the flushes of wal.meta when a log opens and closes are counted', async (t) => {

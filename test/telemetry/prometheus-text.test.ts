@@ -68,7 +68,7 @@ for (const [asked, referenceNames] of [
         assert.deepEqual([family.type, family.help], [kind, help]);
         const expected = Object.fromEntries(labels.split(',').map((label) => label.split('=')));
         // The two managers have no subsystem, as in the reference.
-        const isLabelled = referenceNames && !/_manager_/.test(name);
+        const isLabelled = referenceNames && !/_(manager|opening)_/.test(name);
         assert.deepEqual(Object.keys(expected), isLabelled ? ['log', 'subsystem'] : ['log']);
         const series = family.samples.filter((sample) => sample.labels['log'] === expected['log']);
         assert.deepEqual(collectedValue(family, series), value, name);

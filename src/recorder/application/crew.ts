@@ -206,6 +206,7 @@ export class Crew {
   /**
    * Starts all threads and opens the log on the writer's.
    * @param custody gets what holds the log
+   * @param calledNs when Wal.open was called
    * @param onDeath called when a thread ends that was not asked to
    * @param giveBack called when the writer had opened the log and another thread could not start
    */
@@ -214,11 +215,12 @@ export class Crew {
     options: ResolvedOptions,
     signals: Signals,
     custody: Custody,
+    calledNs: number,
     onDeath: (error: WalError) => void,
     giveBack: (ready: WriterReady) => void,
   ): Promise<{ crew: Crew; ready: WriterReady }> {
     const desk = new CustodyDesk(custody);
-    const data = { directory, options, signals: signals.buffer, custody: desk.line };
+    const data = { directory, options, signals: signals.buffer, custody: desk.line, calledNs };
     const members = await startMembers(data, signals, onDeath).catch((error) => {
       desk.close();
       throw error;

@@ -80,6 +80,7 @@ export class OpenLogHandles {
     directory: string,
     options: ResolvedOptions,
     signals: Signals,
+    calledNs: number,
     onDeath: (error: WalError) => void,
   ): Promise<OpenLogHandles> {
     const custody = new Custody(nodeStorage);
@@ -88,6 +89,7 @@ export class OpenLogHandles {
       options,
       signals,
       custody,
+      calledNs,
       onDeath,
       // Nothing was appended yet.
       ({ region }) => giveBack(custody.logLock, adoptRegion(region, custody), true),

@@ -27,6 +27,7 @@ import { assertChecksums } from '../../segment/checksum.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../../segment/frame.js';
 import type { LogTelemetry, WalTelemetry } from '../../telemetry/log-telemetry.js';
 import { appendedEventsOf, ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
+import { OpeningUpdater } from '../../telemetry/recorder/opening-metrics.js';
 import { Signals } from '../threads/signals.js';
 import { type VerificationStatus, verificationStatus } from '../threads/verification.js';
 import type { ResolvedOptions, WalOptions } from '../threads/wal-options.js';
@@ -172,6 +173,7 @@ export class Wal {
     // Absolute from here on: the application may change its folder while the log is open.
     const path = resolve(directory);
     const resolved = resolveOptions(options);
+    const calledNs = Math.round(monotonicClock.nowNs());
     const signals = new Signals();
     let wal: Wal | undefined;
     let death: WalError | undefined;
@@ -179,10 +181,14 @@ export class Wal {
       death ??= error;
       if (wal !== undefined) wal.#fail(error);
     };
-    const handles = await fromLoop(() => OpenLogHandles.open(path, resolved, signals, onDeath));
+    const handles = await fromLoop(() =>
+      OpenLogHandles.open(path, resolved, signals, calledNs, onDeath),
+    );
     wal = new Wal(path, resolved, signals, handles, monotonicClock);
     if (death !== undefined) wal.#fail(death);
     endWithProcess(wal.#ending);
+    const { telemetry, ready } = handles;
+    new OpeningUpdater(telemetry.opening).onOpen(calledNs, ready.handedNs);
     warnOfPortableRing(path, wal.capabilities);
     return wal;
   }

@@ -10,12 +10,14 @@ import { nodeStorage } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
 import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
+import { DiskUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
 import { FinishedVerification } from '../../verification/finished-verification.js';
 import type { HelperStart } from '../threads/messages.js';
 import { Signals } from '../threads/signals.js';
 import { verificationListener } from '../threads/verification.js';
 import { runUntilStopped } from '../threads/worker-loop.js';
+import { DiskWatch } from './disk-watch.js';
 import { MetaCoordinator } from './meta-coordinator.js';
 import { MetaStore } from './meta-store.js';
 import { NameWatch } from './name-watch.js';
@@ -35,7 +37,7 @@ function run({ directory, options, logId, held, region: handle }: HelperStart): 
   const region = signals.undisturbed('housekeeping', () => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(storage, directory);
-  const { metaStore, segmentMaintainer } = LogTelemetry.inRegion(region);
+  const { metaStore, segmentMaintainer, manager } = LogTelemetry.inRegion(region);
   const telemetry = new MetaStoreUpdater(metaStore);
   const coordinator = new MetaCoordinator(store, monotonicClock, signals, telemetry, {
     words,
@@ -45,6 +47,7 @@ function run({ directory, options, logId, held, region: handle }: HelperStart): 
   const lock = adoptLock(storage, directory, held);
   const meta = { isNamed: () => store.isNamed(), renew: () => coordinator.renew() };
   const watch = new NameWatch(storage, monotonicClock, signals, lock, meta, handle);
+  const disk = new DiskWatch(storage, monotonicClock, directory, new DiskUpdater(manager));
   const listener = verificationListener(signals, segmentMaintainer, (error) =>
     port?.postMessage({ kind: 'damage', error: serializeError(error) }),
   );
@@ -53,7 +56,7 @@ function run({ directory, options, logId, held, region: handle }: HelperStart): 
       ? new FinishedVerification(storage, monotonicClock, directory, listener)
       : undefined;
   const step = (): number => {
-    const untilLookMs = watch.look();
+    const untilLookMs = Math.min(watch.look(), disk.look());
     const untilReadMs = verification?.step() ?? Number.POSITIVE_INFINITY;
     return Math.min(untilLookMs, coordinator.step(), untilReadMs);
   };

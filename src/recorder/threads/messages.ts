@@ -12,6 +12,8 @@ export interface WriterData {
   readonly signals: SharedArrayBuffer;
   /** By which it asks the application's thread for the descriptors that hold the log. */
   readonly custody: CustodyLine;
+  /** When Wal.open was called, in whole nanoseconds of the monotonic clock. */
+  readonly calledNs: number;
 }
 
 /** The log is locked, recovered, and its region is there. */
@@ -23,6 +25,8 @@ export interface WriterReady {
   readonly anchor: WallAnchor;
   /** The latest time that the log tells of: no timestamp lies before it. */
   readonly lastTimestampNs: bigint;
+  /** When the writer thread was done with it, in whole nanoseconds of the monotonic clock. */
+  readonly handedNs: number;
   readonly region: RegionHandle;
   readonly sharedMemoryReason: string | undefined;
   /** What holds the log. */

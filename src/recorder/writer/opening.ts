@@ -49,6 +49,7 @@ import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry, TELEMETRY_BYTES } from '../../telemetry/log-telemetry.js';
 import { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
+import { OpeningUpdater } from '../../telemetry/recorder/opening-metrics.js';
 import { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
 import {
   SegmentPreparationUpdater,
@@ -83,21 +84,29 @@ export interface OpenedLog {
   readonly report: Omit<WriterReady, 'kind' | 'held' | 'doneWithout'>;
 }
 
-/** @throws WalError whatever keeps the log from being opened; nothing stays held then */
+/**
+ * @param calledNs when Wal.open was called
+ * @throws WalError whatever keeps the log from being opened; nothing stays held then
+ */
 export function openLog(
   ports: OpeningPorts,
   signals: Signals,
   directory: string,
   options: ResolvedOptions,
+  calledNs: number,
 ): OpenedLog {
-  const { storage } = ports;
+  const { storage, clock } = ports;
+  const telemetry = LogTelemetry.own();
+  const phases = new OpeningUpdater(telemetry.opening, clock);
+  const startNs = phases.onPhase('openThreads', calledNs);
   const prepared = prepareDirectory(storage, directory, options.create);
   const lock = accessing(directory, () => ports.lockLog(storage, directory, options.lock));
   // From here on by what is locked: the path may lead elsewhere at any time.
   const held = { ...ports, storage: lock.storage };
-  const opening = new Opening(held, signals, directory, options, lock);
+  const opening = new Opening(held, signals, directory, options, lock, telemetry);
   try {
-    return accessing(directory, () => opening.run(prepared));
+    const lockedNs = phases.onPhase('openFolder', startNs);
+    return accessing(directory, () => opening.run(prepared, phases, lockedNs));
   } catch (error) {
     opening.abandon();
     throw error;
@@ -209,7 +218,7 @@ class Opening {
   readonly #directory: string;
   readonly #options: ResolvedOptions;
   readonly #lock: LogLock;
-  readonly #telemetry = LogTelemetry.own();
+  readonly #telemetry: LogTelemetry;
   readonly #segmentWriterUpdater: SegmentWriterUpdater;
   readonly #managerUpdater: ManagerUpdater;
   #folder: FolderIdentity | undefined;
@@ -227,7 +236,9 @@ class Opening {
     directory: string,
     options: ResolvedOptions,
     lock: LogLock,
+    telemetry: LogTelemetry,
   ) {
+    this.#telemetry = telemetry;
     this.#ports = ports;
     this.#storage = ports.storage;
     this.#clock = ports.clock;
@@ -240,7 +251,7 @@ class Opening {
     this.#managerUpdater = new ManagerUpdater(manager, ports.clock);
   }
 
-  run(prepared: FolderIdentity | undefined): OpenedLog {
+  run(prepared: FolderIdentity | undefined, phases: OpeningUpdater, lockedNs: number): OpenedLog {
     const storage = this.#storage;
     const directory = this.#directory;
     const folder = folderOf(storage, directory, prepared);
@@ -271,6 +282,7 @@ class Opening {
     // Before the first segment: a folder with a meta and no segment is a log without events.
     if (recovered.verdict === 'new') this.#flushMeta(metaStore, recovered.logId, undefined);
 
+    let phaseNs = phases.onPhase('openRecovery', lockedNs);
     const anchor = anchorWallClock(this.#clock, wallClockMs);
     const initNs = this.#clock.nowNs();
     const writer = this.#startWriter(recovered, firstTicket, anchor);
@@ -282,11 +294,14 @@ class Opening {
     const isCrowded = record.regions.length >= REGIONS_MAX;
     if (isCrowded) oldRings.remove();
     const oldPaths = isCrowded ? [] : record.regions;
+    phaseNs = phases.onPhase('openRings', phaseNs);
     const { region, fallbackReason } = this.#makeRegion(recovered.logId, oldPaths);
     this.#region = region;
     const memory = ringOfRegion(region);
     writer.attach(memory, new RingConsumer(memory, writer.writtenEventId + 1));
+    phaseNs = phases.onPhase('openRegion', phaseNs);
     this.#makeFirstSegment(writer);
+    phaseNs = phases.onPhase('openSegment', phaseNs);
     this.#managerUpdater.onInitActiveSegment(initNs, true);
     this.#managerUpdater.setConstants(monotonicClockCostPs(), this.#options.appendSampling);
     this.#telemetry.moveTo(region);
@@ -300,6 +315,7 @@ class Opening {
     // The preparer thread begins with the tickets behind those used here.
     this.#preparer?.close();
     writer.open();
+    const handedNs = phases.onPhase('openMeta', phaseNs);
 
     const beat = heartbeatOf(region, 'writer', this.#clock);
     return {
@@ -317,6 +333,7 @@ class Opening {
         firstTicket: this.#preparer?.nextTicket ?? firstTicket,
         anchor,
         lastTimestampNs: writer.lastTimestampNs,
+        handedNs,
         region: region.handle,
         sharedMemoryReason: fallbackReason,
         recovery: report(recovered, oldRings, eventsFromRing, {

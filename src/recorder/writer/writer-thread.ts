@@ -21,7 +21,7 @@ const DRAIN_RETRY_MS = 5;
 
 const port = parentPort;
 assert(port !== null, 'the writer thread is a worker');
-const { directory, options, signals: buffer, custody: line } = workerData as WriterData;
+const { directory, options, signals: buffer, custody: line, calledNs } = workerData as WriterData;
 const signals = new Signals(buffer);
 const custody = new RemoteCustody(line);
 /** Undefined once it was given back: its numbers may be those of other files from then on. */
@@ -48,7 +48,7 @@ function open(): OpenedLog | undefined {
   try {
     signals.undisturbed('writer', libc);
     unmapLeftRegions();
-    return openLog(ports, signals, directory, options);
+    return openLog(ports, signals, directory, options, calledNs);
   } catch (error) {
     const refusal = limitError(directory, error) ?? error;
     port?.postMessage({ kind: 'refused', error: serializeError(refusal) });

@@ -1,7 +1,8 @@
 // The recorder's metric structs and their updaters, under the names of the reference.
 export type { IntegrityFailure } from '../integrity-failure.js';
-export { Manager, ManagerUpdater } from './manager-metrics.js';
+export { DiskUpdater, Manager, ManagerUpdater } from './manager-metrics.js';
 export { MetaStore, MetaStoreUpdater } from './meta-store-metrics.js';
+export { Opening, OpeningUpdater } from './opening-metrics.js';
 export { SegmentWriter, SegmentWriterUpdater } from './segment-writer-metrics.js';
 export { Telemetry } from './telemetry.js';
 export {

@@ -1,7 +1,8 @@
 // The top of the recorder: appends and their waits, as the application thread sees them, and what
-// the writer thread does around its segments. Two writers; their lines stand 128 bytes apart.
+// the writer thread does around its segments, and the disk that housekeeping looks at. Three
+// writers; their lines stand 128 bytes apart.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
-import { layout, wordOf } from '../../memory/layout.js';
+import { layout, pad, wordOf } from '../../memory/layout.js';
 import {
   age,
   constant,
@@ -54,7 +55,9 @@ const ManagerLayout = layout('Manager')
   .field(26752, 'clockCost', Gauge64)
   .field(26816, 'appendSampling', Gauge64)
   .field(26880, 'wallClockSteps', Counter64)
-  .end(26944, 64);
+  .field(26944, 'spare0', pad(64))
+  .field(27008, 'diskFreeBytes', Gauge64)
+  .end(27072, 64);
 
 const at = ManagerLayout.offset;
 
@@ -256,6 +259,12 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
       'where it should be according to the monotonic clock; after a step backwards, timestamps ' +
       'stay the same until the clock has caught up',
   }),
+  diskFreeBytes: gauge({
+    unit: 'bytes',
+    writer: 'housekeeping',
+    help: "Bytes that this user may still write to the log's file system; 0: none, or not known",
+    covers: 'what the system says once a second (statfs); quotas are not in it',
+  }),
 });
 
 /** Puts the bytes that wait in the ring into a copy of the struct that begins at word `start`. */
@@ -380,5 +389,17 @@ export class ManagerUpdater extends Updater {
   setConstants(clockCostPs: number, appendSampling: number): void {
     this.set(wordOf(at.clockCost), clockCostPs);
     this.set(wordOf(at.appendSampling), appendSampling);
+  }
+}
+
+/** Records the room on the disk, for the housekeeping thread. */
+export class DiskUpdater extends Updater {
+  constructor(metrics: Manager, clock: Clock = monotonicClock) {
+    super(MANAGER, metrics, clock);
+    Object.freeze(this);
+  }
+
+  setDiskFree(bytes: number): void {
+    this.set(wordOf(at.diskFreeBytes), bytes);
   }
 }

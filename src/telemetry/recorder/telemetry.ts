@@ -2,6 +2,7 @@
 import { aggregateOf } from '../aggregate.js';
 import { Manager } from './manager-metrics.js';
 import { MetaStore } from './meta-store-metrics.js';
+import { Opening } from './opening-metrics.js';
 import { SegmentWriter } from './segment-writer-metrics.js';
 import { SegmentMaintainer } from './worker/segment-maintainer-metrics.js';
 import { SegmentPreparer } from './worker/segment-preparer-metrics.js';
@@ -26,4 +27,5 @@ export class Telemetry extends aggregateOf(NAMES, {
   segmentPreparer: SegmentPreparer,
   segmentMaintainer: SegmentMaintainer,
   manager: Manager,
+  opening: Opening,
 }) {}
