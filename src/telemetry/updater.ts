@@ -89,8 +89,8 @@ export abstract class Updater {
   }
 
   /**
-   * Records the time from `startNs` to now at word `field`, a duration64; returns now. Both in whole
-   * nanoseconds, so that laps sum up to the whole exactly.
+   * Records the time from `startNs` to now at word `field`, a duration64; returns now. Both in
+   * whole nanoseconds, so that laps sum up to the whole exactly.
    */
   protected lap(field: number, startNs: number): number {
     this.#end(startNs);
