@@ -8,6 +8,7 @@ import type { MetricKind } from '../../src/metrics/catalogue.js';
 import { ALL_STRUCTS } from '../../src/telemetry/catalogue.js';
 import { projectRoot } from '../project-root.js';
 import { REFERENCE_STRUCTS, SUFFIXES } from '../telemetry/reference-names.js';
+import { STEPS_OF } from '../truth/call-steps.js';
 import { metricsTables } from './metrics-tables.js';
 
 const PATH = join(projectRoot(), 'docs', 'METRICS.md');
@@ -59,23 +60,33 @@ test('docs/METRICS.md explains every kind and every thread that a metric has', (
   }
 });
 
-describe('reading a stall', () => {
-  const [, section = ''] = document.split('\n## Reading a stall\n');
-  const rows = (section.split('\n## ')[0] ?? '')
+/** The cells of the rows of the tables in a section, their heads left out. */
+function rowsOf(heading: string, ...heads: readonly string[]): string[][] {
+  const [, section = ''] = document.split(`\n## ${heading}\n`);
+  return (section.split('\n## ')[0] ?? '')
     .split('\n')
-    .filter((line) => line.startsWith('| ') && !line.startsWith('| symptom'))
+    .filter((line) => line.startsWith('| ') && !heads.some((head) => line.startsWith(`| ${head}`)))
     .map((line) => line.slice(2, -2).split(' | '));
+}
+
+/** The last cell names tests, and each of them exists. */
+function assertShown(cells: readonly string[]): void {
+  const shown = [...(cells.at(-1) ?? '').matchAll(/`([^`]+\.test\.ts)` “([^”]+)”/g)];
+  assert.ok(shown.length > 0, `a test shows: ${cells[0]}`);
+  for (const [, path = '', title = ''] of shown) {
+    const titles = titlesIn(readFileSync(join(projectRoot(), path), 'utf8'));
+    assert.ok(titles.includes(title), `${path} has a test “${title}”`);
+  }
+}
+
+describe('reading a stall', () => {
+  const rows = rowsOf('Reading a stall', 'symptom');
 
   test('every row has a symptom, a metric, a cause, a remedy, and a test that exists', () => {
     assert.ok(rows.length >= 9, `${rows.length} rows`);
     for (const cells of rows) {
       assert.equal(cells.length, 5, cells[0]);
-      const shown = [...(cells[4] ?? '').matchAll(/`([^`]+\.test\.ts)` “([^”]+)”/g)];
-      assert.ok(shown.length > 0, `a test shows: ${cells[0]}`);
-      for (const [, path = '', title = ''] of shown) {
-        const titles = titlesIn(readFileSync(join(projectRoot(), path), 'utf8'));
-        assert.ok(titles.includes(title), `${path} has a test “${title}”`);
-      }
+      assertShown(cells);
     }
   });
 
@@ -87,6 +98,26 @@ describe('reading a stall', () => {
         /heartbeat/.test(metrics) || names.some((name) => known.has(name) || name === 'status'),
         symptom,
       );
+    }
+  });
+});
+
+describe('truth', () => {
+  const rows = rowsOf('Truth', 'metric', 'what happened');
+
+  test('every row has what is told, the truth, what was reported, and a test that exists', () => {
+    assert.ok(rows.length >= 20, `${rows.length} rows`);
+    for (const cells of rows) {
+      assert.equal(cells.length, 4, cells[0]);
+      assertShown(cells);
+    }
+  });
+
+  test('every metric that system calls are counted for has a row', () => {
+    const told = rows.map(([metrics = '']) => metrics).join();
+    for (const metric of Object.keys(STEPS_OF)) {
+      const [, field = ''] = metric.split('.');
+      assert.ok(told.includes(`\`${field}\``), `a row for ${field}`);
     }
   });
 });
