@@ -49,6 +49,11 @@ export const STEPS_OF: Readonly<Record<string, readonly (readonly string[])[]>> 
   ],
 };
 
+/** The same for what only an open has that finds what a killed process left. */
+export const RECOVERY_STEPS_OF: typeof STEPS_OF = {
+  'recoveryManager.rewritePrefix': [['rewrite', 'sync of rewrite']],
+};
+
 /** The steps of an open that makes a log: its folder and its lock. */
 export const OPENING_STEPS = ['lock', 'sync of lock', 'sync of folder'];
 
@@ -69,7 +74,11 @@ function writtenBy(directory: string, before: string, call: TracedCall): string 
   const { file, offset, bytes } = call;
   if (file === LOCK_FILE) return 'lock';
   if (file === META_TEMPORARY_FILE) return 'meta';
-  if (parseSegmentFileName(file) !== undefined) return blockAt(directory, file, offset);
+  if (parseSegmentFileName(file) !== undefined) {
+    // An open writes again what may not be on disk, before anything else goes into a segment.
+    const isFirst = before === 'sync of folder' || before === 'rewrite';
+    return isFirst ? 'rewrite' : blockAt(directory, file, offset);
+  }
   const isHeader = offset === 0 && bytes === SEGMENT_HEADER_PAGE_BYTES;
   if (!isHeader) return 'zeros';
   return before === 'sync of seal' ? 'header' : 'first header';
@@ -95,7 +104,10 @@ function stepOf(directory: string, before: string, call: TracedCall): string {
 /** The step of each call, in their order. */
 export function stepsOf(directory: string, { calls }: TracedThread): string[] {
   const steps: string[] = [];
-  for (const call of calls) steps.push(stepOf(directory, steps.at(-1) ?? '', call));
+  for (const call of calls) {
+    const step = stepOf(directory, steps.at(-1) ?? '', call);
+    steps.push(call.isFailed ? `failed ${step}` : step);
+  }
   return steps;
 }
 
@@ -134,6 +146,9 @@ export function seenSamples(
   const samplesOf = (sequence: readonly string[]): SeenSample[] =>
     told.flatMap(({ thread, steps }) => samplesIn(thread, steps, sequence));
   return new Map(
-    Object.entries(STEPS_OF).map(([metric, sequences]) => [metric, sequences.flatMap(samplesOf)]),
+    Object.entries({ ...STEPS_OF, ...RECOVERY_STEPS_OF }).map(([metric, sequences]) => [
+      metric,
+      sequences.flatMap(samplesOf),
+    ]),
   );
 }

@@ -29,6 +29,8 @@ export interface TracedCall {
   /** It took at least so long, an injected delay included. */
   readonly leastNs: number;
   readonly isDelayed: boolean;
+  /** It was made to fail. */
+  readonly isFailed: boolean;
 }
 
 /** What one thread did to the log's files. */
@@ -50,7 +52,7 @@ export interface TracedRun {
 /** Strace dates calls by the wall clock; by how much that may leave the other one in a run. */
 const STEP_MS = 1;
 
-const LINE = /^(\d+)\.(\d{9}) (\w+)\((.*)\) += (\d+)(.*) <(\d+)\.(\d{9})>$/;
+const LINE = /^(\d+)\.(\d{9}) (\w+)\((.*)\) += (-?\d+)(.*) <(\d+)\.(\d{9})>$/;
 const TIME = /^(\d+)\.(\d{9}) /;
 const LAST_NUMBER = /(\d+)$/;
 
@@ -66,11 +68,16 @@ function pathOf(name: string, given: string, result: string): string | undefined
   return [...given.matchAll(/"([^"]*)"/g)].at(-1)?.[1];
 }
 
-type Delays = Readonly<Record<string, number>>;
+export interface Injected {
+  /** In microseconds: all calls of a name are held back. */
+  readonly delays?: Readonly<Record<string, number>>;
+  /** What strace makes of some calls of a name: `error=EIO:when=3..4`, counted in each thread. */
+  readonly errors?: Readonly<Record<string, string>>;
+}
 
 function callOf(
   line: string,
-  { directory, delays }: { directory: string; delays: Delays },
+  { directory, delays = {} }: Injected & { readonly directory: string },
   originS: number,
 ): TracedCall | undefined {
   const parts = LINE.exec(line);
@@ -85,6 +92,9 @@ function callOf(
   const isWrite = name.startsWith('pwrite');
   const entryNs = nsOf(seconds, fraction, originS);
   const ns = nsOf(tookS, tookNs);
+  const isFailed = result.includes('(INJECTED)');
+  // One that failed by itself changed nothing: the log tried what is not there, or is.
+  if (Number(returned) < 0 && !isFailed) return undefined;
   const isDelayed = result.includes('(DELAYED)');
   return {
     name,
@@ -96,10 +106,14 @@ function callOf(
     // Strace waits from a little before it looks at the clock.
     leastNs: isDelayed ? Math.max(ns, (delays[name] ?? 0) * 1000) : ns,
     isDelayed,
+    isFailed,
   };
 }
 
-function threadsIn(folder: string, traced: { directory: string; delays: Delays }): TracedThread[] {
+function threadsIn(
+  folder: string,
+  traced: Injected & { readonly directory: string },
+): TracedThread[] {
   const threads = readdirSync(folder)
     .map((name) => readFileSync(join(folder, name), 'utf8').split('\n').filter(Boolean))
     .filter((lines) => lines.length > 0);
@@ -117,22 +131,20 @@ function threadsIn(folder: string, traced: { directory: string; delays: Delays }
   }));
 }
 
-/**
- * Runs a script beneath strace, from its start to its end.
- * @param delays of calls, by their names, in microseconds; all calls of the name are held back
- */
+/** Runs a script beneath strace, from its start to its end. */
 export async function traced(
   text: string,
   directory: string,
   options: WalOptions,
-  delays: Delays = {},
+  injected: Injected = {},
 ): Promise<TracedRun> {
   const folder = mkdtempSync(join(tmpdir(), 'flashstrike-strace-'));
   try {
-    const injected = Object.entries(delays).flatMap(([call, delayUs]) => [
-      '-e',
-      `inject=${call}:delay_enter=${delayUs}`,
-    ]);
+    const { delays = {}, errors = {} } = injected;
+    const faults = [
+      ...Object.entries(delays).map(([call, delayUs]) => `${call}:delay_enter=${delayUs}`),
+      ...Object.entries(errors).map(([call, error]) => `${call}:${error}`),
+    ];
     const times = ['--syscall-times=ns', '--absolute-timestamps=format:unix,precision:ns'];
     // With `-qq` strace would not tell when a thread ended.
     const told = ['-q', '-y', '-s', '0', '-e', 'signal=none', ...times];
@@ -140,9 +152,12 @@ export async function traced(
     const apartMs = (): number => performance.timeOrigin + performance.now() - Date.now();
     const beforeMs = apartMs();
     const lines = await runSound(text, directory, options, {
-      under: [...under, '--seccomp-bpf', '-e', `trace=${CALLS}`, ...injected],
+      under: [
+        ...[...under, '--seccomp-bpf', '-e', `trace=${CALLS}`],
+        ...faults.flatMap((fault) => ['-e', `inject=${fault}`]),
+      ],
     });
-    const threads = threadsIn(folder, { directory, delays }).filter(
+    const threads = threadsIn(folder, { directory, ...injected }).filter(
       ({ calls }) => calls.length > 0,
     );
     assert.ok(threads.length > 0, 'the log was seen at work');
