@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { BlockHeaderLayout, MAX_BLOCK_BYTES } from '../../src/segment/block-header.js';
+import { xxh64 } from '../../src/segment/checksum.js';
 import { classifyName } from '../../src/segment/file-names.js';
 import { FrameLayout } from '../../src/segment/frame.js';
 import { SEAL_ENTRIES_MAX, SealEntryLayout, SealTotalsLayout } from '../../src/segment/seal.js';
@@ -63,11 +64,13 @@ describe('docs/FORMAT.md', () => {
 
   test('explains each test log, with the verdict that it is to have', () => {
     const [, text = ''] = document.split('## Test logs');
-    const rows = text.matchAll(/^\| `([\w-]+)` \| ([\w-]+) \| (\d+) \| (\d+|-) \| \S.* \|$/gm);
+    const rows = text.matchAll(
+      /^\| `([\w-]+)` \| ([\w-]+) \| (\d+) \| (\d+) \| (\d+|-) \| \S.* \|$/gm,
+    );
     assert.deepEqual(
       Array.from(rows, ([, ...told]) => told.join(' ')),
-      goldenLogs().map(({ name, outcome, readableEvents, durableEventId = '-' }) =>
-        [name, outcome, readableEvents, durableEventId].join(' '),
+      goldenLogs().map(({ name, outcome, readableEvents, lastEventId, durableEventId = '-' }) =>
+        [name, outcome, readableEvents, lastEventId, durableEventId].join(' '),
       ),
     );
   });
@@ -98,6 +101,10 @@ describe('docs/FORMAT.md', () => {
       assert.ok(document.includes(limit.toLocaleString('en-US')), `${limit}`);
     }
     assert.ok(document.includes(`at most ${SEAL_ENTRIES_MAX} entries`));
+  });
+
+  test('tells the checksum of no bytes', () => {
+    assert.ok(document.includes(`\`${xxh64(new Uint8Array(0), 0n).toString(16)}\``));
   });
 
   test('lists file names that the code knows', () => {

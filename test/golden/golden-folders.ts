@@ -66,6 +66,7 @@ function exchanged(first: SegmentImage, second: SegmentImage): readonly GoldenLo
       [FIRST]: foreign.bytes,
       [SECOND]: inSecond(successor).bytes,
     }),
+    ...votes(first, second),
     variant('segment-missing-between', ['corrupt', 8], {
       [SECOND]: undefined,
       [segmentFileName(3)]: new SegmentImage(headerFields(3n, second)).bytes,
@@ -74,6 +75,24 @@ function exchanged(first: SegmentImage, second: SegmentImage): readonly GoldenLo
     variant('compressed', ['unsupported', 0], {
       [FIRST]: undefined,
       [`${FIRST}.lz4`]: Buffer.from('reserved'),
+    }),
+  ];
+}
+
+/** Segment 1 is alone with its log, and not refused if one rule of the vote is left out. */
+function votes(first: SegmentImage, second: SegmentImage): readonly GoldenLog[] {
+  const { closedMeta, variant } = soundLog(first, second);
+  const ofOther = (fields: Parameters<typeof headerFields>): SegmentImage =>
+    new SegmentImage({ ...headerFields(...fields), logId: OTHER_LOG_ID });
+  const foreign = ofOther([SECOND_SALT, first]).events(8, EVENTS.slice(8, 12));
+  return [
+    variant('vote-of-more-segments', ['corrupt', 0], {
+      [SECOND]: foreign.bytes,
+      [segmentFileName(3)]: ofOther([3n, foreign]).bytes,
+    }),
+    variant('vote-of-a-renamed-segment', ['corrupt', 0], {
+      [SECOND]: ofOther([3n, foreign]).bytes,
+      [META]: encodeMeta({ ...closedMeta, logId: OTHER_LOG_ID }),
     }),
   ];
 }
@@ -117,6 +136,14 @@ function withoutFiles(first: SegmentImage, second: SegmentImage): readonly Golde
       [SECOND]: undefined,
       [META]: encodeMeta({ ...closedMeta, ...atSecond }),
     }),
+    {
+      ...variant('first-segment-deleted', ['clean', 0, 8], {
+        [FIRST]: undefined,
+        [SECOND]: secondSegment(first).bytes.slice().fill(0, 4096),
+        [META]: encodeMeta({ ...closedMeta, ...atSecond }),
+      }),
+      lastEventId: 8,
+    },
     variant('no-meta', ['clean', 12, 10], { [META]: undefined }),
     variant('no-meta-sealed', ['undecidable', 8], { [META]: undefined, [SECOND]: undefined }),
     variant('no-meta-seal-torn', ['undecidable', 8], {

@@ -4,6 +4,7 @@ import { BlockHeaderLayout } from '../../src/segment/block-header.js';
 import { SealTotalsLayout } from '../../src/segment/seal.js';
 import { SegmentHeaderLayout } from '../../src/segment/segment-header.js';
 import { encodeMeta } from '../../src/segment/wal-meta.js';
+import { endLogs } from './golden-ends.js';
 import { folderLogs } from './golden-folders.js';
 import {
   altered,
@@ -14,6 +15,7 @@ import {
   flipped,
   type GoldenLog,
   META,
+  newerVersion,
   reheaded,
   rewritten,
   SECOND,
@@ -32,7 +34,6 @@ export function goldenLogs(): readonly GoldenLog[] {
   const sound = soundLog(first, second);
   const { closedMeta, variant, crashed } = sound;
 
-  const version = SegmentHeaderLayout.offset.version;
   const flags = SegmentHeaderLayout.offset.incompatibleFlags;
   const holeAnd = (durableEventId: number): Uint8Array =>
     zeroed(
@@ -92,16 +93,17 @@ export function goldenLogs(): readonly GoldenLog[] {
     }),
     variant('header-page-zero', ['corrupt', 8], { [SECOND]: zeroed(second.bytes, 0, 4096) }),
     variant('newer-version', ['unsupported', 8], {
-      [SECOND]: reheaded(second.bytes, (view) => view.setUint16(version, 2, true)),
+      [SECOND]: newerVersion(second.bytes),
     }),
     variant('flip-before-newer-version', ['corrupt', 3], {
       [FIRST]: flipped(first.bytes, fourth + 64 + 30),
-      [SECOND]: reheaded(second.bytes, (view) => view.setUint16(version, 2, true)),
+      [SECOND]: newerVersion(second.bytes),
     }),
     variant('unknown-feature', ['unsupported', 8], {
       [SECOND]: reheaded(second.bytes, (view) => view.setUint32(flags, 4, true)),
     }),
     ...ruleLogs(first, second),
+    ...endLogs(first, second),
     ...folderLogs(first, second),
   ];
 }

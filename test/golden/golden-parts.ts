@@ -17,6 +17,10 @@ export interface GoldenLog {
   readonly outcome: Outcome;
   /** Events that can be read in order before the end, or before the refusal. */
   readonly readableEvents: number;
+  /** Of the last of those, or else the id before the first segment; 0 where that is not known. */
+  readonly lastEventId: number;
+  /** What it holds, where that is not {@link EVENTS} or a part of them. */
+  readonly events?: readonly GoldenEvent[];
   /** Up to where they are known to be durable; undefined where the log is refused. */
   readonly durableEventId: number | undefined;
 }
@@ -80,6 +84,9 @@ export const reheaded = (bytes: Uint8Array, change: (view: DataView) => void): U
     view.setBigUint64(headerChecksum, xxh64(copy.subarray(0, headerChecksum), 0n), true);
   });
 
+export const newerVersion = (bytes: Uint8Array): Uint8Array =>
+  reheaded(bytes, (view) => view.setUint16(SegmentHeaderLayout.offset.version, 2, true));
+
 /** Bytes of a segment, and the salt of its blocks. */
 interface Image {
   readonly bytes: Uint8Array;
@@ -133,7 +140,8 @@ export function soundLog(first: SegmentImage, second: SegmentImage) {
   };
   const variant = (name: string, verdict: Verdict, files: Files): GoldenLog => {
     const [outcome, readableEvents, durableEventId] = verdict;
-    return { name, outcome, readableEvents, durableEventId, files: { ...closed, ...files } };
+    const log = { name, outcome, readableEvents, durableEventId, files: { ...closed, ...files } };
+    return { ...log, lastEventId: readableEvents };
   };
   /** Killed: wal.meta is older, and calls event 10 durable. */
   const crashed = (name: string, verdict: Verdict, files: Files): GoldenLog =>

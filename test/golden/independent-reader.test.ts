@@ -6,27 +6,30 @@ import { describe, test } from 'node:test';
 import { layOut, repositoryRoot } from './golden-files.js';
 import { goldenLogs } from './golden-logs.js';
 import { EVENTS, FIRST, type GoldenLog, SECOND } from './golden-parts.js';
-import { readLog } from './independent-reader.js';
+import { LogReader } from './independent-reader.js';
 import { type ReadEvent, Refusal } from './independent-segment.js';
 import { START_NS } from './segment-image.js';
 
 interface Reading {
   readonly events: readonly ReadEvent[];
   readonly outcome: string;
+  readonly lastEventId: number;
   readonly durableEventId?: number;
 }
 
 /** Reads all of a folder; `outcome` is how it ends, or the word of the refusal. */
 function read(directory: string): Reading {
   const events: ReadEvent[] = [];
-  const reader = readLog(directory);
+  const log = new LogReader();
+  const reader = log.read(directory);
   try {
     let step = reader.next();
     for (; step.done !== true; step = reader.next()) events.push(step.value);
-    return { events, outcome: step.value.word, durableEventId: step.value.durableEventId };
+    const { word: outcome, durableEventId } = step.value;
+    return { events, outcome, lastEventId: log.lastEventId, durableEventId };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { events, outcome: error.word };
+    return { events, outcome: error.word, lastEventId: log.lastEventId };
   }
 }
 
@@ -57,11 +60,14 @@ describe('independent reader', () => {
   for (const log of logs) {
     test(`${log.name} is ${log.outcome}, with ${log.readableEvents} events`, () => {
       withFolder(log, (directory) => {
-        const { events, outcome, durableEventId } = read(directory);
-        assert.deepEqual([outcome, durableEventId], [log.outcome, log.durableEventId]);
+        const { events, outcome, lastEventId, durableEventId } = read(directory);
+        assert.deepEqual(
+          [outcome, lastEventId, durableEventId],
+          [log.outcome, log.lastEventId, log.durableEventId],
+        );
         assert.deepEqual(
           events.map(({ payload, ...event }) => ({ ...event, text: payload.toString() })),
-          EVENTS.slice(0, log.readableEvents).map(({ text, type = 0 }, index) => {
+          (log.events ?? EVENTS).slice(0, log.readableEvents).map(({ text, type = 0 }, index) => {
             const eventId = index + 1;
             return { text, type, eventId, timestampNs: START_NS + BigInt(eventId) * 1000n };
           }),

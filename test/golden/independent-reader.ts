@@ -18,6 +18,11 @@ export interface End {
   readonly durableEventId: number;
 }
 
+/** Where a reader is: the segment that it walks, once there is one. */
+interface Place {
+  segment?: Segment;
+}
+
 interface Meta {
   readonly segmentIndex: number;
   readonly durableEventId: number;
@@ -83,9 +88,27 @@ function electLogId(segments: readonly Found<Buffer>[], meta: Found<Meta> | unde
 
 const indexOf = (name: string): number => Number(name.slice(0, 10));
 const isIndex = (index: number): boolean => index >= 1 && index < 2 ** 32;
+const isPrepared = (name: string): boolean => {
+  const [, ticket] = /^prepared-(0|[1-9]\d{0,9})\.tmp$/.exec(name) ?? [];
+  return ticket !== undefined && Number(ticket) < 2 ** 32;
+};
+const isWhite = (byte: number): boolean => (byte >= 0x09 && byte <= 0x0d) || byte === 0x20;
 
 /** Yields all events; returns how the log ends; throws a {@link Refusal} where it is refused. */
-export function* readLog(directory: string): Generator<ReadEvent, End, undefined> {
+export class LogReader {
+  readonly #place: Place = {};
+
+  /** The last id, also where no event was given. */
+  get lastEventId(): number {
+    return (this.#place.segment?.eventId ?? 1) - 1;
+  }
+
+  read(directory: string): Generator<ReadEvent, End, undefined> {
+    return readLog(directory, this.#place);
+  }
+}
+
+function* readLog(directory: string, place: Place): Generator<ReadEvent, End, undefined> {
   const names = readdirSync(directory).filter((name) => isIndex(indexOf(name)));
   const plain = names.filter((name) => /^\d{10}\.wal$/.test(name)).sort();
   const packed = names.filter((name) => /^\d{10}\.wal\.lz4$/.test(name));
@@ -106,6 +129,7 @@ export function* readLog(directory: string): Generator<ReadEvent, End, undefined
     throw new Refusal('corrupt', `${plain[position]} is of another log`);
   };
   let segment = open(0);
+  place.segment = segment;
   for (let position = 1; position < plain.length; position++) {
     let successor: Segment;
     try {
@@ -118,6 +142,7 @@ export function* readLog(directory: string): Generator<ReadEvent, End, undefined
     }
     yield* readPinned(segment, successor);
     segment = successor;
+    place.segment = segment;
   }
   yield* readAll(segment);
   const lock = fileAt(directory, 'LOCK');
@@ -179,11 +204,11 @@ function withoutSegments(directory: string, meta: Found<Meta> | undefined): End 
     if (isNew) return { word: 'clean', durableEventId: 0 };
     throw new Refusal('corrupt', 'all segments are missing');
   }
-  if (lock !== undefined && lock.toString('latin1').trim() !== '') {
+  if (lock !== undefined && !lock.subarray(0, 4096).every(isWhite)) {
     throw new Refusal('undecidable', 'a log was opened here');
   }
-  const isBegun = /^(?:LOCK|wal\.meta\.tmp|prepared-(?:0|[1-9]\d{0,9})\.tmp)$/;
-  if (readdirSync(directory).some((name) => isBegun.test(name))) {
+  const isBegun = (name: string) => name === 'wal.meta.tmp' || isPrepared(name);
+  if (lock !== undefined || readdirSync(directory).some(isBegun)) {
     return { word: 'clean', durableEventId: 0 };
   }
   throw new Refusal('no-log', 'nothing of a log');

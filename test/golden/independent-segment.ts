@@ -271,9 +271,49 @@ function readFrames(payload: Buffer, header: Buffer): ReadEvent[] | undefined {
   return kind === 1 && events.length === header.readUInt32LE(16) ? events : undefined;
 }
 
-const isSeal = (seal: Buffer, nextEventId: number): boolean =>
-  seal.length >= 64 &&
-  seal.length === 64 + 24 * seal.readUInt32LE(56) &&
-  number64(seal, 8) === nextEventId - 1 &&
-  number64(seal, 16) === nextEventId - number64(seal, 0) &&
-  isZero(seal.subarray(60, 64));
+/** Whether a seal agrees with its block and with itself. */
+function isSeal(seal: Buffer, nextEventId: number): boolean {
+  const entryCount = seal.length < 64 ? -1 : seal.readUInt32LE(56);
+  if (seal.length !== 64 + 24 * entryCount || !isZero(seal.subarray(60, 64))) return false;
+  const [firstEventId, lastEventId, eventCount] = [0, 8, 16].map((at) => seal.readBigUInt64LE(at));
+  const eventBlocks = seal.readUInt32LE(24);
+  const [payloadBytes, firstNs, highestNs] = [32, 40, 48].map((at) => seal.readBigUInt64LE(at));
+  const isEmpty = eventCount === 0n;
+  const rules = [
+    firstEventId !== 0n && lastEventId === BigInt(nextEventId - 1),
+    eventCount === BigInt(nextEventId) - (firstEventId ?? 0n),
+    eventBlocks <= (eventCount ?? 0n) && (eventBlocks === 0) === isEmpty,
+    (payloadBytes ?? 0n) < 2n ** 53n && (payloadBytes === 0n) === isEmpty,
+    (firstNs ?? 0n) <= (highestNs ?? 0n) && (!isEmpty || highestNs === 0n),
+    entryCount <= eventBlocks,
+  ];
+  return rules.every((holds) => holds) && areEntries(seal);
+}
+
+function areEntries(seal: Buffer): boolean {
+  const entriesAt = (at: number) => ({
+    eventId: seal.readBigUInt64LE(at),
+    highestNs: seal.readBigUInt64LE(at + 8),
+    offset: seal.readUInt32LE(at + 16),
+    blockIndex: seal.readUInt32LE(at + 20),
+  });
+  const [firstEventId, lastEventId] = [seal.readBigUInt64LE(0), seal.readBigUInt64LE(8)];
+  for (let at = 64; at < seal.length; at += 24) {
+    const entry = entriesAt(at);
+    const isInRange =
+      entry.eventId >= firstEventId &&
+      entry.eventId <= lastEventId &&
+      entry.offset % 8 === 0 &&
+      entry.highestNs <= seal.readBigUInt64LE(48);
+    if (!isInRange) return false;
+    if (at === 64) continue;
+    const previous = entriesAt(at - 24);
+    const isInOrder =
+      entry.eventId > previous.eventId &&
+      entry.highestNs >= previous.highestNs &&
+      entry.offset > previous.offset &&
+      entry.blockIndex > previous.blockIndex;
+    if (!isInOrder) return false;
+  }
+  return true;
+}
