@@ -940,16 +940,16 @@ export const MUTATIONS = [
   {
     name: 'telemetry: lag counts what is written, not what is appended',
     file: 'src/telemetry/log-standing.ts',
-    find: 'Math.max(0, appendedEventId - durableEventId)',
-    replace: 'Math.max(0, appendedEventId - appendedEventId)',
+    find: 'Math.max(least, appendedEventId - durableEventId)',
+    replace: 'Math.max(least, appendedEventId - appendedEventId)',
     tests: ['test/fault/lag-telemetry.test.ts'],
   },
   {
     name: 'telemetry: what the last look did not see counts as durable',
-    file: 'src/recorder/writer/durable-horizon.ts',
+    file: 'src/recorder/writer/lag-horizon.ts',
     find: '    if (((taken - this.#seen) | 0) < 0) return;\n',
     replace: '',
-    tests: ['src/recorder/writer/durable-horizon.test.ts'],
+    tests: ['src/recorder/writer/lag-horizon.test.ts'],
   },
   {
     name: 'telemetry: a refusal for lack of space is a ring stall',

@@ -9,6 +9,7 @@ export type { OperationReading } from './metrics/operation64.js';
 export {
   type AttachedTelemetry,
   attachTelemetry,
+  collectDown,
   type TelemetryStatus,
 } from './observation/attached-telemetry.js';
 export type { Aggregate } from './telemetry/aggregate.js';

@@ -17,3 +17,7 @@ export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const alignUp = (value: number, alignment: number): number =>
   Math.ceil(value / alignment) * alignment;
+
+/** A 64-bit value as 16 hexadecimal digits. */
+export const hexOf64 = (value: bigint): string =>
+  BigInt.asUintN(64, value).toString(16).padStart(16, '0');

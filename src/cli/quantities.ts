@@ -28,7 +28,6 @@ export const formatBytes = (bytes: number): string =>
   scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB', 'PB']);
 
 /** As its region and its metrics show it: 16 hexadecimal digits. */
-export const formatLogId = (logId: bigint): string => logId.toString(16).padStart(16, '0');
 
 /** Things in a second: 1234567 → `1.23 M/s`; `-` where no time has passed yet. */
 export const formatRate = (perSecond: number): string => {

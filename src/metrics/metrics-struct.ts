@@ -41,6 +41,7 @@ let refresh: (
   source: MetricSource,
   isLive: boolean,
   fill: FillCopy | undefined,
+  asOfNs: number | undefined,
 ) => void;
 let beside: (struct: MetricsStruct, look: LookBeside) => void;
 let end: (struct: MetricsStruct) => void;
@@ -59,7 +60,7 @@ export abstract class MetricsStruct {
 
   static {
     accessOf = (struct) => ({ definition: struct.#definition, memory: struct.#memory });
-    refresh = (struct, source, isLive, fill) => struct.#take(source, isLive, fill);
+    refresh = (struct, ...from) => struct.#take(...from);
     beside = (struct, look) => {
       struct.#lookBeside = look;
     };
@@ -99,7 +100,12 @@ export abstract class MetricsStruct {
     return this.#memory.isOpen && this.#takenAtNs === undefined;
   }
 
-  #take(source: MetricSource, isLive: boolean, fill: FillCopy | undefined): void {
+  #take(
+    source: MetricSource,
+    isLive: boolean,
+    fill: FillCopy | undefined,
+    asOfNs = monotonicClock.nowNs(),
+  ): void {
     const { words, start, isShared } = this.#memory;
     if (isShared) {
       const message =
@@ -108,7 +114,7 @@ export abstract class MetricsStruct {
     }
     this.#incomplete = copyStruct(this.#definition, source, words, start, isLive);
     fill?.(words, start);
-    this.#takenAtNs = monotonicClock.nowNs();
+    this.#takenAtNs = asOfNs;
   }
 
   #close(): void {
@@ -231,13 +237,17 @@ export function structOf<const Fields extends Descriptions>(
 /** For the log and its updaters: memory and definition of a struct. */
 export const structAccess = (struct: MetricsStruct): StructAccess => accessOf(struct);
 
-/** Takes a copy of what `source` holds into `struct`, and lets `fill` complete it. */
+/**
+ * Takes a copy of what `source` holds into `struct`, and lets `fill` complete it.
+ * @param asOfNs up to when ages count and what is recent; default: now
+ */
 export const takeFrom = (
   struct: MetricsStruct,
   source: MetricSource,
   isLive: boolean,
   fill?: FillCopy,
-): void => refresh(struct, source, isLive, fill);
+  asOfNs?: number,
+): void => refresh(struct, source, isLive, fill, asOfNs);
 
 /** From now on, readers of `struct` get what `look` adds as well. */
 export const lookBeside = (struct: MetricsStruct, look: LookBeside): void => beside(struct, look);

@@ -64,6 +64,8 @@ export class AttachedTelemetry {
   readonly pid: number;
   /** When it did, in nanoseconds since the Unix epoch. */
   readonly startedAtNs: bigint;
+  /** The id of the log, 64 bits. */
+  readonly logId: bigint;
   /** Which versions it runs. */
   readonly build: BuildInfo;
   /** The recorder's metrics; the same object at every refresh. */
@@ -83,6 +85,7 @@ export class AttachedTelemetry {
     this.path = path;
     this.pid = header.pid;
     this.startedAtNs = header.startTsNs;
+    this.logId = header.logId;
     this.#file = file;
     this.#log = this.#read();
     this.build = buildOf(file, this.#log.state, directory);
@@ -138,8 +141,7 @@ export class AttachedTelemetry {
   /** How long the log has been open, in nanoseconds; if the process is dead, until it died. */
   get uptimeNs(): number {
     const openedNs = Number(this.#file.header.monotonicAnchorNs);
-    const ages = Object.values(this.threads).map(({ ageNs }) => ageNs ?? Number.POSITIVE_INFINITY);
-    const silentNs = this.#status === 'running' ? 0 : Math.min(...ages);
+    const silentNs = this.#status === 'running' ? 0 : this.#silentNs;
     return Number.isFinite(silentNs) ? Math.max(0, this.#takenAtNs - silentNs - openedNs) : 0;
   }
 
@@ -180,12 +182,16 @@ export class AttachedTelemetry {
   }
 
   #take(): void {
+    const isRunning = this.#status === 'running';
+    const silentNs = Number.isFinite(this.#silentNs) ? this.#silentNs : 0;
+    // Of what has ended nothing grows older, and what was recent then stays so.
+    const asOfNs = isRunning ? undefined : this.#takenAtNs - silentNs;
     reading(this.path, () =>
       inOneReading(() => {
         for (const { struct, byteOffset } of this.#structs) {
           const source = new RegionSource(this.#file, byteOffset);
           const fill = fillOf(structAccess(struct).definition, this.#log);
-          takeFrom(struct, source, this.#status === 'running', fill);
+          takeFrom(struct, source, isRunning, fill, asOfNs);
         }
       }),
     );
@@ -198,8 +204,7 @@ export class AttachedTelemetry {
    * `_durable_event_id`, `_heartbeat_age_seconds` … All carry the labels `log` and `log_id`.
    */
   collect(prefix: string, collector: Collector): void {
-    const { directory } = this;
-    collectAs({ directory, logId: this.#file.header.logId }, collector, () => {
+    collectAs(this, collector, () => {
       this.#collect(prefix, collector);
     });
   }
@@ -207,7 +212,7 @@ export class AttachedTelemetry {
   #collect(prefix: string, collector: Collector): void {
     const gauge = (name: string, help: string, value: number): void =>
       collector.gauge({ name: `${prefix}_${name}`, help }, value);
-    gauge('up', 'Whether a process has the log open', this.#status === 'running' ? 1 : 0);
+    collectUp(prefix, this.#status === 'running', collector);
     collectBuildInfo(prefix, this.build, collector);
     const started = Number(this.startedAtNs) / NS_PER_SECOND;
     gauge('start_time_seconds', 'When the log was opened, since the Unix epoch', started);
@@ -223,10 +228,15 @@ export class AttachedTelemetry {
     this.recovery.collect(`${prefix}_recovery`, collector);
   }
 
+  /** Since when no thread has given a sign of life; infinite before the first. */
+  get #silentNs(): number {
+    const ages = Object.values(this.threads).map(({ ageNs }) => ageNs ?? Number.POSITIVE_INFINITY);
+    return Math.min(...ages);
+  }
+
   /** Of a log that no thread has moved yet: how long it is open. */
   #valuesAgeNs(): number {
-    const ages = Object.values(this.threads).flatMap(({ ageNs }) => ageNs ?? []);
-    return ages.length === 0 ? this.uptimeNs : Math.min(...ages);
+    return Number.isFinite(this.#silentNs) ? this.#silentNs : this.uptimeNs;
   }
 
   /** Everything as plain data; 64-bit times are decimal strings. */
@@ -268,6 +278,19 @@ function buildOf(file: RegionFile, state: ObservedState, directory: string): Bui
   const code =
     found.status === 'damaged' ? 'ERR_FLASHSTRIKE_SHARED_MEMORY' : 'ERR_FLASHSTRIKE_UNSUPPORTED';
   throw new WalError(code, `${path} cannot be shown: ${found.reason}`, { path });
+}
+
+function collectUp(prefix: string, isUp: boolean, collector: Collector): void {
+  const help = 'Whether a process has the log open, at the moment of the scrape';
+  collector.gauge({ name: `${prefix}_up`, help }, isUp ? 1 : 0);
+}
+
+/**
+ * What there is to tell of a log that no process has open: `<prefix>_up`, which is 0. For exporters
+ * that also serve logs which are closed now; see `AttachedTelemetry.collect` for all others.
+ */
+export function collectDown(prefix: string, collector: Collector): void {
+  collectUp(prefix, false, collector);
 }
 
 /**

@@ -1,6 +1,7 @@
 // Whose metrics these are: labels that tell several logs apart in one exposition.
 import { basename, resolve } from 'node:path';
 import type { Collector } from '../metrics/collector.js';
+import { hexOf64 } from '../units.js';
 
 export interface LogName {
   /** The folder. */
@@ -10,8 +11,8 @@ export interface LogName {
 
 /**
  * Calls `collect` with the labels `log`, the name of the folder, and `log_id`, 16 hexadecimal
- * digits: a name may be given twice, an id is not. A label that the caller has pushed stays as it
- * is.
+ * digits. A label that the caller has pushed stays as it is: two folders of one name that hold
+ * copies of one log have both in common, and need one of the caller's.
  */
 export function collectAs(
   { directory, logId }: LogName,
@@ -20,7 +21,7 @@ export function collectAs(
 ): void {
   const labels: readonly (readonly [name: string, value: string])[] = [
     ['log', basename(resolve(directory))],
-    ['log_id', BigInt.asUintN(64, logId).toString(16).padStart(16, '0')],
+    ['log_id', hexOf64(logId)],
   ];
   const missing = labels.filter(([name]) => collector.hasLabel?.(name) !== true);
   for (const [name, value] of missing) collector.pushLabel(name, value);

@@ -77,7 +77,9 @@ const FILLS = new Map<StructDefinition, FillFrom>([
   [
     SegmentWriter.definition,
     (copy, at, { appendedEventId, durableEventId, waitingBytes }) => {
-      const events = Math.max(0, appendedEventId - durableEventId);
+      // What is published is counted right behind that: a kill may fall in between.
+      const least = waitingBytes > 0 ? 1 : 0;
+      const events = Math.max(least, appendedEventId - durableEventId);
       fillLag(copy, at, { events, waitingBytes });
     },
   ],

@@ -55,14 +55,20 @@ const ownMemory = ({ layout }: StructDefinition): MetricMemory => MetricMemory.o
 
 /** The metrics of recovery and reading, under the labels of the log that they are part of. */
 class LogRecovery extends RecoveryTelemetry {
-  readonly #name: () => LogName | undefined;
+  #name: () => LogName | undefined;
 
+  /** Without arguments: a copy, whose log `copyTo` tells it. */
   constructor(
-    structs: ConstructorParameters<typeof RecoveryTelemetry>[0],
-    name: () => LogName | undefined,
+    structs: ConstructorParameters<typeof RecoveryTelemetry>[0] = {},
+    name: () => LogName | undefined = () => undefined,
   ) {
     super(structs);
     this.#name = name;
+  }
+
+  override copyTo(other: RecoveryTelemetry): void {
+    super.copyTo(other as this);
+    if (other instanceof LogRecovery) other.#name = this.#name;
   }
 
   override collect(prefix: string, collector: Collector): void {

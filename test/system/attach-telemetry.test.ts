@@ -153,6 +153,13 @@ describe('attachTelemetry', { skip: cannotMap, timeout: 900_000 }, () => {
     await owner.kill();
     assert.equal(telemetry.refresh(), 'dead');
     assert.equal(telemetry.recorder.manager.appendedEvents, EVENTS);
+    const recent = telemetry.recorder.segmentWriter.writeBlockRecentMax;
+    assert.ok(recent > 0);
+    const now = performance.now.bind(performance);
+    context.mock.method(performance, 'now', () => now() + 60_000);
+    telemetry.refresh();
+    assert.ok((telemetry.threads.writer.ageNs ?? 0) > 60e9, 'a minute later');
+    assert.equal(telemetry.recorder.segmentWriter.writeBlockRecentMax, recent, 'as of its end');
   });
 
   test('sees a close while it is attached, and keeps the last values', async (context) => {

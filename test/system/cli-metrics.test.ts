@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { basename, join } from 'node:path';
@@ -203,6 +203,46 @@ describe('flashstrike metrics', { skip: cannotMap, timeout: 900_000 }, () => {
     assert.deepEqual(await ups(), [0, 0]);
     await openElsewhere(context, first.directory, options);
     assert.deepEqual(await ups(), [1, 0]);
+  });
+
+  test('never shows values of one log under the id of another, whatever the folder holds', async (context) => {
+    const { directory, owner } = await openElsewhere(context);
+    const { url } = await serve(context, directory);
+    const up = async (): Promise<readonly [value: number, id: string | undefined]> => {
+      const { text } = await ask(url);
+      const ups = parseExposition(text).find(({ name }) => name === 'flashstrike_wal_up');
+      const [sample] = ups?.samples ?? [];
+      return [sample?.value ?? Number.NaN, sample?.labels['log_id']];
+    };
+    const [, id] = await up();
+    assert.match(id ?? '', /^[0-9a-f]{16}$/);
+    const away = `${directory}-away`;
+    context.after(() => rmSync(away, { recursive: true, force: true }));
+    renameSync(directory, away);
+    await openElsewhere(context, directory);
+    assert.deepEqual(await up(), [1, id], 'the log that it watches goes on in its folder');
+    owner.tell();
+    await owner.ended;
+    const [value, other] = await up();
+    assert.equal(value, 1);
+    assert.notEqual(other, id, 'and then the one that is there now');
+  });
+
+  test('a closed log is the same series as before, also when its folder is gone', async (context) => {
+    const { directory, owner } = await openElsewhere(context);
+    const { url } = await serve(context, directory);
+    const ids = async (): Promise<(string | undefined)[]> => {
+      const { text } = await ask(url);
+      return parseExposition(text)
+        .filter(({ name }) => name === 'flashstrike_wal_up')
+        .flatMap(({ samples }) => samples.map(({ labels }) => labels['log_id']));
+    };
+    const before = await ids();
+    owner.tell();
+    await owner.ended;
+    assert.deepEqual(await ids(), before);
+    rmSync(directory, { recursive: true });
+    assert.deepEqual(await ids(), before);
   });
 
   test('takes another prefix', async (context) => {

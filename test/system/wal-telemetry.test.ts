@@ -8,7 +8,12 @@ import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { Wal } from '../../src/index.js';
 import { PrometheusCollector } from '../../src/prometheus.js';
-import { type DurationReading, recorder, Snapshotter } from '../../src/telemetry.js';
+import {
+  type Aggregate,
+  type DurationReading,
+  recorder,
+  Snapshotter,
+} from '../../src/telemetry.js';
 import { cannotMap, mappedOptions, onBothAdapters, TINY } from '../support/adapters.js';
 import { runSound } from '../support/child-script.js';
 import { eventually } from '../support/eventually.js';
@@ -251,6 +256,13 @@ onBothAdapters(
     const last = snapshotter.refresh().metrics;
     assert.equal(JSON.stringify(last), JSON.stringify(wal.telemetry));
     assert.equal(JSON.stringify(last.recovery), JSON.stringify(wal.telemetry.recovery));
+    const ofRecovery = new Snapshotter(wal.telemetry.recovery).latest.metrics;
+    const exported = (of: { collect: Aggregate['collect'] }): string => {
+      const collector = new PrometheusCollector();
+      of.collect('wal', collector);
+      return collector.toString();
+    };
+    assert.equal(exported(ofRecovery), exported(wal.telemetry.recovery), 'labels and all');
   },
 );
 

@@ -3,6 +3,7 @@
 // its owner is dead, and no log would still take events from it.
 
 import { printable } from '../../errors.js';
+import { hexOf64 } from '../../units.js';
 import {
   inspectLog,
   isSpent,
@@ -18,13 +19,7 @@ import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { formatJson } from '../json.js';
 import { writeLines } from '../output.js';
-import {
-  formatBytes,
-  formatCount,
-  formatEvents,
-  formatLogId,
-  formatTimestamp,
-} from '../quantities.js';
+import { formatBytes, formatCount, formatEvents, formatTimestamp } from '../quantities.js';
 import { describeRegion } from '../region-notice.js';
 import { reportError } from '../report-error.js';
 import { type Column, formatTable } from '../table.js';
@@ -118,7 +113,7 @@ export function renderInspection(inspection: LogInspection): string[] {
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
   const lines = [
     `log      ${printable(inspection.path)}`,
-    `id       ${inspection.logId === undefined ? 'unknown' : formatLogId(inspection.logId)}`,
+    `id       ${inspection.logId === undefined ? 'unknown' : hexOf64(inspection.logId)}`,
     events > 0
       ? `events   ${formatCount(events)}, ids ${formatCount(firstEventId)} to ` +
         `${formatCount(lastEventId)}`
@@ -141,7 +136,7 @@ export function renderInspection(inspection: LogInspection): string[] {
 const regionRow = (region: OrphanRegion): string[] => [
   printable(region.path),
   formatBytes(region.bytes),
-  region.logId === undefined ? '-' : formatLogId(region.logId),
+  region.logId === undefined ? '-' : hexOf64(region.logId),
   optional(region.pid, String),
   region.startedTsNs === undefined ? '-' : formatTimestamp(region.startedTsNs).slice(0, 19),
   printable(region.removable ? 'orphaned' : `kept: ${region.reason}`),
@@ -216,7 +211,7 @@ function stateOf({ status, unreadEvents, pid, reason }: SharedRegionInspection):
 const allRow = (region: SharedRegionInspection): string[] => [
   printable(region.path),
   formatBytes(region.bytes),
-  region.logId === undefined ? '-' : formatLogId(region.logId),
+  region.logId === undefined ? '-' : hexOf64(region.logId),
   printable(`${region.folder ?? '-'}${region.folderExists === false ? ' (gone)' : ''}`),
   region.startedTsNs === undefined ? '-' : formatTimestamp(region.startedTsNs).slice(0, 19),
   printable(stateOf(region)),

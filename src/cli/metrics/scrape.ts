@@ -2,9 +2,9 @@
 import { basename, resolve } from 'node:path';
 import { WalError } from '../../errors.js';
 import { PrometheusCollector } from '../../prometheus.js';
-import type { AttachedTelemetry } from '../../telemetry.js';
+import { type AttachedTelemetry, collectDown } from '../../telemetry.js';
+import { hexOf64 } from '../../units.js';
 import { findLogId } from '../../verification/inspect.js';
-import { formatLogId } from '../quantities.js';
 import { WatchedLog } from '../watched-log.js';
 
 /** What the answers consist of. */
@@ -83,6 +83,7 @@ class ScrapedLog {
   readonly #name: string;
   readonly #tell: Tell;
   #log: WatchedLog | undefined;
+  #logId: bigint | undefined;
   #told: string | undefined;
 
   constructor(dir: string, name: string, tell: Tell) {
@@ -98,14 +99,28 @@ class ScrapedLog {
 
   collect(prefix: string, collector: PrometheusCollector): void {
     const telemetry = this.#look();
-    const logId = findLogId(this.#dir);
     collector.pushLabel('log', this.#name);
-    if (logId !== undefined) collector.pushLabel('log_id', formatLogId(logId));
     try {
-      if (telemetry === undefined) collectDown(prefix, collector);
+      // Its own id is another one where the folder holds another log by now.
+      if (telemetry === undefined) this.#collectDown(prefix, collector);
       else telemetry.collect(prefix, collector);
     } finally {
-      if (logId !== undefined) collector.popLabel();
+      collector.popLabel();
+    }
+  }
+
+  /** Under the id that it had when it was seen last, so that it stays the same series. */
+  #collectDown(prefix: string, collector: PrometheusCollector): void {
+    this.#logId ??= findLogId(this.#dir);
+    const logId = this.#logId;
+    if (logId === undefined) {
+      collectDown(prefix, collector);
+      return;
+    }
+    collector.pushLabel('log_id', hexOf64(logId));
+    try {
+      collectDown(prefix, collector);
+    } finally {
       collector.popLabel();
     }
   }
@@ -117,7 +132,9 @@ class ScrapedLog {
       const telemetry = this.#log?.look();
       this.#tellOnce(this.#log?.reason);
       // The last values of a log that was closed would look like those of one that stands still.
-      return telemetry?.status === 'gone' ? undefined : telemetry;
+      if (telemetry === undefined || telemetry.status === 'gone') return undefined;
+      this.#logId = telemetry.logId;
+      return telemetry;
     } catch (error) {
       if (!(error instanceof WalError)) throw error;
       this.close();
@@ -135,8 +152,4 @@ class ScrapedLog {
     this.#log?.close();
     this.#log = undefined;
   }
-}
-
-function collectDown(prefix: string, collector: PrometheusCollector): void {
-  collector.gauge({ name: `${prefix}_up`, help: 'Whether a process has the log open' }, 0);
 }

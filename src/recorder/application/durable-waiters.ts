@@ -61,9 +61,9 @@ export class DurableWaiters {
   wait(eventId: number, startNs: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#arriving.push({ eventId, startNs, resolve, reject, isSettled: false });
+      void fromLoop(this.#admit);
       // At once: the event loop may be blocked behind this call.
       if (this.#toldNs === 0) this.#tellSince(startNs);
-      void fromLoop(this.#admit);
     });
   }
 
@@ -151,8 +151,8 @@ export class DurableWaiters {
 
   #tellSince(sinceNs: number): void {
     if (sinceNs === this.#toldNs) return;
-    this.#toldNs = sinceNs;
     this.#source.waitsSince(sinceNs);
+    this.#toldNs = sinceNs;
   }
 
   #refuse(): void {

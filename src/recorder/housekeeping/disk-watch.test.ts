@@ -40,6 +40,13 @@ describe('the room on the disk', () => {
     assert.deepEqual(bench.paths, ['/log', '/log']);
   });
 
+  test('that has no limit is a very large number, not none', () => {
+    const bench = new Bench();
+    bench.free = 2 ** 63;
+    bench.watch.look();
+    assert.equal(bench.manager.diskFreeBytes, Number.MAX_SAFE_INTEGER);
+  });
+
   test('stays what it was while the system does not tell', () => {
     const bench = new Bench();
     bench.watch.look();

@@ -28,7 +28,9 @@ export class DiskWatch {
     if (nowNs < this.#nextNs) return (this.#nextNs - nowNs) / NS_PER_MS;
     this.#nextNs = nowNs + INTERVAL_NS;
     try {
-      this.#telemetry.setDiskFree(this.#storage.freeBytes(this.#directory));
+      const free = this.#storage.freeBytes(this.#directory);
+      // Network file systems without a limit tell 2^63 bytes.
+      this.#telemetry.setDiskFree(Math.min(free, Number.MAX_SAFE_INTEGER));
     } catch (error) {
       // What was told last stays: a look that fails tells nothing of the disk.
       if (!isOperational(error)) throw error;

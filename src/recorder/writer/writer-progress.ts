@@ -5,7 +5,7 @@
 // - The metrics first: who learns that an event is durable finds its commit in them.
 import type { RingMemory } from '../../ring/ring-memory.js';
 import type { ControlPublisher } from './control-publisher.js';
-import { DurableHorizon } from './durable-horizon.js';
+import { LagHorizon } from './lag-horizon.js';
 import type {
   PredecessorPin,
   SegmentWriterDependencies,
@@ -15,7 +15,7 @@ import type {
 type End = Pick<PredecessorPin, 'segmentIndex' | 'endOffset'>;
 
 export class WriterProgress {
-  readonly horizon: DurableHorizon;
+  readonly horizon: LagHorizon;
   readonly #d: SegmentWriterDependencies;
   readonly #control: ControlPublisher;
   #writtenEventId: number;
@@ -42,7 +42,7 @@ export class WriterProgress {
     this.#writtenEventId = nextEventId - 1;
     this.#durableEventId = durableEventId;
     this.#lastWriteNs = dependencies.clock.nowNs();
-    this.horizon = new DurableHorizon(this.#lastWriteNs, position);
+    this.horizon = new LagHorizon(this.#lastWriteNs, position);
   }
 
   get writtenEventId(): number {
@@ -95,7 +95,7 @@ export class WriterProgress {
     this.#control.publishPoint(segmentIndex, endOffset, this.#durableEventId);
   }
 
-  /** A look at the ring found `appended`, and `taken` taken of it; see DurableHorizon. */
+  /** A look at the ring found `appended`, and `taken` taken of it; see LagHorizon. */
   onLook(nowNs: number, appended: number, taken: number): void {
     this.horizon.onLook(nowNs, appended, taken);
     if (!this.isDurable) return;

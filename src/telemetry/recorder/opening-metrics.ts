@@ -21,8 +21,8 @@ const OpeningLayout = layout('Opening')
 
 const at = OpeningLayout.offset;
 
-const APPLICATION = { writer: 'application', exportedIn: 'seconds' } as const;
-const WRITER = { writer: 'writer', exportedIn: 'seconds' } as const;
+const APPLICATION = { writer: 'application' } as const;
+const WRITER = { writer: 'writer' } as const;
 
 const OPENING = defineMetrics(OpeningLayout, undefined, {
   open: duration({
@@ -44,7 +44,7 @@ const OPENING = defineMetrics(OpeningLayout, undefined, {
   openFolder: duration({
     ...WRITER,
     help: 'Open, phase 2: time to make the folder ready and to lock it',
-    covers: 'creating the folder or syncing it, the lock, a wait of lockTimeoutMs included',
+    covers: 'creating the folder or syncing it, and the lock',
   }),
   openRecovery: duration({
     ...WRITER,

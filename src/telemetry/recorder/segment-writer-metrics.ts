@@ -279,8 +279,9 @@ const SEGMENT_WRITER = defineMetrics(SegmentWriterLayout, 'wal_segment_writer', 
     group: 'unsyncedEvents',
     help: 'Age of the oldest event that is appended but not durable; 0: there is none',
     covers:
-      'from the latest look of the writer thread before which all that is durable had been ' +
-      'appended until now: at most as much too long as the thread sleeps between two looks',
+      'from the last look of the writer thread before which everything that was appended is ' +
+      'durable, until now: too long by at most its sleep, write or sync before that look, and ' +
+      'what was behind then',
   }),
   unwatermarkedAge: age({
     ...WRITER,

@@ -7,7 +7,7 @@
 //                   └ all that look 1 saw is taken: the rest was appended after look 1
 
 /** Positions as in the ring: modulo 2^32. */
-export class DurableHorizon {
+export class LagHorizon {
   #seenNs: number;
   #seen: number;
   #takenUntilNs: number;

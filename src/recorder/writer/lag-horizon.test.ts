@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { DurableHorizon } from './durable-horizon.js';
+import { LagHorizon } from './lag-horizon.js';
 
-describe('a durable horizon', () => {
+describe('a lag horizon', () => {
   it('is the last look, while the ring is empty', () => {
-    const horizon = new DurableHorizon(5, 0);
+    const horizon = new LagHorizon(5, 0);
     horizon.onLook(9, 0, 0);
     horizon.onDurable();
     assert.equal(horizon.durableUntilNs, 9);
   });
 
   it('stays where it is while what a look has seen is not taken and durable', () => {
-    const horizon = new DurableHorizon(5, 0);
+    const horizon = new LagHorizon(5, 0);
     horizon.onLook(10, 8, 0);
     horizon.onDurable();
     assert.equal(horizon.durableUntilNs, 5);
@@ -32,7 +32,7 @@ describe('a durable horizon', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer(), (steps, start) => {
-        const horizon = new DurableHorizon(0, start | 0);
+        const horizon = new LagHorizon(0, start | 0);
         /** When each event that is not taken, or taken and not durable, was appended. */
         const waiting: number[] = [];
         const taken: number[] = [];
