@@ -298,6 +298,7 @@ test('more regions than fit are refused, and the record stays as it was', (t) =>
 
 const FORGED: Readonly<Record<string, string>> = {
   'no JSON': '{"regions":[',
+  'white space of another kind': '\u00a0\n',
   null: 'null',
   number: '17',
   list: '[]',

@@ -158,8 +158,11 @@ function readText(storage: Storage, fd: number): string {
   const bytes = new Uint8Array(RECORD_BYTES);
   return Buffer.from(bytes.subarray(0, storage.read(fd, bytes, 0)))
     .toString()
-    .trim();
+    .replace(PADDING, '');
 }
+
+/** What pads a record. Anything else, other white space included, is a text that is damaged. */
+const PADDING = /^[\t\n\v\f\r ]+|[\t\n\v\f\r ]+$/g;
 
 /** A whole page: shorter than the one before, a text would keep its end. */
 function pageOf(text: string): Uint8Array {
