@@ -31,6 +31,21 @@ const figuresOf = (timed, histogram) => ({
   percentiles: ${JSON.stringify(PERCENTILES)}.map((percent) => histogram.percentile(percent)),
 });
 const now = () => process.hrtime.bigint();
+// How long a promise took, from outside; and from when its call had returned until it was last
+// seen pending. One that is settled is seen to be so in the same turn of the event loop.
+const measured = async (call) => {
+  let isOver = false;
+  const before = now();
+  const ended = call().then((result) => { isOver = true; return [result, now()]; });
+  const begun = now();
+  let lastSeen = begun;
+  while (!isOver) {
+    await new Promise(setImmediate);
+    if (!isOver) lastSeen = now();
+  }
+  const [result, end] = await ended;
+  return { result, outer: Number(end - before), inner: Number(lastSeen - begun) };
+};
 `;
 
 /** The value that `percent` of all do not exceed: one that was measured. */
@@ -60,18 +75,9 @@ const outer = [];
 const inner = [];
 for (let wait = 0; wait < 100; wait++) {
   wal.append(Buffer.alloc(100));
-  let isOver = false;
-  const before = now();
-  const waiting = wal.durable().then(() => { isOver = true; return now(); });
-  const begun = now();
-  let lastSeen = begun;
-  // A promise that is settled is seen to be so in the same turn of the event loop.
-  while (!isOver) {
-    await new Promise(setImmediate);
-    if (!isOver) lastSeen = now();
-  }
-  outer.push(Number((await waiting) - before));
-  inner.push(Number(lastSeen - begun));
+  const took = await measured(() => wal.durable());
+  outer.push(took.outer);
+  inner.push(took.inner);
 }
 const { durableWait, durableWaitHistogram } = wal.telemetry.manager;
 tell(JSON.stringify({ outer, inner, told: figuresOf(durableWait, durableWaitHistogram) }));
@@ -97,6 +103,31 @@ test('waits of durable(): count, p50, p99 and maximum are between two measuremen
     const shown = told.percentiles[index] ?? Number.NaN;
     const leastNs = percentileOf(inner, percent) - ROUNDING_NS;
     assert.ok(shown >= leastNs, `p${percent}: ${shown} ns told, at least ${leastNs} ns`);
+  }
+});
+
+const OPENS = `${TELL}
+for (let open = 0; open < 3; open++) {
+  const { result: wal, outer, inner } = await measured(() => Wal.open(directory, options));
+  const { opening } = wal.telemetry;
+  tell(JSON.stringify({ outer, inner, told: opening.open.totalNs, samples: opening.open.samples }));
+  wal.append(Buffer.alloc(100));
+  await wal.close();
+}
+`;
+
+test('an open: its time is between two measurements of its caller', {
+  skip: cannotMap,
+}, async (t) => {
+  const lines = await runSound(OPENS, temporaryFolder(t), mappedOptions(t));
+  assert.equal(lines.length, 3);
+  for (const line of lines) {
+    t.diagnostic(line);
+    const { outer, inner, told, samples } = JSON.parse(line) as Record<string, number>;
+    assert.equal(samples, 1);
+    // Phases are whole nanoseconds.
+    assert.ok((told ?? 0) <= (outer ?? 0) + 2 * ROUNDING_NS);
+    assert.ok((told ?? 0) >= (inner ?? Number.NaN) - 2 * ROUNDING_NS);
   }
 });
 
