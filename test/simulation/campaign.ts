@@ -45,8 +45,8 @@ export function* seedsFrom(first: number, count: number, step = 1): Generator<nu
   for (let index = 0; index < count; index++) yield first + index * step;
 }
 
-/** Of each family in the tests: 20,000 in all take some four minutes of one processor. */
-export const HISTORIES = 5000;
+/** Of each family in the tests, which are to stay short: `npm run soak -- simulation` runs more. */
+export const HISTORIES = 3000;
 
 /** The first seeds of one family. */
 export function simulateFamily(family: Family, histories = HISTORIES): Promise<CampaignTotals> {
