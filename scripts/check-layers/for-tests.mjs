@@ -44,6 +44,5 @@ export const FOR_TESTS = {
     'cli/commands/inspect.ts#renderRegions',
     'cli/commands/verify.ts#renderReport',
     'cli/demo/proof.ts#compareEvents',
-    'cli/top/text-line.ts#cutText',
   ],
 };

@@ -63,7 +63,7 @@ describe('command line: demo', { timeout: 900_000 }, () => {
     assert.doesNotMatch(text, NO_TELEMETRY);
     const [recording = '', left = '', ...more] = text.match(PANEL) ?? [];
     assert.match(recording, / running, open$/);
-    assert.match(left, / dead, open$/);
+    assert.match(left, / ended, not closed$/);
     assert.deepEqual(more, []);
     const pid = numberIn(text, /process \(pid (\d+)\)/);
     const shown = Array.from(text.matchAll(/^process (\d+) {3}up /gm), ([, found]) =>
@@ -73,8 +73,8 @@ describe('command line: demo', { timeout: 900_000 }, () => {
     assert.match(text, new RegExp(`^! process ${pid} ended without closing; `, 'm'));
     for (const step of ['1. Record', '2. Kill']) {
       const panel = text.split(`\n${step}\n`)[1]?.split(/\n\d\. /)[0] ?? '';
-      assert.match(panel, /^events {6}written up to [\d,]+, durable up to \d/m);
-      assert.match(panel, /^append 1\/64 .* \d[\d.]* [nµm]?s/m);
+      assert.match(panel, /^durable {5}event [\d,]+/m);
+      assert.match(panel, /^append {2}.* \d[\d.]* [nµm]?s/m);
     }
     // A kill between an append and its counting leaves one that was not counted.
     const counted = numberIn(text, /it had counted ([\d,]+) appends/);
@@ -167,7 +167,7 @@ describe('command line: demo on a terminal', {
     assert.equal(panel.split('\n').length - 1, Number(height), 'not the place of the first panel');
     assert.ok(output.includes(`${GREEN}running, open`));
     const text = stripVTControlCharacters(output);
-    assert.equal(text.match(/ dead, open/g)?.length, 1);
+    assert.equal(text.match(/ ended, not closed/g)?.length, 1);
     assert.equal(text.match(/ ended without closing; /g)?.length, 1);
     assert.match(text, /\nProven: /);
     assert.ok(terminal.isSane, output);

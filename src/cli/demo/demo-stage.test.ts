@@ -50,7 +50,12 @@ describe('the stage of the demo', () => {
     const stage = stageOn(terminal, { TERM: 'xterm' });
     const lines = ['a', 'b', 'c', 'd', 'e'];
     stage.livePanel(() => lines);
-    assert.deepEqual(terminal.lines, ['', 'a', 'b', '']);
+    assert.deepEqual(terminal.lines, [
+      '',
+      'a',
+      '4 more rows: a taller terminal, --once or --json',
+      '',
+    ]);
     stage.panel(() => lines);
     assert.deepEqual(terminal.lines, ['', ...lines, '']);
   });

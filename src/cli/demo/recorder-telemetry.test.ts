@@ -58,8 +58,8 @@ describe('telemetry of the recording process', () => {
     const terminal = new FakeTerminal();
     const telemetry = attach(dir, stageOn(terminal));
     context.after(() => telemetry.close());
-    assert.match(terminal.lines.join('\n'), /^throughput {2}- events/m);
-    assert.match(terminal.lines.join('\n'), /^events {6}appended up to 0, written 0, durable 0$/m);
+    assert.match(terminal.lines.join('\n'), /^throughput {2}known at the next look$/m);
+    assert.match(terminal.lines.join('\n'), /^appended {4}no event yet$/m);
     await append(100);
     const before = terminal.writes.length;
     telemetry.refresh(499);
@@ -67,14 +67,14 @@ describe('telemetry of the recording process', () => {
     telemetry.refresh(500);
     telemetry.refresh(999);
     assert.equal(terminal.writes.length, before + 1);
-    assert.match(terminal.lines.join('\n'), /appended up to 100, written 100, durable 100/);
+    assert.match(terminal.lines.join('\n'), /^durable {5}event 100 {3}all of them$/m);
     await append(11);
     telemetry.look();
     telemetry.showRecording();
     const text = terminal.lines.join('\n');
     assert.equal(count(text, /^flashstrike top /gm), 1);
-    assert.match(text, /^throughput {2}[\d.]+( [kM])?\/s events/m);
-    assert.match(text, /appended up to 111, written 111, durable 111/);
+    assert.match(text, /^throughput {2}[\d.]+( [kM])? events\/s/m);
+    assert.match(text, /^durable {5}event 111 {3}all of them$/m);
     assert.match(text, /^sync +[\d.]+( [kM])?\/s /m);
   });
 
@@ -91,7 +91,7 @@ describe('telemetry of the recording process', () => {
     telemetry.look();
     telemetry.showRecording();
     assert.equal(count(pipe.text, /^flashstrike top /gm), 1);
-    assert.match(pipe.text, /^events {6}appended up to 100, written 100, durable 100$/m);
+    assert.match(pipe.text, /^durable {5}event 100 {3}all of them$/m);
     assert.doesNotMatch(pipe.text, /[^\P{Cc}\n]/u);
   });
 
@@ -103,7 +103,7 @@ describe('telemetry of the recording process', () => {
     await owner.kill();
     telemetry.showLeft();
     assert.match(pipe.text, /^ {3}it had counted 3,000 appends\.$/m);
-    assert.match(pipe.text, /^flashstrike top .* dead, open$/m);
+    assert.match(pipe.text, /^flashstrike top .* ended, not closed$/m);
     assert.match(
       pipe.text,
       new RegExp(`^! process ${owner.child.pid} ended without closing; `, 'm'),

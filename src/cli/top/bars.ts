@@ -21,7 +21,12 @@ export class LogAxis {
   static readonly #LABELS = ['10n', '1µ', '.1m', '10m'];
   readonly #columnsPerDecade: number;
 
-  /** As wide as fits into `width`, at least a column a decade. */
+  /** As wide as fits into `width`; none where there is not a column for each decade. */
+  static within(width: number): LogAxis | undefined {
+    return width < LogAxis.#DECADES ? undefined : new LogAxis(width);
+  }
+
+  /** At least a column a decade. */
   constructor(width: number) {
     this.#columnsPerDecade = Math.max(1, Math.floor(width / LogAxis.#DECADES));
   }

@@ -1,112 +1,265 @@
-// What is wrong with a log, in sentences: the worst first. Each names the symptom, and what it
-// means; docs/METRICS.md has the whole way from symptom to remedy.
+// What is wrong with a log, in sentences: the worst first. Each names the symptom with its figures,
+// and what to do; docs/METRICS.md has the whole way from symptom to remedy. A trouble that is the
+// consequence of another one is not told beside it.
 
 import { formatBytes, formatCount, formatEvents } from '../quantities.js';
 import type { Figures } from './figures.js';
+import { isStale, isStuck, stoppedNs } from './hearts.js';
 import type { Look } from './look.js';
 import { formatNs } from './quantity.js';
 
 export interface Trouble {
   readonly severity: 'error' | 'warning';
+  /** The symptom: a sentence without its full stop. */
   readonly text: string;
+  /** What to do, or that nothing is to be done: a sentence without its full stop. */
+  readonly remedy: string;
 }
-
-/** Longer than any of its threads sleeps while all is well. */
-const STALE_NS = { writer: 1e9, preparer: 5e9, housekeeping: 5e9 } as const;
-export const THREADS = ['writer', 'preparer', 'housekeeping'] as const;
 
 /** A disk that is well syncs faster. */
 const SLOW_SYNC_NS = 100e6;
 /** A shorter wait, for a segment or for room, is not worth a line while it lasts. */
 const LONG_WAIT_NS = 100e6;
+/** What is appended is on disk sooner, and durable() has settled, while all is well. */
+const LONG_COMMIT_NS = 1e9;
 const NEARLY_FULL = 0.75;
 
 export function diagnose(look: Look, figures: Figures, reason?: string): readonly Trouble[] {
-  return [...stateTroubles(look, reason), ...threadTroubles(look), ...workTroubles(look, figures)];
+  const troubles = [
+    ...endTroubles(look, reason),
+    ...stateTroubles(look, figures),
+    ...(look.status === 'running' ? troublesNow(look) : []),
+    ...appendTroubles(look, figures),
+    ...diskTroubles(look, figures),
+  ];
+  return [
+    ...troubles.filter(({ severity }) => severity === 'error'),
+    ...troubles.filter(({ severity }) => severity === 'warning'),
+  ];
 }
 
-/** Whether thread `name` should have been seen to move since. */
-export const isStale = (look: Look, name: keyof typeof STALE_NS): boolean =>
-  look.status === 'running' && (look.threads[name].ageNs ?? 0) > STALE_NS[name];
+const error = (text: string, remedy: string): Trouble => ({ severity: 'error', text, remedy });
+const warning = (text: string, remedy: string): Trouble => ({ severity: 'warning', text, remedy });
+const times = (count: number): string => (count === 1 ? 'once' : `${formatCount(count)} times`);
 
-const error = (text: string): Trouble => ({ severity: 'error', text });
-const warning = (text: string): Trouble => ({ severity: 'warning', text });
+/** `3,060 events (1.20 MB) are not durable`; undefined: all are. */
+function behind({ recorder: { segmentWriter } }: Look): string | undefined {
+  const { durableLagEvents: events, durableLagBytes } = segmentWriter;
+  if (events === 0) return undefined;
+  const bytes = durableLagBytes === 0 ? '' : ` (${formatBytes(durableLagBytes)})`;
+  return `${formatEvents(events)}${bytes} ${events === 1 ? 'is' : 'are'} not durable`;
+}
 
-function* stateTroubles(
-  { status, state, pid, waitingBytes, incomplete }: Look,
-  reason: string | undefined,
-): Generator<Trouble> {
+const andBehind = (look: Look): string => {
+  const text = behind(look);
+  return text === undefined ? '' : `; ${text}`;
+};
+
+/** Whether a trouble has been told of which a full ring, a wait, a lag are the consequences. */
+const isExplained = (look: Look): boolean =>
+  isStuck(look) || stoppedNs(look) > 0 || look.state === 'failed' || look.state === 'no-space';
+
+function* endTroubles(look: Look, reason: string | undefined): Generator<Trouble> {
+  const { status, pid, waitingBytes, incomplete } = look;
   if (status === 'gone') {
-    yield warning(reason ?? 'the log was closed: these are its last figures');
+    const why = reason?.replace(/\.$/, '') ?? 'the log was closed';
+    yield warning(why, 'What is shown are its last figures');
   } else if (status === 'dead') {
     const left =
       waitingBytes > 0
         ? `its ring has ${formatBytes(waitingBytes)} for the next open`
         : 'it left nothing in the ring';
-    yield error(`process ${pid} ended without closing; ${left}`);
-  }
-  if (state === 'failed') {
-    yield error('a write or sync failed: the log accepts nothing more until it is opened again');
-  } else if (state === 'no-space') {
-    yield error('the disk is full: appends continue while the ring has room; free some space');
+    yield error(
+      `process ${pid} ended without closing; ${left}`,
+      'Open the log again: it recovers, the ring included',
+    );
   }
   if (incomplete.length > 0) {
     const names = incomplete.join(', ');
-    yield warning(`a record was interrupted; these may be slightly off: ${names}`);
+    yield warning(
+      `a record was interrupted; these may be slightly off: ${names}`,
+      'Nothing is to be done: the next open counts anew',
+    );
   }
+}
+
+function* stateTroubles(look: Look, { happened }: Figures): Generator<Trouble> {
+  const { state, status } = look;
+  if (status !== 'running') {
+    if (state === 'failed') {
+      yield error('a write or sync had failed, or a thread had died', 'Open the log again');
+    } else if (state === 'no-space') {
+      yield error('the disk, or its quota, was full', 'Free some space, then open the log again');
+    }
+    return;
+  }
+  const { refusedCalls } = happened;
+  const refused = refusedCalls === 0 ? '' : `; appends were refused ${times(refusedCalls)}`;
+  if (state === 'failed') {
+    yield error(
+      `a write or sync failed, or a thread has died: the log accepts nothing more${refused}` +
+        andBehind(look),
+      'wal.failure says why; close the log, and open it again',
+    );
+  } else if (state === 'no-space') {
+    const accepts = refusedCalls === 0 ? '; appends go on while the ring has room' : refused;
+    yield error(
+      `the disk, or its quota, is full${accepts}${andBehind(look)}`,
+      'Free some space: it goes on by itself',
+    );
+  }
+}
+
+/** What does not move, and what waits for that, at the moment of the look. */
+function* troublesNow(look: Look): Generator<Trouble> {
+  const silentNs = stoppedNs(look);
+  if (silentNs > 0) {
+    yield error(
+      `no thread of process ${look.pid} has moved for ${formatNs(silentNs)}: it is stopped ` +
+        `(SIGSTOP, a debugger, a frozen container) or gets no processor${andBehind(look)}`,
+      `Continue it: kill -CONT ${look.pid}, or in the debugger; unfreeze the container`,
+    );
+    return;
+  }
+  yield* threadTroubles(look);
+  yield* waitTroubles(look);
 }
 
 function* threadTroubles(look: Look): Generator<Trouble> {
-  for (const name of THREADS) {
+  const { threads, lasting } = look;
+  if (isStuck(look)) {
+    yield error(
+      `the writer thread has not moved for ${formatNs(threads.writer.ageNs ?? 0)}: it is in a ` +
+        `write or sync, or gets no processor${andBehind(look)}`,
+      'Check the disk (dmesg) and the load',
+    );
+  }
+  // An append that waits blocks the loop, and has a line of its own.
+  if (isStale(look, 'application') && lasting.ringStallNs <= LONG_WAIT_NS) {
+    yield error(
+      `the application's event loop is blocked, for ${formatNs(threads.application.ageNs ?? 0)} ` +
+        'by now: nothing that it awaits goes on',
+      'Find what runs there without an await: node --cpu-prof, or a debugger',
+    );
+  }
+  if (look.state === 'failed') return;
+  for (const name of ['preparer', 'housekeeping'] as const) {
     if (!isStale(look, name)) continue;
-    const age = formatNs(look.threads[name].ageNs ?? 0);
-    const cause = 'it is waiting for the disk or a processor';
-    const what = `the ${name} thread has not moved for ${age}: ${cause}`;
-    yield name === 'writer' ? error(what) : warning(what);
+    yield warning(
+      `the ${name} thread has not moved for ${formatNs(threads[name].ageNs ?? 0)}: it waits for ` +
+        'the disk or a processor',
+      'Check the disk (dmesg) and the load',
+    );
   }
 }
 
-function* workTroubles(look: Look, { happened, latencies }: Figures): Generator<Trouble> {
-  const { stalls, stallNs, waitedForSegment, failedSegments } = happened;
-  const times = (count: number): string => (count === 1 ? 'once' : `${formatCount(count)} times`);
+function* waitTroubles(look: Look): Generator<Trouble> {
+  const { lasting, state } = look;
+  const { ringStallNs, durableWaitNs, nextSegmentNs, durableLagNs } = lasting;
+  if (ringStallNs > LONG_WAIT_NS) {
+    yield error(
+      `an append has been waiting for room in the ring for ${formatNs(ringStallNs)}, and blocks ` +
+        "the application's event loop",
+      isStuck(look)
+        ? 'It goes on when the writer thread does; tryAppend would not wait'
+        : 'The disk is too slow for this load; a larger ringBytes takes in longer bursts',
+    );
+  }
+  const lag = behind(look);
+  if (durableWaitNs > LONG_COMMIT_NS && state !== 'failed' && lag !== undefined) {
+    yield error(
+      `a durable() has been waiting for ${formatNs(durableWaitNs)}`,
+      isStuck(look)
+        ? 'It settles when the writer thread goes on'
+        : state === 'no-space'
+          ? 'It settles when there is space'
+          : 'The disk is slow: see sync and write block',
+    );
+  }
+  if (nextSegmentNs > LONG_WAIT_NS && state !== 'no-space') {
+    yield error(
+      `the writer has been waiting for a segment for ${formatNs(nextSegmentNs)}`,
+      'The disk is slow to make one: more preparedSegments, or larger segmentBytes',
+    );
+  }
+  if (lag !== undefined && durableLagNs > LONG_COMMIT_NS && !isExplained(look)) {
+    yield warning(
+      `${lag}, the oldest for ${formatNs(durableLagNs)}: a power cut would lose them`,
+      'The disk is slow: see sync and write block',
+    );
+  }
+}
+
+function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> {
+  const { stalls, stallNs, refusedCalls, refusedAppends } = happened;
+  const { state, waitingBytes, ringBytes, status, lasting } = look;
+  const hasWaited = stalls > 0 || lasting.ringStallNs > LONG_WAIT_NS;
   if (stalls > 0) {
     yield error(
-      `appends waited ${times(stalls)} for ring space, ${formatNs(stallNs)}: slow disk or small ` +
-        'ringBytes',
+      `appends waited ${times(stalls)} for room in the ring, ${formatNs(stallNs)} in all`,
+      'The disk is slow for this load, or ringBytes small for its bursts',
     );
   }
-  const { ringStallAge } = look.recorder.manager;
-  if (look.status === 'running' && ringStallAge > LONG_WAIT_NS) {
-    yield error(`an append has been waiting for ring space for ${formatNs(ringStallAge)}`);
+  if (refusedCalls > 0 && state !== 'failed' && state !== 'no-space') {
+    const reason =
+      state === 'open'
+        ? 'the ring stayed full for stallTimeoutMs, or the disk was full'
+        : `the log is ${state}`;
+    yield error(
+      `appends were refused ${times(refusedCalls)}: ${reason}`,
+      state === 'open'
+        ? 'Append them again; a faster disk, or a larger ringBytes'
+        : 'They are not in the log: append them once it is open again',
+    );
   }
-  const { getNextSegmentAge } = look.recorder.segmentPreparer;
-  if (look.status === 'running' && getNextSegmentAge > LONG_WAIT_NS) {
-    yield error(`the writer has been waiting for a segment for ${formatNs(getNextSegmentAge)}`);
+  if (refusedAppends > 0) {
+    yield warning(
+      `tryAppend found the ring full ${times(refusedAppends)}`,
+      'Try again later: the disk is slow for this load, or ringBytes small for its bursts',
+    );
   }
-  if (failedSegments > 0) yield error(`preparing a segment failed ${times(failedSegments)}`);
+  const isNearlyFull = waitingBytes > NEARLY_FULL * ringBytes;
+  if (status === 'running' && isNearlyFull && !hasWaited && !isExplained(look)) {
+    yield warning(
+      `the ring is nearly full: ${formatBytes(waitingBytes)} of ${formatBytes(ringBytes)} wait ` +
+        'to be written',
+      'Soon an append has to wait: see sync and write block, or take a larger ringBytes',
+    );
+  }
+}
+
+function* diskTroubles(_look: Look, { happened, latencies }: Figures): Generator<Trouble> {
+  const { waitedForSegment, failedSegments, hurriedSegments, metaFlushFailures } = happened;
+  if (failedSegments > 0) {
+    yield error(
+      `preparing a segment failed ${times(failedSegments)}`,
+      'It is tried again: see that the folder has space and can be written',
+    );
+  }
   if (waitedForSegment > 0) {
     yield warning(
-      `the writer waited ${times(waitedForSegment)} for a segment: prepare more, or larger ones`,
+      `the writer waited ${times(waitedForSegment)} for a segment`,
+      'More preparedSegments, or larger segmentBytes',
     );
   }
-  if (happened.refusedAppends > 0) {
-    yield warning(`tryAppend found the ring full ${times(happened.refusedAppends)}`);
-  }
   const sync = latencies.find(({ name, isOfInterval }) => name === 'sync' && isOfInterval);
-  const longestNs = sync?.histogram.percentile(100) ?? 0;
+  const longestNs = sync?.longestNs ?? 0;
   if (longestNs >= SLOW_SYNC_NS) {
-    yield warning(`a sync took ${formatNs(longestNs)}: the disk is slow, durable() waits for it`);
-  }
-  if (look.status === 'running' && look.waitingBytes > NEARLY_FULL * look.ringBytes) {
-    const events = formatEvents(look.recorder.segmentWriter.durableLagEvents);
-    yield warning(`the ring is nearly full; ${events} are not durable`);
-  }
-  if (happened.hurriedSegments > 0) {
-    yield warning('segments are used up faster than they can be zeroed: syncs cost more (hurried)');
-  }
-  if (happened.metaFlushFailures > 0) {
     yield warning(
-      `wal.meta could not be flushed ${times(happened.metaFlushFailures)}; it is retried`,
+      `a sync took ${formatNs(longestNs)}: durable() waits for it`,
+      'The disk is slow, or busy with other writes',
+    );
+  }
+  if (hurriedSegments > 0) {
+    yield warning(
+      'segments are used up before they are filled with zeros: syncs cost more',
+      'A faster disk; more preparedSegments if the load comes in bursts',
+    );
+  }
+  if (metaFlushFailures > 0) {
+    yield warning(
+      `wal.meta could not be flushed ${times(metaFlushFailures)}`,
+      'It is tried again: free some space, or correct the permissions of the folder',
     );
   }
 }

@@ -11,6 +11,15 @@ import type { Look } from './look.js';
 
 const SECOND_NS = 1e9;
 
+export const NOTHING_LASTS: Look['lasting'] = {
+  ringStallNs: 0,
+  durableWaitNs: 0,
+  nextSegmentNs: 0,
+  durableLagNs: 0,
+  unsyncedNs: 0,
+  unwatermarkedNs: 0,
+};
+
 /** A log that records; `look()` is a look at it now. */
 export class FakeLog {
   readonly #metrics = new recorder.Telemetry();
@@ -55,7 +64,7 @@ export class FakeLog {
       writtenEventId: 1_234_567,
       durableEventId: 1_234_567,
       ringBytes: 16_777_216,
-      waitingBytes: 4_194_304,
+      waitingBytes: 0,
       ...changes,
     };
     for (const [, struct] of structsIn(copy)) {
@@ -80,6 +89,8 @@ export class FakeLog {
       incomplete: [],
       recorder: copy,
       recovery: new recovery.Telemetry(),
+      // What is told to updaters lasts since a moment of the machine's clock: tests say it here.
+      lasting: NOTHING_LASTS,
       ...changes,
     };
   }

@@ -3,6 +3,7 @@
 
 import type { DurationReading, HistogramReading, recorder } from '../../telemetry.js';
 import { NS_PER_SECOND } from '../../units.js';
+import { type Bounds, percentileWithin } from './longest.js';
 import type { Look } from './look.js';
 
 type Recorder = recorder.Telemetry;
@@ -14,6 +15,10 @@ interface Latency {
   readonly metric: string;
   readonly duration: (of: Recorder) => DurationReading;
   readonly histogram: (of: Recorder) => HistogramReading;
+  /** The longest of the last 10 to 20 s, in nanoseconds; 0 where there was none. */
+  readonly recentMaxNs?: (of: Recorder) => number;
+  /** How long what will be the next sample has lasted by now, in nanoseconds. */
+  readonly lastingNs?: (look: Look) => number;
 }
 
 /** In the order of an event's way. */
@@ -23,42 +28,60 @@ const LATENCIES: readonly Latency[] = [
     metric: 'appendEvent',
     duration: ({ manager }) => manager.appendEvent,
     histogram: ({ manager }) => manager.appendEventHistogram,
+    recentMaxNs: ({ manager }) => manager.appendEventRecentMax,
+    lastingNs: ({ lasting }) => lasting.ringStallNs,
+  },
+  {
+    name: 'refused',
+    metric: 'appendRefused',
+    duration: ({ manager }) => manager.appendRefused,
+    histogram: ({ manager }) => manager.appendRefusedHistogram,
   },
   {
     name: 'ring stall',
     metric: 'ringStall',
     duration: ({ manager }) => manager.ringStall,
     histogram: ({ manager }) => manager.ringStallHistogram,
+    recentMaxNs: ({ manager }) => manager.ringStallRecentMax,
+    lastingNs: ({ lasting }) => lasting.ringStallNs,
   },
   {
     name: 'write block',
     metric: 'writeBlock',
     duration: ({ segmentWriter }) => segmentWriter.writeBlock,
     histogram: ({ segmentWriter }) => segmentWriter.writeBlockHistogram,
+    recentMaxNs: ({ segmentWriter }) => segmentWriter.writeBlockRecentMax,
   },
   {
     name: 'sync',
     metric: 'sync',
     duration: ({ segmentWriter }) => segmentWriter.sync,
     histogram: ({ segmentWriter }) => segmentWriter.syncHistogram,
+    recentMaxNs: ({ segmentWriter }) => segmentWriter.syncRecentMax,
   },
   {
-    name: 'durable lag',
+    name: 'commit',
     metric: 'durableLag',
     duration: ({ segmentWriter }) => segmentWriter.durableLag,
     histogram: ({ segmentWriter }) => segmentWriter.durableLagHistogram,
+    recentMaxNs: ({ segmentWriter }) => segmentWriter.durableLagRecentMax,
+    lastingNs: ({ lasting }) => lasting.unsyncedNs,
   },
   {
     name: 'durable wait',
     metric: 'durableWait',
     duration: ({ manager }) => manager.durableWait,
     histogram: ({ manager }) => manager.durableWaitHistogram,
+    recentMaxNs: ({ manager }) => manager.durableWaitRecentMax,
+    lastingNs: ({ lasting }) => lasting.durableWaitNs,
   },
   {
     name: 'next segment',
     metric: 'getNextSegment',
     duration: ({ segmentPreparer }) => segmentPreparer.getNextSegment,
     histogram: ({ segmentPreparer }) => segmentPreparer.getNextSegmentHistogram,
+    recentMaxNs: ({ segmentPreparer }) => segmentPreparer.getNextSegmentRecentMax,
+    lastingNs: ({ lasting }) => lasting.nextSegmentNs,
   },
 ];
 
@@ -70,8 +93,14 @@ export interface LatencyFigures {
   /** Of the interval; where nothing was timed in it, of all since the log was opened. */
   readonly histogram: HistogramReading;
   readonly isOfInterval: boolean;
+  /** Of the histogram: never too low, and exact where that is known. */
+  readonly percentile: (percent: number) => number;
+  /** The longest of the histogram's time, also if it was not among the samples. */
+  readonly longestNs: number;
   /** The longest since the log was opened. */
-  readonly maxNs: number;
+  readonly worstNs: number;
+  /** How long one that has not ended has lasted; 0: there is none. */
+  readonly lastingNs: number;
 }
 
 /** What happened in the interval; all 0 without one. */
@@ -81,6 +110,9 @@ interface Happened {
   readonly waitedForSegment: number;
   readonly failedSegments: number;
   readonly hurriedSegments: number;
+  /** Calls that ended with an error. */
+  readonly refusedCalls: number;
+  /** Calls of tryAppend that found the ring full. */
   readonly refusedAppends: number;
   readonly metaFlushFailures: number;
 }
@@ -102,6 +134,7 @@ export type Since = 'interval' | 'opening';
 
 export function figuresOf(before: Look | undefined, now: Look, since: Since = 'interval'): Figures {
   const interval = intervalOf(before, now);
+  const happened = happenedIn(interval);
   const perSecond = (count: (of: Recorder) => number): number =>
     interval === undefined ? Number.NaN : change(interval, count) / interval.seconds;
   return {
@@ -110,9 +143,33 @@ export function figuresOf(before: Look | undefined, now: Look, since: Since = 'i
     bytesPerSecond: perSecond(({ segmentWriter }) => segmentWriter.blockBytes),
     blocksPerSecond: perSecond(({ segmentWriter }) => segmentWriter.writeBlock.samples),
     syncsPerSecond: perSecond(({ segmentWriter }) => segmentWriter.sync.samples),
-    latencies: LATENCIES.map((latency) => latencyFigures(latency, interval, now, since)),
-    happened: happenedIn(interval),
+    latencies: withWaits(
+      LATENCIES.map((latency) => latencyFigures(latency, interval, now, since)),
+      happened.refusedCalls,
+    ),
+    happened,
   };
+}
+
+/**
+ * One append in many is timed, and every wait for room is: an append that waited in the interval
+ * took as long at least. A wait of an append that was refused in the end is none of an append.
+ */
+function withWaits(
+  latencies: readonly LatencyFigures[],
+  refusedCalls: number,
+): readonly LatencyFigures[] {
+  const stall = latencies.find(({ metric }) => metric === 'ringStall');
+  if (stall === undefined || !stall.isOfInterval || refusedCalls > 0) return latencies;
+  return latencies.map((latency) =>
+    latency.metric === 'appendEvent'
+      ? {
+          ...latency,
+          longestNs: Math.max(latency.longestNs, stall.longestNs),
+          worstNs: Math.max(latency.worstNs, stall.longestNs),
+        }
+      : latency,
+  );
 }
 
 interface Interval {
@@ -132,14 +189,22 @@ const change = ({ from, to }: Interval, count: (of: Recorder) => number): number
   Math.max(0, count(to) - count(from));
 
 function latencyFigures(
-  { name, metric, duration, histogram: histogramIn }: Latency,
+  { name, metric, duration, histogram: histogramIn, recentMaxNs, lastingNs }: Latency,
   interval: Interval | undefined,
-  { recorder: now }: Look,
+  now: Look,
   since: Since,
 ): LatencyFigures {
-  const all = histogramIn(now);
+  const all = histogramIn(now.recorder);
   const inInterval = interval === undefined ? undefined : all.since(histogramIn(interval.from));
   const isOfInterval = since === 'interval' && inInterval !== undefined && inInterval.count > 0;
+  const histogram = isOfInterval ? inInterval : all;
+  const { minNs, maxNs: worstNs } = duration(now.recorder);
+  const recentNs = isOfInterval && coversRecent(interval) ? recentMaxNs?.(now.recorder) : undefined;
+  // None of the last seconds means that none is kept: there was one in the interval.
+  const bounds: Bounds = { minNs, maxNs: Math.min(worstNs, recentNs || worstNs) };
+  const percentile = (percent: number): number => percentileWithin(histogram, percent, bounds);
+  const isWorstOfInterval =
+    interval !== undefined && worstNs > duration(interval.from).maxNs && isOfInterval;
   return {
     name,
     metric,
@@ -147,11 +212,18 @@ function latencyFigures(
       interval === undefined
         ? Number.NaN
         : change(interval, (of) => duration(of).samples) / interval.seconds,
-    histogram: isOfInterval ? inInterval : all,
+    histogram,
     isOfInterval,
-    maxNs: duration(now).maxNs,
+    percentile,
+    longestNs: isWorstOfInterval || !isOfInterval ? worstNs : percentile(100),
+    worstNs,
+    lastingNs: now.status === 'running' ? (lastingNs?.(now) ?? 0) : 0,
   };
 }
+
+/** Whether the windows of the recent maxima reach back to where the interval began. */
+const coversRecent = (interval: Interval | undefined): boolean =>
+  interval !== undefined && interval.seconds <= 10;
 
 function happenedIn(interval: Interval | undefined): Happened {
   const by = (count: (of: Recorder) => number): number =>
@@ -162,6 +234,7 @@ function happenedIn(interval: Interval | undefined): Happened {
     waitedForSegment: by(({ segmentPreparer }) => segmentPreparer.getNextSegmentWaited),
     failedSegments: by(({ segmentPreparer }) => segmentPreparer.getNextSegmentFailed),
     hurriedSegments: by(({ segmentPreparer }) => segmentPreparer.hurriedSegments),
+    refusedCalls: by(({ manager }) => manager.appendRefused.samples),
     refusedAppends: by(({ manager }) => manager.refusedAppends),
     metaFlushFailures: by(({ metaStore }) => metaStore.metaFlushFailures),
   };

@@ -44,7 +44,7 @@ describe('a panel among other lines', () => {
     const { terminal, panel } = start(10, 4);
     const lines = ['a', 'b', 'c', 'd', 'e'];
     for (let count = 0; count < 3; count++) panel.draw(lines);
-    assert.deepEqual(terminal.lines, ['before', 'a', 'b', 'c', '']);
+    assert.deepEqual(terminal.lines, ['before', 'a', 'b', '3 more ro…', '']);
     panel.finish(lines);
     assert.deepEqual(terminal.lines, ['before', ...lines, '']);
   });

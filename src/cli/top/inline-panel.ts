@@ -3,7 +3,8 @@
 // to give back.
 
 import type { TextStream } from '../terminal.js';
-import { CLEAR_BELOW, overLine } from './text-line.js';
+import { moreRows } from './more-rows.js';
+import { CLEAR_BELOW, cutText, overLine } from './text-line.js';
 
 const lineUp = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}A`);
 
@@ -34,13 +35,19 @@ export class InlinePanel {
   draw(lines: readonly string[]): void {
     if (this.#shownLines === 0) process.on('SIGCONT', this.#onContinue);
     // What has scrolled out of the terminal could not be drawn over.
-    this.#write(lines.slice(0, this.#rows - 1));
+    const room = this.#rows - 1;
+    if (lines.length <= room || room < 2) this.#write(lines.slice(0, room));
+    else this.#write([...lines.slice(0, room - 1), this.#more(lines.length - room + 1)]);
   }
 
   /** Draws all of `lines` over the last ones, and leaves them there. */
   finish(lines: readonly string[]): void {
     this.#write(lines);
     this.leave();
+  }
+
+  #more(rows: number): string {
+    return cutText(moreRows(rows), this.columns);
   }
 
   /** What was drawn stays, and whatever follows stands below it. Idempotent. */

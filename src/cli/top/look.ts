@@ -2,6 +2,22 @@
 
 import { type AttachedTelemetry, recorder, recovery } from '../../telemetry.js';
 
+/** How long what has not ended yet lasts, in nanoseconds; 0 where there is no such thing. */
+interface Lasting {
+  /** An append that waits for room in the ring. */
+  readonly ringStallNs: number;
+  /** The oldest call of durable() that has not settled. */
+  readonly durableWaitNs: number;
+  /** The writer thread waits for a segment. */
+  readonly nextSegmentNs: number;
+  /** The oldest event that is appended and not durable. */
+  readonly durableLagNs: number;
+  /** The oldest event that is written and not durable. */
+  readonly unsyncedNs: number;
+  /** The last commit, of which no header on disk tells yet. */
+  readonly unwatermarkedNs: number;
+}
+
 export interface Look
   extends Pick<
     AttachedTelemetry,
@@ -22,7 +38,9 @@ export interface Look
     | 'incomplete'
     | 'recorder'
     | 'recovery'
-  > {}
+  > {
+  readonly lasting: Lasting;
+}
 
 export function takeLook(telemetry: AttachedTelemetry): Look {
   const recorderCopy = new recorder.Telemetry();
@@ -47,5 +65,17 @@ export function takeLook(telemetry: AttachedTelemetry): Look {
     incomplete: telemetry.incomplete,
     recorder: recorderCopy,
     recovery: recoveryCopy,
+    lasting: lastingOf(recorderCopy),
+  };
+}
+
+function lastingOf({ manager, segmentWriter, segmentPreparer }: recorder.Telemetry): Lasting {
+  return {
+    ringStallNs: manager.ringStallAge,
+    durableWaitNs: manager.durableWaitAge,
+    nextSegmentNs: segmentPreparer.getNextSegmentAge,
+    durableLagNs: segmentWriter.durableLagAge,
+    unsyncedNs: segmentWriter.unsyncedAge,
+    unwatermarkedNs: segmentWriter.unwatermarkedAge,
   };
 }

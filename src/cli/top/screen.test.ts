@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { FOOTER, HEALTHY, TROUBLES } from '../../../test/docs/top-scenes.js';
 import { recovery as recoveryTelemetry } from '../../telemetry.js';
 import { Terminal } from '../terminal.js';
-import { FakeLog } from './fake-look.js';
+import { diagnose } from './diagnosis.js';
+import { FakeLog, NOTHING_LASTS } from './fake-look.js';
+import { figuresOf } from './figures.js';
 import type { Look } from './look.js';
 import { renderPanel, renderScreen } from './screen.js';
 import { textWidth } from './text-line.js';
@@ -30,26 +33,26 @@ describe('a screen of top', () => {
       'flashstrike top  ./orders                                          running, open',
       'process 4242   up 1 min 3 s   flashstrike 0.1.0   node 20.19.0   last 1.0 s',
       '',
-      'throughput  1.23 M/s events   78.6 MB/s   300/s blocks   100/s syncs',
-      'events      appended up to 1,234,567, written 1,234,567, durable 1,234,567',
-      'behind      nothing: every event that was appended is durable',
-      'commits     events p50 12,799, p99 12,799   watermarks 2',
-      'ring        █████░░░░░░░░░░░░░░░ 25 % of 16.8 MB, most 30 %   no stalls',
-      'segments    4 prepared, lowest 2   ready 2   waited 0   failed 0   hurried 0',
-      'rotations   2 of 3.96 ms: seal 0.1 sync 2.1 header 1.1 name 0.0 dir 0.6',
-      'threads     writer 3 ms ago, preparer 3 ms ago, housekeeping 612 ms ago',
-      'recovery    none: the log was new',
+      'throughput  1.23 M events/s   78.6 MB/s   300 blocks/s   100 syncs/s',
+      'appended    event 1,234,567',
+      'written     event 1,234,567   all of them',
+      'durable     event 1,234,567   all of them',
+      'ring        ░░░░░░░░░░░░░░░░░░░░   0 % of 16.8 MB, highest 30 %',
+      'segments    4 prepared ahead, fewest so far 2   2 taken at once',
+      'commits     200 of 12,300 events on average   2 watermarks',
+      'rotations   2 of 3.96 ms on average   longest step: the sync, 2.10 ms',
       '',
       'latency          timed     p50     p99   p99.9     max   worst  10n 1µ  .1m 10m',
-      'append 1/64   1.00 k/s   91 ns   91 ns 14.0 µs 14.0 µs 14.0 µs   █    ▁',
-      'ring stall         0/s       -       -       -       -       -',
+      'append        1.00 k/s   91 ns   91 ns 14.0 µs 14.0 µs 14.0 µs   █    ▁',
       'write block      300/s  200 µs  200 µs  200 µs  200 µs  200 µs          █',
       'sync             100/s 1.25 ms 9.00 ms 9.00 ms 9.00 ms 9.00 ms            █▁',
-      'durable lag      100/s 2.40 ms 2.40 ms 2.40 ms 2.40 ms 2.40 ms            █',
+      'commit           100/s 2.40 ms 2.40 ms 2.40 ms 2.40 ms 2.40 ms            █',
       'durable wait      20/s 1.50 ms 1.50 ms 1.50 ms 1.50 ms 1.50 ms            █',
       'next segment       1/s  400 ns  400 ns  400 ns  400 ns  400 ns     █',
+      'append: 1 call in 64 is timed, and each that waits. worst: since it opened.',
       '',
       '',
+      '7 more rows: a taller terminal, --once or --json',
       'q quits',
     ]);
   });
@@ -57,10 +60,10 @@ describe('a screen of top', () => {
   it('has no rates at the first look, and says that all is since the log was opened', () => {
     const { now } = twoLooks();
     const lines = renderScreen(undefined, now, SMALL);
-    assert.match(lines[1] ?? '', / since it opened$/);
-    assert.equal(rowOf(lines, 'throughput'), 'throughput  - events   -   - blocks   - syncs');
+    assert.match(lines[1] ?? '', / since open$/);
+    assert.equal(rowOf(lines, 'throughput'), 'throughput  known at the next look');
     assert.match(rowOf(lines, 'since open'), /timed +p50/);
-    assert.match(rowOf(lines, 'append'), /^append 1\/64 +2,010 /);
+    assert.match(rowOf(lines, 'append  '), /^append +2,010 /);
   });
 
   it('shows the interval alone where something was timed in it, else all since the opening', () => {
@@ -71,7 +74,7 @@ describe('a screen of top', () => {
     log.took(2e6, (startNs) => log.writer.onSync(startNs), 10);
     const now = log.look();
     const lines = renderScreen(before, now, SMALL);
-    assert.match(rowOf(lines, 'sync '), /10\/s 2\.0\d ms 2\.0\d ms 2\.0\d ms 2\.0\d ms 8\.00 ms/);
+    assert.match(rowOf(lines, 'sync '), /10\/s 2\.00 ms 2\.00 ms 2\.00 ms 2\.00 ms 8\.00 ms/);
     assert.match(
       rowOf(lines, 'next segment'),
       / 0\/s 90\.0 ms 90\.0 ms 90\.0 ms 90\.0 ms 90\.0 ms/,
@@ -81,10 +84,65 @@ describe('a screen of top', () => {
     assert.match(rowOf(all, 'sync '), / 110 8\.00 ms 8\.00 ms/);
   });
 
+  it('never shows a wait that lasts beside a shorter longest one', () => {
+    const log = new FakeLog();
+    log.recordSecond();
+    const before = log.look();
+    log.recordSecond();
+    const lasting = {
+      ...NOTHING_LASTS,
+      ringStallNs: 3.9e9,
+      durableWaitNs: 3.1e9,
+      nextSegmentNs: 2.2e9,
+      unsyncedNs: 1.2e9,
+    };
+    const lines = renderScreen(before, log.look({ lasting }), EVERYTHING);
+    assert.match(rowOf(lines, 'append  '), / >3\.9 s {2}>3\.9 s /);
+    assert.match(rowOf(lines, 'ring stall'), / - +- +- +>3\.9 s +>3\.9 s$/);
+    assert.match(rowOf(lines, 'durable wait'), / >3\.1 s {2}>3\.1 s /);
+    assert.match(rowOf(lines, 'next segment'), / >2\.2 s {2}>2\.2 s /);
+    assert.match(rowOf(lines, 'commit  '), / >1\.2 s {2}>1\.2 s /);
+    assert.match(lines.join('\n'), /^ {12}an append waits, 3\.9 s by now$/m);
+    // Of a process that has ended nothing lasts.
+    const dead = renderScreen(before, log.look({ lasting, status: 'dead' }), EVERYTHING);
+    assert.doesNotMatch(dead.join('\n'), />|by now/);
+  });
+
+  it('says that the call in which the writer is stuck is in no row yet', () => {
+    const { before, now } = twoLooks();
+    const threads = { ...now.threads, writer: { beats: 9, ageNs: 3.2e9 } };
+    const lines = renderScreen(before, { ...now, threads }, EVERYTHING);
+    const head = lines.findIndex((line) => line.startsWith('latency'));
+    assert.equal(lines[head + 1], 'the writer is in a call, for 3.2 s by now: it is in no row yet');
+    assert.equal(
+      rowOf(lines, 'last seen'),
+      'last seen   writer 3.2 s ago   the others 612 ms ago at most',
+    );
+  });
+
+  it('has the longest append in sight of the wait that it was, timed or not', () => {
+    const { log } = twoLooks();
+    log.took(100e6, (startNs) => log.manager.onRingStall(startNs));
+    log.took(100e6, (startNs) => log.manager.onLongAppend(startNs));
+    const before = log.look();
+    log.recordSecond();
+    log.took(78e6, (startNs) => log.manager.onRingStall(startNs));
+    log.took(78e6, (startNs) => log.manager.onLongAppend(startNs));
+    const lines = renderScreen(before, log.look(), EVERYTHING);
+    assert.match(rowOf(lines, 'append  '), / 14\.3 µs +78\.0 ms +100 ms /);
+    assert.match(rowOf(lines, 'ring stall'), / 78\.0 ms +100 ms /);
+  });
+
+  it('has no words for what is well: threads, recovery, counters at 0, what was never timed', () => {
+    const { before, now } = twoLooks();
+    const text = renderScreen(before, now, EVERYTHING).join('\n');
+    assert.doesNotMatch(text, /last seen|recovery|ring stall|refused|waited for|not zeroed|! /);
+  });
+
   it('compares nothing across two openings', () => {
     const { before, now } = twoLooks();
     const lines = renderScreen({ ...before, path: '/dev/shm/another' }, now, SMALL);
-    assert.match(rowOf(lines, 'throughput'), /- events/);
+    assert.equal(rowOf(lines, 'throughput'), 'throughput  known at the next look');
   });
 
   it('never is wider or higher than the terminal', () => {
@@ -114,14 +172,75 @@ describe('a screen of top', () => {
     }
   });
 
-  it('shows more where there is more room, and never half a table', () => {
+  it('says how much does not fit, and shows what is least about now last', () => {
+    const { log, before } = twoLooks();
+    log.took(3e9, (startNs) => log.manager.onRingStall(startNs), 7);
+    log.took(200e6, (startNs) => log.writer.onSync(startNs));
+    const now = log.look();
+    const all = renderScreen(before, now, EVERYTHING).filter((line) => line !== '');
+    for (const rows of [5, 10, 20, 24]) {
+      const lines = renderScreen(before, now, { columns: 80, rows, footer: 'q' });
+      assert.equal(lines.length, rows);
+      const said = lines.at(-2) ?? '';
+      assert.match(said, /^\d+ more rows: a taller terminal, --once or --json$/);
+      const shown = lines.slice(0, -2).filter((line) => line !== '');
+      assert.equal(shown.length + Number.parseInt(said, 10), all.length, said);
+    }
+    const small = renderScreen(before, now, { columns: 80, rows: 20, footer: 'q' });
+    assert.ok(small.some((line) => line.startsWith('latency')));
+    assert.ok(!small.some((line) => line.startsWith('rotations')));
+  });
+
+  it('shows all that is wrong, whole, with what to do, on any terminal', () => {
+    for (const { name, before, now } of TROUBLES) {
+      const troubles = diagnose(now, figuresOf(before, now));
+      assert.ok(troubles.length > 0, name);
+      for (const columns of [40, 60, 80, 120, 200]) {
+        const lines = renderScreen(before, now, { columns, rows: 50 });
+        const text = lines.join(' ').replaceAll(/\s+/g, ' ');
+        for (const { text: symptom, remedy } of troubles) {
+          assert.ok(text.includes(`! ${symptom}. ${remedy}.`), `${name}, ${columns}: ${symptom}`);
+        }
+        // A process, the troubles, then all else.
+        const first = lines.findIndex((line) => line.startsWith('! '));
+        assert.ok(first < lines.findIndex((line) => /^(?:throughput|appended)/.test(line)), name);
+      }
+    }
+  });
+
+  it('cuts nothing where there are 60 columns', () => {
+    for (const { name, before, now } of [HEALTHY, ...TROUBLES]) {
+      for (const columns of [60, 61, 70, 71, 72, 80, 120, 200]) {
+        for (const rows of [24, 80]) {
+          for (const line of renderScreen(before, now, { columns, rows, footer: FOOTER })) {
+            assert.doesNotMatch(line, /…/, `${name}, ${columns} columns`);
+            assert.ok(textWidth(line) <= columns, `${name}, ${columns} columns: ${line}`);
+          }
+        }
+      }
+    }
+  });
+
+  it('says which columns of times have no room', () => {
     const { before, now } = twoLooks();
-    const small = renderScreen(before, now, { columns: 80, rows: 30, footer: 'q' });
-    assert.equal(small.length, 30);
-    assert.ok(!small.some((line) => line.startsWith('plan a block')));
+    const narrow = renderScreen(before, now, { columns: 60, rows: 50 });
+    assert.match(rowOf(narrow, 'latency'), /timed +p50 +p99 +max +worst$/);
+    assert.match(narrow.join(' '), /p99\.9: a wider terminal, or --json\./);
+    const narrower = renderScreen(before, now, { columns: 40, rows: 50 });
+    assert.match(rowOf(narrower, 'latency'), /timed +p99 +max$/);
+    assert.match(narrower.join(' '), /p50, p99\.9, worst: a wider terminal, or --json\./);
+  });
+
+  it('shows more where there is more room, and never half a table', () => {
+    const { log, before } = twoLooks();
+    log.took(2e6, (startNs) => log.preparation.onPrepareSegment(startNs, true));
+    const now = log.look();
+    const small = renderScreen(before, now, { columns: 80, rows: 28, footer: 'q' });
+    assert.equal(small.length, 28);
+    assert.ok(!small.some((line) => line.startsWith('rotate  ')));
     const large = renderScreen(before, now, { columns: 80, rows: 50, footer: 'q' });
-    assert.match(rowOf(large, 'prepare a segment'), /^prepare a segment +0 +- +- +- +-$/);
-    assert.match(rowOf(large, 'rotate'), /^rotate +2 +3\.96 ms +3\.96 ms +3\.96 ms +7\.92 ms$/);
+    assert.match(rowOf(large, 'prepare a segment'), /^prepare a segment +1( +2\.00 ms){4}$/);
+    assert.match(rowOf(large, 'rotate  '), /^rotate +2 +3\.96 ms +3\.96 ms +3\.96 ms +7\.92 ms$/);
     assert.equal(large.at(-1), 'q');
     const all = renderScreen(before, now, EVERYTHING);
     assert.deepEqual(large.slice(0, all.length), all);
@@ -134,13 +253,25 @@ describe('a screen of top', () => {
     assert.match(rowOf(wide, 'sync '), / {20,}█ +▁$/);
   });
 
-  it('says how long the oldest event has waited to be durable', () => {
+  it('says what is in the ring alone, what is not durable, and for how long', () => {
     const log = new FakeLog();
     log.writer.setUnsynced(789, 100_000, 1, 1);
-    const look = log.look({ appendedEventId: 6789, writtenEventId: 789, durableEventId: 0 });
-    assert.match(
-      rowOf(renderScreen(undefined, look, SMALL), 'behind'),
-      /^behind {6}6,789 events, 4\.29 MB not durable, the oldest for \d+ (s|min|h)$/,
+    const look = log.look({
+      appendedEventId: 6789,
+      writtenEventId: 789,
+      durableEventId: 0,
+      waitingBytes: 4_190_000,
+      lasting: { ...NOTHING_LASTS, durableLagNs: 12e6 },
+    });
+    const lines = renderScreen(undefined, look, SMALL);
+    assert.equal(rowOf(lines, 'appended'), 'appended    event 6,789');
+    assert.equal(
+      rowOf(lines, 'written'),
+      'written     event 789   6,000 events (4.19 MB) in the ring alone',
+    );
+    assert.equal(
+      rowOf(lines, 'durable'),
+      'durable     no event yet   6,789 events (4.29 MB) behind for up to 12.0 ms',
     );
   });
 
@@ -181,35 +312,39 @@ describe('a screen of top', () => {
 });
 
 describe('a panel', () => {
-  it('is the screen without its details, and without what was never timed', () => {
+  it('is the screen without its details', () => {
     const { before, now } = twoLooks();
     assert.deepEqual(renderPanel(before, now, { columns: 80 }), [
       'flashstrike top  ./orders                                          running, open',
       'process 4242   up 1 min 3 s   flashstrike 0.1.0   node 20.19.0   last 1.0 s',
       '',
-      'throughput  1.23 M/s events   78.6 MB/s   300/s blocks   100/s syncs',
-      'events      appended up to 1,234,567, written 1,234,567, durable 1,234,567',
-      'behind      nothing: every event that was appended is durable',
-      'ring        █████░░░░░░░░░░░░░░░ 25 % of 16.8 MB, most 30 %   no stalls',
-      'segments    4 prepared, lowest 2   ready 2   waited 0   failed 0   hurried 0',
+      'throughput  1.23 M events/s   78.6 MB/s   300 blocks/s   100 syncs/s',
+      'appended    event 1,234,567',
+      'written     event 1,234,567   all of them',
+      'durable     event 1,234,567   all of them',
+      'ring        ░░░░░░░░░░░░░░░░░░░░   0 % of 16.8 MB, highest 30 %',
+      'segments    4 prepared ahead, fewest so far 2   2 taken at once',
       '',
       'latency          timed     p50     p99   p99.9     max   worst  10n 1µ  .1m 10m',
-      'append 1/64   1.00 k/s   91 ns   91 ns 14.0 µs 14.0 µs 14.0 µs   █    ▁',
+      'append        1.00 k/s   91 ns   91 ns 14.0 µs 14.0 µs 14.0 µs   █    ▁',
       'write block      300/s  200 µs  200 µs  200 µs  200 µs  200 µs          █',
       'sync             100/s 1.25 ms 9.00 ms 9.00 ms 9.00 ms 9.00 ms            █▁',
-      'durable lag      100/s 2.40 ms 2.40 ms 2.40 ms 2.40 ms 2.40 ms            █',
+      'commit           100/s 2.40 ms 2.40 ms 2.40 ms 2.40 ms 2.40 ms            █',
       'durable wait      20/s 1.50 ms 1.50 ms 1.50 ms 1.50 ms 1.50 ms            █',
       'next segment       1/s  400 ns  400 ns  400 ns  400 ns  400 ns     █',
+      'append: 1 call in 64 is timed, and each that waits. worst: since it opened.',
     ]);
   });
 
   it('of a killed log says so within 80 columns, and has no throughput', () => {
-    const { now } = twoLooks({ status: 'dead', pid: 4_194_304 });
+    const waitingBytes = 4_194_304;
+    const { now } = twoLooks({ status: 'dead', pid: 4_194_304, waitingBytes });
     const lines = renderPanel(undefined, now, { columns: 80 });
-    assert.match(lines[0] ?? '', / dead, open$/);
+    assert.match(lines[0] ?? '', / ended, not closed$/);
     assert.equal(
-      lines[2],
-      '! process 4194304 ended without closing; its ring has 4.19 MB for the next open',
+      lines.slice(2, 5).join('\n'),
+      '! process 4194304 ended without closing; its ring has 4.19 MB for the next open.\n' +
+        '  Open the log again: it recovers, the ring included.\n',
     );
     assert.ok(!lines.some((line) => line.startsWith('throughput')));
     assert.match(rowOf(lines, 'since open'), /timed +p50/);

@@ -1,7 +1,8 @@
-// What a log is and does right now, a row each. The order is that of an event's way.
+// What a log is and does right now, a row each, in the order of an event's way. Rows say what is so
+// and what is not the rule; what is well, and counters that stand at 0, have no words.
 
 import { printable } from '../../errors.js';
-import { NS_PER_MS, NS_PER_SECOND } from '../../units.js';
+import { NS_PER_SECOND } from '../../units.js';
 import {
   formatBytes,
   formatCount,
@@ -10,61 +11,94 @@ import {
   formatRate,
 } from '../quantities.js';
 import { fillBar } from './bars.js';
-import { isStale, THREADS, type Trouble } from './diagnosis.js';
+import type { Trouble } from './diagnosis.js';
 import type { Figures } from './figures.js';
+import { HEART_NAMES, isStale, stoppedNs } from './hearts.js';
 import type { Look } from './look.js';
 import { formatAge, formatNs, formatShare } from './quantity.js';
 import {
-  NO_PAINT,
+  cutText,
   type Piece,
-  paintLine,
   piece,
   type TextLine,
   type Tint,
   textWidth,
+  wrapText,
 } from './text-line.js';
 
 const LABEL_WIDTH = 12;
 const BAR_WIDTH = 20;
+const SEPARATOR = '   ';
+/** A commit that no header tells of is due sooner, while the log is in use. */
+const LONG_UNTOLD_NS = 1e9;
 
-/** Which log, whose process, and the worst that is wrong with it: three lines. */
+/** Which log, whose process, and all that is wrong with it, whole; then a blank line. */
 export function head(
   look: Look,
   figures: Figures,
-  worst: Trouble | undefined,
+  troubles: readonly Trouble[],
   columns: number,
 ): TextLine[] {
   return [
     title(look, columns),
-    process(look, figures),
-    worst === undefined ? [] : troubleLine(worst),
+    ...process(look, figures, columns),
+    ...troubles.flatMap((trouble) => troubleLines(trouble, columns)),
+    [],
   ];
 }
 
-export const troubleLine = ({ severity, text }: Trouble): TextLine => [
-  piece(`! ${printable(text)}`, severity === 'error' ? 'red' : 'yellow'),
-];
+/** As many lines as it takes. */
+function troubleLines({ severity, text, remedy }: Trouble, columns: number): TextLine[] {
+  const tint = severity === 'error' ? 'red' : 'yellow';
+  const mark = columns > 10 ? '! ' : '';
+  return wrapText(printable(`${text}. ${remedy}.`), columns - mark.length).map((line, index) => [
+    piece(`${index === 0 ? mark : ' '.repeat(mark.length)}${line}`, tint),
+  ]);
+}
 
-function title({ directory, status, state }: Look, columns: number): TextLine {
+/** Whether there is a process, and what the log can do: `running, open`, `ended, not closed`. */
+const STATES = {
+  running: { opening: 'opening', 'no-space': 'disk full', failed: 'log failed' },
+  dead: { 'no-space': 'disk was full', failed: 'log had failed' },
+  gone: { 'no-space': 'disk was full', failed: 'log had failed' },
+} as const satisfies Record<Look['status'], Partial<Record<Look['state'], string>>>;
+
+function stateOf({ status, state }: Look): string {
+  const words: Partial<Record<Look['state'], string>> = STATES[status];
+  if (status === 'running') return `running, ${words[state] ?? state}`;
+  return status === 'dead' ? `ended, ${words[state] ?? 'not closed'}` : (words[state] ?? 'closed');
+}
+
+function title(look: Look, columns: number): TextLine {
+  const { directory, status, state } = look;
   const isWell = status === 'running' && state === 'open';
   const tint: Tint = isWell ? 'green' : status === 'dead' || state === 'failed' ? 'red' : 'yellow';
-  const right = `${status}, ${state}`;
+  const right = stateOf(look);
   const left = `flashstrike top  ${printable(directory)}`;
-  const room = Math.max(0, columns - textWidth(right) - 2);
-  const line = paintLine([piece(left)], room, NO_PAINT);
+  const line = cutText(left, Math.max(0, columns - textWidth(right) - 2));
   const gap = ' '.repeat(Math.max(2, columns - textWidth(line) - textWidth(right)));
   return [piece(line, 'bold'), piece(gap), piece(right, tint)];
 }
 
-function process({ pid, uptimeNs, build }: Look, { seconds }: Figures): TextLine {
-  const interval = seconds === undefined ? 'since it opened' : `last ${formatDuration(seconds)}`;
-  return [
-    piece(
-      `process ${pid}   up ${uptime(uptimeNs)}   flashstrike ${printable(build.version)}` +
-        `   node ${printable(build.node)}   ${interval}`,
-      'dim',
-    ),
+function process(
+  { pid, uptimeNs, build }: Look,
+  { seconds }: Figures,
+  columns: number,
+): TextLine[] {
+  const interval = seconds === undefined ? 'since open' : `last ${formatDuration(seconds)}`;
+  const parts = [
+    `process ${pid}`,
+    `up ${uptime(uptimeNs)}`,
+    `flashstrike ${printable(build.version)}`,
+    `node ${printable(build.node)}`,
+    interval,
   ];
+  return flow(
+    [],
+    parts.map((part) => piece(part, 'dim')),
+    columns,
+    0,
+  );
 }
 
 /** `4 s`, `12 min 3 s`, `5 h 12 min`, `3 d 4 h` */
@@ -79,133 +113,208 @@ function uptime(ns: number): string {
     : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-const row = (label: string, ...pieces: readonly (Piece | string)[]): TextLine => [
-  piece(label.padEnd(LABEL_WIDTH), 'bold'),
-  ...pieces.map((each) => (typeof each === 'string' ? piece(each) : each)),
-];
-
-export function summary(look: Look, figures: Figures): TextLine[] {
-  return [
-    row('throughput', throughput(figures)),
-    row('events', events(look)),
-    row('behind', behind(look)),
-    row('commits', commits(look)),
-    ringRow(look),
-    segmentsRow(look),
-    row('rotations', rotations(look)),
-    row('threads', ...threads(look)),
-    row('recovery', ...recoveryOf(look)),
-  ];
+/**
+ * Parts beside each other, and below each other where there is no room for that. A part that is
+ * wider than the screen is broken at its spaces.
+ */
+function flow(
+  first: readonly Piece[],
+  parts: readonly Piece[],
+  columns: number,
+  indent: number,
+): TextLine[] {
+  const lines: TextLine[] = [];
+  const blank = piece(' '.repeat(indent));
+  let line: Piece[] = [...first];
+  let width = first.reduce((sum, { text }) => sum + textWidth(text), 0);
+  let isEmpty = true;
+  for (const { text, tint } of parts) {
+    if (!isEmpty && width + SEPARATOR.length + textWidth(text) > columns) {
+      lines.push(line);
+      line = [blank];
+      width = indent;
+      isEmpty = true;
+    }
+    const [begin = '', ...more] = wrapText(text, Math.max(1, columns - indent));
+    if (!isEmpty) line.push(piece(SEPARATOR));
+    line.push(piece(begin, tint));
+    width += (isEmpty ? 0 : SEPARATOR.length) + textWidth(begin);
+    isEmpty = false;
+    for (const each of more) {
+      lines.push(line);
+      line = [blank, piece(each, tint)];
+      width = indent + textWidth(each);
+    }
+  }
+  return [...lines, line];
 }
 
-/** What a panel has room for. A log that does not run has no throughput. */
-export function shortSummary(look: Look, figures: Figures): TextLine[] {
-  return [
-    ...(look.status === 'running' ? [row('throughput', throughput(figures))] : []),
-    row('events', events(look)),
-    row('behind', behind(look)),
-    ringRow(look),
-    segmentsRow(look),
-  ];
-}
+/** Undefined: there is nothing to say. */
+type Part = Piece | string | undefined;
 
-function throughput(figures: Figures): string {
-  const bytes = Number.isFinite(figures.bytesPerSecond)
-    ? `${formatBytes(figures.bytesPerSecond)}/s`
-    : '-';
-  return (
-    `${formatRate(figures.eventsPerSecond)} events   ${bytes}   ` +
-    `${formatRate(figures.blocksPerSecond)} blocks   ${formatRate(figures.syncsPerSecond)} syncs`
+/** No row where there are no parts. */
+function row(label: string, parts: readonly Part[], columns: number): TextLine[] {
+  const pieces = parts.flatMap((part) =>
+    part === undefined ? [] : [typeof part === 'string' ? piece(part) : part],
   );
+  if (pieces.length === 0) return [];
+  return flow([piece(label.padEnd(LABEL_WIDTH), 'bold')], pieces, columns, LABEL_WIDTH);
 }
 
-const events = ({ appendedEventId, writtenEventId, durableEventId }: Look): string =>
-  `appended up to ${formatCount(appendedEventId)}, written ${formatCount(writtenEventId)}, ` +
-  `durable ${formatCount(durableEventId)}`;
-
-function behind({ recorder: { segmentWriter } }: Look): string {
-  const { durableLagEvents, durableLagBytes, durableLagAge } = segmentWriter;
-  return durableLagEvents === 0
-    ? 'nothing: every event that was appended is durable'
-    : `${formatEvents(durableLagEvents)}, ${formatBytes(durableLagBytes)} not durable, ` +
-        `the oldest for ${formatNs(durableLagAge)}`;
+/** What is so now. A log that does not run has no throughput. */
+export function summary(look: Look, figures: Figures, columns: number): TextLine[] {
+  return [
+    ...(look.status === 'running' ? row('throughput', throughput(figures), columns) : []),
+    ...row('appended', [lastEvent(look.appendedEventId)], columns),
+    ...row('written', [lastEvent(look.writtenEventId), notWritten(look)], columns),
+    ...row('durable', [lastEvent(look.durableEventId), notDurable(look)], columns),
+    ...row('ring', ring(look), columns),
+    ...row('last seen', hearts(look), columns),
+    ...row('segments', segments(look), columns),
+  ];
 }
 
-function commits({ recorder: { segmentWriter } }: Look): string {
-  const { groupCommitHistogram: group, unwatermarkedAge, writeWatermark } = segmentWriter;
-  const events =
-    group.count === 0
-      ? 'none'
-      : `events p50 ${formatCount(group.percentile(50))}, p99 ${formatCount(group.percentile(99))}`;
-  const age = unwatermarkedAge === 0 ? '' : `, last one due for ${formatNs(unwatermarkedAge)}`;
-  return `${events}   watermarks ${formatCount(writeWatermark.samples)}${age}`;
+/** What has been so since the log was opened. */
+export function history(look: Look, columns: number): TextLine[] {
+  return [
+    ...row('commits', commits(look), columns),
+    ...row('rotations', rotations(look), columns),
+    ...row('recovery', recoveryOf(look), columns),
+  ];
 }
 
-function ringRow({ waitingBytes, ringBytes, recorder: { manager } }: Look): TextLine {
+function throughput(figures: Figures): Part[] {
+  if (figures.seconds === undefined) return ['known at the next look'];
+  const rate = (perSecond: number, what: string): string =>
+    formatRate(perSecond).replace('/s', ` ${what}/s`);
+  return [
+    rate(figures.eventsPerSecond, 'events'),
+    `${formatBytes(figures.bytesPerSecond)}/s`,
+    rate(figures.blocksPerSecond, 'blocks'),
+    rate(figures.syncsPerSecond, 'syncs'),
+  ];
+}
+
+const lastEvent = (eventId: number): string =>
+  eventId === 0 ? 'no event yet' : `event ${formatCount(eventId)}`;
+
+function notWritten({ appendedEventId, writtenEventId, waitingBytes }: Look): Part {
+  const events = appendedEventId - writtenEventId;
+  if (events <= 0) return appendedEventId === 0 ? undefined : piece('all of them', 'dim');
+  return `${formatEvents(events)} (${formatBytes(waitingBytes)}) in the ring alone`;
+}
+
+function notDurable({ appendedEventId, recorder, lasting, status }: Look): Part {
+  const { durableLagEvents: events, durableLagBytes } = recorder.segmentWriter;
+  if (events === 0) return appendedEventId === 0 ? undefined : piece('all of them', 'dim');
+  // What nobody writes any more grows no older.
+  const ageNs = status === 'running' ? lasting.durableLagNs : 0;
+  const age = ageNs === 0 ? '' : ` for up to ${formatNs(ageNs)}`;
+  return `${formatEvents(events)} (${formatBytes(durableLagBytes)}) behind${age}`;
+}
+
+function ring({ waitingBytes, ringBytes, recorder, lasting, status }: Look): Part[] {
+  const { ringOccupancyBytesMax, ringStallOccupancyBytesMax, ringStall } = recorder.manager;
   const share = waitingBytes / ringBytes;
-  const { ringOccupancyBytesMax, ringStallOccupancyBytesMax } = manager;
-  const most =
+  const highest =
     Math.max(waitingBytes, ringOccupancyBytesMax, ringStallOccupancyBytesMax) / ringBytes;
-  const { samples, totalNs } = manager.ringStall;
-  const stalls =
-    samples === 0 ? 'no stalls' : `stalls ${formatCount(samples)}, ${formatNs(totalNs)}`;
-  return row(
-    'ring',
+  const { samples, totalNs } = ringStall;
+  const nowNs = status === 'running' ? lasting.ringStallNs : 0;
+  return [
     piece(fillBar(share, BAR_WIDTH), share > 0.75 ? 'red' : 'green'),
-    ` ${formatShare(share)} of ${formatBytes(ringBytes)}, most ${formatShare(most)}   `,
-    piece(stalls, samples === 0 ? 'plain' : 'yellow'),
-  );
+    `${formatShare(share)} of ${formatBytes(ringBytes)}, highest ${formatShare(highest)}`,
+    nowNs === 0 ? undefined : piece(`an append waits, ${formatNs(nowNs)} by now`, 'red'),
+    samples === 0
+      ? undefined
+      : piece(`${waits(samples)} for room since it opened, ${formatNs(totalNs)}`, 'yellow'),
+  ];
 }
 
-function segmentsRow({ recorder: { segmentPreparer } }: Look): TextLine {
-  const ready = segmentPreparer.getNextSegmentReady;
-  const waited = segmentPreparer.getNextSegmentWaited;
-  const failed = segmentPreparer.getNextSegmentFailed;
-  const { preparedSegments, hurriedSegments, preparedSegmentsLow } = segmentPreparer;
+const waits = (count: number): string => `${formatCount(count)} ${count === 1 ? 'wait' : 'waits'}`;
+
+function segments({ recorder: { segmentPreparer } }: Look): Part[] {
+  const { getNextSegment, getNextSegmentReady: ready, preparedSegmentsLow } = segmentPreparer;
+  const { getNextSegmentWaited: waited, getNextSegmentFailed: failed } = segmentPreparer;
+  const { preparedSegments, hurriedSegments } = segmentPreparer;
   const prepared = Math.max(0, preparedSegments - ready - waited);
-  const counted = (name: string, count: number, bad: Tint): Piece =>
-    piece(`   ${name} ${formatCount(count)}`, count === 0 ? 'plain' : bad);
-  return row(
-    'segments',
-    `${prepared} prepared, lowest ${preparedSegmentsLow}`,
-    counted('ready', ready, 'plain'),
-    counted('waited', waited, 'yellow'),
-    counted('failed', failed, 'red'),
-    counted('hurried', hurriedSegments, 'yellow'),
-  );
+  const fewest =
+    getNextSegment.samples === 0 ? '' : `, fewest so far ${formatCount(preparedSegmentsLow)}`;
+  const counted = (count: number, what: string, tint: Tint): Part =>
+    count === 0 ? undefined : piece(`${formatCount(count)} ${what}`, tint);
+  return [
+    `${formatCount(prepared)} prepared ahead${fewest}`,
+    counted(ready, 'taken at once', 'plain'),
+    counted(waited, 'waited for', 'yellow'),
+    counted(failed, 'could not be made', 'red'),
+    counted(hurriedSegments, 'not zeroed in time', 'yellow'),
+  ];
 }
 
-/** The mean rotation, and its five steps in ms. */
-function rotations({ recorder: { manager, segmentWriter } }: Look): string {
+/** Since the log was opened. The sum of all commits is exact, a percentile a cell's edge. */
+function commits({ recorder: { segmentWriter }, lasting, status }: Look): Part[] {
+  const { groupCommitHistogram: group, writeWatermark } = segmentWriter;
+  const untoldNs = status === 'running' ? lasting.unwatermarkedNs : 0;
+  const { samples: watermarks } = writeWatermark;
+  const mean = formatEvents(Math.round(group.total / group.count));
+  const isSpread = group.cells.length > 1;
+  return [
+    group.count === 0
+      ? undefined
+      : group.count === 1
+        ? `1 of ${mean}`
+        : `${formatCount(group.count)} of ${mean} on average`,
+    isSpread ? `99 % at most ${formatCount(group.percentile(99))}` : undefined,
+    watermarks === 0
+      ? undefined
+      : `${formatCount(watermarks)} ${watermarks === 1 ? 'watermark' : 'watermarks'}`,
+    untoldNs < LONG_UNTOLD_NS
+      ? undefined
+      : piece(`the last one has had no watermark for ${formatNs(untoldNs)}`, 'yellow'),
+  ];
+}
+
+/** The mean rotation, and its longest step; a table below has all of them. */
+function rotations({ recorder: { manager, segmentWriter } }: Look): Part[] {
   const { samples, avgNs } = manager.segmentRotation;
-  if (samples === 0) return 'none yet';
+  if (samples === 0) return [];
   const { rotateSeal, rotateSync, rotateHeader, rotateRename, rotateDirectorySync } = segmentWriter;
   const steps = [
-    ['seal', rotateSeal],
-    ['sync', rotateSync],
-    ['header', rotateHeader],
-    ['name', rotateRename],
-    ['dir', rotateDirectorySync],
+    ['the seal', rotateSeal.avgNs],
+    ['the sync', rotateSync.avgNs],
+    ['the header', rotateHeader.avgNs],
+    ['the rename', rotateRename.avgNs],
+    ['the sync of the folder', rotateDirectorySync.avgNs],
   ] as const;
-  const parts = steps.map(([name, { avgNs: ns }]) => `${name} ${(ns / NS_PER_MS).toFixed(1)}`);
-  return `${formatCount(samples)} of ${formatNs(avgNs)}: ${parts.join(' ')}`;
-}
-
-function threads(look: Look): Piece[] {
-  return THREADS.map((name, index) => {
-    const { ageNs } = look.threads[name];
-    const age = ageNs === undefined ? 'not started' : `${formatAge(ageNs)} ago`;
-    const separator = index === 0 ? '' : ', ';
-    return piece(`${separator}${name} ${age}`, isStale(look, name) ? 'red' : 'plain');
-  });
+  const [name, stepNs] = steps.reduce((most, each) => (each[1] > most[1] ? each : most));
+  return [
+    samples === 1
+      ? `1 of ${formatNs(avgNs)}`
+      : `${formatCount(samples)} of ${formatNs(avgNs)} on average`,
+    `longest step: ${name}, ${formatNs(stepNs)}`,
+  ];
 }
 
 /**
- * The verdict: the log was new, clean, or had a torn tail; then, and only then, a check is counted.
+ * Whose heart stands still, beside those that beat: nothing where all are well, and where none
+ * beats, as those of a process that is stopped or a log that has failed.
  */
-function recoveryOf({ recorder: { segmentWriter }, recovery }: Look): Piece[] {
+function hearts(look: Look): Part[] {
+  const stale = HEART_NAMES.filter((heart) => isStale(look, heart));
+  if (stale.length === 0 || stoppedNs(look) > 0 || look.state === 'failed') return [];
+  const others = HEART_NAMES.filter((heart) => !stale.includes(heart));
+  const ages = others.map((heart) => look.threads[heart].ageNs ?? 0);
+  return [
+    ...stale.map((heart) =>
+      piece(`${heart} ${formatAge(look.threads[heart].ageNs ?? 0)} ago`, 'red'),
+    ),
+    others.length === 0 ? undefined : `the others ${formatAge(Math.max(...ages))} ago at most`,
+  ];
+}
+
+/** The verdict on what was found: clean, or a torn tail; nothing of a log that was new. */
+function recoveryOf({ recorder: { segmentWriter }, recovery }: Look): Part[] {
   const { samples, totalNs } = segmentWriter.openExistingSegment;
-  if (samples === 0) return [piece('none: the log was new')];
+  if (samples === 0) return [];
   const rewritten = recovery.manager.rewrittenBytes;
   const isTorn =
     segmentWriter.totalHeaderChecksumFailures +
@@ -214,8 +323,8 @@ function recoveryOf({ recorder: { segmentWriter }, recovery }: Look): Piece[] {
       segmentWriter.totalValidationFailures >
     0;
   const rewrite = rewritten === 0 ? '' : `, ${formatBytes(rewritten)} written again`;
-  return [
-    isTorn ? piece('torn tail, set aside', 'yellow') : piece('clean'),
-    piece(`: end found in ${formatNs(totalNs)}${rewrite}`),
-  ];
+  const found = `end found in ${formatNs(totalNs)}${rewrite}`;
+  return isTorn
+    ? [piece(`torn tail, set aside: ${found}`, 'yellow')]
+    : [piece(`clean: ${found}`, 'dim')];
 }

@@ -4,58 +4,118 @@ import type { DurationReading } from '../../telemetry.js';
 import { formatCount, formatRate } from '../quantities.js';
 import { LogAxis } from './bars.js';
 import type { Figures, LatencyFigures, Since } from './figures.js';
+import { isStuck } from './hearts.js';
 import type { Look } from './look.js';
 import { formatNs } from './quantity.js';
-import { piece, type TextLine, type Tint } from './text-line.js';
+import { piece, type TextLine, type Tint, wrapText } from './text-line.js';
 
 const NAME_WIDTH = 13;
 const RATE_WIDTH = 9;
 const TIME_WIDTH = 8;
-const TIMES = ['p50', 'p99', 'p99.9', 'max', 'worst'];
-const TABLE_WIDTH = NAME_WIDTH + RATE_WIDTH + TIMES.length * TIME_WIDTH;
+const AXIS_GAP = 2;
 
+/** A column of times, and how dear it is: on a narrow screen the highest rank goes first. */
+interface TimeColumn {
+  readonly title: string;
+  readonly rank: number;
+  readonly of: (latency: LatencyFigures) => string;
+}
+
+const percentileColumn = (percent: number, rank: number): TimeColumn => ({
+  title: `p${percent}`,
+  rank,
+  of: ({ histogram, percentile }) => (histogram.count === 0 ? '-' : formatNs(percentile(percent))),
+});
+
+/** What lasts still is longer than what it says, and stands beside nothing shorter. */
+const longestOf = (ns: number, { histogram, lastingNs }: LatencyFigures): string =>
+  lastingNs > ns
+    ? `>${formatNs(lastingNs)}`
+    : histogram.count === 0 && ns === 0
+      ? '-'
+      : formatNs(ns);
+
+const COLUMNS: readonly TimeColumn[] = [
+  percentileColumn(50, 2),
+  percentileColumn(99, 1),
+  percentileColumn(99.9, 4),
+  { title: 'max', rank: 0, of: (latency) => longestOf(latency.longestNs, latency) },
+  { title: 'worst', rank: 3, of: (latency) => longestOf(latency.worstNs, latency) },
+];
+
+/** As many columns as there is room for; those that are dearest. */
+function columnsWithin(columns: number): readonly TimeColumn[] {
+  const room = Math.floor((columns - NAME_WIDTH - RATE_WIDTH) / TIME_WIDTH);
+  return COLUMNS.filter(({ rank }) => rank < room);
+}
+
+/** What was never timed and does not last now has no row. */
 export function latencyTable(
   figures: Figures,
   look: Look,
   columns: number,
   since: Since,
 ): TextLine[] {
-  const axis = new LogAxis(columns - TABLE_WIDTH - 2);
+  const latencies = figures.latencies.filter(
+    ({ histogram, worstNs, lastingNs }) => histogram.count > 0 || worstNs > 0 || lastingNs > 0,
+  );
+  if (latencies.length === 0) return [];
+  const shown = columnsWithin(columns);
+  const axisWidth = columns - NAME_WIDTH - RATE_WIDTH - shown.length * TIME_WIDTH - AXIS_GAP;
+  const axis = shown.length < COLUMNS.length ? undefined : LogAxis.within(axisWidth);
   const isOfInterval = since === 'interval' && figures.seconds !== undefined;
   const head =
     (isOfInterval ? 'latency' : 'since open').padEnd(NAME_WIDTH) +
     'timed'.padStart(RATE_WIDTH) +
-    TIMES.map((each) => each.padStart(TIME_WIDTH)).join('');
+    shown.map(({ title }) => title.padStart(TIME_WIDTH)).join('');
   return [
-    [piece(`${head}  ${axis.labels}`.trimEnd(), 'bold')],
-    ...figures.latencies.map((latency) => latencyRow(latency, look, axis, isOfInterval)),
+    [piece(`${head}  ${axis?.labels ?? ''}`.trimEnd(), 'bold')],
+    ...underWay(look, columns),
+    ...latencies.map((latency) => latencyRow(latency, shown, axis, isOfInterval)),
+    ...legend(look, isOfInterval, shown, columns),
   ];
 }
 
 function latencyRow(
-  { name, perSecond, histogram, isOfInterval, maxNs }: LatencyFigures,
-  { recorder: { manager } }: Look,
-  axis: LogAxis,
+  latency: LatencyFigures,
+  shown: readonly TimeColumn[],
+  axis: LogAxis | undefined,
   isTableOfInterval: boolean,
 ): TextLine {
-  const sampling = manager.appendSampling;
-  const label = name === 'append' && sampling > 1 ? `append 1/${sampling}` : name;
-  const { count } = histogram;
-  const timed = isTableOfInterval ? formatRate(perSecond) : formatTotal(count);
-  const time = (ns: number): string => (count === 0 ? '-' : formatNs(ns)).padStart(TIME_WIDTH);
-  // The exact maximum is known since the opening only; a cell's end may lie beyond it.
-  const atMost = (percent: number): string => time(Math.min(maxNs, histogram.percentile(percent)));
+  const { name, perSecond, histogram, isOfInterval } = latency;
+  const timed = isTableOfInterval ? formatRate(perSecond) : formatTotal(histogram.count);
   const text =
-    label.padEnd(NAME_WIDTH) +
+    name.padEnd(NAME_WIDTH) +
     timed.padStart(RATE_WIDTH) +
-    atMost(50) +
-    atMost(99) +
-    atMost(99.9) +
-    atMost(100) +
-    time(maxNs);
+    shown.map(({ of }) => of(latency).padStart(TIME_WIDTH)).join('');
   // What is older than the interval is set back.
   const tint: Tint = isTableOfInterval && !isOfInterval ? 'dim' : 'plain';
-  return [piece(text, tint), piece(`  ${axis.row(histogram)}`.trimEnd(), tint)];
+  return [piece(text, tint), piece(`  ${axis?.row(histogram) ?? ''}`.trimEnd(), tint)];
+}
+
+/** A call of the writer has no row before it returns, and nothing tells which one it is. */
+function underWay(look: Look, columns: number): TextLine[] {
+  if (!isStuck(look)) return [];
+  const age = formatNs(look.threads.writer.ageNs ?? 0);
+  const text = `the writer is in a call, for ${age} by now: it is in no row yet`;
+  return wrapText(text, columns).map((line) => [piece(line, 'yellow')]);
+}
+
+/** What the columns mean, and which of them have no room. */
+function legend(
+  { recorder: { manager } }: Look,
+  isOfInterval: boolean,
+  shown: readonly TimeColumn[],
+  columns: number,
+): TextLine[] {
+  const sampling = manager.appendSampling;
+  const missing = COLUMNS.filter((column) => !shown.includes(column)).map(({ title }) => title);
+  const sentences = [
+    ...(sampling > 1 ? [`append: 1 call in ${sampling} is timed, and each that waits.`] : []),
+    ...(isOfInterval ? ['worst: since it opened.'] : []),
+    ...(missing.length > 0 ? [`${missing.join(', ')}: a wider terminal, or --json.`] : []),
+  ];
+  return wrapText(sentences.join(' '), columns).map((line) => [piece(line, 'dim')]);
 }
 
 /** At most eight characters: `12,345`, `1.23 M`. */
@@ -63,10 +123,10 @@ const formatTotal = (count: number): string =>
   count < 1e6 ? formatCount(count) : formatRate(count).replace('/s', '');
 
 /** Where the time of the threads goes, for a screen with more than 24 rows. */
-export function workTable({
-  recorder: { manager, segmentWriter, segmentPreparer, metaStore },
-  recovery,
-}: Look): TextLine[] {
+export function workTable(
+  { recorder: { manager, segmentWriter, segmentPreparer, metaStore }, recovery }: Look,
+  columns: number,
+): TextLine[] {
   const works: readonly (readonly [string, DurationReading])[] = [
     ['plan a block', manager.workPlanning],
     ['prepare a segment', segmentPreparer.prepareSegment],
@@ -86,16 +146,33 @@ export function workTable({
     ['  judge it', recovery.manager.judgeTail],
     ['  rewrite before it', recovery.manager.rewritePrefix],
   ];
-  const head = ['times', 'mean', 'min', 'max', 'total'].map((each) => each.padStart(10)).join('');
+  // The shortest goes first where there is no room, then the sum.
+  const shown = WORK_COLUMNS.filter(
+    ({ rank }) => rank < Math.floor((columns - WORK_WIDTH) / WORK_COLUMN_WIDTH),
+  );
+  const cells = (texts: readonly string[]): string =>
+    texts.map((text) => text.padStart(WORK_COLUMN_WIDTH)).join('');
   return [
     [],
-    [piece(`${'since open'.padEnd(20)}${head}`, 'bold')],
-    ...works.map(([name, { samples, avgNs, minNs, maxNs, totalNs }]): TextLine => {
-      const times = [avgNs, minNs, maxNs, totalNs].map((ns) =>
-        samples === 0 ? '-' : formatNs(ns),
-      );
-      const cells = [formatTotal(samples), ...times].map((cell) => cell.padStart(10)).join('');
-      return [piece(`${name.padEnd(20)}${cells}`)];
-    }),
+    [piece('since open'.padEnd(WORK_WIDTH) + cells(shown.map(({ title }) => title)), 'bold')],
+    ...works
+      .filter(([, { samples }]) => samples > 0)
+      .map(([name, reading]): TextLine => {
+        return [piece(name.padEnd(WORK_WIDTH) + cells(shown.map(({ of }) => of(reading))))];
+      }),
   ];
 }
+
+const WORK_WIDTH = 20;
+const WORK_COLUMN_WIDTH = 10;
+const WORK_COLUMNS: readonly {
+  readonly title: string;
+  readonly rank: number;
+  readonly of: (reading: DurationReading) => string;
+}[] = [
+  { title: 'times', rank: 0, of: ({ samples }) => formatTotal(samples) },
+  { title: 'mean', rank: 1, of: ({ avgNs }) => formatNs(avgNs) },
+  { title: 'min', rank: 4, of: ({ minNs }) => formatNs(minNs) },
+  { title: 'max', rank: 2, of: ({ maxNs }) => formatNs(maxNs) },
+  { title: 'total', rank: 3, of: ({ totalNs }) => formatNs(totalNs) },
+];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cutText, NO_PAINT, overLine, paintLine, piece, textWidth } from './text-line.js';
+import { cutText, NO_PAINT, overLine, paintLine, piece, textWidth, wrapText } from './text-line.js';
 
 describe('a line of text on a terminal', () => {
   it('is as wide as the terminal shows it', () => {
@@ -16,6 +16,21 @@ describe('a line of text on a terminal', () => {
     assert.equal(cutText('注文注文', 6), '注文…');
     assert.equal(cutText('segments', 1), '…');
     assert.equal(cutText('segments', 0), '');
+  });
+
+  it('goes on in the next line at a space, with nothing left out', () => {
+    assert.deepEqual(wrapText('', 9), []);
+    assert.deepEqual(wrapText('the ring is full', 9), ['the ring', 'is full']);
+    assert.deepEqual(wrapText('the ring is full', 80), ['the ring is full']);
+    assert.deepEqual(wrapText('see /dev/shm/flash now', 8), ['see', '/dev/shm', '/flash', 'now']);
+    assert.deepEqual(wrapText('注文 注文注文', 5), ['注文', '注文', '注文']);
+    assert.deepEqual(wrapText('no', 1), ['n', 'o']);
+  });
+
+  it('keeps a number and its unit together', () => {
+    assert.deepEqual(wrapText('a ring of 16.8 MB', 15), ['a ring of', '16.8 MB']);
+    assert.deepEqual(wrapText('3.2 s, 40 % of it', 7), ['3.2 s,', '40 % of', 'it']);
+    assert.deepEqual(wrapText('since 3 hours', 8), ['since 3', 'hours']);
   });
 
   it('is cut before it is painted, and nothing follows a cut', () => {

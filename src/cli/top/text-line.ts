@@ -57,6 +57,36 @@ export function cutText(text: string, columns: number): string {
   return columns > 0 ? `${cut}…` : '';
 }
 
+/** A space at which a line may end: not the one between a number and its unit. */
+const BREAK = / (?!(?<=\d )(?:[kMGTP]?B|[nµm]?s|min|h|%)(?!\p{L}))/u;
+
+/**
+ * `text` in lines of at most `columns`, broken at spaces; a word that is longer than a line, such
+ * as a path, is broken where the line ends. Nothing is left out.
+ */
+export function wrapText(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  const end = (): void => {
+    if (line !== '') lines.push(line);
+    line = '';
+  };
+  for (const word of text.split(BREAK)) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (textWidth(longer) <= columns) {
+      line = longer;
+      continue;
+    }
+    end();
+    for (const char of word) {
+      if (textWidth(line + char) > columns) end();
+      line += char;
+    }
+  }
+  end();
+  return lines;
+}
+
 export function paintLine(line: TextLine, columns: number, painters: Painters): string {
   let left = columns;
   let painted = '';
