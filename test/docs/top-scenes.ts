@@ -107,6 +107,10 @@ export const TROUBLES: readonly Scene[] = [
       log.took(260_000, (startNs) => log.manager.onAppendEvent(startNs, false), 40);
     },
   ),
+  scene('The disk is nearly full', 'And will be before long, at this rate.', {}, (log) => {
+    log.recordSecond();
+    log.disk.setDiskFree(9e9);
+  }),
   scene(
     'The log has failed',
     'A sync returned an error. What was durable stays so; nothing is accepted any more.',

@@ -290,6 +290,26 @@ describe('what top says is wrong', () => {
     ]);
   });
 
+  it('a disk that is nearly full, by its room or by the time that this lasts', () => {
+    const free = (bytes: number, load: (log: FakeLog) => void = nothing) =>
+      troublesOf((log) => {
+        log.disk.setDiskFree(bytes);
+        load(log);
+      });
+    assert.deepEqual(free(256e6), []);
+    assert.deepEqual(free(0), [], 'it is not known');
+    assert.deepEqual(free(180e6), ['warning: the disk is nearly full: 180 MB are free']);
+    // 78.6 MB a second.
+    assert.deepEqual(
+      free(50e9, (log) => log.recordSecond()),
+      [],
+    );
+    assert.deepEqual(
+      free(10e9, (log) => log.recordSecond()),
+      ['warning: the disk is nearly full: 10.0 GB are free, enough for 2 min at this rate'],
+    );
+  });
+
   it('records that a kill cut short', () => {
     assert.deepEqual(troublesOf(nothing, { incomplete: ['segmentWriter.sync'] }), [
       'warning: a record was interrupted; these may be slightly off: segmentWriter.sync',

@@ -23,6 +23,9 @@ const LONG_WAIT_NS = 100e6;
 /** What is appended is on disk sooner, and durable() has settled, while all is well. */
 const LONG_COMMIT_NS = 1e9;
 const NEARLY_FULL = 0.75;
+/** A disk with less than this, or that the log fills sooner, is nearly full. */
+const LITTLE_SPACE_BYTES = 256e6;
+const SOON_SECONDS = 600;
 
 export function diagnose(look: Look, figures: Figures, reason?: string): readonly Trouble[] {
   const troubles = [
@@ -228,7 +231,24 @@ function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> 
   }
 }
 
-function* diskTroubles(_look: Look, { happened, latencies }: Figures): Generator<Trouble> {
+/** The room on the disk, and how long it lasts at this rate; of a log that still writes. */
+function* spaceTroubles(look: Look, { bytesPerSecond }: Figures): Generator<Trouble> {
+  const { diskFreeBytes } = look.recorder.manager;
+  // 0: it is not known, or the state says it.
+  if (look.status !== 'running' || look.state !== 'open' || diskFreeBytes === 0) return;
+  const seconds = bytesPerSecond > 0 ? diskFreeBytes / bytesPerSecond : Number.POSITIVE_INFINITY;
+  if (diskFreeBytes >= LITTLE_SPACE_BYTES && seconds >= SOON_SECONDS) return;
+  const lasts =
+    seconds < SOON_SECONDS ? `, enough for ${formatNs(seconds * 1e9)} at this rate` : '';
+  yield warning(
+    `the disk is nearly full: ${formatBytes(diskFreeBytes)} are free${lasts}`,
+    'Free some space: a full disk refuses appends once the ring is full',
+  );
+}
+
+function* diskTroubles(look: Look, figures: Figures): Generator<Trouble> {
+  yield* spaceTroubles(look, figures);
+  const { happened, latencies } = figures;
   const { waitedForSegment, failedSegments, hurriedSegments, metaFlushFailures } = happened;
   if (failedSegments > 0) {
     yield error(

@@ -31,11 +31,13 @@ export class FakeLog {
     this.#metrics.segmentPreparer,
     this.#clock,
   );
+  readonly disk = new recorder.DiskUpdater(this.#metrics.manager, this.#clock);
   readonly meta = new recorder.MetaStoreUpdater(this.#metrics.metaStore, this.#clock);
   #seconds = 100;
 
   constructor() {
     this.manager.setConstants(42_000, 64);
+    this.disk.setDiskFree(76e9);
   }
 
   /** Calls `record` with the start of something that took `ns`, `times` times. */

@@ -232,7 +232,7 @@ function ring({ waitingBytes, ringBytes, recorder, lasting, status }: Look): Par
 
 const waits = (count: number): string => `${formatCount(count)} ${count === 1 ? 'wait' : 'waits'}`;
 
-function segments({ recorder: { segmentPreparer } }: Look): Part[] {
+function segments({ status, recorder: { manager, segmentPreparer } }: Look): Part[] {
   const { getNextSegment, getNextSegmentReady: ready, preparedSegmentsLow } = segmentPreparer;
   const { getNextSegmentWaited: waited, getNextSegmentFailed: failed } = segmentPreparer;
   const { preparedSegments, hurriedSegments } = segmentPreparer;
@@ -247,6 +247,9 @@ function segments({ recorder: { segmentPreparer } }: Look): Part[] {
     counted(waited, 'waited for', 'yellow'),
     counted(failed, 'could not be made', 'red'),
     counted(hurriedSegments, 'not zeroed in time', 'yellow'),
+    status === 'running' && manager.diskFreeBytes > 0
+      ? `${formatBytes(manager.diskFreeBytes)} free`
+      : undefined,
   ];
 }
 
