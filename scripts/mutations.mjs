@@ -614,6 +614,27 @@ export const MUTATIONS = [
     tests: ['test/telemetry/fed-fields.test.ts', 'test/telemetry/every-family.test.ts'],
   },
   {
+    name: 'top: a process that is stopped is told as threads that are stuck',
+    file: 'src/cli/top/hearts.ts',
+    find: 'return silentNs > STOPPED_NS ? silentNs : 0;',
+    replace: 'return silentNs > 1e3 * STOPPED_NS ? silentNs : 0;',
+    tests: ['src/cli/top/diagnosis.test.ts'],
+  },
+  {
+    name: 'top: a wait that lasts stands beside a shorter longest one',
+    file: 'src/cli/top/tables.ts',
+    find: 'lastingNs > ns\n',
+    replace: 'lastingNs < 0\n',
+    tests: ['src/cli/top/screen.test.ts'],
+  },
+  {
+    name: 'top: what does not fit is left out in silence',
+    file: 'src/cli/top/screen.ts',
+    find: 'piece(moreRows(left)',
+    replace: 'piece(moreRows(left).slice(99)',
+    tests: ['src/cli/top/screen.test.ts'],
+  },
+  {
     name: 'metrics: two folders of one name are one log',
     file: 'src/cli/metrics/scrape.ts',
     find: "name === '' || isShared(name) ? dir : name",
