@@ -142,6 +142,15 @@ describe('collecting', () => {
     }
   });
 
+  it('a latency_histogram whose count contradicts its cells, as damaged memory may, counts those', () => {
+    const words = wordsFor(LatencyHistogram);
+    for (const value of [5, 6, 7]) addValue(words, 0, value);
+    words[LatencyHistogram.offset.count / Uint32Array.BYTES_PER_ELEMENT] = 1;
+    const reading = new HistogramReading(words, 0);
+    const [[, , value] = []] = collect('syncHistogram', histogram(TEXT), reading);
+    assert.equal((value as { readonly count: number }).count, 3);
+  });
+
   it('a latency_histogram of counts has whole bounds from 1 on, and its unit behind its name', () => {
     const reading = histogramOf(0, 1, 2, 3, 4, 2 ** 40);
     const events = histogram({ ...TEXT, unit: 'events' });

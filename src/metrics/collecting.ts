@@ -15,6 +15,7 @@ import {
 } from './catalogue.js';
 import type { CollectedBucket, CollectedMetric, Collector } from './collector.js';
 import { DurationReading } from './duration64.js';
+import { underLabels } from './labels.js';
 import { HistogramReading, RANGE_BITS } from './latency-histogram.js';
 import { LifeCycleReading } from './life-cycle.js';
 import { OperationReading } from './operation64.js';
@@ -58,12 +59,7 @@ export function underReferenceLabel(
   collect: () => void,
 ): void {
   const isLabelled = value !== undefined && collector.referenceNames === true;
-  if (isLabelled) collector.pushLabel(name, value);
-  try {
-    collect();
-  } finally {
-    if (isLabelled) collector.popLabel();
-  }
+  underLabels(collector, isLabelled ? [[name, value]] : [], collect);
 }
 
 /**
@@ -220,5 +216,7 @@ function collectHistogram(
     buckets.push({ le, count: reading.countBelowPowerOfTwo(bits) });
   }
   const sum = isTime ? reading.total / NS_PER_SECOND : reading.total;
-  collector.histogram(metric, { sum, count: reading.count, buckets });
+  // Where memory is damaged or forged, its count may contradict its cells.
+  const count = Math.max(reading.count, buckets.at(-1)?.count ?? 0);
+  collector.histogram(metric, { sum, count, buckets });
 }

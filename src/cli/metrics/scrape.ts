@@ -98,15 +98,21 @@ class ScrapedLog {
   }
 
   collect(prefix: string, collector: PrometheusCollector): void {
-    const telemetry = this.#look();
+    const { telemetry, reason } = this.#look();
+    let told = reason;
     collector.pushLabel('log', this.#name);
     try {
       // Its own id is another one where the folder holds another log by now.
       if (telemetry === undefined) this.#collectDown(prefix, collector);
       else telemetry.collect(prefix, collector);
+    } catch (error) {
+      if (!(error instanceof WalError)) throw error;
+      // What was collected before stays, and the other logs go on.
+      told = error.message;
     } finally {
       collector.popLabel();
     }
+    this.#tellOnce(told);
   }
 
   /** Under the id that it had when it was seen last, so that it stays the same series. */
@@ -125,21 +131,20 @@ class ScrapedLog {
     }
   }
 
-  /** What the log shows; undefined where it shows nothing, the reason is then told. */
-  #look(): AttachedTelemetry | undefined {
+  /** What the log shows; undefined where it shows nothing, for the reason beside it. */
+  #look(): { telemetry?: AttachedTelemetry; reason: string | undefined } {
     try {
       this.attach();
       const telemetry = this.#log?.look();
-      this.#tellOnce(this.#log?.reason);
+      const reason = this.#log?.reason;
       // The last values of a log that was closed would look like those of one that stands still.
-      if (telemetry === undefined || telemetry.status === 'gone') return undefined;
+      if (telemetry === undefined || telemetry.status === 'gone') return { reason };
       this.#logId = telemetry.logId;
-      return telemetry;
+      return { telemetry, reason };
     } catch (error) {
       if (!(error instanceof WalError)) throw error;
       this.close();
-      this.#tellOnce(error.message);
-      return undefined;
+      return { reason: error.message };
     }
   }
 
