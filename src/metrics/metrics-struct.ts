@@ -91,8 +91,7 @@ export abstract class MetricsStruct {
     }
     if (other === this) return;
     const source = new MemorySource(this.#memory.words, this.#memory.start);
-    other.#take(source, this.#isLive, this.#lookBeside?.());
-    if (this.#takenAtNs !== undefined) other.#takenAtNs = this.#takenAtNs;
+    other.#take(source, this.#isLive, this.#lookBeside?.(), this.#takenAtNs);
   }
 
   /** Whether anyone may be recording: not into a copy, and not when the log is closed. */
@@ -118,17 +117,24 @@ export abstract class MetricsStruct {
   }
 
   #close(): void {
-    const { words, start, isOpen } = this.#memory;
-    if (!isOpen) return;
-    const copy = new Uint32Array(wordOf(this.#definition.layout.size));
-    const source = new MemorySource(words, start);
-    const fill = this.#lookBeside?.();
+    if (!this.#memory.isOpen) return;
+    const { copy, incomplete } = this.#wholeCopy(false);
+    this.#incomplete = incomplete;
     this.#lookBeside = undefined;
-    this.#incomplete = copyStruct(this.#definition, source, copy, 0, false);
-    fill?.(copy, 0);
     // Of what has ended nothing grows older.
     this.#takenAtNs = monotonicClock.nowNs();
     this.#memory.close(copy);
+  }
+
+  /** A copy of all groups, with what a look beside them adds. */
+  #wholeCopy(isLive: boolean): { readonly copy: Uint32Array; readonly incomplete: string[] } {
+    const { words, start } = this.#memory;
+    const copy = new Uint32Array(wordOf(this.#definition.layout.size));
+    const fill = this.#lookBeside?.();
+    const source = new MemorySource(words, start);
+    const incomplete = copyStruct(this.#definition, source, copy, 0, isLive);
+    fill?.(copy, 0);
+    return { copy, incomplete };
   }
 
   /**
@@ -163,11 +169,7 @@ export abstract class MetricsStruct {
 
   /** The metrics in the order of the layout, of one copy. */
   *#metrics(isShown = (_: MetricDescription) => true): Generator<ReadMetric> {
-    const copy = new Uint32Array(wordOf(this.#definition.layout.size));
-    const { words, start } = this.#memory;
-    const fill = this.#lookBeside?.();
-    copyStruct(this.#definition, new MemorySource(words, start), copy, 0, this.#isLive);
-    fill?.(copy, 0);
+    const { copy } = this.#wholeCopy(this.#isLive);
     const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
     for (const [field, description] of Object.entries(this.#definition.fields)) {
       if (description.kind === 'journal' || !isShown(description)) continue;

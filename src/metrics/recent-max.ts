@@ -4,7 +4,7 @@
 import { layout, pad, u32, u64, wordOf } from '../memory/layout.js';
 import { HIGH_HALF, NS_PER_SECOND, TWO_POW_32 } from '../units.js';
 import { LONGEST_NS } from './elapsed.js';
-import { BEGUN, ORDERS_STORES } from './sequence.js';
+import { BEGUN, changeGroup, LINE_WORDS } from './sequence.js';
 import { readU64 } from './u64.js';
 
 export const RecentMax64 = layout('RecentMax64')
@@ -22,10 +22,13 @@ const WINDOW = wordOf(RecentMax64.offset.window);
 const CURRENT = wordOf(RecentMax64.offset.currentNs);
 const PREVIOUS = wordOf(RecentMax64.offset.previousNs);
 
+/** The line as it is to be; its spare words stay zero. */
+const line = new Uint32Array(LINE_WORDS);
+
 /**
  * Takes the time between the two looks at the clock in `interval` into account, at word `at`. Its
- * one writer only; allocates nothing and never throws. It calls none of our functions: the engine
- * may cut the calling thread's code short there, and a double that crosses a call may be boxed.
+ * one writer only; allocates nothing and never throws. A change is whole or there is none, should
+ * the engine cut the calling thread short; no double crosses a call, where it may be boxed.
  */
 export function recordRecentMax(words: Uint32Array, at: number, interval: Float64Array): void {
   const elapsed = Math.floor((interval[1] as number) - (interval[0] as number) + 0.5);
@@ -36,18 +39,13 @@ export function recordRecentMax(words: Uint32Array, at: number, interval: Float6
   const high = words[at + CURRENT + 1] as number;
   if (window === seen && elapsed <= high * TWO_POW_32 + low) return;
   const follows = window === (seen + 1) >>> 0;
-  const begun = (words[at + BEGUN] as number) + 1;
-  if (ORDERS_STORES) words[at + BEGUN] = begun;
-  else Atomics.exchange(words, at + BEGUN, begun >>> 0);
-  if (window !== seen) {
-    words[at + PREVIOUS] = follows ? low : 0;
-    words[at + PREVIOUS + 1] = follows ? high : 0;
-  }
-  words[at + WINDOW] = window;
-  words[at + CURRENT] = elapsed;
-  words[at + CURRENT + 1] = elapsed * HIGH_HALF;
-  if (ORDERS_STORES) words[at] = begun;
-  else Atomics.store(words, at, begun >>> 0);
+  line[WINDOW] = window;
+  line[CURRENT] = elapsed;
+  line[CURRENT + 1] = elapsed * HIGH_HALF;
+  const isSame = window === seen;
+  line[PREVIOUS] = isSame ? (words[at + PREVIOUS] as number) : follows ? low : 0;
+  line[PREVIOUS + 1] = isSame ? (words[at + PREVIOUS + 1] as number) : follows ? high : 0;
+  changeGroup(words, at, line, BEGUN);
 }
 
 /** The longest of the window of `nowNs` and of the one before it; 0 where nothing was recorded. */

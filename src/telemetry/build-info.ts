@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { isError } from '../errors.js';
 import type { Collector } from '../metrics/collector.js';
+import { underLabels } from '../metrics/labels.js';
 
 /** Versions. */
 export interface BuildInfo {
@@ -41,13 +42,12 @@ export function collectBuildInfo(
   { version, node }: BuildInfo,
   collector: Collector,
 ): void {
-  collector.pushLabel('version', version);
-  collector.pushLabel('node', node);
-  try {
+  const labels = [
+    ['version', version],
+    ['node', node],
+  ] as const;
+  underLabels(collector, labels, () => {
     const help = 'Versions of flashstrike and Node that run the log, as labels';
     collector.gauge({ name: `${prefix}_build_info`, help }, 1);
-  } finally {
-    collector.popLabel();
-    collector.popLabel();
-  }
+  });
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../clock/clock.js';
 import { assert } from '../errors.js';
 import { layout, pad, u32, wordOf } from '../memory/layout.js';
 import type { Collector } from '../metrics/collector.js';
+import { underLabels } from '../metrics/labels.js';
 import { RegionHeaderLayout } from '../region/region-layout.js';
 import { NS_PER_MS, NS_PER_SECOND, TWO_POW_32 } from '../units.js';
 
@@ -56,8 +57,10 @@ export function heartbeatOf(
 
 /** The heartbeat of a thread. */
 export interface ThreadReading {
-  /** Turns of its loop since the log was opened, modulo 2^32; 0 before the first. The application's
-   * are those of a timer that is due five times a second. */
+  /**
+   * Turns of its loop since the log was opened, modulo 2^32; 0 before the first. The application's
+   * are those of a timer that is due five times a second.
+   */
   readonly beats: number;
   /** Time since the last turn, to the millisecond; undefined before the first. */
   readonly ageNs: number | undefined;
@@ -105,19 +108,11 @@ export function collectHeartbeats(
   collector: Collector,
 ): void {
   const name = `${prefix}_heartbeat_age_seconds`;
+  const help = 'Time since the thread last gave a sign of life, at the moment of the scrape';
   for (const [thread, { ageNs }] of Object.entries(threads)) {
     if (ageNs === undefined) continue;
-    collector.pushLabel('thread', thread);
-    try {
-      collector.gauge(
-        {
-          name,
-          help: 'Time since the thread last gave a sign of life, at the moment of the scrape',
-        },
-        ageNs / NS_PER_SECOND,
-      );
-    } finally {
-      collector.popLabel();
-    }
+    underLabels(collector, [['thread', thread]], () => {
+      collector.gauge({ name, help }, ageNs / NS_PER_SECOND);
+    });
   }
 }

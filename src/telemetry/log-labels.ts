@@ -1,6 +1,7 @@
 // Whose metrics these are: labels that tell several logs apart in one exposition.
 import { basename, resolve } from 'node:path';
 import type { Collector } from '../metrics/collector.js';
+import { type Label, underLabels } from '../metrics/labels.js';
 import { hexOf64 } from '../units.js';
 
 export interface LogName {
@@ -19,15 +20,10 @@ export function collectAs(
   collector: Collector,
   collect: () => void,
 ): void {
-  const labels: readonly (readonly [name: string, value: string])[] = [
+  const labels: readonly Label[] = [
     ['log', basename(resolve(directory))],
     ['log_id', hexOf64(logId)],
   ];
   const missing = labels.filter(([name]) => collector.hasLabel?.(name) !== true);
-  for (const [name, value] of missing) collector.pushLabel(name, value);
-  try {
-    collect();
-  } finally {
-    for (const _ of missing) collector.popLabel();
-  }
+  underLabels(collector, missing, collect);
 }

@@ -3,6 +3,7 @@
 // that all is well for as long as that thread is stuck.
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { Collector } from '../metrics/collector.js';
+import { underLabels } from '../metrics/labels.js';
 import type { FillCopy } from '../metrics/metrics-struct.js';
 import { LogState } from '../ring/ring-control.js';
 import { fillOccupancy, Manager } from './recorder/manager-metrics.js';
@@ -99,13 +100,10 @@ export function collectStanding(prefix: string, standing: LogStanding, collector
   const gauge = (name: string, help: string, value: number): void =>
     collector.gauge({ name: `${prefix}_${name}`, help }, value);
   for (const state of STATES.values()) {
-    collector.pushLabel('state', state);
-    try {
+    underLabels(collector, [['state', state]], () => {
       const help = 'The state of the log: 1 for the one that it is in, at the moment of the scrape';
       gauge('state', help, state === standing.state ? 1 : 0);
-    } finally {
-      collector.popLabel();
-    }
+    });
   }
   const { appendedEventId, writtenEventId, durableEventId, ringBytes } = standing;
   const now = 'at the moment of the scrape';

@@ -139,6 +139,11 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
     return readThreads(this.#hearts, monotonicClock.nowNs());
   }
 
+  /** Of a copy, and of a log that is closed, where it stood then; undefined without a log. */
+  get #standingNow(): LogStanding | undefined {
+    return this.#standing?.() ?? this.#lastStanding;
+  }
+
   /** Goes on in the telemetry section of `region`, which is still all zero. */
   moveTo(region: SharedRegion): void {
     const { words, byteOffset } = sectionOf(region);
@@ -157,7 +162,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
       if (!(other instanceof LogTelemetry)) return;
       this.#recovery.copyTo(other.#recovery);
       other.#lastThreads = this.threads;
-      other.#lastStanding = this.#standing?.() ?? this.#lastStanding;
+      other.#lastStanding = this.#standingNow;
       other.#name = this.#name;
     });
   }
@@ -169,7 +174,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   }
 
   #collect(prefix: string, collector: Collector): void {
-    const standing = this.#standing?.() ?? this.#lastStanding;
+    const standing = this.#standingNow;
     if (standing !== undefined) collectStanding(prefix, standing, collector);
     super.collect(prefix, collector);
     collectHeartbeats(prefix, this.threads, collector);

@@ -42,7 +42,7 @@ export class DurableWaiters {
   /** Sorted by id: durable ids only grow, so the head is always the next to resolve. */
   readonly #waiters: Waiter[] = [];
   /** As they came; up to `#oldest` all have settled. */
-  #queue: Waiter[] = [];
+  readonly #queue: Waiter[] = [];
   #oldest = 0;
   #toldNs = 0;
   /** Holds the process while someone waits: waitAsync itself does not. */
@@ -143,7 +143,7 @@ export class DurableWaiters {
     while (queue[this.#oldest]?.isSettled === true) this.#oldest++;
     const oldest = queue[this.#oldest] ?? this.#arriving[0];
     if (this.#oldest === queue.length || this.#oldest > SETTLED_MAX) {
-      this.#queue = queue.slice(this.#oldest);
+      queue.splice(0, this.#oldest);
       this.#oldest = 0;
     }
     this.#tellSince(oldest?.startNs ?? 0);
