@@ -324,10 +324,10 @@ function addMetrics(program: Command, { context, finish }: Run): void {
     .summary('export the metrics of logs to Prometheus')
     .description(
       "Prints all metrics of one or more logs in Prometheus' text format, or serves them. Like " +
-        'top, it only reads shared memory, from outside. Each log has the labels log, the name ' +
-        'of its folder (the path as given if two have the same name), and log_id. A log that is ' +
-        'closed or was killed is <prefix>_up 0; the others, and the log itself once it is opened ' +
-        'again, go on.',
+        'top, it reads shared memory, from outside; of a closed log it reads the id, in its ' +
+        'folder. Each log has the labels log, the name of its folder (the path as given if two ' +
+        'have the same name), and log_id. A log that is closed or was killed is <prefix>_up 0; ' +
+        'the others, and the log itself once it is opened again, go on.',
     )
     .addArgument(logFolders('folders of the logs'))
     .addOption(
