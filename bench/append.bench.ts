@@ -1,165 +1,116 @@
-// Goal: what an append costs at a steady pace while group commit runs without pause, with telemetry
-// on and off and while other processes read it; all in one run, the ways taking turns. The producer
-// keeps to its schedule (open loop): the response time counts from when an append was due, so a
-// stall is charged to every append that it kept waiting (no coordinated omission). Non-goal:
-// throughput.
-import { type ChildProcess, fork } from 'node:child_process';
+// What an append costs while the ring has room, beside a flat function that writes the same frame
+// into a ring of the same size; and whether it allocates.
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { PerformanceObserver } from 'node:perf_hooks';
 import { Wal, type WalOptions } from '../src/index.js';
-import { attachTelemetry } from '../src/telemetry.js';
-import { NS_PER_MS } from '../src/units.js';
-import { percentile, printMachine, scaled, withFolder } from './harness.js';
+import { type Bursts, drained, timeBursts } from './append/burst.js';
+import { logSizes, scaled, withFolder } from './harness/folder.js';
+import { clockReadingNs } from './harness/machine.js';
+import type { Column } from './harness/result.js';
+import { benchmark, type Run } from './harness/run.js';
+import { median } from './harness/statistics.js';
+import { ratioOf, type Sample, type Way } from './harness/turns.js';
+import { flatRing } from './limits/flat-append.js';
 
-const EVENTS = scaled(1_000_000);
-const WARM_UP = scaled(200_000);
-const RATE = 1_000_000;
-const READERS = 8;
-const READER_INTERVAL_MS = 10;
-const ROUNDS = 3;
+const RING_BYTES = 16 * 2 ** 20;
 const PAYLOAD = new Uint8Array(40).fill(0x5a);
-const NS_PER_EVENT = 1e9 / RATE;
+const BATCH = Array.from({ length: 10 }, () => PAYLOAD);
+const BURSTS: Bursts = { bursts: scaled(120), events: 20 * scaled(1000) };
+const ALLOCATION_EVENTS = scaled(1_000_000);
 
-interface Way {
-  readonly name: string;
-  readonly options: WalOptions;
-  readonly readers: number;
-}
-
-const WAYS: readonly Way[] = [
-  {
-    name: 'telemetry of append off (appendSampling 0)',
-    options: { appendSampling: 0 },
-    readers: 0,
-  },
-  { name: 'telemetry on, 1 append in 64 timed (default)', options: {}, readers: 0 },
-  { name: 'telemetry on, every append timed', options: { appendSampling: 1 }, readers: 0 },
-  {
-    name: `default, ${READERS} processes read it 100 times per second`,
-    options: {},
-    readers: READERS,
-  },
+const FLAT = 'a flat function, payload by set, atomic publication';
+const TYPED = 'a flat function, typed in place, atomic publication';
+const COARSE = 'append, coarse time';
+const PRECISE = 'append, precise time';
+const COLUMNS: readonly Column[] = [
+  { name: 'fastest', unit: 'ns' },
+  { name: 'median', unit: 'ns' },
 ];
 
-interface Latencies {
-  readonly service: Float64Array;
-  readonly response: Float64Array;
+/** Nobody empties its ring: there is nothing to wait for. */
+function flat(isAtomic: boolean, isTyped: boolean): Promise<Sample> {
+  const ring = flatRing(RING_BYTES, isAtomic);
+  const append = isTyped
+    ? (event: number) => void ring.appendOrder(event, event * 0.5, event & 1023, event & 1, event)
+    : () => void ring.append(PAYLOAD);
+  return timeBursts(BURSTS, append, () => undefined);
 }
 
-/** Appends at the given pace; `durable` is asked for all the time, so that commits never pause. */
-async function paced(wal: Wal, events: number): Promise<Latencies> {
-  const service = new Float64Array(events);
-  const response = new Float64Array(events);
-  const endedAt = { is: false };
-  const committing = commitWithoutPause(wal, endedAt);
-  const BATCH = 10_000;
-  for (let from = 0; from < events; from += BATCH) {
-    const startMs = performance.now();
-    const to = Math.min(from + BATCH, events);
-    for (let event = from; event < to; event++) {
-      const dueMs = startMs + ((event - from) * NS_PER_EVENT) / NS_PER_MS;
-      let nowMs = performance.now();
-      while (nowMs < dueMs) nowMs = performance.now();
-      wal.append(PAYLOAD);
-      const endMs = performance.now();
-      service[event] = (endMs - nowMs) * NS_PER_MS;
-      response[event] = (endMs - dueMs) * NS_PER_MS;
-    }
-    // The event loop must turn for durable() to be asked for again.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  endedAt.is = true;
-  await committing;
-  return { service, response };
-}
-
-async function commitWithoutPause(wal: Wal, ended: { readonly is: boolean }): Promise<void> {
-  while (!ended.is) {
-    await wal.durable();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-async function startReaders(directory: string, count: number): Promise<ChildProcess[]> {
-  const readers = Array.from({ length: count }, () =>
-    fork(fileURLToPath(import.meta.url), ['read', directory]),
+async function ours(folder: string, timestamps: 'coarse' | 'precise'): Promise<Sample> {
+  const wal = await opened(folder, { timestamps });
+  const sample = await timeBursts(
+    BURSTS,
+    () => void wal.append(PAYLOAD),
+    () => drained(wal),
   );
-  const ready = readers.map(
-    (reader) =>
-      new Promise((resolve, reject) => {
-        reader.once('message', resolve);
-        reader.once('exit', (code) => reject(new Error(`a reader ended with ${code}`)));
-      }),
-  );
-  await Promise.all(ready);
-  return readers;
+  await wal.close();
+  return sample;
 }
 
-async function run(folder: string, { options, readers }: Way): Promise<Latencies> {
-  const directory = join(folder, 'log');
-  // Required, because the readers are other processes.
-  const wal = await Wal.open(directory, {
-    sync: { mode: 'every-block' },
-    sharedMemory: 'required',
+async function batches(folder: string): Promise<Sample> {
+  const wal = await opened(folder, { timestamps: 'coarse' });
+  const { values } = await timeBursts(
+    { ...BURSTS, events: BURSTS.events / BATCH.length },
+    () => void wal.appendBatch(BATCH),
+    () => drained(wal),
+  );
+  await wal.close();
+  const each = (column: string): number => (values[column] ?? Number.NaN) / BATCH.length;
+  return { values: { fastest: each('fastest'), median: each('median') } };
+}
+
+let logs = 0;
+const opened = (folder: string, options: WalOptions): Promise<Wal> =>
+  Wal.open(join(folder, `log-${++logs}`), {
+    ...logSizes,
+    sync: { mode: 'manual' },
+    ringBytes: RING_BYTES,
     ...options,
   });
-  await paced(wal, WARM_UP);
-  const processes = await startReaders(directory, readers);
-  const latencies = await paced(wal, EVENTS);
-  for (const reader of processes) reader.kill();
-  await wal.close();
-  return latencies;
-}
 
-const QUANTILES = [0.5, 0.99, 0.999] as const;
-
-function row(samples: Float64Array): number[] {
-  const sorted = samples.sort();
-  return QUANTILES.map((quantile) => percentile(sorted, quantile));
-}
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-
-async function measure(): Promise<void> {
-  printMachine(`append: ${EVENTS} events of 40 bytes at ${RATE} per second, commits without pause`);
-  console.log('service and response time in ns, including two clock readings; median of rounds');
-  await withFolder(async (folder) => {
-    const rows = WAYS.map((): { service: number[][]; response: number[][] } => ({
-      service: [],
-      response: [],
-    }));
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [index, way] of WAYS.entries()) {
-        const { service, response } = await run(folder, way);
-        rows[index]?.service.push(row(service));
-        rows[index]?.response.push(row(response));
-      }
-    }
-    for (const [index, { name }] of WAYS.entries()) {
-      for (const kind of ['service', 'response'] as const) {
-        const cells = QUANTILES.map((quantile, at) => {
-          const values = rows[index]?.[kind].map((each) => each[at] ?? Number.NaN) ?? [];
-          return `p${quantile * 100} ${median(values).toFixed(0).padStart(7)}`;
-        });
-        console.log(`  ${name.padEnd(50)} ${kind.padEnd(8)} ${cells.join('  ')}`);
-      }
-    }
-    const p99 = (index: number): number =>
-      median(rows[index]?.service.map((each) => each[1] ?? Number.NaN) ?? []);
-    console.log(
-      `p99 with ${READERS} readers / without: ${(p99(3) / p99(1)).toFixed(2)} (goal: 1.10)`,
-    );
+/** Collections of garbage, and bytes that a million appends leave on the heap. */
+async function allocation(run: Run, folder: string): Promise<void> {
+  const wal = await opened(folder, { timestamps: 'coarse', ringBytes: 4 * RING_BYTES });
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    collections += list.getEntries().length;
   });
+  for (let event = 0; event < ALLOCATION_EVENTS; event++) wal.append(PAYLOAD);
+  await drained(wal);
+  globalThis.gc?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  observer.observe({ entryTypes: ['gc'] });
+  const before = process.memoryUsage().heapUsed;
+  for (let event = 0; event < ALLOCATION_EVENTS; event++) wal.append(PAYLOAD);
+  const grown = process.memoryUsage().heapUsed - before;
+  await new Promise((resolve) => setImmediate(resolve));
+  observer.disconnect();
+  run.note(
+    `${ALLOCATION_EVENTS} appends with coarse time: ${collections} collections, ` +
+      `${(grown / 1e3).toFixed(0)} KB more on the heap`,
+  );
+  run.goal('collections', collections);
+  run.hash.add(wal.lastEventId);
+  await wal.close();
 }
 
-/** One reader: the log's telemetry from outside, a hundred times a second. */
-function read(directory: string): void {
-  const telemetry = attachTelemetry(directory);
-  process.send?.('reading');
-  setInterval(() => telemetry.refresh(), READER_INTERVAL_MS);
-}
-
-const [task, directory] = process.argv.slice(2);
-if (task === 'read' && directory !== undefined) read(directory);
-else await measure();
+await benchmark('append', (run) =>
+  withFolder(async (folder) => {
+    const ways: Way[] = [
+      { name: FLAT, run: () => flat(true, false) },
+      { name: 'a flat function, payload by set, plain publication', run: () => flat(false, false) },
+      { name: TYPED, run: () => flat(true, true) },
+      { name: COARSE, run: () => ours(folder, 'coarse') },
+      { name: PRECISE, run: () => ours(folder, 'precise') },
+      { name: 'appendBatch of ten, coarse time, an event', run: () => batches(folder) },
+    ];
+    const title = `bursts of ${BURSTS.events} events of 40 bytes`;
+    const rows = await run.compare(title, COLUMNS, ways, FLAT);
+    run.goal('coarse', ratioOf(rows.get(COARSE), rows.get(FLAT), 'fastest'));
+    const fastest = (name: string): number => median(rows.get(name)?.values['fastest'] ?? []);
+    const clockNs = clockReadingNs();
+    run.note(`a clock reading: ${clockNs.toFixed(0)} ns`);
+    run.goal('precise', fastest(PRECISE) / (fastest(FLAT) + clockNs));
+    await allocation(run, folder);
+  }),
+);

@@ -1,43 +1,115 @@
-// Goal: what `durable()` of one event costs beside write + fdatasync of the same bytes, in one run,
-// the two taking turns so that the disk's moods hit both. Non-goal: throughput of many at once.
-import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
+// One event after another, each on disk before the next: durable() beside write + fdatasync of the
+// same bytes and beside products that promise the same.
+import { closeSync, fdatasyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { Wal } from '../src/index.js';
-import { NS_PER_MS } from '../src/units.js';
-import { percentile, printLatencies, printMachine, scaled, withFolder } from './harness.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { scale, scaled, withFolder } from './harness/folder.js';
+import { Latencies } from './harness/latencies.js';
+import type { Row } from './harness/result.js';
+import { benchmark, type Run } from './harness/run.js';
+import { ratioOf, type Sample, type Way } from './harness/turns.js';
+import { PEERS } from './peers/all.js';
+import type { Peer, Store } from './peers/peer.js';
 
-const SAMPLES = scaled(4000);
-const WARM_UP = scaled(2000);
+const SAMPLES = scaled(800);
+const WARM_UP = scaled(300);
+const SAMPLES_WITH_PAUSES = scaled(200);
+/** Longer than any thread stays awake for the next event. */
+const PAUSE_MS = 5;
 const PAYLOAD = new Uint8Array(40).fill(0x5a);
 /** Header and frame of a block with one event: what a commit writes. */
-const BLOCK_BYTES = 128;
+const BLOCK = Buffer.alloc(128, 0x5a);
+const PREPARED_BYTES = scale < 1 ? 2 ** 20 : 16 * 2 ** 20;
 
-printMachine(`durable: ${SAMPLES} commits of one 40-byte event, one after the other`);
-await withFolder(async (folder) => {
-  const wal = await Wal.open(join(folder, 'log'));
-  const fd = openSync(join(folder, 'plain'), 'w+');
-  // As a prepared segment is: allocated, zero-written, synced, so that a commit syncs data alone.
-  writeSync(fd, Buffer.alloc(64 * 1024 * 1024));
-  fdatasyncSync(fd);
-  const block = Buffer.alloc(BLOCK_BYTES, 0x5a);
-  const plain = new Float64Array(SAMPLES);
-  const durable = new Float64Array(SAMPLES);
-  for (let sample = -WARM_UP; sample < SAMPLES; sample++) {
-    const start = performance.now();
-    writeSync(fd, block, 0, BLOCK_BYTES, (sample + WARM_UP) * BLOCK_BYTES);
+const BOUND = 'write + fdatasync of the same bytes';
+const OURS = 'Flashstrike append + durable()';
+const SQLITE = 'better-sqlite3 FULL';
+
+/** As a prepared segment is: allocated, zero-written, synced, so that a sync has data alone. */
+const bound: Peer = {
+  name: BOUND,
+  survives: 'power cut',
+  open(path) {
+    const fd = openSync(join(path, 'plain'), 'w+');
+    writeSync(fd, Buffer.alloc(PREPARED_BYTES));
     fdatasyncSync(fd);
-    const between = performance.now();
-    wal.append(PAYLOAD);
-    await wal.durable();
-    const end = performance.now();
-    if (sample < 0) continue;
-    plain[sample] = (between - start) * NS_PER_MS;
-    durable[sample] = (end - between) * NS_PER_MS;
+    let offset = 0;
+    let count = 0;
+    const write = (times: number): undefined => {
+      for (let time = 0; time < times; time++) {
+        offset = (offset + writeSync(fd, BLOCK, 0, BLOCK.length, offset)) % PREPARED_BYTES;
+        count++;
+      }
+      fdatasyncSync(fd);
+      return undefined;
+    };
+    return {
+      record: () => write(1),
+      recordAll: (payloads) => write(payloads.length),
+      countAndClose() {
+        closeSync(fd);
+        return count;
+      },
+    };
+  },
+};
+
+async function commits(store: Store, samples: number, pauseMs: number): Promise<Sample> {
+  const latencies = new Latencies();
+  for (let sample = 0; sample < samples; sample++) {
+    if (pauseMs > 0) await delay(pauseMs);
+    const startMs = performance.now();
+    const done = store.record(PAYLOAD);
+    if (done !== undefined) await done;
+    latencies.record((performance.now() - startMs) * 1e6);
   }
-  closeSync(fd);
-  await wal.close();
-  printLatencies('write + fdatasync of the same bytes', plain);
-  printLatencies('append + durable()', durable);
-  const ratio = percentile(durable.sort(), 0.5) / percentile(plain.sort(), 0.5);
-  console.log(`p50 ratio ${ratio.toFixed(2)} (goal: at most 1.5)`);
-});
+  const at = (percent: number): number => latencies.percentileNs(percent) / 1e3;
+  return { values: { 'p50 of a turn': at(50) }, latencies };
+}
+
+const PEERS_ON_DISK = [bound, ...PEERS.filter(({ survives }) => survives === 'power cut')];
+const COLUMNS = [{ name: 'p50 of a turn', unit: 'µs' }] as const;
+
+async function compare(
+  run: Run,
+  stores: ReadonlyMap<string, Store>,
+  title: string,
+  samples: number,
+  pauseMs: number,
+): Promise<ReadonlyMap<string, Row>> {
+  const ways = PEERS_ON_DISK.map(({ name, missing }): Way => {
+    const store = stores.get(name);
+    if (store === undefined) return { name, missing: missing ?? 'not chosen', run: notThere };
+    return { name, run: () => commits(store, samples, pauseMs) };
+  });
+  return run.compare(title, COLUMNS, ways, BOUND);
+}
+
+const notThere = (): Promise<Sample> => Promise.reject(new Error('this peer is missing'));
+
+await benchmark('durable', (run) =>
+  withFolder(async (folder) => {
+    const stores = new Map<string, Store>();
+    for (const peer of PEERS_ON_DISK) {
+      if (peer.missing !== undefined || !run.isWanted(peer.name)) continue;
+      const path = join(folder, `store-${stores.size}`);
+      mkdirSync(path);
+      const store = await peer.open(path);
+      stores.set(peer.name, store);
+      await commits(store, WARM_UP, 0);
+    }
+    const alone = await compare(run, stores, 'one after another', SAMPLES, 0);
+    run.goal('alone', ratioOf(alone.get(OURS), alone.get(BOUND), 'p50 of a turn'));
+    run.goal('sqlite', ratioOf(alone.get(OURS), alone.get(SQLITE), 'p50 of a turn'));
+    const title = `${PAUSE_MS} ms of nothing before each`;
+    const paused = await compare(run, stores, title, SAMPLES_WITH_PAUSES, PAUSE_MS);
+    run.goal('paused', ratioOf(paused.get(OURS), paused.get(BOUND), 'p50 of a turn'));
+    const expected = WARM_UP + run.rounds * (SAMPLES + SAMPLES_WITH_PAUSES);
+    for (const [name, store] of stores) {
+      const count = await store.countAndClose();
+      if (count !== expected) throw new Error(`${name}: ${count} of ${expected} events are there`);
+      run.hash.add(name);
+      run.hash.add(count);
+    }
+  }),
+);

@@ -1,58 +1,109 @@
-// Goal: what an idle log costs, each of its threads by itself, beside a thread that does nothing
-// but sleep and wake as often as the writer. Non-goal: how soon an event is seen.
-import { readdirSync, readFileSync } from 'node:fs';
+// What a log costs that has nothing to do, by thread, beside a thread that only sleeps and wakes as
+// often; what many of them cost together; and what a small closed log takes on disk.
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { Wal } from '../src/index.js';
-import { printMachine, scale, withFolder } from './harness.js';
+import { Wal, type WalOptions } from '../src/index.js';
+import { logSizes, scale, scaled, withFolder } from './harness/folder.js';
+import { threadsOfLog } from './harness/log-threads.js';
+import { canTimeThreads, sumOf, threadsOf, threadTimes, usedNs } from './harness/processor-time.js';
+import { benchmark, type Run } from './harness/run.js';
+import { median } from './harness/statistics.js';
+import type { Sample, Way } from './harness/turns.js';
 
-const MEASURED_MS = 20_000 * scale;
+const MEASURED_MS = 5_000 * scale;
 /** The log has its spare segment and has not seen an event for longer than a second. */
 const SETTLING_MS = 4_000 * Math.min(1, scale);
-const ROUNDS = 3;
 /** How often the writer of an idle log looks at its ring, by default. */
 const LOOK_MS = 20;
-const TASKS = '/proc/self/task';
-/** In the order of their start, in which the kernel counts their numbers up. */
-const NAMES = ['writer', 'preparer', 'housekeeping', `a bare sleep of ${LOOK_MS} ms, repeated`];
+const LOGS = scaled(100);
+/** A hundred times the defaults is 14 GB of zeros before anything is idle. */
+const SMALL: WalOptions = { segmentBytes: 2 ** 20, ringBytes: 2 ** 18 };
+const PAYLOAD = new Uint8Array(40);
+const SMALL_LOG_EVENTS = 20;
 const BARE = `
 const { workerData } = require('node:worker_threads');
 for (;;) Atomics.wait(new Int32Array(workerData), 0, 0, ${LOOK_MS});
 `;
+const ONE = 'one log';
+const COLUMNS = ['whole', 'writer', 'preparer', 'housekeeping', 'bare'] as const;
 
-const threads = (): string[] =>
-  readdirSync(TASKS).sort((one, other) => Number(one) - Number(other));
+let folders = 0;
 
-/** Processor time of a thread so far. */
-const usedNs = (thread: string): number =>
-  Number(readFileSync(`${TASKS}/${thread}/schedstat`, 'utf8').split(' ')[0]);
-
-async function measure(folder: string): Promise<void> {
-  const before = new Set(threads());
-  const wal = await Wal.open(join(folder, 'log'), { segmentBytes: 2 ** 20 });
+/** Per cent of a core, by thread. */
+async function one(folder: string): Promise<Sample> {
+  const { log, threads } = await threadsOfLog(() =>
+    Wal.open(join(folder, `idle-${++folders}`), { segmentBytes: 2 ** 20 }),
+  );
+  const before = new Set(threadsOf());
   const bare = new Worker(BARE, { eval: true, workerData: new SharedArrayBuffer(4) });
-  await wal.durable(wal.append(new Uint8Array(40)));
-  await setTimeout(SETTLING_MS);
-  const own = threads().filter((thread) => !before.has(thread));
-  const usedBefore = own.map(usedNs);
-  const startNs = process.hrtime.bigint();
-  await setTimeout(MEASURED_MS);
-  const elapsedNs = Number(process.hrtime.bigint() - startNs);
-  const shares = own.map((thread, at) => (usedNs(thread) - (usedBefore[at] ?? 0)) / elapsedNs);
+  await log.durable(log.append(PAYLOAD));
+  await delay(SETTLING_MS);
+  const bareThreads = threadsOf().filter((thread) => !before.has(thread));
+  const roles = new Map([...threads, ...bareThreads.map((thread) => [thread, 'bare'] as const)]);
+  const startMs = performance.now();
+  const startTimes = threadTimes();
+  await delay(MEASURED_MS);
+  const used = usedNs(startTimes, threadTimes(), (thread) => roles.get(thread) ?? 'runtime');
+  const elapsedNs = (performance.now() - startMs) * 1e6;
   await bare.terminate();
-  await wal.close();
-  const percent = (share: number): string => `${(100 * share).toFixed(3)} % of a core`;
-  for (const [at, share] of shares.entries()) {
-    console.log(`${(NAMES[at] ?? 'another thread').padEnd(44)} ${percent(share)}`);
-  }
-  const whole = shares.slice(0, 3).reduce((sum, share) => sum + share, 0);
-  console.log(`${'the log (goal: below 0.5 %)'.padEnd(44)} ${percent(whole)}`);
+  await log.close();
+  const percent = (role: string): number => (100 * (used.get(role) ?? 0)) / elapsedNs;
+  const [writer, preparer, housekeeping] = ['writer', 'preparer', 'housekeeping'].map(percent);
+  const whole = (writer ?? 0) + (preparer ?? 0) + (housekeeping ?? 0);
+  return {
+    values: { whole, writer, preparer, housekeeping, bare: percent('bare') } as Sample['values'],
+  };
 }
 
-printMachine(`idle: a log without events, ${MEASURED_MS / 1e3} s, ${ROUNDS} rounds`);
-if (process.platform === 'linux') {
-  for (let round = 0; round < ROUNDS; round++) await withFolder(measure);
-} else {
-  console.log('The time of a single thread is known on Linux only.');
+/** All of them in this process. */
+async function many(run: Run, folder: string): Promise<void> {
+  const megabytes = (): number => process.memoryUsage().rss / 1e6;
+  const [memoryBefore, threadsBefore] = [megabytes(), threadsOf().length];
+  const logs: Wal[] = [];
+  for (let count = 0; count < LOGS; count++) {
+    logs.push(await Wal.open(join(folder, `many-${count}`), SMALL));
+  }
+  await Promise.all(logs.map((wal) => wal.durable(wal.append(PAYLOAD))));
+  await delay(SETTLING_MS);
+  const memory = megabytes() - memoryBefore;
+  const threads = threadsOf().length - threadsBefore;
+  const startMs = performance.now();
+  const startTimes = threadTimes();
+  await delay(MEASURED_MS);
+  const elapsedNs = (performance.now() - startMs) * 1e6;
+  const percent = (100 * sumOf(usedNs(startTimes, threadTimes(), () => 'all'))) / elapsedNs;
+  for (const wal of logs) await wal.close();
+  run.note(
+    `${LOGS} idle logs (segments of 1 MiB, rings of 256 KiB): ${memory.toFixed(0)} MB, ` +
+      `${threads} threads, ${percent.toFixed(2)} % of a core`,
+  );
+  run.goal('manyMemory', memory);
+  run.goal('manyThreads', threads);
+  run.goal('manyProcessor', percent);
 }
+
+async function smallLog(run: Run, folder: string): Promise<void> {
+  const directory = join(folder, 'small');
+  const wal = await Wal.open(directory, logSizes);
+  for (let event = 0; event < SMALL_LOG_EVENTS; event++) wal.append(PAYLOAD);
+  await wal.close();
+  const blocks = readdirSync(directory).map((name) => statSync(join(directory, name)).blocks);
+  run.goal('smallLog', (blocks.reduce((sum, count) => sum + count, 0) * 512) / 1e3);
+}
+
+await benchmark('idle', (run) =>
+  withFolder(async (folder) => {
+    if (canTimeThreads) {
+      const ways: Way[] = [{ name: ONE, run: () => one(folder) }];
+      const columns = COLUMNS.map((name) => ({ name, unit: '%' as const }));
+      const rows = await run.compare('of a core, without events', columns, ways);
+      run.goal('idle', median(rows.get(ONE)?.values['whole'] ?? []));
+      await many(run, folder);
+    } else {
+      run.note('the time of a single thread is known on Linux only');
+    }
+    await smallLog(run, folder);
+  }),
+);

@@ -1,56 +1,58 @@
-// Goal: how fast a log is read back with every checksum verified, from the page cache: by cursor,
-// by iterator with one event object for all, and by iterator with an object an event, as it is by
-// default. Non-goal: cold reads.
+// How fast a log is read back, every checksum verified, from the page cache.
 import { join } from 'node:path';
 import { openCursor, replay, Wal } from '../src/index.js';
-import { printMachine, printRate, scaled, withFolder } from './harness.js';
+import { logSizes, scaled, withFolder } from './harness/folder.js';
+import { benchmark } from './harness/run.js';
+import { median } from './harness/statistics.js';
+import type { Way } from './harness/turns.js';
 
-const EVENTS = scaled(10_000_000);
+const EVENTS = scaled(5_000_000);
+const UNSYNCED = { sync: { mode: 'manual' }, timestamps: 'coarse' } as const;
 const PAYLOAD = new Uint8Array(40).fill(0x5a);
-const ROUNDS = 3;
+const CURSOR = 'cursor';
+const REUSING = 'iterator, one object for all (reuse)';
+const SEPARATE = 'iterator, an object an event (default)';
 
+/** The sum of the payloads' first bytes: what was read has been looked at. */
 function byCursor(directory: string): number {
   const cursor = openCursor(directory);
-  let count = 0;
   let sum = 0;
-  while (cursor.next()) {
-    count++;
-    sum += cursor.block[cursor.payloadOffset] ?? 0;
-  }
+  while (cursor.next()) sum += cursor.block[cursor.payloadOffset] ?? 0;
   cursor.close();
-  if (sum !== count * 0x5a) throw new Error('the cursor did not read what was written');
-  return count;
+  return sum;
 }
 
 function byIterator(directory: string, reuse: boolean): number {
-  let count = 0;
   let sum = 0;
-  for (const event of replay(directory, { reuse })) {
-    count++;
-    sum += event.payload[0] ?? 0;
-  }
-  if (sum !== count * 0x5a) throw new Error('the iterator did not read what was written');
-  return count;
+  for (const event of replay(directory, { reuse })) sum += event.payload[0] ?? 0;
+  return sum;
 }
 
-const WAYS: readonly (readonly [string, (directory: string) => number])[] = [
-  ['cursor', byCursor],
-  ['iterator, reuse', (directory) => byIterator(directory, true)],
-  ['iterator, separate objects', (directory) => byIterator(directory, false)],
-];
-
-printMachine(`replay: ${EVENTS} events of 40 bytes, all checksums verified`);
-await withFolder(async (folder) => {
-  const directory = join(folder, 'log');
-  const wal = await Wal.open(directory, { sync: { mode: 'manual' } });
-  for (let count = 0; count < EVENTS; count++) wal.append(PAYLOAD);
-  await wal.close();
-  for (let round = 1; round <= ROUNDS; round++) {
-    for (const [name, read] of WAYS) {
-      const start = performance.now();
-      const count = read(directory);
-      printRate(`  ${name}, round ${round}`, count, performance.now() - start);
-      if (count !== EVENTS) throw new Error(`${name}: ${count} of ${EVENTS} events came back`);
-    }
-  }
-});
+await benchmark('replay', (run) =>
+  withFolder(async (folder) => {
+    const directory = join(folder, 'log');
+    const wal = await Wal.open(directory, { ...logSizes, ...UNSYNCED });
+    for (let count = 0; count < EVENTS; count++) wal.append(PAYLOAD);
+    await wal.close();
+    const way = (name: string, read: (directory: string) => number): Way => ({
+      name,
+      run() {
+        const startMs = performance.now();
+        const sum = read(directory);
+        const elapsedMs = performance.now() - startMs;
+        if (sum !== EVENTS * 0x5a) throw new Error(`${name} read something else`);
+        run.hash.add(sum);
+        return { values: { rate: (EVENTS / elapsedMs) * 1e3 } };
+      },
+    });
+    const ways = [
+      way(CURSOR, byCursor),
+      way(REUSING, (path) => byIterator(path, true)),
+      way(SEPARATE, (path) => byIterator(path, false)),
+    ];
+    const title = `${EVENTS} events of 40 bytes`;
+    const rows = await run.compare(title, [{ name: 'rate', unit: '/s' }], ways, CURSOR);
+    run.goal('cursor', median(rows.get(CURSOR)?.values['rate'] ?? []));
+    run.goal('iterator', median(rows.get(SEPARATE)?.values['rate'] ?? []));
+  }),
+);

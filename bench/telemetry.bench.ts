@@ -1,9 +1,6 @@
-// Goals: a duration64 record, as updaters make it, costs at most 10 ns more than the bare stores
-// that keep it coherent; an updater call one look at the clock more. Beside them, what others take
-// to record one value, two threads on neighbouring lines against one shared line, and a complete
-// snapshot. Non-goal: a clock that is faster than the system's.
-
-import { loadavg } from 'node:os';
+// What it costs to record one duration, beside the bare stores that keep it coherent and beside
+// what others take to record one value; two threads on neighbouring lines against one shared line;
+// and a complete snapshot.
 import { createHistogram } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { alignedOffset } from '../src/memory/libc.js';
@@ -13,7 +10,10 @@ import { newInterval } from '../src/metrics/journal.js';
 import { beginChange, endChange } from '../src/metrics/sequence.js';
 import { monotonicClock, recorder } from '../src/telemetry.js';
 import { CACHE_LINE_BYTES } from '../src/units.js';
-import { percentile, printMachine, scaled } from './harness.js';
+import { scaled } from './harness/folder.js';
+import type { Row } from './harness/result.js';
+import { benchmark, type Run } from './harness/run.js';
+import { median } from './harness/statistics.js';
 
 const CALLS = scaled(5_000_000);
 /** A window is so short that most of them are not interrupted. */
@@ -24,22 +24,20 @@ const LINE_WORDS = CACHE_LINE_BYTES / Uint32Array.BYTES_PER_ELEMENT;
 /** Values of all sizes, so that no branch is always the same. */
 const VALUES = Float64Array.from({ length: 1024 }, (_, at) => Math.floor(2 ** ((at * 7) % 31)));
 
+const measured: Row[] = [];
+
 /** Nanoseconds of one call, in the fastest of so many windows. */
 function time(name: string, run: (count: number) => void, windows = WINDOWS): number {
   run(WINDOW_CALLS);
-  const samples = new Float64Array(windows);
+  const eachNs: number[] = [];
   for (let window = 0; window < windows; window++) {
     const startMs = performance.now();
     run(WINDOW_CALLS);
-    samples[window] = ((performance.now() - startMs) / WINDOW_CALLS) * 1e6;
+    eachNs.push(((performance.now() - startMs) / WINDOW_CALLS) * 1e6);
   }
-  samples.sort();
-  const best = samples[0] ?? Number.NaN;
-  const median = percentile(samples, 0.5);
-  console.log(
-    `${name.padEnd(52)} ${best.toFixed(1).padStart(8)} ns  (median ${median.toFixed(1)} ns)`,
-  );
-  return best;
+  const fastest = Math.min(...eachNs);
+  measured.push({ way: name, values: { fastest: [fastest], median: [median(eachNs)] } });
+  return fastest;
 }
 
 /** Words of `count` cache lines, the first of them at the beginning. */
@@ -66,7 +64,7 @@ function bareStores(count: number): void {
   }
 }
 
-function own(): void {
+function own(run: Run): void {
   const bare = time('bare stores that keep a duration64 coherent', bareStores);
   const interval = newInterval();
   const record = time('duration64 record, from start and end', (count) => {
@@ -75,7 +73,7 @@ function own(): void {
       recordInterval(words, LINE_WORDS, interval);
     }
   });
-  console.log(`    difference ${(record - bare).toFixed(1)} ns (goal: at most 10)`);
+  run.goal('record', record - bare);
   let lastNs = 0;
   const look = time('monotonicClock.nowNs() alone', (count) => {
     for (let call = 0; call < count; call++) lastNs = monotonicClock.nowNs();
@@ -87,9 +85,7 @@ function own(): void {
       maker.onCreate(lastNs - (VALUES[call & 1023] as number));
     }
   });
-  console.log(
-    `    ${(onLine - look - record).toFixed(1)} ns more than the clock reading and the record`,
-  );
+  run.goal('updater', (onLine - record) / look);
   const taker = new recorder.SegmentPreparerUpdater(metrics);
   time('journalled updater call, monotonicClock', (count) => {
     for (let call = 0; call < count; call++) taker.onGetNextSegment(lastNs);
@@ -102,7 +98,7 @@ function own(): void {
     },
     Math.max(1, Math.round(WINDOWS / 10)),
   );
-  console.log(`    a whole snapshot takes ${(copyNs / 10).toFixed(1)} µs`);
+  run.note(`a whole snapshot takes ${(copyNs / 10).toFixed(1)} µs`);
 }
 
 type Record = (value: number) => void;
@@ -142,7 +138,7 @@ async function others(): Promise<void> {
       record = await make();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-      console.log(`${name.padEnd(52)} skipped: the package is not installed`);
+      measured.push({ way: name, skipped: 'the package is not installed', values: {} });
       continue;
     }
     const run = (count: number): void => {
@@ -175,9 +171,13 @@ async function besideAnother(name: string, at: number): Promise<void> {
   await ended;
 }
 
-printMachine(`telemetry: ${CALLS} records of each kind`);
-console.log(`load ${loadavg()[0]?.toFixed(1)}`);
-own();
-await others();
-await besideAnother('a counter while a thread records on the next line', 3 * LINE_WORDS + 2);
-await besideAnother('a counter while a thread records on the same line', 2 * LINE_WORDS + 8);
+const COLUMNS = ['fastest', 'median'].map((name) => ({ name, unit: 'ns' as const }));
+
+await benchmark('telemetry', async (run) => {
+  own(run);
+  await others();
+  await besideAnother('a counter while a thread records on the next line', 3 * LINE_WORDS + 2);
+  await besideAnother('a counter while a thread records on the same line', 2 * LINE_WORDS + 8);
+  run.table({ title: `windows of ${WINDOW_CALLS} calls`, columns: COLUMNS, rows: measured });
+  run.hash.add(words[8] ?? 0);
+});

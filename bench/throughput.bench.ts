@@ -1,122 +1,106 @@
-// Goal: 20 M events of 40 bytes until all are written, beside the two rates that bound it:
-// writev of 256 KiB blocks of the same bytes into fresh files, and `append` into a ring that has
-// room. Non-goal: durability; nothing here waits for a sync (sync mode manual on both sides).
-import { closeSync, openSync, readdirSync, rmSync, statSync, writevSync } from 'node:fs';
+// Until the kernel has all events, beside the two rates that bound it: writev of 256 KiB blocks of
+// the same bytes, and append into a ring that has room; and beside one fs.writeSync an event.
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Wal, type WalOptions } from '../src/index.js';
-import { Telemetry } from '../src/telemetry/recorder/telemetry.js';
-import { printMachine, printRate, scaled, withFolder } from './harness.js';
+import { drained } from './append/burst.js';
+import { sustained } from './append/sustained.js';
+import { logSizes, scaled, withFolder } from './harness/folder.js';
+import type { Row } from './harness/result.js';
+import { benchmark, type Run } from './harness/run.js';
+import { median } from './harness/statistics.js';
+import { ratioOf, type Sample, type Way } from './harness/turns.js';
+import { writeEvents, writevBlocks } from './limits/plain-writes.js';
 
 const EVENTS = scaled(20_000_000);
-const PAYLOAD = new Uint8Array(40).fill(0x5a);
+/** So many of them by fs.writeSync, which would take half a minute for all. */
+const WRITE_SYNC_EVENTS = scaled(400_000);
+const ROOM_EVENTS = scaled(5_000_000);
+const ROOM_RING_BYTES = 64 * 2 ** 20;
 const FRAME_BYTES = 64;
 const BLOCK_BYTES = 256 * 1024;
-const SEGMENT_BYTES = 64 * 1024 * 1024;
-const ROUNDS = 3;
+const PAYLOAD = new Uint8Array(40).fill(0x5a);
 
-/** The floor: the same bytes, in blocks, with nothing in between. */
-function writevBlocks(folder: string): number {
-  const header = new Uint8Array(64).fill(1);
-  const block = new Uint8Array(BLOCK_BYTES).fill(0x5a);
-  const bytes = EVENTS * FRAME_BYTES;
-  const start = performance.now();
-  let fd = -1;
-  let offset = SEGMENT_BYTES;
-  let files = 0;
-  for (let written = 0; written < bytes; written += BLOCK_BYTES) {
-    if (offset + BLOCK_BYTES + 64 > SEGMENT_BYTES) {
-      if (fd >= 0) closeSync(fd);
-      fd = openSync(join(folder, `plain-${files++}`), 'wx');
-      offset = 0;
-    }
-    offset += writevSync(fd, [header, block], offset);
-  }
-  closeSync(fd);
-  const elapsed = performance.now() - start;
-  for (let file = 0; file < files; file++) rmSync(join(folder, `plain-${file}`));
-  return elapsed;
-}
+const WRITEV = 'writev of 256 KiB blocks';
+const ROOM = 'append, ring has room, coarse time';
+const WRITE_SYNC = 'fs.writeSync of each event';
+const COARSE = 'until the kernel has all, coarse time';
+const MANUAL: WalOptions = { sync: { mode: 'manual' } };
 
-/** `append` while the ring has room: bursts of half a ring, drained in between, off the clock. */
-async function appendIntoRoom(folder: string, options: WalOptions): Promise<number> {
-  const ringBytes = 64 * 1024 * 1024;
+const perSecond = (events: number, elapsedMs: number): Sample => ({
+  values: { rate: (events / elapsedMs) * 1e3 },
+});
+
+/** Bursts of half a ring, drained in between, off the clock. */
+async function intoRoom(folder: string): Promise<Sample> {
   const directory = join(folder, 'room');
-  const wal = await Wal.open(directory, { ...options, ringBytes });
-  const burst = ringBytes / 2 / FRAME_BYTES;
-  const bursts = Math.max(1, Math.round(EVENTS / 4 / burst));
-  let elapsed = 0;
-  for (let round = 0; round < bursts; round++) {
-    const start = performance.now();
-    for (let count = 0; count < burst; count++) wal.append(PAYLOAD);
-    elapsed += performance.now() - start;
-    while (wal.writtenEventId < wal.lastEventId) await delay(1);
-  }
-  await wal.close();
-  rmSync(directory, { recursive: true });
-  return (elapsed / (bursts * burst)) * EVENTS;
-}
-
-interface Recorded {
-  readonly elapsed: number;
-  readonly telemetry: Telemetry;
-  readonly bytes: number;
-}
-
-/** The product: from the first append until the kernel has the last event. */
-async function recordAll(folder: string, options: WalOptions): Promise<Recorded> {
-  const directory = join(folder, 'log');
+  const options = {
+    ...logSizes,
+    ...MANUAL,
+    timestamps: 'coarse',
+    ringBytes: ROOM_RING_BYTES,
+  } as const;
   const wal = await Wal.open(directory, options);
-  const start = performance.now();
-  for (let count = 0; count < EVENTS; count++) wal.append(PAYLOAD);
-  while (wal.writtenEventId < EVENTS) await new Promise((resolve) => setImmediate(resolve));
-  const elapsed = performance.now() - start;
-  const telemetry = new Telemetry();
-  wal.telemetry.copyTo(telemetry);
+  const burst = Math.min(ROOM_EVENTS, ROOM_RING_BYTES / 2 / FRAME_BYTES);
+  let elapsedMs = 0;
+  for (let done = 0; done < ROOM_EVENTS; done += burst) {
+    const startMs = performance.now();
+    for (let event = 0; event < burst; event++) wal.append(PAYLOAD);
+    elapsedMs += performance.now() - startMs;
+    await drained(wal);
+  }
+  const events = wal.lastEventId;
   await wal.close();
-  const names = readdirSync(directory).filter((name) => name.endsWith('.wal'));
-  const bytes = names.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
   rmSync(directory, { recursive: true });
-  return { elapsed, telemetry, bytes };
+  return perSecond(events, elapsedMs);
 }
 
-function printTelemetry({ telemetry, bytes }: Recorded): void {
-  const {
-    getNextSegmentWaited: waits,
-    getNextSegment,
-    hurriedSegments,
-    preparedSegments,
-  } = telemetry.segmentPreparer;
-  const { ringStall } = telemetry.manager;
-  console.log(
-    `    the writer waited ${waits} times for a segment, ` +
-      `${(getNextSegment.totalNs / 1e6).toFixed(1)} ms in total; ${hurriedSegments} of ` +
-      `${preparedSegments} segments were hurried; ${ringStall.samples} ring stalls, ` +
-      `${(ringStall.totalNs / 1e6).toFixed(0)} ms; ${(bytes / 2 ** 20).toFixed(0)} MiB of files`,
+async function untilWritten(run: Run, folder: string, options: WalOptions): Promise<Sample> {
+  const { writtenMs, lastEventId, story } = await sustained(folder, EVENTS, options);
+  run.say(`  ${options.timestamps ?? ''}: ${story}`);
+  run.hash.add(lastEventId);
+  return perSecond(EVENTS, writtenMs);
+}
+
+/** Of each round, to the slower of the two bounds in that round. */
+function toSlowerBound(rows: ReadonlyMap<string, Row>): number {
+  const of = (name: string): readonly number[] => rows.get(name)?.values['rate'] ?? [];
+  const [writev, room] = [of(WRITEV), of(ROOM)];
+  return median(
+    of(COARSE).map((rate, round) => rate / Math.min(writev[round] ?? NaN, room[round] ?? NaN)),
   );
 }
 
-printMachine(`throughput: ${EVENTS} events of 40 bytes until all are written`);
-await withFolder(async (folder) => {
-  const coarse: WalOptions = { sync: { mode: 'manual' }, timestamps: 'coarse' };
-  const precise: WalOptions = { sync: { mode: 'manual' }, timestamps: 'precise' };
-  const ratios: number[] = [];
-  for (let round = 1; round <= ROUNDS; round++) {
-    console.log(`round ${round} of ${ROUNDS}`);
-    const plain = printRate('  writev of 256 KiB blocks', EVENTS, writevBlocks(folder));
-    const room = await appendIntoRoom(folder, coarse);
-    const roomRate = printRate('  append, ring has room, coarse time', EVENTS, room);
-    const roomPrecise = await appendIntoRoom(folder, precise);
-    printRate('  append, ring has room, precise time', EVENTS, roomPrecise);
-    const recorded = await recordAll(folder, coarse);
-    const rate = printRate('  recorded and written, coarse time', EVENTS, recorded.elapsed);
-    printTelemetry(recorded);
-    const recordedPrecise = await recordAll(folder, precise);
-    printRate('  recorded and written, precise time', EVENTS, recordedPrecise.elapsed);
-    printTelemetry(recordedPrecise);
-    ratios.push(rate / Math.min(plain, roomRate));
-    console.log(`  ratio to the slower of the two bounds: ${(ratios.at(-1) ?? 0).toFixed(2)}`);
-  }
-  ratios.sort((a, b) => a - b);
-  console.log(`median ratio ${(ratios[ratios.length >> 1] ?? 0).toFixed(2)} (goal: at least 0.50)`);
-});
+await benchmark('throughput', (run) =>
+  withFolder(async (folder) => {
+    const bytes = EVENTS * FRAME_BYTES;
+    const ways: Way[] = [
+      {
+        name: WRITEV,
+        run: () => perSecond(EVENTS, writevBlocks(folder, bytes, BLOCK_BYTES)),
+      },
+      { name: ROOM, run: () => intoRoom(folder) },
+      {
+        name: WRITE_SYNC,
+        run: () =>
+          perSecond(WRITE_SYNC_EVENTS, writeEvents(folder, WRITE_SYNC_EVENTS, PAYLOAD.length)),
+      },
+      {
+        name: COARSE,
+        run: () => untilWritten(run, folder, { ...MANUAL, timestamps: 'coarse' }),
+      },
+      {
+        name: 'until the kernel has all, precise time',
+        run: () => untilWritten(run, folder, { ...MANUAL, timestamps: 'precise' }),
+      },
+      {
+        name: 'the same, default sync (every 10 ms)',
+        run: () => untilWritten(run, folder, { timestamps: 'precise' }),
+      },
+    ];
+    const title = `${EVENTS} events of 40 bytes`;
+    const rows = await run.compare(title, [{ name: 'rate', unit: '/s' }], ways, WRITEV);
+    run.goal('bound', toSlowerBound(rows));
+    run.goal('writeSync', ratioOf(rows.get(COARSE), rows.get(WRITE_SYNC), 'rate'));
+  }),
+);

@@ -133,8 +133,8 @@ async function tellsWhatIsAtRisk(t: TestContext, call: string, written: number):
   const { segmentWriter, manager } = left.recorder;
   assert.equal(segmentWriter.durableLagEvents, appendedEventId - durableEventId);
   assert.ok(segmentWriter.durableLagBytes >= (appendedEventId - durableEventId) * FRAME_BYTES);
-  // As of the last sign of life, on a busy machine long before the end. Both looks tell how long ago
-  // that was in whole milliseconds, and each may be wrong by one.
+  // As of the last sign of life, on a busy machine long before the end. Both looks tell how long
+  // ago that was in whole milliseconds, and each may be wrong by one.
   const leastNs = durableEventId === 1 ? asOfLastSignNs - 2e6 : 0;
   assert.ok(segmentWriter.durableLagAge > Math.max(0, leastNs), `${leastNs}`);
   assert.equal(manager.ringOccupancyBytes, (appendedEventId - writtenEventId) * FRAME_BYTES);

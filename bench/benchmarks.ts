@@ -1,0 +1,158 @@
+// All benchmarks, with what each must reach and what it does not look at. The code of `NAME` is in
+// `NAME.bench.ts`. The limits are those of the project's design; a run prints each beside what it
+// measured.
+import type { Unit } from './harness/result.js';
+
+export interface Goal {
+  readonly text: string;
+  readonly unit: Unit;
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}
+
+export interface Benchmark {
+  readonly title: string;
+  readonly nonGoal: string;
+  readonly goals: { readonly [key: string]: Goal };
+  /** Takes longer than half a minute: runs only when it is named. */
+  readonly isLong?: boolean;
+}
+
+export type BenchmarkName = keyof typeof BENCHMARKS;
+
+const ratio = (text: string, limit: { atMost: number } | { atLeast: number }): Goal => ({
+  text,
+  unit: '×',
+  ...limit,
+});
+
+const httpGoals = (connections: number): { readonly [key: string]: Goal } => ({
+  [`rate${connections}`]: ratio(`rate at ${connections} to 20 lines of group commit`, {
+    atLeast: 1,
+  }),
+  [`processor${connections}`]: ratio(
+    `processor time a request at ${connections} to 20 lines of group commit`,
+    { atMost: 1 },
+  ),
+  [`sqlite${connections}`]: ratio(`rate at ${connections} to better-sqlite3 FULL`, { atLeast: 1 }),
+});
+
+export const BENCHMARKS = {
+  append: {
+    title: 'append into a ring that has room, beside a flat function that writes the same frame',
+    nonGoal: 'throughput: bursts end before the ring is full',
+    goals: {
+      coarse: ratio('coarse time, fastest burst, to the flat function', { atMost: 1.3 }),
+      precise: ratio('precise time, to the flat function and a clock reading', { atMost: 1.3 }),
+      collections: { text: 'collections during a million appends', unit: '', atMost: 0 },
+    },
+  },
+  'append-paced': {
+    title: 'append at 1 M events a second while commits run without pause (open loop)',
+    nonGoal: 'throughput',
+    goals: {
+      p50: { text: 'service time p50, clock reading included', unit: 'ns', atMost: 150 },
+      p99: { text: 'service time p99', unit: 'ns', atMost: 1_000 },
+      'p99.9': { text: 'service time p99.9', unit: 'ns', atMost: 20_000 },
+      readers: ratio('p99 with 8 processes that read the telemetry, to none', { atMost: 1.1 }),
+    },
+    isLong: true,
+  },
+  'append-sustained': {
+    title: '10 M appends without a pause',
+    nonGoal: 'durability: nothing waits for a sync',
+    goals: {
+      reference: ratio('coarse time, to the C++ reference with its metrics on', { atMost: 0.5 }),
+    },
+  },
+  throughput: {
+    title: '20 M events of 40 bytes until the kernel has them all',
+    nonGoal: 'durability: nothing waits for a sync (mode manual), but each segment is synced',
+    goals: {
+      bound: ratio('rate, to the slower of writev and append with room', { atLeast: 0.7 }),
+      writeSync: ratio('rate, to fs.writeSync of each event', { atLeast: 10 }),
+    },
+    isLong: true,
+  },
+  durable: {
+    title: 'commits of one event of 40 bytes, each on disk before the next',
+    nonGoal: 'throughput of many at once (see durable-many, http, peers)',
+    goals: {
+      alone: ratio('p50 of durable(), to write + fdatasync of the same bytes', { atMost: 1.2 }),
+      paused: ratio('the same, after 5 ms of nothing', { atMost: 1.2 }),
+      sqlite: ratio('p50 of durable(), to better-sqlite3 FULL', { atMost: 1 }),
+    },
+  },
+  'durable-many': {
+    title: '1,000 events whose durable() is asked for one by one, or once for all',
+    nonGoal: 'latency of one',
+    goals: {
+      waiter: { text: 'a waiter, above one durable() for all', unit: 'µs', atMost: 0.5 },
+    },
+  },
+  peers: {
+    title: 'events of 40 bytes a second at equal durability, one and a hundred at a time',
+    nonGoal: 'queries, indexes and all else that databases are for',
+    goals: {},
+  },
+  http: {
+    title: 'an HTTP service that answers each POST of 120 bytes once it is on disk',
+    nonGoal: 'the speed of HTTP itself: all services share one server',
+    goals: { ...httpGoals(1), ...httpGoals(8), ...httpGoals(64), ...httpGoals(512) },
+    isLong: true,
+  },
+  replay: {
+    title: 'reading back, every checksum verified, from the page cache',
+    nonGoal: 'cold reads',
+    goals: {
+      cursor: { text: 'cursor', unit: '/s', atLeast: 20e6 },
+      iterator: { text: 'iterator, an object an event', unit: '/s', atLeast: 5e6 },
+    },
+  },
+  open: {
+    title: 'Wal.open, until the log can be appended to',
+    nonGoal: 'recovery after a kill',
+    goals: {
+      newFresh: { text: 'a new log, a fresh process', unit: 'ms', atMost: 100 },
+      newBeside: { text: 'a new log, another is open', unit: 'ms', atMost: 15 },
+      oldFresh: { text: 'a closed log, a fresh process', unit: 'ms', atMost: 80 },
+      oldBeside: { text: 'a closed log, another is open', unit: 'ms', atMost: 10 },
+    },
+  },
+  segments: {
+    title: 'getNextSegment when a segment is ready',
+    nonGoal: 'waiting for one that is not',
+    goals: { ready: { text: 'p99', unit: 'µs', atMost: 2 } },
+  },
+  idle: {
+    title: 'logs that have nothing to do',
+    nonGoal: 'how soon an event is seen',
+    goals: {
+      idle: { text: 'an idle log, of a core', unit: '%', atMost: 0.5 },
+      manyMemory: { text: '100 idle logs, resident memory', unit: 'MB', atMost: 150 },
+      manyThreads: { text: '100 idle logs, threads', unit: '', atMost: 6 },
+      manyProcessor: { text: '100 idle logs, of a core', unit: '%', atMost: 1 },
+      smallLog: { text: 'a closed log of 20 events, on disk', unit: 'KB', atMost: 64 },
+    },
+    isLong: true,
+  },
+  telemetry: {
+    title: 'recording a duration, beside other libraries',
+    nonGoal: "a clock that is faster than the system's",
+    goals: {
+      record: {
+        text: 'duration64 record, above the stores that keep it coherent',
+        unit: 'ns',
+        atMost: 10,
+      },
+      updater: ratio('updater call without its record, to one clock reading', { atMost: 1.3 }),
+    },
+  },
+  limits: {
+    title: 'what the machine allows',
+    nonGoal: 'the product',
+    goals: {},
+  },
+} as const satisfies { readonly [name: string]: Benchmark };
+
+export const isBenchmark = (name: string): name is BenchmarkName => Object.hasOwn(BENCHMARKS, name);

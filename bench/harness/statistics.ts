@@ -1,0 +1,31 @@
+// Medians of rounds, and the hash of what a benchmark computed.
+
+/** The middle value; of an even number the mean of the two in the middle; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+/**
+ * A hash (FNV-1a) of what was computed. It is printed, so that no compiler can leave out work whose
+ * result nobody needs, and it is the same in each run of the same size on any machine.
+ */
+export class ResultHash {
+  #state = FNV_OFFSET;
+
+  add(value: number | string): void {
+    for (const unit of String(value)) {
+      this.#state = Math.imul(this.#state ^ (unit.codePointAt(0) ?? 0), FNV_PRIME) >>> 0;
+    }
+    this.#state = Math.imul(this.#state ^ 0x1f, FNV_PRIME) >>> 0;
+  }
+
+  toString(): string {
+    return this.#state.toString(16).padStart(8, '0');
+  }
+}

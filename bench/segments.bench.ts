@@ -1,0 +1,55 @@
+// How long the writer waits for its next segment when one is ready, in a log that rolls often.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Wal } from '../src/index.js';
+import { scaled, withFolder } from './harness/folder.js';
+import { benchmark } from './harness/run.js';
+import { median } from './harness/statistics.js';
+import type { Sample, Way } from './harness/turns.js';
+
+const SEGMENT_BYTES = 2 ** 18;
+const PAYLOAD = new Uint8Array(4000).fill(0x5a);
+/** A segment is full after so many; then the preparer has time to make the next. */
+const EVENTS_A_SEGMENT = 60;
+const SEGMENTS = scaled(150);
+const PAUSE_MS = 20;
+const WAY = 'one ready segment after another';
+
+let logs = 0;
+
+async function rolls(folder: string): Promise<Sample> {
+  const directory = join(folder, `log-${++logs}`);
+  const wal = await Wal.open(directory, { segmentBytes: SEGMENT_BYTES, ringBytes: 2 ** 20 });
+  for (let segment = 0; segment < SEGMENTS; segment++) {
+    for (let event = 0; event < EVENTS_A_SEGMENT; event++) wal.append(PAYLOAD);
+    await wal.durable();
+    await delay(PAUSE_MS);
+  }
+  const { getNextSegmentHistogram, getNextSegmentReady, getNextSegmentWaited } =
+    wal.telemetry.segmentPreparer;
+  await wal.close();
+  rmSync(directory, { recursive: true });
+  const at = (percent: number): number => getNextSegmentHistogram.percentile(percent) / 1e3;
+  return {
+    values: {
+      p50: at(50),
+      p99: at(99),
+      max: at(100),
+      ready: getNextSegmentReady,
+      waited: getNextSegmentWaited,
+    },
+  };
+}
+
+await benchmark('segments', (run) =>
+  withFolder(async (folder) => {
+    const columns = [
+      ...['p50', 'p99', 'max'].map((name) => ({ name, unit: 'µs' as const })),
+      ...['ready', 'waited'].map((name) => ({ name, unit: '' as const })),
+    ];
+    const ways: Way[] = [{ name: WAY, run: () => rolls(folder) }];
+    const rows = await run.compare('getNextSegment', columns, ways);
+    run.goal('ready', median(rows.get(WAY)?.values['p99'] ?? []));
+  }),
+);
