@@ -16,3 +16,10 @@ function getterOf<Value>(name: PropertyKey): (receiver: unknown) => Value {
 export const kindOf = getterOf<string | undefined>(Symbol.toStringTag);
 /** Elements now; 0 where the array has lost its memory. */
 export const lengthOf = getterOf<number>('length');
+
+/** `target.set(source, offset)`, whatever `set` the array has by now. */
+export const setBytes = Function.prototype.call.bind(Uint8Array.prototype.set) as (
+  target: Uint8Array,
+  source: Uint8Array,
+  offset: number,
+) => void;

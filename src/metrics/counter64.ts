@@ -18,6 +18,7 @@ export const Counter64 = ValueLayout;
 /** A value of now. */
 export const Gauge64 = ValueLayout;
 
+const TO_HIGH_HALF = HIGH_HALF;
 const VALUE = wordOf(ValueLayout.offset.value);
 
 /** Adds within a change that is under way: of a group, or of this line. */
@@ -46,7 +47,7 @@ export function setValue(words: Uint32Array, at: number, value: number): void {
  * stays the same, one store of the lower one is a whole change.
  */
 export function setCount(words: Uint32Array, at: number, count: number): void {
-  if (words[at + VALUE + 1] === (count * HIGH_HALF) >>> 0) words[at + VALUE] = count;
+  if (words[at + VALUE + 1] === (count * TO_HIGH_HALF) >>> 0) words[at + VALUE] = count;
   else setValue(words, at, count);
 }
 

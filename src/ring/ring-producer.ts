@@ -12,13 +12,26 @@
 //   all or nothing.
 // - No system call, no lock, no allocation while the ring has room.
 import { assert, WalError } from '../errors.js';
+import { wordOf } from '../memory/layout.js';
+import { setBytes } from '../memory/typed-arrays.js';
 import { Counter64, setCount } from '../metrics/counter64.js';
 import { FRAME_HEADER_BYTES, FrameKind, MAX_EVENT_ID } from '../segment/frame.js';
 import { HIGH_HALF } from '../units.js';
-import { bytesBetween, UNIT_BYTES } from './ring-control.js';
+import { bytesBetween, publishPosition, UNIT_BYTES } from './ring-control.js';
 import { NO_RING, type RingMemory } from './ring-memory.js';
 
+// V8 puts a module's own constants into the code that it compiles; what is imported it loads and
+// checks at each use.
+const HEADER_BYTES = FRAME_HEADER_BYTES;
+const EVENT = FrameKind.event;
+const TO_HIGH_HALF = HIGH_HALF;
+const copyBytes = setBytes;
+const storePosition = publishPosition;
+const UNIT_SHIFT = Math.log2(UNIT_BYTES);
 const KIND_SHIFT = 16;
+/** Up to here a payload is copied by words made of its bytes: calling `set` costs more than that. */
+const SHORT_BYTES = 16;
+const HEADER_WORDS = wordOf(FRAME_HEADER_BYTES);
 const NEXT_ID = 0;
 const FIRST_ID = 1;
 const DRAFT_ID = 2;
@@ -108,7 +121,7 @@ export class RingProducer {
 
   #offsetOf(position: number): number {
     // Modulo: the ring is a power of two, and at most 2^30 bytes.
-    return (position * UNIT_BYTES) & (this.#ringBytes - 1);
+    return (position << UNIT_SHIFT) & (this.#ringBytes - 1);
   }
 
   /**
@@ -120,7 +133,7 @@ export class RingProducer {
     if (this.#words[this.#appendedWord] !== this.#position) this.#catchUp();
     this.#draft = this.#position;
     this.#ids[DRAFT_ID] = this.#ids[NEXT_ID] as number;
-    return span <= ((this.#end - this.#position) | 0) * UNIT_BYTES || this.#findRoom(span);
+    return span >>> UNIT_SHIFT <= ((this.#end - this.#position) | 0) || this.#findRoom(span);
   }
 
   /** What the last `publish` was kept from, when it was cut short after its store. */
@@ -174,6 +187,20 @@ export class RingProducer {
     this.#frames[word + 1] = FrameKind.padding;
   }
 
+  /** Appends one event; its id, or 0 while the ring has no room for it. */
+  append(
+    payload: Uint8Array,
+    payloadBytes: number,
+    type: number,
+    low: number,
+    high: number,
+  ): number {
+    if (!this.reserve((payloadBytes + HEADER_BYTES + 7) & ~7)) return 0;
+    const id = this.put(payload, payloadBytes, EVENT, type, low, high);
+    this.publish();
+    return id;
+  }
+
   /**
    * Writes one frame into room that `reserve` gave, without publishing it; returns its id. The
    * timestamp comes as two u32 halves.
@@ -187,7 +214,7 @@ export class RingProducer {
     low: number,
     high: number,
   ): number {
-    const frameBytes = FRAME_HEADER_BYTES + payloadBytes;
+    const frameBytes = HEADER_BYTES + payloadBytes;
     const span = (frameBytes + 7) & ~7;
     const offset = this.#offsetOf(this.#draft);
     const word = offset >>> 2;
@@ -196,20 +223,44 @@ export class RingProducer {
     frames[word] = frameBytes;
     frames[word + 1] = kind | (type << KIND_SHIFT);
     frames[word + 2] = id | 0;
-    frames[word + 3] = (id * HIGH_HALF) | 0;
+    frames[word + 3] = (id * TO_HIGH_HALF) | 0;
     frames[word + 4] = low;
     frames[word + 5] = high;
-    try {
-      // Takes all that the payload has by now, which is more where another thread has made the
-      // shared buffer behind it grow: that goes into free room alone.
-      this.#room.set(payload, offset + FRAME_HEADER_BYTES);
-    } catch {
-      this.#copyByByte(payload, payloadBytes, offset + FRAME_HEADER_BYTES);
-    }
-    if (span !== frameBytes) this.#zeroSpare(offset + frameBytes);
+    if (payloadBytes > SHORT_BYTES) {
+      try {
+        // Takes all that the payload has by now, which is more where another thread has made the
+        // shared buffer behind it grow: that goes into free room alone.
+        copyBytes(this.#room, payload, offset + HEADER_BYTES);
+      } catch {
+        this.#copyByByte(payload, payloadBytes, offset + HEADER_BYTES);
+      }
+      if (span !== frameBytes) this.#zeroSpare(offset + frameBytes);
+    } else this.#copyByWord(payload, payloadBytes, word + HEADER_WORDS);
     this.#ids[DRAFT_ID] = id + 1;
-    this.#draft = (this.#draft + span / UNIT_BYTES) | 0;
+    this.#draft = (this.#draft + (span >> UNIT_SHIFT)) | 0;
     return id;
+  }
+
+  /** Copies whole words, of which the last is filled up with zeros, as the frame is. */
+  #copyByWord(payload: Uint8Array, payloadBytes: number, start: number): void {
+    const frames = this.#frames;
+    const whole = payloadBytes & ~3;
+    let word = start;
+    let at = 0;
+    for (; at < whole; at += 4) {
+      frames[word++] =
+        (payload[at] as number) |
+        ((payload[at + 1] as number) << 8) |
+        ((payload[at + 2] as number) << 16) |
+        ((payload[at + 3] as number) << 24);
+    }
+    if (at < payloadBytes) {
+      let last = payload[at] as number;
+      if (at + 1 < payloadBytes) last |= (payload[at + 1] as number) << 8;
+      if (at + 2 < payloadBytes) last |= (payload[at + 2] as number) << 16;
+      frames[word++] = last;
+    }
+    if ((word & 1) !== 0) frames[word] = 0;
   }
 
   /** Copies what has grown beyond the free room: the bytes that were there, and no more. */
@@ -240,7 +291,7 @@ export class RingProducer {
    * order between threads; V8 emits the same instructions there. The litmus test holds that.)
    */
   publish(): void {
-    Atomics.store(this.#words, this.#appendedWord, this.#draft);
+    storePosition(this.#words, this.#appendedWord, this.#draft);
     this.#adopt();
   }
 

@@ -3,6 +3,10 @@ import { invalidArgument, type WalError } from '../../errors.js';
 import { kindOf, lengthOf } from '../../memory/typed-arrays.js';
 import { describe } from './options.js';
 
+// V8 puts a module's own constants into the code that it compiles; what is imported it loads and
+// checks at each use.
+const kind = kindOf;
+const length = lengthOf;
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -12,11 +16,11 @@ const NOTHING = new Uint8Array(0);
  * memory
  */
 export function payloadBytesOf(payload: Uint8Array): number {
-  if (kindOf(payload) !== 'Uint8Array') throw notBytes(payload);
+  if (kind(payload) !== 'Uint8Array') throw notBytes(payload);
   // No code of the array's runs here. But V8 learns what arrays come this way, and compiles the
   // next line to a load: without this one that is a call of 3 ns.
   void payload[0];
-  const payloadBytes = lengthOf(payload);
+  const payloadBytes = length(payload);
   if (payloadBytes === 0) checkMemory(payload);
   return payloadBytes;
 }

@@ -53,6 +53,8 @@ import { Stalls } from './stalls.js';
 export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 
 const TYPE_MASK = 0xffff;
+const OPEN = LogState.open;
+const bytesOf = payloadBytesOf;
 const EXIT_TIMEOUT_MS = 10_000;
 /** By the symbol, not from node:util: our types need none of Node's for it. */
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
@@ -224,11 +226,15 @@ export class Wal {
 
   #append(payload: Uint8Array, type: number): number {
     const payloadBytes = this.#payloadBytesOf(payload, type);
-    const span = spanOf(payloadBytes);
     // A plain load: an Atomics.load is a call of its own, and the calls below keep V8 from moving
     // this one out of a loop. A state that is seen an append late is as good.
-    if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
-    if (!this.#producer.reserve(span)) this.#waitForRoom(span);
+    if (this.#words[this.#stateWord] !== OPEN) this.#checkState();
+    this.#stamp();
+    const { halves } = this.#timestamps;
+    const low = halves[0] as number;
+    const id = this.#producer.append(payload, payloadBytes, type, low, halves[1] as number);
+    if (id !== 0) return id;
+    this.#waitForRoom(spanOf(payloadBytes));
     return this.#put(payload, payloadBytes, type);
   }
 
@@ -278,7 +284,7 @@ export class Wal {
 
   /** The payload's bytes; checks the arguments. */
   #payloadBytesOf(payload: Uint8Array, type: number): number {
-    const payloadBytes = payloadBytesOf(payload);
+    const payloadBytes = bytesOf(payload);
     if (payloadBytes > this.#maxEventBytes) throw eventTooLarge(payloadBytes, this.#options);
     if (typeof type !== 'number' || (type & TYPE_MASK) !== type) throw badType(type);
     return payloadBytes;
