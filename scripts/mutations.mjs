@@ -269,22 +269,48 @@ export const MUTATIONS = [
   {
     name: 'ring: a frame is published before its payload',
     file: 'src/ring/ring-producer.ts',
-    find: `    if (span !== frameBytes) this.#zeroSpare(offset + frameBytes);
-    this.#ids[DRAFT_ID] = id + 1;
-    this.#draft = (this.#draft + span / UNIT_BYTES) | 0;
-`,
-    replace: `    this.#ids[DRAFT_ID] = id + 1;
-    this.#draft = (this.#draft + span / UNIT_BYTES) | 0;
-    this.publish();
-    if (span !== frameBytes) this.#zeroSpare(offset + frameBytes);
-`,
+    find: '    return offset + HEADER_BYTES;\n',
+    replace: '    this.publish();\n    return offset + HEADER_BYTES;\n',
+    tests: ['src/ring/ring.test.ts'],
+  },
+  {
+    name: 'ring: append leaves the spare bytes as they were',
+    file: 'src/ring/ring-producer.ts',
+    find: `    frames[end - 2] = 0;
+    frames[end - 1] = 0;
+    frames[word] = frameBytes;
+    frames[word + 1] = EVENT |`,
+    replace: `    frames[word] = frameBytes;
+    frames[word + 1] = EVENT |`,
+    tests: ['src/ring/ring.test.ts'],
+  },
+  {
+    name: 'ring: append leaves what a growing payload has put over the spare bytes',
+    file: 'src/ring/ring-producer.ts',
+    find: '      if (payload[payloadBytes] !== undefined) this.#zeroSpare(start + payloadBytes);\n    }\n    const nextLow',
+    replace: '    }\n    const nextLow',
+    tests: ['src/ring/ring.test.ts'],
+  },
+  {
+    name: 'ring: append goes on in room that it does not have',
+    file: 'src/ring/ring-producer.ts',
+    find: ' || units > ((this.#end - position) | 0)',
+    replace: '',
+    tests: ['src/ring/ring.test.ts'],
+  },
+  {
+    name: 'ring: append goes on where a call that was cut short has published',
+    file: 'src/ring/ring-producer.ts',
+    find: 'words[this.#appendedWord] !== position || units',
+    replace: 'units',
     tests: ['src/ring/ring.test.ts'],
   },
   {
     name: 'ring: what a call that was cut short has put is published by the next',
     file: 'src/ring/ring-producer.ts',
     find: `    this.#draft = this.#position;
-    this.#ids[DRAFT_ID] = this.#ids[NEXT_ID] as number;
+    this.#draftLow = this.#nextLow;
+    this.#draftHigh = this.#nextHigh;
     return span`,
     replace: '    return span',
     tests: ['src/ring/ring.test.ts'],
@@ -299,7 +325,7 @@ export const MUTATIONS = [
   {
     name: 'payload: its length is what it says',
     file: 'src/recorder/application/payload.ts',
-    find: '  const payloadBytes = lengthOf(payload);',
+    find: '  const payloadBytes = length(payload);',
     replace: '  const payloadBytes = payload.length;',
     tests: ['test/system/wal-payloads.test.ts'],
   },
@@ -884,7 +910,7 @@ export const MUTATIONS = [
   {
     name: 'telemetry truth: a refused tryAppend is not counted',
     file: 'src/recorder/application/wal.ts',
-    find: '      this.#updater.onRefusedAppend();\n',
+    find: '    this.#updater.onRefusedAppend();\n',
     replace: '',
     tests: ['test/truth/rings-and-refusals.test.ts'],
   },

@@ -18,7 +18,8 @@ export const Counter64 = ValueLayout;
 /** A value of now. */
 export const Gauge64 = ValueLayout;
 
-const TO_HIGH_HALF = HIGH_HALF;
+// A module's own constant goes into the compiled code; what is imported is checked at each use.
+const putLine = changeLine;
 const VALUE = wordOf(ValueLayout.offset.value);
 
 /** Adds within a change that is under way: of a group, or of this line. */
@@ -45,10 +46,11 @@ export function setValue(words: Uint32Array, at: number, value: number): void {
 /**
  * Sets a count that grows by less than 2^32 at a time, as cheaply as can be: while its upper half
  * stays the same, one store of the lower one is a whole change.
+ * @param low the count's halves; may come as signed words, which are never boxed
  */
-export function setCount(words: Uint32Array, at: number, count: number): void {
-  if (words[at + VALUE + 1] === (count * TO_HIGH_HALF) >>> 0) words[at + VALUE] = count;
-  else setValue(words, at, count);
+export function setCount(words: Uint32Array, at: number, low: number, high: number): void {
+  if (words[at + VALUE + 1] === high) words[at + VALUE] = low;
+  else putLine(words, at, at + VALUE, low, high);
 }
 
 export const readValue = (words: Uint32Array, at: number): number => readU64(words, at + VALUE);

@@ -15,8 +15,8 @@ import { assert, WalError } from '../errors.js';
 import { wordOf } from '../memory/layout.js';
 import { setBytes } from '../memory/typed-arrays.js';
 import { Counter64, setCount } from '../metrics/counter64.js';
-import { FRAME_HEADER_BYTES, FrameKind, MAX_EVENT_ID } from '../segment/frame.js';
-import { HIGH_HALF } from '../units.js';
+import { FRAME_HEADER_BYTES, FrameKind, frameSpan, MAX_EVENT_ID } from '../segment/frame.js';
+import { TWO_POW_32 } from '../units.js';
 import { bytesBetween, publishPosition, UNIT_BYTES } from './ring-control.js';
 import { NO_RING, type RingMemory } from './ring-memory.js';
 
@@ -24,17 +24,15 @@ import { NO_RING, type RingMemory } from './ring-memory.js';
 // checks at each use.
 const HEADER_BYTES = FRAME_HEADER_BYTES;
 const EVENT = FrameKind.event;
-const TO_HIGH_HALF = HIGH_HALF;
+const HIGH_UNIT = TWO_POW_32;
+const UNIT_SHIFT = Math.log2(UNIT_BYTES);
+const WORDS_SHIFT = Math.log2(wordOf(UNIT_BYTES));
+const KIND_SHIFT = 16;
 const copyBytes = setBytes;
 const storePosition = publishPosition;
-const UNIT_SHIFT = Math.log2(UNIT_BYTES);
-const KIND_SHIFT = 16;
+const storeCount = setCount;
 /** Up to here a payload is copied by words made of its bytes: calling `set` costs more than that. */
 const SHORT_BYTES = 16;
-const HEADER_WORDS = wordOf(FRAME_HEADER_BYTES);
-const NEXT_ID = 0;
-const FIRST_ID = 1;
-const DRAFT_ID = 2;
 /** Pieces of the ring whose ends are prepared as ends of free room. */
 const PARTS = 8;
 
@@ -44,29 +42,42 @@ interface EventCounter {
   readonly at: number;
 }
 
+const NO_COUNT = new Uint32Array(0);
 /** Counts for nobody. */
 const uncounted = (): EventCounter => ({ words: new Uint32Array(Counter64.size), at: 0 });
 
+/** The id of two signed halves. Mostly it is small, and then it is never a double. */
+const idOf = (low: number, high: number): number =>
+  high === 0 && low >= 0 ? low : high * HIGH_UNIT + (low >>> 0);
+
 export class RingProducer {
-  #memory: RingMemory;
-  #words: Int32Array;
-  #frames: Int32Array;
-  readonly #appendedWord: number;
-  readonly #ringBytes: number;
+  // Each field begins with a value of its kind: what begins undefined V8 checks at each use. And an
+  // id is two signed halves: a double would be boxed in a field, or where it crosses a call.
+  #memory: RingMemory = NO_RING;
+  #words: Int32Array = NO_RING.words;
+  #frames: Int32Array = NO_RING.frames;
+  readonly #appendedWord: number = 0;
+  readonly #ringBytes: number = 0;
+  readonly #offsetMask: number = 0;
   /** The ring up to the end of each of its parts. */
   #parts: readonly Uint8Array[];
   /** All below it is published. The offset is the same in bytes from the ring's start. */
-  #position: number;
+  #position = 0;
   /** From `#position` to here the ring is known to be free and in one piece. */
-  #end: number;
+  #end = 0;
   /** The ring up to `#end`: what is copied here meets nothing that is unread. */
-  #room: Uint8Array;
+  #room: Uint8Array = NO_RING.bytes;
   /** Behind the frames that were put and are not published. */
-  #draft: number;
-  // In a typed array: a double that changes on every append would be boxed in a plain field.
-  readonly #ids = new Float64Array(3);
-  #countWords: Uint32Array;
-  readonly #countAt: number;
+  #draft = 0;
+  /** Id of the event that is published next, and of the one that is put next. */
+  #nextLow = 0;
+  #nextHigh = 0;
+  #draftLow = 0;
+  #draftHigh = 0;
+  readonly #firstLow: number = 0;
+  readonly #firstHigh: number = 0;
+  #countWords: Uint32Array = NO_COUNT;
+  readonly #countAt: number = 0;
 
   /**
    * @param nextEventId id that the next event gets
@@ -78,13 +89,17 @@ export class RingProducer {
     this.#frames = memory.frames;
     this.#appendedWord = memory.control.appended;
     this.#ringBytes = memory.bytes.length;
+    this.#offsetMask = this.#ringBytes - 1;
     const partBytes = this.#ringBytes / PARTS;
     this.#parts = Array.from({ length: PARTS }, (_, part) => this.#upTo((part + 1) * partBytes));
     this.#position = Atomics.load(memory.words, memory.control.appended);
     this.#end = this.#position;
     this.#draft = this.#position;
     this.#room = memory.bytes;
-    this.#ids.fill(nextEventId);
+    this.#firstLow = nextEventId | 0;
+    this.#firstHigh = Math.floor(nextEventId / TWO_POW_32);
+    this.#nextLow = this.#draftLow = this.#firstLow;
+    this.#nextHigh = this.#draftHigh = this.#firstHigh;
     this.#countWords = counter.words;
     this.#countAt = counter.at;
   }
@@ -111,7 +126,7 @@ export class RingProducer {
 
   get lastEventId(): number {
     this.#catchUp();
-    return (this.#ids[NEXT_ID] as number) - 1;
+    return idOf(this.#nextLow, this.#nextHigh) - 1;
   }
 
   /** Bytes that are appended and not yet written; for telemetry and back-pressure. */
@@ -132,7 +147,8 @@ export class RingProducer {
   reserve(span: number): boolean {
     if (this.#words[this.#appendedWord] !== this.#position) this.#catchUp();
     this.#draft = this.#position;
-    this.#ids[DRAFT_ID] = this.#ids[NEXT_ID] as number;
+    this.#draftLow = this.#nextLow;
+    this.#draftHigh = this.#nextHigh;
     return span >>> UNIT_SHIFT <= ((this.#end - this.#position) | 0) || this.#findRoom(span);
   }
 
@@ -174,7 +190,7 @@ export class RingProducer {
   /** Off the fast path: until the next look, no more events can follow than the ring holds. */
   #refuseLastIds(): void {
     const idsNeeded = this.#ringBytes / FRAME_HEADER_BYTES;
-    if ((this.#ids[NEXT_ID] as number) + idsNeeded <= MAX_EVENT_ID) return;
+    if (idOf(this.#nextLow, this.#nextHigh) + idsNeeded <= MAX_EVENT_ID) return;
     throw new WalError(
       'ERR_FLASHSTRIKE_OUT_OF_RANGE',
       `Event ids end at ${MAX_EVENT_ID}, which this log has almost reached. Start a new log.`,
@@ -187,7 +203,14 @@ export class RingProducer {
     this.#frames[word + 1] = FrameKind.padding;
   }
 
-  /** Appends one event; its id, or 0 while the ring has no room for it. */
+  /**
+   * Appends one event: `reserve`, `put` and `publish` of it. Returns its id, or 0 while the ring has
+   * no room for it. The timestamp comes as two u32 halves.
+   *
+   * Written out in one piece: V8 compiles a function into those that call it as long as it is small,
+   * and then leaves out what that one calls, because too much has come together. This one it calls.
+   * @param payloadBytes the payload's length by now: so much is taken of it
+   */
   append(
     payload: Uint8Array,
     payloadBytes: number,
@@ -195,8 +218,64 @@ export class RingProducer {
     low: number,
     high: number,
   ): number {
-    if (!this.reserve((payloadBytes + HEADER_BYTES + 7) & ~7)) return 0;
-    const id = this.put(payload, payloadBytes, EVENT, type, low, high);
+    const position = this.#position;
+    const words = this.#words;
+    const frameBytes = HEADER_BYTES + payloadBytes;
+    const units = (frameBytes + 7) >> UNIT_SHIFT;
+    if (words[this.#appendedWord] !== position || units > ((this.#end - position) | 0)) {
+      return this.#appendAnew(payload, payloadBytes, type, low, high);
+    }
+    const offset = (position << UNIT_SHIFT) & this.#offsetMask;
+    const frames = this.#frames;
+    const word = offset >> 2;
+    const end = word + (units << WORDS_SHIFT);
+    const idLow = this.#nextLow;
+    const idHigh = this.#nextHigh;
+    frames[end - 2] = 0;
+    frames[end - 1] = 0;
+    frames[word] = frameBytes;
+    frames[word + 1] = EVENT | (type << KIND_SHIFT);
+    frames[word + 2] = idLow;
+    frames[word + 3] = idHigh;
+    frames[word + 4] = low;
+    frames[word + 5] = high;
+    const start = offset + HEADER_BYTES;
+    if (payloadBytes <= SHORT_BYTES) this.#copyByWord(payload, payloadBytes, start);
+    else {
+      try {
+        copyBytes(this.#room, payload, start);
+      } catch {
+        this.#copyByByte(payload, payloadBytes, start);
+      }
+      if (payload[payloadBytes] !== undefined) this.#zeroSpare(start + payloadBytes);
+    }
+    const nextLow = (idLow + 1) | 0;
+    const nextHigh = nextLow === 0 ? idHigh + 1 : idHigh;
+    const next = (position + units) | 0;
+    this.#draftLow = nextLow;
+    this.#draftHigh = nextHigh;
+    this.#draft = next;
+    storePosition(words, this.#appendedWord, next);
+    // As `#adopt`.
+    const firstLow = this.#firstLow;
+    const countHigh = nextHigh - this.#firstHigh - (nextLow >>> 0 < firstLow >>> 0 ? 1 : 0);
+    storeCount(this.#countWords, this.#countAt, nextLow - firstLow, countHigh);
+    this.#nextLow = nextLow;
+    this.#nextHigh = nextHigh;
+    this.#position = next;
+    return idOf(idLow, idHigh);
+  }
+
+  /** The same, piece by piece: in room that was not known before, or after a call was cut short. */
+  #appendAnew(
+    payload: Uint8Array,
+    payloadBytes: number,
+    type: number,
+    low: number,
+    high: number,
+  ): number {
+    if (!this.reserve(frameSpan(FRAME_HEADER_BYTES + payloadBytes))) return 0;
+    const id = this.put(payload, payloadBytes, FrameKind.event, type, low, high);
     this.publish();
     return id;
   }
@@ -214,38 +293,49 @@ export class RingProducer {
     low: number,
     high: number,
   ): number {
-    const frameBytes = HEADER_BYTES + payloadBytes;
-    const span = (frameBytes + 7) & ~7;
-    const offset = this.#offsetOf(this.#draft);
-    const word = offset >>> 2;
-    const frames = this.#frames;
-    const id = this.#ids[DRAFT_ID] as number;
-    frames[word] = frameBytes;
-    frames[word + 1] = kind | (type << KIND_SHIFT);
-    frames[word + 2] = id | 0;
-    frames[word + 3] = (id * TO_HIGH_HALF) | 0;
-    frames[word + 4] = low;
-    frames[word + 5] = high;
-    if (payloadBytes > SHORT_BYTES) {
-      try {
-        // Takes all that the payload has by now, which is more where another thread has made the
-        // shared buffer behind it grow: that goes into free room alone.
-        copyBytes(this.#room, payload, offset + HEADER_BYTES);
-      } catch {
-        this.#copyByByte(payload, payloadBytes, offset + HEADER_BYTES);
-      }
-      if (span !== frameBytes) this.#zeroSpare(offset + frameBytes);
-    } else this.#copyByWord(payload, payloadBytes, word + HEADER_WORDS);
-    this.#ids[DRAFT_ID] = id + 1;
-    this.#draft = (this.#draft + (span >> UNIT_SHIFT)) | 0;
+    const id = idOf(this.#draftLow, this.#draftHigh);
+    const start = this.begin(payloadBytes, kind, type, low, high);
+    if (payloadBytes <= SHORT_BYTES) this.#copyByWord(payload, payloadBytes, start);
+    else this.#copy(payload, payloadBytes, start);
     return id;
   }
 
-  /** Copies whole words, of which the last is filled up with zeros, as the frame is. */
+  /**
+   * Writes the header of a frame into room that `reserve` gave, and zeros behind its payload, which
+   * whoever calls is to write before it publishes. Returns where that begins, in bytes from the
+   * start of the ring: a multiple of 8.
+   */
+  begin(payloadBytes: number, kind: number, type: number, low: number, high: number): number {
+    const frameBytes = HEADER_BYTES + payloadBytes;
+    const units = (frameBytes + 7) >> UNIT_SHIFT;
+    const draft = this.#draft;
+    const offset = this.#offsetOf(draft);
+    const word = offset >>> 2;
+    const frames = this.#frames;
+    const idLow = this.#draftLow;
+    const idHigh = this.#draftHigh;
+    // The spare bytes up to the next multiple of 8 are part of the format. What is not spare of
+    // these two words is stored behind this: without a branch that each length takes differently.
+    const end = word + (units << WORDS_SHIFT);
+    frames[end - 2] = 0;
+    frames[end - 1] = 0;
+    frames[word] = frameBytes;
+    frames[word + 1] = kind | (type << KIND_SHIFT);
+    frames[word + 2] = idLow;
+    frames[word + 3] = idHigh;
+    frames[word + 4] = low;
+    frames[word + 5] = high;
+    this.#draftLow = (idLow + 1) | 0;
+    if (idLow === -1) this.#draftHigh = idHigh + 1;
+    this.#draft = (draft + units) | 0;
+    return offset + HEADER_BYTES;
+  }
+
+  /** Copies whole words; the bytes behind the last one are zero and stay so. */
   #copyByWord(payload: Uint8Array, payloadBytes: number, start: number): void {
     const frames = this.#frames;
     const whole = payloadBytes & ~3;
-    let word = start;
+    let word = start >>> 2;
     let at = 0;
     for (; at < whole; at += 4) {
       frames[word++] =
@@ -254,13 +344,22 @@ export class RingProducer {
         ((payload[at + 2] as number) << 16) |
         ((payload[at + 3] as number) << 24);
     }
-    if (at < payloadBytes) {
-      let last = payload[at] as number;
-      if (at + 1 < payloadBytes) last |= (payload[at + 1] as number) << 8;
-      if (at + 2 < payloadBytes) last |= (payload[at + 2] as number) << 16;
-      frames[word++] = last;
+    if (at === payloadBytes) return;
+    let last = payload[at] as number;
+    if (at + 1 < payloadBytes) last |= (payload[at + 1] as number) << 8;
+    if (at + 2 < payloadBytes) last |= (payload[at + 2] as number) << 16;
+    frames[word] = last;
+  }
+
+  #copy(payload: Uint8Array, payloadBytes: number, start: number): void {
+    try {
+      // Takes all that the payload has by now, which is more where another thread has made the
+      // shared buffer behind it grow: that goes into free room alone.
+      copyBytes(this.#room, payload, start);
+    } catch {
+      this.#copyByByte(payload, payloadBytes, start);
     }
-    if ((word & 1) !== 0) frames[word] = 0;
+    if (payload[payloadBytes] !== undefined) this.#zeroSpare(start + payloadBytes);
   }
 
   /** Copies what has grown beyond the free room: the bytes that were there, and no more. */
@@ -272,23 +371,15 @@ export class RingProducer {
     }
   }
 
-  /** The spare bytes from `at` to the next multiple of 8 are part of the format: zero. */
+  /** What has grown may have gone over the spare bytes from `at` to the next multiple of 8. */
   #zeroSpare(at: number): void {
-    const bytes = this.#room;
-    let next = at;
-    if ((next & 1) !== 0) bytes[next++] = 0;
-    if ((next & 2) !== 0) {
-      bytes[next] = 0;
-      bytes[next + 1] = 0;
-      next += 2;
-    }
-    if ((next & 4) !== 0) this.#frames[next >>> 2] = 0;
+    for (let next = at; (next & 7) !== 0; next++) this.#room[next] = 0;
   }
 
   /**
-   * Makes all frames so far visible. Atomics.store is sequentially consistent: the frame's bytes,
-   * stored before, are seen by whoever sees the position. (On a mapping the language promises no
-   * order between threads; V8 emits the same instructions there. The litmus test holds that.)
+   * Makes all frames so far visible: their bytes, stored before, are seen by whoever sees the
+   * position. (On a mapping the language promises no order between threads, and none to plain
+   * stores; V8 emits the same instructions there. The litmus test holds that.)
    */
   publish(): void {
     storePosition(this.#words, this.#appendedWord, this.#draft);
@@ -297,9 +388,13 @@ export class RingProducer {
 
   /** Takes the draft, which is published, for this side's own. */
   #adopt(): void {
-    this.#ids[NEXT_ID] = this.#ids[DRAFT_ID] as number;
-    const count = (this.#ids[NEXT_ID] as number) - (this.#ids[FIRST_ID] as number);
-    setCount(this.#countWords, this.#countAt, count);
+    const low = this.#draftLow;
+    const high = this.#draftHigh;
+    const firstLow = this.#firstLow;
+    const countHigh = high - this.#firstHigh - (low >>> 0 < firstLow >>> 0 ? 1 : 0);
+    storeCount(this.#countWords, this.#countAt, low - firstLow, countHigh);
+    this.#nextLow = low;
+    this.#nextHigh = high;
     // Last, and until then what has to be done is known by it.
     this.#position = this.#draft;
   }

@@ -5,8 +5,16 @@
 // that they can fail: on this machine, in this build of V8, with this memory.
 import { LatchLayout, publishWords, readWords } from '../../src/memory/sequence-latch.js';
 import { SpscQueue } from '../../src/memory/spsc-queue.js';
+import { publishPosition } from '../../src/ring/ring-control.js';
 
-export type Experiment = 'ring' | 'ring-wrong' | 'latch' | 'latch-wrong' | 'queue' | 'queue-wrong';
+export type Experiment =
+  | 'ring'
+  | 'ring-atomic'
+  | 'ring-wrong'
+  | 'latch'
+  | 'latch-wrong'
+  | 'queue'
+  | 'queue-wrong';
 
 /** Words of the shared area, from its start; each has one writer and lines of its own. */
 const START = 0;
@@ -76,18 +84,28 @@ function isSlotWhole(words: Int32Array, position: number): boolean {
   return true;
 }
 
-function produceRing(words: Int32Array, count: number, isWrong: boolean): void {
+type Publish = (words: Int32Array, at: number, position: number) => void;
+
+function publishAtomically(words: Int32Array, at: number, position: number): void {
+  Atomics.store(words, at, position);
+}
+
+/** As the ring's producer does it on this machine, and as it does elsewhere. */
+const publisherOf = (experiment: Experiment): Publish =>
+  experiment === 'ring-atomic' ? publishAtomically : publishPosition;
+
+function produceRing(words: Int32Array, count: number, publish: Publish, isWrong: boolean): void {
   let acknowledged = 0;
   for (let position = 1; position <= count; position++) {
     while (position - acknowledged > SLOT_COUNT - 1) {
       acknowledged = awaitChange(words, ACKNOWLEDGED, acknowledged);
     }
     if (isWrong) {
-      Atomics.store(words, POSITION, position);
+      publish(words, POSITION, position);
       fillSlot(words, position);
     } else {
       fillSlot(words, position);
-      Atomics.store(words, POSITION, position);
+      publish(words, POSITION, position);
     }
   }
 }
@@ -192,7 +210,8 @@ function consumeQueue(words: Int32Array, count: number): Findings {
 export function produce(words: Int32Array, experiment: Experiment, count: number): void {
   awaitChange(words, START, 0);
   const isWrong = experiment.endsWith('-wrong');
-  if (experiment.startsWith('ring')) produceRing(words, count, isWrong);
+  const publish = publisherOf(experiment);
+  if (experiment.startsWith('ring')) produceRing(words, count, publish, isWrong);
   else if (experiment.startsWith('latch')) produceLatch(words, count, isWrong);
   else produceQueue(words, count, isWrong);
 }

@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import { TimestampSource } from '../../clock/timestamp-source.js';
-import { invalidArgument, WalError } from '../../errors.js';
+import { assert, invalidArgument, WalError } from '../../errors.js';
 import { assertLittleEndian, assertRuntime } from '../../memory/libc.js';
 import { readNumber } from '../../memory/sequence-latch.js';
 import { newInterval } from '../../metrics/journal.js';
@@ -24,7 +24,7 @@ import { NO_RING } from '../../ring/ring-memory.js';
 import { RingProducer } from '../../ring/ring-producer.js';
 import { durablePointOf } from '../../ring/ring-snapshot.js';
 import { assertChecksums } from '../../segment/checksum.js';
-import { FRAME_HEADER_BYTES, FrameKind } from '../../segment/frame.js';
+import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../segment/frame.js';
 import type { LogTelemetry, WalTelemetry } from '../../telemetry/log-telemetry.js';
 import { appendedEventsOf, ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { OpeningUpdater } from '../../telemetry/recorder/opening-metrics.js';
@@ -53,6 +53,8 @@ import { Stalls } from './stalls.js';
 export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
 
 const TYPE_MASK = 0xffff;
+// V8 puts a module's own constants into the code that it compiles; what is imported it loads and
+// checks at each use.
 const OPEN = LogState.open;
 const bytesOf = payloadBytesOf;
 const EXIT_TIMEOUT_MS = 10_000;
@@ -82,12 +84,13 @@ export class Wal {
   readonly #waiters: DurableWaiters;
   readonly #pulse: Pulse;
   readonly #stalls: Stalls;
-  #words: Int32Array;
-  #stateWord: number;
-  #doubles: Float64Array;
-  readonly #coarseIndex: number;
+  // What `append` reads begins with a value of its kind: what begins undefined V8 checks each time.
+  #words: Int32Array = CLOSED_WORDS;
+  #stateWord = 0;
+  #doubles: Float64Array = NO_RING.doubles;
+  readonly #coarseIndex: number = 0;
   readonly #options: ResolvedOptions;
-  readonly #maxEventBytes: number;
+  readonly #maxEventBytes: number = 0;
   readonly #isPrecise: boolean;
   readonly #verify: VerifyMode;
   readonly #telemetry: LogTelemetry;
@@ -96,7 +99,7 @@ export class Wal {
   readonly #sampling: number;
   readonly #appendInterval = newInterval();
   /** Appends until the next one that may be timed. A small integer: it is never boxed. */
-  #untilTimed: number;
+  #untilTimed = 0;
   /**
    * To be used by the next batch; undefined while one uses it, and for good where that ended early.
    */
@@ -229,13 +232,8 @@ export class Wal {
     // A plain load: an Atomics.load is a call of its own, and the calls below keep V8 from moving
     // this one out of a loop. A state that is seen an append late is as good.
     if (this.#words[this.#stateWord] !== OPEN) this.#checkState();
-    this.#stamp();
-    const { halves } = this.#timestamps;
-    const low = halves[0] as number;
-    const id = this.#producer.append(payload, payloadBytes, type, low, halves[1] as number);
-    if (id !== 0) return id;
-    this.#waitForRoom(spanOf(payloadBytes));
-    return this.#put(payload, payloadBytes, type);
+    const id = this.#appendNow(payload, payloadBytes, type);
+    return id === 0 ? this.#appendLater(payload, payloadBytes, type) : id;
   }
 
   /**
@@ -244,13 +242,12 @@ export class Wal {
    */
   tryAppend(payload: Uint8Array, type = 0): number | undefined {
     const payloadBytes = this.#payloadBytesOf(payload, type);
-    if (this.#words[this.#stateWord] !== LogState.open) this.#checkState();
-    if (!this.#producer.reserve(spanOf(payloadBytes))) {
-      this.#signals.wake('writer');
-      this.#updater.onRefusedAppend();
-      return undefined;
-    }
-    return this.#put(payload, payloadBytes, type);
+    if (this.#words[this.#stateWord] !== OPEN) this.#checkState();
+    const id = this.#appendNow(payload, payloadBytes, type);
+    if (id !== 0) return id;
+    this.#signals.wake('writer');
+    this.#updater.onRefusedAppend();
+    return undefined;
   }
 
   /**
@@ -292,29 +289,35 @@ export class Wal {
 
   // From here to the producer's `publish` no code of the application runs, and nothing is refused.
 
-  #put(payload: Uint8Array, payloadBytes: number, type: number): number {
+  /** The event's id, or 0 while the ring has no room for it. */
+  #appendNow(payload: Uint8Array, payloadBytes: number, type: number): number {
     this.#stamp();
-    const id = this.#putFrame(payload, payloadBytes, FrameKind.event, type);
-    this.#producer.publish();
+    const { halves } = this.#timestamps;
+    const low = halves[0] as number;
+    return this.#producer.append(payload, payloadBytes, type, low, halves[1] as number);
+  }
+
+  #appendLater(payload: Uint8Array, payloadBytes: number, type: number): number {
+    this.#waitForRoom(frameSpan(FRAME_HEADER_BYTES + payloadBytes));
+    const id = this.#appendNow(payload, payloadBytes, type);
+    assert(id !== 0, 'room that was waited for is there');
     return id;
   }
 
   #putBatch(batch: Batch, type: number): number {
     this.#stamp();
+    const { halves } = this.#timestamps;
+    const low = halves[0] as number;
+    const high = halves[1] as number;
     const last = batch.count - 1;
     let id = 0;
     for (let index = 0; index <= last; index++) {
       const kind = index === last ? FrameKind.event : FrameKind.continued;
-      id = this.#putFrame(batch.payload(index), batch.payloadBytes(index), kind, type);
+      const payload = batch.payload(index);
+      id = this.#producer.put(payload, batch.payloadBytes(index), kind, type, low, high);
     }
     this.#producer.publish();
     return id - last;
-  }
-
-  #putFrame(payload: Uint8Array, payloadBytes: number, kind: number, type: number): number {
-    const { halves } = this.#timestamps;
-    const low = halves[0] as number;
-    return this.#producer.put(payload, payloadBytes, kind, type, low, halves[1] as number);
   }
 
   #stamp(): void {
@@ -606,8 +609,6 @@ export class Wal {
     },
   };
 }
-
-const spanOf = (payloadBytes: number): number => (payloadBytes + FRAME_HEADER_BYTES + 7) & ~7;
 
 function badType(type: unknown): WalError {
   return invalidArgument(
