@@ -287,8 +287,11 @@ export const MUTATIONS = [
   {
     name: 'ring: append leaves what a growing payload has put over the spare bytes',
     file: 'src/ring/ring-producer.ts',
-    find: '      if (payload[payloadBytes] !== undefined) this.#zeroSpare(start + payloadBytes);\n    }\n    const nextLow',
-    replace: '    }\n    const nextLow',
+    find: `      if (payload[payloadBytes] !== undefined) this.#zeroSpare(start + payloadBytes);
+    }
+    const nextLow`,
+    replace: `    }
+    const nextLow`,
     tests: ['src/ring/ring.test.ts'],
   },
   {

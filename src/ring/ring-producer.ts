@@ -31,7 +31,7 @@ const KIND_SHIFT = 16;
 const copyBytes = setBytes;
 const storePosition = publishPosition;
 const storeCount = setCount;
-/** Up to here a payload is copied by words made of its bytes: calling `set` costs more than that. */
+/** Up to here a payload is copied by words made of its bytes: a call of `set` costs more. */
 const SHORT_BYTES = 16;
 /** Pieces of the ring whose ends are prepared as ends of free room. */
 const PARTS = 8;
@@ -204,11 +204,11 @@ export class RingProducer {
   }
 
   /**
-   * Appends one event: `reserve`, `put` and `publish` of it. Returns its id, or 0 while the ring has
-   * no room for it. The timestamp comes as two u32 halves.
+   * Appends one event: `reserve`, `put` and `publish` of it. Returns its id, or 0 while the ring
+   * has no room for it. The timestamp comes as two u32 halves.
    *
-   * Written out in one piece: V8 compiles a function into those that call it as long as it is small,
-   * and then leaves out what that one calls, because too much has come together. This one it calls.
+   * Written out in one piece: V8 compiles a function into those that call it as long as it is
+   * small, and leaves out what that one calls once too much has come together. This one it calls.
    * @param payloadBytes the payload's length by now: so much is taken of it
    */
   append(
