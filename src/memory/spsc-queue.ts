@@ -53,17 +53,20 @@ export class SpscQueue {
     return true;
   }
 
-  /** Consumer only. False when the queue is empty. */
-  tryPop(target: Int32Array): boolean {
+  /**
+   * Consumer only. Takes the oldest entry; returns how many there were, 0 when the queue is empty.
+   */
+  tryPop(target: Int32Array): number {
     const words = this.#words;
     const head = Atomics.load(words, HEAD);
     // Loading the tail acquires: the entry's words are read after it.
-    if (Atomics.load(words, TAIL) === head) return false;
+    const count = (Atomics.load(words, TAIL) - head) >>> 0;
+    if (count === 0) return 0;
     const slot = this.#slotOf(head);
     for (let at = 0; at < this.#wordsPerEntry; at++) target[at] = words[slot + at] as number;
     // Storing the head releases: the slot may be written again only after it was read.
     Atomics.store(words, HEAD, (head + 1) | 0);
-    return true;
+    return count;
   }
 
   #slotOf(position: number): number {

@@ -83,8 +83,7 @@ export abstract class Updater {
   protected span(field: number, startNs: number, endNs: number): void {
     const memory = this.#memory;
     if (!memory.isOpen) return;
-    this.#interval[0] = typeof startNs === 'number' ? startNs : Number.NaN;
-    this.#interval[1] = typeof endNs === 'number' ? endNs : Number.NaN;
+    this.#between(startNs, endNs);
     recordInterval(memory.words, memory.start + field, this.#interval);
   }
 
@@ -150,7 +149,7 @@ export abstract class Updater {
     recordOnCopy(memory.words, at, end - group, apply, this.#interval, 0, 0);
   }
 
-  /** Notes the time from `startNs` to now, and two words, in the journal of a group. */
+  /** Notes the time from `startNs` to `endNs`, or to now, and two words, in a group's journal. */
   protected note(
     group: number,
     journal: number,
@@ -158,10 +157,12 @@ export abstract class Updater {
     startNs: number,
     a: number,
     b: number,
+    endNs?: number,
   ): void {
     const memory = this.#memory;
     if (!memory.isOpen) return;
-    this.#end(startNs);
+    if (endNs === undefined) this.#end(startNs);
+    else this.#between(startNs, endNs);
     const { words, start } = memory;
     const interval = this.#interval;
     note(words, start + group, start + journal, apply, interval, storable(a), storable(b));
@@ -171,6 +172,11 @@ export abstract class Updater {
   #end(startNs: number): void {
     this.#interval[0] = typeof startNs === 'number' ? startNs : Number.NaN;
     stampClock(this.#clock, this.#interval, 1);
+  }
+
+  #between(startNs: number, endNs: number): void {
+    this.#interval[0] = typeof startNs === 'number' ? startNs : Number.NaN;
+    this.#interval[1] = typeof endNs === 'number' ? endNs : Number.NaN;
   }
 
   /** Puts the start of an interval into its array. */

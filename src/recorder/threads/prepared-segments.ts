@@ -35,7 +35,10 @@ export function offer(signals: Signals, segment: PreparedSegment): boolean {
 /** The consuming end: the next prepared segment, or undefined when none is ready. */
 export function takePrepared(signals: Signals): PreparedSegment | undefined {
   const entry = new Int32Array(QUEUE_ENTRY_WORDS);
-  if (!signals.preparedQueue.tryPop(entry)) return undefined;
+  return signals.preparedQueue.tryPop(entry) === 0 ? undefined : segmentIn(entry);
+}
+
+function segmentIn(entry: Int32Array): PreparedSegment {
   const [ticket = 0, low = 0, high = 0, segmentUnits = 0, zeroedUnits = 0] = entry;
   return {
     ticket: ticket >>> 0,
@@ -95,6 +98,8 @@ export class PreparedSegments {
   readonly #signals: Signals;
   readonly #clock: Clock;
   readonly #telemetry: SegmentPreparerUpdater;
+  /** Used again: nothing is allocated between the request and the segment. */
+  readonly #entry = new Int32Array(QUEUE_ENTRY_WORDS);
   #waitingSinceNs: number | undefined;
 
   constructor(signals: Signals, clock: Clock, telemetry: SegmentPreparerUpdater) {
@@ -109,19 +114,20 @@ export class PreparedSegments {
    */
   getNextSegment(): PreparedSegment | undefined {
     const startNs = this.#waitingSinceNs ?? this.#clock.nowNs();
-    const queued = this.#signals.preparedQueue.length;
-    const segment = takePrepared(this.#signals);
-    if (segment === undefined) {
+    const queued = this.#signals.preparedQueue.tryPop(this.#entry);
+    if (queued === 0) {
       if (this.#waitingSinceNs === undefined) this.#beginWaiting(startNs);
       return undefined;
     }
+    const endNs = this.#clock.nowNs();
     if (this.#waitingSinceNs === undefined) {
-      this.#telemetry.onGetNextSegment(startNs, 'ready', queued);
+      this.#telemetry.onGetNextSegment(startNs, 'ready', queued, endNs);
     } else {
-      this.#telemetry.onGetNextSegment(startNs, 'waited', 0);
+      this.#telemetry.onGetNextSegment(startNs, 'waited', 0, endNs);
       this.#endWaiting();
     }
-    return segment;
+    // Behind the record: from here on the segment is the taker's.
+    return segmentIn(this.#entry);
   }
 
   /** Nobody waits any more: preparation has failed, or the log has ended. */

@@ -53,6 +53,18 @@ describe('SegmentPreparer', () => {
     assert.equal(dropped, 7);
   });
 
+  it('a call that ended earlier than it is recorded takes no longer for that', () => {
+    const clock = new FakeClock(1_000);
+    const metrics = new SegmentPreparer();
+    const updater = new SegmentPreparerUpdater(metrics, clock);
+    clock.advanceNs(500);
+    updater.onGetNextSegment(1_000, 'ready', 1, 1_200);
+    assert.equal(metrics.getNextSegment.totalNs, 200);
+    // @ts-expect-error: a caller without types
+    updater.onGetNextSegment(1_000, 'ready', 1, 'x');
+    assert.equal(metrics.getNextSegment.dropped, 1);
+  });
+
   it('has no second copy', () => {
     const metrics = new SegmentPreparer();
     assert.throws(() => structuredClone(metrics), { name: 'DataCloneError' });

@@ -198,12 +198,18 @@ export class SegmentPreparerUpdater extends Updater {
    * Records one call of `getNextSegment`.
    * @param startNs `clock.nowNs()` when the segment was requested
    * @param queued how many segments were prepared then
+   * @param endNs `clock.nowNs()` when it was handed over; by default now
    */
-  onGetNextSegment(startNs: number, outcome: GetNextSegmentOutcome = 'ready', queued = 0): void {
+  onGetNextSegment(
+    startNs: number,
+    outcome: GetNextSegmentOutcome = 'ready',
+    queued = 0,
+    endNs?: number,
+  ): void {
     // A caller without types gets what is least surprising, and no exception.
     const counterWord = outcome === 'waited' ? WAITED : outcome === 'failed' ? FAILED : READY;
     const segments = typeof queued === 'number' ? queued : 0;
-    this.note(GROUP, JOURNAL, applyGetNextSegment, startNs, counterWord, segments);
+    this.note(GROUP, JOURNAL, applyGetNextSegment, startNs, counterWord, segments, endNs);
     this.recent(wordOf(at.getNextSegmentRecentMax));
   }
 
