@@ -871,8 +871,8 @@ export const MUTATIONS = [
   {
     name: 'telemetry: every segment was ready',
     file: 'src/recorder/threads/prepared-segments.ts',
-    find: "onGetNextSegment(startNs, 'waited', 0)",
-    replace: "onGetNextSegment(startNs, 'ready', 0)",
+    find: "onGetNextSegment(startNs, 'waited', 0, endNs)",
+    replace: "onGetNextSegment(startNs, 'ready', 0, endNs)",
     tests: ['test/fault/stall-telemetry.test.ts'],
   },
   {
