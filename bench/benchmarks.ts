@@ -148,6 +148,47 @@ export const BENCHMARKS = {
       updater: ratio('updater call without its record, to one clock reading', { atMost: 1.3 }),
     },
   },
+  'growth-rate': {
+    title: 'latency and processor time of durable events against their rate (open loop)',
+    nonGoal: 'many events that wait for one durable()',
+    goals: {},
+    isLong: true,
+  },
+  'growth-size': {
+    title: 'append and throughput against the size of an event, 8 B to 1 MiB',
+    nonGoal: 'durability',
+    goals: {},
+    isLong: true,
+  },
+  'growth-waiters': {
+    title: 'durable() against how many wait for the same sync, 1 to 100,000',
+    nonGoal: 'latency at a rate (see growth-rate)',
+    goals: {},
+  },
+  'growth-log': {
+    title: 'Wal.open of a closed log against its size, 1 MB to 10 GB',
+    nonGoal: 'an open that verifies more than the tail',
+    goals: { size: ratio('10 GB, to 100 MB', { atMost: 1.2 }) },
+    isLong: true,
+  },
+  'growth-segment': {
+    title: 'throughput and stalls against the size of a segment',
+    nonGoal: 'latency',
+    goals: {},
+    isLong: true,
+  },
+  'growth-readers': {
+    title: 'recording against how many processes follow the log',
+    nonGoal: 'how soon a follower sees an event',
+    goals: {},
+    isLong: true,
+  },
+  tails: {
+    title: 'the ten worst appends of a minute at 200,000 a second, each with its cause',
+    nonGoal: 'the middle (see append, append-paced)',
+    goals: {},
+    isLong: true,
+  },
   limits: {
     title: 'what the machine allows',
     nonGoal: 'the product',

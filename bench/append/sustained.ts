@@ -11,6 +11,8 @@ export interface Sustained {
   readonly appendedMs: number;
   readonly writtenMs: number;
   readonly lastEventId: number;
+  /** How long the appending thread waited for room. */
+  readonly stalledMs: number;
   /** What the log says of itself. */
   readonly story: string;
 }
@@ -31,13 +33,14 @@ export async function sustained(
   const writtenMs = performance.now() - startMs;
   const story = storyOf(wal);
   const { lastEventId } = wal;
+  const stalledMs = wal.telemetry.manager.ringStall.totalNs / 1e6;
   await wal.close();
   const bytes = readdirSync(directory)
     .filter((name) => name.endsWith('.wal'))
     .reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
   if (bytes < events * PAYLOAD.length) throw new Error(`${events} events take ${bytes} bytes`);
   rmSync(directory, { recursive: true });
-  return { appendedMs, writtenMs, lastEventId, story };
+  return { appendedMs, writtenMs, lastEventId, stalledMs, story };
 }
 
 function storyOf({ telemetry }: Wal): string {

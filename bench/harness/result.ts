@@ -39,6 +39,8 @@ export interface Plot {
 export interface Axis {
   readonly label: string;
   readonly isLogarithmic: boolean;
+  /** By value, where a tick says something else than its number. */
+  readonly tickTexts?: Readonly<{ [tick: string]: string }>;
 }
 
 export interface Line {
