@@ -63,7 +63,9 @@ export class Witness {
       causes.push('garbage was collected');
     }
     if (waitedNs > SHARE * ns) {
-      causes.push(`no core was free (waited ${(waitedNs / 1e3).toFixed(0)} µs for one)`);
+      causes.push(
+        `no core was free (waited ${(waitedNs / 1e3).toFixed(0)} µs since the last look)`,
+      );
     }
     const faults = after.pageFaults - before.pageFaults;
     if (faults > 0) causes.push(`${faults} page faults in its 10 ms`);
