@@ -44,6 +44,7 @@ export const BENCHMARKS = {
     goals: {
       coarse: ratio('coarse time, fastest burst, to the flat function', { atMost: 1.3 }),
       precise: ratio('precise time, to the flat function and a clock reading', { atMost: 1.3 }),
+      typed: ratio('typed in place, fastest burst, to the typed flat function', { atMost: 1.3 }),
       collections: { text: 'collections during a million appends', unit: '', atMost: 0 },
     },
   },
@@ -80,6 +81,7 @@ export const BENCHMARKS = {
     goals: {
       alone: ratio('p50 of durable(), to write + fdatasync of the same bytes', { atMost: 1.2 }),
       paused: ratio('the same, after 5 ms of nothing', { atMost: 1.2 }),
+      sync: ratio('p50 of durableSync(), to write + fdatasync', { atMost: 1.1 }),
       sqlite: ratio('p50 of durable(), to better-sqlite3 FULL', { atMost: 1 }),
     },
   },

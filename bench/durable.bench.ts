@@ -23,6 +23,7 @@ const PREPARED_BYTES = scale < 1 ? 2 ** 20 : 16 * 2 ** 20;
 
 const BOUND = 'write + fdatasync of the same bytes';
 const OURS = 'Flashstrike append + durable()';
+const OURS_BLOCKING = 'Flashstrike append + durableSync()';
 const SQLITE = 'better-sqlite3 FULL';
 
 /** As a prepared segment is: allocated, zero-written, synced, so that a sync has data alone. */
@@ -100,6 +101,7 @@ await benchmark('durable', (run) =>
     }
     const alone = await compare(run, stores, 'one after another', SAMPLES, 0);
     run.goal('alone', ratioOf(alone.get(OURS), alone.get(BOUND), 'p50 of a turn'));
+    run.goal('sync', ratioOf(alone.get(OURS_BLOCKING), alone.get(BOUND), 'p50 of a turn'));
     run.goal('sqlite', ratioOf(alone.get(OURS), alone.get(SQLITE), 'p50 of a turn'));
     const title = `${PAUSE_MS} ms of nothing before each`;
     const paused = await compare(run, stores, title, SAMPLES_WITH_PAUSES, PAUSE_MS);

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 
 export const CONDITIONS = {
-  quiet: 'nothing else is started',
+  quiet: 'the benchmark starts nothing beside it',
   crowded: 'a process that never sleeps runs beside it',
   'slow-disk': 'each fsync and fdatasync takes 1 ms longer (strace)',
   'one-core': 'everything runs on one core (taskset)',

@@ -15,7 +15,7 @@ export function cellsOf(table: Table): string[][] {
   const head = [
     table.title,
     ...columns.map(headOf),
-    ...(base === undefined ? [] : [`${first?.name ?? ''} ÷ first`]),
+    ...(base === undefined ? [] : [`${first?.name ?? ''}, ratio`]),
     ...(hasLatency ? [...PRINTED.map((percent) => `p${percent}`), 'max'] : []),
   ];
   const body = rows.map((row) => {

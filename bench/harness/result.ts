@@ -70,7 +70,7 @@ export interface Result {
   readonly goals: readonly GoalResult[];
   readonly notes: readonly string[];
   /** Of what was computed: the same in each run of the same size. */
-  readonly hash: string;
+  readonly hash?: string;
 }
 
 /** undefined: there is nothing to compare. */

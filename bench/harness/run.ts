@@ -93,7 +93,8 @@ export class Run {
     const goals = [...this.#goals].map(([key, goal]) => this.#resultOf(key, goal));
     this.say('');
     for (const goal of goals) this.say(`${goal.text}: ${verdictOf(goal)}`);
-    this.say(`result hash ${this.hash}`);
+    const hash = this.hash.text;
+    if (hash !== undefined) this.say(`result hash ${hash}`);
     return {
       benchmark: this.#name,
       condition: this.condition,
@@ -105,7 +106,7 @@ export class Run {
       plots: this.#plots,
       goals,
       notes: this.#notes,
-      hash: String(this.hash),
+      ...(hash !== undefined && { hash }),
     };
   }
 

@@ -17,15 +17,19 @@ const FNV_PRIME = 0x01000193;
  */
 export class ResultHash {
   #state = FNV_OFFSET;
+  #count = 0;
 
   add(value: number | string): void {
+    this.#count++;
     for (const unit of String(value)) {
       this.#state = Math.imul(this.#state ^ (unit.codePointAt(0) ?? 0), FNV_PRIME) >>> 0;
     }
     this.#state = Math.imul(this.#state ^ 0x1f, FNV_PRIME) >>> 0;
   }
 
-  toString(): string {
+  /** undefined when nothing was added: what is computed differs from run to run. */
+  get text(): string | undefined {
+    if (this.#count === 0) return undefined;
     return this.#state.toString(16).padStart(8, '0');
   }
 }
