@@ -5,10 +5,16 @@ import { DOCUMENT, nameOf, plotsOf, RESULTS, readResults, withResults } from './
 
 export function saveResult(result: Result): void {
   mkdirSync(RESULTS, { recursive: true });
-  const text = `${JSON.stringify(result, undefined, 1)}\n`;
+  const text = `${JSON.stringify(result, rounded, 1)}\n`;
   writeFileSync(new URL(`${nameOf(result)}.json`, RESULTS), text);
   writeDocument();
 }
+
+const KEPT_DIGITS = 5;
+
+/** More digits are noise. */
+const rounded = (_key: string, value: unknown): unknown =>
+  typeof value === 'number' ? Number(value.toPrecision(KEPT_DIGITS)) : value;
 
 /** All plots and the document, from the results that are kept. */
 export function writeDocument(): void {

@@ -1,5 +1,5 @@
 // Key-value stores with the event's id as the key, and the file of a logger.
-import { statSync } from 'node:fs';
+import { fsyncSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadPeer, missingPackage, type Peer } from './peer.js';
 
@@ -81,6 +81,7 @@ const classicLevel = (sync: boolean): Peer => ({
 
 interface Boom {
   write(data: Uint8Array): boolean;
+  readonly fd: number;
   flushSync(): void;
   end(): void;
   once(event: string, listener: () => void): void;
@@ -114,6 +115,8 @@ const sonicBoom = (fsync: boolean): Peer => ({
         bytes = payloads[0]?.length ?? 1;
         for (const payload of payloads) gathering.write(payload);
         gathering.flushSync();
+        // Its own option syncs what it writes by itself, and not what it is told to flush.
+        if (fsync) fsyncSync(gathering.fd);
         return undefined;
       },
       countAndClose() {
