@@ -48,7 +48,8 @@ export function withResults(document: string, results: readonly Result[]): strin
   if (before === undefined || after === undefined) {
     throw new Error(`${DOCUMENT.pathname} needs the lines '${BEGIN}' and '${END}'`);
   }
-  return `${before}${BEGIN}\n\n${goalsOf(results)}\n${results.map(sectionOf).join('\n')}${END}${after}`;
+  const sections = results.map(sectionOf).join('\n');
+  return `${before}${BEGIN}\n\n${goalsOf(results)}\n${sections}${END}${after}`;
 }
 
 const verdictOf = (goal: GoalResult): string => {

@@ -14,7 +14,7 @@ const FILE_SYSTEMS: Readonly<{ [type: number]: string }> = {
 const READINGS = 2_000;
 const WINDOWS = 20;
 
-/** What one reading of the clock costs here, which is a part of many a latency; of the best time. */
+/** What one reading of the clock costs here at best; it is a part of many a latency. */
 export function clockReadingNs(): number {
   let bestNs = Infinity;
   for (let window = 0; window < WINDOWS; window++) {
