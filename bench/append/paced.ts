@@ -5,7 +5,10 @@ import type { Wal } from '../../src/index.js';
 import { Latencies } from '../harness/latencies.js';
 
 const PAYLOAD = new Uint8Array(40).fill(0x5a);
-/** Between two batches the event loop turns, so that durable() is asked for again. */
+/**
+ * Between two batches the event loop turns, so that durable() is asked for again; the schedule goes
+ * on meanwhile.
+ */
 const BATCH = 10_000;
 
 export interface PacedLatencies {
@@ -20,9 +23,11 @@ export async function paced(wal: Wal, events: number, rate: number): Promise<Pac
   const responseNs = new Float64Array(Math.min(BATCH, events));
   const ended = { is: false };
   const committing = commitWithoutPause(wal, ended);
+  const intervalMs = 1e3 / rate;
+  const startMs = performance.now();
   for (let done = 0; done < events; done += BATCH) {
     const count = Math.min(BATCH, events - done);
-    appendOnSchedule(wal, count, 1e3 / rate, serviceNs, responseNs);
+    appendOnSchedule(wal, count, startMs + done * intervalMs, intervalMs, serviceNs, responseNs);
     service.recordAll(serviceNs.subarray(0, count));
     response.recordAll(responseNs.subarray(0, count));
     await new Promise((resolve) => setImmediate(resolve));
@@ -35,11 +40,11 @@ export async function paced(wal: Wal, events: number, rate: number): Promise<Pac
 function appendOnSchedule(
   wal: Wal,
   count: number,
+  startMs: number,
   intervalMs: number,
   serviceNs: Float64Array,
   responseNs: Float64Array,
 ): void {
-  const startMs = performance.now();
   for (let event = 0; event < count; event++) {
     const dueMs = startMs + event * intervalMs;
     let nowMs = performance.now();

@@ -28,16 +28,20 @@ export interface Store {
 const HOME = new URL('../../../bench/peers/', import.meta.url);
 const requirePeer = createRequire(fileURLToPath(new URL('package.json', HOME)));
 
-/** Why a package cannot be loaded; undefined when it can. */
-export function missingPackage(name: string): string | undefined {
+/**
+ * Why a package cannot be used; undefined when it can.
+ * @param use throws if the package loads its native part only when it is used
+ */
+export function missingPackage(name: string, use = (): void => undefined): string | undefined {
   try {
     requirePeer(name);
+    use();
     return undefined;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     return code === 'MODULE_NOT_FOUND'
       ? `${name} is not installed (npm ci --prefix bench/peers)`
-      : `${name} cannot be loaded: ${message.split('\n')[0]}`;
+      : `${name} cannot be loaded, ${code} (npm rebuild --prefix bench/peers)`;
   }
 }
 

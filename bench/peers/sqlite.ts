@@ -22,10 +22,13 @@ interface Sqlite {
   open(file: string): Database;
 }
 
+const openBetter = (file: string): Database =>
+  new (loadPeer<new (file: string) => Database>('better-sqlite3'))(file);
+
 const BETTER: Sqlite = {
   name: 'better-sqlite3',
-  missing: missingPackage('better-sqlite3'),
-  open: (file) => new (loadPeer<new (file: string) => Database>('better-sqlite3'))(file),
+  missing: missingPackage('better-sqlite3', () => openBetter(':memory:').close()),
+  open: openBetter,
 };
 
 function nodeSqlite(): { DatabaseSync: new (file: string) => Database } | undefined {
