@@ -1,13 +1,13 @@
 // What a log costs that has nothing to do, by thread, beside a thread that only sleeps and wakes as
-// often; what many of them cost together; and what a small closed log takes on disk.
+// often; and what a small closed log takes on disk.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { Wal, type WalOptions } from '../src/index.js';
-import { logSizes, scale, scaled, withFolder } from './harness/folder.js';
+import { Wal } from '../src/index.js';
+import { logSizes, scale, withFolder } from './harness/folder.js';
 import { threadsOfLog } from './harness/log-threads.js';
-import { canTimeThreads, sumOf, threadsOf, threadTimes, usedNs } from './harness/processor-time.js';
+import { canTimeThreads, threadsOf, threadTimes, usedNs } from './harness/processor-time.js';
 import { benchmark, type Run } from './harness/run.js';
 import { median } from './harness/statistics.js';
 import type { Sample, Way } from './harness/turns.js';
@@ -17,9 +17,6 @@ const MEASURED_MS = 5_000 * scale;
 const SETTLING_MS = 4_000 * Math.min(1, scale);
 /** How often the writer of an idle log looks at its ring, by default. */
 const LOOK_MS = 20;
-const LOGS = scaled(100);
-/** A hundred times the defaults is 14 GB of zeros before anything is idle. */
-const SMALL: WalOptions = { segmentBytes: 2 ** 20, ringBytes: 2 ** 18 };
 const PAYLOAD = new Uint8Array(40);
 const SMALL_LOG_EVENTS = 20;
 const BARE = `
@@ -57,33 +54,6 @@ async function one(folder: string): Promise<Sample> {
   };
 }
 
-/** All of them in this process. */
-async function many(run: Run, folder: string): Promise<void> {
-  const megabytes = (): number => process.memoryUsage().rss / 1e6;
-  const [memoryBefore, threadsBefore] = [megabytes(), threadsOf().length];
-  const logs: Wal[] = [];
-  for (let count = 0; count < LOGS; count++) {
-    logs.push(await Wal.open(join(folder, `many-${count}`), SMALL));
-  }
-  await Promise.all(logs.map((wal) => wal.durable(wal.append(PAYLOAD))));
-  await delay(SETTLING_MS);
-  const memory = megabytes() - memoryBefore;
-  const threads = threadsOf().length - threadsBefore;
-  const startMs = performance.now();
-  const startTimes = threadTimes();
-  await delay(MEASURED_MS);
-  const elapsedNs = (performance.now() - startMs) * 1e6;
-  const percent = (100 * sumOf(usedNs(startTimes, threadTimes(), () => 'all'))) / elapsedNs;
-  for (const wal of logs) await wal.close();
-  run.note(
-    `${LOGS} idle logs (segments of 1 MiB, rings of 256 KiB): ${memory.toFixed(0)} MB, ` +
-      `${threads} threads, ${percent.toFixed(2)} % of a core`,
-  );
-  run.goal('manyMemory', memory);
-  run.goal('manyThreads', threads);
-  run.goal('manyProcessor', percent);
-}
-
 async function smallLog(run: Run, folder: string): Promise<void> {
   const directory = join(folder, 'small');
   const wal = await Wal.open(directory, logSizes);
@@ -100,7 +70,6 @@ await benchmark('idle', (run) =>
       const columns = COLUMNS.map((name) => ({ name, unit: '%' as const }));
       const rows = await run.compare('of a core, without events', columns, ways);
       run.goal('idle', median(rows.get(ONE)?.values['whole'] ?? []));
-      await many(run, folder);
     } else {
       run.note('the time of a single thread is known on Linux only');
     }

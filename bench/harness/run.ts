@@ -77,11 +77,12 @@ export class Run {
     this.#plots.push(plot);
   }
 
-  /** NaN means that a way which it needs did not run. */
+  /** NaN means that a way which it needs did not run, Infinity that it got nothing done. */
   goal(key: string, measured: number): void {
     if (!this.#goals.has(key)) throw new Error(`${this.#name} has no goal '${key}'`);
-    if (Number.isNaN(measured)) this.#missing.set(key, 'a way that it needs did not run');
-    else this.#measured.set(key, measured);
+    if (Number.isFinite(measured)) this.#measured.set(key, measured);
+    else if (Number.isNaN(measured)) this.#missing.set(key, 'a way that it needs did not run');
+    else this.#missing.set(key, 'the other got nothing done');
   }
 
   noGoal(key: string, reason: string): void {
