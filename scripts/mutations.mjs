@@ -953,6 +953,13 @@ export const MUTATIONS = [
     tests: ['src/clock/timestamp-source.test.ts'],
   },
   {
+    name: 'clock: coarse time comes from the writer thread alone',
+    file: 'src/recorder/application/wal.ts',
+    find: '    if (!this.#isPrecise) this.#timestamps.stampAt(this.#appendInterval, 0);\n',
+    replace: '',
+    tests: ['test/system/wal-append.test.ts'],
+  },
+  {
     name: 'clock: who was stopped has waited',
     file: 'src/clock/running-time.ts',
     find: 'Math.min(nowNs - this.#lastNs, LONGEST_STEP_MS * NS_PER_MS)',

@@ -177,3 +177,15 @@ describe('a wall clock that was stepped', () => {
     assert.equal(source.nowNs(), UNIX_NS + 2n * HOUR_NS);
   });
 });
+
+test('a look at the clock is not taken back by an older one of another thread', () => {
+  const source = new TimestampSource(new FakeClock(START_NS), anchorAt(UNIX_NS));
+  const doubles = Float64Array.of(42);
+  source.stampAt(Float64Array.of(0, START_NS + 1_000), 1);
+  assert.equal(source.lastNs, UNIX_NS + 1_000n);
+  source.stampFrom(doubles, 0);
+  assert.equal(source.lastNs, UNIX_NS + 1_000n);
+  doubles[0] = 2_000;
+  source.stampFrom(doubles, 0);
+  assert.equal(source.lastNs, UNIX_NS + 2_000n);
+});

@@ -222,6 +222,9 @@ export class Wal {
     }
     this.#untilTimed = this.#sampling;
     this.#updater.startAppendEvent(this.#appendInterval);
+    // Coarse time comes from this look as well: the writer thread may sleep for longer than so many
+    // events take.
+    if (!this.#isPrecise) this.#timestamps.stampAt(this.#appendInterval, 0);
     const id = this.#append(payload, type);
     this.#updater.onAppendEventSince(this.#appendInterval);
     return id;
