@@ -39,10 +39,10 @@ export interface WalOptions {
   readonly stallTimeoutMs?: number;
   /**
    * `precise` reads the clock for each event or batch. `coarse` uses the last reading of the writer
-   * thread, or of the last append that was timed (`appendSampling`), whichever is later: that costs
-   * less than half, and is as old as 64 appends take, or, where events come seldom or in batches, as
-   * the writer thread sleeps (at most 50 ms) or is held up by the disk. Neither ever goes backwards.
-   * Default `precise`.
+   * thread, or of the last append that was timed (`appendSampling`), whichever is later: that
+   * costs less than half, and is as old as 64 appends take, or, where events come seldom or in
+   * batches, as the writer thread sleeps (at most 50 ms) or is held up by the disk. Neither ever
+   * goes backwards. Default `precise`.
    */
   readonly timestamps?: 'precise' | 'coarse';
   /**
