@@ -295,6 +295,13 @@ export const MUTATIONS = [
     tests: ['src/ring/ring.test.ts'],
   },
   {
+    name: 'ring: append waits until its stores have left the processor',
+    file: 'src/ring/ring-producer.ts',
+    find: '    storePosition(words, this.#appendedWord, next);',
+    replace: '    Atomics.store(words, this.#appendedWord, next);',
+    tests: ['test/system/append-compiled.test.ts'],
+  },
+  {
     name: 'ring: append goes on in room that it does not have',
     file: 'src/ring/ring-producer.ts',
     find: ' || units > ((this.#end - position) | 0)',
