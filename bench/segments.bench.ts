@@ -10,11 +10,17 @@ import type { Sample, Way } from './harness/turns.js';
 
 const SEGMENT_BYTES = 2 ** 18;
 const PAYLOAD = new Uint8Array(4000).fill(0x5a);
-/** A segment is full after so many; then the preparer has time to make the next. */
+/** A segment is full after so many. */
 const EVENTS_A_SEGMENT = 60;
 const SEGMENTS = scaled(150);
-const PAUSE_MS = 20;
+const LOOK_MS = 5;
 const WAY = 'one ready segment after another';
+
+/** The preparer has made more segments than were taken: the next one need not be waited for. */
+function hasReady({ telemetry }: Wal): boolean {
+  const { preparedSegments, getNextSegmentReady, getNextSegmentWaited } = telemetry.segmentPreparer;
+  return preparedSegments > getNextSegmentReady + getNextSegmentWaited;
+}
 
 let logs = 0;
 
@@ -24,7 +30,7 @@ async function rolls(folder: string): Promise<Sample> {
   for (let segment = 0; segment < SEGMENTS; segment++) {
     for (let event = 0; event < EVENTS_A_SEGMENT; event++) wal.append(PAYLOAD);
     await wal.durable();
-    await delay(PAUSE_MS);
+    while (!hasReady(wal)) await delay(LOOK_MS);
   }
   const { getNextSegmentHistogram, getNextSegmentReady, getNextSegmentWaited } =
     wal.telemetry.segmentPreparer;
