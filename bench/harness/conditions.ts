@@ -1,6 +1,6 @@
 // What a benchmark's process runs under or beside.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Condition } from './options.js';
 
@@ -46,10 +46,16 @@ function oneCore(): Surroundings | string {
 }
 
 function halfCore(): Surroundings | string {
-  const group = join(GROUPS, `flashstrike-bench-${process.pid}`);
+  // Version 2 has one tree for all controllers, version 1 a tree each.
+  const isSecond = existsSync(join(GROUPS, 'cgroup.controllers'));
+  const group = join(GROUPS, isSecond ? '' : 'cpu', `flashstrike-bench-${process.pid}`);
   try {
     mkdirSync(group);
-    writeFileSync(join(group, 'cpu.max'), `${PERIOD_US / 2} ${PERIOD_US}`);
+    if (isSecond) writeFileSync(join(group, 'cpu.max'), `${PERIOD_US / 2} ${PERIOD_US}`);
+    else {
+      writeFileSync(join(group, 'cpu.cfs_period_us'), String(PERIOD_US));
+      writeFileSync(join(group, 'cpu.cfs_quota_us'), String(PERIOD_US / 2));
+    }
   } catch (error) {
     return `no control group with a quota can be made (${(error as Error).message})`;
   }
