@@ -69,6 +69,7 @@ function goalsOf(results: readonly Result[]): string {
       .map((goal) => [
         `[${result.benchmark}](#${nameOf(result)})`,
         result.condition,
+        /load [\d.]+/.exec(result.machine)?.[0] ?? '',
         goal.text,
         limitOf(goal),
         goal.measured === undefined
@@ -77,7 +78,7 @@ function goalsOf(results: readonly Result[]): string {
         verdictOf(goal),
       ]),
   );
-  const head = ['benchmark', 'condition', 'what', 'goal', 'measured', ''];
+  const head = ['benchmark', 'condition', 'machine', 'what', 'goal', 'measured', ''];
   return `## Goals\n\n${markdownTable([head, ...rows])}`;
 }
 
