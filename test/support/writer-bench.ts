@@ -26,7 +26,7 @@ import { ManagerUpdater } from '../../src/telemetry/recorder/manager-metrics.js'
 import { SegmentWriterUpdater } from '../../src/telemetry/recorder/segment-writer-metrics.js';
 import { Telemetry } from '../../src/telemetry/recorder/telemetry.js';
 import { SegmentPreparerUpdater } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
-import { KIB, NS_PER_MS } from '../../src/units.js';
+import { KIB, MIB, NS_PER_MS } from '../../src/units.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { FaultyStorage } from './faulty-storage.js';
 
@@ -46,6 +46,8 @@ export const SEAL_END =
 interface BenchOptions {
   readonly mode?: SyncMode;
   readonly intervalMs?: number;
+  readonly maxUnsyncedBytes?: number;
+  readonly keepsTime?: boolean;
   readonly segmentBytes?: number;
 }
 
@@ -70,6 +72,8 @@ export class Bench {
   constructor({
     mode = 'manual',
     intervalMs = 10,
+    maxUnsyncedBytes = 8 * MIB,
+    keepsTime = false,
     segmentBytes = SEGMENT_BYTES,
   }: BenchOptions = {}) {
     this.#segmentBytes = segmentBytes;
@@ -101,7 +105,12 @@ export class Bench {
         },
         random64,
       },
-      { directory: DIRECTORY, logId: LOG_ID, sync: { mode, intervalMs } },
+      {
+        directory: DIRECTORY,
+        logId: LOG_ID,
+        sync: { mode, intervalMs, maxUnsyncedBytes },
+        keepsTime,
+      },
       {
         active: undefined,
         predecessor: NO_PREDECESSOR,

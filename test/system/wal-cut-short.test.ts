@@ -84,6 +84,22 @@ for (const [name, cut] of [
   );
 }
 
+test('durableSync() that is cut short leaves a log that answers', async (t) => {
+  const wal = await Wal.open(temporaryFolder(t), { sharedMemory: 'off' });
+  for (const cut of [byTimeLimit, byStack]) {
+    for (let count = 0; count < CUTS; count++) {
+      cut(() => {
+        wal.appendBatch(batch);
+        wal.durableSync();
+      });
+      assert.equal(wal.durableSync(), wal.lastEventId);
+    }
+  }
+  await settles('a turn', new Promise(setImmediate));
+  assert.equal(wal.telemetry.manager.durableWaitAge, 0);
+  await wal.close();
+});
+
 test('durable() and close() that are cut short leave a log that answers', async (t) => {
   const directory = temporaryFolder(t);
   const wal = await Wal.open(directory, { sharedMemory: 'off' });

@@ -61,6 +61,55 @@ for (const sync of [{ mode: 'interval', intervalMs: 1 }, { mode: 'every-block' }
   });
 }
 
+onBothAdapters('durableSync returns once the event is on disk', async (t, v) => {
+  await using wal = await Wal.open(temporaryFolder(t), { ...v.options, sync: { mode: 'manual' } });
+  assert.equal(wal.durableSync(), 0, 'nothing was appended, nothing is to be waited for');
+  for (let round = 1; round <= 50; round++) {
+    const id = wal.append(new Uint8Array(round));
+    assert.ok(wal.durableSync() >= id);
+    assert.ok(wal.durableEventId >= id);
+    assert.equal(wal.durableSync(1, 1), wal.durableEventId, 'an earlier id is there already');
+  }
+  assert.ok(wal.telemetry.manager.durableWait.samples >= 50);
+  assert.equal(wal.telemetry.manager.durableWaitAge, 0);
+});
+
+onBothAdapters('durableSync and durable wait beside each other', async (t, v) => {
+  const options = { ...v.options, sync: { mode: 'manual' } } as const;
+  await using wal = await Wal.open(temporaryFolder(t), options);
+  for (let round = 0; round < 50; round++) {
+    const pending = Array.from({ length: 5 }, () => wal.durable(wal.append(new Uint8Array(9))));
+    const id = wal.append(new Uint8Array(9));
+    const last = wal.durable(wal.append(new Uint8Array(9)));
+    assert.ok(wal.durableSync(id) >= id);
+    const durable = await settles('durable', Promise.all([...pending, last]));
+    durable.forEach((each) => {
+      assert.ok(each >= id, `${each} was durable when ${id} was`);
+    });
+  }
+});
+
+test('durableSync refuses ids that were never appended, and times that are none', async (t) => {
+  await using wal = await Wal.open(temporaryFolder(t), { ...TINY, sharedMemory: 'off' });
+  wal.append(new Uint8Array(1));
+  const outOfRange = code('ERR_FLASHSTRIKE_OUT_OF_RANGE', /durableSync\(\) takes an id from 0 to /);
+  for (const id of [2, -1, 0.5, Number.NaN, '1', null, 1n] as number[]) {
+    assert.throws(() => wal.durableSync(id), outOfRange);
+  }
+  const invalid = code('ERR_FLASHSTRIKE_INVALID_ARGUMENT', /timeoutMs must be an integer from 1 /);
+  for (const timeoutMs of [0, -1, 1.5, Number.NaN, 2 ** 31, '9', null] as number[]) {
+    assert.throws(() => wal.durableSync(1, timeoutMs), invalid);
+  }
+  assert.equal(wal.durableSync(1), 1);
+});
+
+test('durableSync of a closed log returns what is durable', async (t) => {
+  const wal = await Wal.open(temporaryFolder(t), { ...TINY, sharedMemory: 'off' });
+  const id = wal.append(new Uint8Array(1));
+  await wal.close();
+  assert.equal(wal.durableSync(id), id);
+});
+
 test('durable refuses ids that were never appended', async (t) => {
   await using wal = await Wal.open(temporaryFolder(t), { ...TINY, sharedMemory: 'off' });
   wal.append(new Uint8Array(1));

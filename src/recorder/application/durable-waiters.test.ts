@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { settles, staysPending } from '../../../test/support/eventually.js';
+import { monotonicClock } from '../../clock/clock.js';
 import { Signals } from '../threads/signals.js';
 import { DurableWaiters } from './durable-waiters.js';
 
@@ -13,7 +14,7 @@ class Bench {
   readonly waited: number[] = [];
   /** Since when the oldest waits, each time that this changed. */
   readonly since: number[] = [];
-  readonly waiters = new DurableWaiters(this.signals, {
+  readonly waiters = new DurableWaiters(this.signals, monotonicClock, {
     durableEventId: () => this.durable,
     refusal: (eventId) => this.failure && new Error(`event ${eventId}: ${this.failure.message}`),
     waited: (startNs) => this.waited.push(startNs),
@@ -163,16 +164,55 @@ describe('a promise for an event id', () => {
   });
 });
 
+describe('a wait that blocks its thread', () => {
+  const LONG_MS = 60_000;
+
+  test('returns the durable id, and is told as a wait', () => {
+    const bench = new Bench();
+    bench.durable = 7;
+    assert.equal(bench.waiters.block(5, 1234, LONG_MS), 7);
+    assert.deepEqual(bench.waited, [1234]);
+    bench.waiters.close();
+  });
+
+  test('asks the writer, and tells since when it waits only as long as it does', () => {
+    const bench = new Bench();
+    assert.equal(bench.waiters.block(5, 1234, 1), 0, 'not durable yet');
+    assert.equal(bench.signals.durableRequest, 5);
+    assert.deepEqual(bench.since, [1234, 0], 'before the event loop turns');
+    bench.waiters.close();
+  });
+
+  test('throws when the log has failed', () => {
+    const bench = new Bench();
+    bench.failure = new Error('the disk is gone');
+    assert.throws(() => bench.waiters.block(5, 0, LONG_MS), /event 5: the disk is gone/);
+    bench.waiters.close();
+  });
+
+  test('leaves the promises of others to the event loop', async () => {
+    const bench = new Bench();
+    const waiting = bench.waiters.wait(3, 100);
+    bench.durable = 9;
+    assert.equal(bench.waiters.block(9, 200, LONG_MS), 9);
+    assert.equal(await settles('the wait', waiting), 9);
+    assert.deepEqual(bench.waited.toSorted(), [100, 200]);
+    assert.equal(bench.since.at(-1), 0);
+    bench.waiters.close();
+  });
+});
+
 /** Runs a module of its own: whether a process ends is a matter of the whole process. */
 function exitOf(body: string): { status: number | null; stdout: string } {
   const at = (module: string): string => JSON.stringify(new URL(module, import.meta.url).href);
   const script = `
     import { DurableWaiters } from ${at('./durable-waiters.js')};
     import { Signals } from ${at('../threads/signals.js')};
+    import { monotonicClock } from ${at('../../clock/clock.js')};
     const signals = new Signals();
     let durable = 0;
     const source = { durableEventId: () => durable, refusal: () => undefined, waited: () => {} };
-    const waiters = new DurableWaiters(signals, source);
+    const waiters = new DurableWaiters(signals, monotonicClock, source);
     ${body}`;
   const args = ['--input-type=module', '--eval', script];
   const { status, stdout } = spawnSync(process.execPath, args, {

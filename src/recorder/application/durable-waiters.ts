@@ -1,8 +1,11 @@
 // Promises for event ids that are not durable yet. The writer thread announces progress in shared
 // memory; Atomics.waitAsync brings that to this thread's event loop without a message.
 
+import type { Clock } from '../../clock/clock.js';
+import { RunningTime } from '../../clock/running-time.js';
 import { LONGEST_TIMER_MS } from '../../units.js';
 import type { Signals } from '../threads/signals.js';
+import { CommitDemand } from './commit-demand.js';
 import { fromLoop } from './from-loop.js';
 
 interface Waiter {
@@ -26,6 +29,8 @@ interface DurabilitySource {
   waitsSince(sinceNs: number): void;
 }
 
+/** A blocked thread looks so often whether the log has ended. */
+const SLICE_MS = 100;
 /** So many that have settled are kept at the head of a queue before it is cut. */
 const SETTLED_MAX = 1024;
 
@@ -36,6 +41,7 @@ const SETTLED_MAX = 1024;
  */
 export class DurableWaiters {
   readonly #signals: Signals;
+  readonly #clock: Clock;
   readonly #source: DurabilitySource;
   /** Left by calls, in their order. */
   #arriving: Waiter[] = [];
@@ -49,10 +55,14 @@ export class DurableWaiters {
   readonly #hold: NodeJS.Timeout;
   #armed = false;
   #closed = false;
+  #willAdmit = false;
+  readonly #demand: CommitDemand;
 
-  constructor(signals: Signals, source: DurabilitySource) {
+  constructor(signals: Signals, clock: Clock, source: DurabilitySource) {
     this.#signals = signals;
+    this.#clock = clock;
     this.#source = source;
+    this.#demand = new CommitDemand(signals, () => this.#waiters.length + this.#arriving.length);
     this.#hold = setInterval(() => {}, LONGEST_TIMER_MS);
     this.#hold.unref();
   }
@@ -61,15 +71,60 @@ export class DurableWaiters {
   wait(eventId: number, startNs: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#arriving.push({ eventId, startNs, resolve, reject, isSettled: false });
-      void fromLoop(this.#admit);
+      this.#admitLater();
+      this.#demand.onWait(eventId, startNs);
       // At once: the event loop may be blocked behind this call.
       if (this.#toldNs === 0) this.#tellSince(startNs);
     });
   }
 
+  /**
+   * Blocks until `eventId` is durable; `startNs` as in `wait`. What others wait for settles later,
+   * when the event loop turns.
+   * @returns the durable id, which is less than `eventId` where that took longer than `timeoutMs`
+   */
+  block(eventId: number, startNs: number, timeoutMs: number): number {
+    // Also tells what is to be told where the engine cuts this call short.
+    this.#admitLater();
+    if (this.#toldNs === 0) this.#tellSince(startNs);
+    this.#demand.askFor(eventId);
+    try {
+      return this.#sleepUntil(eventId, timeoutMs);
+    } finally {
+      this.#source.waited(startNs);
+      // The event loop may not turn for long.
+      this.#tellOldest();
+    }
+  }
+
+  #sleepUntil(eventId: number, timeoutMs: number): number {
+    const waited = new RunningTime(this.#clock);
+    for (;;) {
+      const seen = this.#signals.durableWakeCount;
+      const durable = this.#source.durableEventId();
+      if (durable >= eventId) return durable;
+      const refusal = this.#source.refusal(eventId);
+      if (refusal !== undefined) throw refusal;
+      const leftMs = timeoutMs - waited.lookMs();
+      if (leftMs <= 0) return durable;
+      this.#signals.waitForDurable(seen, Math.min(leftMs, SLICE_MS));
+    }
+  }
+
+  #admitLater(): void {
+    if (this.#willAdmit) return;
+    void fromLoop(this.#admit);
+    // Behind it: where the engine cuts the call short in between, it is done once more.
+    this.#willAdmit = true;
+  }
+
   readonly #admit = (): void => {
+    this.#willAdmit = false;
     const arriving = this.#arriving;
-    if (arriving.length === 0) return;
+    if (arriving.length === 0) {
+      this.#tellOldest();
+      return;
+    }
     this.#arriving = [];
     for (const waiter of arriving) {
       this.#insert(waiter);
@@ -96,7 +151,7 @@ export class DurableWaiters {
   #arm(): void {
     if (this.#armed) return;
     const { words, durableWakeWord } = this.#signals;
-    const seen = Atomics.load(words, durableWakeWord);
+    const seen = this.#signals.durableWakeCount;
     this.settle();
     if (this.#waiters.length === 0) return;
     const waiting = Atomics.waitAsync(words, durableWakeWord, seen);
@@ -129,6 +184,7 @@ export class DurableWaiters {
     waiters.splice(0, done);
     if (waiters.length > 0) this.#refuse();
     if (waiters.length === 0) this.#hold.unref();
+    this.#forgetSettled();
     this.#tellOldest();
   }
 
@@ -138,14 +194,16 @@ export class DurableWaiters {
   }
 
   /** Ids decide who settles first, so the oldest may be anywhere among those that wait. */
-  #tellOldest(): void {
+  #forgetSettled(): void {
     const queue = this.#queue;
     while (queue[this.#oldest]?.isSettled === true) this.#oldest++;
-    const oldest = queue[this.#oldest] ?? this.#arriving[0];
-    if (this.#oldest === queue.length || this.#oldest > SETTLED_MAX) {
-      queue.splice(0, this.#oldest);
-      this.#oldest = 0;
-    }
+    if (this.#oldest < queue.length && this.#oldest <= SETTLED_MAX) return;
+    queue.splice(0, this.#oldest);
+    this.#oldest = 0;
+  }
+
+  #tellOldest(): void {
+    const oldest = this.#queue[this.#oldest] ?? this.#arriving[0];
     this.#tellSince(oldest?.startNs ?? 0);
   }
 

@@ -4,7 +4,7 @@ import { WalError } from '../../errors.js';
 import type { RecoveryMode, VerifyMode } from '../../recovery/recover-log.js';
 import { DEFAULT_REGION_FOLDER } from '../../region/region-names.js';
 import { MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES } from '../../segment/segment-header.js';
-import { LONGEST_TIMER_MS, MIB, PAGE_BYTES } from '../../units.js';
+import { KIB, LONGEST_TIMER_MS, MIB, PAGE_BYTES } from '../../units.js';
 import { QUEUE_CAPACITY } from '../threads/signals.js';
 import type { ResolvedOptions, SyncMode, SyncOptions, WalOptions } from '../threads/wal-options.js';
 import { largestEventBytes, MIN_RING_BYTES } from './event-limit.js';
@@ -18,6 +18,11 @@ const RECOVERY_MODES: readonly RecoveryMode[] = [
 ];
 const VERIFY_MODES: readonly VerifyMode[] = ['tail', 'all', 'background'];
 const SYNC_MODES: readonly SyncMode[] = ['interval', 'every-block', 'manual'];
+const DEFAULT_SYNC: SyncOptions = {
+  mode: 'interval',
+  intervalMs: 10,
+  maxUnsyncedBytes: 8 * MIB,
+};
 const MAX_RING_BYTES = 1024 * MIB;
 export const LONGEST_SAMPLING = 2 ** 30;
 
@@ -102,15 +107,21 @@ function checkNames(options: object, known: readonly string[], prefix = ''): voi
 }
 
 function resolveSync(value: unknown): SyncOptions {
-  if (value === undefined) return { mode: 'interval', intervalMs: 10 };
+  if (value === undefined) return DEFAULT_SYNC;
   if (typeof value !== 'object' || value === null) {
-    throw invalid('sync', value, 'an object { mode, intervalMs }');
+    throw invalid('sync', value, 'an object { mode, intervalMs, maxUnsyncedBytes }');
   }
-  checkNames(value, ['mode', 'intervalMs'], 'sync.');
-  const { mode = 'interval', intervalMs = 10 } = value as Partial<SyncOptions>;
+  checkNames(value, Object.keys(DEFAULT_SYNC), 'sync.');
+  const {
+    mode = DEFAULT_SYNC.mode,
+    intervalMs = DEFAULT_SYNC.intervalMs,
+    maxUnsyncedBytes = DEFAULT_SYNC.maxUnsyncedBytes,
+  } = value as Partial<SyncOptions>;
+  const bytes = { min: 64 * KIB, max: 1024 * MIB };
   return {
     mode: oneOf('sync.mode', mode, SYNC_MODES),
     intervalMs: integer('sync.intervalMs', intervalMs, { min: 1, max: 3_600_000 }),
+    maxUnsyncedBytes: integer('sync.maxUnsyncedBytes', maxUnsyncedBytes, bytes),
   };
 }
 

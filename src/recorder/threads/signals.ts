@@ -3,7 +3,7 @@
 // because none of this may survive the process. What must survive it stands in the shared region.
 //
 //   application --- durableRequest, producerWaiting -----------------> writer
-//   application <-- durableWake, producerWake, writerTrouble, ... ---- writer
+//   application <-- durableWake, producerWake, syncTimeUs, ... ------- writer
 //   writer -------- takerWaiting, segmentsTaken, halfUsed -----------> preparer
 //   writer <------- preparedQueue, preparerTrouble, preparerError ---- preparer
 //   writer -------- metaRequests ------------------------------------> housekeeping
@@ -89,7 +89,9 @@ export const SignalsLayout = layout('Signals')
   .field(8960, 'verificationProblem', block(MESSAGE_BYTES, 64))
   /** Trouble.noSpace while a block or a header finds no space. Writer: the writer thread. */
   .field(11008, 'writerTrouble', WordLine)
-  .end(11136, 64);
+  /** How long a sync usually takes, in µs. Writer: the writer thread. */
+  .field(11136, 'syncTimeUs', WordLine)
+  .end(11264, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -117,6 +119,7 @@ type Flag =
   | 'preparerTrouble'
   | 'metaTrouble'
   | 'writerTrouble'
+  | 'syncTimeUs'
   | 'regionNameLost'
   | 'lockNameLost'
   | 'verificationEnded';
@@ -244,6 +247,16 @@ export class Signals {
   announceDurable(): void {
     Atomics.add(this.words, this.durableWakeWord, 1);
     Atomics.notify(this.words, this.durableWakeWord);
+  }
+
+  /** To be read before looking what is durable, and given to `waitForDurable`. */
+  get durableWakeCount(): number {
+    return Atomics.load(this.words, this.durableWakeWord);
+  }
+
+  /** The application thread waits in `durableSync`: in slices, so that it can look around. */
+  waitForDurable(seenWakeCount: number, timeoutMs: number): void {
+    Atomics.wait(this.words, this.durableWakeWord, seenWakeCount, timeoutMs);
   }
 
   /** Wakes a producer that waits for ring space; a system call only when it does. */

@@ -18,6 +18,11 @@ export interface SyncOptions {
   readonly mode: SyncMode;
   /** Milliseconds. Default 10. */
   readonly intervalMs: number;
+  /**
+   * So many written bytes are synced in any mode, also if nobody waits: a sync of more takes longer
+   * than the ring lasts. 64 KiB … 1 GiB. Default 8 MiB.
+   */
+  readonly maxUnsyncedBytes: number;
 }
 
 /** Options of `Wal.open`; all may differ from one open to the next. */

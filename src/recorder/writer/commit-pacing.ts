@@ -3,29 +3,47 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from '../../clock/clock.js';
 import { NS_PER_MS, NS_PER_US } from '../../units.js';
 import type { Signals } from '../threads/signals.js';
-import type { SyncOptions } from '../threads/wal-options.js';
-import type { WriteOutcome } from './writer-dependencies.js';
+import { AwakeTrial } from './awake-trial.js';
+import type { SegmentWriterOptions, WriteOutcome } from './writer-dependencies.js';
 import type { WriterProgress } from './writer-progress.js';
 
-const LONGEST_GAP_NS = 10 * NS_PER_MS;
+const LONGEST_GAP_NS = 20 * NS_PER_MS;
 const WORTH_SPINNING_NS = 750 * NS_PER_US;
-/** So many times the usual gap is waited for the next request. */
-const SPIN_GAPS = 1.5;
+/** So many times the usual gap is the next request waited for. */
+const WAITED_GAPS = 1.5;
 /** On a single processor the application could not run while the writer spins. */
 const CAN_SPIN = availableParallelism() > 1;
-const SHORT_SPIN_US = 20;
+/** Where commits follow each other so closely, the next one says what is durable. */
+const NEAR_GAP_NS = 10 * NS_PER_MS;
+/** A log is in use for so long after its last event. */
+const IN_USE_NS = 1000 * NS_PER_MS;
+/** How often the ring of a log in use is looked at, unless `durable()` wakes the writer anyway. */
+const SHORT_LOOK_MS = 1;
+const LONG_LOOK_MS = 8;
 /** A long sync interval must not keep events in the ring for as long. */
 const LONGEST_IDLE_MS = 50;
+/** A new sync counts for one in so many of the usual time. */
+const SYNC_TIMES = 8;
 
 export class CommitPacing {
   readonly #clock: Clock;
   readonly #signals: Signals;
-  readonly #options: SyncOptions;
+  readonly #options: Pick<SegmentWriterOptions, 'sync' | 'keepsTime'>;
   readonly #progress: WriterProgress;
+  readonly #trial = new AwakeTrial();
   #lastRequest = 0;
   #requestGapNs = LONGEST_GAP_NS;
+  #syncNs = 0;
+  #lookMs = SHORT_LOOK_MS;
+  /** The last event that was written when the writer last went to sleep. */
+  #seenEventId = 0;
 
-  constructor(clock: Clock, signals: Signals, options: SyncOptions, progress: WriterProgress) {
+  constructor(
+    clock: Clock,
+    signals: Signals,
+    options: Pick<SegmentWriterOptions, 'sync' | 'keepsTime'>,
+    progress: WriterProgress,
+  ) {
     this.#clock = clock;
     this.#signals = signals;
     this.#options = options;
@@ -42,8 +60,8 @@ export class CommitPacing {
       // Group commit: all that is waited for in one sync, so not before it is written.
       if (writtenEventId >= request || written !== 'wrote') return true;
     }
-    const { mode, intervalMs } = this.#options;
-    if (mode === 'every-block') return true;
+    const { mode, intervalMs, maxUnsyncedBytes } = this.#options.sync;
+    if (mode === 'every-block' || this.#progress.unsyncedBytes >= maxUnsyncedBytes) return true;
     if (mode === 'manual') return false;
     return this.#clock.nowNs() - unsyncedSinceNs >= intervalMs * NS_PER_MS;
   }
@@ -52,22 +70,33 @@ export class CommitPacing {
   #noteRequest(request: number): void {
     this.#lastRequest = request;
     const gapNs = Math.min(this.#clock.nowNs() - this.#progress.lastSyncNs, LONGEST_GAP_NS);
+    const hadRhythm = this.#hasRhythm;
     this.#requestGapNs += (gapNs - this.#requestGapNs) / 4;
+    if (this.#hasRhythm) this.#trial.onGap(gapNs);
+    else if (hadRhythm) this.#trial.restart();
   }
 
-  /**
-   * For how long it is worth to look for work before sleeping: the kernel wakes a thread some 50 µs
-   * late, so where one commit is asked for right behind the other, the writer waits for it awake.
-   */
+  /** One commit is asked for right behind the other. */
+  get #hasRhythm(): boolean {
+    return this.#requestGapNs <= WORTH_SPINNING_NS;
+  }
+
+  /** A sync has taken so long. The application is told, which lets commits gather as long. */
+  onSync(syncNs: number): void {
+    const usualNs = this.#syncNs;
+    this.#syncNs = usualNs === 0 ? syncNs : usualNs + (syncNs - usualNs) / SYNC_TIMES;
+    this.#signals.set('syncTimeUs', Math.ceil(this.#syncNs / NS_PER_US));
+  }
+
+  /** For how long it is worth to look for work before sleeping. */
   get spinUs(): number {
-    if (!CAN_SPIN) return 0;
-    if (this.#requestGapNs > WORTH_SPINNING_NS) return SHORT_SPIN_US;
-    return (SPIN_GAPS * this.#requestGapNs) / NS_PER_US;
+    if (!CAN_SPIN || !this.#hasRhythm || !this.#trial.isAwake) return 0;
+    return (WAITED_GAPS * this.#requestGapNs) / NS_PER_US;
   }
 
   get nextCommitIsNear(): boolean {
-    if (this.#requestGapNs > WORTH_SPINNING_NS) return false;
-    return this.#clock.nowNs() - this.#progress.lastSyncNs < SPIN_GAPS * this.#requestGapNs;
+    if (this.#requestGapNs > NEAR_GAP_NS) return false;
+    return this.#clock.nowNs() - this.#progress.lastSyncNs < WAITED_GAPS * this.#requestGapNs;
   }
 
   /**
@@ -75,12 +104,32 @@ export class CommitPacing {
    * event begins at most so long after it was appended, because what is found then and may be older
    * than an interval is synced at once. The other modes have no such sync, so they look each
    * interval.
+   * @returns for how many ms the writer may sleep
    */
-  get idleMs(): number {
+  sleepMs(): number {
     const quietNs = this.#clock.nowNs() - this.#progress.lastWriteNs;
-    if (quietNs < 1000 * NS_PER_MS) return 1;
-    const { mode, intervalMs } = this.#options;
+    if (quietNs < IN_USE_NS) return this.#inUseMs();
+    const { mode, intervalMs } = this.#options.sync;
     const idleMs = mode === 'interval' ? 2 * intervalMs : intervalMs;
     return Math.min(Math.max(1, idleMs), LONGEST_IDLE_MS);
+  }
+
+  /** Where a look finds what nobody has asked for, the next one comes soon. */
+  #inUseMs(): number {
+    const { writtenEventId } = this.#progress;
+    const isUnasked = writtenEventId > this.#signals.durableRequest;
+    if (isUnasked && writtenEventId !== this.#seenEventId) this.#lookMs = SHORT_LOOK_MS;
+    else this.#lookMs = Math.min(2 * this.#lookMs, this.#longestLookMs);
+    this.#seenEventId = writtenEventId;
+    return this.#lookMs;
+  }
+
+  get #longestLookMs(): number {
+    const { keepsTime, sync } = this.#options;
+    if (keepsTime) return SHORT_LOOK_MS;
+    if (sync.mode !== 'interval') return LONG_LOOK_MS;
+    const { isDurable, unsyncedSinceNs } = this.#progress;
+    const ageMs = isDurable ? 0 : (this.#clock.nowNs() - unsyncedSinceNs) / NS_PER_MS;
+    return Math.min(LONG_LOOK_MS, Math.max(SHORT_LOOK_MS, Math.ceil(sync.intervalMs - ageMs)));
   }
 }

@@ -368,7 +368,7 @@ class Opening {
   }
 
   #startWriter(recovered: RecoveredLog, firstTicket: number, anchor: WallAnchor): SegmentWriter {
-    const { sync } = this.#options;
+    const { sync, timestamps } = this.#options;
     const longestBytes = this.#oldRings?.longestBytes ?? 0;
     const segmentBytes = Math.max(this.#options.segmentBytes, segmentBytesFor(longestBytes));
     const { segmentPreparer } = this.#telemetry;
@@ -401,7 +401,7 @@ class Opening {
     const { nextEventId, last, logId } = recovered;
     const writer = new SegmentWriter(
       dependencies,
-      { directory: this.#directory, logId, sync },
+      { directory: this.#directory, logId, sync, keepsTime: timestamps === 'coarse' },
       {
         active: last?.canContinue === true ? this.#activeOf(last) : undefined,
         predecessor: predecessorOf(recovered),

@@ -380,11 +380,76 @@ test('each step keeps the coarse time fresh', () => {
   }
 });
 
+describe('the ring of a log in use', () => {
+  /** For how long the writer sleeps after each of so many looks that find nothing. */
+  const sleeps = (bench: Bench, looks: number): number[] =>
+    Array.from({ length: looks }, () => {
+      bench.clock.advanceNs(1e6);
+      return bench.writer.step();
+    });
+
+  test('is looked at every millisecond while something is found there, then less often', () => {
+    const bench = new Bench({ mode: 'manual' });
+    for (let event = 0; event < 3; event++) {
+      bench.append();
+      assert.deepEqual([bench.writer.step(), bench.writer.step()], [0, 1]);
+    }
+    assert.deepEqual(sleeps(bench, 6), [2, 4, 8, 8, 8, 8]);
+    bench.append();
+    assert.deepEqual([bench.writer.step(), bench.writer.step()], [0, 1]);
+  });
+
+  test('is not looked at more often for what durable() has asked for', () => {
+    const bench = new Bench({ mode: 'manual' });
+    bench.append();
+    bench.settle();
+    assert.equal(sleeps(bench, 5).at(-1), 8);
+    bench.append();
+    bench.signals.requestDurable(2);
+    bench.settle();
+    assert.equal(bench.writer.step(), 8);
+  });
+
+  test('is looked at in time for the sync of what is written', () => {
+    const bench = new Bench({ mode: 'interval', intervalMs: 10 });
+    bench.append();
+    bench.settle();
+    assert.deepEqual(sleeps(bench, 7), [2, 4, 7, 6, 5, 4, 3]);
+    assert.equal(bench.durable, 0);
+    bench.clock.advanceNs(3e6);
+    bench.settle();
+    assert.equal(bench.durable, 1);
+  });
+
+  test('is looked at every millisecond where the application takes its time from that', () => {
+    const bench = new Bench({ mode: 'manual', keepsTime: true });
+    bench.append();
+    bench.settle();
+    assert.deepEqual(sleeps(bench, 5), [1, 1, 1, 1, 1]);
+  });
+});
+
+for (const mode of ['manual', 'interval'] as const) {
+  test(`what is written and not durable never grows beyond its limit (${mode})`, () => {
+    const maxUnsyncedBytes = 64 * KIB;
+    const bench = new Bench({ mode, intervalMs: 1000, maxUnsyncedBytes, segmentBytes: 1024 * KIB });
+    const { segmentWriter } = bench.telemetry;
+    let mostBytes = 0;
+    for (let event = 0; event < 40; event++) {
+      bench.append(8 * KIB);
+      bench.writer.step();
+      mostBytes = Math.max(mostBytes, segmentWriter.unsyncedBytes);
+      if (event === 5) assert.equal(bench.durable, 0);
+    }
+    assert.ok(bench.durable > 24, `${bench.durable}`);
+    assert.ok(mostBytes < maxUnsyncedBytes, `${mostBytes}`);
+  });
+}
+
 test('an idle log looks at its ring less and less often', () => {
   const bench = new Bench({ mode: 'interval', intervalMs: 20 });
   bench.append();
   bench.settle();
-  assert.equal(bench.writer.step(), 1);
   bench.clock.advanceNs(10e9);
   bench.settle();
   assert.equal(bench.writer.step(), 40);

@@ -80,7 +80,7 @@ export class SegmentWriter {
     this.#watch = watch;
     this.#segments = segments;
     this.#blocks = new BlockWriter(dependencies, progress, segments, space, watch, ring);
-    this.#pacing = new CommitPacing(clock, signals, options.sync, progress);
+    this.#pacing = new CommitPacing(clock, signals, options, progress);
     this.#commit = new GroupCommit(dependencies, progress, segments, watch);
     progress.publishAll(segments.end);
     telemetry.manager.setHotSegments(start.segmentCount);
@@ -151,7 +151,7 @@ export class SegmentWriter {
    * After a failure it does nothing any more.
    */
   step(): StepOutcome {
-    if (this.hasFailed) return this.#pacing.idleMs;
+    if (this.hasFailed) return this.#pacing.sleepMs();
     try {
       return this.#advance();
     } catch (error) {
@@ -169,13 +169,15 @@ export class SegmentWriter {
     if (this.#isSettled) return this.#settledMs();
     const written = this.#blocks.writeNext();
     if (this.#segments.active !== undefined && this.#pacing.syncIsDue(written)) {
+      const startNs = this.#d.clock.nowNs();
       this.#commit.sync();
+      this.#pacing.onSync(this.#d.clock.nowNs() - startNs);
       return BUSY;
     }
     if (written === 'wrote') return BUSY;
     if (written === 'empty') this.#whenEmpty();
     this.#updateState(written);
-    return this.#pacing.idleMs;
+    return this.#pacing.sleepMs();
   }
 
   /** Nothing waits in the ring, for a sync, for a watermark or for a flush of meta. */
@@ -190,7 +192,7 @@ export class SegmentWriter {
   #settledMs(): StepOutcome {
     this.#progress.onSettled();
     this.#updateState('empty');
-    return this.#pacing.idleMs;
+    return this.#pacing.sleepMs();
   }
 
   /** The ring is empty: put the durable id into the file, and the meta state when all is quiet. */

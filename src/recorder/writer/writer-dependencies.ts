@@ -33,6 +33,8 @@ export interface SegmentWriterOptions {
   readonly directory: string;
   readonly logId: bigint;
   readonly sync: SyncOptions;
+  /** The application takes its timestamps from the writer, which so has to look often. */
+  readonly keepsTime: boolean;
 }
 
 /** Where writing begins: behind what recovery accepted, or nowhere yet (a new log, a roll). */

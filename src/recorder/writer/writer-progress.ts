@@ -73,6 +73,11 @@ export class WriterProgress {
     return this.#unsyncedSinceNs;
   }
 
+  /** Bytes of blocks of events that are not durable. */
+  get unsyncedBytes(): number {
+    return this.isDurable ? 0 : this.#unsyncedBytes;
+  }
+
   /** Housekeeping was asked to put into wal.meta what is there now. */
   get isMetaCurrent(): boolean {
     return this.#isMetaCurrent;
@@ -149,7 +154,7 @@ export class WriterProgress {
     const { isDurable } = this;
     this.#d.telemetry.segmentWriter.setUnsynced(
       this.#writtenEventId - this.#durableEventId,
-      isDurable ? 0 : this.#unsyncedBytes,
+      this.unsyncedBytes,
       isDurable ? 0 : this.#firstWriteNs,
       this.horizon.durableUntilNs,
     );

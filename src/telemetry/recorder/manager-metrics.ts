@@ -119,7 +119,7 @@ const stalled: MetricText = {
 };
 const waited: MetricText = {
   writer: 'application',
-  help: 'Time that a call of durable() waited',
+  help: 'Time that a call of durable() or durableSync() waited',
   covers:
     'from the call until its promise settled, without calls for ids that were already durable',
 };
@@ -150,7 +150,7 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
   durableWaitHistogram: histogram({ ...waited, group: 'durableWait' }),
   durableWaitRecentMax: recentMax({
     ...waited,
-    help: 'Longest wait of durable() of the last 10 to 20 s',
+    help: 'Longest wait of durable() or durableSync() of the last 10 to 20 s',
     covers: 'each wait, once it is over',
   }),
   appendedEvents: counter({
@@ -171,7 +171,7 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
   }),
   durableWaitAge: age({
     writer: 'application',
-    help: 'How long the oldest call of durable() that has not settled has waited; 0: there is none',
+    help: 'How long the oldest call of durable() or durableSync() that waits has waited; 0: none does',
     covers: 'from the call until now: durableWait records a wait only once it is over',
   }),
   ringStallOccupancyBytesMax: gauge({
