@@ -885,22 +885,22 @@ export const MUTATIONS = [
   {
     name: 'commit demand: what gathers is never asked for while the application is busy',
     file: 'src/recorder/application/commit-demand.ts',
-    find: 'return gatheringNs >= syncNs * LONGEST_GATHERING_SYNCS;',
-    replace: 'return false;',
+    find: 'if (gatheringNs >= longestNs) return true;',
+    replace: '',
     tests: ['src/recorder/application/commit-demand.test.ts'],
   },
   {
     name: 'commit demand: a second call waits for its own sync',
     file: 'src/recorder/application/commit-demand.ts',
-    find: 'if (share === 1 && this.#countWaiting() === 1) return true;',
-    replace: 'if (share === 1) return true;',
+    find: 'const isAlone = this.#share === 1 && this.#countWaiting() === 0;',
+    replace: 'const isAlone = this.#share === 1;',
     tests: ['src/recorder/application/commit-demand.test.ts'],
   },
   {
     name: 'commit demand: the first look of a turn asks, whatever comes next',
     file: 'src/recorder/application/commit-demand.ts',
-    find: 'if (this.#gathered !== this.#known) {',
-    replace: 'if (false) {',
+    find: 'if (this.#gathered === this.#gatheredLastTurn) {',
+    replace: 'if (this.#gathered > 0) {',
     tests: ['src/recorder/application/commit-demand.test.ts'],
   },
   {
@@ -934,8 +934,8 @@ export const MUTATIONS = [
   {
     name: 'writer: it looks at the ring too late for the sync of what is written',
     file: 'src/recorder/writer/commit-pacing.ts',
-    find: "if (sync.mode !== 'interval') return LONG_LOOK_MS;",
-    replace: 'if (LONG_LOOK_MS > 0) return LONG_LOOK_MS;',
+    find: 'return Math.min(LONG_LOOK_MS, Math.ceil(sync.intervalMs - ageMs));',
+    replace: 'return LONG_LOOK_MS + 0 * ageMs;',
     tests: ['src/recorder/writer/segment-writer.test.ts'],
   },
   {

@@ -35,25 +35,24 @@ export function ringOfSections(control: Uint8Array, ring: Uint8Array): RingMemor
 
 /** The durable point that a control section tells. */
 export function durablePointOf(memory: Pick<RingMemory, 'words' | 'control'>): DurablePoint {
-  const words = new Int32Array(4);
-  readWords(memory.words, memory.control.durablePoint, words);
-  return pointOf(words);
+  return pointAt(memory.words, memory.control.durablePoint);
 }
 
-function pointOf(words: Int32Array): DurablePoint {
-  const [segmentIndex = 0, offset = 0, low = 0, high = 0] = words;
+/** Scratch memory, reused by each call: `durable()` reads a point each time. */
+const scratch = new Int32Array(4);
+
+function pointAt(words: Int32Array, index: number): DurablePoint {
+  readWords(words, index, scratch);
   return {
-    segmentIndex: segmentIndex >>> 0,
-    offset: offset >>> 0,
-    lastEventId: (high >>> 0) * TWO_POW_32 + (low >>> 0),
+    segmentIndex: (scratch[0] as number) >>> 0,
+    offset: (scratch[1] as number) >>> 0,
+    lastEventId: ((scratch[3] as number) >>> 0) * TWO_POW_32 + ((scratch[2] as number) >>> 0),
   };
 }
 
 /** The durable event id in a copy of the control section's durable point. */
 export function durableEventIdOf(latch: Int32Array): number {
-  const words = new Int32Array(4);
-  readWords(latch, 0, words);
-  return pointOf(words).lastEventId;
+  return pointAt(latch, 0).lastEventId;
 }
 
 /** Id of the last event that the kernel had, as the control section tells. */

@@ -43,6 +43,15 @@ onBothAdapters(
   },
 );
 
+test('durable needs no timer that the application has replaced', async (t) => {
+  t.mock.timers.enable({ apis: ['setImmediate', 'setInterval', 'setTimeout'] });
+  const options = { ...TINY, sharedMemory: 'off', sync: { mode: 'manual' } } as const;
+  const wal = await Wal.open(temporaryFolder(t), options);
+  const pending = [1, 2, 3].map(() => wal.durable(wal.append(new Uint8Array(8))));
+  assert.deepEqual(new Set(await Promise.all(pending)), new Set([3]));
+  await wal.close();
+});
+
 test('in manual mode nothing is synced until durable asks', async (t) => {
   const options = { ...TINY, sharedMemory: 'off', sync: { mode: 'manual' } } as const;
   await using wal = await Wal.open(temporaryFolder(t), options);

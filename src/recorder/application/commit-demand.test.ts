@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { FakeClock } from '../../clock/fake-clock.js';
 import { NS_PER_MS } from '../../units.js';
 import { Signals } from '../threads/signals.js';
 import { CommitDemand } from './commit-demand.js';
@@ -8,7 +9,7 @@ const SYNC_NS = NS_PER_MS;
 
 let signals: Signals;
 let demand: CommitDemand;
-let nowNs: number;
+let clock: FakeClock;
 let lastId: number;
 /** Calls that wait; nothing becomes durable here but by `settle`. */
 let waiting: number;
@@ -18,8 +19,9 @@ beforeEach(() => {
   signals.set('syncTimeUs', 1000);
   waiting = 0;
   lastId = 0;
-  nowNs = 1e9;
-  demand = new CommitDemand(signals, () => waiting);
+  clock = new FakeClock();
+  clock.advanceNs(1e9);
+  demand = new CommitDemand(signals, clock, () => waiting);
 });
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -27,10 +29,11 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 /** So many calls of `durable()`, each `workNs` behind the other. */
 function call(calls: number, workNs = 0): void {
   for (let index = 0; index < calls; index++) {
-    nowNs += workNs;
+    clock.advanceNs(workNs);
+    demand.onWait(++lastId, clock.nowNs());
     waiting++;
-    demand.onWait(++lastId, nowNs);
   }
+  demand.lookLater();
 }
 
 const settle = (): void => {
@@ -52,8 +55,8 @@ describe('one commit at a time', () => {
     call(1);
     const woken = signals.wakeCount('writer');
     for (let again = 0; again < 5; again++) {
+      demand.onWait(1, clock.nowNs());
       waiting++;
-      demand.onWait(1, nowNs);
     }
     assert.equal(signals.wakeCount('writer'), woken);
   });
@@ -79,7 +82,8 @@ describe('several calls in one turn of the event loop', () => {
 
   test('wait for the highest id among them, whatever their order', async () => {
     waiting = 4;
-    for (const eventId of [7, 2, 9, 4]) demand.onWait(eventId, nowNs);
+    for (const eventId of [7, 2, 9, 4]) demand.onWait(eventId, clock.nowNs());
+    demand.lookLater();
     for (let turns = 0; turns < 4; turns++) await turn();
     assert.equal(signals.durableRequest, 9);
   });
@@ -145,6 +149,27 @@ describe('a busy application', () => {
     assert.equal(signals.durableRequest, before + 9);
   });
 
+  test('that gathers in one long turn is asked for at its end', async () => {
+    await runDry(1000);
+    const before = lastId;
+    call(2);
+    clock.advanceNs(9 * SYNC_NS);
+    await turn();
+    assert.equal(signals.durableRequest, before + 2);
+  });
+
+  test('gathers no longer than 20 ms, however slow the disk is', async () => {
+    signals.set('syncTimeUs', 5_000_000);
+    await runDry(1000);
+    const before = lastId;
+    call(1);
+    clock.advanceNs(19 * NS_PER_MS);
+    call(1);
+    assert.equal(signals.durableRequest, before);
+    call(1, NS_PER_MS);
+    assert.equal(signals.durableRequest, before + 3);
+  });
+
   test('that always has two calls more is not kept waiting from the start', async () => {
     call(1);
     for (let turns = 0; turns < 50; turns++) {
@@ -167,7 +192,7 @@ describe('a call that blocks its thread', () => {
     call(5);
     demand.askFor(9);
     waiting = 1;
-    demand.onWait(8, nowNs);
+    demand.onWait(8, clock.nowNs());
     demand.askFor(7);
     assert.equal(signals.durableRequest, 9);
   });

@@ -2,7 +2,7 @@
 // memory; Atomics.waitAsync brings that to this thread's event loop without a message.
 
 import type { Clock } from '../../clock/clock.js';
-import { RunningTime } from '../../clock/running-time.js';
+import { LONGEST_STEP_MS, RunningTime } from '../../clock/running-time.js';
 import { LONGEST_TIMER_MS } from '../../units.js';
 import type { Signals } from '../threads/signals.js';
 import { CommitDemand } from './commit-demand.js';
@@ -29,8 +29,8 @@ interface DurabilitySource {
   waitsSince(sinceNs: number): void;
 }
 
-/** A blocked thread looks so often whether the log has ended. */
-const SLICE_MS = 100;
+/** As it is at load: one that the application fakes holds no process. */
+const interval = setInterval;
 /** So many that have settled are kept at the head of a queue before it is cut. */
 const SETTLED_MAX = 1024;
 
@@ -62,19 +62,24 @@ export class DurableWaiters {
     this.#signals = signals;
     this.#clock = clock;
     this.#source = source;
-    this.#demand = new CommitDemand(signals, () => this.#waiters.length + this.#arriving.length);
-    this.#hold = setInterval(() => {}, LONGEST_TIMER_MS);
+    this.#demand = new CommitDemand(
+      signals,
+      clock,
+      () => this.#waiters.length + this.#arriving.length,
+    );
+    this.#hold = interval(() => {}, LONGEST_TIMER_MS);
     this.#hold.unref();
   }
 
   /** @param startNs when the waiting began, told again when it has ended */
   wait(eventId: number, startNs: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#arriving.push({ eventId, startNs, resolve, reject, isSettled: false });
+      // First: who is in the list will be admitted, and asked for, wherever this is cut short.
       this.#admitLater();
       this.#demand.onWait(eventId, startNs);
       // At once: the event loop may be blocked behind this call.
       if (this.#toldNs === 0) this.#tellSince(startNs);
+      this.#arriving.push({ eventId, startNs, resolve, reject, isSettled: false });
     });
   }
 
@@ -107,7 +112,7 @@ export class DurableWaiters {
       if (refusal !== undefined) throw refusal;
       const leftMs = timeoutMs - waited.lookMs();
       if (leftMs <= 0) return durable;
-      this.#signals.waitForDurable(seen, Math.min(leftMs, SLICE_MS));
+      this.#signals.waitForDurable(seen, Math.min(leftMs, LONGEST_STEP_MS));
     }
   }
 
@@ -135,6 +140,7 @@ export class DurableWaiters {
       return;
     }
     this.#hold.ref();
+    this.#demand.lookLater();
     // The announcement that is waited for may never come, when its thread has died since.
     if (this.#armed) this.settle();
     else this.#arm();

@@ -449,7 +449,8 @@ export class Wal {
    * Resolves with the durable id once event `eventId` (default: the last appended) is on disk.
    * Keeps the process alive while it is pending. Calls that overlap share syncs: a call may wait for
    * others of this and the next turn of the event loop, or, if the loop is busy, for up to eight
-   * times the length of a sync.
+   * times the length of a sync (20 ms at most). A sync may be requested only once the event loop
+   * turns: code that blocks until an event is durable must call `durableSync`.
    * @throws WalError ERR_FLASHSTRIKE_DURABILITY_UNKNOWN if the log fails first; _OUT_OF_RANGE
    */
   durable(eventId: number = this.lastEventId): Promise<number> {
@@ -465,8 +466,9 @@ export class Wal {
    * the durable id. For engines that have nothing else to do meanwhile: it costs less than
    * `await durable()`, but nothing else runs in this thread.
    * @param timeoutMs milliseconds, 1 … 2,147,483,647; default: the option `stallTimeoutMs`
-   * @throws WalError ERR_FLASHSTRIKE_STALLED after `timeoutMs` (the event stays appended);
-   * _DURABILITY_UNKNOWN if the log fails first; _OUT_OF_RANGE, _INVALID_ARGUMENT
+   * @throws WalError ERR_FLASHSTRIKE_STALLED after `timeoutMs` (the event stays appended), also if
+   * the disk is full or a thread has ended; _DURABILITY_UNKNOWN if a write or sync fails;
+   * _OUT_OF_RANGE, _INVALID_ARGUMENT
    * @example
    * import { Wal } from 'flashstrike';
    *

@@ -9,6 +9,8 @@ import type { RecoveryMode, VerifyMode } from '../../recovery/recover-log.js';
  *   sync after it was appended
  * - `every-block`: after each block
  * - `manual`: only for `durable()`, a rotation and `close`
+ *
+ * In all of them also when `maxUnsyncedBytes` are written.
  */
 export type SyncMode = 'interval' | 'every-block' | 'manual';
 
@@ -19,8 +21,8 @@ export interface SyncOptions {
   /** Milliseconds. Default 10. */
   readonly intervalMs: number;
   /**
-   * So many written bytes are synced in any mode, also if nobody waits: a sync of more takes longer
-   * than the ring lasts. 64 KiB … 1 GiB. Default 8 MiB.
+   * So many written bytes are synced in any mode, also if nobody waits: it limits how long one sync
+   * takes, while appends wait in the ring. 64 KiB … 1 GiB. Default 8 MiB.
    */
   readonly maxUnsyncedBytes: number;
 }
@@ -38,9 +40,12 @@ export interface WalOptions {
   readonly maxEventBytes?: number;
   /** Number of segments kept ready, 1 … 4. Default 2. */
   readonly preparedSegments?: number;
-  /** When to sync. Default `{ mode: 'interval', intervalMs: 10 }`. */
+  /** When to sync. Default `{ mode: 'interval', intervalMs: 10, maxUnsyncedBytes: 8 MiB }`. */
   readonly sync?: Partial<SyncOptions>;
-  /** Milliseconds that `append` waits for room in a full ring before it throws. Default 10,000. */
+  /**
+   * Milliseconds that `append` waits for room in a full ring before it throws, and `durableSync` for
+   * the disk. Default 10,000.
+   */
   readonly stallTimeoutMs?: number;
   /**
    * `precise` reads the clock for each event or batch. `coarse` uses the last reading of the writer

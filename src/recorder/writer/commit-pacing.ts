@@ -22,8 +22,10 @@ const SHORT_LOOK_MS = 1;
 const LONG_LOOK_MS = 8;
 /** A long sync interval must not keep events in the ring for as long. */
 const LONGEST_IDLE_MS = 50;
-/** A new sync counts for one in so many of the usual time. */
-const SYNC_TIMES = 8;
+/** The weight of one sync in the usual time of a sync: a slow one counts for little, and once. */
+const SLOWER_SYNC_WEIGHT = 1 / 8;
+const FASTER_SYNC_WEIGHT = 1 / 2;
+const LONGEST_SYNC_FACTOR = 2;
 
 export class CommitPacing {
   readonly #clock: Clock;
@@ -34,9 +36,9 @@ export class CommitPacing {
   #lastRequest = 0;
   #requestGapNs = LONGEST_GAP_NS;
   #syncNs = 0;
-  #lookMs = SHORT_LOOK_MS;
-  /** The last event that was written when the writer last went to sleep. */
-  #seenEventId = 0;
+  /** When a look last found events that nobody had asked for, and the last of them. */
+  #foundNs = Number.NEGATIVE_INFINITY;
+  #foundEventId = 0;
 
   constructor(
     clock: Clock,
@@ -81,10 +83,12 @@ export class CommitPacing {
     return this.#requestGapNs <= WORTH_SPINNING_NS;
   }
 
-  /** A sync has taken so long. The application is told, which lets commits gather as long. */
+  /** A sync has taken so long. The application lets commits gather by the usual time of one. */
   onSync(syncNs: number): void {
-    const usualNs = this.#syncNs;
-    this.#syncNs = usualNs === 0 ? syncNs : usualNs + (syncNs - usualNs) / SYNC_TIMES;
+    const usualNs = this.#syncNs === 0 ? syncNs : this.#syncNs;
+    const countedNs = Math.min(syncNs, usualNs * LONGEST_SYNC_FACTOR);
+    const weight = countedNs > usualNs ? SLOWER_SYNC_WEIGHT : FASTER_SYNC_WEIGHT;
+    this.#syncNs = usualNs + (countedNs - usualNs) * weight;
     this.#signals.set('syncTimeUs', Math.ceil(this.#syncNs / NS_PER_US));
   }
 
@@ -107,29 +111,31 @@ export class CommitPacing {
    * @returns for how many ms the writer may sleep
    */
   sleepMs(): number {
-    const quietNs = this.#clock.nowNs() - this.#progress.lastWriteNs;
-    if (quietNs < IN_USE_NS) return this.#inUseMs();
+    const nowNs = this.#clock.nowNs();
+    if (nowNs - this.#progress.lastWriteNs < IN_USE_NS) return this.#inUseMs(nowNs);
     const { mode, intervalMs } = this.#options.sync;
     const idleMs = mode === 'interval' ? 2 * intervalMs : intervalMs;
     return Math.min(Math.max(1, idleMs), LONGEST_IDLE_MS);
   }
 
-  /** Where a look finds what nobody has asked for, the next one comes soon. */
-  #inUseMs(): number {
+  /** As long as nothing was found that nobody asked for: 1 ms, then 2, 4, 8. */
+  #inUseMs(nowNs: number): number {
     const { writtenEventId } = this.#progress;
     const isUnasked = writtenEventId > this.#signals.durableRequest;
-    if (isUnasked && writtenEventId !== this.#seenEventId) this.#lookMs = SHORT_LOOK_MS;
-    else this.#lookMs = Math.min(2 * this.#lookMs, this.#longestLookMs);
-    this.#seenEventId = writtenEventId;
-    return this.#lookMs;
+    if (isUnasked && writtenEventId !== this.#foundEventId) {
+      this.#foundEventId = writtenEventId;
+      this.#foundNs = nowNs;
+    }
+    const quietMs = Math.floor((nowNs - this.#foundNs) / NS_PER_MS);
+    return Math.max(SHORT_LOOK_MS, Math.min(quietMs, this.#longestLookMs(nowNs)));
   }
 
-  get #longestLookMs(): number {
+  #longestLookMs(nowNs: number): number {
     const { keepsTime, sync } = this.#options;
-    if (keepsTime) return SHORT_LOOK_MS;
-    if (sync.mode !== 'interval') return LONG_LOOK_MS;
+    if (keepsTime || sync.mode === 'every-block') return SHORT_LOOK_MS;
+    if (sync.mode === 'manual') return LONG_LOOK_MS;
     const { isDurable, unsyncedSinceNs } = this.#progress;
-    const ageMs = isDurable ? 0 : (this.#clock.nowNs() - unsyncedSinceNs) / NS_PER_MS;
-    return Math.min(LONG_LOOK_MS, Math.max(SHORT_LOOK_MS, Math.ceil(sync.intervalMs - ageMs)));
+    const ageMs = isDurable ? 0 : (nowNs - unsyncedSinceNs) / NS_PER_MS;
+    return Math.min(LONG_LOOK_MS, Math.ceil(sync.intervalMs - ageMs));
   }
 }

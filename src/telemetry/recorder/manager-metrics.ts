@@ -121,7 +121,8 @@ const waited: MetricText = {
   writer: 'application',
   help: 'Time that a call of durable() or durableSync() waited',
   covers:
-    'from the call until its promise settled, without calls for ids that were already durable',
+    'from the call until its promise settled or it returned, without calls for ids that were ' +
+    'already durable',
 };
 
 const MANAGER = defineMetrics(ManagerLayout, undefined, {
@@ -345,7 +346,7 @@ export class ManagerUpdater extends Updater {
     this.recent(wordOf(at.durableWaitRecentMax));
   }
 
-  /** @param sinceNs when the oldest call of durable() that has not settled was made; 0: none */
+  /** @param sinceNs when the oldest call that waits was made; 0: none */
   setDurableWaitSince(sinceNs: number): void {
     this.set(wordOf(at.durableWaitAge), sinceNs);
   }
