@@ -906,7 +906,7 @@ export const MUTATIONS = [
   {
     name: 'commit demand: a request is taken back',
     file: 'src/recorder/application/commit-demand.ts',
-    find: 'if (eventId > this.#wanted) this.#wanted = eventId;\n    if (this.#wanted > this.#asked) this.#ask();',
+    find: 'if (this.#wanted > this.#asked) this.#ask();',
     replace: 'this.#wanted = eventId;\n    this.#ask();',
     tests: ['src/recorder/application/commit-demand.test.ts'],
   },

@@ -50,7 +50,7 @@ export const ERROR_CODES = {
     'The events in the ring of the crashed process do not continue those in the files.',
   ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or cannot be trusted.',
   ERR_FLASHSTRIKE_STALLED:
-    'The ring stayed full for stallTimeoutMs, or durableSync() waited too long: the disk is slow or full.',
+    'The ring stayed full for stallTimeoutMs, or durableSync() waited too long: the disk is slow.',
   ERR_FLASHSTRIKE_TORN_TAIL:
     "The last write is torn, which recovery: 'strict' refuses; no durable event is missing.",
   ERR_FLASHSTRIKE_UNDECIDABLE:

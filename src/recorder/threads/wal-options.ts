@@ -40,11 +40,11 @@ export interface WalOptions {
   readonly maxEventBytes?: number;
   /** Number of segments kept ready, 1 … 4. Default 2. */
   readonly preparedSegments?: number;
-  /** When to sync. Default `{ mode: 'interval', intervalMs: 10, maxUnsyncedBytes: 8 MiB }`. */
+  /** When to sync. Default: `interval`, 10 ms, at most 8 MiB; see {@link SyncOptions}. */
   readonly sync?: Partial<SyncOptions>;
   /**
-   * Milliseconds that `append` waits for room in a full ring before it throws, and `durableSync` for
-   * the disk. Default 10,000.
+   * Milliseconds that `append` waits for room in a full ring before it throws, and `durableSync`
+   * for the disk. Default 10,000.
    */
   readonly stallTimeoutMs?: number;
   /**

@@ -172,7 +172,7 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
   }),
   durableWaitAge: age({
     writer: 'application',
-    help: 'How long the oldest call of durable() or durableSync() that waits has waited; 0: none does',
+    help: 'How long the oldest call of durable() or durableSync() has waited; 0: none waits',
     covers: 'from the call until now: durableWait records a wait only once it is over',
   }),
   ringStallOccupancyBytesMax: gauge({
