@@ -449,8 +449,8 @@ export class Wal {
    * Resolves with the durable id once event `eventId` (default: the last appended) is on disk.
    * Keeps the process alive while it is pending. Calls that overlap share syncs: a call may wait
    * for others of this and the next turn of the event loop, or, if the loop is busy, for up to
-   * eight times the length of a sync (20 ms at most). A sync may be requested only once the event loop
-   * turns: code that blocks until an event is durable must call `durableSync`.
+   * eight times the length of a sync (20 ms at most). A sync may be requested only once the event
+   * loop turns: code that blocks until an event is durable must call `durableSync`.
    * @throws WalError ERR_FLASHSTRIKE_DURABILITY_UNKNOWN if the log fails first; _OUT_OF_RANGE
    */
   durable(eventId: number = this.lastEventId): Promise<number> {
