@@ -176,7 +176,7 @@ export const MUTATIONS = [
   {
     name: 'sticky failure: a failed writer goes on',
     file: 'src/recorder/writer/segment-writer.ts',
-    find: 'if (this.hasFailed) return this.#pacing.idleMs;',
+    find: 'if (this.hasFailed) return this.#pacing.sleepMs();',
     replace: '',
     tests: ['src/recorder/writer/segment-writer-failure.test.ts'],
   },
