@@ -11,9 +11,11 @@ import { ratioOf, type Sample, type Way } from './harness/turns.js';
 import { PEERS } from './peers/all.js';
 import type { Peer, Store } from './peers/peer.js';
 
-const SAMPLES = scaled(800);
+const SAMPLES = scaled(100);
+/** Of each product in a round. */
+const TURNS = 6;
 const WARM_UP = scaled(300);
-const SAMPLES_WITH_PAUSES = scaled(200);
+const SAMPLES_WITH_PAUSES = scaled(25);
 /** Longer than any thread stays awake for the next event. */
 const PAUSE_MS = 5;
 const PAYLOAD = new Uint8Array(40).fill(0x5a);
@@ -83,7 +85,7 @@ async function compare(
     if (store === undefined) return { name, missing: missing ?? 'not chosen', run: notThere };
     return { name, run: () => commits(store, samples, pauseMs) };
   });
-  return run.compare(title, COLUMNS, ways, BOUND);
+  return run.compare(title, COLUMNS, ways, BOUND, TURNS);
 }
 
 const notThere = (): Promise<Sample> => Promise.reject(new Error('this peer is missing'));
@@ -106,7 +108,7 @@ await benchmark('durable', (run) =>
     const title = `${PAUSE_MS} ms of nothing before each`;
     const paused = await compare(run, stores, title, SAMPLES_WITH_PAUSES, PAUSE_MS);
     run.goal('paused', ratioOf(paused.get(OURS), paused.get(BOUND), 'p50 of a turn'));
-    const expected = WARM_UP + run.rounds * (SAMPLES + SAMPLES_WITH_PAUSES);
+    const expected = WARM_UP + run.rounds * TURNS * (SAMPLES + SAMPLES_WITH_PAUSES);
     for (const [name, store] of stores) {
       const count = await store.countAndClose();
       if (count !== expected) throw new Error(`${name}: ${count} of ${expected} events are there`);

@@ -55,15 +55,19 @@ export class Run {
     return only.length === 0 || only.some((word) => name.includes(word));
   }
 
-  /** The ways take turns; prints and keeps the table, and gives back its rows by way. */
+  /**
+   * The ways take turns; prints and keeps the table, and gives back its rows by way.
+   * @param turns of each way in a round: many short ones where the disk changes its mood often
+   */
   async compare(
     title: string,
     columns: readonly Column[],
     ways: readonly Way[],
     baseline?: string,
+    turns = 1,
   ): Promise<Map<string, Row>> {
     const chosen = ways.filter(({ name }) => this.isWanted(name));
-    const rows = await takeTurns(chosen, this.rounds);
+    const rows = await takeTurns(chosen, this.rounds * turns);
     this.table({ title, columns, rows, ...(baseline !== undefined && { baseline }) });
     return new Map(rows.map((row) => [row.way, row]));
   }
