@@ -43,4 +43,9 @@ export const OURS: readonly Peer[] = [
     survives: 'power cut',
     open: (path) => open(path, logSizes, (wal) => wal.durable()),
   },
+  {
+    name: 'Flashstrike append + durableSync()',
+    survives: 'power cut',
+    open: (path) => open(path, logSizes, (wal) => void wal.durableSync()),
+  },
 ];
