@@ -18,6 +18,8 @@ import type { Signals } from '../threads/signals.js';
 /** So many times as long as a sync takes are calls gathered at the most, and never for longer. */
 const LONGEST_GATHERING_SYNCS = 8;
 const LONGEST_GATHERING_NS = 20 * NS_PER_MS;
+/** Work that takes less is sooner done than a sync of its own for the half of it. */
+const SHORTEST_GATHERING_SYNCS = 0.5;
 /** The share grows by 1 in so many. */
 const GROWTH = 16;
 /** As it is at load: an application that fakes its timers must not stop commits. */
@@ -78,7 +80,7 @@ export class CommitDemand {
     const longestNs = Math.min(syncNs * LONGEST_GATHERING_SYNCS, LONGEST_GATHERING_NS);
     if (gatheringNs >= longestNs) return true;
     const share = this.#share;
-    if (gatheringNs < syncNs || this.#gathered < share) return false;
+    if (gatheringNs < syncNs * SHORTEST_GATHERING_SYNCS || this.#gathered < share) return false;
     this.#share = share + Math.ceil(share / GROWTH);
     return true;
   }

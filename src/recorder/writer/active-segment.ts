@@ -14,7 +14,7 @@ import { xxh64 } from '../../segment/checksum.js';
 import { encodeSeal, SEAL_RESERVED_BYTES } from '../../segment/seal.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../../segment/segment-header.js';
 import type { SegmentTally } from '../../segment/segment-tally.js';
-import type { Storage } from '../../storage/storage.js';
+import type { FileStatus, Storage } from '../../storage/storage.js';
 import { alignUp, PAGE_BYTES } from '../../units.js';
 import { noSpaceFor, segmentFailure } from './segment-failure.js';
 
@@ -90,6 +90,8 @@ export class ActiveSegment {
   #lastChecksum: bigint;
   #pin: SegmentPin;
   #durableClaim: number;
+  /** Which file the descriptor is; nobody else gets its inode while that is open. */
+  #identity: Pick<FileStatus, 'device' | 'inode'> | undefined;
   #hasUnsynced = false;
   #takesBlocks = true;
   #closed = false;
@@ -152,10 +154,13 @@ export class ActiveSegment {
    */
   get harm(): string | undefined {
     return this.#attempt('read its status', () => {
-      const { device, inode, bytes } = this.#storage.statusOf(this.#fd);
-      if (bytes < this.#fileBytes) return 'truncated';
+      this.#identity ??= this.#storage.statusOf(this.#fd);
+      const own = this.#identity;
       const named = this.#storage.statusAt(this.path);
-      const isNamed = named?.inode === inode && named.device === device;
+      const isNamed = named?.inode === own.inode && named.device === own.device;
+      // One call where all is well: it is made between a sync and whoever waits for that.
+      const { bytes } = isNamed ? named : this.#storage.statusOf(this.#fd);
+      if (bytes < this.#fileBytes) return 'truncated';
       return isNamed ? undefined : 'moved, removed or replaced';
     });
   }

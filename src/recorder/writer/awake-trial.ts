@@ -12,7 +12,7 @@ const KEPT_COMMITS = 1024;
 const SETTLING_COMMITS = 4;
 /** A core is worth that a commit comes sooner by so much, and by this share of the gap. */
 const WORTH_NS = 15 * NS_PER_US;
-const WORTH_SHARE = 0.2;
+const WORTH_SHARE = 0.1;
 
 /** Sums of gaps of one way. */
 class Tally {
