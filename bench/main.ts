@@ -2,6 +2,8 @@
 // heap of the next.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { printableLines } from '../src/cli/output.js';
+import { printable } from '../src/errors.js';
 import { BENCHMARKS, type Benchmark, type BenchmarkName, isBenchmark } from './benchmarks.js';
 import { saveResult } from './document/save.js';
 import { surroundingsOf } from './harness/conditions.js';
@@ -15,6 +17,15 @@ import {
 import type { Result } from './harness/result.js';
 
 const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Aborted by a signal: what runs beside a benchmark must not outlive it. The reason: exit code. */
+const stopping = new AbortController();
+for (const [signal, exitCode] of Object.entries(SIGNALS)) {
+  process.once(signal, () => {
+    stopping.abort(exitCode);
+  });
+}
 
 function list(): string {
   const lines = Object.entries<Benchmark>(BENCHMARKS).map(([name, { title, goals, nonGoal }]) => {
@@ -54,6 +65,8 @@ async function runOne(
 
 function output(command: string, args: readonly string[], isData: boolean): Promise<string> {
   const child = spawn(command, args, { stdio: ['ignore', isData ? 'pipe' : 'inherit', 'inherit'] });
+  const stop = (): boolean => child.kill('SIGTERM');
+  stopping.signal.addEventListener('abort', stop, { once: true });
   let text = '';
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
@@ -61,6 +74,7 @@ function output(command: string, args: readonly string[], isData: boolean): Prom
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => {
+      stopping.signal.removeEventListener('abort', stop);
       if (code === 0) resolve(text);
       else reject(new Error(`${args.at(-1)}: ended by ${signal ?? `exit code ${code}`}`));
     });
@@ -72,13 +86,13 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     options = parseOptions(args);
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${USAGE}`);
+    process.stderr.write(`${printableLines((error as Error).message)}\n\n${USAGE}`);
     return EXIT.usage;
   }
   const unknown = options.names.find((name) => !isBenchmark(name));
   if (unknown !== undefined) {
     const known = Object.keys(BENCHMARKS).join(', ');
-    process.stderr.write(`there is no benchmark '${unknown}': ${known}\n`);
+    process.stderr.write(`there is no benchmark '${printable(unknown)}': ${known}\n`);
     return EXIT.usage;
   }
   if (options.isHelp || options.isList) {
@@ -97,6 +111,7 @@ async function main(args: readonly string[]): Promise<number> {
         results.push(result);
         if (options.isSaved) saveResult(result);
       } catch (error) {
+        if (stopping.signal.aborted) return stopping.signal.reason as number;
         // The others still run: what they find does not depend on this one.
         process.stderr.write(`${name}, ${condition}: ${(error as Error).message}\n`);
         exitCode = EXIT.failed;

@@ -19,12 +19,25 @@ export const logSizes: WalOptions =
 export const benchDirectory = (): string =>
   resolve(process.env['FLASHSTRIKE_BENCH_DIRECTORY'] ?? '.');
 
-/** Runs `body` with a fresh folder, which is removed behind it. */
+const ENDING = ['SIGINT', 'SIGTERM'] as const;
+
+/** Runs `body` with a fresh folder, which is removed behind it, also when a signal ends it. */
 export async function withFolder<T>(body: (folder: string) => Promise<T> | T): Promise<T> {
   const folder = mkdtempSync(join(benchDirectory(), 'flashstrike-bench-'));
+  // A log that is open makes files meanwhile.
+  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const end = (signal: NodeJS.Signals): void => {
+    // First: Ctrl-C reaches the whole group, and the runner passes it on, so it comes twice.
+    remove();
+    for (const each of ENDING) process.off(each, end);
+    // Once more, and to nobody who listens: the exit code says what ended it.
+    process.kill(process.pid, signal);
+  };
+  for (const signal of ENDING) process.on(signal, end);
   try {
     return await body(folder);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    for (const signal of ENDING) process.off(signal, end);
+    remove();
   }
 }

@@ -14,7 +14,7 @@ import {
   parsePrefix,
   parseSeed,
 } from './arguments.js';
-import { bench, listBenches } from './commands/bench.js';
+import { bench } from './commands/bench.js';
 import { demo } from './commands/demo.js';
 import { inspect } from './commands/inspect.js';
 import { metrics } from './commands/metrics.js';
@@ -406,33 +406,24 @@ Examples:
     .action(async (options) => finish(await demo(options, context)));
 }
 
-function addBench(program: Command, { context, finish }: Run): void {
+function addBench(program: Command, { finish }: Run): void {
   program
     .command('bench')
     .summary('run the benchmarks')
-    .description('Runs the named benchmark, or all of them, each in its own process.')
-    .argument('[name]', 'name of a benchmark (default: all)')
-    .argument('[args...]', 'passed to the benchmark')
-    .option('--list', 'print the names', false)
+    .description('Runs benchmarks, each in its own process: those named, or all short ones.')
+    .argument('[args...]', 'names of benchmarks, and options')
+    .allowUnknownOption()
     .addHelpText(
       'after',
       `
 Exit code: 0 success, 1 a benchmark failed, 2 usage error
 
 Examples:
-  $ flashstrike bench --list
-  $ flashstrike bench append
-  $ flashstrike bench append -- --events 1000000`,
+  $ flashstrike bench --list          all benchmarks, with their goals
+  $ flashstrike bench append durable
+  $ flashstrike bench -- --help       all options`,
     )
-    .action(async (name: string | undefined, args: string[], options, command: Command) => {
-      const names = name === undefined ? [] : [name];
-      const known = listBenches();
-      if (name !== undefined && !known.includes(name)) {
-        const list = known.length === 0 ? 'none are installed' : `available: ${known.join(', ')}`;
-        command.error(`error: unknown benchmark '${name}'; ${list}`);
-      }
-      finish(await bench(names, args, options, context));
-    });
+    .action(async (args: string[]) => finish(await bench(args)));
 }
 
 /** Runs `args` (without node and script) and resolves to the exit code; never rejects. */
