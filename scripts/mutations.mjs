@@ -230,6 +230,13 @@ export const MUTATIONS = [
     tests: ['src/storage/log-folder.test.ts'],
   },
   {
+    name: 'open: a folder above on a failed disk counts as durable',
+    file: 'src/recorder/writer/opening.ts',
+    find: "if (code === 'EROFS' && deviceOf(storage, path) !== deviceOf(storage, below)) return;",
+    replace: "if (code === 'EROFS') return;",
+    tests: ['src/recorder/writer/opening.test.ts'],
+  },
+  {
     name: 'open: the folder that is locked need not be the one that was made durable',
     file: 'src/recorder/writer/opening.ts',
     find:

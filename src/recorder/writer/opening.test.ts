@@ -1,8 +1,10 @@
 // Opening without threads, on a disk in memory that can be killed, cut from power, or made to fail.
 import assert from 'node:assert/strict';
+import { dirname } from 'node:path';
 import { describe, test } from 'node:test';
 import { SimulatedDisk } from '../../../test/simulation/simulated-disk.js';
 import { FaultyStorage } from '../../../test/support/faulty-storage.js';
+import type { StorageCall } from '../../../test/support/interposed-storage.js';
 import {
   eventIdsIn,
   idsTo,
@@ -615,6 +617,43 @@ describe('every operation of a running log', () => {
         assert.deepEqual(idsOn(disk), idsTo(kept + 1), where);
       }
     }
+  });
+});
+
+describe('the folder of a log whose first open could not make it durable', () => {
+  const syncOfParent = ({ kind, path }: StorageCall): boolean =>
+    kind === 'syncDirectory' && path === dirname(DIRECTORY);
+
+  /** The folder is there, and its name on no disk. */
+  function begun(disk = new SimulatedDisk()): FaultyStorage {
+    const storage = new FaultyStorage(disk);
+    storage.fail({ code: 'EIO', when: syncOfParent, times: 1 });
+    refusedWith('ERR_FLASHSTRIKE_IO', () => open(storage));
+    return storage;
+  }
+
+  test('is refused until the folder above can be synced, read-only or not', () => {
+    const disk = new SimulatedDisk();
+    const storage = begun(disk);
+    storage.fail({ code: 'EROFS', when: syncOfParent, times: 1 });
+    refusedWith('ERR_FLASHSTRIKE_ACCESS', () => open(storage));
+    const log = open(storage);
+    log.write(1);
+    log.commit();
+    disk.cutPower();
+    assert.deepEqual(idsOn(disk), [1]);
+  });
+
+  test('is opened where the folder above is of another file system, which is read-only', () => {
+    const storage = begun();
+    storage.fail({ code: 'EROFS', when: syncOfParent, times: 1 });
+    const statusAt = storage.statusAt.bind(storage);
+    storage.statusAt = (path) => {
+      const status = statusAt(path);
+      const isAbove = path === dirname(DIRECTORY);
+      return status === undefined || !isAbove ? status : { ...status, device: status.device + 1n };
+    };
+    open(storage).close();
   });
 });
 

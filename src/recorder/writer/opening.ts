@@ -144,17 +144,24 @@ function makeReady(storage: Storage, directory: string, create: boolean): void {
 
 /** Syncs the folders above; what this user may not open or sync is not of this log's making. */
 function syncAbove(storage: Storage, directory: string): void {
-  const beyond = new Set(['EACCES', 'EINVAL', 'EPERM', 'EROFS']);
+  const beyond = new Set(['EACCES', 'EINVAL', 'EPERM']);
   for (let path = directory; path !== dirname(path); ) {
+    const below = path;
     path = dirname(path);
     try {
       storage.syncDirectory(path);
     } catch (error) {
-      if (beyond.has(systemCode(error) ?? '')) return;
+      const code = systemCode(error) ?? '';
+      if (beyond.has(code)) return;
+      // The log's own file system is written to: there it is a failure.
+      if (code === 'EROFS' && deviceOf(storage, path) !== deviceOf(storage, below)) return;
       throw error;
     }
   }
 }
+
+const deviceOf = (storage: Storage, path: string): bigint | undefined =>
+  storage.statusAt(path)?.device;
 
 /** The folder that is locked: the one that was made ready, unless somebody was quicker. */
 function folderOf(
