@@ -1,6 +1,7 @@
 // Promises for event ids that are not durable yet. The writer thread announces progress in shared
 // memory; Atomics.waitAsync brings that to this thread's event loop without a message.
 
+import { setInterval } from 'node:timers';
 import type { Clock } from '../../clock/clock.js';
 import { LONGEST_STEP_MS, RunningTime } from '../../clock/running-time.js';
 import { LONGEST_TIMER_MS } from '../../units.js';
