@@ -463,8 +463,8 @@ export class Wal {
 
   /**
    * Blocks this thread until event `eventId` (default: the last appended) is on disk, and returns
-   * the durable id. For engines that have nothing else to do meanwhile: it costs less than
-   * `await durable()`, but nothing else runs in this thread.
+   * the durable id. For engines that have nothing else to do meanwhile: it needs no turn of the
+   * event loop, and nothing else runs in this thread.
    * @param timeoutMs milliseconds, 1 … 2,147,483,647; default: the option `stallTimeoutMs`
    * @throws WalError ERR_FLASHSTRIKE_STALLED after `timeoutMs` (the event stays appended), also if
    * the disk is full or a thread has ended; _DURABILITY_UNKNOWN if a write or sync fails;

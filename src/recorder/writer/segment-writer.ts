@@ -171,7 +171,7 @@ export class SegmentWriter {
     if (this.#segments.active !== undefined && this.#pacing.syncIsDue(written)) {
       const startNs = this.#d.clock.nowNs();
       this.#commit.sync();
-      this.#pacing.onSync(this.#d.clock.nowNs() - startNs);
+      this.#pacing.onSync(this.#progress.lastSyncNs - startNs);
       return BUSY;
     }
     if (written === 'wrote') return BUSY;
