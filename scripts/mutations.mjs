@@ -375,6 +375,13 @@ export const MUTATIONS = [
     tests: ['src/storage/node-storage.test.ts'],
   },
   {
+    name: 'storage: a small block is written as a vector',
+    file: 'src/storage/node-storage.ts',
+    find: '  if (bytes > SMALL_WRITE_BYTES) {',
+    replace: '  if (bytes > 0) {',
+    tests: ['test/system/commit-costs.test.ts'],
+  },
+  {
     name: 'storage: a file with a second name is opened to be written',
     file: 'src/storage/node-storage.ts',
     find: 'status.links > 1 && !mayBeLinked',
@@ -923,6 +930,13 @@ export const MUTATIONS = [
     find: '      // The event loop may not turn for long.\n      this.#tellOldest();\n',
     replace: '',
     tests: ['src/recorder/application/durable-waiters.test.ts'],
+  },
+  {
+    name: 'durable: each waiter is resolved by a job of its own',
+    file: 'src/recorder/application/durable-waiters.ts',
+    find: '      waiter.resolve(durable);',
+    replace: '      queueMicrotask(() => waiter.resolve(durable));',
+    tests: ['test/system/commit-costs.test.ts'],
   },
   {
     name: 'writer: a sync may cover any number of bytes',
