@@ -23,6 +23,7 @@ import { dirname, join } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { bundle } from './bundle.mjs';
 import { MUTATIONS } from './mutations.mjs';
 
 /** So long may one file of tests run with a mutant in it. */
@@ -57,23 +58,32 @@ function copyProject() {
 
 const builtPath = (root, source) => join(root, 'dist', source.replace(/\.ts$/, '.js'));
 
-/** The mutated module as JavaScript; the place must be found exactly once. */
+/** The mutated module, and as JavaScript; the place must be found exactly once. */
 function compile({ name, file, find, replace }) {
   const source = readFileSync(join(project, file), 'utf8');
   const places = source.split(find).length - 1;
   if (places !== 1)
     throw new Error(`${name}: found ${places} times in ${file}, not once:\n${find}`);
-  const { outputText, diagnostics = [] } = ts.transpileModule(
-    source.replace(find, () => replace),
-    {
-      compilerOptions: { ...compilerOptions, ...AS_MODULE },
-      fileName: join(project, file),
-      reportDiagnostics: true,
-    },
-  );
+  const mutated = source.replace(find, () => replace);
+  const { outputText, diagnostics = [] } = ts.transpileModule(mutated, {
+    compilerOptions: { ...compilerOptions, ...AS_MODULE },
+    fileName: join(project, file),
+    reportDiagnostics: true,
+  });
   if (diagnostics.length > 0) throw new Error(`${name}: the mutant of ${file} does not parse`);
-  return outputText;
+  return { mutated, outputText };
 }
+
+/** Builds the mutant into the copy: as the module that it is, and into the files that hold it. */
+async function plant(root, mutation) {
+  const { mutated, outputText } = compile(mutation);
+  writeFileSync(builtPath(root, mutation.file), outputText);
+  const path = /^src\/(.*)$/.exec(mutation.file)?.[1];
+  if (path !== undefined) await bundle(join(root, 'dist', 'src'), { [path]: mutated });
+}
+
+const restore = (root) =>
+  cpSync(join(project, 'dist'), join(root, 'dist'), { recursive: true, force: true });
 
 /** Why a failed test failed; undefined for one that only holds others that did. */
 function failureOf({ name, details }) {
@@ -120,14 +130,12 @@ const describe = ({ name, failureType, cause }) =>
   `${name}: ${failureType}, ${cause?.message?.split('\n')[0] ?? cause}`;
 
 async function tryMutant(root, mutation) {
-  const path = builtPath(root, mutation.file);
-  const sound = readFileSync(path);
-  writeFileSync(path, compile(mutation));
+  await plant(root, mutation);
   try {
     const { failures } = await runTests(root, mutation.tests);
     return { noticedBy: failures.find(({ fair }) => fair)?.name, failures };
   } finally {
-    writeFileSync(path, sound);
+    restore(root);
   }
 }
 

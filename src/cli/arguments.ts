@@ -13,6 +13,14 @@ function parseWholeNumber(text: string, what: string, least: number, most: numbe
   return value;
 }
 
+/** Of `record`: when to sync. */
+export const SYNC_MODES = ['interval', 'every-block', 'manual'] as const;
+export type SyncMode = (typeof SYNC_MODES)[number];
+
+/** Of `record`: what to do with a region that may be this log's, where nothing proves it. */
+export const OLD_RING_CHOICES = ['refuse', 'take', 'leave'] as const;
+export type OldRing = (typeof OLD_RING_CHOICES)[number];
+
 /** Ids start at 1 and stay below 2^53. */
 export const parseEventId = (text: string): number =>
   parseWholeNumber(text, 'An event id', 1, Number.MAX_SAFE_INTEGER);

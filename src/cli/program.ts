@@ -1,11 +1,13 @@
 // Verbs, options and help; turns what was typed into calls of `commands/`, and what these return
-// into an exit code. Usage errors are 2 in every command.
+// into an exit code. Usage errors are 2 in every command. A verb is loaded when it is to run: with
+// all of them each start took half as long again.
 
 import { resolve } from 'node:path';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { printable } from '../errors.js';
 import { buildInfo } from '../telemetry.js';
 import {
+  OLD_RING_CHOICES,
   parseDemoEvents,
   parseEventId,
   parseInterval,
@@ -13,16 +15,8 @@ import {
   parsePath,
   parsePrefix,
   parseSeed,
+  SYNC_MODES,
 } from './arguments.js';
-import { bench } from './commands/bench.js';
-import { demo } from './commands/demo.js';
-import { inspect } from './commands/inspect.js';
-import { metrics } from './commands/metrics.js';
-import { OLD_RING_CHOICES, record, SYNC_MODES } from './commands/record.js';
-import { replay } from './commands/replay.js';
-import { salvage } from './commands/salvage.js';
-import { top } from './commands/top.js';
-import { verify } from './commands/verify.js';
 import { type CommandContext, createContext } from './context.js';
 import { EXIT } from './exit-codes.js';
 import { FORMAT_NAMES } from './formats/event-format.js';
@@ -143,7 +137,10 @@ Examples:
   $ journalctl -f -o json | flashstrike record ./log --format ndjson
   $ flashstrike record ./orders --input AAPL_message.csv --format lobster --json`,
     )
-    .action(async (dir, options) => finish(await record(dir, options, context)));
+    .action(async (dir, options) => {
+      const { record } = await import('./commands/record.js');
+      finish(await record(dir, options, context));
+    });
 }
 
 function addReplay(program: Command, { context, finish }: Run): void {
@@ -178,7 +175,10 @@ Examples:
   $ flashstrike replay ./log --follow | grep ERROR
   $ flashstrike replay ./orders --format lobster | head`,
     )
-    .action(async (dir, options) => finish(await replay(dir, options, context)));
+    .action(async (dir, options) => {
+      const { replay } = await import('./commands/replay.js');
+      finish(await replay(dir, options, context));
+    });
 }
 
 function addVerify(program: Command, { context, finish }: Run): void {
@@ -198,7 +198,10 @@ Examples:
   $ flashstrike verify ./log
   $ flashstrike verify ./log --json | jq .problems`,
     )
-    .action(async (dir, options) => finish(await verify(dir, options, context)));
+    .action(async (dir, options) => {
+      const { verify } = await import('./commands/verify.js');
+      finish(await verify(dir, options, context));
+    });
 }
 
 function addInspect(program: Command, { context, finish }: Run): void {
@@ -244,6 +247,7 @@ Examples:
         command.error('error: --force cannot be used with a folder');
       if (dir === undefined && !options.regions)
         command.error("error: missing required argument 'dir'");
+      const { inspect } = await import('./commands/inspect.js');
       finish(await inspect(dir, options, context));
     });
 }
@@ -275,7 +279,10 @@ Examples:
   $ flashstrike salvage ./log --output ./rescued
   $ flashstrike salvage ./log --output ./rescued --json | jq '.gaps[] | {file, offset, lost}'`,
     )
-    .action(async (dir, options) => finish(await salvage(dir, options, context)));
+    .action(async (dir, options) => {
+      const { salvage } = await import('./commands/salvage.js');
+      finish(await salvage(dir, options, context));
+    });
 }
 
 function addTop(program: Command, { context, finish }: Run): void {
@@ -315,7 +322,10 @@ Examples:
   $ flashstrike top ./log --once --interval 5000
   $ flashstrike top ./log --json | jq .interval.eventsPerSecond`,
     )
-    .action(async (dir, options) => finish(await top(dir, options, context)));
+    .action(async (dir, options) => {
+      const { top } = await import('./commands/top.js');
+      finish(await top(dir, options, context));
+    });
 }
 
 function addMetrics(program: Command, { context, finish }: Run): void {
@@ -361,6 +371,7 @@ Examples:
       const isTwice = (dir: string): boolean => dirs.filter((at) => isSame(at, dir)).length > 1;
       const twice = dirs.find(isTwice);
       if (twice !== undefined) command.error(`error: folder '${twice}' is given twice`);
+      const { metrics } = await import('./commands/metrics.js');
       finish(await metrics(dirs, options, context));
     });
 }
@@ -403,7 +414,10 @@ Examples:
   $ flashstrike demo --events 20000000 --seed 7
   $ flashstrike demo --dir ./orders --keep && flashstrike replay ./orders --format lobster | head`,
     )
-    .action(async (options) => finish(await demo(options, context)));
+    .action(async (options) => {
+      const { demo } = await import('./commands/demo.js');
+      finish(await demo(options, context));
+    });
 }
 
 function addBench(program: Command, { finish }: Run): void {
@@ -423,7 +437,10 @@ Examples:
   $ flashstrike bench append durable
   $ flashstrike bench -- --help       all options`,
     )
-    .action(async (args: string[]) => finish(await bench(args)));
+    .action(async (args: string[]) => {
+      const { bench } = await import('./commands/bench.js');
+      finish(await bench(args));
+    });
 }
 
 /** Runs `args` (without node and script) and resolves to the exit code; never rejects. */

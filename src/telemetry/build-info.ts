@@ -30,9 +30,14 @@ function readManifest(): unknown {
   }
 }
 
-/** The versions that run in this process. */
+let version: string | undefined;
+
+/** The versions that run in this process. Read when asked for: importing reads no file. */
 export const buildInfo: BuildInfo = Object.freeze({
-  version: packageVersion(),
+  get version() {
+    version ??= packageVersion();
+    return version;
+  },
   node: process.versions.node,
 });
 

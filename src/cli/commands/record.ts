@@ -5,6 +5,7 @@
 import { WalError } from '../../errors.js';
 import { Wal } from '../../index.js';
 import { MIB } from '../../units.js';
+import type { OldRing, SyncMode } from '../arguments.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { type EventFormat, FormatDefect, type FormatName } from '../formats/event-format.js';
@@ -23,13 +24,6 @@ import {
 } from '../quantities.js';
 import { tellRecovery } from '../recovery-notice.js';
 import { reportError } from '../report-error.js';
-
-export const SYNC_MODES = ['interval', 'every-block', 'manual'] as const;
-type SyncMode = (typeof SYNC_MODES)[number];
-
-/** What to do with a shared region that may be this log's, where nothing proves it. */
-export const OLD_RING_CHOICES = ['refuse', 'take', 'leave'] as const;
-type OldRing = (typeof OLD_RING_CHOICES)[number];
 
 interface RecordOptions {
   /** A file, or `-` for stdin. */

@@ -1,0 +1,134 @@
+// Joins the modules of dist/src into few files, because loading a module costs more than running
+// it: each thread of a log loaded 80 to 170 of them. Runs after the compiler, which checks the
+// types and writes the declarations, and reads the sources anew.
+//
+// - What the public modules need becomes one file for each of them, in dist/src/chunks. Every
+//   module of the library stays where it was and hands on what those files export: whoever imports
+//   one, a test for example, gets the same functions and classes as the public modules.
+// - Each thread module becomes one file, which holds what that thread runs.
+// - The command line becomes a file for each command, beside those of the library.
+//
+// Nothing is renamed or compressed: stack traces and profiles name functions as they are written.
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
+const SOURCE = join(PROJECT, 'src');
+const CHUNKS = 'chunks';
+/** What is imported from outside, or from cli/: each in a file with what those before lack. */
+const LIBRARY = ['prometheus', 'telemetry', 'index', 'verification/inspect'];
+const THREAD = /-thread\.ts$/;
+/** What is started as a program; all else of cli/ is reached from these. */
+const PROGRAMS = ['cli/main.ts', 'cli/demo/recorder-process.ts'];
+const SHARED_BY_COMMANDS = {
+  name: 'commands',
+  test: (id) => inSource(id).startsWith('cli/'),
+  minShareCount: 3,
+};
+/** Stands for dist/src in the text of a module until it is known which file that goes to. */
+const ROOT = 'flashstrike-root:';
+const ROOTED = new RegExp(`${ROOT}([^'"]*)`, 'g');
+const MODULE_URL = /new URL\('(\.[^']*)', import\.meta\.url\)/g;
+
+const inSource = (id) => relative(SOURCE, id);
+const withoutEnding = (path) => path.replace(/\.[a-z]+$/, '');
+/** The names of inputs say where in dist/src their files go. */
+const inputsOf = (paths) =>
+  Object.fromEntries(paths.map((path) => [withoutEnding(path), join(SOURCE, path)]));
+
+/** @param texts in place of those of files, by their path in src/ */
+const substituted = (texts) => ({
+  name: 'substituted',
+  load(id) {
+    const text = texts[inSource(id)];
+    return text === undefined ? null : { code: text, moduleType: 'ts' };
+  },
+});
+
+/** `new URL('./x.js', import.meta.url)` means the same file wherever the module's text goes. */
+const sameUrls = {
+  name: 'same-urls',
+  transform(code, id) {
+    if (code.search(MODULE_URL) < 0) return null;
+    const rooted = code.replace(MODULE_URL, (_all, path) => {
+      const target = inSource(resolve(dirname(id), path));
+      return `new URL('${ROOT}${target.replace(/-thread\.js$/, '-thread.cjs')}', import.meta.url)`;
+    });
+    return { code: rooted, map: null };
+  },
+  renderChunk(code, { fileName }) {
+    if (!code.includes(ROOT)) return null;
+    const from = dirname(fileName);
+    return {
+      code: code.replaceAll(ROOTED, (_all, target) => relative(from, target)),
+      map: null,
+    };
+  },
+};
+
+/** Every module of the library that is reached stays to be had by its own path. */
+const kept = {
+  name: 'kept',
+  moduleParsed({ id }) {
+    const path = inSource(id);
+    if (path.startsWith('..') || path.startsWith('cli/')) return;
+    this.emitFile({
+      type: 'chunk',
+      id,
+      fileName: `${withoutEnding(path)}.js`,
+      preserveSignature: 'strict',
+    });
+  },
+};
+
+const OUTPUT = { sourcemap: true, keepNames: true };
+
+async function write(input, plugins, output) {
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    tsconfig: join(PROJECT, 'tsconfig.json'),
+    // Packages stay what they are: native parts are found beside their own modules.
+    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+    preserveEntrySignatures: 'strict',
+    resolve: { extensionAlias: { '.js': ['.ts'] } },
+    plugins,
+  });
+  await build.write({ ...OUTPUT, ...output });
+  await build.close();
+}
+
+/**
+ * Writes over what the compiler has left in the folder `target`.
+ * @param target dist/src, or a copy of it
+ * @param texts of sources that are not to be read from their files, by their path in src/
+ */
+export async function bundle(target, texts = {}) {
+  const plugins = [substituted(texts), sameUrls];
+  const groups = LIBRARY.map((name, rank) => ({
+    name: basename(name),
+    test: (id) => inSource(id) === `${name}.ts`,
+    // What several need goes to the first.
+    priority: LIBRARY.length - rank,
+  }));
+  await write(inputsOf([...LIBRARY.map((name) => `${name}.ts`), ...PROGRAMS]), [...plugins, kept], {
+    dir: target,
+    entryFileNames: '[name].js',
+    chunkFileNames: `${CHUNKS}/[name].js`,
+    codeSplitting: { groups: [...groups, SHARED_BY_COMMANDS] },
+  });
+  const threads = readdirSync(SOURCE, { recursive: true }).filter((path) => THREAD.test(path));
+  // A thread loads faster from CommonJS: without the loader of ES modules.
+  for (const path of threads) {
+    const output = { dir: target, entryFileNames: '[name].cjs', format: 'cjs' };
+    await write(inputsOf([path]), plugins, output);
+    // The compiler's, which nobody loads.
+    for (const ending of ['.js', '.js.map']) {
+      rmSync(join(target, `${withoutEnding(path)}${ending}`), { force: true });
+    }
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle(join(PROJECT, 'dist', 'src'));
