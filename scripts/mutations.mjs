@@ -398,9 +398,7 @@ export const MUTATIONS = [
   {
     name: 'threads: those that did start are left when another does not',
     file: 'src/recorder/application/crew.ts',
-    find:
-      '    for (const member of started) member.post(undefined);\n' +
-      '    await Promise.all(started.map((member) => member.ended));\n',
+    find: '    await Promise.all(gathered.map((member) => member.leave()));\n',
     replace: '',
     tests: ['test/kernel/process-limits.test.ts'],
   },
@@ -595,10 +593,25 @@ export const MUTATIONS = [
   },
   {
     name: 'threads: native calls are disturbed by the end',
-    file: 'src/recorder/threads/signals.ts',
-    find: "if (this.get('processEnds') === 0) return body();",
+    file: 'src/recorder/threads/doorbell.ts',
+    find: 'if (Atomics.load(this.#words, PROCESS_ENDS) === 0) return body();',
     replace: 'return body();',
-    tests: ['src/recorder/threads/signals.test.ts'],
+    tests: ['src/recorder/threads/doorbell.test.ts'],
+  },
+  {
+    name: 'threads: an error in one log takes the others of its thread along',
+    file: 'src/recorder/threads/worker-loop.ts',
+    find: '      this.#leave(seat, error);\n',
+    replace: '      throw error;\n',
+    tests: ['src/recorder/threads/worker-loop.test.ts'],
+  },
+  {
+    name: 'threads: a log that has work keeps the thread from the others',
+    file: 'src/recorder/threads/worker-loop.ts',
+    find: '      this.#step(seat);\n',
+    replace:
+      '      do this.#step(seat);\n      while (seat.dueNs === AT_ONCE && !seat.hasEnded);\n',
+    tests: ['src/recorder/threads/worker-loop.test.ts'],
   },
   {
     name: 'threads: native libraries are loaded at import, where nothing waits for them',

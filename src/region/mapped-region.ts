@@ -93,6 +93,8 @@ export interface RegionHost {
   readonly keeper: RegionKeeper;
   /** Runs a native call during which the thread must not be terminated. */
   readonly undisturbed: <Result>(body: () => Result) => Result;
+  /** See createPortableRegion. */
+  readonly spare?: SharedArrayBuffer | undefined;
 }
 
 const OWN_HOST: RegionHost = Object.freeze({

@@ -51,10 +51,15 @@ class PortableRegion implements SharedRegion {
   }
 }
 
-export function createPortableRegion(request: RegionRequest): SharedRegion {
+/** @param spare memory that nobody uses any more: taken if it has the right size */
+export function createPortableRegion(
+  request: RegionRequest,
+  spare?: SharedArrayBuffer,
+): SharedRegion {
   const sections = planSections(request);
   const byteLength = regionBytes(sections);
-  const buffer = new SharedArrayBuffer(byteLength + PAGE_BYTES);
+  const bytes = byteLength + PAGE_BYTES;
+  const buffer = spare?.byteLength === bytes ? spare : new SharedArrayBuffer(bytes);
   const byteOffset = alignedOffset(buffer, PAGE_BYTES);
   const handle: PortableHandle = { adapter: 'portable', buffer, byteOffset, byteLength, sections };
   const region = new PortableRegion(handle, true);

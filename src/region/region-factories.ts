@@ -43,14 +43,15 @@ export function createRegion(
   request: RegionRequest,
   host?: RegionHost,
 ): CreatedRegion {
-  if (mode === 'off') return { region: createPortableRegion(request), fallbackReason: undefined };
+  const portable = (): SharedRegion => createPortableRegion(request, host?.spare);
+  if (mode === 'off') return { region: portable(), fallbackReason: undefined };
   try {
     return { region: createMappedRegion(resolve(path), request, host), fallbackReason: undefined };
   } catch (error) {
     // A broken invariant of ours is no reason to go on with less.
     if (!isOperational(error)) throw error;
     const message = `no shared region could be created in ${dirname(path)}: ${error.message}`;
-    if (mode === 'auto') return { region: createPortableRegion(request), fallbackReason: message };
+    if (mode === 'auto') return { region: portable(), fallbackReason: message };
     throw new WalError(
       'ERR_FLASHSTRIKE_SHARED_MEMORY',
       `${message}. Make room or give access there, set sharedMemoryDirectory to a folder on a ` +

@@ -216,8 +216,11 @@ function notHad(call: Dispensable, error: unknown): void {
   doneWithout.add(call);
 }
 
-/** The calls that this thread has been refused so far, and has done without. */
+/** The calls that this thread was refused since it forgot them, and has done without. */
 export const callsDoneWithout = (): readonly Dispensable[] => [...doneWithout];
+
+/** Another log is opened on this thread: what its disk refuses is to be seen. */
+export const forgetCallsDoneWithout = (): void => doneWithout.clear();
 
 function syncDirectory(path: string): void {
   // Windows has no fsync of a folder; its rename is durable by itself.

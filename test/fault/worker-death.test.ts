@@ -224,6 +224,8 @@ test('a thread that dies at the start refuses the open', { skip: cannotMap }, as
     const directory = temporaryFolder(t);
     const text = `${LOG}
       await wal.close();
+      // It would have served the next log as well.
+      await terminate('${thread}');
       trap = { thread: '${thread}', text: 'process.exit(3)' };
       tell(JSON.stringify({ opening: await settled(Wal.open(directory, options)) }));
     `;

@@ -11,7 +11,6 @@ import { follow, replay, Wal } from '../../src/index.js';
 import { attachTelemetry } from '../../src/telemetry.js';
 
 const [where, directory = '', options = '{}', rounds = '0'] = process.argv.slice(2);
-const WARM_UP_ROUNDS = 4;
 const WINDOWS = 3;
 
 function look(): number[] {
@@ -57,7 +56,7 @@ const roundInAWorker = (): Promise<void> =>
 
 if (isMainThread) {
   const again = where === 'worker' ? roundInAWorker : round;
-  for (let count = 0; count < WARM_UP_ROUNDS; count++) await again();
+  for (let count = 0; count < Number(rounds); count++) await again();
   const growths: number[][] = [];
   for (let window = 0; window < WINDOWS; window++) {
     const before = look();

@@ -1,161 +1,148 @@
-// The threads of one log: started together, ended in order. Workers do not hold the process; a
-// pending `open`, `durable`, `close` or `follow` does.
-import { type TransferListItem, Worker } from 'node:worker_threads';
+// The threads of one log: had together, left in order. They may serve others as well; what this log
+// has of them ends with it.
+import type { MessagePort } from 'node:worker_threads';
 import {
   codeOf,
   deserializeError,
-  isError,
   limitError,
-  messageOf,
-  neededPermission,
+  type SerializedError,
   WalError,
 } from '../../errors.js';
 import { THREAD_NAMES, type ThreadName } from '../../telemetry/heartbeats.js';
 import { type Custody, CustodyDesk } from '../threads/custody.js';
-import type {
-  Damage,
-  Ended,
-  HelperStart,
-  Ready,
-  Refused,
-  Running,
-  WriterData,
-  WriterReady,
-} from '../threads/messages.js';
+import type { HelperStart, LogMessage, OpenRequest, WriterReady } from '../threads/messages.js';
 import { type Signals, Trouble } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
-import { endWithProcess, noLongerEnds } from './exit-hook.js';
+import { BUNDLED, type Host, type ServedLog } from './host.js';
+import { diskOf, hostFor } from './hosts.js';
 
-type Message = WriterReady | Ready | Running | Refused | Ended | Damage;
-
-/** Longer than a region takes to be written with zeros. */
-const UNDISTURBED_TIMEOUT_MS = 10_000;
-
-/** Named when a thread starts, not at load: a bundle of CommonJS has no `import.meta.url`. */
-const MODULES: Readonly<Record<ThreadName, () => URL>> = {
-  writer: () => new URL('../writer/writer-thread.js', import.meta.url),
-  preparer: () => new URL('../preparer/preparer-thread.js', import.meta.url),
-  housekeeping: () => new URL('../housekeeping/housekeeping-thread.js', import.meta.url),
-};
-
-/** @throws WalError ERR_FLASHSTRIKE_PLATFORM */
-function startWorker(
-  thread: ThreadName,
-  workerData: unknown,
-  transferList: TransferListItem[],
-): Worker {
-  try {
-    return new Worker(MODULES[thread](), { workerData, transferList, execArgv: [] });
-  } catch (error) {
-    const permission = neededPermission(error);
-    // In a bundle of CommonJS a module does not know where it is.
-    if (permission === undefined && typeof import.meta.url === 'string') throw error;
-    const remedy = permission === undefined ? BUNDLED : `Start node with ${permission}.`;
-    const message = `The ${thread} thread cannot be started (${messageOf(error)}). ${remedy}`;
-    throw new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: error });
-  }
-}
-
-const BUNDLED =
-  'The threads of a log are loaded from their own modules: if the application is bundled, keep ' +
-  'flashstrike out of the bundle (external).';
-
-/** A worker with its life told as promises. */
-class Member {
+/** What a host does for the log, with its life told as promises. */
+class Member implements ServedLog {
   readonly thread: ThreadName;
-  readonly #worker: Worker;
+  readonly #host: Host;
+  readonly #ticket: number;
   readonly #directory: string;
-  #error: Error | undefined;
+  readonly #signals: Signals;
+  readonly #onDeath: (error: WalError) => void;
+  readonly #listeners = new Set<(message: LogMessage | WalError) => void>();
   readonly ended: Promise<void>;
+  #resolveEnded: () => void = () => {};
+  #death: WalError | undefined;
+  #isServed = false;
+  #isHeld = false;
 
   constructor(
     thread: ThreadName,
+    host: Host,
     directory: string,
     signals: Signals,
-    data: unknown,
     onDeath: (error: WalError) => void,
-    transferList: TransferListItem[] = [],
   ) {
     this.thread = thread;
+    this.#host = host;
     this.#directory = directory;
-    this.#worker = startWorker(thread, data, transferList);
-    this.#worker.on('error', (error) => {
-      this.#error = isError(error) ? error : new Error(String(error));
-    });
+    this.#signals = signals;
+    this.#onDeath = onDeath;
     this.ended = new Promise((resolve) => {
-      this.#worker.once('exit', (code) => {
-        // Also while it is ending: what it still had to do is not done.
-        if (!signals.hasEnded(thread)) {
-          const death = this.#death(code);
-          if (thread === 'preparer') tellTaker(signals, death);
-          onDeath(death);
-          signals.announceEnd(thread);
-        }
-        resolve();
-      });
+      this.#resolveEnded = resolve;
     });
+    signals.connect(thread, host.bell);
+    this.#ticket = host.add(this);
+    this.hold();
   }
 
-  #death(exitCode: number): WalError {
-    const limit = limitError(this.#directory, this.#error);
+  /** The host begins to serve the log. */
+  start(start: OpenRequest | HelperStart, transferList: readonly MessagePort[] = []): void {
+    this.#isServed = true;
+    this.#host.post(this.#ticket, start, [...transferList]);
+  }
+
+  onMessage(message: LogMessage): void {
+    if (message.kind !== 'gone') this.#tell(message);
+    else if (message.error === undefined) this.#resolveEnded();
+    else this.#die(deserializeError(message.error), 'an error');
+  }
+
+  onDeath(exitCode: number, error: Error | undefined): void {
+    // Also while it is ending: what it still had to do is not done.
+    if (this.#signals.hasEnded(this.thread)) this.#resolveEnded();
+    else this.#die(error, `exit code ${exitCode}`);
+  }
+
+  #die(error: Error | undefined, how: string): void {
+    const death = this.#deathOf(error, how);
+    this.#death = death;
+    if (this.thread === 'preparer') tellTaker(this.#signals, death);
+    this.#onDeath(death);
+    this.#signals.announceEnd(this.thread);
+    this.#tell(death);
+    this.#resolveEnded();
+  }
+
+  #deathOf(error: Error | undefined, how: string): WalError {
+    const limit = limitError(this.#directory, error);
     if (limit !== undefined) return limit;
-    const why = this.#error?.message ?? `exit code ${exitCode}`;
-    if (codeOf(this.#error)?.endsWith('MODULE_NOT_FOUND') === true) {
+    const why = error?.message ?? how;
+    if (codeOf(error)?.endsWith('MODULE_NOT_FOUND') === true) {
       const message = `The ${this.thread} thread cannot be started (${why}). ${BUNDLED}`;
-      return new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: this.#error });
+      return new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: error });
     }
     const message =
       `${this.#directory}: the ${this.thread} thread ended unexpectedly (${why}). ` +
       'Open the log again.';
-    const details = { path: this.#directory, cause: this.#error };
+    const details = { path: this.#directory, cause: error };
     return new WalError('ERR_FLASHSTRIKE_WORKER_DIED', message, details);
   }
 
-  /** The next message; rejects with the worker's refusal or its death. */
-  message<Kind extends Message['kind']>(_kind: Kind): Promise<Extract<Message, { kind: Kind }>> {
+  #tell(message: LogMessage | WalError): void {
+    for (const listener of [...this.#listeners]) listener(message);
+  }
+
+  /** The next message; rejects with the refusal of the host, or with its death. */
+  message<Kind extends LogMessage['kind']>(
+    kind: Kind,
+  ): Promise<Extract<LogMessage, { kind: Kind }>> {
     return new Promise((resolve, reject) => {
-      const onMessage = (message: Message): void => {
-        this.#worker.off('exit', onExit);
-        if (message.kind === 'refused') reject(deserializeError(message.error));
-        else resolve(message as Extract<Message, { kind: Kind }>);
+      if (this.#death !== undefined) {
+        reject(this.#death);
+        return;
+      }
+      const listener = (message: LogMessage | WalError): void => {
+        if (message instanceof WalError) reject(message);
+        else if (message.kind === 'refused') reject(deserializeError(message.error));
+        else if (message.kind === kind) resolve(message as Extract<LogMessage, { kind: Kind }>);
+        else return;
+        this.#listeners.delete(listener);
       };
-      const onExit = (code: number): void => {
-        this.#worker.off('message', onMessage);
-        reject(this.#death(code));
-      };
-      this.#worker.once('message', onMessage);
-      this.#worker.once('exit', onExit);
+      this.#listeners.add(listener);
     });
   }
 
-  /** An error that the worker posts while it ends, if any. */
-  onRefusal(listener: (error: Error) => void): void {
-    this.#worker.on('message', (message: Message) => {
-      if (message.kind === 'refused') listener(deserializeError(message.error));
+  on(kind: 'refused' | 'damage', listener: (error: Error) => void): void {
+    this.#listeners.add((message) => {
+      if (message instanceof WalError || message.kind !== kind) return;
+      listener(deserializeError(message.error as SerializedError));
     });
   }
 
-  /**
-   * Damage to finished segments that is found while the log is open: never silent, and no failure.
-   */
-  warnOfDamage(): void {
-    this.#worker.on('message', (message: Message) => {
-      if (message.kind !== 'damage') return;
-      const { code, message: text } = deserializeError(message.error) as WalError;
-      process.emitWarning(text, { code });
-    });
-  }
-
-  post(message: unknown): void {
-    this.#worker.postMessage(message);
-  }
-
+  /** The process does not end while the log is held here. */
   hold(): void {
-    this.#worker.ref();
+    if (!this.#isHeld) this.#host.hold();
+    this.#isHeld = true;
   }
 
   letGo(): void {
-    this.#worker.unref();
+    if (this.#isHeld) this.#host.letGo();
+    this.#isHeld = false;
+  }
+
+  /** The log needs it no more; resolves once nothing of the log is touched there. */
+  async leave(): Promise<void> {
+    this.hold();
+    this.#signals.requestStop(this.thread);
+    if (this.#isServed) await this.ended;
+    this.letGo();
+    this.#host.remove(this.#ticket);
   }
 }
 
@@ -166,27 +153,27 @@ function tellTaker(signals: Signals, death: WalError): void {
   signals.wake('writer');
 }
 
-/** All, or none. The writer comes last: it locks the log at once, and another might not start. */
-async function startMembers(
-  writerData: WriterData,
+/** All, or none. */
+async function gather(
+  directory: string,
   signals: Signals,
   onDeath: (error: WalError) => void,
 ): Promise<Readonly<Record<ThreadName, Member>>> {
-  const { directory, custody } = writerData;
-  const started: Member[] = [];
-  const start = (thread: ThreadName, data: unknown, given?: TransferListItem[]): Member => {
-    const member = new Member(thread, directory, signals, data, onDeath, given);
-    started.push(member);
+  const gathered: Member[] = [];
+  const disk = diskOf(directory);
+  const gain = (thread: ThreadName): Member => {
+    const member = new Member(thread, hostFor(thread, disk), directory, signals, onDeath);
+    gathered.push(member);
     return member;
   };
   try {
-    const preparer = start('preparer', signals.buffer);
-    const housekeeping = start('housekeeping', signals.buffer);
-    const writer = start('writer', writerData, [custody.port]);
-    return { preparer, housekeeping, writer };
+    return {
+      preparer: gain('preparer'),
+      housekeeping: gain('housekeeping'),
+      writer: gain('writer'),
+    };
   } catch (error) {
-    for (const member of started) member.post(undefined);
-    await Promise.all(started.map((member) => member.ended));
+    await Promise.all(gathered.map((member) => member.leave()));
     throw limitError(directory, error) ?? error;
   }
 }
@@ -204,8 +191,9 @@ export class Crew {
   }
 
   /**
-   * Starts all threads and opens the log on the writer's.
+   * Has all threads, and opens the log on the writer's.
    * @param custody gets what holds the log
+   * @param spare see createPortableRegion
    * @param calledNs when Wal.open was called
    * @param onDeath called when a thread ends that was not asked to
    * @param giveBack called when the writer had opened the log and another thread could not start
@@ -215,21 +203,17 @@ export class Crew {
     options: ResolvedOptions,
     signals: Signals,
     custody: Custody,
+    spare: SharedArrayBuffer | undefined,
     calledNs: number,
     onDeath: (error: WalError) => void,
     giveBack: (ready: WriterReady) => void,
   ): Promise<{ crew: Crew; ready: WriterReady }> {
+    const crew = new Crew(signals, await gather(directory, signals, onDeath));
     const desk = new CustodyDesk(custody);
-    const data = { directory, options, signals: signals.buffer, custody: desk.line, calledNs };
-    const members = await startMembers(data, signals, onDeath).catch((error) => {
-      desk.close();
-      throw error;
-    });
-    const crew = new Crew(signals, members);
-    const opening = { endNow: () => void signals.endUndisturbed(UNDISTURBED_TIMEOUT_MS) };
-    endWithProcess(opening);
     try {
-      return { crew, ready: await crew.#open(directory, options) };
+      const custodyLine = desk.line;
+      const request = { directory, options, signals: signals.handle, custody: custodyLine, spare };
+      return { crew, ready: await crew.#open({ ...request, calledNs }) };
     } catch (error) {
       await crew.#abandon();
       if (crew.#ready !== undefined) giveBack(crew.#ready);
@@ -238,50 +222,40 @@ export class Crew {
       throw error;
     } finally {
       desk.close();
-      noLongerEnds(opening);
     }
   }
 
-  async #open(directory: string, options: ResolvedOptions): Promise<WriterReady> {
+  async #open(request: OpenRequest): Promise<WriterReady> {
     const { writer, preparer, housekeeping } = this.#members;
-    const helpers = [preparer, housekeeping];
-    const opened = writer.message('opened').then((message) => {
-      this.#ready = message;
-      return message;
-    });
-    const loaded = helpers.map((helper) => helper.message('ready'));
-    const [ready] = await Promise.all([opened, ...loaded]);
+    const opened = writer.message('opened');
+    writer.start(request, [request.custody.port]);
+    const ready = await opened;
+    this.#ready = ready;
+    const { directory, options } = request;
     const { logId, firstTicket, held, region } = ready;
-    const start: HelperStart = { directory, options, logId, firstTicket, held, region };
-    housekeeping.warnOfDamage();
+    const signals = this.#signals.handle;
+    const start: HelperStart = { directory, options, signals, logId, firstTicket, held, region };
+    housekeeping.on('damage', warnOfDamage);
+    const helpers = [preparer, housekeeping];
     const running = helpers.map((helper) => helper.message('running'));
-    for (const helper of helpers) helper.post(start);
+    for (const helper of helpers) helper.start(start);
     await Promise.all(running);
     for (const thread of THREAD_NAMES) {
       const member = this.#members[thread];
-      member.onRefusal((error) => this.#refusals.push(error));
+      member.on('refused', (error) => this.#refusals.push(error));
       member.letGo();
     }
     return ready;
   }
 
-  /** The open was refused: whatever has started ends again. */
+  /** The open was refused: whatever has begun ends again. */
   async #abandon(): Promise<void> {
-    for (const thread of THREAD_NAMES) {
-      this.#signals.requestStop(thread);
-      if (thread !== 'writer') this.#members[thread].post(undefined);
-    }
-    await Promise.all(THREAD_NAMES.map((thread) => this.#members[thread].ended));
+    await Promise.all(THREAD_NAMES.map((thread) => this.#members[thread].leave()));
   }
 
-  /** Ends the threads in order: writer, preparer, housekeeping. Rejects with the first refusal. */
+  /** Leaves the threads in order: writer, preparer, housekeeping. Rejects with the first refusal. */
   async end(): Promise<void> {
-    for (const thread of THREAD_NAMES) {
-      const member = this.#members[thread];
-      member.hold();
-      this.#signals.requestStop(thread);
-      await member.ended;
-    }
+    for (const thread of THREAD_NAMES) await this.#members[thread].leave();
     if (this.#refusals[0] !== undefined) throw this.#refusals[0];
   }
 
@@ -295,4 +269,9 @@ export class Crew {
     }
     return true;
   }
+}
+
+/** Damage to finished segments that is found while the log is open: never silent, no failure. */
+function warnOfDamage(error: Error): void {
+  process.emitWarning(error.message, { code: codeOf(error) });
 }

@@ -7,18 +7,28 @@ interface EndsWithProcess {
   endNow(): void;
 }
 
-const open = new Set<EndsWithProcess>();
+const logs = new Set<EndsWithProcess>();
+const hosts = new Set<EndsWithProcess>();
 
 function onExit(): void {
-  for (const log of [...open]) log.endNow();
+  for (const log of [...logs]) log.endNow();
+  // Behind them: a host that waits for the end of the process serves no log any more.
+  for (const host of [...hosts]) host.endNow();
 }
 
-export function endWithProcess(log: EndsWithProcess): void {
-  if (open.size === 0) process.on('exit', onExit);
-  open.add(log);
+function add(to: Set<EndsWithProcess>, one: EndsWithProcess): void {
+  if (logs.size + hosts.size === 0) process.on('exit', onExit);
+  to.add(one);
 }
 
-export function noLongerEnds(log: EndsWithProcess): void {
-  open.delete(log);
-  if (open.size === 0) process.off('exit', onExit);
+function remove(from: Set<EndsWithProcess>, one: EndsWithProcess): void {
+  from.delete(one);
+  if (logs.size + hosts.size === 0) process.off('exit', onExit);
 }
+
+export const endWithProcess = (log: EndsWithProcess): void => add(logs, log);
+export const noLongerEnds = (log: EndsWithProcess): void => remove(logs, log);
+
+/** Threads that serve logs: behind all logs. */
+export const hostEndsWithProcess = (host: EndsWithProcess): void => add(hosts, host);
+export const hostHasEnded = (host: EndsWithProcess): void => remove(hosts, host);

@@ -17,6 +17,7 @@ import type { WriterReady } from '../threads/messages.js';
 import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { Crew } from './crew.js';
+import { keepSpare, takeSpare } from './spare-memory.js';
 
 /** What the platform provides and the options allow: `wal.capabilities`. */
 export interface Capabilities {
@@ -54,6 +55,8 @@ export class OpenLogHandles {
   readonly #custody: Custody;
   readonly #crew: Crew;
   readonly #region: SharedRegion;
+  /** A portable region's memory, once all threads have left it. */
+  #unused: SharedArrayBuffer | undefined;
 
   private constructor(
     directory: string,
@@ -84,16 +87,22 @@ export class OpenLogHandles {
     onDeath: (error: WalError) => void,
   ): Promise<OpenLogHandles> {
     const custody = new Custody(nodeStorage);
+    const spare = takeSpare(options.ringBytes);
     const { crew, ready } = await Crew.start(
       directory,
       options,
       signals,
       custody,
+      spare,
       calledNs,
       onDeath,
       // Nothing was appended yet.
       ({ region }) => giveBack(custody.logLock, adoptRegion(region, custody), true),
-    );
+    ).catch((error) => {
+      keepSpare(options.ringBytes, spare);
+      throw error;
+    });
+    if (ready.region.adapter === 'mapped') keepSpare(options.ringBytes, spare);
     return new OpenLogHandles(directory, options, signals, custody, crew, ready);
   }
 
@@ -112,8 +121,13 @@ export class OpenLogHandles {
   }
 
   /** Ends the threads; rejects with what kept them from finishing. */
-  end(): Promise<void> {
-    return this.#crew.end();
+  async end(): Promise<void> {
+    const { region } = this.ready;
+    try {
+      await this.#crew.end();
+    } finally {
+      this.#unused = region.adapter === 'portable' ? region.buffer : undefined;
+    }
   }
 
   endNow(timeoutMs: number): boolean {
@@ -126,6 +140,8 @@ export class OpenLogHandles {
    */
   release(isWhole: boolean): void {
     this.memory = NO_RING;
+    keepSpare(this.#options.ringBytes, this.#unused);
+    this.#unused = undefined;
     try {
       giveBack(this.#custody.logLock, this.#region, isWhole);
     } finally {

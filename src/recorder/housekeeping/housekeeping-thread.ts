@@ -1,8 +1,6 @@
-// Thread module: meta flushes, and a look now and then whether the region's name still is ours.
-import { parentPort, workerData } from 'node:worker_threads';
+// Thread module: a host of meta flushes, and of a look now and then whether names still are ours.
 import { monotonicClock } from '../../clock/clock.js';
-import { assert, isNoSpace, serializeError, systemCode, WalError } from '../../errors.js';
-import { libc } from '../../memory/libc.js';
+import { isNoSpace, serializeError, systemCode, WalError } from '../../errors.js';
 import { attachRegion } from '../../region/region-factories.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
 import { adoptLock } from '../../storage/lock-file.js';
@@ -13,28 +11,19 @@ import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { DiskUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
 import { FinishedVerification } from '../../verification/finished-verification.js';
+import { runHost, type Service } from '../threads/host.js';
 import type { HelperStart } from '../threads/messages.js';
-import { Signals } from '../threads/signals.js';
 import { verificationListener } from '../threads/verification.js';
-import { runUntilStopped } from '../threads/worker-loop.js';
+import type { ServedBody } from '../threads/worker-loop.js';
 import { DiskWatch } from './disk-watch.js';
 import { MetaCoordinator } from './meta-coordinator.js';
 import { MetaStore } from './meta-store.js';
 import { NameWatch } from './name-watch.js';
 
-const port = parentPort;
-assert(port !== null, 'the housekeeping thread is a worker');
-const signals = new Signals(workerData as SharedArrayBuffer);
-signals.undisturbed('housekeeping', libc);
-
-port.once('message', (start: HelperStart | undefined) => {
-  if (start !== undefined) run(start);
-  signals.announceEnd('housekeeping');
-});
-
-function run({ directory, options, logId, held, region: handle }: HelperStart): void {
+function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {
+  const { directory, options, logId, held, region: handle } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
-  const region = signals.undisturbed('housekeeping', () => attachRegion(handle));
+  const region = undisturbed(() => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(storage, directory);
   const { metaStore, segmentMaintainer, manager } = LogTelemetry.inRegion(region);
@@ -49,7 +38,7 @@ function run({ directory, options, logId, held, region: handle }: HelperStart): 
   const watch = new NameWatch(storage, monotonicClock, signals, lock, meta, handle);
   const disk = new DiskWatch(storage, monotonicClock, directory, new DiskUpdater(manager));
   const listener = verificationListener(signals, segmentMaintainer, (error) =>
-    port?.postMessage({ kind: 'damage', error: serializeError(error) }),
+    tell({ kind: 'damage', error: serializeError(error) }),
   );
   const verification =
     options.verify === 'background'
@@ -60,16 +49,18 @@ function run({ directory, options, logId, held, region: handle }: HelperStart): 
     const untilReadMs = verification?.step() ?? Number.POSITIVE_INFINITY;
     return Math.min(untilLookMs, coordinator.step(), untilReadMs);
   };
+  const end = (): undefined => {
+    verification?.close();
+    try {
+      // The writer has ended before this was asked for: the point is final.
+      if (signals.failure.read() === undefined) coordinator.flush(true);
+    } catch (error) {
+      tell({ kind: 'refused', error: serializeError(notFlushed(directory, error)) });
+    }
+  };
   const beat = heartbeatOf(region, 'housekeeping', monotonicClock);
-  port?.postMessage({ kind: 'running' });
-  runUntilStopped('housekeeping', signals, monotonicClock, { step, beat, spinUs: 0 });
-  verification?.close();
-  try {
-    // The writer has ended before this thread was asked to stop: the point is final.
-    if (signals.failure.read() === undefined) coordinator.flush(true);
-  } catch (error) {
-    port?.postMessage({ kind: 'refused', error: serializeError(notFlushed(directory, error)) });
-  }
+  tell({ kind: 'running' });
+  return { step, beat, spinUs: 0, end };
 }
 
 function notFlushed(directory: string, cause: unknown): WalError {
@@ -81,4 +72,4 @@ function notFlushed(directory: string, cause: unknown): WalError {
   return new WalError(code, message, { path: directory, cause });
 }
 
-port.postMessage({ kind: 'ready' });
+runHost('housekeeping', keep);

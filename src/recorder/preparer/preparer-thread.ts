@@ -1,33 +1,21 @@
-// Thread module: the loop around SegmentPreparer.
-import { parentPort, workerData } from 'node:worker_threads';
+// Thread module: a host of SegmentPreparers.
 import { monotonicClock } from '../../clock/clock.js';
-import { assert, serializeError, systemCode, WalError } from '../../errors.js';
-import { libc } from '../../memory/libc.js';
+import { serializeError, systemCode, WalError } from '../../errors.js';
 import { attachRegion } from '../../region/region-factories.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
 import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import { runHost, type Service } from '../threads/host.js';
 import type { HelperStart } from '../threads/messages.js';
-import { Signals } from '../threads/signals.js';
-import { runUntilStopped } from '../threads/worker-loop.js';
+import type { ServedBody } from '../threads/worker-loop.js';
 import { SegmentPreparer } from './segment-preparer.js';
 
-const port = parentPort;
-assert(port !== null, 'the preparer thread is a worker');
-const signals = new Signals(workerData as SharedArrayBuffer);
-signals.undisturbed('preparer', libc);
-
-// The thread starts while the writer thread still recovers; only then is there something to do.
-port.once('message', (start: HelperStart | undefined) => {
-  if (start !== undefined) run(start);
-  signals.announceEnd('preparer');
-});
-
-function run({ directory, options, firstTicket, held, region: handle }: HelperStart): void {
+function prepareFor({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {
+  const { directory, options, firstTicket, held, region: handle } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
-  const region = signals.undisturbed('preparer', () => attachRegion(handle));
+  const region = undisturbed(() => attachRegion(handle));
   const { segmentBytes, preparedSegments } = options;
   const { segmentPreparer } = LogTelemetry.inRegion(region);
   const telemetry = new SegmentPreparationUpdater(segmentPreparer);
@@ -37,15 +25,16 @@ function run({ directory, options, firstTicket, held, region: handle }: HelperSt
     preparedSegments,
     firstTicket,
   });
+  const end = (): undefined => {
+    try {
+      preparer.close();
+    } catch (error) {
+      tell({ kind: 'refused', error: serializeError(notRemoved(directory, error)) });
+    }
+  };
+  tell({ kind: 'running' });
   const beat = heartbeatOf(region, 'preparer', monotonicClock);
-  const body = { step: () => preparer.step(), beat, spinUs: 0 };
-  port?.postMessage({ kind: 'running' });
-  runUntilStopped('preparer', signals, monotonicClock, body);
-  try {
-    preparer.close();
-  } catch (error) {
-    port?.postMessage({ kind: 'refused', error: serializeError(notRemoved(directory, error)) });
-  }
+  return { step: () => preparer.step(), beat, spinUs: 0, end };
 }
 
 function notRemoved(directory: string, cause: unknown): WalError {
@@ -55,4 +44,4 @@ function notRemoved(directory: string, cause: unknown): WalError {
   return new WalError('ERR_FLASHSTRIKE_IO', message, { path: directory, cause });
 }
 
-port.postMessage({ kind: 'ready' });
+runHost('preparer', prepareFor);

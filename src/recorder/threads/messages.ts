@@ -4,14 +4,17 @@ import type { SerializedError } from '../../errors.js';
 import type { RecoveryReport } from '../../recovery/recover-log.js';
 import type { RegionHandle } from '../../region/shared-region.js';
 import type { CustodyLine, HeldLog } from './custody.js';
+import type { SignalsHandle } from './signals.js';
 import type { ResolvedOptions } from './wal-options.js';
 
-export interface WriterData {
+export interface OpenRequest {
   readonly directory: string;
   readonly options: ResolvedOptions;
-  readonly signals: SharedArrayBuffer;
+  readonly signals: SignalsHandle;
   /** By which it asks the application's thread for the descriptors that hold the log. */
   readonly custody: CustodyLine;
+  /** See createPortableRegion. */
+  readonly spare: SharedArrayBuffer | undefined;
   /** When Wal.open was called, in whole nanoseconds of the monotonic clock. */
   readonly calledNs: number;
 }
@@ -36,12 +39,7 @@ export interface WriterReady {
   readonly doneWithout: readonly string[];
 }
 
-/** A helper has loaded what it needs and waits for its start. */
-export interface Ready {
-  readonly kind: 'ready';
-}
-
-/** A helper has got its start: from here on it may die at any time without harm to others. */
+/** A helper serves the log: from here on its thread may die at any time without harm to others. */
 export interface Running {
   readonly kind: 'running';
 }
@@ -58,16 +56,35 @@ export interface Damage {
   readonly error: SerializedError;
 }
 
-/** All that the worker had to do before it ends is done. */
-export interface Ended {
-  readonly kind: 'ended';
+/** What a host tells about one log that it serves. */
+export type LogMessage = WriterReady | Running | Refused | Damage | Gone;
+
+/** The host has nothing more to do with the log. */
+export interface Gone {
+  readonly kind: 'gone';
+  /** Why it ended before its time. */
+  readonly error?: SerializedError | undefined;
 }
 
 export interface HelperStart {
   readonly directory: string;
   readonly options: ResolvedOptions;
+  readonly signals: SignalsHandle;
   readonly logId: bigint;
   readonly firstTicket: number;
   readonly held: HeldLog;
   readonly region: RegionHandle;
+}
+
+/** To a host: a log that it is to serve. */
+export interface Letter<Start> {
+  /** By which the host and the application's thread tell its logs apart. */
+  readonly ticket: number;
+  readonly start: Start;
+}
+
+/** From a host. Without a ticket: it has started, and waits for letters. */
+export interface Reply {
+  readonly ticket?: number;
+  readonly message?: LogMessage;
 }

@@ -2,18 +2,21 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { THREAD_NAMES } from '../../telemetry/heartbeats.js';
+import { Doorbell } from './doorbell.js';
 import { Signals, SignalsLayout } from './signals.js';
 
 /** Runs `body` on a thread that shares `signals`; resolves with what it posts last. */
 function onThread(signals: Signals, body: string): Promise<unknown> {
-  const module = JSON.stringify(new URL('./signals.js', import.meta.url).href);
+  const module = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
+  const modules = `[import(${module('./signals.js')}), import(${module('./doorbell.js')})]`;
   const worker = new Worker(
-    `import(${module}).then(({ Signals }) => {
+    `Promise.all(${modules}).then(([{ Signals }, { Doorbell }]) => {
       const { parentPort, workerData } = require('node:worker_threads');
       const signals = new Signals(workerData);
+      const bellOf = (thread) => new Doorbell(workerData.bells[thread]);
       parentPort.postMessage((() => { ${body} })());
     });`,
-    { eval: true, workerData: signals.buffer },
+    { eval: true, workerData: signals.handle },
   );
   return new Promise((resolve, reject) => {
     let answer: unknown;
@@ -32,9 +35,10 @@ const options = { timeout: 300_000 };
 describe('a thread that looks for work and then sleeps', () => {
   test('does not sleep when it was woken between the look and the sleep', options, async () => {
     const body = `
-      const seen = signals.wakeCount('preparer');
+      const bell = bellOf('preparer');
+      const seen = bell.rings;
       signals.wake('preparer');
-      signals.sleep('preparer', seen, ${AN_HOUR_MS});
+      bell.sleep(seen, ${AN_HOUR_MS});
       return 'awake';`;
     assert.equal(await onThread(new Signals(), body), 'awake');
   });
@@ -43,15 +47,16 @@ describe('a thread that looks for work and then sleeps', () => {
     const signals = new Signals();
     // The ball is in a word that nobody else uses here: segmentsTaken counts the strokes.
     const player = (me: string, other: string, parity: number): string => `
+      const bell = bellOf('${me}');
       for (let stroke = 0; stroke < 10_000; ) {
-        const seen = signals.wakeCount('${me}');
+        const seen = bell.rings;
         const count = signals.get('segmentsTaken');
         if (count >= 10_000) break;
         if (count % 2 === ${parity}) {
           signals.set('segmentsTaken', count + 1);
           signals.wake('${other}');
           stroke = count + 1;
-        } else signals.sleep('${me}', seen, ${AN_HOUR_MS});
+        } else bell.sleep(seen, ${AN_HOUR_MS});
       }
       return signals.get('segmentsTaken');`;
     const players = [player('writer', 'preparer', 0), player('preparer', 'writer', 1)];
@@ -61,7 +66,8 @@ describe('a thread that looks for work and then sleeps', () => {
 
   test('wakes by itself when its time is over', options, async () => {
     const body = `
-      signals.sleep('writer', signals.wakeCount('writer'), 1);
+      const bell = bellOf('writer');
+      bell.sleep(bell.rings, 1);
       return 'awake';`;
     assert.equal(await onThread(new Signals(), body), 'awake');
   });
@@ -70,11 +76,12 @@ describe('a thread that looks for work and then sleeps', () => {
     const signals = new Signals();
     const ended = onThread(
       signals,
-      `while (!signals.stopRequested('housekeeping')) {
-        const seen = signals.wakeCount('housekeeping');
+      `const bell = bellOf('housekeeping');
+      while (!signals.stopRequested('housekeeping')) {
+        const seen = bell.rings;
         signals.set('regionNameLost', 1);
         if (!signals.stopRequested('housekeeping')) {
-          signals.sleep('housekeeping', seen, ${AN_HOUR_MS});
+          bell.sleep(seen, ${AN_HOUR_MS});
         }
       }
       return 'stopped';`,
@@ -158,7 +165,7 @@ test('requested ids are told beyond 32 bits', () => {
   const signals = new Signals();
   assert.equal(signals.durableRequest, 0);
   signals.requestDurable(2 ** 53 - 2);
-  assert.equal(new Signals(signals.buffer).durableRequest, 2 ** 53 - 2);
+  assert.equal(new Signals(signals.handle).durableRequest, 2 ** 53 - 2);
 });
 
 test('counters start over at 2^32 instead of stopping', () => {
@@ -173,51 +180,33 @@ test('what different threads write stands 128 bytes apart', () => {
   for (const offset of lines) assert.equal(offset % 128, 0, `${offset}`);
 });
 
-describe('what a thread must not be disturbed in', () => {
-  test('is waited for by the end of the process, within bounds', () => {
-    const signals = new Signals();
-    for (const thread of THREAD_NAMES) {
-      signals.set('processEnds', 0);
-      assert.equal(
-        signals.undisturbed(thread, () => signals.endUndisturbed(1)),
-        false,
-      );
-      assert.equal(signals.endUndisturbed(1), true);
-    }
+test('a wait for a thread counts each slice of it once', (t) => {
+  const signals = new Signals();
+  let slices = 0;
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  // Each of them took an hour by the clock: the process was stopped.
+  t.mock.method(Atomics, 'wait', () => {
+    nowMs += 3_600_000;
+    return ++slices < 100 ? 'timed-out' : 'ok';
   });
+  assert.equal(signals.waitForEnd('writer', 10_000), true);
+  assert.equal(slices, 100);
+  slices = 0;
+  assert.equal(signals.waitForEnd('writer', 9_800), false);
+  assert.equal(slices, 98);
+});
 
-  test('is waited for as long as the waiting thread runs: each slice counts once', (t) => {
-    const signals = new Signals();
-    let slices = 0;
-    let nowMs = 0;
-    t.mock.method(performance, 'now', () => nowMs);
-    // Each of them took an hour by the clock: the process was stopped.
-    t.mock.method(Atomics, 'wait', () => {
-      nowMs += 3_600_000;
-      return ++slices < 100 ? 'timed-out' : 'ok';
-    });
-    assert.equal(signals.waitForEnd('writer', 10_000), true);
-    assert.equal(slices, 100);
-    slices = 0;
-    assert.equal(signals.waitForEnd('writer', 9_800), false);
-    assert.equal(slices, 98);
-  });
-
-  test('is over when it throws', () => {
-    const signals = new Signals();
-    const fail = (): never => {
-      throw new RangeError('the call failed');
-    };
-    assert.throws(() => signals.undisturbed('writer', fail), RangeError);
-    assert.equal(signals.endUndisturbed(1), true);
-  });
-
-  test('does not begin once the process ends: the thread waits for its own end', (t) => {
-    const signals = new Signals();
-    assert.equal(signals.endUndisturbed(1), true);
-    t.mock.method(Atomics, 'wait', () => {
-      throw new Error('waits');
-    });
-    assert.throws(() => signals.undisturbed('writer', () => assert.fail('it has begun')), /waits/);
+describe('logs that are served by one thread', () => {
+  test('ring the same bell, and which was meant stands with each', () => {
+    const bell = new Doorbell();
+    const [one, other] = [new Signals(), new Signals()];
+    for (const signals of [one, other]) signals.connect('writer', bell);
+    one.wake('writer');
+    assert.deepEqual([bell.rings, one.wakeCount('writer'), other.wakeCount('writer')], [1, 1, 0]);
+    new Signals(other.handle).wake('writer');
+    assert.deepEqual([bell.rings, one.wakeCount('writer'), other.wakeCount('writer')], [2, 1, 1]);
+    other.wake('preparer');
+    assert.equal(bell.rings, 2, 'another thread has another bell');
   });
 });

@@ -1,79 +1,208 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeClock } from '../../clock/fake-clock.js';
+import { NS_PER_MS } from '../../units.js';
+import { Doorbell } from './doorbell.js';
 import { Signals } from './signals.js';
-import { runUntilStopped } from './worker-loop.js';
+import { HostLoop, type ServedBody } from './worker-loop.js';
 
-/** Signals that do not sleep but tell that they would, and for how long. */
-class SleeplessSignals extends Signals {
+/** A bell at which time passes instead of a sleep. */
+class SleeplessBell extends Doorbell {
   readonly sleeps: number[] = [];
-  readonly staleSleeps: number[] = [];
+  readonly #clock: FakeClock;
 
-  override sleep(thread: 'writer' | 'preparer' | 'housekeeping', seen: number, ms: number): void {
-    if (seen === this.wakeCount(thread)) this.sleeps.push(ms);
-    else this.staleSleeps.push(ms);
+  constructor(clock: FakeClock) {
+    super();
+    this.#clock = clock;
+  }
+
+  override sleep(seenRings: number, ms: number): void {
+    if (seenRings !== this.rings) return;
+    this.sleeps.push(Math.round(ms * 100) / 100);
+    this.#clock.advanceNs(ms * NS_PER_MS);
   }
 }
 
-function run(outcomes: readonly number[], spinUs = 0, clock = new FakeClock()): SleeplessSignals {
-  const signals = new SleeplessSignals();
-  let steps = 0;
-  let beats = 0;
-  const body = {
-    step: (): number => {
-      clock.advanceNs(10_000);
-      const outcome = outcomes[steps++] ?? 0;
-      if (steps >= outcomes.length) signals.requestStop('writer');
-      return outcome;
-    },
-    beat: (): void => {
-      beats++;
-    },
-    spinUs,
-  };
-  runUntilStopped('writer', signals, clock, body);
-  assert.equal(steps, outcomes.length);
-  assert.equal(beats, steps, 'its heart beats with every step');
-  return signals;
+const STEP_NS = 10_000;
+
+/** A host, with time of its own, that is stopped when all logs have taken their steps. */
+class Bench {
+  readonly clock = new FakeClock();
+  readonly bell = new SleeplessBell(this.clock);
+  readonly loop = new HostLoop('writer', this.bell, this.clock);
+  /** The steps in their order. */
+  readonly steps: string[] = [];
+  readonly ends: (readonly [string, unknown])[] = [];
+  #left = 0;
+
+  /** @param outcomes of the log's steps: with the last of them it asks for its end */
+  add(
+    name: string,
+    outcomes: readonly (number | (() => number))[],
+    more: Partial<ServedBody> = {},
+  ) {
+    const signals = new Signals();
+    signals.connect('writer', this.bell);
+    let step = 0;
+    let beats = 0;
+    this.#left++;
+    const body: ServedBody = {
+      step: () => {
+        this.clock.advanceNs(STEP_NS);
+        this.steps.push(name);
+        const outcome = outcomes[step++] ?? 0;
+        if (step >= outcomes.length) signals.requestStop('writer');
+        return typeof outcome === 'number' ? outcome : outcome();
+      },
+      beat: () => {
+        beats++;
+        assert.ok(beats >= step, 'its heart beats with every step');
+      },
+      spinUs: 0,
+      end: () => undefined,
+      ...more,
+    };
+    this.loop.serve(signals, body, (error) => {
+      this.ends.push([name, error]);
+      if (--this.#left === 0) this.bell.requestStop();
+    });
+    return signals;
+  }
+
+  run(takeLetters = () => {}): void {
+    this.loop.run(takeLetters);
+  }
 }
 
-describe('the loop of a thread', () => {
+function sleepsOf(outcomes: readonly number[], spinUs = 0): number[] {
+  const bench = new Bench();
+  bench.add('log', outcomes, { spinUs });
+  bench.run();
+  assert.equal(bench.steps.length, outcomes.length);
+  return bench.bell.sleeps;
+}
+
+describe('the loop of a host with one log', () => {
   test('goes on at once while there is something to do, and sleeps as long as it may', () => {
-    assert.deepEqual(run([0, 0, 5, 0, 1000, 0]).sleeps, [5, 1000]);
+    assert.deepEqual(sleepsOf([0, 0, 5, 0, 1000, 0]), [5, 1000]);
   });
 
   test('spins for a while behind the last work before it sleeps', () => {
     // Each step takes 10 µs: behind the work the next four are within 50 µs.
-    assert.deepEqual(run([0, 7, 7, 7, 7, 7, 7, 0], 50).sleeps, [7, 7]);
+    assert.deepEqual(sleepsOf([0, 7, 7, 7, 7, 7, 7, 0], 50), [7, 7]);
   });
 
   test('does not spin before there was any work', () => {
-    assert.deepEqual(run([3, 3, 0], 1_000).sleeps, [3, 3]);
+    assert.deepEqual(sleepsOf([3, 3, 0], 1_000), [3, 3]);
   });
 
-  test('ends without a step when it was asked to stop before', () => {
-    const signals = new Signals();
-    signals.requestStop('preparer');
-    const body = {
-      step: () => assert.fail('a step'),
-      beat: () => assert.fail('a beat'),
-      spinUs: 0,
-    };
-    runUntilStopped('preparer', signals, new FakeClock(), body);
+  test('takes no step when the log has asked for its end before', () => {
+    const bench = new Bench();
+    bench.add('log', [1]).requestStop('writer');
+    bench.run();
+    assert.deepEqual([bench.steps, bench.ends], [[], [['log', undefined]]]);
   });
 
   test('a wake-up during the step is not slept over', () => {
-    const signals = new SleeplessSignals();
-    const body = {
-      step: (): number => {
+    const bench = new Bench();
+    const signals = bench.add('log', [
+      () => {
         signals.wake('writer');
-        signals.requestStop('writer');
         return 1000;
       },
-      beat: () => {},
-      spinUs: 0,
+      0,
+    ]);
+    bench.run();
+    assert.deepEqual(bench.bell.sleeps, []);
+  });
+
+  test('the end may take its time, and its heart goes on beating', () => {
+    const bench = new Bench();
+    const waits = [5, 5, undefined];
+    let beats = 0;
+    const beat = (): void => {
+      beats++;
     };
-    runUntilStopped('writer', signals, new FakeClock(), body);
-    assert.deepEqual([signals.sleeps, signals.staleSleeps], [[], [1000]]);
+    bench.add('log', [0], { end: () => waits.shift(), beat });
+    bench.run();
+    assert.deepEqual([bench.bell.sleeps, waits, beats], [[5, 5], [], 4]);
+  });
+});
+
+describe('the loop of a host with several logs', () => {
+  test('gives each that has something to do one step in turn', () => {
+    const bench = new Bench();
+    bench.add('a', [0, 0, 0]);
+    bench.add('b', [0, 0, 0, 0]);
+    bench.run();
+    assert.equal(bench.steps.join(''), 'abababb');
+  });
+
+  test('steps the one that was woken, and not those that sleep', () => {
+    const bench = new Bench();
+    const woken = bench.add('a', [1000, 1000, 0]);
+    bench.add('b', [
+      400,
+      () => {
+        woken.wake('writer');
+        return 1000;
+      },
+      0,
+    ]);
+    bench.run();
+    assert.equal(bench.steps.join(''), 'abbaab');
+    assert.deepEqual(bench.bell.sleeps.slice(0, 1), [399.99]);
+  });
+
+  test('sleeps until the first is due; who is due soon is stepped with it', () => {
+    const bench = new Bench();
+    bench.add('a', [20, 20, 20, 0]);
+    bench.add('b', [17, 20, 20, 0]);
+    bench.run();
+    // A host that sleeps once for all that pause for as long.
+    assert.equal(bench.steps.join(''), 'abababab');
+    assert.equal(bench.bell.sleeps.length, 3);
+  });
+
+  test('one whose pause is long is not woken by the others', () => {
+    const bench = new Bench();
+    bench.add('a', [1000, 0]);
+    bench.add('b', new Array(50).fill(10));
+    bench.run();
+    assert.equal(bench.steps.join(''), `ab${'b'.repeat(49)}a`);
+  });
+
+  test('an error in a step ends that log alone', () => {
+    const bench = new Bench();
+    const error = new RangeError('out of order');
+    bench.add('a', [
+      0,
+      () => {
+        throw error;
+      },
+    ]);
+    bench.add('b', [0, 0, 0]);
+    bench.run();
+    assert.equal(bench.steps.join(''), 'ababb');
+    assert.deepEqual(bench.ends, [
+      ['a', error],
+      ['b', undefined],
+    ]);
+  });
+
+  test('takes letters when some were announced, and serves what they bring', () => {
+    const bench = new Bench();
+    bench.add('a', [5, 0]);
+    bench.bell.announceLetter();
+    let taken = 0;
+    bench.run(() => {
+      taken++;
+      bench.add('b', [0, 0]);
+    });
+    assert.equal(taken, 1);
+    assert.deepEqual(
+      bench.ends.map(([name]) => name),
+      ['b', 'a'],
+    );
   });
 });

@@ -1,7 +1,10 @@
-// The loop around a worker object: steps it, beats its heart, waits. Nothing else runs in a thread.
+// The loop of a host: a thread that serves any number of logs. It steps each that was woken or is
+// due, one step after the other, beats the heart of each, and sleeps until the next is due. Nothing
+// else runs in it.
 import type { Clock } from '../../clock/clock.js';
 import type { ThreadName } from '../../telemetry/heartbeats.js';
-import { NS_PER_US } from '../../units.js';
+import { NS_PER_MS, NS_PER_US } from '../../units.js';
+import type { Doorbell } from './doorbell.js';
 import type { Signals } from './signals.js';
 
 export interface LoopBody {
@@ -13,24 +16,150 @@ export interface LoopBody {
   readonly spinUs: number;
 }
 
-/** Runs until the thread is asked to stop. */
-export function runUntilStopped(
-  thread: ThreadName,
-  signals: Signals,
-  clock: Clock,
-  body: LoopBody,
-): void {
-  let spinUntilNs = 0;
-  while (!signals.stopRequested(thread)) {
-    // Read before looking for work: a wake-up that comes in between ends the sleep at once.
-    const seen = signals.wakeCount(thread);
+/** What a host does for a log. */
+export interface ServedBody extends LoopBody {
+  /**
+   * In place of a step once the log asks for its end: the last work for it, a bounded piece at a
+   * time. Returns how many ms may pass until the next; undefined when there is no more.
+   */
+  end(): number | undefined;
+}
+
+/** It has ended: nothing of it is touched any more. An error is why it ended before its time. */
+export type OnEnd = (error?: unknown) => void;
+
+/**
+ * So much of its pause a log may lose to a turn that others need anyway: of a hundred that pause
+ * for as long, each would wake the host by itself.
+ */
+const SLACK = 1 / 4;
+const AT_ONCE = 0;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** One log at the host's table. */
+class Seat {
+  readonly #thread: ThreadName;
+  readonly #signals: Signals;
+  readonly #body: ServedBody;
+  readonly onEnd: OnEnd;
+  #seenWakes: number;
+  #spinUntilNs = 0;
+  /** When it is to be stepped at the latest, and from when on it may be. */
+  dueNs = AT_ONCE;
+  mayNs = AT_ONCE;
+  hasEnded = false;
+
+  constructor(thread: ThreadName, signals: Signals, body: ServedBody, onEnd: OnEnd) {
+    this.#thread = thread;
+    this.#signals = signals;
+    this.#body = body;
+    this.onEnd = onEnd;
+    this.#seenWakes = signals.wakeCount(thread);
+  }
+
+  /** Read before it is stepped: a wake-up that comes in between is one for the next turn. */
+  takeWakes(): boolean {
+    const wakes = this.#signals.wakeCount(this.#thread);
+    if (wakes === this.#seenWakes) return false;
+    this.#seenWakes = wakes;
+    return true;
+  }
+
+  step(clock: Clock): void {
+    const body = this.#body;
     body.beat();
-    const waitMs = body.step();
-    if (waitMs === 0) {
+    const isEnding = this.#signals.stopRequested(this.#thread);
+    const waitMs = isEnding ? body.end() : body.step();
+    if (waitMs === undefined) {
+      this.hasEnded = true;
+    } else if (waitMs === 0) {
       const { spinUs } = body;
-      spinUntilNs = spinUs === 0 ? 0 : clock.nowNs() + spinUs * NS_PER_US;
-    } else if (spinUntilNs === 0 || clock.nowNs() >= spinUntilNs) {
-      signals.sleep(thread, seen, waitMs);
+      this.#spinUntilNs = spinUs === 0 ? 0 : clock.nowNs() + spinUs * NS_PER_US;
+      this.#pause(AT_ONCE, 0);
+    } else {
+      const nowNs = clock.nowNs();
+      if (nowNs < this.#spinUntilNs && !isEnding) this.#pause(AT_ONCE, 0);
+      else this.#pause(nowNs, waitMs * NS_PER_MS);
     }
+  }
+
+  #pause(nowNs: number, waitNs: number): void {
+    this.dueNs = nowNs + waitNs;
+    this.mayNs = this.dueNs - waitNs * SLACK;
+  }
+}
+
+export class HostLoop {
+  readonly #thread: ThreadName;
+  readonly #bell: Doorbell;
+  readonly #clock: Clock;
+  #seats: readonly Seat[] = [];
+
+  constructor(thread: ThreadName, bell: Doorbell, clock: Clock) {
+    this.#thread = thread;
+    this.#bell = bell;
+    this.#clock = clock;
+  }
+
+  /** From here on the log is stepped, until it has asked for its end and had that. */
+  serve(signals: Signals, body: ServedBody, onEnd: OnEnd): void {
+    this.#seats = [...this.#seats, new Seat(this.#thread, signals, body, onEnd)];
+  }
+
+  /**
+   * Runs until the thread is asked to stop.
+   * @param takeLetters called when some have come: may begin to serve
+   */
+  run(takeLetters: () => void): void {
+    const bell = this.#bell;
+    let seenLetters = 0;
+    while (!bell.stopRequested) {
+      // Read before looking for work: a wake-up that comes in between ends the sleep at once.
+      const seen = bell.rings;
+      const { letters } = bell;
+      if (letters !== seenLetters) {
+        seenLetters = letters;
+        takeLetters();
+      }
+      const dueNs = this.#turn();
+      if (dueNs === AT_ONCE) continue;
+      const waitMs = (dueNs - this.#clock.nowNs()) / NS_PER_MS;
+      if (waitMs > 0) bell.sleep(seen, waitMs);
+    }
+  }
+
+  /** Each that was woken or is due has one step; returns when the next is due. */
+  #turn(): number {
+    let nextNs = NEVER;
+    let nowNs: number | undefined;
+    for (const seat of this.#seats) {
+      if (!seat.takeWakes() && seat.mayNs !== AT_ONCE) {
+        // Once in a turn: who becomes due while others are stepped is so in the next.
+        nowNs ??= this.#clock.nowNs();
+        if (seat.mayNs > nowNs) {
+          nextNs = Math.min(nextNs, seat.dueNs);
+          continue;
+        }
+      }
+      this.#step(seat);
+      nextNs = Math.min(nextNs, seat.dueNs);
+    }
+    return nextNs;
+  }
+
+  /** What goes wrong in one log's step ends that log, and no other. */
+  #step(seat: Seat): void {
+    try {
+      seat.step(this.#clock);
+      if (seat.hasEnded) this.#leave(seat);
+    } catch (error) {
+      this.#leave(seat, error);
+    }
+  }
+
+  #leave(seat: Seat, error?: unknown): void {
+    seat.dueNs = NEVER;
+    this.#seats = this.#seats.filter((other) => other !== seat);
+    seat.onEnd(error);
   }
 }

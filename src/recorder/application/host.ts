@@ -1,0 +1,128 @@
+// A thread that serves logs, seen from the application's thread that has started it: how it starts,
+// what it tells, how it ends. It does not hold the process; a pending `open` or `close` does.
+import { clearTimeout, setTimeout } from 'node:timers';
+import { type TransferListItem, Worker } from 'node:worker_threads';
+import { isError, messageOf, neededPermission, WalError } from '../../errors.js';
+import type { ThreadName } from '../../telemetry/heartbeats.js';
+import { Doorbell } from '../threads/doorbell.js';
+import type { Letter, LogMessage, Reply } from '../threads/messages.js';
+import { hostEndsWithProcess, hostHasEnded } from './exit-hook.js';
+
+/** Longer than a region takes to be written with zeros. */
+const UNDISTURBED_TIMEOUT_MS = 10_000;
+/** A host that serves nobody waits so long for the next log: to start one takes as long as 0.1 s. */
+const IDLE_MS = 2000;
+
+/** Named when a thread starts, not at load: a bundle of CommonJS has no `import.meta.url`. */
+const MODULES: Readonly<Record<ThreadName, () => URL>> = {
+  writer: () => new URL('../writer/writer-thread.js', import.meta.url),
+  preparer: () => new URL('../preparer/preparer-thread.js', import.meta.url),
+  housekeeping: () => new URL('../housekeeping/housekeeping-thread.js', import.meta.url),
+};
+
+export const BUNDLED =
+  'The threads of a log are loaded from their own modules: if the application is bundled, keep ' +
+  'flashstrike out of the bundle (external).';
+
+/** @throws WalError ERR_FLASHSTRIKE_PLATFORM */
+function startWorker(thread: ThreadName, workerData: SharedArrayBuffer): Worker {
+  try {
+    return new Worker(MODULES[thread](), { workerData, execArgv: [] });
+  } catch (error) {
+    const permission = neededPermission(error);
+    // In a bundle of CommonJS a module does not know where it is.
+    if (permission === undefined && typeof import.meta.url === 'string') throw error;
+    const remedy = permission === undefined ? BUNDLED : `Start node with ${permission}.`;
+    const message = `The ${thread} thread cannot be started (${messageOf(error)}). ${remedy}`;
+    throw new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: error });
+  }
+}
+
+/** A log, as the host that serves it sees it. */
+export interface ServedLog {
+  onMessage(message: LogMessage): void;
+  /** The thread has ended, and what was thrown in it, if anything. */
+  onDeath(exitCode: number, error: Error | undefined): void;
+}
+
+export class Host {
+  readonly thread: ThreadName;
+  readonly bell = new Doorbell();
+  readonly #worker: Worker;
+  readonly #logs = new Map<number, ServedLog>();
+  readonly #onEnd: (host: Host) => void;
+  readonly #ending = { endNow: () => void this.bell.endUndisturbed(UNDISTURBED_TIMEOUT_MS) };
+  #lastTicket = 0;
+  #holds = 0;
+  #error: Error | undefined;
+  #idle: NodeJS.Timeout | undefined;
+
+  /** @param onEnd called once it takes no more logs: it ends, or has ended */
+  constructor(thread: ThreadName, onEnd: (host: Host) => void) {
+    this.thread = thread;
+    this.#onEnd = onEnd;
+    this.#worker = startWorker(thread, this.bell.buffer);
+    this.#worker.unref();
+    hostEndsWithProcess(this.#ending);
+    this.#worker.on('message', ({ ticket, message }: Reply) => {
+      if (ticket !== undefined && message !== undefined) this.#hear(ticket, message);
+    });
+    this.#worker.on('error', (error) => {
+      this.#error = isError(error) ? error : new Error(String(error));
+    });
+    this.#worker.once('exit', (code) => this.#hasEnded(code));
+  }
+
+  get logCount(): number {
+    return this.#logs.size;
+  }
+
+  /** From here on the log learns what becomes of the thread; returns its ticket. */
+  add(log: ServedLog): number {
+    clearTimeout(this.#idle);
+    const ticket = ++this.#lastTicket;
+    this.#logs.set(ticket, log);
+    return ticket;
+  }
+
+  /** The log needs it no more. Idempotent. */
+  remove(ticket: number): void {
+    if (!this.#logs.delete(ticket) || this.#logs.size > 0) return;
+    this.#idle = setTimeout(() => {
+      this.#onEnd(this);
+      this.bell.requestStop();
+    }, IDLE_MS);
+    this.#idle.unref();
+  }
+
+  /** @param ticket the log's, as `add` gave it */
+  post(ticket: number, start: unknown, transferList: TransferListItem[] = []): void {
+    const letter: Letter<unknown> = { ticket, start };
+    this.#worker.postMessage(letter, transferList);
+    this.bell.announceLetter();
+  }
+
+  /** The process is held for as long as somebody holds it here. */
+  hold(): void {
+    if (++this.#holds === 1) this.#worker.ref();
+  }
+
+  letGo(): void {
+    if (--this.#holds === 0) this.#worker.unref();
+  }
+
+  #hear(ticket: number, message: LogMessage): void {
+    const log = this.#logs.get(ticket);
+    if (message.kind === 'gone') this.remove(ticket);
+    log?.onMessage(message);
+  }
+
+  #hasEnded(exitCode: number): void {
+    clearTimeout(this.#idle);
+    hostHasEnded(this.#ending);
+    this.#onEnd(this);
+    const logs = [...this.#logs.values()];
+    this.#logs.clear();
+    for (const log of logs) log.onDeath(exitCode, this.#error);
+  }
+}

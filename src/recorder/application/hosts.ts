@@ -1,0 +1,66 @@
+// The threads that serve the logs of this environment (the main thread, or a worker of the
+// application, each has its own). A writer has one log, for a sync may take any time; preparing and
+// housekeeping are done for all logs of a disk by one thread each: where a disk hangs, all that
+// waits is of that disk.
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isOperational } from '../../errors.js';
+import type { ThreadName } from '../../telemetry/heartbeats.js';
+import { Host } from './host.js';
+import { dropSpares } from './spare-memory.js';
+
+/** How many logs a host may serve. */
+const LOGS_MAX: Readonly<Record<ThreadName, number>> = {
+  writer: 1,
+  preparer: Number.POSITIVE_INFINITY,
+  housekeeping: Number.POSITIVE_INFINITY,
+};
+
+interface Place {
+  readonly host: Host;
+  /** The disk of the logs that it serves, if any. */
+  disk: string;
+}
+
+const places = new Set<Place>();
+
+/**
+ * A host for one more log on the disk: one that is there, or a new one.
+ * @throws WalError ERR_FLASHSTRIKE_PLATFORM, or what the system says where no thread can be started
+ */
+export function hostFor(thread: ThreadName, disk: string): Host {
+  const mayTake = ({ host, disk: its }: Place): boolean =>
+    host.thread === thread &&
+    (host.logCount === 0 || (its === disk && host.logCount < LOGS_MAX[thread]));
+  const known = [...places].find(mayTake);
+  if (known !== undefined) {
+    known.disk = disk;
+    return known.host;
+  }
+  const host = new Host(thread, () => {
+    places.delete(place);
+    if (places.size === 0) dropSpares();
+  });
+  const place = { host, disk };
+  places.add(place);
+  return host;
+}
+
+/** The disk on which a log is, or would be created. */
+export function diskOf(directory: string): string {
+  for (let path = directory; ; path = dirname(path)) {
+    const device = deviceAt(path);
+    if (device !== undefined) return device;
+    if (path === dirname(path)) return '';
+  }
+}
+
+/** Undefined where there is nothing, or nothing that may be looked at: the open will tell. */
+function deviceAt(path: string): string | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false })?.dev.toString();
+  } catch (error) {
+    if (!isOperational(error)) throw error;
+    return undefined;
+  }
+}
