@@ -151,7 +151,7 @@ describe('the loop of a host with several logs', () => {
     ]);
     bench.run();
     assert.equal(bench.steps.join(''), 'abbaab');
-    assert.deepEqual(bench.bell.sleeps.slice(0, 1), [399.99]);
+    assert.deepEqual(bench.bell.sleeps.slice(0, 1), [400]);
   });
 
   test('sleeps until the first is due; who is due soon is stepped with it', () => {
