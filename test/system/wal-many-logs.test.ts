@@ -17,7 +17,7 @@ const LOGS = `
 const names = Array.from({ length: 5 }, (_, at) => directory + '/' + at);
 const open = async (name) => {
   const wal = await Wal.open(name, options);
-  for (let count = 0; count < 10; count++) wal.append(Buffer.from('event ' + (wal.lastEventId + 1)));
+  for (let n = 0; n < 10; n++) wal.append(Buffer.from('event ' + (wal.lastEventId + 1)));
   await wal.durable();
   return wal;
 };

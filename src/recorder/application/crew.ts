@@ -8,13 +8,14 @@ import {
   type SerializedError,
   WalError,
 } from '../../errors.js';
+import { diskOf } from '../../storage/disk-of.js';
 import { THREAD_NAMES, type ThreadName } from '../../telemetry/heartbeats.js';
 import { type Custody, CustodyDesk } from '../threads/custody.js';
 import type { HelperStart, LogMessage, OpenRequest, WriterReady } from '../threads/messages.js';
 import { type Signals, Trouble } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { BUNDLED, type Host, type ServedLog } from './host.js';
-import { diskOf, hostFor } from './hosts.js';
+import { hostFor } from './hosts.js';
 
 /** What a host does for the log, with its life told as promises. */
 class Member implements ServedLog {
@@ -253,7 +254,7 @@ export class Crew {
     await Promise.all(THREAD_NAMES.map((thread) => this.#members[thread].leave()));
   }
 
-  /** Leaves the threads in order: writer, preparer, housekeeping. Rejects with the first refusal. */
+  /** Leaves the threads in order: writer, preparer, housekeeping; rejects with the first refusal. */
   async end(): Promise<void> {
     for (const thread of THREAD_NAMES) await this.#members[thread].leave();
     if (this.#refusals[0] !== undefined) throw this.#refusals[0];

@@ -10,7 +10,7 @@ import { hostEndsWithProcess, hostHasEnded } from './exit-hook.js';
 
 /** Longer than a region takes to be written with zeros. */
 const UNDISTURBED_TIMEOUT_MS = 10_000;
-/** A host that serves nobody waits so long for the next log: to start one takes as long as 0.1 s. */
+/** A host that serves nobody waits so long for the next log: to start one takes up to 0.2 s. */
 const IDLE_MS = 2000;
 
 /** Named when a thread starts, not at load: a bundle of CommonJS has no `import.meta.url`. */

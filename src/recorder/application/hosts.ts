@@ -2,9 +2,6 @@
 // application, each has its own). A writer has one log, for a sync may take any time; preparing and
 // housekeeping are done for all logs of a disk by one thread each: where a disk hangs, all that
 // waits is of that disk.
-import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { isOperational } from '../../errors.js';
 import type { ThreadName } from '../../telemetry/heartbeats.js';
 import { Host } from './host.js';
 import { dropSpares } from './spare-memory.js';
@@ -44,23 +41,4 @@ export function hostFor(thread: ThreadName, disk: string): Host {
   const place = { host, disk };
   places.add(place);
   return host;
-}
-
-/** The disk on which a log is, or would be created. */
-export function diskOf(directory: string): string {
-  for (let path = directory; ; path = dirname(path)) {
-    const device = deviceAt(path);
-    if (device !== undefined) return device;
-    if (path === dirname(path)) return '';
-  }
-}
-
-/** Undefined where there is nothing, or nothing that may be looked at: the open will tell. */
-function deviceAt(path: string): string | undefined {
-  try {
-    return statSync(path, { bigint: true, throwIfNoEntry: false })?.dev.toString();
-  } catch (error) {
-    if (!isOperational(error)) throw error;
-    return undefined;
-  }
 }

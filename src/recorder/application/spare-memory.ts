@@ -1,5 +1,5 @@
-// Shared buffers of portable rings whose logs are closed, for the next log to use. A thread that has
-// served a log keeps a reference until its collector runs, and V8 does not count shared memory
+// Shared buffers of portable rings whose logs are closed, for the next log to use. A thread that
+// has served a log keeps a reference until its collector runs, and V8 does not count shared memory
 // towards that: threads that live on would keep the ring of each log that they have ever served.
 
 const spares = new Map<number, SharedArrayBuffer[]>();

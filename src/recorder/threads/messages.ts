@@ -40,18 +40,18 @@ export interface WriterReady {
 }
 
 /** A helper serves the log: from here on its thread may die at any time without harm to others. */
-export interface Running {
+interface Running {
   readonly kind: 'running';
 }
 
 /** The worker could not do its work, at the start or at the end. */
-export interface Refused {
+interface Refused {
   readonly kind: 'refused';
   readonly error: SerializedError;
 }
 
 /** The first damage that the verification in the background has found; the log goes on. */
-export interface Damage {
+interface Damage {
   readonly kind: 'damage';
   readonly error: SerializedError;
 }
@@ -60,7 +60,7 @@ export interface Damage {
 export type LogMessage = WriterReady | Running | Refused | Damage | Gone;
 
 /** The host has nothing more to do with the log. */
-export interface Gone {
+interface Gone {
   readonly kind: 'gone';
   /** Why it ended before its time. */
   readonly error?: SerializedError | undefined;
