@@ -254,7 +254,7 @@ export class Crew {
     await Promise.all(THREAD_NAMES.map((thread) => this.#members[thread].leave()));
   }
 
-  /** Leaves the threads in order: writer, preparer, housekeeping; rejects with the first refusal. */
+  /** Leaves them in order: writer, preparer, housekeeping; rejects with the first refusal. */
   async end(): Promise<void> {
     for (const thread of THREAD_NAMES) await this.#members[thread].leave();
     if (this.#refusals[0] !== undefined) throw this.#refusals[0];
