@@ -672,9 +672,23 @@ export const MUTATIONS = [
   {
     name: 'metrics: a log shows what nothing feeds',
     file: 'src/metrics/metrics-struct.ts',
-    find: 'struct.#metrics(({ isFed }) => isFed)',
+    find: 'struct.#metrics(isShownInLog)',
     replace: 'struct.#metrics()',
     tests: ['test/telemetry/fed-fields.test.ts', 'test/telemetry/every-family.test.ts'],
+  },
+  {
+    name: 'metrics: a log with precise timestamps shows an age of coarse time',
+    file: 'src/metrics/metrics-struct.ts',
+    find: 'isFed && (!isShownOnceSet || line.some((word) => word !== 0))',
+    replace: 'isFed',
+    tests: ['test/system/coarse-time-age.test.ts'],
+  },
+  {
+    name: 'writer: coarse time is as old as it ever was',
+    file: 'src/recorder/writer/wall-clock-watch.ts',
+    find: '    this.#refreshedNs = nowNs;\n',
+    replace: '    if (Number.isNaN(this.#refreshedNs)) this.#refreshedNs = nowNs;\n',
+    tests: ['src/recorder/writer/wall-clock-watch.test.ts'],
   },
   {
     name: 'top: a process that is stopped is told as threads that are stuck',

@@ -65,6 +65,8 @@ export interface MetricDescription<Kind extends MetricKind = MetricKind> {
    * record it themselves, and no log shows it.
    */
   readonly isFed: boolean;
+  /** Whether there are logs in which nothing records it: it is shown once something has. */
+  readonly isShownOnceSet: boolean;
   /** What the reference exports it as, its suffixes left out; undefined: it has no such metric. */
   readonly reference: string | undefined;
   /** The first field of the group that is recorded together; undefined: the field is alone. */
@@ -81,6 +83,7 @@ export interface MetricText {
   readonly unit?: MetricUnit;
   readonly failures?: 'unseen';
   readonly isFed?: false;
+  readonly isShownOnceSet?: true;
   readonly reference?: string;
   readonly group?: string;
 }
@@ -89,7 +92,7 @@ const describing =
   <const Kind extends MetricKind>(kind: Kind, defaultUnit: MetricUnit) =>
   (text: MetricText): MetricDescription<Kind> => {
     const { help, writer, covers, group, reference } = text;
-    const { unit = defaultUnit, failures = 'seen', isFed = true } = text;
+    const { unit = defaultUnit, failures = 'seen', isFed = true, isShownOnceSet = false } = text;
     const apply = undefined;
     return Object.freeze({
       kind,
@@ -99,6 +102,7 @@ const describing =
       covers,
       failures,
       isFed,
+      isShownOnceSet,
       reference,
       group,
       apply,
@@ -129,6 +133,7 @@ export const journal = (
     covers: '',
     failures: 'seen',
     isFed: true,
+    isShownOnceSet: false,
     reference: undefined,
     group,
     apply,

@@ -18,6 +18,7 @@ import type { Collector } from './collector.js';
 import { type DumpOptions, dumpStruct, type TextSink } from './dump.js';
 import { MetricMemory } from './metric-memory.js';
 import { type MetricReading, type Readings, type ReadMetric, readMetric } from './readings.js';
+import { LINE_WORDS } from './sequence.js';
 import { copyGroup, copyStruct, MemorySource, type MetricSource } from './snapshot.js';
 
 /** What updaters and the log itself need of a struct, and nobody else does. */
@@ -34,6 +35,10 @@ export type FillCopy = (copy: Uint32Array, at: number) => void;
  * Called before a copy is taken; what it returns is called for that copy.
  */
 type LookBeside = () => FillCopy;
+
+/** Whether a log shows a metric, whose line is `line`. */
+const isShownInLog = ({ isFed, isShownOnceSet }: MetricDescription, line: Uint32Array): boolean =>
+  isFed && (!isShownOnceSet || line.some((word) => word !== 0));
 
 let accessOf: (struct: MetricsStruct) => StructAccess;
 let refresh: (
@@ -65,7 +70,7 @@ export abstract class MetricsStruct {
       struct.#lookBeside = look;
     };
     end = (struct) => struct.#close();
-    fedIn = (struct) => struct.#metrics(({ isFed }) => isFed);
+    fedIn = (struct) => struct.#metrics(isShownInLog);
   }
 
   constructor(definition: StructDefinition, memory: MetricMemory) {
@@ -168,12 +173,15 @@ export abstract class MetricsStruct {
   }
 
   /** The metrics in the order of the layout, of one copy. */
-  *#metrics(isShown = (_: MetricDescription) => true): Generator<ReadMetric> {
+  *#metrics(
+    isShown = (_description: MetricDescription, _line: Uint32Array) => true,
+  ): Generator<ReadMetric> {
     const { copy } = this.#wholeCopy(this.#isLive);
     const nowNs = this.#takenAtNs ?? monotonicClock.nowNs();
     for (const [field, description] of Object.entries(this.#definition.fields)) {
-      if (description.kind === 'journal' || !isShown(description)) continue;
+      if (description.kind === 'journal') continue;
       const at = wordOf(this.#definition.layout.offset[field] as number);
+      if (!isShown(description, copy.subarray(at, at + LINE_WORDS))) continue;
       yield [field, description, readMetric(description, copy, at, nowNs)];
     }
   }

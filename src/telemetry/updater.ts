@@ -104,6 +104,12 @@ export abstract class Updater {
     if (memory.isOpen) recordRecentMax(memory.words, memory.start + field, interval);
   }
 
+  /** Takes the time from `startNs` to `endNs` into account at word `field`, a recent_max64. */
+  protected recentSpan(field: number, startNs: number, endNs: number): void {
+    this.#between(startNs, endNs);
+    this.recent(field);
+  }
+
   /** Records the time from `startNs` to now at word `field`, an operation64. */
   protected operation(field: number, startNs: number, ok: boolean): void {
     const memory = this.#memory;

@@ -92,6 +92,7 @@ export class Bench {
           this.signals.wallLatch,
           new ManagerUpdater(this.telemetry.manager, this.clock),
           anchor,
+          keepsTime,
         ),
         prepared: new PreparedSegments(
           this.signals,

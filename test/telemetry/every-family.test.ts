@@ -179,6 +179,7 @@ async function wholeRun(context: TestContext, families: MovedFamilies): Promise<
     lock: 'none',
     preparedSegments: 1,
     appendSampling: 3,
+    timestamps: 'coarse',
     sync: { mode: 'manual' },
   };
   const directory = temporaryFolder(context);

@@ -398,6 +398,7 @@ class Opening {
         wallLatch,
         this.#managerUpdater,
         anchor,
+        timestamps === 'coarse',
       ),
       prepared: new PreparedSegments(this.#signals, this.#clock, taking),
       signals: this.#signals,

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { FakeClock } from '../../clock/fake-clock.js';
 import { TimestampSource } from '../../clock/timestamp-source.js';
+import { structAccess, takeFrom } from '../../metrics/metrics-struct.js';
+import { MemorySource } from '../../metrics/snapshot.js';
 import { Manager, ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { Signals } from '../threads/signals.js';
 import { WallClockWatch } from './wall-clock-watch.js';
@@ -17,6 +19,7 @@ let steppedMs: number;
 let manager: Manager;
 let timestamps: TimestampSource;
 let watch: WallClockWatch;
+let coarseWatch: WallClockWatch;
 let looks: number;
 /** What happens between the two clocks of a look. */
 let interruptionNs: number;
@@ -32,7 +35,10 @@ beforeEach(() => {
   const anchor = { unixNs: UNIX_NS, monotonicNs: startNs };
   timestamps = new TimestampSource(clock, anchor, 0n, wallLatch);
   const updater = new ManagerUpdater(manager, clock);
-  watch = new WallClockWatch(clock, wallClockMs, wallLatch, updater, anchor);
+  const watching = (keepsTime: boolean): WallClockWatch =>
+    new WallClockWatch(clock, wallClockMs, wallLatch, updater, anchor, keepsTime);
+  watch = watching(false);
+  coarseWatch = watching(true);
 });
 
 function wallClockMs(): number {
@@ -110,5 +116,35 @@ describe('a look at the wall clock', () => {
     steppedMs = HOUR_MS;
     lookAfterMs(100);
     assert.equal(manager.wallClockSteps, 1);
+  });
+});
+
+describe('coarse time', () => {
+  const refreshAfterMs = (ms: number): void => {
+    clock.advanceNs(ms * 1e6);
+    coarseWatch.look(clock.nowNs() - startNs);
+  };
+
+  /** In ms; as a copy shows it, whose clock stands still. */
+  function shown(): { ageMs: number; longestMs: number } {
+    const copy = new Manager();
+    const { words, start } = structAccess(manager).memory;
+    takeFrom(copy, new MemorySource(words, start), false, undefined, clock.nowNs());
+    return { ageMs: copy.coarseTimeAge / 1e6, longestMs: copy.coarseTimeAgeRecentMax / 1e6 };
+  }
+
+  test('is as old as its last refresh, and was as old as the longest gap between two', () => {
+    refreshAfterMs(1);
+    assert.deepEqual(shown(), { ageMs: 0, longestMs: 0 });
+    refreshAfterMs(87);
+    refreshAfterMs(1);
+    clock.advanceNs(3e6);
+    assert.deepEqual(shown(), { ageMs: 3, longestMs: 87 });
+  });
+
+  test('is told of nowhere while the application reads the clock itself', () => {
+    lookAfterMs(5);
+    lookAfterMs(5);
+    assert.deepEqual(shown(), { ageMs: 0, longestMs: 0 });
   });
 });

@@ -27,20 +27,26 @@ export class WallClockWatch {
   readonly #anchorNs: number;
   /** What the wall clock would have said at the anchor. */
   #anchorMs: number;
+  /** The clock at the last refresh of coarse time. */
+  #refreshedNs = Number.NaN;
+  readonly #keepsTime: boolean;
   #nextOffsetNs = 0;
 
+  /** @param keepsTime the application takes its time from the offsets that are looked at here */
   constructor(
     clock: Clock,
     wallClockMs: WallClockMs,
     latch: WallLatch,
     telemetry: ManagerUpdater,
     anchor: WallAnchor,
+    keepsTime: boolean,
   ) {
     this.#clock = clock;
     this.#wallClockMs = wallClockMs;
     this.#latch = latch;
     this.#telemetry = telemetry;
     this.#anchorNs = anchor.monotonicNs;
+    this.#keepsTime = keepsTime;
     this.#anchorMs = Number(anchor.unixNs) / NS_PER_MS;
   }
 
@@ -49,6 +55,7 @@ export class WallClockWatch {
    * @param offsetNs how far the clock has moved since the anchor
    */
   look(offsetNs: number): void {
+    if (this.#keepsTime) this.#tellRefresh(this.#anchorNs + offsetNs);
     if (offsetNs < this.#nextOffsetNs) return;
     this.#nextOffsetNs = offsetNs + INTERVAL_NS;
     const beforeNs = this.#clock.nowNs();
@@ -57,6 +64,11 @@ export class WallClockWatch {
     if (lookNs > LONGEST_LOOK_NS) return;
     const expectedMs = this.#anchorMs + (beforeNs - this.#anchorNs) / NS_PER_MS;
     if (Math.abs(wallMs - expectedMs) >= STEP_MS) this.#follow();
+  }
+
+  #tellRefresh(nowNs: number): void {
+    this.#telemetry.onCoarseTime(this.#refreshedNs, nowNs);
+    this.#refreshedNs = nowNs;
   }
 
   #follow(): void {

@@ -55,9 +55,11 @@ const ManagerLayout = layout('Manager')
   .field(26752, 'clockCost', Gauge64)
   .field(26816, 'appendSampling', Gauge64)
   .field(26880, 'wallClockSteps', Counter64)
-  .field(26944, 'spare0', pad(64))
-  .field(27008, 'diskFreeBytes', Gauge64)
-  .end(27072, 64);
+  .field(26944, 'coarseTimeAge', Gauge64)
+  .field(27008, 'coarseTimeAgeRecentMax', RecentMax64)
+  .field(27072, 'spare0', pad(64))
+  .field(27136, 'diskFreeBytes', Gauge64)
+  .end(27200, 64);
 
 const at = ManagerLayout.offset;
 
@@ -124,6 +126,9 @@ const waited: MetricText = {
     'from the call until its promise settled or it returned, without calls for ids that were ' +
     'already durable',
 };
+
+/** The clock readings of `precise` have no age: there nothing refreshes, and nothing is shown. */
+const coarseTime = { writer: 'writer', isShownOnceSet: true } as const;
 
 const MANAGER = defineMetrics(ManagerLayout, undefined, {
   appendEvent: operation({ ...appended, reference: 'append_event' }),
@@ -260,6 +265,18 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
       'where it should be according to the monotonic clock; after a step backwards, timestamps ' +
       'stay the same until the clock has caught up',
   }),
+  coarseTimeAge: age({
+    ...coarseTime,
+    help: 'How old the time is that the next event gets with timestamps: coarse',
+    covers: 'from the last refresh until now; only in logs that were opened with coarse timestamps',
+  }),
+  coarseTimeAgeRecentMax: recentMax({
+    ...coarseTime,
+    help: 'Longest time between two refreshes of coarse time of the last 10 to 20 s',
+    covers:
+      'what a coarse timestamp was behind at most: from each refresh to the next, over writes, ' +
+      'syncs and sleeps of the writer; only in logs that were opened with coarse timestamps',
+  }),
   diskFreeBytes: gauge({
     unit: 'bytes',
     writer: 'housekeeping',
@@ -361,6 +378,12 @@ export class ManagerUpdater extends Updater {
 
   onWallClockStep(): void {
     this.count(wordOf(at.wallClockSteps));
+  }
+
+  /** Coarse time was refreshed at `nowNs`, and before at `previousNs`; NaN: this is the first. */
+  onCoarseTime(previousNs: number, nowNs: number): void {
+    this.set(wordOf(at.coarseTimeAge), nowNs);
+    this.recentSpan(wordOf(at.coarseTimeAgeRecentMax), previousNs, nowNs);
   }
 
   onSegmentRotation(startNs: number): void {
