@@ -23,6 +23,12 @@ export interface Libc {
   renameNoReplace(source: string, target: string): void;
   /** Allocates blocks; leaves the file's size at `bytes`. */
   allocate(fd: number, bytes: number): void;
+  /** statx of an open file into `status`, its times of change not asked for; false: it failed. */
+  statusOf(fd: number, status: Uint8Array): boolean;
+  /** The same of a name, no link followed. */
+  statusAt(path: string, status: Uint8Array): boolean;
+  /** Tells the kernel to begin writing these bytes of a file to the disk; waits for nothing. */
+  startWriteback(fd: number, offset: number, bytes: number): void;
 }
 
 const PROT_READ_WRITE = 3;
@@ -30,16 +36,29 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED_POPULATED = 0x01 | 0x8000;
 const MAP_FAILED = 2n ** 64n - 1n;
 const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
 const RENAME_NOREPLACE = 1;
 const LOCK_SH_NB = 1 | 4;
 const LOCK_EX_NB = 2 | 4;
 const LOCK_UN = 8;
+const SYNC_FILE_RANGE_WRITE = 2;
+/** Type, links, owner, inode, size and birth. */
+const STATX_WITHOUT_TIMES = 0x001 | 0x004 | 0x008 | 0x100 | 0x200 | 0x800;
 
-type Call = (...args: readonly (number | string)[]) => number | bigint;
+type Call = (...args: readonly (number | string | Uint8Array)[]) => number | bigint;
 
 function bind(koffi: typeof Koffi): Libc {
   const lib = koffi.load(null);
   const bound = (prototype: string): Call => lib.func(prototype) as unknown as Call;
+  // Old releases of musl have no statx.
+  const boundIfHad = (prototype: string): Call => {
+    try {
+      return bound(prototype);
+    } catch {
+      return () => -1;
+    }
+  };
   const mmap = bound(
     'uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int fd, int64_t ' +
       'offset)',
@@ -50,6 +69,12 @@ function bind(koffi: typeof Koffi): Libc {
     'int renameat2(int from, const char *source, int to, const char *target, unsigned int flags)',
   );
   const fallocate = bound('int fallocate(int fd, int mode, int64_t offset, int64_t bytes)');
+  const statx = boundIfHad(
+    'int statx(int from, const char *path, int flags, unsigned int mask, void *status)',
+  );
+  const syncFileRange = bound(
+    'int sync_file_range(int fd, int64_t offset, int64_t bytes, unsigned int flags)',
+  );
 
   const names = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
   const fail = (syscall: string): never => {
@@ -86,6 +111,13 @@ function bind(koffi: typeof Koffi): Libc {
     },
     allocate(fd, bytes) {
       while (fallocate(fd, 0, 0, bytes) !== 0) if (!interrupted()) fail('fallocate');
+    },
+    statusOf: (fd, status) => statx(fd, '', AT_EMPTY_PATH, STATX_WITHOUT_TIMES, status) === 0,
+    statusAt: (path, status) =>
+      statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_WITHOUT_TIMES, status) === 0,
+    startWriteback(fd, offset, bytes) {
+      // Where it fails, the next sync has more to do, and tells what is the matter.
+      syncFileRange(fd, offset, bytes, SYNC_FILE_RANGE_WRITE);
     },
   };
 }
@@ -126,6 +158,9 @@ export function libc(): Libc | undefined {
   }
   return bound;
 }
+
+/** The same where this thread has it already: who needs no more than that loads nothing. */
+export const loadedLibc = (): Libc | undefined => bound;
 
 /** Where `bytes` stands in memory; undefined where koffi has no binary for this machine. */
 export const addressOf = (bytes: Uint8Array): bigint | undefined => loadKoffi()?.address(bytes);

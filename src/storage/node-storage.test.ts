@@ -1,7 +1,16 @@
 // The port's suite on real file systems, then what only these have.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import fs, { linkSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import fs, {
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -38,6 +47,8 @@ function refuseCalls(t: TestContext) {
     throw Object.assign(new Error('EINVAL'), { code: 'EINVAL' });
   };
   t.mock.method(bound, 'allocate', refuse);
+  t.mock.method(bound, 'statusOf', () => false);
+  t.mock.method(bound, 'statusAt', () => false);
   return t.mock.method(bound, 'renameNoReplace', refuse);
 }
 
@@ -49,6 +60,34 @@ storageConformance(
   },
   noLibc || undefined,
 );
+
+test('libc tells of files what Node does', { skip: noLibc }, (t) => {
+  const folder = temporaryFolder(t);
+  const at = (name: string): string => join(folder, name);
+  writeFileSync(at('file'), 'text');
+  linkSync(at('file'), at('second'));
+  symlinkSync('nowhere', at('link'));
+  const paths = [at('file'), at('link'), folder, '/usr', '/dev/null', '/proc/1'];
+  const descriptors = ['file', '.'].map((name) => openSync(at(name), 'r'));
+  t.after(() => {
+    for (const fd of descriptors) closeSync(fd);
+  });
+  const told = () => [
+    ...paths.map((path) => nodeStorage.statusAt(path)),
+    ...descriptors.map((fd) => nodeStorage.statusOf(fd)),
+  ];
+  const lstat = t.mock.method(fs, 'lstatSync');
+  syncBuiltinESMExports();
+  t.after(() => {
+    lstat.mock.restore();
+    syncBuiltinESMExports();
+  });
+  const byLibc = told();
+  assert.equal(lstat.mock.callCount(), 0);
+  refuseCalls(t);
+  assert.deepEqual(byLibc, told());
+  assert.equal(lstat.mock.callCount(), paths.length);
+});
 
 describe('on a real file system', () => {
   const refuses = (path: string, modes: readonly OpenMode[] = MODES): void => {
@@ -150,6 +189,7 @@ test('numbers of files are unsigned: an inode of 2^63 and more is none below zer
     ino: -5n,
     dev: -(2n ** 63n),
   });
+  if (noLibc === false) refuseCalls(t);
   const lstat = t.mock.method(fs, 'lstatSync', () => high);
   syncBuiltinESMExports();
   t.after(() => {

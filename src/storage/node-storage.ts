@@ -21,9 +21,10 @@ import {
   writevSync,
 } from 'node:fs';
 import { systemCode, WalError } from '../errors.js';
-import { libc } from '../memory/libc.js';
+import { libc, loadedLibc } from '../memory/libc.js';
 import { FILE_MODE, READ_SAFE, SAFE } from '../region/open-flags.js';
 import { KIND_NAMES } from './left-over.js';
+import { nativeStatusAt, nativeStatusOf } from './native-status.js';
 import {
   type DirectoryEntry,
   type EntryKind,
@@ -264,8 +265,10 @@ function renameNoReplace(source: string, target: string): void {
 export const nodeStorage: Storage = Object.freeze({
   open: openFile,
   close: closeSync,
-  statusOf: (fd: number) => toStatus(fstatSync(fd, { bigint: true })),
+  statusOf: (fd: number) => nativeStatusOf(fd) ?? toStatus(fstatSync(fd, { bigint: true })),
   statusAt(path: string) {
+    const status = nativeStatusAt(path);
+    if (status !== undefined) return status;
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     return stats === undefined ? undefined : toStatus(stats);
   },
@@ -295,6 +298,9 @@ export const nodeStorage: Storage = Object.freeze({
     if (fstatSync(fd).size < bytes) ftruncateSync(fd, bytes);
   },
   truncate: ftruncateSync,
+  startWriteback(fd: number, offset: number, bytes: number) {
+    loadedLibc()?.startWriteback(fd, offset, bytes);
+  },
   sync: fdatasyncSync,
   syncDirectory,
   rename: renameSync,

@@ -34,6 +34,7 @@ test('it changes nothing, whatever is asked of it', () => {
     () => storage.write(fd, [new Uint8Array(1)], 0),
     () => storage.allocate(fd, 8),
     () => storage.truncate(fd, 0),
+    () => storage.startWriteback(fd, 0, 1),
     () => storage.sync(fd),
     () => storage.syncDirectory(folder),
     () => storage.rename(file, join(folder, 'other')),

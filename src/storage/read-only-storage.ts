@@ -21,6 +21,7 @@ export class ReadOnlyStorage implements Storage {
   readonly write = refuse;
   readonly allocate = refuse;
   readonly truncate = refuse;
+  readonly startWriteback = refuse;
   readonly sync = refuse;
   readonly syncDirectory = refuse;
   readonly rename = refuse;

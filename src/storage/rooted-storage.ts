@@ -39,6 +39,8 @@ export function rootedStorage(
       inner.write(fd, parts, offset),
     allocate: (fd: number, bytes: number) => inner.allocate(fd, bytes),
     truncate: (fd: number, bytes: number) => inner.truncate(fd, bytes),
+    startWriteback: (fd: number, offset: number, bytes: number) =>
+      inner.startWriteback(fd, offset, bytes),
     sync: (fd: number) => inner.sync(fd),
     syncDirectory: (path: string) => told(() => inner.syncDirectory(physical(path))),
     rename: (source: string, target: string) =>

@@ -115,6 +115,15 @@ export function storageConformance(name: string, make: MakePlace, unavailable?: 
       storage.close(fd);
     });
 
+    test('where writing to the disk was asked to begin, everything stays what it is', (t) => {
+      const { storage, at } = opened(make(t));
+      put(storage, at('file'), 'text');
+      const fd = storage.open(at('file'), 'write');
+      for (const bytes of [4, 0, 8192]) storage.startWriteback(fd, 0, bytes);
+      storage.close(fd);
+      assert.equal(textAt(storage, at('file')), 'text');
+    });
+
     test('allocates zeros up to a length, keeps what is there, and never cuts', (t) => {
       const { storage, at } = opened(make(t));
       const fd = storage.open(at('file'), 'create');

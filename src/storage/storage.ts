@@ -84,6 +84,11 @@ export interface Storage {
    * @throws EINVAL when the file was opened with `read`
    */
   truncate(fd: number, bytes: number): void;
+  /**
+   * Asks the system to begin writing what was written there to the disk, so that the next sync
+   * finds less to do. Waits for nothing, promises nothing, never fails.
+   */
+  startWriteback(fd: number, offset: number, bytes: number): void;
   /** fdatasync. */
   sync(fd: number): void;
   /**

@@ -287,6 +287,11 @@ export class SimulatedDisk implements Storage {
     this.#writable(fd, 'EINVAL').resize(bytes);
   }
 
+  /** Nothing more than may happen at any time. */
+  startWriteback(fd: number, _offset: number, _bytes: number): void {
+    this.#file(fd);
+  }
+
   sync(fd: number): void {
     this.#file(fd).sync();
   }

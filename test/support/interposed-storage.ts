@@ -115,6 +115,12 @@ export abstract class InterposedStorage implements Storage {
     this.call(this.#on(fd, 'truncate', { bytes }), () => this.#inner.truncate(fd, bytes));
   }
 
+  startWriteback(fd: number, offset: number, bytes: number): void {
+    // No call of the list: it cannot fail, and nothing can be seen of it.
+    this.#pathOf(fd);
+    this.#inner.startWriteback(fd, offset, bytes);
+  }
+
   sync(fd: number): void {
     this.call(this.#on(fd, 'sync'), () => this.#inner.sync(fd));
   }

@@ -15,7 +15,7 @@ import { encodeSeal, SEAL_RESERVED_BYTES } from '../../segment/seal.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../../segment/segment-header.js';
 import type { SegmentTally } from '../../segment/segment-tally.js';
 import type { FileStatus, Storage } from '../../storage/storage.js';
-import { alignUp, PAGE_BYTES } from '../../units.js';
+import { alignUp, MIB, PAGE_BYTES } from '../../units.js';
 import { noSpaceFor, segmentFailure } from './segment-failure.js';
 
 /** The last event or watermark block (or the segment header): what a successor's header pins. */
@@ -74,6 +74,11 @@ export const segmentBytesFor = (payloadBytes: number): number =>
   );
 
 const NO_BYTES = new Uint8Array(0);
+/**
+ * Once so much is written, the disk begins with it: a sync of 8 MiB takes a quarter less then, and
+ * small ones, of which there may be thousands a second, are left alone.
+ */
+const WRITEBACK_BYTES = 2 * MIB;
 
 export class ActiveSegment {
   readonly path: string;
@@ -93,6 +98,8 @@ export class ActiveSegment {
   /** Which file the descriptor is; nobody else gets its inode while that is open. */
   #identity: Pick<FileStatus, 'device' | 'inode'> | undefined;
   #hasUnsynced = false;
+  /** Up to here the disk has begun with what was written. */
+  #writebackOffset: number;
   #takesBlocks = true;
   #closed = false;
 
@@ -106,6 +113,7 @@ export class ActiveSegment {
     this.#fileBytes = state.fileBytes;
     this.#salt = state.salt;
     this.#offset = state.offset;
+    this.#writebackOffset = state.offset;
     this.#blockIndex = state.nextBlockIndex;
     this.#lastChecksum = state.lastChecksum;
     this.#pin = state.pin;
@@ -261,6 +269,15 @@ export class ActiveSegment {
     this.#blockIndex++;
     this.#lastChecksum = checksum;
     this.#durableClaim = content.durableEventId;
+    if (end - this.#writebackOffset >= WRITEBACK_BYTES) this.#startWriteback();
+  }
+
+  /** Whole pages: what comes into the last one would have to be written once more. */
+  #startWriteback(): void {
+    const from = this.#writebackOffset;
+    const end = this.#offset - (this.#offset % PAGE_BYTES);
+    this.#storage.startWriteback(this.#fd, from, end - from);
+    this.#writebackOffset = end;
   }
 
   #put(parts: readonly Uint8Array[]): void {
@@ -286,6 +303,7 @@ export class ActiveSegment {
   sync(): void {
     this.#attempt('sync', () => this.#storage.sync(this.#fd));
     this.#hasUnsynced = false;
+    this.#writebackOffset = this.#offset;
   }
 
   close(): void {

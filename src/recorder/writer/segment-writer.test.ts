@@ -14,7 +14,7 @@ import { RingProducer } from '../../ring/ring-producer.js';
 import { durablePointOf, ringOfSections } from '../../ring/ring-snapshot.js';
 import { BLOCK_HEADER_BYTES, BlockKind } from '../../segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../../segment/frame.js';
-import { KIB, NS_PER_MS } from '../../units.js';
+import { KIB, MIB, NS_PER_MS, PAGE_BYTES } from '../../units.js';
 
 const FIRST_BLOCK = 'write 0000000001.wal@4096';
 const SYNC = 'sync 0000000001.wal';
@@ -447,6 +447,34 @@ for (const mode of ['manual', 'interval'] as const) {
     assert.ok(mostBytes < maxUnsyncedBytes, `${mostBytes}`);
   });
 }
+
+test('the disk begins with what is written before the sync comes: whole pages, each once', (t) => {
+  const bench = new Bench({ segmentBytes: 8 * MIB });
+  const begun = t.mock.method(bench.disk, 'startWriteback').mock;
+  const write = (events: number): void => {
+    for (let event = 0; event < events; event++) {
+      bench.append(100_001);
+      bench.settle();
+    }
+  };
+  write(30);
+  bench.signals.requestDurable(30);
+  bench.settle();
+  const syncedBytes = 30 * 100_032;
+  assert.equal(begun.callCount(), 1);
+  write(45);
+  let end = 0;
+  assert.equal(begun.callCount(), 3);
+  for (const {
+    arguments: [, offset, bytes],
+  } of begun.calls.slice(1)) {
+    assert.ok(offset > syncedBytes);
+    assert.ok(bytes > 2 * MIB - PAGE_BYTES && bytes < 2 * MIB + 200_000, `${bytes}`);
+    assert.equal((offset + bytes) % PAGE_BYTES, 0);
+    if (end > 0) assert.equal(offset, end);
+    end = offset + bytes;
+  }
+});
 
 test('an idle log looks at its ring less and less often', () => {
   const bench = new Bench({ mode: 'interval', intervalMs: 20 });
