@@ -964,6 +964,8 @@ export const MUTATIONS = [
     find: '      waiter.resolve(durable);',
     replace: '      queueMicrotask(() => waiter.resolve(durable));',
     tests: ['test/system/commit-costs.test.ts'],
+  },
+  {
     name: 'writeback: bytes behind a sync are begun from where the last one ended',
     file: 'src/recorder/writer/active-segment.ts',
     find: 'this.#writebackOffset = this.#offset;',

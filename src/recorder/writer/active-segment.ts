@@ -195,9 +195,10 @@ export class ActiveSegment {
    */
   writeEvents(content: EventsContent): void {
     const place = { offset: this.#offset, blockIndex: this.#blockIndex };
-    this.#write({ ...content, kind: BlockKind.events });
+    const { payload, firstEventId, eventCount, durableEventId, writtenTsNs } = content;
+    const kind = BlockKind.events;
+    this.#write({ kind, payload, firstEventId, eventCount, durableEventId, writtenTsNs });
     this.#pin = { endOffset: this.#offset, checksum: this.#lastChecksum };
-    const { firstEventId, eventCount, payload } = content;
     this.tally.addEvents(
       { firstEventId, eventCount, payloadBytes: payload.length },
       place,
