@@ -984,7 +984,7 @@ export const MUTATIONS = [
     file: 'src/storage/native-status.ts',
     find: '((low & 0xffff_ff00n) << 12n) |',
     replace: '',
-    tests: ['src/storage/native-status.test.ts'],
+    tests: ['src/storage/node-storage.test.ts'],
   },
   {
     name: 'writer: a sync may cover any number of bytes',

@@ -58,7 +58,7 @@ function birthNs(): bigint | undefined {
 }
 
 /** One number as Node has it: makedev of libc. */
-export function deviceOf(major: number, minor: number): bigint {
+function deviceOf(major: number, minor: number): bigint {
   const [high, low] = [BigInt(major), BigInt(minor)];
   return (
     ((high & 0xffff_f000n) << 32n) |

@@ -89,6 +89,27 @@ test('libc tells of files what Node does', { skip: noLibc }, (t) => {
   assert.equal(lstat.mock.callCount(), paths.length);
 });
 
+test('a device number is what makedev of libc makes of its halves', { skip: noLibc }, (t) => {
+  const bound = libc();
+  assert.ok(bound !== undefined);
+  let halves: readonly [number, number] = [0, 0];
+  t.mock.method(bound, 'statusAt', (_path: string, status: Uint8Array) => {
+    const view = new DataView(status.buffer);
+    view.setUint32(136, halves[0], true);
+    view.setUint32(140, halves[1], true);
+    return true;
+  });
+  for (const [major, minor, device] of [
+    [254, 0, 0xfe00n],
+    [8, 17, 0x811n],
+    [0, 0x12345, 0x1230_0045n],
+    [0xfedcba98, 0x76543210, 0xfedc_b765_432a_9810n],
+  ] as const) {
+    halves = [major, minor];
+    assert.equal(nodeStorage.statusAt('/')?.device, device);
+  }
+});
+
 describe('on a real file system', () => {
   const refuses = (path: string, modes: readonly OpenMode[] = MODES): void => {
     for (const mode of modes) {
