@@ -88,7 +88,7 @@ export class OpenLogHandles {
   ): Promise<OpenLogHandles> {
     const custody = new Custody(nodeStorage);
     const spare = takeSpare(options.ringBytes);
-    const { crew, ready } = await Crew.start(
+    const starting = Crew.start(
       directory,
       options,
       signals,
@@ -102,6 +102,9 @@ export class OpenLogHandles {
       keepSpare(options.ringBytes, spare);
       throw error;
     });
+    // While the threads start: the writer's first request needs it, and would wait for it.
+    libc();
+    const { crew, ready } = await starting;
     if (ready.region.adapter === 'mapped') keepSpare(options.ringBytes, spare);
     return new OpenLogHandles(directory, options, signals, custody, crew, ready);
   }
