@@ -959,6 +959,20 @@ export const MUTATIONS = [
     tests: ['src/recorder/application/durable-waiters.test.ts'],
   },
   {
+    name: 'bench: a folder in which a log still writes is left behind',
+    file: 'bench/harness/folder.ts',
+    find: "systemCode(error) !== 'ENOTEMPTY'",
+    replace: "systemCode(error) !== 'EBUSY'",
+    tests: ['test/bench/folder.test.ts'],
+  },
+  {
+    name: 'durableSync: a full disk is told as a slow one',
+    file: 'src/recorder/application/stalls.ts',
+    find: '    if (!this.#spaceIsMissing) {',
+    replace: '    if (this.#directory) {',
+    tests: ['src/recorder/application/stalls.test.ts', 'test/fault/full-disk.test.ts'],
+  },
+  {
     name: 'durable: each waiter is resolved by a job of its own',
     file: 'src/recorder/application/durable-waiters.ts',
     find: '      waiter.resolve(durable);',

@@ -1,6 +1,7 @@
 // Where benchmarks write, and how much: small inside the tests, large on demand.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { systemCode } from '../../src/errors.js';
 import type { WalOptions } from '../../src/index.js';
 
 /** Scales the work: 1 by default, far below 1 inside the tests. */
@@ -19,16 +20,26 @@ export const logSizes: WalOptions =
 export const benchDirectory = (): string =>
   resolve(process.env['FLASHSTRIKE_BENCH_DIRECTORY'] ?? '.');
 
+/** An open log makes files of its own accord: those that came in between go at the next attempt. */
+function removeUntilGone(folder: string): void {
+  for (;;) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (systemCode(error) !== 'ENOTEMPTY') throw error;
+    }
+  }
+}
+
 const ENDING = ['SIGINT', 'SIGTERM'] as const;
 
 /** Runs `body` with a fresh folder, which is removed behind it, also when a signal ends it. */
 export async function withFolder<T>(body: (folder: string) => Promise<T> | T): Promise<T> {
   const folder = mkdtempSync(join(benchDirectory(), 'flashstrike-bench-'));
-  // A log that is open makes files meanwhile.
-  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   const end = (signal: NodeJS.Signals): void => {
     // First: Ctrl-C reaches the whole group, and the runner passes it on, so it comes twice.
-    remove();
+    removeUntilGone(folder);
     for (const each of ENDING) process.off(each, end);
     // Once more, and to nobody who listens: the exit code says what ended it.
     process.kill(process.pid, signal);
@@ -38,6 +49,6 @@ export async function withFolder<T>(body: (folder: string) => Promise<T> | T): P
     return await body(folder);
   } finally {
     for (const signal of ENDING) process.off(signal, end);
-    remove();
+    removeUntilGone(folder);
   }
 }

@@ -111,7 +111,11 @@ onBothAdapters(
       assert.equal(wal.lastEventId, last);
       const durable = wal.durable();
       assert.ok(await staysPending(durable, 200));
+      // It can wait no longer than it was told; then it says what is the matter.
+      assert.throws(() => wal.durableSync(last, 20), noSpace);
+      assert.equal(wal.state, 'no-space');
       disk.free();
+      assert.equal(wal.durableSync(last, NEVER.stallTimeoutMs), last);
       assert.equal(await settles('durable', durable), last);
       await eventually('the log is open again', () => wal.state === 'open');
       await wal.durable(appendEvents(wal, 100));

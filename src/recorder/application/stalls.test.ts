@@ -63,6 +63,21 @@ class Bench {
   }
 }
 
+test('what is not durable in time: the disk is slow, or full, as far as is known', () => {
+  const { signals, stalls } = new Bench();
+  const { code, message } = stalls.notDurable(7, 5, 20);
+  assert.equal(code, 'ERR_FLASHSTRIKE_STALLED');
+  assert.match(message, /^\/log: event 7 was not durable after 20 ms \(durable up to 5\)/);
+  // While the active segment takes what waits, a segment that cannot be made keeps nobody waiting.
+  signals.set('preparerTrouble', Trouble.noSpace);
+  assert.equal(stalls.notDurable(7, 5, 20).code, 'ERR_FLASHSTRIKE_STALLED');
+  signals.set('takerWaiting', 1);
+  assert.equal(stalls.notDurable(7, 5, 20).code, 'ERR_FLASHSTRIKE_NO_SPACE');
+  signals.set('takerWaiting', 0);
+  signals.set('writerTrouble', Trouble.noSpace);
+  assert.match(stalls.notDurable(7, 5, 20).message, /no space on the disk for it/);
+});
+
 const codeOf = (action: () => unknown): string => {
   try {
     action();

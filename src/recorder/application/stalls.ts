@@ -128,6 +128,29 @@ export class Stalls {
     );
   }
 
+  /** Why `eventId` was not durable after `waitedMs`, as far as is known. */
+  notDurable(eventId: number, durableEventId: number, waitedMs: number): WalError {
+    const path = this.#directory;
+    const what =
+      `${path}: event ${eventId} was not durable after ${waitedMs} ms (durable up to ` +
+      `${durableEventId})`;
+    if (!this.#spaceIsMissing) {
+      return new WalError(
+        'ERR_FLASHSTRIKE_STALLED',
+        `${what}: the disk cannot keep up, or the writer thread gets no processor time. The ` +
+          'event stays appended; wait again.',
+        { path },
+      );
+    }
+    const cause = this.#signals.preparerError.read();
+    return new WalError(
+      'ERR_FLASHSTRIKE_NO_SPACE',
+      `${what}: there is no space on the disk for it. The event stays appended; free some space, ` +
+        'then wait again.',
+      { path, cause },
+    );
+  }
+
   #stalled(): WalError {
     return new WalError(
       'ERR_FLASHSTRIKE_STALLED',

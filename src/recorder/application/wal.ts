@@ -466,9 +466,9 @@ export class Wal {
    * the durable id. For engines that have nothing else to do meanwhile: it needs no turn of the
    * event loop, and nothing else runs in this thread.
    * @param timeoutMs milliseconds, 1 … 2,147,483,647; default: the option `stallTimeoutMs`
-   * @throws WalError ERR_FLASHSTRIKE_STALLED after `timeoutMs` (the event stays appended), also if
-   * the disk is full or a thread has ended; _DURABILITY_UNKNOWN if a write or sync fails;
-   * _OUT_OF_RANGE, _INVALID_ARGUMENT
+   * @throws WalError after `timeoutMs` (the event stays appended) ERR_FLASHSTRIKE_NO_SPACE if the
+   * disk is full by then, else _STALLED, also if a thread has ended; _DURABILITY_UNKNOWN if a write
+   * or sync fails; _OUT_OF_RANGE, _INVALID_ARGUMENT
    * @example
    * import { Wal } from 'flashstrike';
    *
@@ -492,12 +492,7 @@ export class Wal {
     if (eventId <= seen) return seen;
     const durable = this.#waiters.block(eventId, this.#clock.nowNs(), timeoutMs);
     if (durable >= eventId) return durable;
-    throw new WalError(
-      'ERR_FLASHSTRIKE_STALLED',
-      `${this.#directory}: event ${eventId} was not durable after ${timeoutMs} ms (durable up to ` +
-        `${durable}; the log is ${this.state}). It stays appended; wait again.`,
-      { path: this.#directory },
-    );
+    throw this.#stalls.notDurable(eventId, durable, timeoutMs);
   }
 
   #refusalOfId(eventId: number, call: string): WalError | undefined {
