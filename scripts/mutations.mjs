@@ -599,6 +599,20 @@ export const MUTATIONS = [
     tests: ['src/recorder/threads/doorbell.test.ts'],
   },
   {
+    name: 'threads: a log is opened on a thread that writes another',
+    file: 'src/recorder/application/hosts.ts',
+    find: 'host.thread === thread && host.logCount === 0',
+    replace: 'host.thread === thread',
+    tests: ['test/system/wal-many-logs.test.ts'],
+  },
+  {
+    name: 'threads: a segment that is handed over forgets what its blocks held',
+    file: 'src/segment/segment-tally.ts',
+    find: '    tally.#eventBlocks = totals.eventBlocks;\n',
+    replace: '',
+    tests: ['src/segment/segment-tally.test.ts'],
+  },
+  {
     name: 'threads: an error in one log takes the others of its thread along',
     file: 'src/recorder/threads/worker-loop.ts',
     find: '      this.#leave(seat, error);\n',

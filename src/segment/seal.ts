@@ -148,15 +148,31 @@ function entriesProblem(totals: SealTotals, entries: readonly SealEntry[]): stri
  * Gathers the index of a seal while a segment is written: every event block at first, and when the
  * reserve is full every second of them, then every fourth … The first block always stays.
  */
+/** What an index has come to, as plain data: another thread may go on with it. */
+export interface SparseIndexState {
+  readonly entries: readonly SealEntry[];
+  readonly stride: number;
+  readonly blocksSeen: number;
+}
+
+const NEW_INDEX: SparseIndexState = { entries: [], stride: 1, blocksSeen: 0 };
+
 export class SparseIndexBuilder {
   readonly #entriesMax: number;
-  #entries: SealEntry[] = [];
-  #stride = 1;
-  #blocksSeen = 0;
+  #entries: SealEntry[];
+  #stride: number;
+  #blocksSeen: number;
 
-  constructor(entriesMax: number = SEAL_ENTRIES_MAX) {
+  constructor(entriesMax: number = SEAL_ENTRIES_MAX, start: SparseIndexState = NEW_INDEX) {
     assert(entriesMax >= 2 && entriesMax <= SEAL_ENTRIES_MAX, 'an index has from 2 entries on');
     this.#entriesMax = entriesMax;
+    this.#entries = [...start.entries];
+    this.#stride = start.stride;
+    this.#blocksSeen = start.blocksSeen;
+  }
+
+  get state(): SparseIndexState {
+    return { entries: this.#entries, stride: this.#stride, blocksSeen: this.#blocksSeen };
   }
 
   /** Once for each event block, in order; see {@link SealEntry} for the arguments. */

@@ -52,3 +52,23 @@ test('a tally is what a seal needs: it is encoded as it stands, and counts every
     }),
   );
 });
+
+test('a tally goes on where another has come to, as plain data', () => {
+  const add = (tally: SegmentTally, block: number): void => {
+    const header = { firstEventId: block + 1, eventCount: 1, payloadBytes: 24 };
+    tally.addEvents(header, { offset: 4096 + block * 88, blockIndex: block }, 5n, BigInt(block));
+    if (block % 3 === 0) tally.addWatermark();
+  };
+  // Also beyond what the index has room for.
+  for (const blocks of [0, 1, 700, 5000]) {
+    const whole = new SegmentTally(1);
+    const first = new SegmentTally(1);
+    for (let block = 0; block < blocks; block++)
+      for (const tally of [whole, first]) add(tally, block);
+    const second = SegmentTally.from(structuredClone(first.state));
+    for (let block = blocks; block < 2 * blocks + 3; block++) {
+      for (const tally of [whole, second]) add(tally, block);
+    }
+    assert.deepEqual(second.state, whole.state);
+  }
+});

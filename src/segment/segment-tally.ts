@@ -1,9 +1,21 @@
 // The running totals and sparse index of one segment: fed block by block, by the writer as it
 // writes and by recovery as it walks, and put into the seal.
-import { type SealEntry, type SealTotals, SparseIndexBuilder } from './seal.js';
+import {
+  SEAL_ENTRIES_MAX,
+  type SealEntry,
+  type SealTotals,
+  SparseIndexBuilder,
+  type SparseIndexState,
+} from './seal.js';
+
+/** What a tally has come to, as plain data: another thread may go on with it. */
+export interface TallyState {
+  readonly totals: SealTotals;
+  readonly index: SparseIndexState;
+}
 
 export class SegmentTally {
-  readonly #index = new SparseIndexBuilder();
+  readonly #index: SparseIndexBuilder;
   readonly #firstEventId: number;
   #eventCount = 0;
   #eventBlocks = 0;
@@ -13,8 +25,26 @@ export class SegmentTally {
   #highestTimestampNs = 0n;
 
   /** @param firstEventId id that the segment's first event has, or would have */
-  constructor(firstEventId: number) {
+  constructor(firstEventId: number, index = new SparseIndexBuilder()) {
     this.#firstEventId = firstEventId;
+    this.#index = index;
+  }
+
+  /** Goes on where another has come to. */
+  static from({ totals, index }: TallyState): SegmentTally {
+    const { firstEventId } = totals;
+    const tally = new SegmentTally(firstEventId, new SparseIndexBuilder(SEAL_ENTRIES_MAX, index));
+    tally.#eventCount = totals.eventCount;
+    tally.#eventBlocks = totals.eventBlocks;
+    tally.#watermarkBlocks = totals.watermarkBlocks;
+    tally.#payloadBytes = totals.payloadBytes;
+    tally.#firstTimestampNs = totals.firstTimestampNs;
+    tally.#highestTimestampNs = totals.highestTimestampNs;
+    return tally;
+  }
+
+  get state(): TallyState {
+    return { totals: this.totals, index: this.#index.state };
   }
 
   get highestTimestampNs(): bigint {

@@ -13,7 +13,7 @@ import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
 import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
 import { Signals } from '../../src/recorder/threads/signals.js';
 import type { WalOptions } from '../../src/recorder/threads/wal-options.js';
-import { type OpenedLog, openLog } from '../../src/recorder/writer/opening.js';
+import { openLog } from '../../src/recorder/writer/opening.js';
 import { machinePorts, type OpeningPorts } from '../../src/recorder/writer/opening-ports.js';
 import { adoptRegion } from '../../src/region/region-factories.js';
 import type { RegionHandle, SharedRegion } from '../../src/region/shared-region.js';
@@ -69,7 +69,7 @@ export interface SteppedPorts extends Partial<Omit<OpeningPorts, 'clock'>> {
 export class SteppedLog {
   readonly signals = new Signals();
   readonly clock: TickingClock;
-  readonly opened: OpenedLog;
+  readonly opened: ReturnType<typeof openLog>;
   readonly memory: RingMemory;
   readonly producer: RingProducer;
   readonly region: SharedRegion;

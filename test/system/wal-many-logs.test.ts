@@ -12,9 +12,10 @@ import { assertSound, contentOf } from '../support/log-content.js';
 import { cannotCount } from '../support/process-resources.js';
 import { WORKERS } from '../support/workers-script.js';
 
-/** Opens `logs` folders and appends 10 events to each. */
+/** More than there are threads that write. */
+const AT = [0, 1, 2, 3, 4, 5, 6, 7];
 const LOGS = `
-const names = Array.from({ length: 5 }, (_, at) => directory + '/' + at);
+const names = Array.from({ length: 8 }, (_, at) => directory + '/' + at);
 const open = async (name) => {
   const wal = await Wal.open(name, options);
   for (let n = 0; n < 10; n++) wal.append(Buffer.from('event ' + (wal.lastEventId + 1)));
@@ -23,11 +24,9 @@ const open = async (name) => {
 };
 `;
 
-onBothAdapters('five logs have two helper threads between them, and keep apart', async (t, v) => {
+onBothAdapters('logs that share all their threads keep apart', async (t, v) => {
   const folder = temporaryFolder(t);
-  const logs = await Promise.all(
-    [0, 1, 2, 3, 4].map((at) => Wal.open(join(folder, String(at)), v.options)),
-  );
+  const logs = await Promise.all(AT.map((at) => Wal.open(join(folder, String(at)), v.options)));
   // More than rings and segments hold: all preparers have to do with each other.
   for (let round = 0; round < 400; round++) {
     for (const [at, wal] of logs.entries()) wal.append(Buffer.from(`${at} ${round}`.repeat(200)));
@@ -53,7 +52,7 @@ test('the threads of many logs are few, are used again, and end when the last lo
     const counts = () => [count('preparer'), count('housekeeping')];
     const logs = [];
     for (const name of names) logs.push(await open(name));
-    const whileOpen = counts();
+    const whileOpen = [count('writer'), ...counts()];
     for (const wal of logs) await wal.close();
     for (const name of names) await (await open(name)).close();
     const again = counts();
@@ -66,7 +65,8 @@ test('the threads of many logs are few, are used again, and end when the last lo
     .ended;
   assert.deepEqual([ended.code, ended.stderr], [0, '']);
   assert.deepEqual(JSON.parse(ended.lines.at(-1) ?? ''), {
-    whileOpen: [1, 1],
+    // The fourth opens those that three others write.
+    whileOpen: [4, 1, 1],
     again: [1, 1],
     anew: [2, 2],
   });
@@ -92,15 +92,119 @@ for (const thread of ['preparer', 'housekeeping']) {
     const ended = await Script.start(t, script, folder, mappedOptions(t), { bare: true }).ended;
     assert.deepEqual([ended.code, ended.stderr], [0, '']);
     const { failures, closes, last } = JSON.parse(ended.lines.at(-1) ?? '');
-    const paths = [0, 1, 2, 3, 4].map((at) => join(folder, String(at)));
+    const paths = AT.map((at) => join(folder, String(at)));
     assert.deepEqual(
       failures,
       paths.map((path) => ['ERR_FLASHSTRIKE_WORKER_DIED', path]),
     );
-    assert.deepEqual(closes, new Array(5).fill('ERR_FLASHSTRIKE_FAILED'));
-    assert.deepEqual(last, new Array(5).fill(21));
+    assert.deepEqual(closes, new Array(AT.length).fill('ERR_FLASHSTRIKE_FAILED'));
+    assert.deepEqual(last, new Array(AT.length).fill(21));
   });
 }
+
+test('a writer thread of several logs dies: these are told, the others go on, nothing is lost', {
+  skip: cannotMap,
+}, async (t) => {
+  const script = `${WORKERS}${LOGS}
+    const logs = [];
+    for (const name of names) logs.push(await open(name));
+    terminateAtOnce('writer');
+    for (const wal of logs) wal.append(Buffer.from('event 11'));
+    // Three write, and each log went to the one with the fewest.
+    const dead = logs.filter((_, at) => at % 3 === 0);
+    while (dead.some((wal) => wal.state === 'open')) await new Promise((r) => setTimeout(r, 5));
+    const others = logs.filter((_, at) => at % 3 !== 0);
+    const durable = await Promise.all(others.map((wal) => wal.durable()));
+    const codes = dead.map((wal) => wal.failure.code);
+    await Promise.all(logs.map((wal) => settled(wal.close())));
+    const next = [];
+    for (const name of names) next.push(await open(name));
+    tell(JSON.stringify({ durable, codes, last: next.map((wal) => wal.lastEventId) }));
+    await Promise.all(next.map((wal) => wal.close()));
+  `;
+  const folder = temporaryFolder(t);
+  const ended = await Script.start(t, script, folder, mappedOptions(t), { bare: true }).ended;
+  assert.deepEqual([ended.code, ended.stderr], [0, '']);
+  assert.deepEqual(JSON.parse(ended.lines.at(-1) ?? ''), {
+    durable: new Array(5).fill(11),
+    codes: new Array(3).fill('ERR_FLASHSTRIKE_WORKER_DIED'),
+    last: new Array(AT.length).fill(21),
+  });
+  for (const at of AT) await assertSound(join(folder, String(at)));
+});
+
+test('logs that are handed over go on where they were, round after round', async (t) => {
+  const folder = temporaryFolder(t);
+  const options = { ...mappedOptions(t), sharedMemory: 'auto' as const };
+  const texts: string[][] = AT.map(() => []);
+  for (let round = 0; round < 4; round++) {
+    const logs: Wal[] = [];
+    for (const at of AT) logs.push(await Wal.open(join(folder, String(at)), options));
+    for (const [at, wal] of logs.entries()) {
+      // Some within the segment, some far beyond it.
+      for (let count = 0; count < (at + round) * 13; count++) {
+        const text = `${at} ${round} ${count}`.repeat(50);
+        wal.append(Buffer.from(text));
+        texts[at]?.push(text);
+      }
+    }
+    await Promise.all(logs.map((wal) => wal.close()));
+    for (const at of AT) {
+      const directory = join(folder, String(at));
+      const found = contentOf(directory).map(({ payload }) => Buffer.from(payload).toString());
+      assert.deepEqual(found, texts[at]);
+      await assertSound(directory);
+    }
+  }
+});
+
+test('logs that share threads lose nothing when their process is killed', {
+  skip: cannotMap,
+}, async (t) => {
+  const script = `${LOGS}
+    const logs = await Promise.all(names.map(open));
+    tell('open');
+    for (let count = 11; ; count++) {
+      for (const wal of logs) wal.append(Buffer.from('event ' + count));
+      if (count % 100 === 0) {
+        tell(String(count));
+        await new Promise(setImmediate);
+      }
+    }
+  `;
+  const [folder, options] = [temporaryFolder(t), mappedOptions(t)];
+  const process = Script.start(t, script, folder, options);
+  await process.tells('500');
+  process.child.kill('SIGKILL');
+  const { lines } = await process.ended;
+  const told = Number(lines.at(-1));
+  const logs = await Promise.all(AT.map((at) => Wal.open(join(folder, String(at)), options)));
+  for (const wal of logs) {
+    assert.ok(wal.lastEventId >= told, `${wal.lastEventId} of ${told}`);
+    const found = [...wal.replay()].map(({ payload }) => Buffer.from(payload).toString());
+    assert.deepEqual(
+      found,
+      found.map((_, at) => `event ${at + 1}`),
+    );
+    await wal.close();
+  }
+});
+
+test('a log with threads of its own shares none', { skip: cannotMap }, async (t) => {
+  const script = `${WORKERS}${LOGS}
+    const shared = await open(names[0]);
+    options.threads = 'own';
+    const own = await open(names[1]);
+    options.threads = 'shared';
+    const other = await open(names[2]);
+    const count = (name) => workers.filter(({ url }) => url.includes(name)).length;
+    tell(JSON.stringify([count('writer'), count('preparer'), count('housekeeping')]));
+    for (const wal of [shared, own, other]) await wal.close();
+  `;
+  const folder = temporaryFolder(t);
+  const ended = await Script.start(t, script, folder, mappedOptions(t), { bare: true }).ended;
+  assert.deepEqual([ended.code, ended.stderr, ended.lines.at(-1)], [0, '', '[3,2,2]']);
+});
 
 test('a log that fails, and one that is refused, leave those beside them alone', {
   skip: cannotMap,

@@ -11,11 +11,18 @@ import {
 import { diskOf } from '../../storage/disk-of.js';
 import { THREAD_NAMES, type ThreadName } from '../../telemetry/heartbeats.js';
 import { type Custody, CustodyDesk } from '../threads/custody.js';
-import type { HelperStart, LogMessage, OpenRequest, WriterReady } from '../threads/messages.js';
+import type {
+  AdoptRequest,
+  HandedWriter,
+  HelperStart,
+  LogMessage,
+  OpenRequest,
+  WriterReady,
+} from '../threads/messages.js';
 import { type Signals, Trouble } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { BUNDLED, type Host, type ServedLog } from './host.js';
-import { hostFor } from './hosts.js';
+import { helperFor, type Opener, openerFor, writerFor } from './hosts.js';
 
 /** What a host does for the log, with its life told as promises. */
 class Member implements ServedLog {
@@ -53,7 +60,10 @@ class Member implements ServedLog {
   }
 
   /** The host begins to serve the log. */
-  start(start: OpenRequest | HelperStart, transferList: readonly MessagePort[] = []): void {
+  start(
+    start: OpenRequest | AdoptRequest | HelperStart,
+    transferList: readonly MessagePort[] = [],
+  ): void {
     this.#isServed = true;
     this.#host.post(this.#ticket, start, [...transferList]);
   }
@@ -126,6 +136,13 @@ class Member implements ServedLog {
     });
   }
 
+  /** The host goes on without the log, which is open and lives on. */
+  async isHanded(): Promise<void> {
+    await this.ended;
+    this.letGo();
+    if (this.#death !== undefined) throw this.#death;
+  }
+
   /** The process does not end while the log is held here. */
   hold(): void {
     if (!this.#isHeld) this.#host.hold();
@@ -154,25 +171,33 @@ function tellTaker(signals: Signals, death: WalError): void {
   signals.wake('writer');
 }
 
+interface Members extends Record<ThreadName, Member> {
+  readonly opener: Opener;
+  /** Another thread, as the writer of the log. */
+  readonly writerOn: (host: Host) => Member;
+}
+
 /** All, or none. */
 async function gather(
   directory: string,
+  disk: string,
+  threads: 'shared' | 'own',
   signals: Signals,
   onDeath: (error: WalError) => void,
-): Promise<Readonly<Record<ThreadName, Member>>> {
+): Promise<Members> {
   const gathered: Member[] = [];
-  const disk = diskOf(directory);
-  const gain = (thread: ThreadName): Member => {
-    const member = new Member(thread, hostFor(thread, disk), directory, signals, onDeath);
+  const gain = (thread: ThreadName, host: Host): Member => {
+    const member = new Member(thread, host, directory, signals, onDeath);
     gathered.push(member);
     return member;
   };
   try {
-    return {
-      preparer: gain('preparer'),
-      housekeeping: gain('housekeeping'),
-      writer: gain('writer'),
-    };
+    const preparer = gain('preparer', helperFor('preparer', disk, threads));
+    const housekeeping = gain('housekeeping', helperFor('housekeeping', disk, threads));
+    // Last: it locks the log at once, and another might not start.
+    const opener = await openerFor(disk, threads);
+    const writerOn = (host: Host): Member => gain('writer', host);
+    return { preparer, housekeeping, writer: writerOn(opener.host), opener, writerOn };
   } catch (error) {
     await Promise.all(gathered.map((member) => member.leave()));
     throw limitError(directory, error) ?? error;
@@ -181,14 +206,16 @@ async function gather(
 
 export class Crew {
   readonly #signals: Signals;
-  readonly #members: Readonly<Record<ThreadName, Member>>;
+  readonly #members: Members;
+  readonly #disk: string;
   readonly #refusals: Error[] = [];
   /** The writer has opened the log; known also where the open is given up later. */
   #ready: WriterReady | undefined;
 
-  private constructor(signals: Signals, members: Readonly<Record<ThreadName, Member>>) {
+  private constructor(signals: Signals, members: Members, disk: string) {
     this.#signals = signals;
     this.#members = members;
+    this.#disk = disk;
   }
 
   /**
@@ -209,12 +236,15 @@ export class Crew {
     onDeath: (error: WalError) => void,
     giveBack: (ready: WriterReady) => void,
   ): Promise<{ crew: Crew; ready: WriterReady }> {
-    const crew = new Crew(signals, await gather(directory, signals, onDeath));
+    const disk = diskOf(directory);
+    const members = await gather(directory, disk, options.threads, signals, onDeath);
+    const { handsOver } = members.opener;
+    const crew = new Crew(signals, members, disk);
     const desk = new CustodyDesk(custody);
     try {
       const custodyLine = desk.line;
       const request = { directory, options, signals: signals.handle, custody: custodyLine, spare };
-      return { crew, ready: await crew.#open({ ...request, calledNs }) };
+      return { crew, ready: await crew.#open({ ...request, calledNs, handsOver }) };
     } catch (error) {
       await crew.#abandon();
       if (crew.#ready !== undefined) giveBack(crew.#ready);
@@ -223,6 +253,7 @@ export class Crew {
       throw error;
     } finally {
       desk.close();
+      members.opener.end();
     }
   }
 
@@ -233,6 +264,8 @@ export class Crew {
     const ready = await opened;
     this.#ready = ready;
     const { directory, options } = request;
+    const { handed } = ready;
+    if (handed !== undefined) await this.#handOver(request, ready, handed);
     const { logId, firstTicket, held, region } = ready;
     const signals = this.#signals.handle;
     const start: HelperStart = { directory, options, signals, logId, firstTicket, held, region };
@@ -247,6 +280,21 @@ export class Crew {
       member.letGo();
     }
     return ready;
+  }
+
+  /** The log is open, and another thread goes on with it. */
+  async #handOver(
+    { directory, options }: OpenRequest,
+    { logId, anchor, held, region }: WriterReady,
+    handed: HandedWriter,
+  ): Promise<void> {
+    await this.#members.writer.isHanded();
+    const writer = this.#members.writerOn(writerFor(this.#disk));
+    this.#members.writer = writer;
+    const signals = this.#signals.handle;
+    const running = writer.message('running');
+    writer.start({ directory, options, signals, logId, anchor, held, region, handed });
+    await running;
   }
 
   /** The open was refused: whatever has begun ends again. */

@@ -1,44 +1,135 @@
 // The threads that serve the logs of this environment (the main thread, or a worker of the
-// application, each has its own). A writer has one log, for a sync may take any time; preparing and
-// housekeeping are done for all logs of a disk by one thread each: where a disk hangs, all that
-// waits is of that disk.
+// application, each has its own). A log shares threads with others of its disk only: where a disk
+// hangs, all that waits is of that disk.
+//
+// - One thread prepares for all logs, one keeps house for all.
+// - Up to three write. A log is opened on a thread that writes no other, because recovery takes its
+//   time, and waits for the application's thread, which may be waiting for another log meanwhile.
+//   Where three write already, the log is then handed to the one of them with the fewest logs.
 import type { ThreadName } from '../../telemetry/heartbeats.js';
 import { Host } from './host.js';
 import { dropSpares } from './spare-memory.js';
 
-/** How many logs a host may serve. */
-const LOGS_MAX: Readonly<Record<ThreadName, number>> = {
-  writer: 1,
-  preparer: Number.POSITIVE_INFINITY,
-  housekeeping: Number.POSITIVE_INFINITY,
-};
+/** So many threads write the logs of a disk: syncs of different files overlap in the kernel. */
+const WRITERS_MAX = 3;
+/** So many logs of a disk are opened at a time to be handed over; others wait for their turn. */
+const OPENERS_MAX = 4;
 
 interface Place {
   readonly host: Host;
   /** The disk of the logs that it serves, if any. */
   disk: string;
+  /** `opens`: hands over the log that it has; `own`: takes no log beside it. */
+  use: 'serves' | 'opens' | 'own';
+  /** It is busy with opening a log that it will then serve. */
+  isOpening: boolean;
 }
 
 const places = new Set<Place>();
 
-/**
- * A host for one more log on the disk: one that is there, or a new one.
- * @throws WalError ERR_FLASHSTRIKE_PLATFORM, or what the system says where no thread can be started
- */
-export function hostFor(thread: ThreadName, disk: string): Host {
-  const mayTake = ({ host, disk: its }: Place): boolean =>
-    host.thread === thread &&
-    (host.logCount === 0 || (its === disk && host.logCount < LOGS_MAX[thread]));
-  const known = [...places].find(mayTake);
-  if (known !== undefined) {
-    known.disk = disk;
-    return known.host;
+function find(fits: (place: Place) => boolean): Place | undefined {
+  let best: Place | undefined;
+  for (const place of places) {
+    if (fits(place) && place.host.logCount < (best?.host.logCount ?? Number.POSITIVE_INFINITY)) {
+      best = place;
+    }
+  }
+  return best;
+}
+
+const isServing = (place: Place, thread: ThreadName, disk: string): boolean =>
+  place.host.thread === thread &&
+  place.host.logCount > 0 &&
+  place.disk === disk &&
+  place.use === 'serves';
+
+/** One that has no log, or a new one. */
+function freeHost(thread: ThreadName, disk: string, use: Place['use']): Place {
+  const free = find(({ host }) => host.thread === thread && host.logCount === 0);
+  if (free !== undefined) {
+    free.disk = disk;
+    free.use = use;
+    free.isOpening = false;
+    return free;
   }
   const host = new Host(thread, () => {
     places.delete(place);
     if (places.size === 0) dropSpares();
   });
-  const place = { host, disk };
+  const place: Place = { host, disk, use, isOpening: false };
   places.add(place);
-  return host;
+  return place;
+}
+
+/**
+ * The host that prepares, or keeps house, for one more log of the disk.
+ * @throws WalError ERR_FLASHSTRIKE_PLATFORM, or what the system says where no thread can be started
+ */
+export function helperFor(
+  thread: 'preparer' | 'housekeeping',
+  disk: string,
+  threads: 'shared' | 'own',
+): Host {
+  if (threads === 'own') return freeHost(thread, disk, 'own').host;
+  const known = find((place) => isServing(place, thread, disk));
+  return (known ?? freeHost(thread, disk, 'serves')).host;
+}
+
+/** Opens of a disk that hand over, and those that wait for their turn. */
+const turns = new Map<string, { taken: number; readonly waiting: (() => void)[] }>();
+
+async function takeTurn(disk: string): Promise<void> {
+  const turn = turns.get(disk) ?? { taken: 0, waiting: [] };
+  turns.set(disk, turn);
+  if (turn.taken < OPENERS_MAX) turn.taken++;
+  else await new Promise<void>((resolve) => turn.waiting.push(resolve));
+}
+
+function endTurn(disk: string): void {
+  const turn = turns.get(disk);
+  const next = turn?.waiting.shift();
+  if (next !== undefined) next();
+  else if (turn !== undefined && --turn.taken === 0) turns.delete(disk);
+}
+
+/** A thread on which a log is opened. */
+export interface Opener {
+  readonly host: Host;
+  /** The log then goes to the thread that `writerFor` tells. */
+  readonly handsOver: boolean;
+  /** To be called once, when the log is open or refused. */
+  readonly end: () => void;
+}
+
+/**
+ * The host on which a log of the disk is opened, once it may be.
+ * @throws as `helperFor`
+ */
+export async function openerFor(disk: string, threads: 'shared' | 'own'): Promise<Opener> {
+  if (threads === 'own') {
+    return { host: freeHost('writer', disk, 'own').host, handsOver: false, end: () => {} };
+  }
+  const writers = [...places].filter((place) => isServing(place, 'writer', disk));
+  if (writers.length < WRITERS_MAX) {
+    const place = freeHost('writer', disk, 'serves');
+    place.isOpening = true;
+    const end = (): void => {
+      place.isOpening = false;
+    };
+    return { host: place.host, handsOver: false, end };
+  }
+  await takeTurn(disk);
+  try {
+    const { host } = freeHost('writer', disk, 'opens');
+    return { host, handsOver: true, end: () => endTurn(disk) };
+  } catch (error) {
+    endTurn(disk);
+    throw error;
+  }
+}
+
+/** The writer that is to have a log which was opened elsewhere. @throws as `helperFor` */
+export function writerFor(disk: string): Host {
+  const known = find((place) => isServing(place, 'writer', disk) && !place.isOpening);
+  return (known ?? freeHost('writer', disk, 'serves')).host;
 }

@@ -29,6 +29,7 @@ test('without options the defaults hold', () => {
     preparedSegments: 2,
     sync: { mode: 'interval', intervalMs: 10, maxUnsyncedBytes: 8 * 2 ** 20 },
     stallTimeoutMs: 10_000,
+    threads: 'shared',
     timestamps: 'precise',
     recovery: 'default',
     verify: 'tail',

@@ -140,6 +140,7 @@ const NAMES: readonly OptionName[] = [
   'oldRing',
   'sharedMemory',
   'sharedMemoryDirectory',
+  'threads',
   'appendSampling',
   'create',
   'lock',
@@ -186,6 +187,7 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
     verify: oneOf('verify', given.verify ?? 'tail', VERIFY_MODES),
     oldRing: oneOf('oldRing', given.oldRing ?? 'refuse', ['refuse', 'take', 'leave']),
     sharedMemory: oneOf('sharedMemory', given.sharedMemory ?? 'auto', ['auto', 'required', 'off']),
+    threads: oneOf('threads', given.threads ?? 'shared', ['shared', 'own']),
     sharedMemoryDirectory: resolve(
       folder('sharedMemoryDirectory', given.sharedMemoryDirectory ?? DEFAULT_REGION_FOLDER),
     ),

@@ -22,11 +22,12 @@ export interface Service<Start> {
 
 /**
  * Serves logs on this thread until it is asked to stop.
- * @param begin makes what is to be stepped for a log; undefined where it has refused, and told that
+ * @param begin makes what is to be stepped for a log; `refused` where that was told, and `handed`
+ * where another thread goes on with the log
  */
 export function runHost<Start extends { readonly signals: SignalsHandle }>(
   thread: ThreadName,
-  begin: (service: Service<Start>) => ServedBody | undefined,
+  begin: (service: Service<Start>) => ServedBody | 'refused' | 'handed',
 ): void {
   const port = parentPort;
   assert(port !== null, `the ${thread} thread is a worker`);
@@ -44,7 +45,8 @@ export function runHost<Start extends { readonly signals: SignalsHandle }>(
     try {
       const undisturbed: Service<Start>['undisturbed'] = (body) => bell.undisturbed(body);
       const body = begin({ start, signals, tell, undisturbed });
-      if (body === undefined) onEnd();
+      if (body === 'handed') tell({ kind: 'gone', isHanded: true });
+      else if (body === 'refused') onEnd();
       else loop.serve(signals, body, onEnd);
     } catch (error) {
       onEnd(error);

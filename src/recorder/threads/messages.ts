@@ -3,6 +3,7 @@ import type { WallAnchor } from '../../clock/wall-clock.js';
 import type { SerializedError } from '../../errors.js';
 import type { RecoveryReport } from '../../recovery/recover-log.js';
 import type { RegionHandle } from '../../region/shared-region.js';
+import type { TallyState } from '../../segment/segment-tally.js';
 import type { CustodyLine, HeldLog } from './custody.js';
 import type { SignalsHandle } from './signals.js';
 import type { ResolvedOptions } from './wal-options.js';
@@ -17,6 +18,66 @@ export interface OpenRequest {
   readonly spare: SharedArrayBuffer | undefined;
   /** When Wal.open was called, in whole nanoseconds of the monotonic clock. */
   readonly calledNs: number;
+  /** It is only opened there; another thread writes it. */
+  readonly handsOver: boolean;
+}
+
+/** All that is needed to go on writing a segment, but for its tally. */
+export interface HandedSegmentState {
+  readonly segmentIndex: number;
+  readonly segmentBytes: number;
+  /** The file is so long, and never becomes shorter. */
+  readonly fileBytes: number;
+  readonly salt: bigint;
+  /** Where the next block goes. */
+  readonly offset: number;
+  readonly nextBlockIndex: number;
+  /** Header checksum of the last block of any kind, or of the segment header. */
+  readonly lastChecksum: bigint;
+  /**
+   * The last event or watermark block (or the segment header), which a successor's header pins:
+   * the offset just behind it, and its checksum.
+   */
+  readonly pin: { readonly endOffset: number; readonly checksum: bigint };
+  /** Highest id that a header in this file, or its pin, claims durable. */
+  readonly durableClaim: number;
+}
+
+/** The segment that is written to, as plain data. */
+export interface HandedSegment {
+  readonly path: string;
+  readonly inode: bigint;
+  readonly state: HandedSegmentState;
+  /** False once nothing more is written to it. */
+  readonly takesBlocks: boolean;
+  readonly tally: TallyState;
+}
+
+/** A writer that has opened a log and written and synced all there was, as plain data. */
+export interface HandedWriter {
+  /** Undefined where the next block begins a segment. */
+  readonly active: HandedSegment | undefined;
+  /** See PredecessorPin. */
+  readonly predecessor: {
+    readonly segmentIndex: number;
+    readonly endOffset: number;
+    readonly checksum: bigint;
+  };
+  readonly nextEventId: number;
+  readonly lastTimestampNs: bigint;
+  readonly segmentCount: number;
+}
+
+/** To a writer thread: another one has opened the log. */
+export interface AdoptRequest {
+  readonly directory: string;
+  readonly options: ResolvedOptions;
+  readonly signals: SignalsHandle;
+  readonly logId: bigint;
+  readonly anchor: WallAnchor;
+  readonly held: HeldLog;
+  readonly region: RegionHandle;
+  readonly handed: HandedWriter;
 }
 
 /** The log is locked, recovered, and its region is there. */
@@ -37,6 +98,8 @@ export interface WriterReady {
   readonly recovery: RecoveryReport;
   /** Calls that the thread's storage was refused while it opened the log, and did without. */
   readonly doneWithout: readonly string[];
+  /** For the thread that is to write it; undefined where the one that has opened it does. */
+  readonly handed: HandedWriter | undefined;
 }
 
 /** A helper serves the log: from here on its thread may die at any time without harm to others. */
@@ -62,6 +125,8 @@ export type LogMessage = WriterReady | Running | Refused | Damage | Gone;
 /** The host has nothing more to do with the log. */
 interface Gone {
   readonly kind: 'gone';
+  /** Nothing of the log has ended: another thread goes on with it. */
+  readonly isHanded?: boolean;
   /** Why it ended before its time. */
   readonly error?: SerializedError | undefined;
 }

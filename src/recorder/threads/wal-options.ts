@@ -79,6 +79,12 @@ export interface WalOptions {
   readonly sharedMemoryDirectory?: string;
   /** One append in this many is timed; 0: none. Default 64. */
   readonly appendSampling?: number;
+  /**
+   * `shared`: where more logs of the disk are open than there are threads that write (three),
+   * several are written by one thread, each in its turn: a log may wait for another's sync. `own`:
+   * the log has three threads to itself. Default `shared`.
+   */
+  readonly threads?: 'shared' | 'own';
   /** Create the folder and the log if they do not exist. Default true. */
   readonly create?: boolean;
   /**

@@ -16,31 +16,12 @@ import { SEGMENT_HEADER_PAGE_BYTES } from '../../segment/segment-header.js';
 import type { SegmentTally } from '../../segment/segment-tally.js';
 import type { FileStatus, Storage } from '../../storage/storage.js';
 import { alignUp, MIB, PAGE_BYTES } from '../../units.js';
+import type { HandedSegmentState } from '../threads/messages.js';
 import { noSpaceFor, segmentFailure } from './segment-failure.js';
 
-/** The last event or watermark block (or the segment header): what a successor's header pins. */
-interface SegmentPin {
-  /** Offset just behind that block. */
-  readonly endOffset: number;
-  readonly checksum: bigint;
-}
-
 /** All that is needed to go on writing a segment. */
-interface SegmentState {
-  readonly segmentIndex: number;
-  readonly segmentBytes: number;
-  /** The file is so long, and never becomes shorter. */
-  readonly fileBytes: number;
-  readonly salt: bigint;
-  /** Where the next block goes. */
-  readonly offset: number;
-  readonly nextBlockIndex: number;
-  /** Header checksum of the last block of any kind, or of the segment header. */
-  readonly lastChecksum: bigint;
-  readonly pin: SegmentPin;
+interface SegmentState extends HandedSegmentState {
   readonly tally: SegmentTally;
-  /** Highest id that a header in this file, or its pin, claims durable. */
-  readonly durableClaim: number;
 }
 
 interface BlockContent {
@@ -93,7 +74,7 @@ export class ActiveSegment {
   #offset: number;
   #blockIndex: number;
   #lastChecksum: bigint;
-  #pin: SegmentPin;
+  #pin: HandedSegmentState['pin'];
   #durableClaim: number;
   /** Which file the descriptor is; nobody else gets its inode while that is open. */
   #identity: Pick<FileStatus, 'device' | 'inode'> | undefined;
@@ -120,12 +101,32 @@ export class ActiveSegment {
     this.#durableClaim = state.durableClaim;
   }
 
+  /** All that another thread needs to go on writing it, as plain data. */
+  get state(): HandedSegmentState {
+    return {
+      segmentIndex: this.segmentIndex,
+      segmentBytes: this.segmentBytes,
+      fileBytes: this.#fileBytes,
+      salt: this.#salt,
+      offset: this.#offset,
+      nextBlockIndex: this.#blockIndex,
+      lastChecksum: this.#lastChecksum,
+      pin: this.#pin,
+      durableClaim: this.#durableClaim,
+    };
+  }
+
+  /** Which file it is. */
+  get inode(): bigint {
+    return this.#attempt('read its status', () => this.#storage.statusOf(this.#fd)).inode;
+  }
+
   /** Where the next block goes. */
   get offset(): number {
     return this.#offset;
   }
 
-  get pin(): SegmentPin {
+  get pin(): HandedSegmentState['pin'] {
     return this.#pin;
   }
 

@@ -5,7 +5,6 @@
 // then the lock file names the new region alone. Until then it names both: no region is orphaned.
 import { dirname, join } from 'node:path';
 import { monotonicClockCostPs } from '../../clock/clock-cost.js';
-import { TimestampSource } from '../../clock/timestamp-source.js';
 import { anchorWallClock, type WallAnchor } from '../../clock/wall-clock.js';
 import {
   assert,
@@ -45,7 +44,6 @@ import { identifyFolder } from '../../storage/identify-folder.js';
 import { type LogLock, REGIONS_MAX } from '../../storage/lock-file.js';
 import { makeDurableFolder } from '../../storage/new-folder.js';
 import type { Storage } from '../../storage/storage.js';
-import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry, TELEMETRY_BYTES } from '../../telemetry/log-telemetry.js';
 import { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
@@ -58,30 +56,22 @@ import {
 import { MetaStore } from '../housekeeping/meta-store.js';
 import { SegmentPreparer } from '../preparer/segment-preparer.js';
 import type { WriterReady } from '../threads/messages.js';
-import { PreparedSegments } from '../threads/prepared-segments.js';
 import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
-import type { LoopBody } from '../threads/worker-loop.js';
 import { ActiveSegment, segmentBytesFor } from './active-segment.js';
+import { bodyOf, type ServedLog } from './handed-writer.js';
 import { type OldRings, openOldRings } from './old-rings.js';
 import type { OpeningPorts } from './opening-ports.js';
 import { SegmentWriter } from './segment-writer.js';
-import { WallClockWatch } from './wall-clock-watch.js';
-import {
-  NO_PREDECESSOR,
-  type PredecessorPin,
-  type SegmentWriterDependencies,
-} from './writer-dependencies.js';
+import { dependenciesOf, NO_PREDECESSOR, type PredecessorPin } from './writer-dependencies.js';
 
 /** A ring for nobody: the writer works on it until the region is there. */
 const EMPTY_RING_BYTES = 4096;
 /** How long the first segment may be zero-written before it is handed over as it is. */
 const FIRST_SEGMENT_BUDGET_NS = 250e6;
 
-export interface OpenedLog {
-  readonly writer: SegmentWriter;
-  readonly body: LoopBody;
-  readonly report: Omit<WriterReady, 'kind' | 'held' | 'doneWithout'>;
+interface OpenedLog extends ServedLog {
+  readonly report: Omit<WriterReady, 'kind' | 'held' | 'doneWithout' | 'handed'>;
 }
 
 /**
@@ -324,16 +314,9 @@ class Opening {
     writer.open();
     const handedNs = phases.onPhase('openMeta', phaseNs);
 
-    const beat = heartbeatOf(region, 'writer', this.#clock);
     return {
       writer,
-      body: {
-        step: () => writer.step(),
-        beat,
-        get spinUs() {
-          return writer.spinUs;
-        },
-      },
+      body: bodyOf(writer, region, this.#clock),
       report: {
         logId: recovered.logId,
         nextEventId: writer.writtenEventId + 1,
@@ -387,24 +370,18 @@ class Opening {
       firstTicket,
     });
     const taking = new SegmentPreparerUpdater(segmentPreparer, this.#clock);
-    const { wallLatch } = this.#signals;
-    const dependencies: SegmentWriterDependencies = {
-      storage: this.#storage,
-      clock: this.#clock,
-      timestamps: new TimestampSource(this.#clock, anchor, latestTimeIn(recovered), wallLatch),
-      wallClock: new WallClockWatch(
-        this.#clock,
-        this.#ports.wallClockMs,
-        wallLatch,
-        this.#managerUpdater,
-        anchor,
-        timestamps === 'coarse',
-      ),
-      prepared: new PreparedSegments(this.#signals, this.#clock, taking),
-      signals: this.#signals,
-      telemetry: { segmentWriter: this.#segmentWriterUpdater, manager: this.#managerUpdater },
-      random64: this.#ports.random64,
-    };
+    const telemetry = { segmentWriter: this.#segmentWriterUpdater, manager: this.#managerUpdater };
+    const floorNs = latestTimeIn(recovered);
+    const ports = this.#ports;
+    const dependencies = dependenciesOf(
+      ports,
+      this.#signals,
+      telemetry,
+      taking,
+      anchor,
+      floorNs,
+      timestamps === 'coarse',
+    );
     const memory = emptyRing();
     const { nextEventId, last, logId } = recovered;
     const writer = new SegmentWriter(

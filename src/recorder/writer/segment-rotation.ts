@@ -213,6 +213,11 @@ export class SegmentRotation {
     this.#finishNs = this.#d.clock.nowNs() - startNs;
   }
 
+  /** How many files of segments there are. */
+  get segmentCount(): number {
+    return this.#segmentCount;
+  }
+
   /** Closes the descriptor. */
   close(): void {
     this.#active?.close();

@@ -21,11 +21,13 @@ import type { RingConsumer } from '../../ring/ring-consumer.js';
 import { type DurablePoint, LogState } from '../../ring/ring-control.js';
 import type { RingMemory } from '../../ring/ring-memory.js';
 import { NS_PER_MS } from '../../units.js';
+import type { HandedWriter } from '../threads/messages.js';
 import { Trouble } from '../threads/signals.js';
 import { BlockWriter } from './block-writer.js';
 import { CommitPacing } from './commit-pacing.js';
 import { ControlPublisher } from './control-publisher.js';
 import { GroupCommit } from './group-commit.js';
+import { handedSegment } from './handed-segment.js';
 import { lockLost, regionLost } from './lost-files.js';
 import { SegmentRotation } from './segment-rotation.js';
 import { SegmentWatch } from './segment-watch.js';
@@ -245,6 +247,19 @@ export class SegmentWriter {
       this.fail(error);
     }
     return true;
+  }
+
+  /** For another thread to go on with, when all is durable; this one has to close. */
+  get handed(): HandedWriter {
+    assert(this.#progress.isDurable, 'what is handed over is durable');
+    const { active, end, segmentCount } = this.#segments;
+    return {
+      active: active === undefined ? undefined : handedSegment(active),
+      predecessor: end,
+      nextEventId: this.writtenEventId + 1,
+      lastTimestampNs: this.lastTimestampNs,
+      segmentCount,
+    };
   }
 
   /** Closes the descriptor. */

@@ -1,15 +1,18 @@
 // What the writer works with, and where it begins.
 import type { Clock } from '../../clock/clock.js';
-import type { TimestampSource } from '../../clock/timestamp-source.js';
+import { TimestampSource } from '../../clock/timestamp-source.js';
+import type { WallAnchor } from '../../clock/wall-clock.js';
 import type { Random64 } from '../../random.js';
 import type { Storage } from '../../storage/storage.js';
 import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import type { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
-import type { PreparedSegments } from '../threads/prepared-segments.js';
+import type { SegmentPreparerUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import { PreparedSegments } from '../threads/prepared-segments.js';
 import type { Signals } from '../threads/signals.js';
 import type { SyncOptions } from '../threads/wal-options.js';
 import type { ActiveSegment } from './active-segment.js';
-import type { WallClockWatch } from './wall-clock-watch.js';
+import type { OpeningPorts } from './opening-ports.js';
+import { WallClockWatch } from './wall-clock-watch.js';
 
 export interface SegmentWriterDependencies {
   readonly storage: Storage;
@@ -27,6 +30,41 @@ export interface SegmentWriterDependencies {
 interface WriterTelemetry {
   readonly segmentWriter: SegmentWriterUpdater;
   readonly manager: ManagerUpdater;
+}
+
+type Ports = Pick<OpeningPorts, 'storage' | 'clock' | 'wallClockMs' | 'random64'>;
+
+/**
+ * @param floorNs no timestamp lies before it
+ * @param keepsTime the application takes its timestamps from the writer
+ */
+export function dependenciesOf(
+  { storage, clock, wallClockMs, random64 }: Ports,
+  signals: Signals,
+  telemetry: WriterTelemetry,
+  taking: SegmentPreparerUpdater,
+  anchor: WallAnchor,
+  floorNs: bigint,
+  keepsTime: boolean,
+): SegmentWriterDependencies {
+  const { wallLatch } = signals;
+  return {
+    storage,
+    clock,
+    timestamps: new TimestampSource(clock, anchor, floorNs, wallLatch),
+    wallClock: new WallClockWatch(
+      clock,
+      wallClockMs,
+      wallLatch,
+      telemetry.manager,
+      anchor,
+      keepsTime,
+    ),
+    prepared: new PreparedSegments(signals, clock, taking),
+    signals,
+    telemetry,
+    random64,
+  };
 }
 
 export interface SegmentWriterOptions {

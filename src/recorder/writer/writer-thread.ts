@@ -4,16 +4,22 @@ import { monotonicClock } from '../../clock/clock.js';
 import { RunningTime } from '../../clock/running-time.js';
 import { assert, limitError, serializeError, WalError } from '../../errors.js';
 import { unmapLeftRegions } from '../../region/left-mappings.js';
+import { attachRegion } from '../../region/region-factories.js';
 import { machineRegionsOf } from '../../region/regions.js';
 import { adoptLock } from '../../storage/lock-file.js';
-import { callsDoneWithout, forgetCallsDoneWithout } from '../../storage/node-storage.js';
+import {
+  callsDoneWithout,
+  forgetCallsDoneWithout,
+  nodeStorage,
+} from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
 import { type HeldLog, RemoteCustody } from '../threads/custody.js';
 import { runHost, type Service } from '../threads/host.js';
-import type { OpenRequest } from '../threads/messages.js';
+import type { AdoptRequest, OpenRequest } from '../threads/messages.js';
 import { type Signals, Trouble } from '../threads/signals.js';
 import type { ServedBody } from '../threads/worker-loop.js';
-import { type OpenedLog, openLog } from './opening.js';
+import { adoptWriter, type ServedLog } from './handed-writer.js';
+import { openLog } from './opening.js';
 import { machinePorts, type OpeningPorts } from './opening-ports.js';
 
 const DRAIN_RETRY_MS = 5;
@@ -42,9 +48,9 @@ function portsOf({ start, undisturbed }: Service<OpenRequest>, hold: Hold): Open
   };
 }
 
-function open(service: Service<OpenRequest>): ServedBody | undefined {
+function open(service: Service<OpenRequest>): ServedBody | 'refused' | 'handed' {
   const { start, signals, tell } = service;
-  const { directory, options, calledNs } = start;
+  const { directory, options, calledNs, handsOver } = start;
   const hold: Hold = { held: undefined };
   try {
     forgetCallsDoneWithout();
@@ -52,24 +58,39 @@ function open(service: Service<OpenRequest>): ServedBody | undefined {
     const log = openLog(portsOf(service, hold), signals, directory, options, calledNs);
     const { held } = hold;
     assert(held !== undefined, 'a log that is open is held');
-    tell({ kind: 'opened', ...log.report, held, doneWithout: callsDoneWithout() });
-    return new ServedWriter(log, service);
+    const handed = handsOver ? log.writer.handed : undefined;
+    // What another thread opens is closed here before.
+    if (handed !== undefined) log.writer.close();
+    tell({ kind: 'opened', ...log.report, held, doneWithout: callsDoneWithout(), handed });
+    return handed === undefined ? new ServedWriter(log, service) : 'handed';
   } catch (error) {
     const refusal = limitError(directory, error) ?? error;
     tell({ kind: 'refused', error: serializeError(refusal) });
-    return undefined;
+    return 'refused';
   }
+}
+
+/** Another thread has opened the log. */
+function adopt(service: Service<AdoptRequest>): ServedBody {
+  const { start, signals, tell, undisturbed } = service;
+  const { directory, options, logId, anchor, held, region: handle, handed } = start;
+  const storage = rootedStorage(nodeStorage, directory, () => held.root);
+  const region = undisturbed(() => attachRegion(handle));
+  const ports = { ...machinePorts, storage };
+  const log = adoptWriter(ports, signals, directory, options, logId, anchor, region, handed);
+  tell({ kind: 'running' });
+  return new ServedWriter(log, service);
 }
 
 /** The writer of an open log, to its end. */
 class ServedWriter implements ServedBody {
-  readonly #log: OpenedLog;
+  readonly #log: ServedLog;
   readonly #signals: Signals;
-  readonly #service: Service<OpenRequest>;
+  readonly #service: Service<OpenRequest | AdoptRequest>;
   /** Since when it drains for the last time. */
   #draining: RunningTime | undefined;
 
-  constructor(log: OpenedLog, service: Service<OpenRequest>) {
+  constructor(log: ServedLog, service: Service<OpenRequest | AdoptRequest>) {
     this.#log = log;
     this.#signals = service.signals;
     this.#service = service;
@@ -118,4 +139,9 @@ function gaveUp(directory: string, timeoutMs: number, signals: Signals): WalErro
   return new WalError(code, message, { path: directory, cause });
 }
 
-runHost('writer', open);
+const isOpened = (service: Service<OpenRequest | AdoptRequest>): service is Service<AdoptRequest> =>
+  'handed' in service.start;
+
+runHost('writer', (service: Service<OpenRequest | AdoptRequest>) =>
+  isOpened(service) ? adopt(service) : open(service as Service<OpenRequest>),
+);
