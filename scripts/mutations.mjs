@@ -1015,6 +1015,13 @@ export const MUTATIONS = [
     tests: ['src/storage/node-storage.test.ts'],
   },
   {
+    name: 'writer: what durable() is about to ask for is looked for every millisecond',
+    file: 'src/recorder/writer/commit-pacing.ts',
+    find: 'nowNs - this.#leftNs >= LONGEST_GATHERING_NS;',
+    replace: 'nowNs >= this.#leftNs;',
+    tests: ['src/recorder/writer/segment-writer.test.ts'],
+  },
+  {
     name: 'writer: a sync may cover any number of bytes',
     file: 'src/recorder/writer/commit-pacing.ts',
     find: ' || this.#progress.unsyncedBytes >= maxUnsyncedBytes) return true;',

@@ -22,6 +22,8 @@ const SHORT_LOOK_MS = 1;
 const LONG_LOOK_MS = 8;
 /** A long sync interval must not keep events in the ring for as long. */
 const LONGEST_IDLE_MS = 50;
+/** The application asks for a commit at most so long after its first event (CommitDemand). */
+const LONGEST_GATHERING_NS = 20 * NS_PER_MS;
 /** The weight of one sync in the usual time of a sync: a slow one counts for little, and once. */
 const SLOWER_SYNC_WEIGHT = 1 / 8;
 const FASTER_SYNC_WEIGHT = 1 / 2;
@@ -39,6 +41,9 @@ export class CommitPacing {
   /** When a look last found events that nobody had asked for, and the last of them. */
   #foundNs = Number.NEGATIVE_INFINITY;
   #foundEventId = 0;
+  /** The first event that was not asked for when it was seen, and has not been since, and when. */
+  #leftEventId = 0;
+  #leftNs = 0;
 
   constructor(
     clock: Clock,
@@ -118,16 +123,29 @@ export class CommitPacing {
     return Math.min(Math.max(1, idleMs), LONGEST_IDLE_MS);
   }
 
-  /** As long as nothing was found that nobody asked for: 1 ms, then 2, 4, 8. */
+  /** As long as nothing is found that nobody asks for: 1 ms, then 2, 4, 8. */
   #inUseMs(nowNs: number): number {
     const { writtenEventId } = this.#progress;
-    const isUnasked = writtenEventId > this.#signals.durableRequest;
-    if (isUnasked && writtenEventId !== this.#foundEventId) {
+    if (this.#isLeftUnasked(nowNs) && writtenEventId !== this.#foundEventId) {
       this.#foundEventId = writtenEventId;
       this.#foundNs = nowNs;
     }
     const quietMs = Math.floor((nowNs - this.#foundNs) / NS_PER_MS);
     return Math.max(SHORT_LOOK_MS, Math.min(quietMs, this.#longestLookMs(nowNs)));
+  }
+
+  /**
+   * Whether events are written that `durable()` will hardly ask for any more. Where it does ask,
+   * that wakes the writer: a look in between would only make two blocks of one commit.
+   */
+  #isLeftUnasked(nowNs: number): boolean {
+    const { writtenEventId } = this.#progress;
+    const { durableRequest } = this.#signals;
+    if (this.#leftEventId <= durableRequest) {
+      this.#leftEventId = writtenEventId;
+      this.#leftNs = nowNs;
+    }
+    return writtenEventId > durableRequest && nowNs - this.#leftNs >= LONGEST_GATHERING_NS;
   }
 
   #longestLookMs(nowNs: number): number {
