@@ -21,6 +21,7 @@ import { RECYCLED_BODY_FLAG } from '../segment/segment-header.js';
 import { judge, type MissingTail, type TailCase, type TailFacts } from '../segment/verdict.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
+import { PAGE_BYTES } from '../units.js';
 import { type DurableClaims, gatherClaims, spokenClaims } from './durable-claims.js';
 import { type LaterSegment, laterThanNext } from './later-segments.js';
 import { isCopyByLock, isTornByCopying } from './live-copy.js';
@@ -181,7 +182,8 @@ export function judgeEnd(
 export function endNotes({ file, sealed, stop, offset }: SegmentReader): string[] {
   const { path, bytes, header } = file;
   const notes: string[] = [];
-  if (!sealed && bytes < header.segmentBytes) {
+  // A log that is closed cuts its last file at the end of a page, and lengthens it by pages.
+  if (!sealed && bytes < header.segmentBytes && bytes % PAGE_BYTES !== 0) {
     notes.push(
       `${basename(path)} has ${bytes} of its ${header.segmentBytes} bytes: it was truncated.`,
     );

@@ -14,7 +14,7 @@ import { type ReadingMeter, silentMeter } from './reading-meter.js';
 export interface SegmentFile {
   readonly path: string;
   readonly fd: number;
-  /** The file's length when it was opened; a segment never grows. */
+  /** The file's length when it was opened. */
   readonly bytes: number;
   readonly device: bigint;
   readonly inode: bigint;

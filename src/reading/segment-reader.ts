@@ -76,7 +76,7 @@ export const readBuffer = (fileBytes = READ_CHUNK_BYTES): Uint8Array =>
 export class SegmentReader {
   readonly file: SegmentFile;
   /** The buffer; the current block's payload stands at [payloadStart, payloadEnd). */
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
   payloadStart = 0;
   payloadEnd = 0;
   /** Header of the current block; undefined before the first and after the last. */
@@ -92,8 +92,8 @@ export class SegmentReader {
 
   readonly #storage: Storage;
   readonly #meter: SegmentMeter;
-  /** No block reaches past this offset. */
-  readonly #endOffset: number;
+  /** No block reaches past this offset: the file's end, as it was when it was last looked at. */
+  #endOffset: number;
   #offset: number;
   #nextEventId: number;
   #nextBlockIndex: number;
@@ -208,7 +208,7 @@ export class SegmentReader {
    * E, and a later call looks at the file afresh.
    * @param limitOffset blocks up to here count; a block that reaches past it does not validate
    */
-  next(limitOffset = this.#endOffset): boolean {
+  next(limitOffset = this.file.header.segmentBytes): boolean {
     const startNs = this.#meter.nowNs();
     this.#freshFrom = Number.POSITIVE_INFINITY;
     let block = this.#look(limitOffset);
@@ -250,7 +250,7 @@ export class SegmentReader {
    */
   validatesNow(): boolean {
     this.#forget();
-    const block = this.#look(this.#endOffset);
+    const block = this.#look(this.file.header.segmentBytes);
     this.#forget();
     this.block = undefined;
     this.stop = isStop(block) ? block : undefined;
@@ -259,6 +259,12 @@ export class SegmentReader {
 
   /** The block at the position, verified and in the buffer, or why there is none. */
   #look(limitOffset: number): BlockHeader | Stop {
+    const look = this.#lookWithin(limitOffset);
+    const isAtEnd = isStop(look) && (look === FULL || look.reason === 'truncated');
+    return isAtEnd && this.#hasGrown() ? this.#lookWithin(limitOffset) : look;
+  }
+
+  #lookWithin(limitOffset: number): BlockHeader | Stop {
     if (this.#sealed) return SEALED;
     if (this.#offset === limitOffset && limitOffset < this.#endOffset) return LIMIT;
     const endOffset = Math.min(limitOffset, this.#endOffset);
@@ -281,6 +287,21 @@ export class SegmentReader {
     this.payloadStart = start;
     this.payloadEnd = end;
     return block;
+  }
+
+  /**
+   * A log that is opened again goes on in a file that was cut behind its last block: that file
+   * grows, and who waits at its end must see it.
+   */
+  #hasGrown(): boolean {
+    const { fd, path, header } = this.file;
+    if (this.#endOffset >= header.segmentBytes) return false;
+    const { bytes } = reading(path, () => this.#storage.statusOf(fd));
+    if (bytes <= this.#endOffset) return false;
+    this.#endOffset = Math.min(bytes, header.segmentBytes);
+    this.#forget();
+    if (bufferBytes(bytes) > this.bytes.length) this.bytes = new Uint8Array(bufferBytes(bytes));
+    return true;
   }
 
   /** A block that is whole, yet not the one that follows here. */

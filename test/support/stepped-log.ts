@@ -8,6 +8,7 @@ import { openSegment } from '../../src/reading/segment-file.js';
 import { SegmentReader } from '../../src/reading/segment-reader.js';
 import { giveBack } from '../../src/recorder/application/open-log-handles.js';
 import { resolveOptions } from '../../src/recorder/application/options.js';
+import { endCleanly } from '../../src/recorder/housekeeping/clean-end.js';
 import { MetaCoordinator } from '../../src/recorder/housekeeping/meta-coordinator.js';
 import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
 import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
@@ -79,6 +80,7 @@ export class SteppedLog {
   #lock: LogLock | undefined;
   readonly #preparer: SegmentPreparer;
   readonly #coordinator: MetaCoordinator;
+  readonly #endCleanly: () => void;
 
   constructor(ports: SteppedPorts, directory: string, given: WalOptions = {}) {
     const options = resolveOptions({ ...STEPPED, ...given });
@@ -123,6 +125,7 @@ export class SteppedLog {
       new MetaStoreUpdater(telemetry.metaStore, this.clock),
       point,
     );
+    this.#endCleanly = () => endCleanly(storage, directory, this.#coordinator, logId);
   }
 
   get recovery() {
@@ -211,7 +214,7 @@ export class SteppedLog {
     attempt(() => this.#drain());
     this.opened.writer.close();
     attempt(() => this.#preparer.close());
-    if (this.signals.failure.read() === undefined) attempt(() => this.#coordinator.flush(true));
+    if (this.signals.failure.read() === undefined) attempt(() => this.#endCleanly());
     const isWhole =
       this.signals.failure.read() === undefined &&
       this.durableEventId === this.producer.lastEventId;

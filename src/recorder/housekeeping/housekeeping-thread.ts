@@ -1,6 +1,6 @@
 // Thread module: a host of meta flushes, and of a look now and then whether names still are ours.
 import { monotonicClock } from '../../clock/clock.js';
-import { isNoSpace, serializeError, systemCode, WalError } from '../../errors.js';
+import { serializeError } from '../../errors.js';
 import { attachRegion } from '../../region/region-factories.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
 import { adoptLock } from '../../storage/lock-file.js';
@@ -15,6 +15,7 @@ import { runHost, type Service } from '../threads/host.js';
 import type { HelperStart } from '../threads/messages.js';
 import { verificationListener } from '../threads/verification.js';
 import type { ServedBody } from '../threads/worker-loop.js';
+import { endCleanly } from './clean-end.js';
 import { DiskWatch } from './disk-watch.js';
 import { MetaCoordinator } from './meta-coordinator.js';
 import { MetaStore } from './meta-store.js';
@@ -53,23 +54,14 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
     verification?.close();
     try {
       // The writer has ended before this was asked for: the point is final.
-      if (signals.failure.read() === undefined) coordinator.flush(true);
+      if (signals.failure.read() === undefined) endCleanly(storage, directory, coordinator, logId);
     } catch (error) {
-      tell({ kind: 'refused', error: serializeError(notFlushed(directory, error)) });
+      tell({ kind: 'refused', error: serializeError(error) });
     }
   };
   const beat = heartbeatOf(region, 'housekeeping', monotonicClock);
   tell({ kind: 'running' });
   return { step, beat, spinUs: 0, end };
-}
-
-function notFlushed(directory: string, cause: unknown): WalError {
-  const code = isNoSpace(cause) ? 'ERR_FLASHSTRIKE_NO_SPACE' : 'ERR_FLASHSTRIKE_IO';
-  const message =
-    `${directory}: every event is on disk, but wal.meta could not be written ` +
-    `(${systemCode(cause) ?? cause}). The next open treats this close as a crash, and loses ` +
-    'nothing.';
-  return new WalError(code, message, { path: directory, cause });
 }
 
 runHost('housekeeping', keep);

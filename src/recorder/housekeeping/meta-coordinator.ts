@@ -3,6 +3,7 @@
 // which is true as well, only older.
 import type { Clock } from '../../clock/clock.js';
 import { isNoSpace, isOperational } from '../../errors.js';
+import type { DurablePoint } from '../../ring/ring-control.js';
 import type { RingMemory } from '../../ring/ring-memory.js';
 import { durablePointOf } from '../../ring/ring-snapshot.js';
 import type { WalMeta } from '../../segment/wal-meta.js';
@@ -65,11 +66,12 @@ export class MetaCoordinator {
     this.#isLost = true;
   }
 
-  /** Writes the durable point as it is now. */
-  flush(cleanlyClosed: boolean): void {
+  /** Writes the durable point as it is now, and returns it. */
+  flush(cleanlyClosed: boolean): DurablePoint {
     const point = durablePointOf(this.#region);
     const logId = this.#logId;
     this.#write({ ...point, cleanlyClosed, durableEventId: point.lastEventId, logId });
+    return point;
   }
 
   #write(meta: WalMeta): void {

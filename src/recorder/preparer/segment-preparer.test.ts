@@ -12,6 +12,7 @@ import {
 } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
 import { KIB, MIB, NS_PER_MS } from '../../units.js';
 import { type PreparedSegment, PreparedSegments } from '../threads/prepared-segments.js';
+import { SEGMENT_PARTS } from '../threads/segment-growth.js';
 import { Signals, Trouble } from '../threads/signals.js';
 import { SegmentPreparer } from './segment-preparer.js';
 
@@ -31,13 +32,16 @@ class Bench {
     new SegmentPreparerUpdater(this.metrics, this.clock),
   );
 
-  constructor(segmentBytes = 64 * KIB, preparedSegments = 2) {
+  constructor(segmentBytes = 64 * KIB, preparedSegments = 2, activeBytes = segmentBytes) {
     this.disk.makeDirectory(DIRECTORY);
     // Each chunk takes as long: half of it to write, half to sync.
     this.storage.onCall = ({ kind }) => {
       if (kind === 'write' || kind === 'sync') this.clock.advanceNs(CHUNK_NS / 2);
     };
     const telemetry = new SegmentPreparationUpdater(this.metrics, this.clock);
+    // As large as they become, and the last part of it is being used.
+    this.taker.announceActive(activeBytes);
+    this.taker.announceUse(activeBytes === 0 ? 0 : SEGMENT_PARTS - 1);
     this.preparer = new SegmentPreparer(this.storage, this.clock, this.signals, telemetry, {
       directory: DIRECTORY,
       segmentBytes,
@@ -144,6 +148,7 @@ describe('a segment made ahead', () => {
   test('has a name of its own each time: tickets count up', () => {
     const bench = new Bench();
     bench.run();
+    bench.clock.advanceNs(3600e9);
     bench.take();
     bench.run();
     assert.deepEqual(bench.names, ['prepared-7.tmp', 'prepared-8.tmp']);
@@ -151,39 +156,114 @@ describe('a segment made ahead', () => {
 });
 
 describe('how many are kept ready', () => {
-  test('one at first; as many as asked for once half of the active segment is used', () => {
-    const bench = new Bench(64 * KIB, 3);
+  test('none while the log needs none for some seconds; one when it comes to the last eighth', () => {
+    const bench = new Bench(64 * MIB, 3);
+    bench.taker.announceActive(64 * MIB);
+    bench.run();
+    assert.equal(bench.preparer.step(), 1000);
+    bench.taker.announceUse(SEGMENT_PARTS - 2);
+    bench.clock.advanceNs(3600e9);
+    bench.run();
+    assert.deepEqual(bench.names, [], 'used slowly');
+    bench.clock.advanceNs(3600e9);
+    bench.taker.announceUse(SEGMENT_PARTS - 1);
     bench.run();
     assert.equal(bench.ready, 1);
-    bench.taker.announceHalfUsed(true);
+  });
+
+  test('those that the log could use in some seconds, and as many as asked for at most', () => {
+    const bench = new Bench(MIB, 3);
+    bench.taker.announceActive(MIB);
+    bench.preparer.step();
+    // 128 KiB in 330 ms: 1.5 MiB in 4 s, of which 896 KiB are there.
+    bench.clock.advanceNs(330 * NS_PER_MS);
+    bench.taker.announceUse(1);
+    bench.run();
+    assert.equal(bench.ready, 1);
+    bench.clock.advanceNs(10 * NS_PER_MS);
+    bench.taker.announceUse(2);
     bench.run();
     assert.equal(bench.ready, 3);
     bench.run();
     assert.equal(bench.ready, 3, 'and no more');
   });
 
-  test('none is made beyond one again when a new segment has begun', () => {
+  test('no more than there are when the log is used slowly again', () => {
     const bench = new Bench(64 * KIB, 2);
-    bench.taker.announceHalfUsed(true);
+    bench.clock.advanceNs(NS_PER_MS);
+    bench.taker.announceUse(SEGMENT_PARTS);
     bench.run();
     assert.equal(bench.ready, 2);
-    bench.taker.announceHalfUsed(false);
     bench.clock.advanceNs(3600e9);
     bench.take();
     bench.run();
     assert.equal(bench.ready, 1);
   });
 
-  test('a taker wakes the preparer', () => {
+  test('a taker wakes the preparer, and so does each part that is used', () => {
     const bench = new Bench();
-    bench.run();
+    bench.taker.announceActive(64 * KIB);
     const before = bench.signals.wakeCount('preparer');
-    bench.take();
+    bench.taker.announceTaken();
     assert.equal(bench.signals.wakeCount('preparer'), before + 1);
-    bench.taker.announceHalfUsed(true);
+    bench.taker.announceUse(1);
     assert.equal(bench.signals.wakeCount('preparer'), before + 2);
-    bench.taker.announceHalfUsed(true);
+    bench.taker.announceUse(1);
     assert.equal(bench.signals.wakeCount('preparer'), before + 2, 'once');
+  });
+});
+
+describe('how large they are', () => {
+  const nextAfter = (activeBytes: number, usedNs: number, limitBytes = 64 * MIB): number => {
+    const bench = new Bench(limitBytes);
+    bench.taker.announceActive(activeBytes);
+    bench.preparer.step();
+    for (let part = 1; part < SEGMENT_PARTS; part++) {
+      bench.clock.advanceNs(usedNs / SEGMENT_PARTS);
+      bench.taker.announceUse(part);
+      bench.preparer.step();
+    }
+    bench.run();
+    return bench.take()?.segmentBytes ?? 0;
+  };
+
+  test('a log begins with a small one, or with the only one that it may have', () => {
+    for (const [limitBytes, expected] of [
+      [64 * MIB, 256 * KIB],
+      [64 * KIB, 64 * KIB],
+    ] as const) {
+      const bench = new Bench(limitBytes, 2, 0);
+      bench.run();
+      assert.equal(bench.ready, 1);
+      assert.equal(bench.take()?.segmentBytes, expected);
+    }
+  });
+
+  test('the next is twice as large, four times where the log is quick', () => {
+    assert.equal(nextAfter(2 * MIB, 3600e9), 4 * MIB);
+    assert.equal(nextAfter(2 * MIB, 1e6), 8 * MIB);
+    // 2 MiB in 2.5 s: 3.2 MiB in 4 s.
+    assert.equal(nextAfter(2 * MIB, 2.5e9), 4 * MIB);
+    // 2 MiB in 1.6 s: 5 MiB in 4 s.
+    assert.equal(nextAfter(2 * MIB, 1.6e9), 5 * MIB);
+  });
+
+  test('never larger than the limit, and each but the first holds the largest event', () => {
+    assert.equal(nextAfter(32 * MIB, 1e6), 64 * MIB);
+    assert.equal(nextAfter(64 * MIB, 1e6), 64 * MIB);
+    assert.equal(nextAfter(256 * KIB, 3600e9), MIB + 36 * KIB);
+    assert.equal(nextAfter(256 * KIB, 3600e9, 256 * KIB), 256 * KIB);
+    assert.equal(nextAfter(4096, 3600e9, 512 * KIB), 512 * KIB);
+  });
+
+  test('one at a time while they grow', () => {
+    const bench = new Bench(64 * MIB, 4);
+    bench.taker.announceActive(MIB);
+    bench.preparer.step();
+    bench.clock.advanceNs(NS_PER_MS);
+    bench.taker.announceUse(4);
+    bench.run();
+    assert.equal(bench.ready, 1);
   });
 });
 
@@ -255,7 +335,11 @@ describe('a taker that waits', () => {
 
   test('none waits, yet segments go faster than they can be zeroed: zeroing gives way', () => {
     const bench = new Bench(16 * MIB, 4);
-    bench.taker.announceHalfUsed(true);
+    // 12 MiB in 750 ms; 16 MiB are zeroed in 48 ms.
+    bench.taker.announceActive(16 * MIB);
+    bench.preparer.step();
+    bench.clock.advanceNs(750 * NS_PER_MS);
+    bench.taker.announceUse(6);
     bench.run();
     assert.deepEqual([bench.ready, bench.metrics.hurriedSegments], [4, 0]);
     for (let taken = 0; taken < 3; taken++) {
@@ -272,7 +356,7 @@ describe('a taker that waits', () => {
     bench.take();
     bench.clock.advanceNs(60e9);
     bench.run();
-    assert.equal(bench.ready, 4);
+    assert.equal(bench.ready, 3, 'and none is made before it is needed');
     assert.equal(bench.metrics.hurriedSegments, hurried);
   });
 });
@@ -378,7 +462,7 @@ describe('another error', () => {
     bench.take();
     bench.run();
     assert.equal(bench.trouble, Trouble.none);
-    assert.equal(bench.ready, 2);
+    assert.equal(bench.ready, 1);
   });
 
   test('failures that a success divides do not add up', () => {
@@ -426,11 +510,12 @@ describe('another error', () => {
 describe('at the end', () => {
   test('spares and the one in the making are closed and removed; what was taken stays', () => {
     const bench = new Bench(4 * MIB, 2);
-    bench.taker.announceHalfUsed(true);
+    bench.clock.advanceNs(100 * NS_PER_MS);
+    bench.taker.announceUse(SEGMENT_PARTS);
     bench.run();
     assert.equal(bench.ready, 2);
+    bench.clock.advanceNs(600 * NS_PER_MS);
     assert.equal(bench.take()?.ticket, 7);
-    bench.clock.advanceNs(60e9);
     bench.preparer.step();
     assert.deepEqual(bench.names, ['prepared-7.tmp', 'prepared-8.tmp', 'prepared-9.tmp']);
     bench.preparer.close();
@@ -449,7 +534,8 @@ describe('at the end', () => {
 
   test('descriptors are closed even where a file cannot be removed, and that is told', () => {
     const bench = new Bench(64 * KIB, 3);
-    bench.taker.announceHalfUsed(true);
+    bench.clock.advanceNs(NS_PER_MS);
+    bench.taker.announceUse(SEGMENT_PARTS);
     bench.run();
     bench.storage.fail({ code: 'EROFS', when: of('unlink') });
     assert.throws(() => bench.preparer.close(), { code: 'EROFS' });

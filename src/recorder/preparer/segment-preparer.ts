@@ -2,6 +2,10 @@
 // chunks. Zeroing buys cheap syncs (after fallocate alone every sync would also commit the
 // journal); it does not buy throughput, so it gives way: to a taker that waits, and altogether
 // while segments are used up faster than they could be zeroed.
+//
+// How many and how large they are follows from how fast the log uses what it has (SegmentUse): none
+// while it needs none for some seconds, so that a log that is idle reserves little beside what it
+// holds.
 import { join } from 'node:path';
 import type { Clock } from '../../clock/clock.js';
 import { isNoSpace, isOperational, systemCode, WalError } from '../../errors.js';
@@ -10,7 +14,14 @@ import type { Storage } from '../../storage/storage.js';
 import type { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
 import { MIB, NS_PER_MS } from '../../units.js';
 import { offer, takePrepared } from '../threads/prepared-segments.js';
+import {
+  AHEAD_NS,
+  firstSegmentBytes,
+  isSmallSegment,
+  nextSegmentBytes,
+} from '../threads/segment-growth.js';
 import { QUEUE_CAPACITY, type Signals, Trouble } from '../threads/signals.js';
+import { SegmentUse } from './segment-use.js';
 
 const CHUNK_BYTES = 2 * MIB;
 const IDLE_MS = 1000;
@@ -19,11 +30,14 @@ const LONGEST_RETRY_MS = 500;
 /** So many failures in a row, other than a full disk, go to the taker as an error. */
 const ATTEMPTS = 5;
 const ZEROS = new Uint8Array(CHUNK_BYTES);
+/** 200 MB/s: what zeroing is taken to cost until it was measured. */
+const FIRST_ZERO_NS_PER_BYTE = 5;
 
 interface SegmentPreparerOptions {
   readonly directory: string;
+  /** Segments grow up to this size. */
   readonly segmentBytes: number;
-  /** How many segments are kept ready. */
+  /** How many segments are kept ready, at most. */
   readonly preparedSegments: number;
   /** The first ticket; counts up from here. */
   readonly firstTicket: number;
@@ -34,6 +48,7 @@ interface Preparation {
   readonly path: string;
   readonly fd: number;
   readonly inode: bigint;
+  readonly segmentBytes: number;
   readonly startNs: number;
   zeroedBytes: number;
 }
@@ -44,17 +59,15 @@ export class SegmentPreparer {
   readonly #signals: Signals;
   readonly #telemetry: SegmentPreparationUpdater;
   readonly #options: SegmentPreparerOptions;
+  readonly #use: SegmentUse;
   #current: Preparation | undefined;
   /** Paths of files that were given up and are still there. */
   readonly #discarded: string[] = [];
   #ticket: number;
   #failures = 0;
   #notBeforeNs = 0;
-  /** How long the last chunk took, and when and how fast segments were taken. */
-  #chunkNs = 0;
-  #taken = 0;
-  #lastTakeNs: number;
-  #takeIntervalNs = Number.POSITIVE_INFINITY;
+  /** Of the last chunk. */
+  #zeroNsPerByte = FIRST_ZERO_NS_PER_BYTE;
 
   constructor(
     storage: Storage,
@@ -69,7 +82,7 @@ export class SegmentPreparer {
     this.#telemetry = telemetry;
     this.#options = options;
     this.#ticket = options.firstTicket;
-    this.#lastTakeNs = clock.nowNs();
+    this.#use = new SegmentUse(signals, clock);
   }
 
   /** The ticket behind those used so far. */
@@ -79,7 +92,7 @@ export class SegmentPreparer {
 
   /** One bounded piece of work; returns 0 to go on, else how many ms may pass. */
   step(): number {
-    this.#observeTakes();
+    this.#use.look();
     if (this.#current === undefined && !this.#isWanted()) return IDLE_MS;
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
     if (waitNs > 0 && !(this.#failures === 0 && this.#takerWaits)) return waitNs / NS_PER_MS;
@@ -108,29 +121,30 @@ export class SegmentPreparer {
     const ticket = this.#ticket++;
     const path = join(this.#options.directory, preparedFileName(ticket));
     const startNs = this.#clock.nowNs();
+    const segmentBytes = this.#nextBytes;
     const fd = this.#storage.open(path, 'create');
     this.#telemetry.onCreate(startNs);
     // A failed allocation leaves a partial file that fills the disk: it must be known to go.
-    this.#current = { ticket, path, fd, inode: 0n, startNs, zeroedBytes: 0 };
+    this.#current = { ticket, path, fd, inode: 0n, segmentBytes, startNs, zeroedBytes: 0 };
     this.#current = { ...this.#current, inode: this.#storage.statusOf(fd).inode };
     const allocateNs = this.#clock.nowNs();
-    this.#storage.allocate(fd, this.#options.segmentBytes);
+    this.#storage.allocate(fd, segmentBytes);
     this.#telemetry.onAllocate(allocateNs);
     return this.#current;
   }
 
-  #handOverNow(current: Preparation): boolean {
-    if (current.zeroedBytes === this.#options.segmentBytes) return true;
-    if (this.#takerWaits) return true;
-    const chunks = this.#options.segmentBytes / CHUNK_BYTES;
-    const intervalNs = Math.max(this.#takeIntervalNs, this.#clock.nowNs() - this.#lastTakeNs);
+  #handOverNow({ segmentBytes, zeroedBytes }: Preparation): boolean {
+    if (zeroedBytes === segmentBytes || this.#takerWaits) return true;
+    const { bytesPerNs, leftBytes } = this.#use;
     // Twice, because zeroing is paced to half of the time.
-    return intervalNs < 2 * chunks * this.#chunkNs;
+    const pacedNsPerByte = 2 * this.#zeroNsPerByte;
+    if (bytesPerNs * pacedNsPerByte > 1) return true;
+    const readyBytes = this.#signals.preparedQueue.length * segmentBytes;
+    return leftBytes + readyBytes < bytesPerNs * pacedNsPerByte * (segmentBytes - zeroedBytes);
   }
 
   #handOver(current: Preparation): void {
-    const { ticket, inode, startNs, zeroedBytes } = current;
-    const { segmentBytes } = this.#options;
+    const { ticket, inode, segmentBytes, startNs, zeroedBytes } = current;
     if (this.#signals.preparedQueue.length === QUEUE_CAPACITY) return;
     // Closed by the thread that opened it; what could not be closed is nobody's prepared segment.
     this.#discardCurrent();
@@ -144,7 +158,7 @@ export class SegmentPreparer {
 
   #zero(current: Preparation): void {
     const startNs = this.#clock.nowNs();
-    const bytes = Math.min(CHUNK_BYTES, this.#options.segmentBytes - current.zeroedBytes);
+    const bytes = Math.min(CHUNK_BYTES, current.segmentBytes - current.zeroedBytes);
     this.#storage.write(current.fd, [ZEROS.subarray(0, bytes)], current.zeroedBytes);
     this.#telemetry.onZero(startNs);
     const syncNs = this.#clock.nowNs();
@@ -152,28 +166,42 @@ export class SegmentPreparer {
     this.#telemetry.onSync(syncNs, bytes);
     current.zeroedBytes += bytes;
     const endNs = this.#clock.nowNs();
-    this.#chunkNs = endNs - startNs;
+    this.#zeroNsPerByte = (endNs - startNs) / bytes;
     // Paced: the disk belongs to the commits for as long as it belonged to this chunk.
-    this.#notBeforeNs = endNs + this.#chunkNs;
+    this.#notBeforeNs = endNs + (endNs - startNs);
   }
 
   get #takerWaits(): boolean {
     return this.#signals.get('takerWaiting') === 1;
   }
 
-  #observeTakes(): void {
-    const taken = this.#signals.get('segmentsTaken');
-    if (taken === this.#taken) return;
-    const nowNs = this.#clock.nowNs();
-    this.#takeIntervalNs = (nowNs - this.#lastTakeNs) / ((taken - this.#taken) >>> 0 || 1);
-    this.#taken = taken;
-    this.#lastTakeNs = nowNs;
+  /** What the log could use before long, as fast as it is used now. */
+  get #usableBytes(): number {
+    return this.#use.bytesPerNs * AHEAD_NS;
+  }
+
+  get #nextBytes(): number {
+    const { segmentBytes } = this.#options;
+    const { activeBytes } = this.#use;
+    if (activeBytes === 0) return firstSegmentBytes(segmentBytes);
+    return nextSegmentBytes(activeBytes, this.#usableBytes, segmentBytes);
   }
 
   #isWanted(): boolean {
-    const ready = this.#signals.preparedQueue.length;
-    const more = this.#signals.get('halfUsed') === 1 || this.#takerWaits;
-    return ready < (more ? this.#options.preparedSegments : 1);
+    return this.#signals.preparedQueue.length < this.#wantedSegments;
+  }
+
+  /** Those that the log could use before long. One while they grow: the next one is larger. */
+  get #wantedSegments(): number {
+    const { leftBytes, isNearlyFull } = this.#use;
+    const nextBytes = this.#nextBytes;
+    const behindBytes = this.#usableBytes - leftBytes;
+    // A small one costs next to nothing: it is there from the start.
+    const isDue = behindBytes >= 0 || isNearlyFull || isSmallSegment(nextBytes);
+    if (!isDue && !this.#takerWaits) return 0;
+    const { segmentBytes, preparedSegments } = this.#options;
+    if (nextBytes < segmentBytes) return 1;
+    return Math.min(Math.max(1, Math.ceil(behindBytes / segmentBytes)), preparedSegments);
   }
 
   /** @param startNs when the preparation that failed began */

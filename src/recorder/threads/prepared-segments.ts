@@ -162,11 +162,17 @@ export class PreparedSegments {
     this.#signals.wake('preparer');
   }
 
-  /** More spares than the first are made once half of the active segment is used. */
-  announceHalfUsed(halfUsed: boolean): void {
-    if (this.#signals.get('halfUsed') === (halfUsed ? 1 : 0)) return;
-    this.#signals.set('halfUsed', halfUsed ? 1 : 0);
-    if (halfUsed) this.#signals.wake('preparer');
+  /** A segment of this size, 4096 or more, is written from now on: spares are made by that. */
+  announceActive(segmentBytes: number): void {
+    this.#signals.set('usedParts', 0);
+    this.#signals.set('activePages', Math.trunc(segmentBytes / UNIT_BYTES));
+  }
+
+  /** @param parts how many SEGMENT_PARTS of the active segment are used */
+  announceUse(parts: number): void {
+    if (this.#signals.get('usedParts') === parts) return;
+    this.#signals.set('usedParts', parts);
+    this.#signals.wake('preparer');
   }
 
   /** Why preparation does not succeed, when the preparer has given up on it for good. */

@@ -4,7 +4,7 @@
 //
 //   application --- durableRequest, producerWaiting -----------------> writer
 //   application <-- durableWake, producerWake, syncTimeUs, ... ------- writer
-//   writer -------- takerWaiting, segmentsTaken, halfUsed -----------> preparer
+//   writer -------- takerWaiting, segmentsTaken, activePages, ... ---> preparer
 //   writer <------- preparedQueue, preparerTrouble, preparerError ---- preparer
 //   writer -------- metaRequests ------------------------------------> housekeeping
 //   writer <------- metaTrouble, regionNameLost, lockNameLost -------- housekeeping
@@ -48,8 +48,8 @@ export const SignalsLayout = layout('Signals')
   .field(1664, 'takerWaiting', WordLine)
   /** Segments taken so far, for the preparer's pace. Writer: the writer thread. */
   .field(1792, 'segmentsTaken', WordLine)
-  /** 1 when more than half of the active segment is used. Writer: the writer thread. */
-  .field(1920, 'halfUsed', WordLine)
+  /** How many SEGMENT_PARTS of the active segment are used. Writer: the writer thread. */
+  .field(1920, 'usedParts', WordLine)
   /** Counter of requested meta flushes. Writer: the writer thread. */
   .field(2048, 'metaRequests', WordLine)
   /** One of Trouble. Writer: the preparer. */
@@ -75,7 +75,9 @@ export const SignalsLayout = layout('Signals')
   .field(10112, 'writerTrouble', WordLine)
   /** How long a sync usually takes, in µs. Writer: the writer thread. */
   .field(10240, 'syncTimeUs', WordLine)
-  .end(10368, 64);
+  /** Size of the active segment, in pages; 0 in a log without one. Writer: the writer thread. */
+  .field(10368, 'activePages', WordLine)
+  .end(10496, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -85,7 +87,8 @@ type Flag =
   | 'producerWaiting'
   | 'takerWaiting'
   | 'segmentsTaken'
-  | 'halfUsed'
+  | 'usedParts'
+  | 'activePages'
   | 'metaRequests'
   | 'preparerTrouble'
   | 'metaTrouble'

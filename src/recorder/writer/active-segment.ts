@@ -17,6 +17,7 @@ import type { SegmentTally } from '../../segment/segment-tally.js';
 import type { FileStatus, Storage } from '../../storage/storage.js';
 import { alignUp, MIB, PAGE_BYTES } from '../../units.js';
 import type { HandedSegmentState } from '../threads/messages.js';
+import { SEGMENT_PARTS } from '../threads/segment-growth.js';
 import { noSpaceFor, segmentFailure } from './segment-failure.js';
 
 /** All that is needed to go on writing a segment. */
@@ -70,6 +71,7 @@ export class ActiveSegment {
   readonly #fd: number;
   readonly #fileBytes: number;
   readonly #salt: bigint;
+  readonly #startOffset: number;
   readonly #header = new Uint8Array(BLOCK_HEADER_BYTES);
   #offset: number;
   #blockIndex: number;
@@ -93,6 +95,7 @@ export class ActiveSegment {
     this.tally = state.tally;
     this.#fileBytes = state.fileBytes;
     this.#salt = state.salt;
+    this.#startOffset = state.offset;
     this.#offset = state.offset;
     this.#writebackOffset = state.offset;
     this.#blockIndex = state.nextBlockIndex;
@@ -186,8 +189,17 @@ export class ActiveSegment {
     return this.#blockIndex === 0;
   }
 
-  get isHalfUsed(): boolean {
-    return this.#offset * 2 > this.segmentBytes;
+  /** What this opening got to write to, as the size of a segment that begins there. */
+  get givenBytes(): number {
+    return this.segmentBytes - this.#startOffset + SEGMENT_HEADER_PAGE_BYTES;
+  }
+
+  /** How many SEGMENT_PARTS of that are used. */
+  get usedParts(): number {
+    const givenBytes = this.segmentBytes - SEAL_RESERVED_BYTES - this.#startOffset;
+    if (givenBytes <= 0) return SEGMENT_PARTS;
+    const usedBytes = this.#offset - this.#startOffset;
+    return Math.min(SEGMENT_PARTS, Math.trunc((usedBytes * SEGMENT_PARTS) / givenBytes));
   }
 
   /**

@@ -74,8 +74,9 @@ export class BlockWriter {
     this.#watch.lookAtLinks(active);
     if (active?.takesBlocks === false) return this.#segments.rotate() ? 'wrote' : 'blocked';
     if (active === undefined || run.bytes > roomBytes) {
-      // Else the log would rotate for ever. A segment of an earlier opening may be too small.
-      const isNew = this.#segments.hasRotated && active?.isEmpty === true;
+      // Else the log would rotate for ever. Too small may be a segment of an earlier opening, and
+      // the first one of this.
+      const isNew = this.#segments.rotations > 1 && active?.isEmpty === true;
       assert(!isNew, `${run.bytes} bytes do not fit into a new segment`);
       return this.#segments.rotate() ? 'wrote' : 'blocked';
     }
@@ -99,7 +100,7 @@ export class BlockWriter {
     this.#ring.release();
     this.#progress.horizon.onTaken(this.#ring.position);
     this.#d.signals.announceRoom();
-    this.#d.prepared.announceHalfUsed(active.isHalfUsed);
+    this.#d.prepared.announceUse(active.usedParts);
     return true;
   }
 

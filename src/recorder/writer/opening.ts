@@ -62,13 +62,12 @@ import { ActiveSegment, segmentBytesFor } from './active-segment.js';
 import { bodyOf, type ServedLog } from './handed-writer.js';
 import { type OldRings, openOldRings } from './old-rings.js';
 import type { OpeningPorts } from './opening-ports.js';
+import { giveRoom } from './segment-room.js';
 import { SegmentWriter } from './segment-writer.js';
 import { dependenciesOf, NO_PREDECESSOR, type PredecessorPin } from './writer-dependencies.js';
 
 /** A ring for nobody: the writer works on it until the region is there. */
 const EMPTY_RING_BYTES = 4096;
-/** How long the first segment may be zero-written before it is handed over as it is. */
-const FIRST_SEGMENT_BUDGET_NS = 250e6;
 
 interface OpenedLog extends ServedLog {
   readonly report: Omit<WriterReady, 'kind' | 'held' | 'doneWithout' | 'handed'>;
@@ -407,10 +406,11 @@ class Opening {
     const { position, end } = walk;
     const { previousBlockChecksum } = position;
     assert(previousBlockChecksum !== undefined, 'a walk from the start knows the whole chain');
+    const fileBytes = giveRoom(this.#storage, file, endOffset);
     return new ActiveSegment(this.#storage, file.fd, file.path, {
       segmentIndex: file.header.segmentIndex,
-      segmentBytes: file.header.segmentBytes,
-      fileBytes: file.bytes,
+      segmentBytes: Math.min(fileBytes, file.header.segmentBytes),
+      fileBytes,
       salt: file.header.salt,
       offset: endOffset,
       nextBlockIndex: position.nextBlockIndex,
@@ -445,15 +445,10 @@ class Opening {
     if (writer.hasFailed) throw failure;
   }
 
-  /** A log has a segment from the start, zero-written as far as the time allows. */
+  /** A log has a segment from the start: a small one, so this takes one sync. */
   #makeFirstSegment(writer: SegmentWriter): void {
     if (writer.hasActiveSegment) return;
-    const deadlineNs = this.#clock.nowNs() + FIRST_SEGMENT_BUDGET_NS;
-    while (this.#signals.preparedQueue.length === 0) {
-      if (this.#clock.nowNs() >= deadlineNs) this.#signals.set('takerWaiting', 1);
-      this.#stepPreparer();
-    }
-    this.#signals.set('takerWaiting', 0);
+    this.#prepareOne();
     writer.beginSegment();
     if (writer.hasFailed) throw this.#signals.failure.read();
   }

@@ -39,7 +39,7 @@ export class SegmentRotation {
   /** Taken, and not to be opened until this process may open more files. */
   #taken: PreparedSegment | undefined;
   #openRefusal: unknown;
-  #hasRotated = false;
+  #rotations = 0;
   /** How long it took to finish the segment that has no successor yet; undefined: there is none. */
   #finishNs: number | undefined;
 
@@ -59,6 +59,9 @@ export class SegmentRotation {
     this.#progress = progress;
     this.#space = space;
     this.#watch = watch;
+    if (start.active === undefined) return;
+    dependencies.prepared.announceActive(start.active.givenBytes);
+    dependencies.prepared.announceUse(start.active.usedParts);
   }
 
   /** What is written to; undefined in a new log, and behind a roll that was cut short. */
@@ -66,9 +69,9 @@ export class SegmentRotation {
     return this.#active;
   }
 
-  /** The active segment is of this opening. */
-  get hasRotated(): boolean {
-    return this.#hasRotated;
+  /** Segments that this opening has begun. */
+  get rotations(): number {
+    return this.#rotations;
   }
 
   /** Why a prepared segment could not be opened for now. */
@@ -107,7 +110,7 @@ export class SegmentRotation {
       this.#taken = next.segment;
       return false;
     }
-    this.#hasRotated = true;
+    this.#rotations++;
     this.#space.clear();
     // What begins a log, or continues behind a torn end, finishes nothing and is no rotation.
     if (this.#finishNs !== undefined) manager.onSegmentRotation(startNs);
@@ -116,8 +119,9 @@ export class SegmentRotation {
     this.#segmentCount++;
     manager.setHotSegments(this.#segmentCount);
     this.#progress.publishPoint(this.end);
+    // Before the preparer is woken: it looks at once how large the next one is to be.
+    prepared.announceActive(this.#active.givenBytes);
     prepared.announceTaken();
-    prepared.announceHalfUsed(false);
     this.#progress.requestMetaFlush();
     return true;
   }

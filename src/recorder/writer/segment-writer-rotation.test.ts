@@ -207,18 +207,21 @@ describe('rotation', () => {
     assert.equal(bench.written, 1);
   });
 
-  test('asks for more spares once half of the segment is used, and not any more in a new one', () => {
+  test('tells how much of the segment is used, in eighths of its room for blocks', () => {
     const bench = new Bench({ segmentBytes: 128 * KIB });
+    assert.equal(bench.signals.get('activePages'), 32);
+    assert.equal(bench.signals.get('usedParts'), 0);
+    // 92 KiB of room.
     for (let event = 0; event < 2; event++) bench.append(20 * KIB);
     bench.settle();
-    assert.equal(bench.signals.get('halfUsed'), 0);
-    bench.append(20 * KIB);
+    assert.equal(bench.signals.get('usedParts'), 3);
+    bench.append(30 * KIB);
     bench.settle();
-    assert.equal(bench.signals.get('halfUsed'), 1);
+    assert.equal(bench.signals.get('usedParts'), 6);
     bench.prepare();
     bench.append(40 * KIB);
     bench.settle();
-    assert.equal(bench.signals.get('halfUsed'), 0);
+    assert.equal(bench.signals.get('usedParts'), 3, 'of the new one');
   });
 
   test('a segment that has no room for a watermark goes without', () => {
