@@ -209,6 +209,80 @@ export const MUTATIONS = [
     tests: ['src/recorder/writer/opening.test.ts'],
   },
   {
+    name: 'growth: segments stay as small as the first',
+    file: 'src/recorder/threads/segment-growth.ts',
+    find: 'const wantedBytes = Math.max(activeBytes * LEAST_GROWTH, usableBytes);',
+    replace: 'const wantedBytes = FIRST_SEGMENT_BYTES;',
+    tests: ['src/recorder/writer/growing-log.test.ts'],
+  },
+  {
+    name: 'growth: the second segment need not hold the largest event',
+    file: 'src/recorder/threads/segment-growth.ts',
+    find: 'Math.max(grownBytes, ANY_BLOCK_BYTES)',
+    replace: 'grownBytes',
+    tests: ['src/recorder/writer/growing-log.test.ts'],
+  },
+  {
+    name: 'growth: a spare is made at once, however slowly the log is used',
+    file: 'src/recorder/preparer/segment-preparer.ts',
+    find: 'if (!isDue && !this.#takerWaits) return 0;',
+    replace: '',
+    tests: ['src/recorder/preparer/segment-preparer.test.ts'],
+  },
+  {
+    name: 'close: the last segment is cut before wal.meta says where it ends',
+    file: 'src/recorder/housekeeping/clean-end.ts',
+    find: '    point = coordinator.flush(true);\n',
+    replace:
+      '    point = coordinator.flush(false);\n' +
+      '    const early = join(directory, segmentFileName(point.segmentIndex));\n' +
+      '    if (point.segmentIndex > 0) cutBehind(storage, early, point, logId);\n' +
+      '    coordinator.flush(true);\n',
+    tests: ['src/recorder/writer/growing-log.test.ts'],
+  },
+  {
+    name: 'close: the last segment is cut a page too far',
+    file: 'src/recorder/threads/segment-growth.ts',
+    find: 'alignUp(endOffset, PAGE_BYTES);\n',
+    replace: 'alignUp(endOffset, PAGE_BYTES) - PAGE_BYTES;\n',
+    tests: ['src/recorder/writer/growing-log.test.ts'],
+  },
+  {
+    name: 'close: a file of two names is cut',
+    file: 'src/recorder/housekeeping/clean-end.ts',
+    find: 'names !== 1 || ',
+    replace: '',
+    tests: ['src/recorder/writer/growing-log.test.ts'],
+  },
+  {
+    name: 'close: what stands behind the end is cut with the zeros',
+    file: 'src/recorder/housekeeping/clean-end.ts',
+    find: ' || !endsAt(storage, fd, offset)',
+    replace: '',
+    tests: ['src/recorder/writer/growing-log.test.ts'],
+  },
+  {
+    name: 'reopening: room that could not be given stays half given',
+    file: 'src/recorder/writer/segment-room.ts',
+    find: '    storage.truncate(fd, bytes);\n',
+    replace: '',
+    tests: ['src/recorder/writer/growing-log.test.ts'],
+  },
+  {
+    name: 'reopening: zeros begin at the last block',
+    file: 'src/recorder/writer/segment-room.ts',
+    find: '[new Uint8Array(wantedBytes - bytes)], bytes);',
+    replace: '[new Uint8Array(wantedBytes - endOffset + 64)], endOffset - 64);',
+    tests: ['src/recorder/writer/growing-log.test.ts'],
+  },
+  {
+    name: 'reading: a file does not grow',
+    file: 'src/reading/segment-reader.ts',
+    find: 'isAtEnd && this.#hasGrown()',
+    replace: 'isAtEnd && false',
+    tests: ['src/reading/segment-reader.test.ts'],
+  },
+  {
     name: 'rotation: any file under the name of a prepared one will do',
     file: 'src/recorder/threads/prepared-segments.ts',
     find: 'if (status.inode === inode && status.bytes === segmentBytes && !isLinked) return fd;',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { truncateSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import { walkSegment } from '../recovery/segment-walk.js';
@@ -251,4 +251,21 @@ test('a header that does not validate, of another index or another log, is refus
   truncateSync(path, 100);
   assert.throws(attempt({ index: 1 }), { code: 'ERR_FLASHSTRIKE_CORRUPT', path });
   assert.equal(openSegment(nodeStorage, `${path}.gone`, { index: 1 }), undefined);
+});
+
+test('a file that was cut at the end of its blocks grows: a reader that waits there reads on', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(3).events(200).write();
+  const path = builder.pathOf(1);
+  const whole = readFileSync(path);
+  truncateSync(path, builder.blockOf(1, -1).offset);
+  const reader = new SegmentReader(nodeStorage, open(t, builder));
+  assert.ok(reader.next());
+  assert.equal(reader.next(), false);
+  assert.equal(reader.stop?.reason, 'full');
+  assert.equal(reader.validatesNow(), false);
+  writeFileSync(path, whole);
+  assert.ok(reader.validatesNow());
+  assert.ok(reader.next());
+  assert.equal(reader.nextEventId, 204);
+  assert.equal(reader.next(), false);
 });

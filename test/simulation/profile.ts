@@ -69,7 +69,8 @@ export function drawProfile(random: Random, family: Family): Profile {
   const often = (odds: number, value: number): number => (random.below(odds) === 0 ? value : 0);
   return {
     options: {
-      segmentBytes: pick(random, [64, 64, 64, 68, 128]) * KIB,
+      // From 256 KiB on segments grow: a log begins with one that is smaller than its limit.
+      segmentBytes: pick(random, [64, 64, 64, 68, 128, 320, 512, 2048]) * KIB,
       ringBytes: 64 * KIB,
       preparedSegments: pick(random, [1, 2, 4]),
       sync: {

@@ -155,8 +155,9 @@ describe('command line: salvage', { concurrency: 2, timeout: 900_000 }, () => {
     for (let count = 0; count < 300; count++) wal.append(payload);
     await wal.durable();
     await wal.close();
-    // The first byte of the first block: its gap is the sign that the copy has begun.
-    damage(log, '0000000001.wal', 4096, 1);
+    // The first byte of the first block, which the small first segment cannot hold: its gap is the
+    // sign that the copy has begun.
+    damage(log, '0000000002.wal', 4096, 1);
     const output = join(temporaryFolder(context), 'copy');
     const command = new RunningCommand(['salvage', log, '--output', output, '--json']);
     await command.until((_, stderr) => stderr.includes('gap '));

@@ -29,7 +29,10 @@ export interface SyncOptions {
 
 /** Options of `Wal.open`; all may differ from one open to the next. */
 export interface WalOptions {
-  /** Size of new segment files; a multiple of 4096, 64 KiB … 1 GiB. Default 64 MiB. */
+  /**
+   * Size up to which segment files grow: a log begins with 256 KiB, and each new one is larger. A
+   * multiple of 4096, 64 KiB … 1 GiB. Default 64 MiB.
+   */
   readonly segmentBytes?: number;
   /** Size of the ring; a power of two, 64 KiB … 1 GiB. Default 16 MiB. */
   readonly ringBytes?: number;
@@ -38,7 +41,10 @@ export interface WalOptions {
    * 1 MiB and `segmentBytes` - 36 KiB, minus 88 bytes for headers; so at most 1,048,488.
    */
   readonly maxEventBytes?: number;
-  /** Number of segments kept ready, 1 … 4. Default 2. */
+  /**
+   * Number of segments kept ready, 1 … 4, at most: as many as the log would use within seconds.
+   * Default 2.
+   */
   readonly preparedSegments?: number;
   /** When to sync. Default: `interval`, 10 ms, at most 8 MiB; see {@link SyncOptions}. */
   readonly sync?: Partial<SyncOptions>;
