@@ -225,6 +225,8 @@ class Opening {
   #preparer: SegmentPreparer | undefined;
   #writer: SegmentWriter | undefined;
   #region: SharedRegion | undefined;
+  /** Got room, in which nothing stands yet. */
+  #lengthened: NonNullable<RecoveredLog['last']>['file'] | undefined;
 
   constructor(
     ports: OpeningPorts,
@@ -407,6 +409,7 @@ class Opening {
     const { previousBlockChecksum } = position;
     assert(previousBlockChecksum !== undefined, 'a walk from the start knows the whole chain');
     const fileBytes = giveRoom(this.#storage, file, endOffset);
+    if (fileBytes > file.bytes) this.#lengthened = file;
     return new ActiveSegment(this.#storage, file.fd, file.path, {
       segmentIndex: file.header.segmentIndex,
       segmentBytes: Math.min(fileBytes, file.header.segmentBytes),
@@ -424,6 +427,8 @@ class Opening {
   /** Puts what crashed openings left in their rings to disk; returns how many events. */
   #recoverRings(writer: SegmentWriter, rings: readonly LeftRing[]): number {
     let events = 0;
+    // What follows may stand in the new room.
+    if (rings.length > 0) this.#lengthened = undefined;
     for (const ring of rings) {
       const before = writer.writtenEventId;
       skipUntil(ring.memory, before + 1);
@@ -511,10 +516,17 @@ class Opening {
   abandon(): void {
     // A disk that refused the open may refuse this too; what can be given back still is.
     release(() => this.#preparer?.close());
+    release(() => this.#takeRoomBack());
     release(() => (this.#writer === undefined ? this.#closeRecovered() : this.#writer.close()));
     release(() => this.#region?.release({ remove: true }));
     release(() => this.#oldRings?.close());
     release(() => this.#lock.release());
+  }
+
+  /** An open that is refused leaves the last segment as it was. */
+  #takeRoomBack(): void {
+    if (this.#lengthened === undefined) return;
+    this.#storage.truncate(this.#lengthened.fd, this.#lengthened.bytes);
   }
 
   /** Until there is a writer, the last segment's descriptor is nobody else's. */
