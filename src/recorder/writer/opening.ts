@@ -68,6 +68,8 @@ import { dependenciesOf, NO_PREDECESSOR, type PredecessorPin } from './writer-de
 
 /** A ring for nobody: the writer works on it until the region is there. */
 const EMPTY_RING_BYTES = 4096;
+/** How long the first segment may be prepared before it is handed over as it is. */
+const FIRST_SEGMENT_BUDGET_NS = 250e6;
 
 interface OpenedLog extends ServedLog {
   readonly report: Omit<WriterReady, 'kind' | 'held' | 'doneWithout' | 'handed'>;
@@ -450,10 +452,18 @@ class Opening {
     if (writer.hasFailed) throw failure;
   }
 
-  /** A log has a segment from the start: a small one, so this takes one sync. */
+  /**
+   * A log has a segment from the start: a small one, so this takes one sync. On a disk that takes
+   * long it is handed over as it is, and one that fails again and again refuses the open.
+   */
   #makeFirstSegment(writer: SegmentWriter): void {
     if (writer.hasActiveSegment) return;
-    this.#prepareOne();
+    const deadlineNs = this.#clock.nowNs() + FIRST_SEGMENT_BUDGET_NS;
+    while (this.#signals.preparedQueue.length === 0) {
+      if (this.#clock.nowNs() >= deadlineNs) this.#signals.set('takerWaiting', 1);
+      this.#stepPreparer();
+    }
+    this.#signals.set('takerWaiting', 0);
     writer.beginSegment();
     if (writer.hasFailed) throw this.#signals.failure.read();
   }
