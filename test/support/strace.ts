@@ -30,7 +30,8 @@ async function whyNot(): Promise<string | false> {
   const tracer = start(['-o', '/dev/null', '-p', String(sleeper.pid)]);
   const refusal = await attached(tracer);
   tracer.kill('SIGINT');
-  sleeper.kill();
+  // A tracer that lets go just then may lose any signal but this one.
+  sleeper.kill('SIGKILL');
   return refusal === undefined ? false : `strace cannot attach here: ${refusal}`;
 }
 
