@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { verify, Wal, type WalOptions } from '../../src/index.js';
-import { MIB } from '../../src/units.js';
+import { KIB, MIB } from '../../src/units.js';
 import { Script } from '../support/child-script.js';
 import { eventually } from '../support/eventually.js';
 import { assertSound, contentOf, durableInMeta } from '../support/log-content.js';
@@ -14,7 +14,8 @@ import { must } from '../support/mount-point.js';
 import { SmallDisk } from '../support/small-disk.js';
 
 const OPTIONS: WalOptions = {
-  segmentBytes: MIB,
+  // A small one has its spare from the start.
+  segmentBytes: 256 * KIB,
   ringBytes: MIB,
   sharedMemory: 'off',
   sync: { mode: 'manual' },
