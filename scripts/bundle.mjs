@@ -9,7 +9,7 @@
 // - The command line becomes a file for each command, beside those of the library.
 //
 // Nothing is renamed or compressed: stack traces and profiles name functions as they are written.
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -83,6 +83,15 @@ const kept = {
   },
 };
 
+const { dependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
+
+/** What is there where the package is installed. Anything else, a helper of the bundler's, is not. */
+function isExternal(id) {
+  if (id.startsWith('.') || id.startsWith('/')) return false;
+  if (id.startsWith('node:') || Object.hasOwn(dependencies, id)) return true;
+  throw new Error(`bundle: ${id} is imported, and is no dependency of the package`);
+}
+
 const OUTPUT = { sourcemap: true, keepNames: true };
 
 async function write(input, plugins, output) {
@@ -91,9 +100,11 @@ async function write(input, plugins, output) {
     platform: 'node',
     tsconfig: join(PROJECT, 'tsconfig.json'),
     // Packages stay what they are: native parts are found beside their own modules.
-    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+    external: isExternal,
     preserveEntrySignatures: 'strict',
     resolve: { extensionAlias: { '.js': ['.ts'] } },
+    // The oldest line of Node that is supported, as for the compiler.
+    transform: { target: 'node20.19' },
     plugins,
   });
   await build.write({ ...OUTPUT, ...output });

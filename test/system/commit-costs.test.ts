@@ -103,8 +103,11 @@ const storage = {
   statusAt: (path) => once(path, () => nodeStorage.statusAt(path)),
 };
 const log = new SteppedLog({ storage, clock: new SmallClock() }, directory, options);
-log.append();
-log.commit();
+// What is measured fits into one segment: there is nobody who prepares the next.
+while (log.signals.get('activePages') < options.segmentBytes / 4096) {
+  for (let event = 0; event < 20; event++) log.append(50_000);
+  log.commit();
+}
 isQuiet = true;
 const { writer } = log.opened;
 const payload = new Uint8Array(40);

@@ -48,7 +48,12 @@ test('durable needs no timer that the application has replaced', async (t) => {
   const options = { ...TINY, sharedMemory: 'off', sync: { mode: 'manual' } } as const;
   const wal = await Wal.open(temporaryFolder(t), options);
   const pending = [1, 2, 3].map(() => wal.durable(wal.append(new Uint8Array(8))));
-  assert.deepEqual(new Set(await Promise.all(pending)), new Set([3]));
+  const durable = await Promise.all(pending);
+  // The first is asked for at once: its sync may cover the others or not.
+  assert.ok(
+    durable.every((id, at) => id > at && id <= 3),
+    `${durable}`,
+  );
   await wal.close();
 });
 

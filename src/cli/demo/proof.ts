@@ -35,8 +35,12 @@ export async function compareWithStream(
   stream: OrderStream,
   onProgress: (events: number) => void,
 ): Promise<number> {
-  using cursor = openCursor(dir, { from: 1 });
-  return await compareEvents(cursor, stream, onProgress);
+  const cursor = openCursor(dir, { from: 1 });
+  try {
+    return await compareEvents(cursor, stream, onProgress);
+  } finally {
+    cursor.close();
+  }
 }
 
 type Events = Pick<EventCursor, 'next' | 'eventId' | 'block' | 'payloadOffset' | 'payloadBytes'>;
