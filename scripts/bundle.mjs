@@ -85,7 +85,7 @@ const kept = {
 
 const { dependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
 
-/** What is there where the package is installed. Anything else, a helper of the bundler's, is not. */
+/** What is there where the package is installed; a helper of the bundler's, for one, is not. */
 function isExternal(id) {
   if (id.startsWith('.') || id.startsWith('/')) return false;
   if (id.startsWith('node:') || Object.hasOwn(dependencies, id)) return true;
