@@ -19,7 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -82,8 +82,13 @@ async function plant(root, mutation) {
   if (path !== undefined) await bundle(join(root, 'dist', 'src'), { [path]: mutated });
 }
 
-const restore = (root) =>
-  cpSync(join(project, 'dist'), join(root, 'dist'), { recursive: true, force: true });
+/** Takes it out again: what is not in src/ went into no other file. */
+function restore(root, { file }) {
+  const path = file.startsWith('src/')
+    ? join('dist', 'src')
+    : relative(project, builtPath(project, file));
+  cpSync(join(project, path), join(root, path), { recursive: true, force: true });
+}
 
 /** Why a failed test failed; undefined for one that only holds others that did. */
 function failureOf({ name, details }) {
@@ -135,7 +140,7 @@ async function tryMutant(root, mutation) {
     const { failures } = await runTests(root, mutation.tests);
     return { noticedBy: failures.find(({ fair }) => fair)?.name, failures };
   } finally {
-    restore(root);
+    restore(root, mutation);
   }
 }
 

@@ -1048,7 +1048,7 @@ export const MUTATIONS = [
   },
   {
     name: 'bench: a folder in which a log still writes is left behind',
-    file: 'bench/harness/folder.ts',
+    file: 'bench/harness/remove-folder.ts',
     find: "systemCode(error) !== 'ENOTEMPTY'",
     replace: "systemCode(error) !== 'EBUSY'",
     tests: ['test/bench/folder.test.ts'],

@@ -1,8 +1,8 @@
 // Where benchmarks write, and how much: small inside the tests, large on demand.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { systemCode } from '../../src/errors.js';
 import type { WalOptions } from '../../src/index.js';
+import { removeFolder } from './remove-folder.js';
 
 /** Scales the work: 1 by default, far below 1 inside the tests. */
 export const scale = Number(process.env['FLASHSTRIKE_BENCH_SCALE'] ?? '1');
@@ -20,18 +20,6 @@ export const logSizes: WalOptions =
 export const benchDirectory = (): string =>
   resolve(process.env['FLASHSTRIKE_BENCH_DIRECTORY'] ?? '.');
 
-/** An open log makes files of its own accord: those that came in between go at the next attempt. */
-function removeUntilGone(folder: string): void {
-  for (;;) {
-    try {
-      rmSync(folder, { recursive: true, force: true });
-      return;
-    } catch (error) {
-      if (systemCode(error) !== 'ENOTEMPTY') throw error;
-    }
-  }
-}
-
 const ENDING = ['SIGINT', 'SIGTERM'] as const;
 
 /** Runs `body` with a fresh folder, which is removed behind it, also when a signal ends it. */
@@ -39,7 +27,7 @@ export async function withFolder<T>(body: (folder: string) => Promise<T> | T): P
   const folder = mkdtempSync(join(benchDirectory(), 'flashstrike-bench-'));
   const end = (signal: NodeJS.Signals): void => {
     // First: Ctrl-C reaches the whole group, and the runner passes it on, so it comes twice.
-    removeUntilGone(folder);
+    removeFolder(folder);
     for (const each of ENDING) process.off(each, end);
     // Once more, and to nobody who listens: the exit code says what ended it.
     process.kill(process.pid, signal);
@@ -49,6 +37,6 @@ export async function withFolder<T>(body: (folder: string) => Promise<T> | T): P
     return await body(folder);
   } finally {
     for (const signal of ENDING) process.off(signal, end);
-    removeUntilGone(folder);
+    removeFolder(folder);
   }
 }

@@ -144,10 +144,6 @@ function entriesProblem(totals: SealTotals, entries: readonly SealEntry[]): stri
   return undefined;
 }
 
-/**
- * Gathers the index of a seal while a segment is written: every event block at first, and when the
- * reserve is full every second of them, then every fourth … The first block always stays.
- */
 /** What an index has come to, as plain data: another thread may go on with it. */
 export interface SparseIndexState {
   readonly entries: readonly SealEntry[];
@@ -157,6 +153,10 @@ export interface SparseIndexState {
 
 const NEW_INDEX: SparseIndexState = { entries: [], stride: 1, blocksSeen: 0 };
 
+/**
+ * Gathers the index of a seal while a segment is written: every event block at first, and when the
+ * reserve is full every second of them, then every fourth … The first block always stays.
+ */
 export class SparseIndexBuilder {
   readonly #entriesMax: number;
   #entries: SealEntry[];

@@ -1,6 +1,7 @@
 // A file's status by statx of libc, without its times of change. Node asks for those as well, and
 // who has asked makes the next write dear: Linux (6.13 and later) then gives the file a new time,
 // which ext4 without a journal writes to the disk with the next sync. Costs half of Node's call.
+import { constants } from 'node:fs';
 import { loadedLibc } from '../memory/libc.js';
 import type { EntryKind, FileStatus } from './storage.js';
 
@@ -19,11 +20,10 @@ const at = Object.freeze({
   deviceMinor: 140,
 });
 const HAS_BIRTH = 0x800;
-const KIND_MASK = 0o170000;
 const KINDS: ReadonlyMap<number, EntryKind> = new Map([
-  [0o100000, 'file'],
-  [0o040000, 'directory'],
-  [0o120000, 'symlink'],
+  [constants.S_IFREG, 'file'],
+  [constants.S_IFDIR, 'directory'],
+  [constants.S_IFLNK, 'symlink'],
 ]);
 const NS_PER_SECOND = 1_000_000_000n;
 
@@ -41,7 +41,7 @@ export function nativeStatusAt(path: string): FileStatus | undefined {
 }
 
 const toStatus = (): FileStatus => ({
-  kind: KINDS.get(view.getUint16(at.mode, true) & KIND_MASK) ?? 'other',
+  kind: KINDS.get(view.getUint16(at.mode, true) & constants.S_IFMT) ?? 'other',
   bytes: Number(view.getBigUint64(at.bytes, true)),
   device: deviceOf(view.getUint32(at.deviceMajor, true), view.getUint32(at.deviceMinor, true)),
   inode: view.getBigUint64(at.inode, true),

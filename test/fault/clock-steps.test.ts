@@ -5,8 +5,8 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { removeFolder } from '../../bench/harness/remove-folder.js';
 import { runSound } from '../support/child-script.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 const TRIPLE = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
 const LIBRARY = `/usr/lib/${TRIPLE}/faketime/libfaketime.so.1`;

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { removeFolder } from '../../bench/harness/remove-folder.js';
 import { verify, Wal, WalError } from '../../src/index.js';
 import { libc } from '../../src/memory/libc.js';
 import { cannotMap, mappedOptions, onBothAdapters } from '../support/adapters.js';
@@ -21,7 +22,6 @@ import { Script } from '../support/child-script.js';
 import { eventually, settles } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { appendEvents, assertHoldsEvents, code, segmentFiles } from '../support/log-content.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 test('the region’s name is removed: all that was appended is synced, then the log ends', {
   skip: cannotMap,

@@ -5,11 +5,11 @@ import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { removeFolder } from '../../bench/harness/remove-folder.js';
 import type { WalOptions } from '../../src/index.js';
 import { libc } from '../../src/memory/libc.js';
 import { whyNotMappable } from '../../src/region/mapped-region.js';
 import { KIB } from '../../src/units.js';
-import { removeFolder } from './remove-folder.js';
 
 /**
  * The smallest that there are. The ring is full all the time: a disk that stands still for longer

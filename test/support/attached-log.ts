@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { removeFolder } from '../../bench/harness/remove-folder.js';
 import { mappedOptions } from './adapters.js';
 import { Script } from './child-script.js';
-import { removeFolder } from './remove-folder.js';
 
 /** Appends `options.events` events, makes them durable, and closes when told to. */
 const OWNER = `

@@ -3,6 +3,7 @@
 import { existsSync, mkdtempSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '../../bench/harness/remove-folder.js';
 import { assert } from '../../src/errors.js';
 import {
   BLOCK_HEADER_BYTES,
@@ -21,7 +22,6 @@ import {
 import { SegmentTally } from '../../src/segment/segment-tally.js';
 import { encodeMeta, type WalMeta } from '../../src/segment/wal-meta.js';
 import { encodeFrame } from './frames.js';
-import { removeFolder } from './remove-folder.js';
 
 /** A folder that is gone after the test. */
 export function temporaryFolder(test: { after(hook: () => void): void }): string {

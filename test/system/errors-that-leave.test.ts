@@ -4,10 +4,10 @@ import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { removeFolder } from '../../bench/harness/remove-folder.js';
 import { ERROR_CODES, WalError } from '../../src/errors.js';
 import { follow, openCursor, replay, salvage, salvageTo, verify, Wal } from '../../src/index.js';
 import { attachTelemetry, recorder, Snapshotter } from '../../src/telemetry.js';
-import { removeFolder } from '../support/remove-folder.js';
 import { temporaryFolder } from './cli-process.js';
 
 /** The callers have no types. */

@@ -12,12 +12,11 @@
 //   of the turn.
 import { setImmediate } from 'node:timers';
 import type { Clock } from '../../clock/clock.js';
-import { NS_PER_MS, NS_PER_US } from '../../units.js';
-import type { Signals } from '../threads/signals.js';
+import { NS_PER_US } from '../../units.js';
+import { LONGEST_GATHERING_NS, type Signals } from '../threads/signals.js';
 
 /** So many times as long as a sync takes are calls gathered at the most, and never for longer. */
 const LONGEST_GATHERING_SYNCS = 8;
-const LONGEST_GATHERING_NS = 20 * NS_PER_MS;
 /** Work that takes less is sooner done than a sync of its own for the half of it. */
 const SHORTEST_GATHERING_SYNCS = 0.5;
 /** The share grows by 1 in so many. */

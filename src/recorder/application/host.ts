@@ -64,9 +64,7 @@ export class Host {
     this.#worker = startWorker(thread, this.bell.buffer);
     this.#worker.unref();
     hostEndsWithProcess(this.#ending);
-    this.#worker.on('message', ({ ticket, message }: Reply) => {
-      if (ticket !== undefined && message !== undefined) this.#hear(ticket, message);
-    });
+    this.#worker.on('message', ({ ticket, message }: Reply) => this.#hear(ticket, message));
     this.#worker.on('error', (error) => {
       this.#error = isError(error) ? error : new Error(String(error));
     });

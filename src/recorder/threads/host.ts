@@ -45,14 +45,14 @@ export function runHost<Start extends { readonly signals: SignalsHandle }>(
     try {
       const undisturbed: Service<Start>['undisturbed'] = (body) => bell.undisturbed(body);
       const body = begin({ start, signals, tell, undisturbed });
-      if (body === 'handed') tell({ kind: 'gone', isHanded: true });
+      // Nothing of the log has ended: another thread goes on with it.
+      if (body === 'handed') tell({ kind: 'gone' });
       else if (body === 'refused') onEnd();
       else loop.serve(signals, body, onEnd);
     } catch (error) {
       onEnd(error);
     }
   };
-  reply({});
   loop.run(() => {
     for (
       let next = receiveMessageOnPort(port);

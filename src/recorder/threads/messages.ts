@@ -53,30 +53,36 @@ export interface HandedSegment {
   readonly tally: TallyState;
 }
 
+/** Where a segment ends, as the header of the next one pins it. */
+export interface PredecessorPin {
+  readonly segmentIndex: number;
+  readonly endOffset: number;
+  readonly checksum: bigint;
+}
+
 /** A writer that has opened a log and written and synced all there was, as plain data. */
 export interface HandedWriter {
   /** Undefined where the next block begins a segment. */
   readonly active: HandedSegment | undefined;
-  /** See PredecessorPin. */
-  readonly predecessor: {
-    readonly segmentIndex: number;
-    readonly endOffset: number;
-    readonly checksum: bigint;
-  };
+  readonly predecessor: PredecessorPin;
   readonly nextEventId: number;
   readonly lastTimestampNs: bigint;
   readonly segmentCount: number;
 }
 
-/** To a writer thread: another one has opened the log. */
-export interface AdoptRequest {
+/** To a thread that is to serve a log which is open. */
+interface OpenLogStart {
   readonly directory: string;
   readonly options: ResolvedOptions;
   readonly signals: SignalsHandle;
   readonly logId: bigint;
-  readonly anchor: WallAnchor;
   readonly held: HeldLog;
   readonly region: RegionHandle;
+}
+
+/** To a writer thread: another one has opened the log. */
+export interface AdoptRequest extends OpenLogStart {
+  readonly anchor: WallAnchor;
   readonly handed: HandedWriter;
 }
 
@@ -125,20 +131,12 @@ export type LogMessage = WriterReady | Running | Refused | Damage | Gone;
 /** The host has nothing more to do with the log. */
 interface Gone {
   readonly kind: 'gone';
-  /** Nothing of the log has ended: another thread goes on with it. */
-  readonly isHanded?: boolean;
   /** Why it ended before its time. */
   readonly error?: SerializedError | undefined;
 }
 
-export interface HelperStart {
-  readonly directory: string;
-  readonly options: ResolvedOptions;
-  readonly signals: SignalsHandle;
-  readonly logId: bigint;
+export interface HelperStart extends OpenLogStart {
   readonly firstTicket: number;
-  readonly held: HeldLog;
-  readonly region: RegionHandle;
 }
 
 /** To a host: a log that it is to serve. */
@@ -148,8 +146,8 @@ export interface Letter<Start> {
   readonly start: Start;
 }
 
-/** From a host. Without a ticket: it has started, and waits for letters. */
+/** From a host, about the log that has the ticket. */
 export interface Reply {
-  readonly ticket?: number;
-  readonly message?: LogMessage;
+  readonly ticket: number;
+  readonly message: LogMessage;
 }

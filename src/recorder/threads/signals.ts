@@ -18,6 +18,7 @@ import { LatchLine, WordLine } from '../../memory/lines.js';
 import { publishNumber, readNumber } from '../../memory/sequence-latch.js';
 import { SpscQueue } from '../../memory/spsc-queue.js';
 import type { ThreadName } from '../../telemetry/heartbeats.js';
+import { NS_PER_MS } from '../../units.js';
 import { Doorbell, waitWhile } from './doorbell.js';
 import { SharedMessage } from './shared-message.js';
 
@@ -28,6 +29,8 @@ const ThreadLines = layout('ThreadLines')
   .field(256, 'ended', WordLine)
   .end(384, 64);
 
+/** The application asks for a commit at most so long after its first event (CommitDemand). */
+export const LONGEST_GATHERING_NS = 20 * NS_PER_MS;
 export const QUEUE_CAPACITY = 4;
 export const QUEUE_ENTRY_WORDS = 5;
 const MESSAGE_BYTES = 2048;

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '../../clock/clock.js';
 import { NS_PER_MS, NS_PER_US } from '../../units.js';
-import type { Signals } from '../threads/signals.js';
+import { LONGEST_GATHERING_NS, type Signals } from '../threads/signals.js';
 import { AwakeTrial } from './awake-trial.js';
 import type { SegmentWriterOptions, WriteOutcome } from './writer-dependencies.js';
 import type { WriterProgress } from './writer-progress.js';
@@ -22,8 +22,6 @@ const SHORT_LOOK_MS = 1;
 const LONG_LOOK_MS = 8;
 /** A long sync interval must not keep events in the ring for as long. */
 const LONGEST_IDLE_MS = 50;
-/** The application asks for a commit at most so long after its first event (CommitDemand). */
-const LONGEST_GATHERING_NS = 20 * NS_PER_MS;
 /** The weight of one sync in the usual time of a sync: a slow one counts for little, and once. */
 const SLOWER_SYNC_WEIGHT = 1 / 8;
 const FASTER_SYNC_WEIGHT = 1 / 2;

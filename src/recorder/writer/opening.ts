@@ -55,7 +55,7 @@ import {
 } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
 import { MetaStore } from '../housekeeping/meta-store.js';
 import { SegmentPreparer } from '../preparer/segment-preparer.js';
-import type { WriterReady } from '../threads/messages.js';
+import type { PredecessorPin, WriterReady } from '../threads/messages.js';
 import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { ActiveSegment, segmentBytesFor } from './active-segment.js';
@@ -64,7 +64,7 @@ import { type OldRings, openOldRings } from './old-rings.js';
 import type { OpeningPorts } from './opening-ports.js';
 import { giveRoom } from './segment-room.js';
 import { SegmentWriter } from './segment-writer.js';
-import { dependenciesOf, NO_PREDECESSOR, type PredecessorPin } from './writer-dependencies.js';
+import { dependenciesOf, NO_PREDECESSOR } from './writer-dependencies.js';
 
 /** A ring for nobody: the writer works on it until the region is there. */
 const EMPTY_RING_BYTES = 4096;

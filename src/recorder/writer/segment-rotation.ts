@@ -10,6 +10,7 @@ import { BLOCK_ALIGNMENT } from '../../segment/block-header.js';
 import { preparedFileName, segmentFileName } from '../../segment/file-names.js';
 import { encodeSegmentHeader } from '../../segment/segment-header.js';
 import { SegmentTally } from '../../segment/segment-tally.js';
+import type { PredecessorPin } from '../threads/messages.js';
 import { openPrepared, type PreparedSegment } from '../threads/prepared-segments.js';
 import type { ActiveSegment } from './active-segment.js';
 import { publishSegment } from './segment-birth.js';
@@ -17,7 +18,6 @@ import { segmentFailure } from './segment-failure.js';
 import type { SegmentWatch } from './segment-watch.js';
 import type { SpaceRefusal } from './space-refusal.js';
 import type {
-  PredecessorPin,
   SegmentWriterDependencies,
   SegmentWriterOptions,
   WriterStart,

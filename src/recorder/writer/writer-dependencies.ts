@@ -7,6 +7,7 @@ import type { Storage } from '../../storage/storage.js';
 import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import type { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
 import type { SegmentPreparerUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import type { PredecessorPin } from '../threads/messages.js';
 import { PreparedSegments } from '../threads/prepared-segments.js';
 import type { Signals } from '../threads/signals.js';
 import type { SyncOptions } from '../threads/wal-options.js';
@@ -84,13 +85,6 @@ export interface WriterStart {
   readonly durableEventId: number;
   /** Segment files in the folder. */
   readonly segmentCount: number;
-}
-
-/** Where a segment ends, as the header of the next one pins it. */
-export interface PredecessorPin {
-  readonly segmentIndex: number;
-  readonly endOffset: number;
-  readonly checksum: bigint;
 }
 
 /** The predecessor of a log's first segment. */

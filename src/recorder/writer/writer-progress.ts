@@ -4,13 +4,10 @@
 // - "written" is published after the write returned, "durable" after the sync that covers it did.
 // - The metrics first: who learns that an event is durable finds its commit in them.
 import type { RingMemory } from '../../ring/ring-memory.js';
+import type { PredecessorPin } from '../threads/messages.js';
 import type { ControlPublisher } from './control-publisher.js';
 import { LagHorizon } from './lag-horizon.js';
-import type {
-  PredecessorPin,
-  SegmentWriterDependencies,
-  WriterStart,
-} from './writer-dependencies.js';
+import type { SegmentWriterDependencies, WriterStart } from './writer-dependencies.js';
 
 type End = Pick<PredecessorPin, 'segmentIndex' | 'endOffset'>;
 
