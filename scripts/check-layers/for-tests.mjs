@@ -38,5 +38,10 @@ export const FOR_TESTS = {
   'what a broken invariant throws, for the tests that such an error goes on': [
     'errors.ts#AssertionFailure',
   ],
+  'a port whose two sides are built at the same time': [
+    'consumers/retention-holds.ts#NOTHING_HELD',
+    'consumers/retention-holds.ts#RetentionHold',
+    'consumers/retention-holds.ts#RetentionHolds',
+  ],
   'texts, from reports that no log gives': ['cli/demo/proof.ts#compareEvents'],
 };

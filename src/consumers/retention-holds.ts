@@ -1,0 +1,21 @@
+// The port through which the maintainer asks, before it removes a segment, what somebody still
+// needs of the log. Who cannot say what is needed (a record that is missing or damaged) says that
+// everything is.
+
+/** Everything from `eventId` on is needed. */
+export interface RetentionHold {
+  readonly eventId: number;
+  /** Who needs it, for messages: `consumer billing`. */
+  readonly by: string;
+}
+
+export interface RetentionHolds {
+  /**
+   * The lowest event that anybody needs, as of now; undefined where nobody needs any. Asked before
+   * each removal, never twice for one. What it throws keeps the segment, and is asked again later.
+   */
+  oldestNeeded(): RetentionHold | undefined;
+}
+
+/** Nobody needs anything. */
+export const NOTHING_HELD: RetentionHolds = { oldestNeeded: () => undefined };
