@@ -15,7 +15,8 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_EVENT_TOO_LARGE:
     'The payload, or a batch including its frame headers, is larger than maxEventBytes allows ' +
     '(at most 1,048,488 bytes).',
-  ERR_FLASHSTRIKE_EXPIRED: 'The segment that held these events no longer exists.',
+  ERR_FLASHSTRIKE_EXPIRED:
+    'The segment that held these events was removed; firstEventId is the first one still there.',
   ERR_FLASHSTRIKE_FAILED: 'A write or sync failed; the log stays failed until it is opened again.',
   ERR_FLASHSTRIKE_FILE_LOST:
     'A file of the open log was moved, removed, replaced or truncated; nothing has been reported ' +
@@ -71,6 +72,8 @@ interface WalErrorDetails {
   readonly path?: string | undefined;
   /** Byte offset in that file. */
   readonly offset?: number | undefined;
+  /** See WalError. */
+  readonly firstEventId?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -98,12 +101,15 @@ export class WalError extends Error {
   readonly path: string | undefined;
   /** Byte offset in that file. */
   readonly offset: number | undefined;
+  /** With `ERR_FLASHSTRIKE_EXPIRED`: the first event that was still there, where one was. */
+  readonly firstEventId: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: WalErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.path = details.path;
     this.offset = details.offset;
+    this.firstEventId = details.firstEventId;
   }
 }
 

@@ -1,8 +1,7 @@
 // Segments that stand behind one that is missing or cannot be read: the first header among them
 // that can be read tells how much is lost.
-import { WalError } from '../errors.js';
+import { firstEventOf } from '../reading/first-event.js';
 import { listLog } from '../reading/log-directory.js';
-import { readSegmentHeader } from '../reading/segment-file.js';
 import type { Storage } from '../storage/storage.js';
 
 export interface LaterSegment {
@@ -25,22 +24,8 @@ export function laterThanNext(
   const firstIndex = Math.min(later[0]?.index ?? Infinity, packed ?? Infinity);
   if (firstIndex === Infinity) return undefined;
   for (const { path, index } of later) {
-    const firstEventId = firstEventIdOf(storage, path, { index, logId });
+    const firstEventId = firstEventOf(storage, path, { index, logId });
     if (firstEventId !== undefined) return { firstIndex, firstEventId };
   }
   return { firstIndex, firstEventId: undefined };
-}
-
-/** Undefined for a segment that is gone, or is as little use as the one whose loss is measured. */
-function firstEventIdOf(
-  storage: Storage,
-  path: string,
-  expected: { readonly index: number; readonly logId: bigint },
-): number | undefined {
-  try {
-    return readSegmentHeader(storage, path, expected)?.header.firstEventId;
-  } catch (error) {
-    if (error instanceof WalError) return undefined;
-    throw error;
-  }
 }

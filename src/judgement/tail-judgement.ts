@@ -10,6 +10,7 @@ import {
   metaBackAdvice,
   restoreAdvice,
 } from '../reading/advice.js';
+import { firstEventIn } from '../reading/first-event.js';
 import { type MetaReading, readMeta, usableMeta } from '../reading/log-directory.js';
 import { reading } from '../reading/read-failure.js';
 import { confirmSeal } from '../reading/seal-check.js';
@@ -100,7 +101,7 @@ export function judgeTail(
   const judgement = isCopy ? judgeEnd(storage, reader, evidence, later, true) : plain;
   // Retention takes the oldest first: then it took this one too, and nothing is damaged.
   if (judgement.tailCase.verdict === 'corruption' && isExpired(storage, file)) {
-    throw expired(file.path);
+    throw expired(storage, file.path);
   }
   return judgement;
 }
@@ -198,9 +199,14 @@ export function endNotes({ file, sealed, stop, offset }: SegmentReader): string[
 }
 
 /** The error for a segment that was taken away while it was read. */
-export function expired(path: string): WalError {
-  const message = `${path} was removed or reused while it was read. Read from a later event.`;
-  return new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path });
+export function expired(storage: Storage, path: string, logId?: bigint | undefined): WalError {
+  const firstEventId = firstEventIn(storage, dirname(path), logId);
+  const advice =
+    firstEventId === undefined
+      ? 'Read from a later event.'
+      : `The first event that is still there is ${firstEventId}.`;
+  const message = `${path} was removed or reused while it was read. ${advice}`;
+  return new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path, firstEventId });
 }
 
 function hasSuccessor(storage: Storage, dir: string, segmentIndex: number): boolean {

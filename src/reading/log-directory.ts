@@ -220,11 +220,15 @@ export function usableMeta(
 }
 
 /** A note about what is odd in the folder and does no harm. */
-export function listingNotes(listing: LogListing): string[] {
+export function listingNotes(listing: LogListing, reading: MetaReading): string[] {
   const notes = listing.unknown.map((name) => `${printable(name)} is not part of the log.`);
   if (listing.hasMetaTemporary) notes.push('wal.meta.tmp was left behind by a crash.');
   const [first] = listing.segments;
-  if (first !== undefined && first.index > 1 && !listing.compressed.some((i) => i < first.index)) {
+  // Where wal.meta says from which event on the log has all, it is sound without them, or corrupt.
+  const isTold = reading.status === 'present' && reading.meta.firstKeptEventId > 0;
+  const isLater =
+    first !== undefined && first.index > 1 && !listing.compressed.some((i) => i < first.index);
+  if (isLater && !isTold) {
     notes.push(`The log begins with ${first.name}: it does not have the segments before it.`);
   }
   return notes;

@@ -263,9 +263,9 @@ describe('wal.meta', () => {
   test('of a newer version: refused, the version named', (t) => {
     const builder = threeBlocks(temporaryFolder(t)).meta().write();
     patchChecked(metaOf(builder.dir), META_BYTES, (bytes) => {
-      bytes.writeUInt16LE(2, WalMetaLayout.offset.version);
+      bytes.writeUInt16LE(3, WalMetaLayout.offset.version);
     });
-    assert.match(refused(builder.dir, 'ERR_FLASHSTRIKE_UNSUPPORTED').message, /version 2\b/);
+    assert.match(refused(builder.dir, 'ERR_FLASHSTRIKE_UNSUPPORTED').message, /version 3\b/);
   });
 
   test('that is old does no harm: the blocks know more', (t) => {

@@ -4,6 +4,7 @@
 import { basename, dirname, join } from 'node:path';
 import { assert, type ErrorCode, WalError } from '../errors.js';
 import { type EmptyEvidence, emptyError, wasOpened } from '../judgement/empty-log.js';
+import { firstKeptIn, lostBeginning } from '../judgement/kept-events.js';
 import {
   endNotes,
   judgeTail,
@@ -24,6 +25,7 @@ import {
   type LogListing,
   listingNotes,
   listLog,
+  type MetaReading,
   metaNotes,
   readMeta,
   usableMeta,
@@ -152,6 +154,8 @@ export interface RecoveredLog {
   /** Accepted damage before the last segment, oldest first. */
   readonly losses: readonly SegmentLoss[];
   readonly missingTail: MissingTail | undefined;
+  /** See WalMeta. */
+  readonly firstKeptEventId: number;
   readonly notes: readonly string[];
 }
 
@@ -212,7 +216,7 @@ function recover(
 ): RecoveredLog {
   const listing = listLog(storage, directory);
   const reading = readMeta(storage, directory);
-  const notes = [...listingNotes(listing), ...metaNotes(reading, listing)];
+  const notes = [...listingNotes(listing, reading), ...metaNotes(reading, listing)];
   if (listing.compressed.length > 0) throw compressedError(listing);
   // They would be removed: looked at before anything is changed.
   for (const path of leftOversIn(listing)) isLeftOver(storage, path);
@@ -224,13 +228,13 @@ function recover(
     return withoutSegments(directory, evidence, mode, random() | 1n, notes);
   }
   const chain = readLogChain(storage, listing, reading, meter);
-  const losses = judgeBefore(storage, listing, chain, { mode, verify }, meter);
+  const losses = judgeBefore(storage, listing, chain, reading, { mode, verify }, meter);
   const { logId } = chain;
   const file = openSegment(storage, last.path, { index: last.index, logId }, 'rewrite', meter);
   if (file === undefined) throw vanished(last.path);
   try {
     const log = withLastSegment(storage, directory, file, mode, outside, notes, meter);
-    return { ...log, losses };
+    return { ...log, losses, firstKeptEventId: firstKeptIn(reading, logId) };
   } catch (error) {
     closeSegment(storage, file, meter);
     throw error;
@@ -257,6 +261,7 @@ function withoutSegments(
     droppedBytes: 0,
     losses: [],
     missingTail: undefined,
+    firstKeptEventId: 0,
     notes: isDoubt ? [...notes, TOLERATED] : notes,
   };
 }
@@ -270,12 +275,14 @@ function judgeBefore(
   storage: Storage,
   listing: LogListing,
   chain: LogChain,
+  reading: MetaReading,
   { mode, verify }: RecoveryChoice,
   meter: ReadingMeter,
 ): SegmentLoss[] {
   const { links } = chain;
   const isBroken = listing.gaps.length > 0 || links.some(({ error }) => error !== undefined);
-  const losses = isBroken ? lossesOf(storage, listing, chain, meter) : [];
+  const losses = beginningLosses(listing.dir, chain, reading);
+  if (isBroken) losses.push(...lossesOf(storage, listing, chain, meter));
   if (verify === 'all') losses.push(...bodyLossesOf(storage, chain, meter));
   const [first, ...others] = losses;
   if (first === undefined) return losses;
@@ -287,6 +294,13 @@ function judgeBefore(
   return losses;
 }
 
+/** Events that are missing before the first segment, whose header is sound. */
+function beginningLosses(dir: string, { links }: LogChain, reading: MetaReading): SegmentLoss[] {
+  const header = links[0]?.header;
+  const lost = header === undefined ? undefined : lostBeginning(dir, reading, header);
+  return lost === undefined ? [] : [{ ...lost, errors: [lost.error] }];
+}
+
 function withLastSegment(
   storage: Storage,
   directory: string,
@@ -295,7 +309,7 @@ function withLastSegment(
   outside: OutsideClaims,
   notes: readonly string[],
   meter: ReadingMeter,
-): Omit<RecoveredLog, 'losses'> {
+): Omit<RecoveredLog, 'losses' | 'firstKeptEventId'> {
   const buffer = readBuffer(file.bytes);
   const reader = new SegmentReader(storage, file, buffer, startOf(file), new SegmentMeter(meter));
   const walk = walkSegment(reader);

@@ -243,7 +243,7 @@ export function cursorAt<Cursor extends LogCursor>(
   from: number | undefined,
 ): Cursor {
   try {
-    walker.resume(place);
+    walker.resume(place, from === undefined);
     return new Cursor(walker, from);
   } catch (error) {
     walker.close();

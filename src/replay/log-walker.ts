@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { assert, outOfRange, WalError } from '../errors.js';
 import { emptyError, gatherEmpty } from '../judgement/empty-log.js';
+import { lostBeginning } from '../judgement/kept-events.js';
 import { laterThanNext } from '../judgement/later-segments.js';
 import { logIdOf } from '../judgement/log-identity.js';
 import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
@@ -105,14 +106,22 @@ export class LogWalker {
     return { segmentIndex, salt, position: position ?? reader.resumePosition };
   }
 
-  /** Opens the files again where a walk stood, this one's or another's. */
-  resume(place: LogPlace | undefined): void {
+  /**
+   * Opens the files again where a walk stood, this one's or another's.
+   * @param orFirst the place is the beginning of the log: where that was removed meanwhile, the log
+   * begins later
+   */
+  resume(place: LogPlace | undefined, orFirst = false): void {
     if (place === undefined) return;
     const file = this.#open(place.segmentIndex);
-    if (file === undefined) throw expired(this.#pathOf(place.segmentIndex));
+    if (file === undefined && orFirst) {
+      this.seek(undefined);
+      return;
+    }
+    if (file === undefined) throw this.#expired(this.#pathOf(place.segmentIndex));
     if (file.header.salt !== place.salt) {
       closeSegment(this.#storage, file, this.meter);
-      throw expired(file.path);
+      throw this.#expired(file.path);
     }
     this.#enter(file, place.position);
   }
@@ -134,9 +143,18 @@ export class LogWalker {
       if (from !== undefined && from < 1) throw outOfRange('Event ids start at 1.');
       return;
     }
-    if (from !== undefined && from < file.header.firstEventId) {
+    const { header } = file;
+    const lost =
+      from === undefined
+        ? lostBeginning(this.dir, readMeta(this.#storage, this.dir), header)
+        : undefined;
+    if (lost !== undefined) {
       closeSegment(this.#storage, file, this.meter);
-      this.#enterBefore(file.header, indexes, from);
+      throw lost.error;
+    }
+    if (from !== undefined && from < header.firstEventId) {
+      closeSegment(this.#storage, file, this.meter);
+      this.#enterBefore(header, indexes, from);
     } else this.#enter(file, startOf(file));
     this.meter.manager.onSeekEvent(startNs);
   }
@@ -156,7 +174,9 @@ export class LogWalker {
     if (file !== undefined) closeSegment(this.#storage, file, this.meter);
     const message = `Event ${from} is not in ${this.dir}: the first one there is ${firstEventId}.`;
     if (segmentIndex === 1 || from < 1) throw outOfRange(message);
-    throw new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path: this.dir });
+    const lost = lostBeginning(this.dir, readMeta(this.#storage, this.dir), header);
+    if (lost !== undefined && from >= lost.firstEventId) throw lost.error;
+    throw new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path: this.dir, firstEventId });
   }
 
   /**
@@ -230,7 +250,7 @@ export class LogWalker {
     this.#judgedOffset = 0;
     const file = this.#reader?.file;
     if (!this.confirmEnd()) return false;
-    if (file !== undefined && isExpired(this.#storage, file)) throw expired(file.path);
+    if (file !== undefined && isExpired(this.#storage, file)) throw this.#expired(file.path);
     return true;
   }
 
@@ -242,6 +262,10 @@ export class LogWalker {
     for (const file of files) {
       if (file !== undefined) closeSegment(this.#storage, file, this.meter);
     }
+  }
+
+  #expired(path: string): WalError {
+    return expired(this.#storage, path, this.#logId);
   }
 
   #pathOf(segmentIndex: number): string {
@@ -280,7 +304,7 @@ export class LogWalker {
 
   /** What is wrong inside of a segment that nothing pins. */
   #holeIn(reader: SegmentReader): WalError | undefined {
-    if (isExpired(this.#storage, reader.file)) return expired(reader.file.path);
+    if (isExpired(this.#storage, reader.file)) return this.#expired(reader.file.path);
     const hole = unpinnedHole(this.#storage, reader);
     if (hole === undefined) return undefined;
     reader.recordEnd(false);
@@ -323,7 +347,7 @@ export class LogWalker {
       if (file !== undefined) return file;
     }
     const [first] = indexes;
-    if (first !== undefined) throw expired(this.#pathOf(first));
+    if (first !== undefined) throw this.#expired(this.#pathOf(first));
     return undefined;
   }
 
@@ -349,7 +373,7 @@ export class LogWalker {
     }
     if (found === undefined) return this.#firstOf(indexes);
     const file = this.#open(found);
-    if (file === undefined) throw expired(this.#pathOf(found));
+    if (file === undefined) throw this.#expired(this.#pathOf(found));
     return file;
   }
 
@@ -388,7 +412,7 @@ export class LogWalker {
     const successor = this.#successor;
     assert(successor !== undefined, 'a segment is left for its successor');
     if (!endsAtPin(reader, successor.header)) {
-      if (isExpired(this.#storage, reader.file)) throw expired(reader.file.path);
+      if (isExpired(this.#storage, reader.file)) throw this.#expired(reader.file.path);
       reader.recordEnd(false);
       throw pinError(this.#storage, reader, successor.header);
     }
@@ -404,7 +428,7 @@ export class LogWalker {
     usableMeta(evidence.meta, this.dir);
     if (segments[0] !== undefined) {
       if (segments[0].index === 1) return false;
-      throw expired(this.#pathOf(1));
+      throw this.#expired(this.#pathOf(1));
     }
     const error = emptyError(this.dir, evidence);
     if (error !== undefined) throw error;

@@ -202,6 +202,7 @@ export class LogCopy {
       lastEventId: active === undefined ? 0 : this.#durableEventId,
       logId: this.#options.logId,
       durableEventId: active === undefined ? 0 : this.#durableEventId,
+      firstKeptEventId: 0,
     });
   }
 }

@@ -25,7 +25,7 @@ import { SegmentReader } from '../reading/segment-reader.js';
 import { type Hole, type SalvageBounds, SegmentSalvager } from '../reading/segment-salvager.js';
 import { runsOf, skipUntil } from '../ring/ring-snapshot.js';
 import type { BlockHeader } from '../segment/block-header.js';
-import { LOCK_FILE, segmentFileName } from '../segment/file-names.js';
+import { LOCK_FILE, META_FILE, segmentFileName } from '../segment/file-names.js';
 import { RECYCLED_BODY_FLAG, type SegmentHeader } from '../segment/segment-header.js';
 import { ReadOnlyStorage } from '../storage/read-only-storage.js';
 import {
@@ -162,18 +162,31 @@ export class LogSalvager {
   /** The ids and files between the segment that was dealt with and this one. */
   *#before({ index, header }: SurveyedSegment): Parts {
     const lastEventId = header.firstEventId - 1;
+    if (this.#passedIndex === 0) yield* this.#removedBefore(header.firstEventId);
     const run = this.#unreadableBefore(index);
     const isRun = run.length > 0 || index > this.#passedIndex + 1;
     if (this.#passedIndex === 0 && run.length === 0) {
       if (lastEventId < this.#expected) return;
-      const message =
-        `The log begins with segment ${index}: it does not have the events before it, as when ` +
-        'the oldest segments were removed on purpose.';
-      const cause = { code: 'ERR_FLASHSTRIKE_EXPIRED', message } as const;
+      // Where wal.meta tells what was removed on purpose, nothing else was.
+      const isLoss = this.#expected > 1;
+      const message = isLoss
+        ? `The log begins with segment ${index}: the segments before it are missing.`
+        : `The log begins with segment ${index}: it does not have the events before it, as when ` +
+          'the oldest segments were removed on purpose.';
+      const cause: GapCause = { code: isLoss ? CORRUPT : 'ERR_FLASHSTRIKE_EXPIRED', message };
       yield this.#gap({ path: segmentFileName(index - 1) }, cause, lastEventId);
     } else if (isRun || lastEventId >= this.#expected) {
       yield this.#runGap(run, index - 1, lastEventId);
     }
+  }
+
+  /** What was removed on purpose, as wal.meta tells, and is not there. */
+  *#removedBefore(firstEventId: number): Parts {
+    const firstKept = Math.min(this.#survey.meta?.firstKeptEventId ?? 0, firstEventId);
+    if (firstKept <= this.#expected) return;
+    const message = `Events before ${firstKept} were removed on purpose.`;
+    const cause: GapCause = { code: 'ERR_FLASHSTRIKE_EXPIRED', message };
+    yield this.#gap({ path: META_FILE }, cause, firstKept - 1);
   }
 
   /** Files whose names stand before `index` and that were not dealt with yet. */

@@ -41,7 +41,7 @@ export const SegmentHeaderLayout = layout('SegmentHeader')
 
 /** The bytes `FLASHWAL`. */
 const SEGMENT_MAGIC = 0x4c41_5748_5341_4c46n;
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 const SEGMENT_HEADER_BYTES = SegmentHeaderLayout.size;
 /** The header has the first page to itself; blocks start after it. */
 export const SEGMENT_HEADER_PAGE_BYTES = PAGE_BYTES;

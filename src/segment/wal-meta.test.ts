@@ -15,7 +15,9 @@ const META: WalMeta = {
   lastEventId: 500,
   logId: 0x1111_2222_3333_4444n,
   durableEventId: 501,
+  firstKeptEventId: 0,
 };
+const TRIMMED: WalMeta = { ...META, firstKeptEventId: 400 };
 const NEW_LOG = { ...META, segmentIndex: 0, offset: 0, lastEventId: 0, durableEventId: 0 };
 
 const someId = fc.integer({ min: 0, max: MAX_EVENT_ID });
@@ -25,12 +27,14 @@ const someMeta: fc.Arbitrary<WalMeta> = fc
     segmentIndex: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
     offset: fc.integer({ min: 512, max: MAX_SEGMENT_BYTES / 8 }).map((units) => units * 8),
     ids: fc.tuple(someId, someId),
+    firstKept: fc.integer({ min: 0, max: MAX_EVENT_ID }),
     logId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
   })
-  .map(({ ids, ...fields }) => ({
+  .map(({ ids, firstKept, ...fields }) => ({
     ...fields,
     lastEventId: Math.min(...ids),
     durableEventId: Math.max(...ids),
+    firstKeptEventId: Math.min(firstKept, Math.max(...ids)),
   }));
 
 function forged(alter: (view: DataView) => void, meta = META): WalMeta | Defect {
@@ -50,6 +54,17 @@ describe('wal.meta', () => {
       fc.property(someMeta, (meta) => assert.deepEqual(decodeMeta(encodeMeta(meta)), meta)),
     );
     assert.deepEqual(decodeMeta(encodeMeta(NEW_LOG)), NEW_LOG);
+  });
+
+  test('is of version 2 only where events were removed: others stay readable by who knows 1', () => {
+    const versionOf = (meta: WalMeta): number =>
+      new DataView(encodeMeta(meta).buffer).getUint16(OFFSET.version, true);
+    assert.deepEqual([versionOf(META), versionOf(TRIMMED)], [1, 2]);
+    const withoutIt = encodeMeta(META).subarray(OFFSET.firstKeptEventId, OFFSET.checksum);
+    assert.ok(withoutIt.every((byte) => byte === 0));
+    // Nothing is left but the segment that is written to, which holds nothing yet.
+    const all = { ...META, firstKeptEventId: META.durableEventId + 1 };
+    assert.deepEqual(decodeMeta(encodeMeta(all)), all);
   });
 
   test('each flipped bit is noticed', () => {
@@ -80,16 +95,23 @@ describe('wal.meta', () => {
   });
 
   test('a newer version is refused by its number', () => {
-    const meta = forged((view) => view.setUint16(OFFSET.version, 2, true));
+    const meta = forged((view) => view.setUint16(OFFSET.version, 3, true));
     assert.ok(isDefect(meta));
     assert.equal(meta.defect, 'version');
-    assert.match(meta.message, /version 2;.* reads 1/);
+    assert.match(meta.message, /version 3;.* reads 1 and 2$/);
   });
 
   const impossible: [string, (view: DataView) => void, WalMeta?][] = [
     ['an unknown flag', (view) => view.setUint16(OFFSET.flags, 3, true)],
     ['the first spare bytes set', (view) => view.setUint8(OFFSET.spare0 + 3, 1)],
-    ['the last spare byte set', (view) => view.setUint8(OFFSET.spare1 + 7, 1)],
+    ['a first kept event in version 1', (view) => view.setUint8(OFFSET.firstKeptEventId, 9)],
+    ['no first kept event in version 2', (view) => view.setUint16(OFFSET.version, 2, true)],
+    ['version 1 and a first kept event', (view) => view.setUint8(OFFSET.version, 1), TRIMMED],
+    [
+      'a first kept event behind the one after the last',
+      (view) => view.setUint32(OFFSET.firstKeptEventId, 503, true),
+      TRIMMED,
+    ],
     ['an offset off alignment', (view) => view.setUint32(OFFSET.offset, 8196, true)],
     ['an offset in the header page', (view) => view.setUint32(OFFSET.offset, 0, true)],
     ['an offset past the end', (view) => view.setUint32(20, MAX_SEGMENT_BYTES + 8, true)],

@@ -6,7 +6,7 @@ import { isZero } from '../memory/zeros.js';
 import { xxh64 } from './checksum.js';
 import { type Defect, makeDefect } from './defect.js';
 import { MAX_EVENT_ID } from './frame.js';
-import { FORMAT_VERSION, MAX_SEGMENT_BYTES, SEGMENT_HEADER_PAGE_BYTES } from './segment-header.js';
+import { MAX_SEGMENT_BYTES, SEGMENT_HEADER_PAGE_BYTES } from './segment-header.js';
 
 export const WalMetaLayout = layout('WalMeta')
   .field(0, 'magic', u64)
@@ -18,7 +18,7 @@ export const WalMetaLayout = layout('WalMeta')
   .field(24, 'lastEventId', safeU64)
   .field(32, 'logId', u64)
   .field(40, 'durableEventId', safeU64)
-  .field(48, 'spare1', pad(8))
+  .field(48, 'firstKeptEventId', safeU64)
   .field(56, 'checksum', u64)
   .end(64, 8);
 
@@ -27,6 +27,10 @@ const META_MAGIC = 0x4154_4d48_5341_4c46n;
 export const META_BYTES = WalMetaLayout.size;
 /** `flags` bit: the log was closed, everything is durable, and nothing was appended since. */
 const CLEANLY_CLOSED_FLAG = 1;
+/** Of a log that still has all that it was given: every version of this package reads it. */
+const WHOLE_VERSION = 1;
+/** Of one whose oldest segments were removed: who does not know of that must not judge it. */
+const TRIMMED_VERSION = 2;
 const codec = codecOf(WalMetaLayout);
 
 export interface WalMeta {
@@ -40,6 +44,11 @@ export interface WalMeta {
   readonly logId: bigint;
   /** Highest id known to be durable; not below `lastEventId`. */
   readonly durableEventId: number;
+  /**
+   * Events before this one were removed on purpose, or are about to be; from here on the log has
+   * all. 0: nothing was ever removed.
+   */
+  readonly firstKeptEventId: number;
 }
 
 export function encodeMeta({ cleanlyClosed, ...point }: WalMeta): Uint8Array {
@@ -48,7 +57,7 @@ export function encodeMeta({ cleanlyClosed, ...point }: WalMeta): Uint8Array {
   const bytes = new Uint8Array(META_BYTES);
   codec.encode(bytes, {
     magic: META_MAGIC,
-    version: FORMAT_VERSION,
+    version: versionOf(point),
     flags: cleanlyClosed ? CLEANLY_CLOSED_FLAG : 0,
     ...point,
     checksum: 0n,
@@ -69,15 +78,19 @@ export function decodeMeta(bytes: Uint8Array): WalMeta | Defect {
   if (checksum !== checksumOf(bytes)) {
     return makeDefect('checksum', 'the checksum of wal.meta does not match');
   }
-  if (version !== FORMAT_VERSION) {
-    return makeDefect('version', `format version ${version}; this version reads ${FORMAT_VERSION}`);
+  if (version !== WHOLE_VERSION && version !== TRIMMED_VERSION) {
+    const known = `${WHOLE_VERSION} and ${TRIMMED_VERSION}`;
+    return makeDefect('version', `format version ${version}; this version reads ${known}`);
   }
   if (bytes.length !== META_BYTES) return makeDefect('field', `${bytes.length} bytes`);
   if ((flags & ~CLEANLY_CLOSED_FLAG) !== 0) return makeDefect('field', `unknown flags ${flags}`);
   if (!codec.spareIsZero(bytes)) {
     return makeDefect('field', 'spare bytes of wal.meta are not zero');
   }
-  const problem = fieldProblem(point);
+  const problem =
+    version === versionOf(point)
+      ? fieldProblem(point)
+      : `first kept event ${point.firstKeptEventId} in format version ${version}`;
   if (problem !== undefined) return makeDefect('field', problem);
   return { cleanlyClosed: flags === CLEANLY_CLOSED_FLAG, ...point };
 }
@@ -85,10 +98,17 @@ export function decodeMeta(bytes: Uint8Array): WalMeta | Defect {
 const checksumOf = (bytes: Uint8Array): bigint =>
   xxh64(bytes.subarray(0, WalMetaLayout.offset.checksum), 0n);
 
+const versionOf = ({ firstKeptEventId }: Pick<WalMeta, 'firstKeptEventId'>): number =>
+  firstKeptEventId === 0 ? WHOLE_VERSION : TRIMMED_VERSION;
+
 function fieldProblem(meta: Omit<WalMeta, 'cleanlyClosed'>): string | undefined {
-  const { segmentIndex, offset, lastEventId, durableEventId } = meta;
+  const { segmentIndex, offset, lastEventId, durableEventId, firstKeptEventId } = meta;
   if (durableEventId > MAX_EVENT_ID || lastEventId > durableEventId) {
     return `last event ${lastEventId}, durable event ${durableEventId}`;
+  }
+  // The segment that is written to is never removed: at most it holds nothing yet.
+  if (firstKeptEventId > durableEventId + 1) {
+    return `first kept event ${firstKeptEventId}, durable event ${durableEventId}`;
   }
   const placed =
     segmentIndex === 0

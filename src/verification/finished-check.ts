@@ -58,6 +58,10 @@ export class FinishedCheck {
     this.#walk.claim(scan.durableEventId);
     const last = await this.#reportHoles(reader, bounds);
     if (last.nextEventId > bounds.lastEventId) return;
+    if (isExpired(this.#storage, last.file)) {
+      this.#findings.noteExpired(last.file.path);
+      return;
+    }
     last.recordEnd(false);
     const error = durableEndError(last, bounds.lastEventId);
     this.#findings.report(error, last.nextEventId, bounds.lastEventId);

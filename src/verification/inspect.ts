@@ -81,8 +81,8 @@ function inspectVerification(dir: string): VerificationInspection | undefined {
 function inspectMeta(reading: MetaReading): MetaInspection {
   if (reading.status === 'missing') return { status: 'missing' };
   if (reading.status !== 'present') return { status: 'damaged', reason: reading.message };
-  const { cleanlyClosed, segmentIndex, offset, lastEventId, durableEventId } = reading.meta;
-  return { status: 'present', cleanlyClosed, segmentIndex, offset, lastEventId, durableEventId };
+  const { logId: _logId, ...point } = reading.meta;
+  return { status: 'present', ...point };
 }
 
 /** The id of the log in `dir`, from a few headers; undefined where nothing tells it. */

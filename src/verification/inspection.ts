@@ -28,6 +28,8 @@ export type MetaInspection =
       readonly offset: number;
       readonly lastEventId: number;
       readonly durableEventId: number;
+      /** Events before it were removed on purpose; 0: nothing was ever removed. */
+      readonly firstKeptEventId: number;
     }
   | { readonly status: 'missing' }
   | { readonly status: 'damaged'; readonly reason: string };

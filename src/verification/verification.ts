@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { WalError } from '../errors.js';
 import { emptyError, gatherEmpty, lostWithAll } from '../judgement/empty-log.js';
+import { lostBeginning } from '../judgement/kept-events.js';
 import { goneSentence, type LeftRegions, lostAdvice } from '../judgement/left-rings.js';
 import { logIdOf } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
@@ -23,6 +24,7 @@ import { closeSegment, openSegment, type SegmentFile } from '../reading/segment-
 import { SegmentMeter } from '../reading/segment-meter.js';
 import { bufferBytes, readBuffer, SegmentReader, startOf } from '../reading/segment-reader.js';
 import { META_FILE, segmentFileName } from '../segment/file-names.js';
+import type { SegmentHeader } from '../segment/segment-header.js';
 import type { Verdict } from '../segment/verdict.js';
 import { Findings } from './findings.js';
 import { FinishedCheck } from './finished-check.js';
@@ -66,10 +68,9 @@ export class Verification {
     const { notes } = this.#findings;
     const listing = listLog(storage, this.#dir);
     if (!holdsLog(listing)) throw noLogIn(this.#dir);
-    notes.push(...listingNotes(listing));
     this.#logId = logIdOf(storage, listing);
     const meta = readMeta(storage, this.#dir);
-    notes.push(...metaNotes(meta, listing));
+    notes.push(...listingNotes(listing, meta), ...metaNotes(meta, listing));
     // Before the files: what waited then goes on where they end now, or further ahead.
     const left = this.#rings.leftRegions();
     try {
@@ -157,6 +158,7 @@ export class Verification {
     // Whatever else is lost: the first segment begins with the first event.
     if (segments[0]?.index === 1) this.#walk.expectedEventId = 1;
     let file = this.#open(segments[0]?.index ?? 1);
+    if (file !== undefined) this.#checkBeginning(file.header);
     for (const [position, { index }] of segments.entries()) {
       const next = segments[position + 1];
       if (file !== undefined) this.#walk.enter(file.header);
@@ -171,6 +173,12 @@ export class Verification {
       if (next !== undefined && !isFollowed) this.#reportGap(index + 1, next.index - 1);
       file = nextFile;
     }
+  }
+
+  #checkBeginning(first: SegmentHeader): void {
+    const lost = lostBeginning(this.#dir, readMeta(this.#ports.storage, this.#dir), first);
+    if (lost === undefined) return;
+    this.#findings.report(lost.error, lost.firstEventId, lost.lastEventId);
   }
 
   /** Opens a segment; a damaged header is a problem, a file that is gone meanwhile is a note. */

@@ -58,6 +58,7 @@ export class SmallLog {
       lastEventId: durableEventId ?? this.lastEventId,
       durableEventId: durableEventId ?? this.lastEventId,
       logId: this.builder.logId,
+      firstKeptEventId: 0,
     };
     const metaPath = join(DIRECTORY, META_FILE);
     put(this.disk, metaPath, encodeMeta(meta));

@@ -400,7 +400,7 @@ test('a flush of wal.meta that fails: counted, tried again, and timed once it su
     clock,
     signals,
     new MetaStoreUpdater(metaStore, clock),
-    { words, control, logId: 1n },
+    { words, control, logId: 1n, firstKeptEventId: 0 },
   );
   const isRename = ({ kind }: StorageCall): boolean => kind === 'rename';
   const fault = storage.fail({ code: 'EIO', when: isRename, times: 2 });

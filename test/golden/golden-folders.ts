@@ -27,6 +27,7 @@ export function folderLogs(first: SegmentImage, second: SegmentImage): readonly 
     ...exchanged(first, second),
     ...withOtherMeta(first, second),
     ...withoutFiles(first, second),
+    ...trimmed(first, second),
   ];
 }
 
@@ -112,6 +113,11 @@ function withOtherMeta(first: SegmentImage, second: SegmentImage): readonly Gold
     variant('meta-of-another-log', ['corrupt', 12], meta({ logId: OTHER_LOG_ID })),
     variant('meta-newer-version', ['unsupported', 12], {
       [META]: remade(encodeMeta(closedMeta), (view) => {
+        view.setUint16(WalMetaLayout.offset.version, 3, true);
+      }),
+    }),
+    variant('meta-version-2-of-a-whole-log', ['clean', 12, 10], {
+      [META]: remade(encodeMeta(closedMeta), (view) => {
         view.setUint16(WalMetaLayout.offset.version, 2, true);
       }),
     }),
@@ -179,6 +185,47 @@ function withoutFiles(first: SegmentImage, second: SegmentImage): readonly Golde
       LOCK: Buffer.alloc(0),
     }),
     variant('nothing', ['no-log', 0], { ...none, [META]: undefined }),
+  ];
+}
+
+/** Logs whose oldest segments were removed, or were to be, as wal.meta says. */
+function trimmed(first: SegmentImage, second: SegmentImage): readonly GoldenLog[] {
+  const { closedMeta, variant } = soundLog(first, second);
+  const meta = (fields: Partial<WalMeta>) => ({
+    [META]: encodeMeta({ ...closedMeta, firstKeptEventId: 9, ...fields }),
+  });
+  const atThird = { segmentIndex: 3, offset: 4096 };
+  const third = { [segmentFileName(3)]: new SegmentImage(headerFields(3n, second)).bytes };
+  const later = { readableEvents: 4, firstEventId: 9, lastEventId: 12 };
+  const withoutFirst = { [FIRST]: undefined };
+  return [
+    { ...variant('trimmed', ['clean', 12, 12], { ...withoutFirst, ...meta({}) }), ...later },
+    variant('trimmed-before-the-first-is-removed', ['clean', 12, 12], meta({})),
+    {
+      ...variant('trimmed-up-to-the-last-segment', ['clean', 0, 12], {
+        ...{ ...withoutFirst, [SECOND]: undefined, ...third },
+        ...meta({ ...atThird, firstKeptEventId: 13 }),
+      }),
+      ...{ firstEventId: 13, lastEventId: 12 },
+    },
+    {
+      ...variant('trimmed-and-one-more-lost', ['corrupt', 0], {
+        ...{ ...withoutFirst, [SECOND]: undefined, ...third },
+        ...meta(atThird),
+      }),
+      ...{ firstEventId: 9, lastEventId: 12 },
+    },
+    {
+      ...variant('trimmed-meta-flipped', ['clean', 12, 10], {
+        ...withoutFirst,
+        [META]: flipped(encodeMeta({ ...closedMeta, firstKeptEventId: 9 }), 48),
+      }),
+      ...later,
+    },
+    variant('trimmed-first-header-zero', ['corrupt', 0], {
+      [FIRST]: first.bytes.slice().fill(0, 0, 4096),
+      ...meta({}),
+    }),
   ];
 }
 

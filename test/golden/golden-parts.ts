@@ -19,6 +19,8 @@ export interface GoldenLog {
   readonly readableEvents: number;
   /** Of the last of those, or else the id before the first segment; 0 where that is not known. */
   readonly lastEventId: number;
+  /** Id of the first event that it is to have; 1 where that is not told. */
+  readonly firstEventId?: number;
   /** What it holds, where that is not {@link EVENTS} or a part of them. */
   readonly events?: readonly GoldenEvent[];
   /** Up to where they are known to be durable; undefined where the log is refused. */
@@ -64,6 +66,12 @@ export const secondSegment = (first: SegmentImage, compatibleFlags = 0): Segment
     .events(8, events(9, 10))
     .watermark(10)
     .events(10, events(11, 12));
+
+/** The events that a reader gives of a log. */
+export function readable({ events, firstEventId, readableEvents }: GoldenLog) {
+  const from = (firstEventId ?? 1) - 1;
+  return (events ?? EVENTS).slice(from, from + readableEvents);
+}
 
 /** A copy with `change` made to it. */
 export function altered(bytes: Uint8Array, change: (bytes: Uint8Array) => void): Uint8Array {
@@ -124,6 +132,7 @@ export function soundLog(first: SegmentImage, second: SegmentImage) {
     lastEventId: 12,
     logId: LOG_ID,
     durableEventId: 12,
+    firstKeptEventId: 0,
   };
   const [, watermark = 0] = second.offsets;
   const crashedMeta: WalMeta = {

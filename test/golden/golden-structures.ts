@@ -12,7 +12,10 @@ export const SAMPLE_META = {
   lastEventId: 2 ** 40 + 5,
   logId: LOG_ID,
   durableEventId: 2 ** 41 + 6,
+  firstKeptEventId: 0,
 };
+/** Of a log whose oldest segments were removed. */
+export const SAMPLE_TRIMMED = { ...SAMPLE_META, firstKeptEventId: 2 ** 40 + 4 };
 export const SAMPLE_SEAL = {
   totals: {
     firstEventId: 2 ** 40,
@@ -56,5 +59,6 @@ export function goldenStructures(): ReadonlyMap<string, Uint8Array> {
     ['block-seal', block(image().seal(2 ** 40))],
     ['seal', encodeSeal(SAMPLE_SEAL.totals, SAMPLE_SEAL.entries)],
     ['wal-meta', encodeMeta(SAMPLE_META)],
+    ['wal-meta-trimmed', encodeMeta(SAMPLE_TRIMMED)],
   ]);
 }

@@ -7,7 +7,12 @@ import { decodeSeal } from '../../src/segment/seal.js';
 import { decodeSegmentHeader } from '../../src/segment/segment-header.js';
 import { decodeMeta } from '../../src/segment/wal-meta.js';
 import { committedBytes, committedDump, committedPaths, expectedFiles } from './golden-files.js';
-import { SAMPLE_META, SAMPLE_SEAL, SAMPLE_SEGMENT_HEADER } from './golden-structures.js';
+import {
+  SAMPLE_META,
+  SAMPLE_SEAL,
+  SAMPLE_SEGMENT_HEADER,
+  SAMPLE_TRIMMED,
+} from './golden-structures.js';
 import { decodeDump, encodeDump } from './hex-dump.js';
 
 const sample = (name: string): Uint8Array => committedBytes(`structures/${name}.hex`);
@@ -70,5 +75,8 @@ describe('committed structures', () => {
 
   test('seal', () => assert.deepEqual(decodeSeal(sample('seal')), SAMPLE_SEAL));
 
-  test('wal.meta', () => assert.deepEqual(decodeMeta(sample('wal-meta')), SAMPLE_META));
+  test('wal.meta', () => {
+    assert.deepEqual(decodeMeta(sample('wal-meta')), SAMPLE_META);
+    assert.deepEqual(decodeMeta(sample('wal-meta-trimmed')), SAMPLE_TRIMMED);
+  });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { layOut, repositoryRoot } from './golden-files.js';
 import { goldenLogs } from './golden-logs.js';
-import { EVENTS, FIRST, type GoldenLog, SECOND } from './golden-parts.js';
+import { FIRST, type GoldenLog, readable, SECOND } from './golden-parts.js';
 import { LogReader } from './independent-reader.js';
 import { type ReadEvent, Refusal } from './independent-segment.js';
 import { START_NS } from './segment-image.js';
@@ -67,8 +67,8 @@ describe('independent reader', () => {
         );
         assert.deepEqual(
           events.map(({ payload, ...event }) => ({ ...event, text: payload.toString() })),
-          (log.events ?? EVENTS).slice(0, log.readableEvents).map(({ text, type = 0 }, index) => {
-            const eventId = index + 1;
+          readable(log).map(({ text, type = 0 }, index) => {
+            const eventId = index + (log.firstEventId ?? 1);
             return { text, type, eventId, timestampNs: START_NS + BigInt(eventId) * 1000n };
           }),
         );

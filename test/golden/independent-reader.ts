@@ -27,6 +27,7 @@ interface Meta {
   readonly segmentIndex: number;
   readonly durableEventId: number;
   readonly logId: bigint;
+  readonly firstKeptEventId: number;
 }
 /** What cannot be used as a value: whoever needs it throws it. */
 type Found<Value> = Value | Refusal;
@@ -47,16 +48,21 @@ function readMeta(directory: string): Found<Meta> | undefined {
   if (bytes === undefined || bytes instanceof Refusal) return bytes;
   if (bytes.length < 64 || bytes.toString('latin1', 0, 8) !== 'FLASHMTA') return damaged;
   if (xxh64(bytes.subarray(0, 56), 0n) !== bytes.readBigUInt64LE(56)) return damaged;
-  if (bytes.readUInt16LE(8) !== 1) return new Refusal('unsupported', 'version of wal.meta');
-  const spare = [bytes.subarray(12, 16), bytes.subarray(48, 56)];
-  if (bytes.length !== 64 || bytes.readUInt16LE(10) > 1 || !spare.every(isZero)) return damaged;
+  const version = bytes.readUInt16LE(8);
+  if (version !== 1 && version !== 2) return new Refusal('unsupported', 'version of wal.meta');
+  if (bytes.length !== 64 || bytes.readUInt16LE(10) > 1) return damaged;
+  if (!isZero(bytes.subarray(12, 16)) || isZero(bytes.subarray(48, 56)) !== (version === 1)) {
+    return damaged;
+  }
   const [segmentIndex, offset] = [bytes.readUInt32LE(16), bytes.readUInt32LE(20)];
   const [lastEventId, durableEventId] = [number64(bytes, 24), number64(bytes, 40)];
   const isPlace = offset >= 4096 && offset <= 2 ** 30 && offset % 8 === 0;
   const isNowhere = offset === 0 && durableEventId === 0;
   if (!(segmentIndex === 0 ? isNowhere : isPlace)) return damaged;
+  const firstKeptEventId = number64(bytes, 48);
   if (lastEventId > durableEventId || durableEventId > 2 ** 53 - 2) return damaged;
-  return { segmentIndex, durableEventId, logId: bytes.readBigUInt64LE(32) };
+  if (firstKeptEventId > durableEventId + 1) return damaged;
+  return { segmentIndex, durableEventId, logId: bytes.readBigUInt64LE(32), firstKeptEventId };
 }
 
 /** The bytes of a segment whose header is sound by itself. */
@@ -130,6 +136,7 @@ function* readLog(directory: string, place: Place): Generator<ReadEvent, End, un
   };
   let segment = open(0);
   place.segment = segment;
+  checkBeginning(segment, meta, logId);
   for (let position = 1; position < plain.length; position++) {
     let successor: Segment;
     try {
@@ -148,6 +155,14 @@ function* readLog(directory: string, place: Place): Generator<ReadEvent, End, un
   const lock = fileAt(directory, 'LOCK');
   if (lock instanceof Refusal) throw lock;
   return judge(segment, meta, logId);
+}
+
+/** Removed on purpose is only what wal.meta says; without one nobody tells. */
+function checkBeginning(first: Segment, meta: Found<Meta> | undefined, logId: bigint): void {
+  if (meta === undefined || meta instanceof Refusal || meta.logId !== logId) return;
+  const { firstKeptEventId } = meta;
+  if (firstKeptEventId === 0 || first.firstEventId <= firstKeptEventId) return;
+  throw new Refusal('corrupt', `event ${firstKeptEventId} is missing`);
 }
 
 function* readAll(segment: Segment, end?: number): Generator<ReadEvent, void, undefined> {

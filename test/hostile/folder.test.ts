@@ -73,6 +73,7 @@ const openRefusal = (dir: string): WalError => {
   return assert.fail('it was opened');
 };
 
+const NEW_META = { cleanlyClosed: false, logId: 7n, firstKeptEventId: 0 };
 const NAMES: Readonly<Record<string, string>> = {
   'wal.meta': 'wal.meta',
   'wal.meta.tmp': META_TEMPORARY_FILE,
@@ -182,10 +183,10 @@ for (const [disguise, { make, skip }] of Object.entries(DISGUISES)) {
     await make(path, original);
     const before = look(path);
     const meta = { segmentIndex: 0, offset: 0, lastEventId: 0, durableEventId: 0 };
-    assert.throws(
-      () => new MetaStore(nodeStorage, dir).flush({ ...meta, cleanlyClosed: false, logId: 7n }),
-      { code: 'ERR_FLASHSTRIKE_UNSAFE_FILE', path },
-    );
+    assert.throws(() => new MetaStore(nodeStorage, dir).flush({ ...meta, ...NEW_META }), {
+      code: 'ERR_FLASHSTRIKE_UNSAFE_FILE',
+      path,
+    });
     assert.equal(look(path), before);
     assert.deepEqual(namesIn(dir), [META_TEMPORARY_FILE]);
   });

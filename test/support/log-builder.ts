@@ -224,6 +224,7 @@ export class LogBuilder {
       lastEventId: durableEventId,
       logId: this.logId,
       durableEventId,
+      firstKeptEventId: 0,
       ...fields,
     });
     return this;

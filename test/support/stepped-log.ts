@@ -94,7 +94,7 @@ export class SteppedLog {
     const calledNs = Math.round(all.clock.nowNs());
     this.opened = openLog({ ...all, lockLog }, this.signals, directory, options, calledNs);
     const { report } = this.opened;
-    const { region: handle, nextEventId, firstTicket, logId } = report;
+    const { region: handle, nextEventId, firstTicket, firstKeptEventId, logId } = report;
     this.timestamps = new TimestampSource(
       clock,
       report.anchor,
@@ -117,7 +117,7 @@ export class SteppedLog {
     );
     const { words, control } = this.memory;
     const store = new MetaStore(storage, directory);
-    const point = { words, control, logId };
+    const point = { words, control, logId, firstKeptEventId };
     this.#coordinator = new MetaCoordinator(
       store,
       this.clock,

@@ -197,9 +197,9 @@ for (const [name, structureBytes] of [
     const original = Buffer.from(bytes);
     putVersion(bytes, structureBytes, 1);
     assert.deepEqual(bytes, original, 'the checksum is made as the library makes it');
-    putVersion(bytes, structureBytes, 2);
+    putVersion(bytes, structureBytes, 3);
     writeFileSync(join(directory, file), bytes);
-    await assertRefused(directory, 'ERR_FLASHSTRIKE_UNSUPPORTED', /version 2/);
+    await assertRefused(directory, 'ERR_FLASHSTRIKE_UNSUPPORTED', /version 3/);
     writeFileSync(join(directory, file), original);
     await using wal = await Wal.open(directory, OPTIONS);
     assert.equal(wal.lastEventId, 2000);

@@ -158,7 +158,7 @@ function failedCalls(families: MovedFamilies): void {
   const { storage, clock, signals, memory, telemetry } = bench;
   const updater = new recorder.MetaStoreUpdater(telemetry.metaStore, clock);
   const { words, control } = memory;
-  const point = { words, control, logId: 1n };
+  const point = { words, control, logId: 1n, firstKeptEventId: 0 };
   const store = new MetaStore(storage, DIRECTORY);
   const coordinator = new MetaCoordinator(store, clock, signals, updater, point);
   bench.append();

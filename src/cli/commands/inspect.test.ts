@@ -29,6 +29,7 @@ const LOG: LogInspection = {
     offset: 5000,
     lastEventId: 10,
     durableEventId: 10,
+    firstKeptEventId: 0,
   },
   verification: undefined,
   region: {

@@ -84,6 +84,11 @@ function describeMeta({ meta }: LogInspection): string {
   return printable(meta.status === 'missing' ? 'missing' : `${meta.status}: ${meta.reason}`);
 }
 
+function describeRemoved({ meta }: LogInspection): string[] {
+  const firstKept = meta.status === 'present' ? meta.firstKeptEventId : 0;
+  return firstKept === 0 ? [] : [`removed  events before ${formatCount(firstKept)}, on purpose`];
+}
+
 function describeTail({ tail }: LogInspection): string[] {
   if (tail === undefined || tail.verdict === 'clean') return [];
   if (tail.missingTail !== undefined) {
@@ -121,6 +126,7 @@ export function renderInspection(inspection: LogInspection): string[] {
     `files    ${formatCount(segments.length)} ${segments.length === 1 ? 'segment' : 'segments'}, ` +
       `${formatBytes(bytes)}`,
     `meta     ${describeMeta(inspection)}`,
+    ...describeRemoved(inspection),
     `lock     ${inspection.locked ? 'held: the log is open' : 'free'}`,
     `region   ${describeRegion(inspection.region)}`,
     ...describeTail(inspection),

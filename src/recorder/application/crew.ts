@@ -266,9 +266,10 @@ export class Crew {
     const { directory, options } = request;
     const { handed } = ready;
     if (handed !== undefined) await this.#handOver(request, ready, handed);
-    const { logId, firstTicket, held, region } = ready;
+    const { logId, firstTicket, firstKeptEventId, held, region } = ready;
     const signals = this.#signals.handle;
-    const start: HelperStart = { directory, options, signals, logId, firstTicket, held, region };
+    const log = { directory, options, signals, logId, held, region };
+    const start: HelperStart = { ...log, firstTicket, firstKeptEventId };
     housekeeping.on('damage', warnOfDamage);
     const helpers = [preparer, housekeeping];
     const running = helpers.map((helper) => helper.message('running'));

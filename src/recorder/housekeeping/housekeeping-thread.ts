@@ -22,7 +22,7 @@ import { MetaStore } from './meta-store.js';
 import { NameWatch } from './name-watch.js';
 
 function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {
-  const { directory, options, logId, held, region: handle } = start;
+  const { directory, options, logId, firstKeptEventId, held, region: handle } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
   const region = undisturbed(() => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
@@ -33,6 +33,7 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
     words,
     control,
     logId,
+    firstKeptEventId,
   });
   const lock = adoptLock(storage, directory, held);
   const meta = { isNamed: () => store.isNamed(), renew: () => coordinator.renew() };

@@ -42,11 +42,11 @@ class Bench {
   readonly telemetry = new MetaStoreUpdater(this.metrics, this.clock);
   readonly coordinator: MetaCoordinator;
 
-  constructor() {
+  constructor(firstKeptEventId = 0) {
     this.disk.makeDirectory(DIRECTORY);
     this.disk.syncDirectory('/');
     const { words, control } = this.memory;
-    const region = { words, control, logId: LOG_ID };
+    const region = { words, control, logId: LOG_ID, firstKeptEventId };
     this.coordinator = new MetaCoordinator(
       this.store,
       this.clock,
@@ -88,6 +88,7 @@ describe('the meta coordinator', () => {
       offset: 8192,
       lastEventId: 77,
       durableEventId: 77,
+      firstKeptEventId: 0,
       logId: LOG_ID,
     });
     bench.request();
@@ -148,15 +149,43 @@ describe('the meta coordinator', () => {
       offset: 2 ** 30,
       lastEventId: 2 ** 53 - 2,
       durableEventId: 2 ** 53 - 2,
+      firstKeptEventId: 0,
       logId: LOG_ID,
     });
+  });
+
+  test('says from which event on the log has all before anybody is told so', () => {
+    const bench = new Bench(5);
+    bench.point(3, 8192, 77);
+    assert.equal(bench.signals.keptFrom, 5, 'what the last opening left');
+    bench.signals.publishKeepFrom(40);
+    bench.storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'rename', times: 1 });
+    bench.coordinator.step();
+    assert.equal(bench.signals.keptFrom, 5, 'nothing is removed where wal.meta does not say it');
+    bench.clock.advanceNs(100 * NS_PER_MS);
+    const calls = bench.storage.calls.length;
+    bench.storage.onCall = () => assert.equal(bench.signals.keptFrom, 5);
+    assert.equal(bench.coordinator.step(), 0);
+    const story = bench.storage.story().slice(calls);
+    assert.deepEqual(
+      story.filter((call) => !call.startsWith('unlink')),
+      FLUSH,
+    );
+    assert.deepEqual([bench.meta?.firstKeptEventId, bench.signals.keptFrom], [40, 40]);
+    bench.storage.onCall = () => {};
+    // It stays, whatever else is flushed.
+    bench.request();
+    bench.coordinator.step();
+    assert.equal(bench.meta?.firstKeptEventId, 40);
+    bench.coordinator.flush(true);
+    assert.equal(bench.meta?.firstKeptEventId, 40);
   });
 
   test('the first requests may be those of the opening: they are done', () => {
     const bench = new Bench();
     bench.request();
     const { words, control } = bench.memory;
-    const region = { words, control, logId: LOG_ID };
+    const region = { words, control, logId: LOG_ID, firstKeptEventId: 0 };
     const { store, clock, signals, telemetry } = bench;
     const late = new MetaCoordinator(store, clock, signals, telemetry, region);
     assert.ok(late.step() > 0);

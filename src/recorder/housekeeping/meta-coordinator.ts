@@ -1,6 +1,6 @@
-// Flushes the meta store when the writer asks for it: at a roll, when idle, at the end. Never on
-// the commit path. A failed flush is counted and tried again; the state on disk stays the old one,
-// which is true as well, only older.
+// Flushes the meta store when the writer asks for it, at a roll, when idle, at the end, and when
+// the maintainer is about to remove segments. Never on the commit path. A failed flush is counted
+// and tried again; the state on disk stays the old one, which is true as well, only older.
 import type { Clock } from '../../clock/clock.js';
 import { isNoSpace, isOperational } from '../../errors.js';
 import type { DurablePoint } from '../../ring/ring-control.js';
@@ -22,6 +22,8 @@ export class MetaCoordinator {
   readonly #region: Pick<RingMemory, 'words' | 'control'>;
   readonly #logId: bigint;
   readonly #telemetry: MetaStoreUpdater;
+  /** As wal.meta says durably. */
+  #firstKeptEventId: number;
   #flushed: number;
   #isLost = false;
   #notBeforeNs = 0;
@@ -31,7 +33,11 @@ export class MetaCoordinator {
     clock: Clock,
     signals: Signals,
     telemetry: MetaStoreUpdater,
-    region: Pick<RingMemory, 'words' | 'control'> & { readonly logId: bigint },
+    region: Pick<RingMemory, 'words' | 'control'> & {
+      readonly logId: bigint;
+      /** Of the wal.meta that is there. */
+      readonly firstKeptEventId: number;
+    },
   ) {
     this.#store = store;
     this.#clock = clock;
@@ -39,13 +45,16 @@ export class MetaCoordinator {
     this.#telemetry = telemetry;
     this.#region = region;
     this.#logId = region.logId;
+    this.#firstKeptEventId = region.firstKeptEventId;
+    signals.publishKeptFrom(region.firstKeptEventId);
     this.#flushed = signals.get('metaRequests');
   }
 
   /** One flush where one is asked for; returns 0 to go on, else how many ms may pass. */
   step(): number {
     const requested = this.#signals.get('metaRequests');
-    if (requested === this.#flushed && !this.#isLost) return IDLE_MS;
+    const isTrimmed = this.#signals.keepFrom > this.#firstKeptEventId;
+    if (requested === this.#flushed && !this.#isLost && !isTrimmed) return IDLE_MS;
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
     if (waitNs > 0) return waitNs / NS_PER_MS;
     try {
@@ -70,8 +79,18 @@ export class MetaCoordinator {
   flush(cleanlyClosed: boolean): DurablePoint {
     const point = durablePointOf(this.#region);
     const logId = this.#logId;
-    this.#write({ ...point, cleanlyClosed, durableEventId: point.lastEventId, logId });
+    const firstKeptEventId = Math.max(this.#firstKeptEventId, this.#signals.keepFrom);
+    const durableEventId = point.lastEventId;
+    this.#write({ ...point, cleanlyClosed, durableEventId, logId, firstKeptEventId });
+    this.#tellKept(firstKeptEventId);
     return point;
+  }
+
+  /** Only now, when it is durable, may what stands before it go. */
+  #tellKept(firstKeptEventId: number): void {
+    if (firstKeptEventId === this.#firstKeptEventId) return;
+    this.#firstKeptEventId = firstKeptEventId;
+    this.#signals.publishKeptFrom(firstKeptEventId);
   }
 
   #write(meta: WalMeta): void {

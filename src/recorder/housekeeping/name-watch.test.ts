@@ -48,7 +48,7 @@ class Bench {
 
   writeMeta(): void {
     const point = { segmentIndex: 1, offset: 4096, lastEventId: 0, durableEventId: 0 };
-    this.store.flush({ ...point, cleanlyClosed: false, logId: 7n });
+    this.store.flush({ ...point, cleanlyClosed: false, logId: 7n, firstKeptEventId: 0 });
   }
 
   look(): void {

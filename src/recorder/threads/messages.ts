@@ -92,6 +92,8 @@ export interface WriterReady {
   readonly logId: bigint;
   readonly nextEventId: number;
   readonly firstTicket: number;
+  /** See WalMeta. */
+  readonly firstKeptEventId: number;
   readonly anchor: WallAnchor;
   /** The latest time that the log tells of: no timestamp lies before it. */
   readonly lastTimestampNs: bigint;
@@ -137,6 +139,8 @@ interface Gone {
 
 export interface HelperStart extends OpenLogStart {
   readonly firstTicket: number;
+  /** See WalMeta. */
+  readonly firstKeptEventId: number;
 }
 
 /** To a host: a log that it is to serve. */

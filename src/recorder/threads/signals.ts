@@ -9,6 +9,8 @@
 //   writer -------- metaRequests ------------------------------------> housekeeping
 //   writer <------- metaTrouble, regionNameLost, lockNameLost -------- housekeeping
 //   application <-- verificationEnded, verificationProblem ----------- housekeeping
+//   maintainer ---- keepFrom ----------------------------------------> housekeeping
+//   maintainer <--- keptFrom ----------------------------------------- housekeeping
 //   `failure`, why the log has ended, is read by all; each thread has its ThreadLines
 //
 // Every line has one writer, named beside it, and 128 bytes of its own.
@@ -80,7 +82,11 @@ export const SignalsLayout = layout('Signals')
   .field(10240, 'syncTimeUs', WordLine)
   /** Size of the active segment, in pages; 0 in a log without one. Writer: the writer thread. */
   .field(10368, 'activePages', WordLine)
-  .end(10496, 64);
+  /** First event that is to be kept: wal.meta is to say so. Writer: the maintainer. */
+  .field(10496, 'keepFrom', LatchLine)
+  /** The same, as wal.meta says durably; 0: nothing was removed. Writer: housekeeping. */
+  .field(10624, 'keptFrom', LatchLine)
+  .end(10752, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -216,6 +222,27 @@ export class Signals {
 
   get durableRequest(): number {
     return readNumber(this.words, wordOf(at.durableRequest));
+  }
+
+  /** @param eventId first event that is to be kept: wal.meta is to say so */
+  publishKeepFrom(eventId: number): void {
+    publishNumber(this.words, wordOf(at.keepFrom), eventId);
+    this.wake('housekeeping');
+  }
+
+  /** 0 until anything is to be removed. */
+  get keepFrom(): number {
+    return readNumber(this.words, wordOf(at.keepFrom));
+  }
+
+  /** @param eventId first event that is to be kept, as wal.meta says durably */
+  publishKeptFrom(eventId: number): void {
+    publishNumber(this.words, wordOf(at.keptFrom), eventId);
+  }
+
+  /** 0 while nothing was ever removed. */
+  get keptFrom(): number {
+    return readNumber(this.words, wordOf(at.keptFrom));
   }
 
   /** Tells whoever waits in `durable()` or `open` for a change that there was one. */

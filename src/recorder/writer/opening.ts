@@ -280,7 +280,7 @@ class Opening {
     const firstTicket = removeLeftovers(storage, directory);
     const metaStore = new MetaStore(storage, directory);
     // Before the first segment: a folder with a meta and no segment is a log without events.
-    if (recovered.verdict === 'new') this.#flushMeta(metaStore, recovered.logId, undefined);
+    if (recovered.verdict === 'new') this.#flushMeta(metaStore, recovered, undefined);
 
     let phaseNs = phases.onPhase('openRecovery', lockedNs);
     const anchor = anchorWallClock(this.#clock, wallClockMs);
@@ -305,7 +305,7 @@ class Opening {
     this.#managerUpdater.onInitActiveSegment(initNs, true);
     this.#managerUpdater.setConstants(monotonicClockCostPs(), this.#options.appendSampling);
     this.#telemetry.moveTo(region);
-    this.#flushMeta(metaStore, recovered.logId, writer);
+    this.#flushMeta(metaStore, recovered, writer);
     oldRings.remove();
     this.#recorded = undefined;
     this.#nameRegions(region.path === undefined ? [] : [region.path]);
@@ -324,6 +324,7 @@ class Opening {
         logId: recovered.logId,
         nextEventId: writer.writtenEventId + 1,
         firstTicket: this.#preparer?.nextTicket ?? firstTicket,
+        firstKeptEventId: recovered.firstKeptEventId,
         anchor,
         lastTimestampNs: writer.lastTimestampNs,
         handedNs,
@@ -514,11 +515,15 @@ class Opening {
     this.#lock.write({ regions, left, folder, boot: this.#ports.regions.boot() });
   }
 
-  #flushMeta(store: MetaStore, logId: bigint, writer: SegmentWriter | undefined): void {
+  #flushMeta(
+    store: MetaStore,
+    { logId, firstKeptEventId }: RecoveredLog,
+    writer: SegmentWriter | undefined,
+  ): void {
     const point = writer?.durablePoint ?? { segmentIndex: 0, offset: 0, lastEventId: 0 };
     const durableEventId = point.lastEventId;
     const startNs = this.#clock.nowNs();
-    store.flush({ ...point, cleanlyClosed: false, durableEventId, logId });
+    store.flush({ ...point, cleanlyClosed: false, durableEventId, logId, firstKeptEventId });
     new MetaStoreUpdater(this.#telemetry.metaStore, this.#clock).onAsyncMetaFlushCompleted(startNs);
   }
 

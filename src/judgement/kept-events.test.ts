@@ -1,0 +1,148 @@
+// Logs whose oldest segments were removed, on purpose or not, as each way of reading tells of them.
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
+import { WalError } from '../errors.js';
+import { recoverLog } from '../recovery/recover-log.js';
+import { openCursor } from '../replay/open-cursor.js';
+import { replay } from '../replay/replay.js';
+import { salvage } from '../salvage/salvage.js';
+import { nodeStorage } from '../storage/node-storage.js';
+import { inspectLog } from '../verification/inspect.js';
+import { verify } from '../verification/verify.js';
+
+/** Four segments of five events each; those before `firstKeptEventId` were removed on purpose. */
+function fourSegments(t: TestContext, firstKeptEventId: number): LogBuilder {
+  const builder = new LogBuilder(temporaryFolder(t));
+  for (let segment = 1; segment <= 4; segment++) {
+    builder.segment().events(5);
+    if (segment < 4) builder.watermark().seal();
+  }
+  return builder.meta({ firstKeptEventId }).write();
+}
+
+function refusal(run: () => unknown): WalError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof WalError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+const idsOf = (events: Iterable<{ readonly eventId: number }>): number[] =>
+  Array.from(events, ({ eventId }) => eventId);
+const from = (first: number): number[] => Array.from({ length: 21 - first }, (_, at) => first + at);
+
+function recovered(dir: string, mode: 'default' | 'accept-loss' = 'default') {
+  const log = recoverLog(nodeStorage, dir, mode, {});
+  if (log.last !== undefined) nodeStorage.close(log.last.file.fd);
+  return log;
+}
+
+test('what was removed on purpose is no loss, and is not noted', async (t) => {
+  const { dir } = fourSegments(t, 11).remove(1).remove(2);
+  const { ok, notes, firstEventId, events } = await verify(dir);
+  assert.deepEqual(
+    { ok, notes, firstEventId, events },
+    { ok: true, notes: [], firstEventId: 11, events: 10 },
+  );
+  assert.deepEqual(idsOf(replay(dir)), from(11));
+  const { notes: openNotes, losses, firstKeptEventId } = recovered(dir);
+  assert.deepEqual([openNotes, losses, firstKeptEventId], [[], [], 11]);
+  const { meta } = inspectLog(dir);
+  assert.equal(meta.status === 'present' && meta.firstKeptEventId, 11);
+});
+
+test('segments that were to go and are still there are read like all others', async (t) => {
+  const builder = fourSegments(t, 11);
+  for (const first of [1, 6]) {
+    if (first > 1) builder.remove(1);
+    assert.equal((await verify(builder.dir)).ok, true);
+    assert.deepEqual(idsOf(replay(builder.dir)), from(first));
+    assert.deepEqual(recovered(builder.dir).losses, []);
+  }
+});
+
+test('one more that is missing is corruption, which names its events', async (t) => {
+  const builder = fourSegments(t, 6).remove(1).remove(2);
+  const { dir } = builder;
+  const { verdict, problems } = await verify(dir);
+  assert.equal(verdict, 'corruption');
+  const told = problems.map(({ file, code, firstEventId, lastEventId, lost }) => ({
+    ...{ file, code, firstEventId, lastEventId, lost },
+  }));
+  const code = 'ERR_FLASHSTRIKE_CORRUPT';
+  assert.deepEqual(told, [
+    { file: '0000000002.wal', code, firstEventId: 6, lastEventId: 10, lost: 5 },
+  ]);
+  const ids = /begins with event 11, but only those before 6 .* Events 6 to 10 are lost\./;
+  for (const run of [
+    () => recovered(dir),
+    () => idsOf(replay(dir)),
+    () => idsOf(replay(dir, { from: 6 })),
+    () => openCursor(dir, { from: 10 }),
+  ]) {
+    const error = refusal(run);
+    assert.deepEqual([error.code, error.path], [code, builder.pathOf(2)]);
+    assert.match(error.message, ids);
+  }
+  const accepted = recovered(dir, 'accept-loss');
+  assert.deepEqual(
+    accepted.losses.map(({ firstEventId, lastEventId }) => [firstEventId, lastEventId]),
+    [[6, 10]],
+  );
+  // What is there can be read, and what was removed on purpose is told as that.
+  assert.deepEqual(idsOf(replay(dir, { from: 11 })), from(11));
+  assert.equal(refusal(() => replay(dir, { from: 5 })).code, 'ERR_FLASHSTRIKE_EXPIRED');
+  const gaps = [...salvage(dir)].flatMap((item) => (item.kind === 'gap' ? [item] : []));
+  assert.deepEqual(
+    gaps.map(({ code, firstEventId, lastEventId }) => [code, firstEventId, lastEventId]),
+    [
+      ['ERR_FLASHSTRIKE_EXPIRED', 1, 5],
+      [code, 6, 10],
+    ],
+  );
+});
+
+test('an event that was removed: expired, and which one is the first that is there', (t) => {
+  const { dir } = fourSegments(t, 11).remove(1).remove(2);
+  for (const run of [() => replay(dir, { from: 1 }), () => openCursor(dir, { from: 10 })]) {
+    const { code, firstEventId, message } = refusal(run);
+    assert.deepEqual([code, firstEventId], ['ERR_FLASHSTRIKE_EXPIRED', 11]);
+    assert.match(message, /the first one there is 11\./);
+  }
+});
+
+test('the first segment is removed between the start of a replay and its first step', (t) => {
+  const builder = fourSegments(t, 11);
+  const [all, named] = [replay(builder.dir), replay(builder.dir, { from: 1 })];
+  builder.remove(1).remove(2);
+  assert.deepEqual(idsOf(all), from(11), 'a replay of all begins where the log does');
+  const { code, firstEventId } = refusal(() => idsOf(named));
+  assert.deepEqual([code, firstEventId], ['ERR_FLASHSTRIKE_EXPIRED', 11]);
+});
+
+test('removed while it is read: an open file is read on, and what follows is expired', (t) => {
+  const builder = fourSegments(t, 16);
+  const events = replay(builder.dir);
+  assert.equal(events.next().value?.eventId, 1);
+  builder.remove(1).remove(2).remove(3);
+  // The current file and the one behind it are open.
+  const seen: number[] = [];
+  const { code, firstEventId } = refusal(() => {
+    for (const { eventId } of events) seen.push(eventId);
+  });
+  assert.deepEqual(seen, from(2).slice(0, 9));
+  assert.deepEqual([code, firstEventId], ['ERR_FLASHSTRIKE_EXPIRED', 16]);
+});
+
+test('without a wal.meta that tells, what is missing at the beginning is noted', async (t) => {
+  const { dir } = fourSegments(t, 0).remove(1);
+  const note = 'The log begins with 0000000002.wal: it does not have the segments before it.';
+  const { ok, notes } = await verify(dir);
+  assert.deepEqual([ok, notes], [true, [note]]);
+  assert.deepEqual(recovered(dir).notes, [note]);
+  assert.deepEqual(idsOf(replay(dir)), from(6));
+});
