@@ -2,6 +2,7 @@
 // modes drawn from the seed. Prints as it goes; ends with 1 at the first event that is missing.
 import { parseArgs } from 'node:util';
 import { soakKills } from './crash/crash-soak.js';
+import { soakOpenRounds } from './crew/open-rounds-soak.js';
 import { soakFuzz } from './fuzz/fuzz-soak.js';
 import { soakCalls } from './kernel/call-soak.js';
 import { soakPowerCuts } from './kernel/power-cut-soak.js';
@@ -16,6 +17,7 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   fuzz: soakFuzz,
   kills: soakKills,
   'power-cuts': soakPowerCuts,
+  rounds: soakOpenRounds,
   simulation: soakSimulation,
   telemetry: soakTelemetry,
 };
