@@ -322,8 +322,22 @@ export const MUTATIONS = [
   {
     name: 'left mappings: given back although their owner lives',
     file: 'src/region/left-mappings.ts',
-    find: 'if (native.tryLockShared(fd)) native.unmap(address, bytes);',
+    find: 'if (!native.tryLockShared(fd)) return;',
+    replace: 'native.tryLockShared(fd);',
+    tests: ['src/region/left-mappings.test.ts'],
+  },
+  {
+    name: 'left mappings: given back although another region stands there by now',
+    file: 'src/region/left-mappings.ts',
+    find: 'if (isThere(mapping)) native.unmap(address, bytes);',
     replace: 'native.unmap(address, bytes);',
+    tests: ['src/region/left-mappings.test.ts'],
+  },
+  {
+    name: 'left mappings: two threads give back at a time',
+    file: 'src/region/left-mappings.ts',
+    find: 'if (!hasTurn(native, turn)) return;',
+    replace: 'hasTurn(native, turn);',
     tests: ['src/region/left-mappings.test.ts'],
   },
   {

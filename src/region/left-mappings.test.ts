@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { cannotMap, regionFolder } from '../../test/support/adapters.js';
 import { mappingsBelow } from '../../test/support/process-resources.js';
+import { type Libc, libc } from '../memory/libc.js';
 import { regionMappings, unmapLeftRegions } from './left-mappings.js';
 import { createMappedRegion, ownKeeper, type RegionHost } from './mapped-region.js';
 import type { RegionRequest } from './region-layout.js';
@@ -17,6 +18,9 @@ const REQUEST: RegionRequest = {
   controlBytes: 4096,
   ringBytes: 65536,
 };
+
+const addressOf = ({ handle }: SharedRegion): number | undefined =>
+  handle.adapter === 'mapped' ? handle.address : undefined;
 
 interface Made {
   readonly region: SharedRegion;
@@ -59,6 +63,56 @@ test('a mapping whose owner is gone is given back, that of one who lives is not'
   assert.ok(mapping.endsWith(held.region.path ?? '?'));
   assert.equal(held.region.release({ remove: true }), 'removed');
   assert.deepEqual(mappingsBelow(folder), []);
+});
+
+/** The same calls, with something that happens just before each shared lock. */
+function before(happens: () => void): Libc {
+  const native = libc();
+  assert.ok(native !== undefined);
+  return {
+    ...native,
+    tryLockShared: (fd) => {
+      happens();
+      return native.tryLockShared(fd);
+    },
+  };
+}
+
+for (const remove of [true, false]) {
+  test(`a region that takes the place of one that is released meanwhile stays (${remove})`, {
+    skip: cannotMap,
+  }, (t) => {
+    const folder = regionFolder(t);
+    const released = make(t, folder).region;
+    let next: SharedRegion | undefined;
+    // Another thread closes its log, and a third one opens its own at the same address.
+    unmapLeftRegions(
+      before(() => {
+        released.release({ remove });
+        next = make(t, folder).region;
+      }),
+    );
+    assert.ok(next !== undefined);
+    assert.equal(addressOf(next), addressOf(released), 'the kernel uses the address again');
+    const [mapping = '', ...more] = mappingsBelow(folder);
+    assert.deepEqual(more, []);
+    assert.ok(mapping.endsWith(next.path ?? '?'), 'it is mapped');
+    assert.equal(next.release({ remove: true }), 'removed');
+  });
+}
+
+test('two threads that give back one mapping do not meet', { skip: cannotMap }, (t) => {
+  const folder = regionFolder(t);
+  const left = make(t, folder);
+  left.leave();
+  let inner = 0;
+  const innermost = before(() => {
+    inner++;
+  });
+  unmapLeftRegions(before(() => unmapLeftRegions(innermost)));
+  assert.equal(inner, 0, 'the second one leaves it to the first');
+  assert.deepEqual(mappingsBelow(folder), []);
+  unmapLeftRegions(innermost);
 });
 
 test('only files with the name of a region count, and only while they have it', () => {

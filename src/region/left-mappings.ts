@@ -34,11 +34,34 @@ export function regionMappings(maps: string): readonly Mapping[] {
   return found;
 }
 
-/** Gives back every mapping of a region that its owner's end has left in this process. */
-export function unmapLeftRegions(): void {
-  const native = libc();
-  if (native === undefined) return;
-  for (const mapping of regionMappings(readMaps())) unmapIfLeft(native, mapping);
+/**
+ * Gives back every mapping of a region that its owner's end has left in this process.
+ *
+ * Addresses are used again: what is unmapped must be that region to the last moment, or the process
+ * ends at the next touch of another one. A region whose lock is free is given back here only; so
+ * one thread does this at a time, and looks where the region is once it has its lock.
+ */
+export function unmapLeftRegions(native = libc()): void {
+  if (native === undefined || regionMappings(readMaps()).length === 0) return;
+  let turn: number | undefined;
+  try {
+    turn = openSync(MAPS, READ_SAFE);
+    // Who does not get its turn leaves it to the one who has it, and to later opens.
+    if (!hasTurn(native, turn)) return;
+    for (const mapping of regionMappings(readMaps())) unmapIfLeft(native, mapping);
+  } finally {
+    if (turn !== undefined) closeSync(turn);
+  }
+}
+
+function hasTurn(native: Libc, fd: number): boolean {
+  try {
+    return native.tryLock(fd);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    // No such locks here: what was left stays mapped until the process ends.
+    return false;
+  }
 }
 
 function readMaps(): string {
@@ -51,7 +74,14 @@ function readMaps(): string {
   }
 }
 
-function unmapIfLeft(native: Libc, { address, bytes, inode, path }: Mapping): void {
+const isThere = ({ address, bytes, inode, path }: Mapping): boolean =>
+  regionMappings(readMaps()).some(
+    (now) =>
+      now.address === address && now.bytes === bytes && now.inode === inode && now.path === path,
+  );
+
+function unmapIfLeft(native: Libc, mapping: Mapping): void {
+  const { address, bytes, inode, path } = mapping;
   let fd: number;
   try {
     fd = openSync(path, READ_SAFE);
@@ -63,7 +93,8 @@ function unmapIfLeft(native: Libc, { address, bytes, inode, path }: Mapping): vo
   try {
     if (fstatSync(fd, { bigint: true }).ino !== inode) return;
     // Whoever maps a region holds its lock before, and until it is mapped no more.
-    if (native.tryLockShared(fd)) native.unmap(address, bytes);
+    if (!native.tryLockShared(fd)) return;
+    if (isThere(mapping)) native.unmap(address, bytes);
   } finally {
     closeSync(fd);
   }
