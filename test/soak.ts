@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { soakKills } from './crash/crash-soak.js';
 import { soakOpenRounds } from './crew/open-rounds-soak.js';
+import { soakRandomLogs } from './crew/random-logs-soak.js';
 import { soakFuzz } from './fuzz/fuzz-soak.js';
 import { soakCalls } from './kernel/call-soak.js';
 import { soakPowerCuts } from './kernel/power-cut-soak.js';
@@ -16,6 +17,7 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   calls: soakCalls,
   fuzz: soakFuzz,
   kills: soakKills,
+  logs: soakRandomLogs,
   'power-cuts': soakPowerCuts,
   rounds: soakOpenRounds,
   simulation: soakSimulation,

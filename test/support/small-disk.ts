@@ -28,33 +28,45 @@ export const cannotMount: string | false = whyNotMounted((point) =>
   point.mount(...tmpfsArguments(PAGE_BYTES)),
 );
 
+const ballastOf = (folder: string): string => join(folder, 'ballast');
+
+/** Fills a disk until `leftBytes` are free. */
+export function fillDisk(folder: string, leftBytes = 0): void {
+  const ballast = ballastOf(folder);
+  const fd = openSync(ballast, 'a');
+  try {
+    for (;;) writeSync(fd, PAGE);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOSPC') throw error;
+  } finally {
+    closeSync(fd);
+  }
+  truncateSync(ballast, Math.max(0, statSync(ballast).size - leftBytes));
+}
+
+/** Takes the ballast away. */
+export function freeDisk(folder: string): void {
+  const ballast = ballastOf(folder);
+  if (existsSync(ballast)) rmSync(ballast);
+}
+
 export class SmallDisk {
   readonly folder: string;
-  readonly #ballast: string;
 
   /** Gone after the test, whatever is still open on it. */
   constructor(context: { after(hook: () => void): void }, bytes: number) {
     const point = new MountPoint(context);
     point.mount(...tmpfsArguments(bytes));
     this.folder = point.folder;
-    this.#ballast = join(this.folder, 'ballast');
   }
 
   /** Fills the disk until `leftBytes` are free. */
   fill(leftBytes = 0): void {
-    const fd = openSync(this.#ballast, 'a');
-    try {
-      for (;;) writeSync(fd, PAGE);
-    } catch (error) {
-      if (systemCode(error) !== 'ENOSPC') throw error;
-    } finally {
-      closeSync(fd);
-    }
-    truncateSync(this.#ballast, statSync(this.#ballast).size - leftBytes);
+    fillDisk(this.folder, leftBytes);
   }
 
   /** Takes the ballast away. */
   free(): void {
-    if (existsSync(this.#ballast)) rmSync(this.#ballast);
+    freeDisk(this.folder);
   }
 }
