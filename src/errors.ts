@@ -16,7 +16,8 @@ export const ERROR_CODES = {
     'The payload, or a batch including its frame headers, is larger than maxEventBytes allows ' +
     '(at most 1,048,488 bytes).',
   ERR_FLASHSTRIKE_EXPIRED:
-    'The segment that held these events was removed; firstEventId is the first one still there.',
+    'The segment that held these events was removed, or they are no longer kept for a consumer ' +
+    'that was dropped; firstEventId is the first one still there.',
   ERR_FLASHSTRIKE_FAILED: 'A write or sync failed; the log stays failed until it is opened again.',
   ERR_FLASHSTRIKE_FILE_LOST:
     'A file of the open log was moved, removed, replaced or truncated; nothing has been reported ' +
@@ -32,6 +33,7 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_LOCK_UNAVAILABLE:
     "File locks are not available here; the option lock: 'none' opens the log without one.",
   ERR_FLASHSTRIKE_NOT_A_LOG: 'The path is not a folder, or the folder does not contain a log.',
+  ERR_FLASHSTRIKE_NO_CONSUMER: 'The log has no consumer of this name.',
   ERR_FLASHSTRIKE_NO_SPACE:
     'The disk or quota is full; work resumes by itself once there is space.',
   ERR_FLASHSTRIKE_NO_TELEMETRY:

@@ -1,4 +1,17 @@
 // Flashstrike: the write-ahead log whose `append` never waits for a disk.
+export type { Consumer, ConsumerFollowOptions } from './consumers/consumer.js';
+export type {
+  ConsumerLeash,
+  OpenConsumerOptions,
+  RegisterConsumerOptions,
+} from './consumers/consumer-options.js';
+export {
+  type ConsumerStatus,
+  listConsumers,
+  openConsumer,
+  removeConsumer,
+} from './consumers/consumers.js';
+export type { ConsumerLag } from './consumers/lag.js';
 export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
 export type {
   CursorOptions,
@@ -33,6 +46,7 @@ export {
   salvageTo,
 } from './salvage/salvage-copy.js';
 export type { SalvageGap } from './salvage/salvage-gap.js';
+export type { ConsumerPolicy } from './segment/consumer-record.js';
 export type { Verdict } from './segment/verdict.js';
 export type { WalTelemetry } from './telemetry/log-telemetry.js';
 export { type VerifyOptions, verify } from './verification/verify.js';

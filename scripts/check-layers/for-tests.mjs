@@ -8,6 +8,9 @@ export const FOR_TESTS = {
   ],
   'docs/FORMAT.md is compared with the layouts, and specimens are damaged field by field': [
     'segment/block-header.ts#BlockHeaderLayout',
+    'segment/consumer-record.ts#ConsumerConfirmationLayout',
+    'segment/consumer-record.ts#ConsumerHeaderLayout',
+    'segment/consumer-record.ts#ConsumerSlotLayout',
     'segment/seal.ts#SealEntryLayout',
     'segment/seal.ts#SealTotalsLayout',
     'segment/wal-meta.ts#WalMetaLayout',
@@ -37,6 +40,10 @@ export const FOR_TESTS = {
   ],
   'what a broken invariant throws, for the tests that such an error goes on': [
     'errors.ts#AssertionFailure',
+  ],
+  'what retention asks and marks, until it does': [
+    'reading/consumer-files.ts#readConsumer',
+    'segment/consumer-record.ts#encodeDrop',
   ],
   'a port whose two sides are built at the same time': [
     'consumers/retention-holds.ts#NOTHING_HELD',

@@ -3,7 +3,12 @@
 import { join } from 'node:path';
 import { printable, systemCode, WalError } from '../errors.js';
 import { isDefect } from '../segment/defect.js';
-import { classifyName, META_FILE, parseSegmentFileName } from '../segment/file-names.js';
+import {
+  classifyName,
+  META_FILE,
+  parseConsumerFileName,
+  parseSegmentFileName,
+} from '../segment/file-names.js';
 import { decodeMeta, META_BYTES, type WalMeta } from '../segment/wal-meta.js';
 import type { DirectoryEntry, EntryKind, Storage } from '../storage/storage.js';
 import { newerVersionAdvice, ownMetaAdvice } from './advice.js';
@@ -34,6 +39,8 @@ export interface LogListing {
   /** Indexes that neither list has, between the first and the last that are there. */
   readonly gaps: readonly SegmentGap[];
   readonly prepared: readonly string[];
+  /** Names of consumers that have a file, without its ending. */
+  readonly consumers: readonly string[];
   /** Names that are not ours; never touched. */
   readonly unknown: readonly string[];
   readonly hasMeta: boolean;
@@ -108,6 +115,7 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
   const segments: ListedSegment[] = [];
   const compressed: number[] = [];
   const prepared: string[] = [];
+  const consumers: string[] = [];
   const unknown: string[] = [];
   const names = new Set<string>();
   for (const { name, kind } of entries) {
@@ -116,6 +124,8 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     else if (nameKind === 'unknown') unknown.push(name);
     else if (nameKind === 'compressed') compressed.push(Number(name.slice(0, 10)));
     else names.add(nameKind);
+    const consumer = parseConsumerFileName(name);
+    if (consumer !== undefined) consumers.push(consumer);
     const index = nameKind === 'segment' ? parseSegmentFileName(name) : undefined;
     if (index !== undefined) {
       const path = join(dir, name);
@@ -135,6 +145,7 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     compressed: onlyCompressed,
     gaps: gapsIn([...plain, ...onlyCompressed].sort((a, b) => a - b)),
     prepared,
+    consumers,
     unknown,
     hasMeta: names.has('meta'),
     hasMetaTemporary: names.has('meta-temporary'),

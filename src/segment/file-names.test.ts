@@ -3,6 +3,9 @@ import { describe, test } from 'node:test';
 import { fc } from '../../test/support/properties.js';
 import {
   classifyName,
+  consumerFileName,
+  consumerTemporaryName,
+  parseConsumerFileName,
   parsePreparedFileName,
   parseSegmentFileName,
   preparedFileName,
@@ -33,6 +36,16 @@ describe('file names', () => {
     );
   });
 
+  test('consumers: a name of their own, with an ending', () => {
+    assert.equal(consumerFileName('billing'), 'billing.consumer');
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/), (name) => {
+        assert.equal(parseConsumerFileName(consumerFileName(name)), name);
+        assert.equal(classifyName(consumerTemporaryName(name)), 'consumer-temporary');
+      }),
+    );
+  });
+
   test('each name of ours has its kind', () => {
     const kinds = Object.entries({
       '0000000001.wal': 'segment',
@@ -42,6 +55,9 @@ describe('file names', () => {
       'wal.meta.tmp': 'meta-temporary',
       LOCK: 'lock',
       'salvage.json': 'salvage',
+      'billing.consumer': 'consumer',
+      'wal.meta.consumer': 'consumer',
+      '-.consumer.tmp': 'consumer-temporary',
     });
     for (const [name, kind] of kinds) assert.equal(classifyName(name), kind);
   });
@@ -68,18 +84,29 @@ describe('file names', () => {
     'lock',
     'wal.meta.bak',
     '../wal.meta',
+    '.consumer',
+    '.hidden.consumer',
+    '.consumer.tmp',
+    'a b.consumer',
+    'é.consumer',
+    `${'n'.repeat(65)}.consumer`,
+    'billing.consumer.tmp.bak',
   ];
   for (const name of strangers) {
     test(`${JSON.stringify(name)} is none of ours`, () => {
       assert.equal(classifyName(name), 'unknown');
       assert.equal(parseSegmentFileName(name), undefined);
       assert.equal(parsePreparedFileName(name), undefined);
+      assert.equal(parseConsumerFileName(name), undefined);
     });
   }
 
   test('a name is only made for an index that exists', () => {
     for (const index of [0, -1, 1.5, 2 ** 32, Number.NaN]) {
       assert.throws(() => segmentFileName(index), { code: 'ERR_ASSERTION' });
+    }
+    for (const make of [consumerFileName, consumerTemporaryName]) {
+      assert.throws(() => make('../a'), { code: 'ERR_ASSERTION' });
     }
     assert.throws(() => preparedFileName(-1), { code: 'ERR_ASSERTION' });
   });

@@ -18,11 +18,18 @@ type FileNameKind =
   | 'meta-temporary'
   | 'lock'
   | 'salvage'
+  | 'consumer'
+  | 'consumer-temporary'
   | 'unknown';
 
 const SEGMENT_NAME = /^([0-9]{10})\.wal$/;
 const COMPRESSED_NAME = /^([0-9]{10})\.wal\.lz4$/;
 const PREPARED_NAME = /^prepared-(0|[1-9][0-9]{0,9})\.tmp$/;
+
+/** Letters, digits and three signs: a name that no file system and no shell minds. */
+const CONSUMER_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
+const CONSUMER_SUFFIX = '.consumer';
+const CONSUMER_TEMPORARY_SUFFIX = '.consumer.tmp';
 
 const isU32 = (value: number): boolean =>
   Number.isInteger(value) && value >= 0 && value < TWO_POW_32;
@@ -54,6 +61,31 @@ export function preparedFileName(ticket: number): string {
 export const parsePreparedFileName = (name: string): number | undefined =>
   parse(PREPARED_NAME, name, 0);
 
+/** Whether a consumer may have that name. */
+export const isConsumerName = (name: string): boolean => CONSUMER_NAME.test(name);
+
+/** `billing.consumer` for `billing`. */
+export function consumerFileName(name: string): string {
+  assert(isConsumerName(name), 'a consumer has a name that is allowed');
+  return `${name}${CONSUMER_SUFFIX}`;
+}
+
+/** What the file of a new consumer is called until it is complete. */
+export function consumerTemporaryName(name: string): string {
+  assert(isConsumerName(name), 'a consumer has a name that is allowed');
+  return `${name}${CONSUMER_TEMPORARY_SUFFIX}`;
+}
+
+/** The consumer in the name of a file, or undefined for any other name. */
+export const parseConsumerFileName = (name: string): string | undefined =>
+  consumerBefore(CONSUMER_SUFFIX, name);
+
+function consumerBefore(suffix: string, name: string): string | undefined {
+  if (!name.endsWith(suffix)) return undefined;
+  const consumer = name.slice(0, -suffix.length);
+  return isConsumerName(consumer) ? consumer : undefined;
+}
+
 export function classifyName(name: string): FileNameKind {
   if (name === META_FILE) return 'meta';
   if (name === META_TEMPORARY_FILE) return 'meta-temporary';
@@ -61,5 +93,8 @@ export function classifyName(name: string): FileNameKind {
   if (name === SALVAGE_FILE) return 'salvage';
   if (parseSegmentFileName(name) !== undefined) return 'segment';
   if (parse(COMPRESSED_NAME, name, 1) !== undefined) return 'compressed';
-  return parsePreparedFileName(name) === undefined ? 'unknown' : 'prepared';
+  if (parsePreparedFileName(name) !== undefined) return 'prepared';
+  if (parseConsumerFileName(name) !== undefined) return 'consumer';
+  const isTemporary = consumerBefore(CONSUMER_TEMPORARY_SUFFIX, name) !== undefined;
+  return isTemporary ? 'consumer-temporary' : 'unknown';
 }

@@ -2,11 +2,11 @@
 // because a second process could then lock another file of the same name. Its text names the
 // shared regions of the log, and tells which folder it was written in, and in which boot.
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { assert, isError, systemCode, WalError } from '../errors.js';
-import { libc } from '../memory/libc.js';
+import { assert, isError, WalError } from '../errors.js';
 import type { FolderIdentity } from '../region/folder-identity.js';
 import { isRegionName } from '../region/region-names.js';
 import { PAGE_BYTES } from '../units.js';
+import { tryFileLock } from './file-lock.js';
 import { LOCK_FILE } from './lock-name.js';
 import type { FileStatus, Storage } from './storage.js';
 
@@ -335,25 +335,7 @@ export function acquireLock(
 }
 
 function flock(fd: number, path: string): void {
-  const unavailable = (why: string, cause?: unknown): WalError =>
-    new WalError(
-      'ERR_FLASHSTRIKE_LOCK_UNAVAILABLE',
-      `${path} cannot be locked (${why}). Open with lock: 'none' if you can make sure that there ` +
-        'is only one writer.',
-      { path, cause },
-    );
-  const native = libc();
-  if (native === undefined)
-    throw unavailable(
-      'koffi is missing or not built for this platform, or native addons are disabled',
-    );
-  let locked: boolean;
-  try {
-    locked = native.tryLock(fd);
-  } catch (error) {
-    throw unavailable(systemCode(error) ?? 'unknown error', error);
-  }
-  if (locked) return;
+  if (tryFileLock(fd, path)) return;
   const message =
     `${path} is locked: the log is open in another process, or a second time in this one. ` +
     'Close it there first; reading needs no lock.';

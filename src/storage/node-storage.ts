@@ -212,7 +212,8 @@ type Dispensable = 'allocate' | 'renameNoReplace' | 'syncDirectory';
 
 const doneWithout = new Set<Dispensable>();
 
-function notHad(call: Dispensable, error: unknown): void {
+/** Notes that a call is done without. @throws the error, where it says anything else */
+export function notHad(call: Dispensable, error: unknown): void {
   if (!NOT_HAD.has(systemCode(error) ?? '')) throw error;
   doneWithout.add(call);
 }

@@ -12,13 +12,7 @@ export function rootedStorage(
   directory: string,
   root: () => string | undefined,
 ): Storage {
-  const physical = (path: string): string => {
-    const at = root();
-    if (at === undefined) return path;
-    // The link in /proc itself is not the folder.
-    if (path === directory) return `${at}/.`;
-    return path.startsWith(directory + sep) ? at + path.slice(directory.length) : path;
-  };
+  const physical = (path: string): string => physicalPath(path, directory, root());
   const told = <Result>(operation: () => Result): Result => {
     try {
       return operation();
@@ -55,6 +49,14 @@ export function rootedStorage(
       return at === undefined || topmost === undefined ? topmost : spoken(topmost, at, directory);
     },
   });
+}
+
+/** Where a path in the folder is reached through `at`. */
+export function physicalPath(path: string, directory: string, at: string | undefined): string {
+  if (at === undefined) return path;
+  // The link in /proc itself is not the folder.
+  if (path === directory) return `${at}/.`;
+  return path.startsWith(directory + sep) ? at + path.slice(directory.length) : path;
 }
 
 /** The text with the path that the caller gave: the other one means nothing to a reader. */

@@ -5,6 +5,12 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { BlockHeaderLayout, MAX_BLOCK_BYTES } from '../../src/segment/block-header.js';
 import { xxh64 } from '../../src/segment/checksum.js';
+import {
+  ConsumerConfirmationLayout,
+  ConsumerDropLayout,
+  ConsumerHeaderLayout,
+  ConsumerSlotLayout,
+} from '../../src/segment/consumer-record.js';
 import { classifyName } from '../../src/segment/file-names.js';
 import { FrameLayout } from '../../src/segment/frame.js';
 import { SEAL_ENTRIES_MAX, SealEntryLayout, SealTotalsLayout } from '../../src/segment/seal.js';
@@ -51,6 +57,10 @@ describe('docs/FORMAT.md', () => {
     SealTotalsLayout,
     SealEntryLayout,
     WalMetaLayout,
+    ConsumerHeaderLayout,
+    ConsumerSlotLayout,
+    ConsumerConfirmationLayout,
+    ConsumerDropLayout,
   ];
 
   test('has one table for each structure', () => assert.equal(tables.length, layouts.length));
@@ -88,7 +98,7 @@ describe('docs/FORMAT.md', () => {
   });
 
   test('names the magics that the files begin with', () => {
-    const samples = { 'segment-header': 8, 'wal-meta': 8, 'block-events': 2 };
+    const samples = { 'segment-header': 8, 'wal-meta': 8, consumer: 8, 'block-events': 2 };
     for (const [name, length] of Object.entries(samples)) {
       const bytes = committedBytes(`structures/${name}.hex`).subarray(0, length);
       const magic = Buffer.from(bytes).toString('latin1');
@@ -110,7 +120,7 @@ describe('docs/FORMAT.md', () => {
   test('lists file names that the code knows', () => {
     const [, files = ''] = document.split(/^## (?:Files|Structures)$/m);
     const names = [...files.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? '');
-    assert.equal(names.length, 7);
+    assert.equal(names.length, 9);
     for (const name of names) assert.notEqual(classifyName(name), 'unknown', name);
   });
 });

@@ -1,4 +1,5 @@
 // One sample of each structure of version 1.
+import { encodeConsumer } from '../../src/segment/consumer-record.js';
 import { encodeSeal } from '../../src/segment/seal.js';
 import { encodeSegmentHeader, SegmentHeaderLayout } from '../../src/segment/segment-header.js';
 import { encodeMeta } from '../../src/segment/wal-meta.js';
@@ -16,6 +17,16 @@ export const SAMPLE_META = {
 };
 /** Of a log whose oldest segments were removed. */
 export const SAMPLE_TRIMMED = { ...SAMPLE_META, firstKeptEventId: 2 ** 40 + 4 };
+export const SAMPLE_CONSUMER = {
+  header: { name: 'billing', logId: LOG_ID, createdTsNs: START_NS },
+  slot: {
+    acknowledgedEventId: 2 ** 40 + 7,
+    timestampNs: START_NS + 1n,
+    maxLagBytes: 2 ** 42 + 8,
+    maxLagMs: 2 ** 33 + 9,
+    policy: 'drop',
+  },
+} as const;
 export const SAMPLE_SEAL = {
   totals: {
     firstEventId: 2 ** 40,
@@ -60,5 +71,6 @@ export function goldenStructures(): ReadonlyMap<string, Uint8Array> {
     ['seal', encodeSeal(SAMPLE_SEAL.totals, SAMPLE_SEAL.entries)],
     ['wal-meta', encodeMeta(SAMPLE_META)],
     ['wal-meta-trimmed', encodeMeta(SAMPLE_TRIMMED)],
+    ['consumer', encodeConsumer(SAMPLE_CONSUMER.header, SAMPLE_CONSUMER.slot)],
   ]);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { decodeBlockHeader, verifyBlockPayload } from '../../src/segment/block-header.js';
+import { decodeConsumer } from '../../src/segment/consumer-record.js';
 import { isDefect } from '../../src/segment/defect.js';
 import { decodeFrame, walkFrames } from '../../src/segment/frame.js';
 import { decodeSeal } from '../../src/segment/seal.js';
@@ -8,6 +9,7 @@ import { decodeSegmentHeader } from '../../src/segment/segment-header.js';
 import { decodeMeta } from '../../src/segment/wal-meta.js';
 import { committedBytes, committedDump, committedPaths, expectedFiles } from './golden-files.js';
 import {
+  SAMPLE_CONSUMER,
   SAMPLE_META,
   SAMPLE_SEAL,
   SAMPLE_SEGMENT_HEADER,
@@ -74,6 +76,13 @@ describe('committed structures', () => {
   });
 
   test('seal', () => assert.deepEqual(decodeSeal(sample('seal')), SAMPLE_SEAL));
+
+  test('consumer', () => {
+    const record = decodeConsumer(sample('consumer'));
+    assert.ok(!isDefect(record));
+    assert.deepEqual(record.header, SAMPLE_CONSUMER.header);
+    assert.deepEqual(record.durable, { ...SAMPLE_CONSUMER.slot, sequence: 2 });
+  });
 
   test('wal.meta', () => {
     assert.deepEqual(decodeMeta(sample('wal-meta')), SAMPLE_META);

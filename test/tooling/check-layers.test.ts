@@ -82,7 +82,7 @@ function withTree<T>(changes: Readonly<Record<string, string>>, use: (root: stri
 const ORDER =
   'errors, units, random < memory < clock < region < metrics < storage < segment < ring < ' +
   'telemetry < reading < judgement < observation < replay < verification < recovery < ' +
-  'recorder/threads < recorder/preparer < recorder/housekeeping < recorder/writer < ' +
+  'consumers < recorder/threads < recorder/preparer < recorder/housekeeping < recorder/writer < ' +
   'recorder/application < salvage';
 
 const unreached = (path: string): string =>

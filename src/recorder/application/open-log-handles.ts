@@ -8,6 +8,7 @@ import { adoptRegion } from '../../region/region-factories.js';
 import { machineRegions } from '../../region/regions.js';
 import type { SharedRegion } from '../../region/shared-region.js';
 import { NO_RING, type RingMemory, ringOfRegion } from '../../ring/ring-memory.js';
+import type { DiskSyncs } from '../../storage/disk-syncs.js';
 import type { LogLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { heartbeatOf } from '../../telemetry/heartbeats.js';
@@ -50,6 +51,8 @@ export class OpenLogHandles {
   readonly beat: () => void;
   /** For readers of this log: they find its folder wherever it is. */
   readonly readingPorts: ReadingPorts;
+  /** For what writes in the folder from the application's thread. */
+  readonly syncs: DiskSyncs;
   readonly #options: ResolvedOptions;
   readonly #signals: Signals;
   readonly #custody: Custody;
@@ -70,6 +73,7 @@ export class OpenLogHandles {
     this.#signals = signals;
     this.#custody = custody;
     this.readingPorts = regionPorts(custody.storageOf(directory), machineRegions);
+    this.syncs = custody.syncsOf(directory);
     this.#crew = crew;
     this.ready = ready;
     this.#region = adoptRegion(ready.region, custody);

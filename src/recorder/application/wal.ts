@@ -4,6 +4,9 @@
 import { resolve } from 'node:path';
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import { TimestampSource } from '../../clock/timestamp-source.js';
+import type { Consumer } from '../../consumers/consumer.js';
+import type { RegisterConsumerOptions } from '../../consumers/consumer-options.js';
+import type { ConsumerStatus } from '../../consumers/consumers.js';
 import { assert, invalidArgument, WalError } from '../../errors.js';
 import { assertLittleEndian, assertRuntime } from '../../memory/libc.js';
 import { readNumber } from '../../memory/sequence-latch.js';
@@ -37,6 +40,7 @@ import { DurableWaiters } from './durable-waiters.js';
 import { batchTooLarge, eventTooLarge, largestBatchBytes } from './event-limit.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import { fromLoop } from './from-loop.js';
+import { LogConsumers } from './log-consumers.js';
 import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
 import { describe, LONGEST_SAMPLING, resolveOptions } from './options.js';
 import { payloadBytesOf } from './payload.js';
@@ -85,6 +89,7 @@ export class Wal {
   readonly #waiters: DurableWaiters;
   readonly #pulse: Pulse;
   readonly #stalls: Stalls;
+  readonly #consumers: LogConsumers;
   // What `append` reads begins with a value of its kind: what begins undefined V8 checks each time.
   #words: Int32Array = CLOSED_WORDS;
   #stateWord = 0;
@@ -150,6 +155,15 @@ export class Wal {
       options.stallTimeoutMs,
       this.#updater,
     );
+    this.#consumers = new LogConsumers({
+      ports: handles.readingPorts,
+      syncs: handles.syncs,
+      dir: directory,
+      logId: ready.logId,
+      lock: options.lock,
+      wallClockMs: Date.now,
+      isDurable: (eventId) => eventId <= this.durableEventId,
+    });
     this.#waiters = new DurableWaiters(signals, clock, {
       durableEventId: () => this.durableEventId,
       refusal: (eventId) => this.#refusal(eventId),
@@ -534,6 +548,40 @@ export class Wal {
     return followThrough(this.#handles.readingPorts, this.#directory, following);
   }
 
+  /**
+   * Registers a consumer, or resumes the one of that name: the log keeps what it has not
+   * acknowledged, also while it is closed. Options of one that exists are updated where given.
+   * Closed with the log.
+   * @param name 1 to 64 letters, digits, and `.`, `_`, `-`, not beginning with a point
+   * @throws WalError ERR_FLASHSTRIKE_LOCKED while it is in use; _EXPIRED if it was dropped, or
+   * `from` is not there any more; _CORRUPT if its file is damaged; _OUT_OF_RANGE, _INVALID_OPTION …
+   * @example
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./orders');
+   * const billing = await wal.registerConsumer('billing', { maxLagBytes: 10e9, policy: 'drop' });
+   * for await (const event of billing.follow()) await billing.acknowledge(event.eventId);
+   */
+  registerConsumer(name: string, options: RegisterConsumerOptions = {}): Promise<Consumer> {
+    return this.#consumers.register(name, options);
+  }
+
+  /**
+   * All consumers of this log, those of other processes included, by name.
+   * @throws WalError ERR_FLASHSTRIKE_CLOSED, _IO
+   */
+  consumers(): readonly ConsumerStatus[] {
+    return this.#consumers.list();
+  }
+
+  /**
+   * Removes a consumer that is not in use, damaged or not: nothing is kept for it any more.
+   * @throws WalError ERR_FLASHSTRIKE_NO_CONSUMER, _LOCKED, _CLOSED …
+   */
+  removeConsumer(name: string): Promise<void> {
+    return this.#consumers.remove(name);
+  }
+
   #waitUntilWritten(eventId: number): void {
     this.#stalls.waitUntil(
       () => this.writtenEventId >= eventId,
@@ -606,9 +654,13 @@ export class Wal {
   readonly #close = async (): Promise<void> => {
     if (this.#closed) return;
     try {
-      await this.#handles.end();
+      await this.#consumers.close();
     } finally {
-      this.#release();
+      try {
+        await this.#handles.end();
+      } finally {
+        this.#release();
+      }
     }
     const cause = this.failure;
     if (cause !== undefined) throw this.#failedError('not everything is known to be on disk');

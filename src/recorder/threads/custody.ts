@@ -9,6 +9,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { assert, deserializeError, type SerializedError, serializeError } from '../../errors.js';
 import { ownKeeper, type RegionKeeper } from '../../region/mapped-region.js';
+import { type DiskSyncs, nodeSyncs, rootedSyncs } from '../../storage/disk-syncs.js';
 import { acquireLock, type LogLock, separateLock } from '../../storage/lock-file.js';
 import { closeLogFolder, type LogFolder, openLogFolder } from '../../storage/log-folder.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
@@ -54,6 +55,11 @@ export class Custody implements RegionKeeper {
   /** Reaches the folder by its descriptor while that is held, and by its path behind that. */
   storageOf(directory: string): Storage {
     return rootedStorage(this.#storage, directory, () => this.#folder?.root);
+  }
+
+  /** The syncs that go with it. */
+  syncsOf(directory: string): DiskSyncs {
+    return rootedSyncs(nodeSyncs, directory, () => this.#folder?.root);
   }
 
   /** The lock; undefined before it was had, and once it was released. */

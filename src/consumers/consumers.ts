@@ -1,0 +1,171 @@
+// The consumers of a log, for any process: the log's lock is not needed.
+import { resolve } from 'node:path';
+import { readLogId } from '../judgement/log-identity.js';
+import type { ReadingPorts } from '../judgement/reading-ports.js';
+import { REGION_PORTS } from '../judgement/region-ports.js';
+import { type ConsumerFile, readConsumers } from '../reading/consumer-files.js';
+import { checkDirectory } from '../reading/event-range.js';
+import { holdsLog, listLog, noLogIn, readMeta } from '../reading/log-directory.js';
+import type { ConsumerPolicy } from '../segment/consumer-record.js';
+import { nodeSyncs } from '../storage/disk-syncs.js';
+import { Consumer } from './consumer.js';
+import {
+  checkConsumerName,
+  checkConsumerOptions,
+  type OpenConsumerOptions,
+} from './consumer-options.js';
+import { DurableReach } from './durable-reach.js';
+import { type ConsumerLag, LogSpans } from './lag.js';
+import { register, remove } from './registration.js';
+
+/** One consumer, as its file tells. */
+export interface ConsumerStatus {
+  /** The name that it was registered with. */
+  readonly name: string;
+  /**
+   * `active`: what it has not acknowledged is kept. `dropped`: nothing is kept for it any more.
+   * `damaged`: what it needs is not known, so all events are kept until it is removed.
+   */
+  readonly state: 'active' | 'dropped' | 'damaged';
+  /** The last event acknowledged, on disk; undefined where it is damaged, as all that follows. */
+  readonly acknowledgedEventId: number | undefined;
+  /** When that was acknowledged: Unix ns. */
+  readonly acknowledgedTsNs: bigint | undefined;
+  /** How far it is behind. */
+  readonly lag: ConsumerLag | undefined;
+  /** 0: any number. */
+  readonly maxLagBytes: number | undefined;
+  /** 0: any number. */
+  readonly maxLagMs: number | undefined;
+  /** What becomes of it when it lags more. */
+  readonly policy: ConsumerPolicy | undefined;
+  /** Of one that is damaged: what is wrong with it. */
+  readonly damage: string | undefined;
+}
+
+/**
+ * Opens a consumer of the log in `dir`, in this or any other process than the log's own. It must be
+ * registered, unless `create` is set.
+ * @throws WalError ERR_FLASHSTRIKE_NO_CONSUMER, _NOT_A_LOG; _LOCKED while it is in use; _EXPIRED if
+ * it was dropped, or `from` is not there any more; _CORRUPT if its file is damaged …
+ * @example
+ * import { openConsumer } from 'flashstrike';
+ *
+ * await using billing = await openConsumer('./orders', 'billing', { create: true });
+ * for await (const event of billing.follow()) await billing.acknowledge(event.eventId);
+ */
+export async function openConsumer(
+  dir: string,
+  name: string,
+  options: OpenConsumerOptions = {},
+): Promise<Consumer> {
+  checkConsumerName(name);
+  checkConsumerOptions(options, 'open');
+  // Absolute: the application may change its folder while the consumer is open.
+  return await openIn(REGION_PORTS, resolve(checkDirectory(dir)), name, options);
+}
+
+async function openIn(
+  ports: ReadingPorts,
+  dir: string,
+  name: string,
+  options: OpenConsumerOptions,
+): Promise<Consumer> {
+  const logId = knownLogId(ports, dir);
+  const reach = new DurableReach(ports, dir, logId);
+  const place = {
+    ports,
+    syncs: nodeSyncs,
+    dir,
+    logId,
+    lock: options.lock ?? 'flock',
+    wallClockMs: Date.now,
+    isDurable: (eventId: number) => reach.covers(eventId),
+  };
+  try {
+    const store = await register(place, name, options, options.create ?? false);
+    return new Consumer(store, place, () => reach.close());
+  } catch (error) {
+    reach.close();
+    throw error;
+  }
+}
+
+function knownLogId(ports: ReadingPorts, dir: string): bigint {
+  const logId = holdsLog(listLog(ports.storage, dir)) ? readLogId(ports.storage, dir) : undefined;
+  if (logId === undefined) throw noLogIn(dir);
+  return logId;
+}
+
+/**
+ * All consumers of the log in `dir`, by name. Needs no lock, and changes nothing.
+ * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, _ACCESS, _IO
+ */
+export function listConsumers(dir: string): readonly ConsumerStatus[] {
+  return listConsumersThrough(REGION_PORTS, checkDirectory(dir));
+}
+
+/** {@link listConsumers} with other ports than those of this machine. */
+export function listConsumersThrough(ports: ReadingPorts, dir: string): readonly ConsumerStatus[] {
+  const listing = listLog(ports.storage, dir);
+  if (!holdsLog(listing)) throw noLogIn(dir);
+  if (listing.consumers.length === 0) return [];
+  const logId = knownLogId(ports, dir);
+  const spans = new LogSpans(ports.storage, dir, logId);
+  spans.refresh();
+  const meta = readMeta(ports.storage, dir);
+  const durableEventId = Math.max(
+    meta.status === 'present' && meta.meta.logId === logId ? meta.meta.durableEventId : 0,
+    ports.regionDurable(dir, logId) ?? 0,
+    spans.lastFirstEventId - 1,
+  );
+  const nowNs = BigInt(Date.now()) * 1_000_000n;
+  const lagOf = (eventId: number): ConsumerLag => spans.lagOf(eventId, durableEventId, nowNs);
+  return readConsumers(ports.storage, dir, logId).map((file) => statusOf(file, lagOf));
+}
+
+function statusOf(
+  { name, record, damaged }: ConsumerFile,
+  lagOf: (acknowledgedEventId: number) => ConsumerLag,
+): ConsumerStatus {
+  if (record === undefined) {
+    return {
+      name,
+      state: 'damaged',
+      acknowledgedEventId: undefined,
+      acknowledgedTsNs: undefined,
+      lag: undefined,
+      maxLagBytes: undefined,
+      maxLagMs: undefined,
+      policy: undefined,
+      damage: damaged,
+    };
+  }
+  const { acknowledgedEventId, timestampNs, maxLagBytes, maxLagMs, policy } = record.durable;
+  return {
+    name,
+    state: record.dropped === undefined ? 'active' : 'dropped',
+    acknowledgedEventId,
+    acknowledgedTsNs: timestampNs,
+    lag: lagOf(acknowledgedEventId),
+    maxLagBytes,
+    maxLagMs,
+    policy,
+    damage: undefined,
+  };
+}
+
+/**
+ * Removes a consumer of the log in `dir`, damaged or not: nothing is kept for it any more.
+ * @throws WalError ERR_FLASHSTRIKE_LOCKED while it is in use; _NO_CONSUMER, _NOT_A_LOG …
+ */
+export async function removeConsumer(
+  dir: string,
+  name: string,
+  { lock = 'flock' }: Pick<OpenConsumerOptions, 'lock'> = {},
+): Promise<void> {
+  checkConsumerName(name);
+  const path = resolve(checkDirectory(dir));
+  if (!holdsLog(listLog(REGION_PORTS.storage, path))) throw noLogIn(path);
+  await remove({ ports: REGION_PORTS, syncs: nodeSyncs, dir: path, lock }, name);
+}

@@ -1,0 +1,85 @@
+// The files of a log's consumers, read without a lock: an acknowledgement that is being written
+// leaves the other slot valid.
+import { join } from 'node:path';
+import { WalError } from '../errors.js';
+import { CONSUMER_BYTES, type ConsumerRecord, decodeConsumer } from '../segment/consumer-record.js';
+import { type Defect, isDefect, makeDefect } from '../segment/defect.js';
+import { consumerFileName, parseConsumerFileName } from '../segment/file-names.js';
+import type { Storage } from '../storage/storage.js';
+import { isMissing, readFailure, reading } from './read-failure.js';
+
+/** One that is `damaged` might need everything: nothing is removed until it is removed itself. */
+export type ConsumerFile = {
+  readonly name: string;
+  readonly path: string;
+} & (
+  | { readonly record: ConsumerRecord; readonly damaged?: undefined }
+  | { readonly record?: undefined; readonly damaged: string }
+);
+
+/**
+ * All consumers in the folder, by name.
+ * @param logId whose they must be; undefined where nothing tells
+ * @throws WalError ERR_FLASHSTRIKE_ACCESS, _IO for one that cannot be read
+ */
+export function readConsumers(
+  storage: Storage,
+  dir: string,
+  logId: bigint | undefined,
+): readonly ConsumerFile[] {
+  const files: ConsumerFile[] = [];
+  for (const entry of reading(dir, () => storage.list(dir))) {
+    const name = parseConsumerFileName(entry.name);
+    const file = name === undefined ? undefined : readConsumer(storage, dir, name, logId);
+    if (file !== undefined) files.push(file);
+  }
+  return files;
+}
+
+/** Undefined where there is none of that name. */
+export function readConsumer(
+  storage: Storage,
+  dir: string,
+  name: string,
+  logId: bigint | undefined,
+): ConsumerFile | undefined {
+  const path = join(dir, consumerFileName(name));
+  let fd: number;
+  try {
+    fd = storage.open(path, 'read');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    if (error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_UNSAFE_FILE') {
+      return { name, path, damaged: error.message };
+    }
+    throw readFailure(error, path);
+  }
+  try {
+    const record = readRecord(storage, fd, path, { name, logId });
+    return isDefect(record)
+      ? { name, path, damaged: `${path} is not valid: ${record.message}.` }
+      : { name, path, record };
+  } finally {
+    storage.close(fd);
+  }
+}
+
+/** Reads the record of an open file, and whether it is that consumer of that log. */
+export function readRecord(
+  storage: Storage,
+  fd: number,
+  path: string,
+  { name, logId }: { readonly name: string; readonly logId: bigint | undefined },
+): ConsumerRecord | Defect {
+  // One byte more than it has: a longer file is no consumer.
+  const bytes = new Uint8Array(CONSUMER_BYTES + 1);
+  const count = reading(path, () => storage.read(fd, bytes, 0));
+  const record = decodeConsumer(bytes.subarray(0, count));
+  if (isDefect(record)) return record;
+  const { header } = record;
+  if (header.name !== name) return makeDefect('field', `it is that of consumer ${header.name}`);
+  if (logId !== undefined && header.logId !== logId) {
+    return makeDefect('field', 'it belongs to another log');
+  }
+  return record;
+}
