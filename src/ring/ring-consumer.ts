@@ -61,6 +61,11 @@ export class RingConsumer {
     return this.#position;
   }
 
+  /** Where `appended` stands, for who only waits that it moves. */
+  get appendedWord(): { readonly words: Int32Array; readonly at: number } {
+    return { words: this.#memory.words, at: this.#memory.control.appended };
+  }
+
   get isEmpty(): boolean {
     return this.appended === this.#position;
   }

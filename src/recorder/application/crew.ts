@@ -167,8 +167,7 @@ class Member implements ServedLog {
 /** In place of a preparer that is gone: the writer must not wait for a segment for ever. */
 function tellTaker(signals: Signals, death: WalError): void {
   signals.preparerError.write(death);
-  signals.set('preparerTrouble', Trouble.error);
-  signals.wake('writer');
+  signals.tellTrouble('preparerTrouble', Trouble.error);
 }
 
 interface Members extends Record<ThreadName, Member> {

@@ -1,20 +1,33 @@
-// The heartbeat of the application's thread: a timer of its event loop. While the loop is blocked
-// it stands still, and whoever looks from outside sees that the application does not answer.
+// The heartbeat of the application's thread: a timer of its event loop, one for all of its logs.
+// While the loop is blocked it stands still, and whoever looks from outside sees that the
+// application does not answer.
 
 const PULSE_MS = 200;
 
+const beats = new Set<() => void>();
+let timer: NodeJS.Timeout | undefined;
+
+function beatAll(): void {
+  for (const beat of beats) beat();
+}
+
 export class Pulse {
-  readonly #timer: NodeJS.Timeout;
+  readonly #beat: () => void;
 
   constructor(beat: () => void) {
+    this.#beat = beat;
     beat();
-    this.#timer = setInterval(beat, PULSE_MS);
+    beats.add(beat);
+    timer ??= setInterval(beatAll, PULSE_MS);
     // It must not keep the process alive.
-    this.#timer.unref();
+    timer.unref();
   }
 
   /** Before the memory goes in which the heart beats. */
   stop(): void {
-    clearInterval(this.#timer);
+    beats.delete(this.#beat);
+    if (beats.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
   }
 }

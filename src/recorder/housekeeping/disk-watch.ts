@@ -5,6 +5,7 @@ import { isOperational } from '../../errors.js';
 import type { Storage } from '../../storage/storage.js';
 import type { DiskUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { NS_PER_MS, NS_PER_SECOND } from '../../units.js';
+import { nextLookNs } from './look-times.js';
 
 const INTERVAL_NS = NS_PER_SECOND;
 
@@ -26,7 +27,7 @@ export class DiskWatch {
   look(): number {
     const nowNs = this.#clock.nowNs();
     if (nowNs < this.#nextNs) return (this.#nextNs - nowNs) / NS_PER_MS;
-    this.#nextNs = nowNs + INTERVAL_NS;
+    this.#nextNs = nextLookNs(nowNs, INTERVAL_NS);
     try {
       const free = this.#storage.freeBytes(this.#directory);
       // Network file systems without a limit tell 2^63 bytes.
@@ -35,6 +36,6 @@ export class DiskWatch {
       // What was told last stays: a look that fails tells nothing of the disk.
       if (!isOperational(error)) throw error;
     }
-    return INTERVAL_NS / NS_PER_MS;
+    return (this.#nextNs - nowNs) / NS_PER_MS;
   }
 }

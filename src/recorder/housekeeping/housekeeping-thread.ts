@@ -37,7 +37,8 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
   });
   const lock = adoptLock(storage, directory, held);
   const meta = { isNamed: () => store.isNamed(), renew: () => coordinator.renew() };
-  const watch = new NameWatch(storage, monotonicClock, signals, lock, meta, handle);
+  const appended = (): number => Atomics.load(words, control.appended);
+  const watch = new NameWatch(storage, monotonicClock, signals, lock, meta, handle, appended);
   const disk = new DiskWatch(storage, monotonicClock, directory, new DiskUpdater(manager));
   const listener = verificationListener(signals, segmentMaintainer, (error) =>
     tell({ kind: 'damage', error: serializeError(error) }),

@@ -61,11 +61,12 @@ export class MetaCoordinator {
       this.flush(false);
       this.#flushed = requested;
       this.#isLost = false;
-      this.#signals.set('metaTrouble', Trouble.none);
+      this.#signals.tellTrouble('metaTrouble', Trouble.none);
     } catch (error) {
       if (!isOperational(error)) throw error;
       this.#notBeforeNs = this.#clock.nowNs() + RETRY_NS;
-      this.#signals.set('metaTrouble', isNoSpace(error) ? Trouble.noSpace : Trouble.error);
+      const trouble = isNoSpace(error) ? Trouble.noSpace : Trouble.error;
+      this.#signals.tellTrouble('metaTrouble', trouble);
     }
     return 0;
   }

@@ -22,6 +22,8 @@ class Bench {
   readonly store = new MetaStore(this.storage, '/log');
   /** How often wal.meta was to be written again. */
   renewals = 0;
+  /** Something is appended before each look. */
+  appended = 0;
 
   readonly lock: LogLock;
 
@@ -43,7 +45,8 @@ class Bench {
         this.renewals++;
       },
     };
-    this.watch = new NameWatch(this.storage, this.clock, this.signals, this.lock, meta, region);
+    const { storage, clock, signals, lock } = this;
+    this.watch = new NameWatch(storage, clock, signals, lock, meta, region, () => this.appended);
   }
 
   writeMeta(): void {
@@ -52,6 +55,7 @@ class Bench {
   }
 
   look(): void {
+    this.appended++;
     this.watch.look();
     this.clock.advanceNs(INTERVAL_NS);
   }
@@ -143,8 +147,25 @@ describe('a look at the names', () => {
     assert.equal(bench.watch.look(), 1);
     assert.equal(bench.storage.calls.length, told);
     bench.clock.advanceNs(1e6);
+    bench.appended++;
     bench.watch.look();
     assert.equal(bench.lost.region, 1);
+  });
+
+  test('comes once in two seconds where nothing is appended, and soon when something is', () => {
+    const bench = new Bench();
+    const looks: boolean[] = [];
+    const look = (): void => {
+      const told = bench.storage.calls.length;
+      assert.equal(bench.watch.look(), 500, 'asked for as often as ever');
+      looks.push(bench.storage.calls.length > told);
+      bench.clock.advanceNs(INTERVAL_NS);
+    };
+    for (let at = 0; at < 7; at++) look();
+    bench.appended++;
+    look();
+    look();
+    assert.deepEqual(looks, [true, false, false, false, true, false, false, true, false]);
   });
 
   test('that the system refuses tells nothing and ends nothing; the next one may see', () => {

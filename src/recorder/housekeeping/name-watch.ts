@@ -10,9 +10,12 @@ import type { LogLock } from '../../storage/lock-file.js';
 import type { Storage } from '../../storage/storage.js';
 import { NS_PER_MS } from '../../units.js';
 import type { Signals } from '../threads/signals.js';
+import { nextLookNs } from './look-times.js';
 
 /** With the time that an end takes, what is lost is acted upon within a second. */
 const INTERVAL_NS = 500e6;
+/** Where nothing is appended, nothing can be lost: every fourth look will do. */
+const LOOKS_AT_REST = 4;
 
 /** wal.meta, as the watch sees it. */
 interface WatchedMeta {
@@ -29,8 +32,12 @@ export class NameWatch {
   readonly #meta: WatchedMeta;
   readonly #regionPath: string | undefined;
   readonly #regionInode: bigint | undefined;
+  readonly #appended: () => number;
   #nextNs = 0;
+  #seen: number | undefined;
+  #looksLeftOut = 0;
 
+  /** @param appended how far the application has come, in the ring */
   constructor(
     storage: Storage,
     clock: Clock,
@@ -38,12 +45,14 @@ export class NameWatch {
     lock: LogLock,
     meta: WatchedMeta,
     region: RegionHandle,
+    appended: () => number,
   ) {
     this.#storage = storage;
     this.#clock = clock;
     this.#signals = signals;
     this.#lock = lock;
     this.#meta = meta;
+    this.#appended = appended;
     if (region.adapter === 'mapped') {
       this.#regionPath = region.path;
       this.#regionInode = storage.statusOf(region.fd).inode;
@@ -51,13 +60,26 @@ export class NameWatch {
   }
 
   /**
-   * Looks twice in a second, however often it is called; returns how many ms may pass until the
-   * next look. One that fails tells nothing.
+   * Looks twice in a second, however often it is called, and once in two seconds at a log that
+   * nobody appends to; returns how many ms may pass. A look that fails tells nothing.
    */
   look(): number {
     const nowNs = this.#clock.nowNs();
     if (nowNs < this.#nextNs) return (this.#nextNs - nowNs) / NS_PER_MS;
-    this.#nextNs = nowNs + INTERVAL_NS;
+    this.#nextNs = nextLookNs(nowNs, INTERVAL_NS);
+    if (!this.#isLeftOut()) this.#lookAtNames();
+    return (this.#nextNs - nowNs) / NS_PER_MS;
+  }
+
+  #isLeftOut(): boolean {
+    const appended = this.#appended();
+    const isAtRest = appended === this.#seen;
+    this.#seen = appended;
+    this.#looksLeftOut = isAtRest ? (this.#looksLeftOut + 1) % LOOKS_AT_REST : 0;
+    return this.#looksLeftOut > 0;
+  }
+
+  #lookAtNames(): void {
     for (const name of [this.#lookAtLock, this.#lookAtRegion, this.#lookAtMeta]) {
       try {
         name.call(this);
@@ -66,7 +88,6 @@ export class NameWatch {
         if (!isOperational(error)) throw error;
       }
     }
-    return INTERVAL_NS / NS_PER_MS;
   }
 
   #lookAtLock(): void {

@@ -100,7 +100,7 @@ export class SegmentPreparer {
     try {
       this.#prepare();
       this.#failures = 0;
-      this.#signals.set('preparerTrouble', Trouble.none);
+      this.#signals.tellTrouble('preparerTrouble', Trouble.none);
     } catch (error) {
       this.#failed(error, startNs);
     }
@@ -220,8 +220,8 @@ export class SegmentPreparer {
     }
     this.#signals.preparerError.write(preparationError(path, noSpace, error));
     const hopeless = !noSpace && this.#takerWaits && this.#failures >= ATTEMPTS;
-    if (noSpace) this.#signals.set('preparerTrouble', Trouble.noSpace);
-    else if (hopeless) this.#signals.set('preparerTrouble', Trouble.error);
+    if (noSpace) this.#signals.tellTrouble('preparerTrouble', Trouble.noSpace);
+    else if (hopeless) this.#signals.tellTrouble('preparerTrouble', Trouble.error);
     const delayMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS);
     this.#notBeforeNs = this.#clock.nowNs() + delayMs * NS_PER_MS;
   }

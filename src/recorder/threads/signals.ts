@@ -157,6 +157,13 @@ export class Signals {
     Atomics.store(this.words, wordOf(at[flag]), value);
   }
 
+  /** Tells a trouble, or that it is over, to the writer as well, which may be at rest. */
+  tellTrouble(flag: 'preparerTrouble' | 'metaTrouble', trouble: number): void {
+    if (this.get(flag) === trouble) return;
+    this.set(flag, trouble);
+    this.wake('writer');
+  }
+
   /** Adds to a counter; its one writer only. */
   count(flag: Flag, by: number): void {
     this.set(flag, (this.get(flag) + by) | 0);

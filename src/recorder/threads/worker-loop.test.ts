@@ -4,11 +4,12 @@ import { FakeClock } from '../../clock/fake-clock.js';
 import { NS_PER_MS } from '../../units.js';
 import { Doorbell } from './doorbell.js';
 import { Signals } from './signals.js';
-import { HostLoop, type ServedBody } from './worker-loop.js';
+import { HostLoop, Rest, type ServedBody } from './worker-loop.js';
 
 /** A bell at which time passes instead of a sleep. */
 class SleeplessBell extends Doorbell {
   readonly sleeps: number[] = [];
+  onSleep: (sleep: number) => void = () => {};
   readonly #clock: FakeClock;
 
   constructor(clock: FakeClock) {
@@ -19,6 +20,7 @@ class SleeplessBell extends Doorbell {
   override sleep(seenRings: number, ms: number): void {
     if (seenRings !== this.rings) return;
     this.sleeps.push(Math.round(ms * 100) / 100);
+    this.onSleep(this.sleeps.length);
     this.#clock.advanceNs(ms * NS_PER_MS);
   }
 }
@@ -29,7 +31,14 @@ const STEP_NS = 10_000;
 class Bench {
   readonly clock = new FakeClock();
   readonly bell = new SleeplessBell(this.clock);
-  readonly loop = new HostLoop('writer', this.bell, this.clock);
+  /** How far the wall clock was stepped. */
+  steppedMs = 0;
+  readonly loop = new HostLoop(
+    'writer',
+    this.bell,
+    this.clock,
+    () => this.steppedMs + this.clock.nowNs() / NS_PER_MS,
+  );
   /** The steps in their order. */
   readonly steps: string[] = [];
   readonly ends: (readonly [string, unknown])[] = [];
@@ -60,8 +69,8 @@ class Bench {
       },
       spinUs: 0,
       end: () => undefined,
-      ...more,
     };
+    Object.defineProperties(body, Object.getOwnPropertyDescriptors(more));
     this.loop.serve(signals, body, (error) => {
       this.ends.push([name, error]);
       if (--this.#left === 0) this.bell.requestStop();
@@ -126,6 +135,86 @@ describe('the loop of a host with one log', () => {
     bench.add('log', [0], { end: () => waits.shift(), beat });
     bench.run();
     assert.deepEqual([bench.bell.sleeps, waits, beats], [[5, 5], [], 4]);
+  });
+});
+
+describe('a log at rest', () => {
+  const REST_NS = 1500 * NS_PER_MS;
+
+  /** A log that rests behind each step but the last one. */
+  class Resting {
+    readonly bench = new Bench();
+    readonly words = new Int32Array(2);
+    readonly lookedMs: number[] = [];
+    readonly steppedMs: number[] = [];
+    readonly beatMs: number[] = [];
+    rest: Rest | undefined;
+    signals: Signals | undefined;
+
+    /** @param onSleep called before each sleep, with its number */
+    run(steps: number, onSleep: (sleep: number) => void = () => {}): readonly number[] {
+      const { bench } = this;
+      const startNs = bench.clock.nowNs();
+      const ms = (ns: number): number => Math.round((ns - startNs) / NS_PER_MS);
+      let left = steps;
+      const step = (): number => {
+        const nowNs = bench.clock.nowNs();
+        if (this.rest !== undefined) this.lookedMs.push(ms(this.rest.lookedNs));
+        this.steppedMs.push(ms(nowNs));
+        const untilNs = nowNs + REST_NS;
+        this.rest = new Rest(this.words, 1, 7, untilNs, nowNs);
+        if (--left === 0) signals.requestStop('writer');
+        return 100;
+      };
+      const self = this;
+      const signals = bench.add('log', [], {
+        step,
+        beat: () => this.beatMs.push(ms(bench.clock.nowNs())),
+        get rest() {
+          return self.rest;
+        },
+      });
+      this.signals = signals;
+      bench.bell.onSleep = onSleep;
+      bench.run();
+      return bench.bell.sleeps;
+    }
+  }
+
+  test('is looked at as often, and stepped when the time of its rest is over', () => {
+    const log = new Resting();
+    log.words[1] = 7;
+    const sleeps = log.run(2);
+    assert.deepEqual(sleeps, Array(15).fill(100));
+    assert.deepEqual([log.steppedMs, log.lookedMs], [[0, 1500], [1400]]);
+    assert.deepEqual(log.beatMs, [0, 100, 600, 1100, 1500, 1500], 'its thread is alive');
+  });
+
+  test('is stepped at the first look that finds the word moved, and told when it had not', () => {
+    const log = new Resting();
+    log.words[1] = 7;
+    log.run(2, (sleep) => {
+      if (sleep === 3) log.words[1] = 8;
+    });
+    assert.deepEqual([log.steppedMs, log.lookedMs], [[0, 300], [200]]);
+  });
+
+  test('is stepped at the first look after a step of the wall clock', () => {
+    const log = new Resting();
+    log.words[1] = 7;
+    log.run(2, (sleep) => {
+      if (sleep === 2) log.bench.steppedMs = -3_600_000;
+    });
+    assert.deepEqual([log.steppedMs, log.lookedMs], [[0, 200], [100]]);
+  });
+
+  test('is stepped at once when it is woken', () => {
+    const log = new Resting();
+    log.words[1] = 7;
+    log.run(2, (sleep) => {
+      if (sleep === 2) log.signals?.wake('writer');
+    });
+    assert.deepEqual([log.steppedMs, log.lookedMs], [[0, 200], [100]]);
   });
 });
 

@@ -4,6 +4,7 @@ import { assert } from '../../errors.js';
 import type { RingConsumer } from '../../ring/ring-consumer.js';
 import { BLOCK_HEADER_BYTES, MAX_BLOCK_PAYLOAD_BYTES } from '../../segment/block-header.js';
 import { KIB } from '../../units.js';
+import { Rest } from '../threads/worker-loop.js';
 import type { ActiveSegment, EventsContent } from './active-segment.js';
 import type { SegmentRotation } from './segment-rotation.js';
 import type { SegmentWatch } from './segment-watch.js';
@@ -54,6 +55,13 @@ export class BlockWriter {
     // The time first: what was appended after it may be missed, and nothing before it.
     const nowNs = this.#d.clock.nowNs();
     this.#progress.onLook(nowNs, this.#ring.appended, this.#ring.position);
+  }
+
+  /** To wait for the next event, of a log of which all is durable. */
+  restUntil(untilNs: number): Rest {
+    const { appendedWord, position } = this.#ring;
+    const { durableUntilNs } = this.#progress.horizon;
+    return new Rest(appendedWord.words, appendedWord.at, position, untilNs, durableUntilNs);
   }
 
   get isRingEmpty(): boolean {

@@ -106,6 +106,12 @@ export class CommitPacing {
     return this.#clock.nowNs() - this.#progress.lastSyncNs < WAITED_GAPS * this.#requestGapNs;
   }
 
+  /** No events within the last second, and nobody who needs more of a look than whether some have come. */
+  get mayRest(): boolean {
+    const sinceWriteNs = this.#clock.nowNs() - this.#progress.lastWriteNs;
+    return sinceWriteNs >= IN_USE_NS && !this.#options.keepsTime;
+  }
+
   /**
    * After a second without events the ring is looked at once in two sync intervals: a sync of an
    * event begins at most so long after it was appended, because what is found then and may be older

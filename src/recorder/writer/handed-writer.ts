@@ -33,6 +33,9 @@ export function bodyOf(
 ): LoopBody {
   return {
     step: () => writer.step(),
+    get rest() {
+      return writer.rest;
+    },
     beat: heartbeatOf(region, 'writer', clock),
     get spinUs() {
       return writer.spinUs;

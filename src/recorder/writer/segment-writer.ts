@@ -23,6 +23,7 @@ import type { RingMemory } from '../../ring/ring-memory.js';
 import { NS_PER_MS } from '../../units.js';
 import type { HandedWriter } from '../threads/messages.js';
 import { Trouble } from '../threads/signals.js';
+import type { Rest } from '../threads/worker-loop.js';
 import { BlockWriter } from './block-writer.js';
 import { CommitPacing } from './commit-pacing.js';
 import { ControlPublisher } from './control-publisher.js';
@@ -44,6 +45,8 @@ import { WriterProgress } from './writer-progress.js';
 const META_IDLE_NS = 200 * NS_PER_MS;
 /** What a lost region's ring holds is written before the log ends, for so long at the most. */
 const LAST_DRAIN_NS = 1000 * NS_PER_MS;
+/** A log at rest takes a step so often, with a look at its file. */
+const REST_STEP_NS = 2000 * NS_PER_MS;
 
 /** What a step did: 0 = something, go on; else the milliseconds that may pass until the next. */
 type StepOutcome = number;
@@ -60,6 +63,7 @@ export class SegmentWriter {
   readonly #blocks: BlockWriter;
   readonly #pacing: CommitPacing;
   readonly #commit: GroupCommit;
+  #rest: Rest | undefined;
 
   constructor(
     dependencies: SegmentWriterDependencies,
@@ -153,6 +157,7 @@ export class SegmentWriter {
    * After a failure it does nothing any more.
    */
   step(): StepOutcome {
+    this.#endRest();
     if (this.hasFailed) return this.#pacing.sleepMs();
     try {
       return this.#advance();
@@ -160,6 +165,18 @@ export class SegmentWriter {
       this.fail(error);
       return BUSY;
     }
+  }
+
+  /** Set while all that can come is an event: who wants anything else of the writer wakes it. */
+  get rest(): Rest | undefined {
+    return this.#rest;
+  }
+
+  /** The looks since the last step were looks at an empty ring. */
+  #endRest(): void {
+    if (this.#rest === undefined) return;
+    this.#progress.onRest(this.#rest.lookedNs, this.#rest.value);
+    this.#rest = undefined;
   }
 
   #advance(): StepOutcome {
@@ -190,10 +207,13 @@ export class SegmentWriter {
     return isClaimed && this.#blocks.isRingEmpty;
   }
 
-  /** The short way of an idle log, which is gone fifty times a second. */
+  /** The short way of a log that has nothing to do. */
   #settledMs(): StepOutcome {
     this.#progress.onSettled();
     this.#updateState('empty');
+    if (this.#control.state === LogState.open && this.#pacing.mayRest) {
+      this.#rest = this.#blocks.restUntil(this.#d.clock.nowNs() + REST_STEP_NS);
+    }
     return this.#pacing.sleepMs();
   }
 

@@ -105,6 +105,13 @@ export class WriterProgress {
     this.#tellUnsynced();
   }
 
+  /** The ring was still empty at `position` at the last of the looks that are no steps. */
+  onRest(lookedNs: number, position: number): void {
+    this.horizon.onLook(lookedNs, position, position);
+    this.horizon.onDurable();
+    this.onSettled();
+  }
+
   /** A look found nothing to do. */
   onSettled(): void {
     this.#settledNs = this.horizon.durableUntilNs;

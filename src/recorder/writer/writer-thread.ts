@@ -17,7 +17,7 @@ import { type HeldLog, RemoteCustody } from '../threads/custody.js';
 import { runHost, type Service } from '../threads/host.js';
 import type { AdoptRequest, OpenRequest } from '../threads/messages.js';
 import { type Signals, Trouble } from '../threads/signals.js';
-import type { ServedBody } from '../threads/worker-loop.js';
+import type { Rest, ServedBody } from '../threads/worker-loop.js';
 import { adoptWriter, type ServedLog } from './handed-writer.js';
 import { openLog } from './opening.js';
 import { machinePorts, type OpeningPorts } from './opening-ports.js';
@@ -98,6 +98,10 @@ class ServedWriter implements ServedBody {
 
   step(): number {
     return this.#log.body.step();
+  }
+
+  get rest(): Rest | undefined {
+    return this.#log.body.rest;
   }
 
   beat(): void {
