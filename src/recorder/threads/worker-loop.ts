@@ -9,8 +9,8 @@ import type { Doorbell } from './doorbell.js';
 import type { Signals } from './signals.js';
 
 /**
- * What a log at rest waits for: as long as a word keeps its value, a look at that will do in place of
- * a step. A thread that was asleep finds neither code nor data in its processor's caches: a step
+ * What a log at rest waits for: as long as a word keeps its value, a look at that will do in place
+ * of a step. A thread that was asleep finds neither code nor data in its processor's caches: a step
  * costs 20 to 100 µs then, and a hundred logs have 5,000 looks a second.
  */
 export class Rest {
@@ -67,7 +67,7 @@ export type OnEnd = (error?: unknown) => void;
  * for as long, each would wake the host by itself.
  */
 const SLACK = 1 / 4;
-/** More than the millisecond that the wall clock is behind, and what reading both clocks may take. */
+/** More than the millisecond that the wall clock is behind, and what reading both may take. */
 const CLOCK_STEP_MS = 10;
 /** How often the heart of a log at rest beats: twice in what counts as silence. */
 const BEAT_NS = 500 * NS_PER_MS;

@@ -106,7 +106,7 @@ export class CommitPacing {
     return this.#clock.nowNs() - this.#progress.lastSyncNs < WAITED_GAPS * this.#requestGapNs;
   }
 
-  /** No events within the last second, and nobody who needs more of a look than whether some have come. */
+  /** No events within the last second, and nobody who needs more of a look than that. */
   get mayRest(): boolean {
     const sinceWriteNs = this.#clock.nowNs() - this.#progress.lastWriteNs;
     return sinceWriteNs >= IN_USE_NS && !this.#options.keepsTime;
