@@ -23,6 +23,7 @@ const LAYERS = [
   ['metrics'],
   ['storage'],
   ['segment'],
+  ['compression'],
   ['ring'],
   ['telemetry'],
   ['reading'],

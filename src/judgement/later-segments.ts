@@ -5,7 +5,7 @@ import { listLog } from '../reading/log-directory.js';
 import type { Storage } from '../storage/storage.js';
 
 export interface LaterSegment {
-  /** Of the first later segment that is there, compressed ones included. */
+  /** Of the first later segment that is there. */
   readonly firstIndex: number;
   /** First id behind what is lost; undefined where no later header of this log can be read. */
   readonly firstEventId: number | undefined;
@@ -18,11 +18,10 @@ export function laterThanNext(
   segmentIndex: number,
   logId: bigint,
 ): LaterSegment | undefined {
-  const { segments, compressed } = listLog(storage, dir);
+  const { segments } = listLog(storage, dir);
   const later = segments.filter(({ index }) => index > segmentIndex + 1);
-  const packed = compressed.find((index) => index > segmentIndex + 1);
-  const firstIndex = Math.min(later[0]?.index ?? Infinity, packed ?? Infinity);
-  if (firstIndex === Infinity) return undefined;
+  const firstIndex = later[0]?.index;
+  if (firstIndex === undefined) return undefined;
   for (const { path, index } of later) {
     const firstEventId = firstEventOf(storage, path, { index, logId });
     if (firstEventId !== undefined) return { firstIndex, firstEventId };

@@ -11,7 +11,7 @@ import { basename, join } from 'node:path';
 import { WalError } from '../errors.js';
 import type { LogListing } from '../reading/log-directory.js';
 import { reading } from '../reading/read-failure.js';
-import { openSegment, type SegmentFile } from '../reading/segment-file.js';
+import { openSegment, readSegment, type SegmentFile } from '../reading/segment-file.js';
 import { SegmentReader } from '../reading/segment-reader.js';
 import type { FolderIdentity } from '../region/folder-identity.js';
 import { BLOCK_HEADER_BYTES, decodeBlockHeader } from '../segment/block-header.js';
@@ -53,7 +53,7 @@ export function isTornByCopying(storage: Storage, file: SegmentFile, scan: TailS
   const blockEnd = blockEndAt(storage, file, offset);
   // Behind the end of the file nothing was taken, which is as good as zeros.
   const bytes = new Uint8Array(alignUp(blockEnd, PAGE_BYTES) - offset);
-  reading(file.path, () => storage.read(file.fd, bytes, offset), offset);
+  readSegment(storage, file, bytes, offset);
   for (
     let page = alignUp(offset + 1, PAGE_BYTES);
     page <= offset + bytes.length;
@@ -72,7 +72,7 @@ export function isTornByCopying(storage: Storage, file: SegmentFile, scan: TailS
  */
 function blockEndAt(storage: Storage, file: SegmentFile, offset: number): number {
   const bytes = new Uint8Array(BLOCK_HEADER_BYTES);
-  const count = reading(file.path, () => storage.read(file.fd, bytes, offset), offset);
+  const count = readSegment(storage, file, bytes, offset);
   const header = decodeBlockHeader(bytes.subarray(0, count), 0, file.header.salt, offset);
   return offset + BLOCK_HEADER_BYTES + (isDefect(header) ? ZEROS_MIN : header.payloadBytes);
 }

@@ -4,9 +4,9 @@
 import { basename } from 'node:path';
 import { isOperational } from '../errors.js';
 import { type LogListing, listLog, readMeta } from '../reading/log-directory.js';
+import { peekSegmentHeader } from '../reading/segment-file.js';
 import { logIdOfRegionName } from '../region/region-names.js';
 import { isDefect } from '../segment/defect.js';
-import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
 import { lockRecordIn } from './lock-record.js';
 
@@ -91,12 +91,6 @@ function orNoVote<Vote>(ask: () => Vote): Vote | undefined {
 }
 
 function segmentLogId(storage: Storage, path: string): bigint | undefined {
-  const fd = storage.open(path, 'read');
-  try {
-    const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
-    const header = decodeSegmentHeader(page.subarray(0, storage.read(fd, page, 0)));
-    return isDefect(header) ? undefined : header.logId;
-  } finally {
-    storage.close(fd);
-  }
+  const header = peekSegmentHeader(storage, path);
+  return header === undefined || isDefect(header) ? undefined : header.logId;
 }

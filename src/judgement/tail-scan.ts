@@ -3,8 +3,7 @@
 
 import { BlockScanner, type FoundHeader } from '../reading/block-scan.js';
 import { PayloadBudget } from '../reading/payload-budget.js';
-import { reading } from '../reading/read-failure.js';
-import type { SegmentFile } from '../reading/segment-file.js';
+import { readSegment, type SegmentFile } from '../reading/segment-file.js';
 import {
   BLOCK_ALIGNMENT,
   BLOCK_HEADER_BYTES,
@@ -124,11 +123,10 @@ class TailScanner {
   #isWhole(header: BlockHeader, offset: number): boolean {
     if (this.#budget.isSpent) return false;
     this.#payload ??= new Uint8Array(MAX_BLOCK_BYTES);
-    const { fd, path } = this.#file;
     const payloadOffset = offset + BLOCK_HEADER_BYTES;
     const room = Math.max(0, this.#scanner.endOffset - payloadOffset);
     const target = this.#payload.subarray(0, Math.min(header.payloadBytes, room));
-    const count = reading(path, () => this.#storage.read(fd, target, payloadOffset), payloadOffset);
+    const count = readSegment(this.#storage, this.#file, target, payloadOffset);
     const payload = target.subarray(0, count);
     if (verifyBlockPayload(header, payload, this.#file.header.salt) === undefined) return true;
     this.#budget.spend(count);

@@ -12,8 +12,7 @@ import { isDefect } from '../segment/defect.js';
 import { MAX_SEGMENT_BYTES } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
 import { MIB } from '../units.js';
-import { reading } from './read-failure.js';
-import type { SegmentFile } from './segment-file.js';
+import { readSegment, type SegmentFile } from './segment-file.js';
 
 export interface FoundHeader {
   readonly header: BlockHeader;
@@ -77,9 +76,8 @@ export class BlockScanner {
   }
 
   #load(offset: number): void {
-    const { fd, path } = this.#file;
     const wanted = this.#buffer.subarray(0, Math.min(CHUNK_BYTES, this.endOffset - offset));
-    const count = reading(path, () => this.#storage.read(fd, wanted, offset), offset);
+    const count = readSegment(this.#storage, this.#file, wanted, offset);
     this.#chunk = wanted.subarray(0, count);
     this.#chunkOffset = offset;
     if (isZero(this.#chunk)) return;

@@ -17,21 +17,32 @@ test('names are told apart, and what is not ours is noted', (t) => {
   const dir = temporaryFolder(t);
   touch(dir, '0000000002.wal', '0000000001.wal', 'prepared-7.tmp', 'LOCK', 'wal.meta');
   touch(dir, '0000000003.wal.lz4', '0000000002.wal.lz4', 'notes\u001b.txt', 'wal.meta.tmp');
+  touch(dir, '0000000004.wal.lz4.tmp');
   const listing = listLog(nodeStorage, dir);
   assert.deepEqual(
-    listing.segments.map(({ index, bytes, kind }) => [index, bytes, kind]),
+    listing.segments.map(({ name, index, bytes, kind, isCompressed }) => [
+      name,
+      index,
+      bytes,
+      kind,
+      isCompressed,
+    ]),
     [
-      [1, 1, 'file'],
-      [2, 1, 'file'],
+      ['0000000001.wal', 1, 1, 'file', false],
+      ['0000000002.wal', 2, 1, 'file', false],
+      ['0000000003.wal.lz4', 3, 1, 'file', true],
     ],
   );
-  assert.deepEqual(listing.compressed, [3], 'the one that has no uncompressed file');
+  assert.deepEqual(listing.doubled, ['0000000002.wal.lz4'], 'the original counts');
+  assert.deepEqual(listing.compressing, ['0000000004.wal.lz4.tmp']);
   assert.deepEqual(listing.prepared, ['prepared-7.tmp']);
   assert.deepEqual(listing.gaps, []);
   assert.ok(listing.hasLock && listing.hasMeta && listing.hasMetaTemporary && holdsLog(listing));
   assert.deepEqual(listingNotes(listing, { status: 'missing' }), [
     'notes\\u{1b}.txt is not part of the log.',
     'wal.meta.tmp was left behind by a crash.',
+    '0000000004.wal.lz4.tmp was left behind by a crash.',
+    '0000000002.wal.lz4 is not read: the same segment is there without .lz4.',
   ]);
 });
 

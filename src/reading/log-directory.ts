@@ -5,9 +5,12 @@ import { printable, systemCode, WalError } from '../errors.js';
 import { isDefect } from '../segment/defect.js';
 import {
   classifyName,
+  compressedPath,
   META_FILE,
+  parseCompressedFileName,
   parseConsumerFileName,
   parseSegmentFileName,
+  segmentFileName,
 } from '../segment/file-names.js';
 import { decodeMeta, META_BYTES, type WalMeta } from '../segment/wal-meta.js';
 import type { DirectoryEntry, EntryKind, Storage } from '../storage/storage.js';
@@ -22,6 +25,8 @@ export interface ListedSegment {
   readonly kind: EntryKind;
   /** Length of the file, 0 for anything else. */
   readonly bytes: number;
+  /** Its file is an LZ4 frame. */
+  readonly isCompressed: boolean;
 }
 
 /** Segments that are missing between two that are there; both ends inclusive. */
@@ -32,11 +37,13 @@ export interface SegmentGap {
 
 export interface LogListing {
   readonly dir: string;
-  /** `*.wal`, by index. */
+  /** `*.wal`, and `*.wal.lz4` where there is no such file without `.lz4`; by index. */
   readonly segments: readonly ListedSegment[];
-  /** Indexes of `*.wal.lz4` whose uncompressed file is not there, ascending. */
-  readonly compressed: readonly number[];
-  /** Indexes that neither list has, between the first and the last that are there. */
+  /** Names of `*.wal.lz4` beside which the same segment is there as it was: that one counts. */
+  readonly doubled: readonly string[];
+  /** Names of `*.wal.lz4.tmp`. */
+  readonly compressing: readonly string[];
+  /** Indexes that are missing between the first and the last that are there. */
   readonly gaps: readonly SegmentGap[];
   readonly prepared: readonly string[];
   /** Names of consumers that have a file, without its ending. */
@@ -58,8 +65,10 @@ const LISTINGS_MAX = 5;
  */
 export function listLog(storage: Storage, dir: string): LogListing {
   let listing = classify(storage, dir, listEntries(storage, dir));
-  for (let count = 1; listing.gaps.length > 0 && count < LISTINGS_MAX; count++) {
-    // readdir may miss a name that is created while it runs, and show a later one.
+  for (let count = 1; count < LISTINGS_MAX; count++) {
+    if (listing.gaps.length === 0 && !lacksFirst(storage, listing)) break;
+    // readdir may miss a name that is created while it runs, and show a later one. A segment that
+    // is being compressed may have been neither under its old name by now, nor under the new one.
     const again = classify(storage, dir, listEntries(storage, dir));
     const stays = again.gaps.some((gap) => listing.gaps.some((other) => overlap(gap, other)));
     listing = again;
@@ -71,19 +80,11 @@ export function listLog(storage: Storage, dir: string): LogListing {
 /** Whether the folder holds anything that only a log leaves behind. */
 export const holdsLog = (listing: LogListing): boolean =>
   listing.segments.length > 0 ||
-  listing.compressed.length > 0 ||
+  listing.compressing.length > 0 ||
   listing.prepared.length > 0 ||
   listing.hasMeta ||
   listing.hasMetaTemporary ||
   listing.hasLock;
-
-/** The error for a log of which a segment is there only compressed. */
-export function compressedError({ dir, compressed }: LogListing): WalError {
-  const message =
-    `${dir}: segment ${compressed[0]} is compressed, which this version cannot read. ` +
-    newerVersionAdvice;
-  return new WalError('ERR_FLASHSTRIKE_UNSUPPORTED', message, { path: dir });
-}
 
 /** The error for a folder that {@link holdsLog} denies. */
 export const noLogIn = (dir: string): WalError =>
@@ -97,6 +98,16 @@ export const noLogIn = (dir: string): WalError =>
 
 const overlap = (a: SegmentGap, b: SegmentGap): boolean =>
   a.firstIndex <= b.lastIndex && b.firstIndex <= a.lastIndex;
+
+/** Whether there is a segment right before the first that was listed. */
+function lacksFirst(storage: Storage, { dir, segments }: LogListing): boolean {
+  const [first] = segments;
+  if (first === undefined || first.index === 1) return false;
+  const path = join(dir, segmentFileName(first.index - 1));
+  return [path, compressedPath(path)].some(
+    (name) => reading(name, () => storage.statusAt(name)) !== undefined,
+  );
+}
 
 function listEntries(storage: Storage, dir: string): readonly DirectoryEntry[] {
   try {
@@ -112,8 +123,9 @@ function listEntries(storage: Storage, dir: string): readonly DirectoryEntry[] {
 }
 
 function classify(storage: Storage, dir: string, entries: readonly DirectoryEntry[]): LogListing {
-  const segments: ListedSegment[] = [];
-  const compressed: number[] = [];
+  const plain = new Map<number, ListedSegment>();
+  const compressed = new Map<number, ListedSegment>();
+  const compressing: string[] = [];
   const prepared: string[] = [];
   const consumers: string[] = [];
   const unknown: string[] = [];
@@ -122,28 +134,32 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     const nameKind = classifyName(name);
     if (nameKind === 'prepared') prepared.push(name);
     else if (nameKind === 'unknown') unknown.push(name);
-    else if (nameKind === 'compressed') compressed.push(Number(name.slice(0, 10)));
+    else if (nameKind === 'compressing') compressing.push(name);
     else names.add(nameKind);
     const consumer = parseConsumerFileName(name);
     if (consumer !== undefined) consumers.push(consumer);
-    const index = nameKind === 'segment' ? parseSegmentFileName(name) : undefined;
+    const isCompressed = nameKind === 'compressed';
+    const index = isCompressed ? parseCompressedFileName(name) : parseSegmentFileName(name);
     if (index !== undefined) {
       const path = join(dir, name);
       const status = reading(path, () => storage.statusAt(path));
       // Taken away by retention since it was listed.
       if (status === undefined) continue;
       const bytes = status.kind === 'file' ? status.bytes : 0;
-      segments.push({ index, name, path, kind: kind === 'other' ? status.kind : kind, bytes });
+      const actualKind = kind === 'other' ? status.kind : kind;
+      const segment = { index, name, path, kind: actualKind, bytes, isCompressed };
+      (isCompressed ? compressed : plain).set(index, segment);
     }
   }
+  const segments = [...new Map([...compressed, ...plain]).values()];
   segments.sort((a, b) => a.index - b.index);
-  const plain = new Set(segments.map((segment) => segment.index));
-  const onlyCompressed = compressed.filter((index) => !plain.has(index)).sort((a, b) => a - b);
+  const doubled = [...compressed.values()].filter(({ index }) => plain.has(index));
   return {
     dir,
     segments,
-    compressed: onlyCompressed,
-    gaps: gapsIn([...plain, ...onlyCompressed].sort((a, b) => a - b)),
+    doubled: doubled.map(({ name }) => name),
+    compressing,
+    gaps: gapsIn(segments.map(({ index }) => index)),
     prepared,
     consumers,
     unknown,
@@ -234,12 +250,14 @@ export function usableMeta(
 export function listingNotes(listing: LogListing, reading: MetaReading): string[] {
   const notes = listing.unknown.map((name) => `${printable(name)} is not part of the log.`);
   if (listing.hasMetaTemporary) notes.push('wal.meta.tmp was left behind by a crash.');
+  for (const name of listing.compressing) notes.push(`${name} was left behind by a crash.`);
+  for (const name of listing.doubled) {
+    notes.push(`${name} is not read: the same segment is there without .lz4.`);
+  }
   const [first] = listing.segments;
   // Where wal.meta says from which event on the log has all, it is sound without them, or corrupt.
   const isTold = reading.status === 'present' && reading.meta.firstKeptEventId > 0;
-  const isLater =
-    first !== undefined && first.index > 1 && !listing.compressed.some((i) => i < first.index);
-  if (isLater && !isTold) {
+  if (first !== undefined && first.index > 1 && !isTold) {
     notes.push(`The log begins with ${first.name}: it does not have the segments before it.`);
   }
   return notes;

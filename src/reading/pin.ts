@@ -9,14 +9,13 @@ import {
   findBlock,
   MAX_BLOCK_BYTES,
 } from '../segment/block-header.js';
-import { isDefect } from '../segment/defect.js';
+import { type Defect, isDefect } from '../segment/defect.js';
 import { linkProblem } from '../segment/segment-chain.js';
 import { SEGMENT_HEADER_PAGE_BYTES, type SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
 import { KIB } from '../units.js';
 import { lostSentence, restoreAdvice } from './advice.js';
-import { reading } from './read-failure.js';
-import type { SegmentFile } from './segment-file.js';
+import { readSegment, type SegmentFile } from './segment-file.js';
 import type { SegmentReader } from './segment-reader.js';
 import { type SalvageBounds, SegmentSalvager } from './segment-salvager.js';
 
@@ -40,13 +39,27 @@ export function pinProblem(
   file: SegmentFile,
   pin: SegmentHeader,
 ): string | undefined {
-  const problem = linkProblem(file, pin);
+  const problem = linkProblem(file, pin) ?? frameProblem(file);
   if (problem !== undefined || isPinnedBlockThere(storage, file, pin)) return problem;
   const { segmentIndex, previousLastEventId, previousEndOffset } = pin;
   return (
     `does not end at offset ${previousEndOffset} with event ${previousLastEventId}, as segment ` +
     `${segmentIndex} says: one of the two is from an earlier state of the log`
   );
+}
+
+/** What is wrong with the frame of a compressed segment as far as its sizes tell, likewise. */
+function frameProblem({ frame }: SegmentFile): string | undefined {
+  const defect = frame?.endDefect();
+  return defect && `is not one whole LZ4 frame: ${defect.message}`;
+}
+
+/** The error for a compressed segment of which each event is there, and whose file is not whole. */
+export function frameError({ path }: SegmentFile, defect: Defect): WalError {
+  const message =
+    `${path} is not one whole LZ4 frame: ${defect.message}. No event is lost. ` +
+    restoreAdvice(path);
+  return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path });
 }
 
 /** Looked for after a pin without a seal, and before it: most last blocks are small. */
@@ -59,7 +72,7 @@ function isPinnedBlockThere(storage: Storage, file: SegmentFile, pin: SegmentHea
   if (end === SEGMENT_HEADER_PAGE_BYTES) return checksum === headerChecksum;
   const read = (from: number, bytes: number): Uint8Array => {
     const target = new Uint8Array(bytes);
-    const count = reading(file.path, () => storage.read(file.fd, target, from), from);
+    const count = readSegment(storage, file, target, from);
     return target.subarray(0, count);
   };
   // The seal repeats it, and is there unless recovery went on after a torn write. One that tells of

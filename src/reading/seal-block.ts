@@ -9,8 +9,7 @@ import {
 import { type Defect, isDefect } from '../segment/defect.js';
 import { decodeSeal, SEAL_RESERVED_BYTES, type Seal } from '../segment/seal.js';
 import type { Storage } from '../storage/storage.js';
-import { reading } from './read-failure.js';
-import type { SegmentFile } from './segment-file.js';
+import { readSegment, type SegmentFile } from './segment-file.js';
 
 /** A block of a seal that is there as it was written: its checksums hold. */
 export interface SealBlock {
@@ -26,7 +25,7 @@ export function readSealBlock(
   offset: number,
 ): SealBlock | undefined {
   const bytes = new Uint8Array(SEAL_RESERVED_BYTES);
-  const count = reading(file.path, () => storage.read(file.fd, bytes, offset), offset);
+  const count = readSegment(storage, file, bytes, offset);
   const { salt } = file.header;
   const header = decodeBlockHeader(bytes.subarray(0, count), 0, salt, offset);
   if (isDefect(header) || header.kind !== BlockKind.seal) return undefined;

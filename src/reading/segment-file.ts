@@ -1,6 +1,9 @@
-// One open segment file with its verified header.
+// One open segment file with its verified header. Where a segment has no file of its own name, its
+// compressed one is opened: who reads it through `readSegment` need not know.
 import { WalError } from '../errors.js';
-import { isDefect } from '../segment/defect.js';
+import { FrameReader } from '../compression/frame-reader.js';
+import { type Defect, isDefect, makeDefect } from '../segment/defect.js';
+import { compressedPath, isCompressedPath, isPlainPath } from '../segment/file-names.js';
 import {
   decodeSegmentHeader,
   SEGMENT_HEADER_PAGE_BYTES,
@@ -11,15 +14,25 @@ import { newerVersionAdvice, ownFileAdvice, renameBackAdvice, restoreAdvice } fr
 import { isMissing, readFailure, reading } from './read-failure.js';
 import { type ReadingMeter, silentMeter } from './reading-meter.js';
 
-export interface SegmentFile {
+/** The open file of a segment, of which nothing was read yet. */
+export interface SegmentSource {
   readonly path: string;
+  /** To be read through {@link readSegment} only; where it is compressed it is not written to. */
   readonly fd: number;
-  /** The file's length when it was opened. */
+  /** The length of the segment when it was opened, whatever its file needs for it. */
   readonly bytes: number;
+  /** Reads a compressed segment; undefined for one that is not. */
+  readonly frame: FrameReader | undefined;
   readonly device: bigint;
   readonly inode: bigint;
   /** Names that the file has; more than one, and what is written shows under the others as well. */
   readonly names: number;
+}
+
+/** A file that is named as a compressed segment, and what is wrong with it. */
+type UnreadableSource = Defect & { readonly path: string };
+
+export interface SegmentFile extends SegmentSource {
   readonly header: SegmentHeader;
 }
 
@@ -30,29 +43,41 @@ interface SegmentExpectation {
   readonly logId?: bigint | undefined;
 }
 
+/** As `read` of the storage: what a compressed segment lacks by damage reads as no valid block. */
+export const readSegment = (
+  storage: Storage,
+  { fd, path, frame }: Pick<SegmentSource, 'fd' | 'path' | 'frame'>,
+  target: Uint8Array,
+  offset: number,
+): number =>
+  reading(path, () => frame?.read(target, offset) ?? storage.read(fd, target, offset), offset);
+
+/** The first page, as far as it stands in the file. */
+function headerIn(storage: Storage, source: SegmentSource): SegmentHeader | Defect {
+  const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
+  const count = readSegment(storage, source, page, 0);
+  const header = source.frame?.damageIn(0, page.length) ?? decodeSegmentHeader(page.subarray(0, count));
+  const { frame } = source;
+  if (isDefect(header) || frame === undefined || frame.contentBytes <= header.segmentBytes) {
+    return header;
+  }
+  const { contentBytes } = frame;
+  const what = `an LZ4 frame of ${contentBytes} bytes for a segment of ${header.segmentBytes}`;
+  return makeDefect('field', what);
+}
+
 /**
  * Reads and checks the header page of an open segment. Corruption: a name is published after it.
  */
 function readHeader(
   storage: Storage,
-  fd: number,
-  path: string,
+  source: SegmentSource,
   expected: SegmentExpectation,
   meter: ReadingMeter,
 ): SegmentHeader {
-  const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
-  const count = reading(path, () => storage.read(fd, page, 0), 0);
-  const header = decodeSegmentHeader(page.subarray(0, count));
-  if (isDefect(header)) {
-    const newer = header.defect === 'version' || header.defect === 'feature';
-    const failure = header.defect === 'checksum' ? 'header' : 'validation';
-    if (!newer) meter.segmentReader.onIntegrityFailure(failure);
-    const message = newer
-      ? `${path} cannot be read: ${header.message}. ${newerVersionAdvice}`
-      : `The header of ${path} is not valid: ${header.message}. ${restoreAdvice(path)}`;
-    const code = newer ? 'ERR_FLASHSTRIKE_UNSUPPORTED' : 'ERR_FLASHSTRIKE_CORRUPT';
-    throw new WalError(code, message, { path, offset: 0 });
-  }
+  const { path } = source;
+  const header = headerIn(storage, source);
+  if (isDefect(header)) throw headerError(path, header, meter);
   if (expected.index !== undefined && header.segmentIndex !== expected.index) {
     const message =
       `${path} contains segment ${header.segmentIndex}: the file was renamed or replaced. ` +
@@ -65,6 +90,19 @@ function readHeader(
     throw wrongLogError(path);
   }
   return header;
+}
+
+function headerError(path: string, { defect, message: why }: Defect, meter: ReadingMeter): WalError {
+  const newer = defect === 'version' || defect === 'feature';
+  if (!newer) {
+    const failure = defect === 'checksum' ? 'header' : 'validation';
+    meter.segmentReader.onIntegrityFailure(failure);
+  }
+  const message = newer
+    ? `${path} cannot be read: ${why}. ${newerVersionAdvice}`
+    : `The header of ${path} is not valid: ${why}. ${restoreAdvice(path)}`;
+  const code = newer ? 'ERR_FLASHSTRIKE_UNSUPPORTED' : 'ERR_FLASHSTRIKE_CORRUPT';
+  return new WalError(code, message, { path, offset: 0 });
 }
 
 /** A segment file that another log wrote. Its own log may miss it: no advice to remove it. */
@@ -155,33 +193,97 @@ function openFile(
   mode: OpenMode,
   meter: ReadingMeter,
 ): SegmentFile | undefined {
-  let fd: number;
+  const source = openSource(storage, path, mode);
+  if (source === undefined) return undefined;
+  if (isDefect(source)) throw headerError(source.path, source, meter);
   try {
-    fd = storage.open(path, mode);
+    return { ...source, header: readHeader(storage, source, expected, meter) };
   } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw readFailure(error, path);
-  }
-  try {
-    const header = readHeader(storage, fd, path, expected, meter);
-    const { bytes, device, inode, links } = reading(path, () => storage.statusOf(fd));
-    return { path, fd, bytes, device, inode, names: links, header };
-  } catch (error) {
-    storage.close(fd);
+    storage.close(source.fd);
     throw error;
+  }
+}
+
+interface OpenedFile {
+  readonly path: string;
+  readonly fd: number;
+}
+
+/** The file itself or, where a segment has no such file any more, its compressed one. */
+function openEither(storage: Storage, path: string, mode: OpenMode): OpenedFile | undefined {
+  const names = isPlainPath(path) ? [path, compressedPath(path)] : [path];
+  for (const name of names) {
+    try {
+      // Nothing is ever written into a compressed one.
+      return { path: name, fd: storage.open(name, isCompressedPath(name) ? 'read' : mode) };
+    } catch (error) {
+      if (!isMissing(error)) throw readFailure(error, name);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Opens the file of a segment, whatever stands in it; a defect where it is named as compressed and
+ * no reader can be made for it, undefined where there is no such file.
+ */
+export function openSource(
+  storage: Storage,
+  path: string,
+  mode: OpenMode = 'read',
+): SegmentSource | UnreadableSource | undefined {
+  const opened = openEither(storage, path, mode);
+  if (opened === undefined) return undefined;
+  const { fd } = opened;
+  let source: SegmentSource | UnreadableSource | undefined;
+  try {
+    source = reading(opened.path, () => sourceOf(storage, opened), 0);
+    return source;
+  } finally {
+    if (source === undefined || isDefect(source)) storage.close(fd);
+  }
+}
+
+function sourceOf(storage: Storage, { path, fd }: OpenedFile): SegmentSource | UnreadableSource {
+  const frame = isCompressedPath(path) ? FrameReader.open(storage, fd) : undefined;
+  if (isDefect(frame)) return { ...frame, path };
+  const { bytes, device, inode, links } = storage.statusOf(fd);
+  return { path, fd, frame, bytes: frame?.contentBytes ?? bytes, device, inode, names: links };
+}
+
+/**
+ * The header of a segment, whatever its name; a defect where it has none, undefined where there is
+ * no such file.
+ */
+export function peekSegmentHeader(
+  storage: Storage,
+  path: string,
+): SegmentHeader | Defect | undefined {
+  const source = openSource(storage, path);
+  if (source === undefined || isDefect(source)) return source;
+  try {
+    return headerIn(storage, source);
+  } finally {
+    storage.close(source.fd);
   }
 }
 
 /**
  * Whether an open segment was taken away meanwhile: its name is gone or names another file, or its
- * body was recycled under a new header. What then fails to validate is expired, not corrupt.
+ * body was recycled under a new header. What then fails to validate is expired, not corrupt. One
+ * that was compressed meanwhile is still there.
  */
 export function isExpired(storage: Storage, file: SegmentFile): boolean {
   return reading(file.path, () => {
     const now = storage.statusAt(file.path);
-    if (now === undefined || now.inode !== file.inode || now.device !== file.device) return true;
-    const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
-    const header = decodeSegmentHeader(page.subarray(0, storage.read(file.fd, page, 0)));
+    if (now === undefined) {
+      const isKept = isPlainPath(file.path) && isThere(storage, compressedPath(file.path));
+      return !isKept;
+    }
+    if (now.inode !== file.inode || now.device !== file.device) return true;
+    const header = headerIn(storage, file);
     return !isDefect(header) && header.salt !== file.header.salt;
   });
 }
+
+const isThere = (storage: Storage, path: string): boolean => storage.statusAt(path) !== undefined;

@@ -21,7 +21,7 @@ import type { Storage } from '../storage/storage.js';
 import { alignUp, MIB } from '../units.js';
 import { reading } from './read-failure.js';
 import { readSealBlock, type SealBlock } from './seal-block.js';
-import type { SegmentFile } from './segment-file.js';
+import { readSegment, type SegmentFile } from './segment-file.js';
 import { SegmentMeter } from './segment-meter.js';
 import type { Stop } from './stop.js';
 
@@ -218,7 +218,7 @@ export class SegmentReader {
     }
     if (isStop(block)) {
       if (isAboutBytes(block)) this.#forget();
-      this.stop = block;
+      this.stop = this.#explained(block);
       this.block = undefined;
       return false;
     }
@@ -253,7 +253,7 @@ export class SegmentReader {
     const block = this.#look(this.file.header.segmentBytes);
     this.#forget();
     this.block = undefined;
-    this.stop = isStop(block) ? block : undefined;
+    this.stop = isStop(block) ? this.#explained(block) : undefined;
     return !isStop(block);
   }
 
@@ -294,14 +294,23 @@ export class SegmentReader {
    * grows, and who waits at its end must see it.
    */
   #hasGrown(): boolean {
-    const { fd, path, header } = this.file;
-    if (this.#endOffset >= header.segmentBytes) return false;
+    const { fd, path, frame, header } = this.file;
+    if (frame !== undefined || this.#endOffset >= header.segmentBytes) return false;
     const { bytes } = reading(path, () => this.#storage.statusOf(fd));
     if (bytes <= this.#endOffset) return false;
     this.#endOffset = Math.min(bytes, header.segmentBytes);
     this.#forget();
     if (bufferBytes(bytes) > this.bytes.length) this.bytes = new Uint8Array(bufferBytes(bytes));
     return true;
+  }
+
+  /** Where a compressed file is damaged, that is why no block can be read. */
+  #explained(stop: Stop): Stop {
+    const { frame } = this.file;
+    if (frame === undefined || !isAboutBytes(stop)) return stop;
+    const bytes = stop.inPayload === true ? MAX_BLOCK_BYTES : BLOCK_HEADER_BYTES;
+    const defect = frame.damageIn(this.#offset, Math.min(this.#offset + bytes, this.#endOffset));
+    return defect === undefined ? stop : { ...stop, message: defect.message };
   }
 
   /** A block that is whole, yet not the one that follows here. */
@@ -364,11 +373,10 @@ export class SegmentReader {
     const readOffset = this.#offset + kept;
     if (readOffset < this.#freshFrom) this.#freshFrom = readOffset;
     const target = this.bytes.subarray(kept, wanted);
-    const { fd, path } = this.file;
     const startNs = this.#meter.nowNs();
     let count: number | undefined;
     try {
-      count = reading(path, () => this.#storage.read(fd, target, readOffset), readOffset);
+      count = readSegment(this.#storage, this.file, target, readOffset);
     } finally {
       this.#meter.onChunk(startNs, count);
     }

@@ -21,7 +21,6 @@ import {
   withoutTailAdvice,
 } from '../reading/advice.js';
 import {
-  compressedError,
   type LogListing,
   listingNotes,
   listLog,
@@ -217,7 +216,6 @@ function recover(
   const listing = listLog(storage, directory);
   const reading = readMeta(storage, directory);
   const notes = [...listingNotes(listing, reading), ...metaNotes(reading, listing)];
-  if (listing.compressed.length > 0) throw compressedError(listing);
   // They would be removed: looked at before anything is changed.
   for (const path of leftOversIn(listing)) isLeftOver(storage, path);
   const last = listing.segments.at(-1);
@@ -332,7 +330,8 @@ function withLastSegment(
   const missing = missingTail(judgement);
   if (missing !== undefined) doubts.push(`${tailCase.prose}${missingSentence(missing)}`);
   const { endOffset, nextEventId, claims, meta, droppedEvents, droppedBytes } = judgement;
-  if (!provesCleanClose(meta, judgement, file)) {
+  // What is compressed was finished, and durable before its original went.
+  if (file.frame === undefined && !provesCleanClose(meta, judgement, file)) {
     redirty(storage, file, walk.tally, claims.durableEventId, endOffset, meter);
   }
   return {
@@ -344,7 +343,7 @@ function withLastSegment(
       walk,
       endOffset,
       durableClaim: Math.max(walk.durableEventId, file.header.firstEventId - 1),
-      canContinue: verdict === 'clean' && !walk.sealed && file.names === 1,
+      canContinue: verdict === 'clean' && !walk.sealed && isOurs(file),
       integrityFailure: verdict === 'clean' ? undefined : integrityFailureOf(judgement.stop),
     },
     droppedEvents,
@@ -353,6 +352,9 @@ function withLastSegment(
     notes: [...notes, ...doubts],
   };
 }
+
+/** Whether what is written into the file shows nowhere else, and can be read again. */
+const isOurs = ({ names, frame }: SegmentFile): boolean => names === 1 && frame === undefined;
 
 /** A file that others know by another name keeps its content: the log goes on in a new one. */
 function linkedNotes({ path, names }: SegmentFile): string[] {
@@ -454,11 +456,13 @@ function writeAgain(storage: Storage, file: SegmentFile, from: number, endOffset
   storage.sync(file.fd);
 }
 
-const leftOversIn = ({ dir, prepared, hasMetaTemporary }: LogListing): string[] =>
-  [...prepared, ...(hasMetaTemporary ? [META_TEMPORARY_FILE] : [])].map((name) => join(dir, name));
+const leftOversIn = ({ dir, prepared, compressing, hasMetaTemporary }: LogListing): string[] =>
+  [...prepared, ...compressing, ...(hasMetaTemporary ? [META_TEMPORARY_FILE] : [])].map((name) =>
+    join(dir, name),
+  );
 
 /**
- * Removes what a crash left over: prepared files and a half-written meta. Only after the log was
+ * Removes what a crash left over: prepared files, a half-written meta or compressed segment. Only after the log was
  * accepted. Returns the first ticket that no left-over has.
  */
 export function removeLeftovers(storage: Storage, directory: string): number {

@@ -2,10 +2,11 @@
 // validate up to its pin. It reads what is needed to name them: only what is damaged, and what
 // stands right before it.
 import { basename } from 'node:path';
+import { wholeFrameDefect } from '../compression/frame-check.js';
 import { assert, WalError } from '../errors.js';
 import { acceptLossAdvice, lostSentence, putBackAdvice, restoreAdvice } from '../reading/advice.js';
 import type { LogListing, SegmentGap } from '../reading/log-directory.js';
-import { boundsOf, endsAtPin, pinError } from '../reading/pin.js';
+import { boundsOf, endsAtPin, frameError, pinError } from '../reading/pin.js';
 import type { ReadingMeter } from '../reading/reading-meter.js';
 import { confirmSeal, SealCheck, sealError } from '../reading/seal-check.js';
 import { closeSegment, openSegment } from '../reading/segment-file.js';
@@ -145,6 +146,10 @@ function lossesIn(
     }
     if (losses.length > 0) return losses;
     const { firstEventId, previousLastEventId: lastEventId, previousEndOffset } = pin;
+    const frameDefect = wholeFrameDefect(file.frame);
+    if (frameDefect !== undefined) {
+      return [{ errors: [frameError(file, frameDefect)], firstEventId, lastEventId }];
+    }
     if (error !== undefined) return [{ errors: [error], firstEventId, lastEventId }];
     const defect = sealCheck?.defect(first);
     if (defect === undefined) return [];

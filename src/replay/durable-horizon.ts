@@ -3,8 +3,7 @@
 
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { readMeta } from '../reading/log-directory.js';
-import { reading } from '../reading/read-failure.js';
-import type { SegmentFile } from '../reading/segment-file.js';
+import { readSegment, type SegmentFile } from '../reading/segment-file.js';
 import { BLOCK_HEADER_BYTES, decodeBlockHeader } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
 import { KIB } from '../units.js';
@@ -87,7 +86,7 @@ export class DurableHorizon {
     const target = this.#peek.subarray(0, byteCount);
     const offset = this.#peekOffset;
     const { storage } = this.#ports;
-    const count = reading(file.path, () => storage.read(file.fd, target, offset), offset);
+    const count = readSegment(storage, file, target, offset);
     return target.subarray(0, count);
   }
 }

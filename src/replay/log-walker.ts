@@ -12,14 +12,13 @@ import { expired, judgeTail, tailError } from '../judgement/tail-judgement.js';
 import { unpinnedHole } from '../judgement/unpinned.js';
 import { lostSentence } from '../reading/advice.js';
 import {
-  compressedError,
   holdsLog,
   listLog,
   noLogIn,
   readMeta,
   usableMeta,
 } from '../reading/log-directory.js';
-import { endsAtPin, pinError } from '../reading/pin.js';
+import { endsAtPin, frameError, pinError } from '../reading/pin.js';
 import { type ReadingMeter, silentMeter } from '../reading/reading-meter.js';
 import { positionNear, readSeal } from '../reading/seal-index.js';
 import {
@@ -135,7 +134,6 @@ export class LogWalker {
     const startNs = this.meter.nowNs();
     const listing = listLog(this.#storage, this.dir);
     if (!holdsLog(listing)) throw noLogIn(this.dir);
-    if (listing.compressed.length > 0) throw compressedError(listing);
     this.#logId = logIdOf(this.#storage, listing);
     const indexes = listing.segments.map((segment) => segment.index);
     const file = from === undefined ? this.#firstOf(indexes) : this.#findSegment(indexes, from);
@@ -416,7 +414,10 @@ export class LogWalker {
       reader.recordEnd(false);
       throw pinError(this.#storage, reader, successor.header);
     }
-    reader.recordEnd(true);
+    const defect = reader.file.frame?.endDefect();
+    reader.recordEnd(defect === undefined);
+    // Its events were all given: behind what is odd in this file others may be missing.
+    if (defect !== undefined) throw frameError(reader.file, defect);
     this.#successor = undefined;
     closeSegment(this.#storage, reader.file, this.meter);
     this.#enter(successor, startOf(successor));

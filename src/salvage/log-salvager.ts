@@ -18,13 +18,14 @@ import {
 import { behindOf } from '../judgement/tail-scan.js';
 import { unpinnedEnd } from '../judgement/unpinned.js';
 import { endsAtPin } from '../reading/pin.js';
-import { isMissing, readFailure, reading } from '../reading/read-failure.js';
 import { confirmSeal } from '../reading/seal-check.js';
-import { isExpired, type SegmentFile } from '../reading/segment-file.js';
+import { reading } from '../reading/read-failure.js';
+import { isExpired, openSource, type SegmentFile } from '../reading/segment-file.js';
 import { SegmentReader } from '../reading/segment-reader.js';
 import { type Hole, type SalvageBounds, SegmentSalvager } from '../reading/segment-salvager.js';
 import { runsOf, skipUntil } from '../ring/ring-snapshot.js';
 import type { BlockHeader } from '../segment/block-header.js';
+import { isDefect } from '../segment/defect.js';
 import { LOCK_FILE, META_FILE, segmentFileName } from '../segment/file-names.js';
 import { RECYCLED_BODY_FLAG, type SegmentHeader } from '../segment/segment-header.js';
 import { ReadOnlyStorage } from '../storage/read-only-storage.js';
@@ -240,18 +241,10 @@ export class LogSalvager {
 
   /** The file that was surveyed; undefined where another one has its name by now, or none. */
   #open({ path, bytes, device, inode, header }: SurveyedSegment): SegmentFile | undefined {
-    let fd: number;
-    try {
-      fd = this.#storage.open(path, 'read');
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw readFailure(error, path);
-    }
-    const now = reading(path, () => this.#storage.statusOf(fd));
-    if (now.inode === inode && now.device === device) {
-      return { path, fd, bytes, device, inode, names: now.links, header };
-    }
-    this.#storage.close(fd);
+    const now = openSource(this.#storage, path);
+    if (now === undefined || isDefect(now)) return undefined;
+    if (now.inode === inode && now.device === device) return { ...now, bytes, header };
+    this.#storage.close(now.fd);
     return undefined;
   }
 
@@ -415,6 +408,8 @@ export class LogSalvager {
 
   /** The disk itself, where it could not read these bytes. */
   #causeIn(file: SegmentFile, { offset, bytes }: BytesPlace, cause: GapCause): GapCause {
+    // Where a compressed segment is concerned, the cause names the block and the place in its file.
+    if (file.frame !== undefined) return cause;
     if (!this.#storage.hasUnreadable(file.fd, offset, bytes)) return cause;
     const message = 'The disk cannot read all of these bytes (EIO).';
     return { code: 'ERR_FLASHSTRIKE_IO', message };

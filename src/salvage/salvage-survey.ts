@@ -1,7 +1,7 @@
 // What stands in the folder of a log that may be damaged, by what the files say of themselves: a
 // segment whose name was changed is still that segment, and one of another log is none of ours.
 
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { type ErrorCode, WalError } from '../errors.js';
 import { electLogId, regionLogIds } from '../judgement/log-identity.js';
 import { newerVersionAdvice } from '../reading/advice.js';
@@ -14,10 +14,11 @@ import {
   noLogIn,
   readMeta,
 } from '../reading/log-directory.js';
-import { isMissing, readFailure, reading, UNREADABLE } from '../reading/read-failure.js';
+import { UNREADABLE } from '../reading/read-failure.js';
+import { openSource, readSegment } from '../reading/segment-file.js';
 import { BLOCK_HEADER_BYTES } from '../segment/block-header.js';
-import { isDefect } from '../segment/defect.js';
-import { META_FILE, segmentFileName } from '../segment/file-names.js';
+import { type Defect, isDefect } from '../segment/defect.js';
+import { META_FILE } from '../segment/file-names.js';
 import {
   decodeSegmentHeader,
   SEGMENT_HEADER_PAGE_BYTES,
@@ -102,7 +103,7 @@ class Surveyor {
   }
 
   run(): Survey {
-    const { dir, segments, compressed } = this.#listing;
+    const { dir, segments } = this.#listing;
     const metaReading = readMeta(this.#storage, dir);
     const found = segments.flatMap((listed) => this.#open(listed) ?? []);
     const regions = regionLogIds(this.#storage, dir);
@@ -118,7 +119,6 @@ class Surveyor {
     }
     const logId = elect();
     for (const segment of found) this.#sort(segment, logId);
-    for (const index of compressed) this.#addCompressed(index);
     const meta = this.#checkMeta(metaReading, logId);
     const unreadable = this.#unreadable.filter((file) => !this.#isElsewhere(file));
     unreadable.sort((a, b) => a.index - b.index);
@@ -140,7 +140,7 @@ class Surveyor {
 
   #open(listed: ListedSegment): SurveyedSegment | undefined {
     const { path, index, bytes } = listed;
-    let head: FileHead | undefined;
+    let head: FileHead | Defect | undefined;
     try {
       head = this.#readHead(path);
     } catch (error) {
@@ -151,9 +151,9 @@ class Surveyor {
     }
     // Gone since it was listed: it will be missed where its events are.
     if (head === undefined) return undefined;
-    const header = decodeSegmentHeader(head.page);
-    if (!isDefect(header)) return surveyed(path, head, header);
-    const { defect, message } = header;
+    const found = isDefect(head) ? head : this.#surveyed(path, head);
+    if (!isDefect(found)) return found;
+    const { defect, message } = found;
     if (defect === 'version' || defect === 'feature') {
       const code = 'ERR_FLASHSTRIKE_UNSUPPORTED';
       this.#unreadable.push({
@@ -169,11 +169,22 @@ class Surveyor {
     return undefined;
   }
 
+  #surveyed(path: string, head: FileHead): SurveyedSegment | Defect {
+    const header = decodeSegmentHeader(head.page);
+    return isDefect(header) ? header : surveyed(path, head, header);
+  }
+
   /** The segment of a damaged header, where that can be proven; told either way. */
   #repair({ listed, message: why }: DamagedSegment, logId: bigint | undefined) {
     const { path, index, bytes } = listed;
     const head = this.#readHead(path);
     if (head === undefined) return undefined;
+    if (isDefect(head)) {
+      const code = 'ERR_FLASHSTRIKE_CORRUPT';
+      const message = `${path} is not a compressed segment: ${why}.`;
+      this.#unreadable.push({ index, path, bytes, code, message });
+      return undefined;
+    }
     const known = { segmentIndex: index, segmentBytes: head.bytes, logId };
     const header = repairSegmentHeader(head.page, head.firstBlock, known);
     const code = head.isUnreadable ? 'ERR_FLASHSTRIKE_IO' : 'ERR_FLASHSTRIKE_CORRUPT';
@@ -190,19 +201,14 @@ class Surveyor {
     return surveyed(path, head, header);
   }
 
-  /** @returns undefined where the file is gone */
-  #readHead(path: string): FileHead | undefined {
-    let fd: number;
-    try {
-      fd = this.#storage.open(path, 'read');
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw readFailure(error, path);
-    }
+  /** @returns undefined where the file is gone, a defect where it is no LZ4 frame of a segment */
+  #readHead(path: string): FileHead | Defect | undefined {
+    const source = openSource(this.#storage, path);
+    if (source === undefined || isDefect(source)) return source;
+    const { fd, bytes, device, inode } = source;
     try {
       const head = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES + BLOCK_HEADER_BYTES);
-      const count = reading(path, () => this.#storage.read(fd, head, 0), 0);
-      const { bytes, device, inode } = reading(path, () => this.#storage.statusOf(fd));
+      const count = readSegment(this.#storage, source, head, 0);
       return {
         bytes,
         device,
@@ -234,13 +240,6 @@ class Surveyor {
     } else if (!isNamed) {
       this.#oddity(segment, `This is segment ${index}: the file was renamed.`);
     }
-  }
-
-  #addCompressed(index: number): void {
-    const path = join(this.#listing.dir, `${segmentFileName(index)}.lz4`);
-    const message = `${path} is compressed, which this version cannot read yet.`;
-    const code = 'ERR_FLASHSTRIKE_UNSUPPORTED';
-    this.#unreadable.push({ index, path, bytes: 0, code, message });
   }
 
   /** True, and told, where the segment that the name promises stands in another file. */

@@ -1,4 +1,4 @@
-import { loadXxh64, type Xxh64 } from '../memory/native-xxh64.js';
+import { loadXxh64, type Xxh64 } from '../memory/native-xxhash.js';
 
 /** Replaces itself at its first use: after that a call costs what one of the import did. */
 let native: Xxh64 = (bytes, seed) => {

@@ -13,6 +13,7 @@ export { LOCK_FILE };
 type FileNameKind =
   | 'segment'
   | 'compressed'
+  | 'compressing'
   | 'prepared'
   | 'meta'
   | 'meta-temporary'
@@ -24,6 +25,10 @@ type FileNameKind =
 
 const SEGMENT_NAME = /^([0-9]{10})\.wal$/;
 const COMPRESSED_NAME = /^([0-9]{10})\.wal\.lz4$/;
+/** A compressed segment that is being written, or was when a crash came. */
+const COMPRESSING_NAME = /^([0-9]{10})\.wal\.lz4\.tmp$/;
+/** Behind the name, or the path, of a segment. */
+const COMPRESSED_SUFFIX = '.lz4';
 const PREPARED_NAME = /^prepared-(0|[1-9][0-9]{0,9})\.tmp$/;
 
 /** Letters, digits and three signs: a name that no file system and no shell minds. */
@@ -50,6 +55,23 @@ export function segmentFileName(index: number): string {
 /** The index in the name of a segment, or undefined for any other name. */
 export const parseSegmentFileName = (name: string): number | undefined =>
   parse(SEGMENT_NAME, name, 1);
+
+/** The path of a segment that is compressed, by its path where it is not. */
+export const compressedPath = (segmentPath: string): string => segmentPath + COMPRESSED_SUFFIX;
+
+/** The path under which it is written. */
+export const compressingPath = (segmentPath: string): string =>
+  `${compressedPath(segmentPath)}.tmp`;
+
+/** The index in the name of a compressed segment, or undefined for any other name. */
+export const parseCompressedFileName = (name: string): number | undefined =>
+  parse(COMPRESSED_NAME, name, 1);
+
+/** Whether a path is that of a compressed segment. */
+export const isCompressedPath = (path: string): boolean => path.endsWith('.wal.lz4');
+
+/** Whether a path may be that of a segment that is not compressed. */
+export const isPlainPath = (path: string): boolean => path.endsWith('.wal');
 
 /** `prepared-7.tmp` for 7: a ticket tells files apart, it is no segment index. */
 export function preparedFileName(ticket: number): string {
@@ -92,7 +114,8 @@ export function classifyName(name: string): FileNameKind {
   if (name === LOCK_FILE) return 'lock';
   if (name === SALVAGE_FILE) return 'salvage';
   if (parseSegmentFileName(name) !== undefined) return 'segment';
-  if (parse(COMPRESSED_NAME, name, 1) !== undefined) return 'compressed';
+  if (parseCompressedFileName(name) !== undefined) return 'compressed';
+  if (parse(COMPRESSING_NAME, name, 1) !== undefined) return 'compressing';
   if (parsePreparedFileName(name) !== undefined) return 'prepared';
   if (parseConsumerFileName(name) !== undefined) return 'consumer';
   const isTemporary = consumerBefore(CONSUMER_TEMPORARY_SUFFIX, name) !== undefined;

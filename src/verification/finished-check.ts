@@ -3,7 +3,7 @@
 import { WalError } from '../errors.js';
 import { unpinnedEnd } from '../judgement/unpinned.js';
 import { lostSentence, restoreAdvice } from '../reading/advice.js';
-import { boundsOf, endsAtPin, pinError } from '../reading/pin.js';
+import { boundsOf, endsAtPin, frameError, pinError } from '../reading/pin.js';
 import { SealCheck, sealDefect, sealError } from '../reading/seal-check.js';
 import { isExpired } from '../reading/segment-file.js';
 import type { SegmentReader } from '../reading/segment-reader.js';
@@ -38,8 +38,11 @@ export class FinishedCheck {
     const check = isFresh ? SealCheck.at(reader, previousEndOffset) : undefined;
     await this.#walk.over(reader, previousEndOffset, check);
     if (endsAtPin(reader, pin)) {
-      reader.recordEnd(true);
-      this.#reportSeal(reader, isFresh ? check?.defect(reader) : sealDefect(reader));
+      const frameDefect = await this.#walk.frameDefect(reader.file);
+      reader.recordEnd(frameDefect === undefined);
+      if (frameDefect === undefined) {
+        this.#reportSeal(reader, isFresh ? check?.defect(reader) : sealDefect(reader));
+      } else this.#reportFrame(reader, frameDefect);
     } else if (isExpired(this.#storage, reader.file)) this.#findings.noteExpired(reader.file.path);
     else await this.#reportFinished(reader, pin);
     this.#walk.expectedEventId = pin.firstEventId;
@@ -74,6 +77,12 @@ export class FinishedCheck {
     const { endOffset, lastEventId } = end;
     const error = sealError(file, endOffset, defect);
     this.#findings.report(error, lastEventId + 1, lastEventId);
+  }
+
+  /** All events are there, and the file is not what was written. */
+  #reportFrame({ file, end }: SegmentReader, defect: Defect): void {
+    const { lastEventId } = end;
+    this.#findings.report(frameError(file, defect), lastEventId + 1, lastEventId);
   }
 
   /** Tells of each hole within the bounds; returns the reader behind the last one. */

@@ -50,17 +50,19 @@ export class SegmentsInspector {
   #inspect(segment: ListedSegment, isLast: boolean, pin: SegmentHeader | undefined) {
     const { index, name, path, bytes } = segment;
     const base = { file: name, segmentIndex: index, bytes };
+    const unread = { ...base, contentBytes: undefined };
     const { storage } = this.#ports;
     let file: SegmentFile | undefined;
     try {
       file = openSegment(storage, path, { index, logId: this.#logId });
-      if (file === undefined) return { inspection: { ...base, ...damaged('It was removed.') } };
+      if (file === undefined) return { inspection: { ...unread, ...damaged('It was removed.') } };
       const { header } = file;
       const { firstEventId, createdTsNs } = header;
       const content = isLast ? this.#inspectLast(file) : this.#inspectFinished(file, pin);
-      return { inspection: { ...base, firstEventId, createdTsNs, ...content }, header };
+      const contentBytes = file.frame?.contentBytes;
+      return { inspection: { ...base, contentBytes, firstEventId, createdTsNs, ...content }, header };
     } catch (error) {
-      return { inspection: { ...base, ...damaged(describeDefect(error)) } };
+      return { inspection: { ...unread, ...damaged(describeDefect(error)) } };
     } finally {
       if (file !== undefined) storage.close(file.fd);
     }

@@ -96,7 +96,8 @@ export function findLogId(dir: string): bigint | undefined {
 }
 
 const otherNames = (listing: LogListing): LogInspection['otherNames'] => [
-  ...listing.compressed.map((index) => ({ name: `segment ${index}`, kind: 'compressed' })),
+  ...listing.doubled.map((name) => ({ name, kind: 'compressed, and there as it was' })),
+  ...listing.compressing.map((name) => ({ name, kind: 'left over' })),
   ...listing.prepared.map((name) => ({ name, kind: 'prepared' })),
   ...(listing.hasMetaTemporary ? [{ name: 'wal.meta.tmp', kind: 'left over' }] : []),
   ...listing.unknown.map((name) => ({ name, kind: 'unknown' })),

@@ -9,7 +9,6 @@ import { logIdOf } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { newerVersionAdvice, putBackAdvice, verdictAdvice } from '../reading/advice.js';
 import {
-  compressedError,
   holdsLog,
   type LogListing,
   listingNotes,
@@ -74,9 +73,7 @@ export class Verification {
     // Before the files: what waited then goes on where they end now, or further ahead.
     const left = this.#rings.leftRegions();
     try {
-      // Around a segment that cannot be read, nothing can be judged.
-      if (listing.compressed.length > 0) this.#findings.report(compressedError(listing));
-      else if (listing.segments.length > 0) await this.#verifySegments(listing);
+      if (listing.segments.length > 0) await this.#verifySegments(listing);
       else this.#verifyEmpty();
     } finally {
       for (const file of this.#openFiles) closeSegment(storage, file, this.#meter);

@@ -1,7 +1,11 @@
 // How far a run of `verify` has come in a log: what the blocks that it walked over hold, and what
 // the next segment must begin with.
+import { FrameCheck } from '../compression/frame-check.js';
+import { BLOCK_CONTENT_BYTES } from '../compression/lz4-frame.js';
 import type { SealCheck } from '../reading/seal-check.js';
+import type { SegmentFile } from '../reading/segment-file.js';
 import type { SegmentReader } from '../reading/segment-reader.js';
+import type { Defect } from '../segment/defect.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { MIB } from '../units.js';
 import { type DraftProblem, measure } from './findings.js';
@@ -66,5 +70,19 @@ export class VerifiedWalk {
     }
     this.claim(reader.durableEventId);
     this.expectedEventId = reader.nextEventId;
+  }
+
+  /** What is wrong with the file of a compressed segment; undefined also for any other. */
+  async frameDefect({ frame }: SegmentFile): Promise<Defect | undefined> {
+    if (frame === undefined) return undefined;
+    const check = new FrameCheck(frame);
+    let bytesThisTurn = 0;
+    while (!check.step()) {
+      bytesThisTurn += BLOCK_CONTENT_BYTES;
+      if (bytesThisTurn < TURN_BYTES) continue;
+      bytesThisTurn = 0;
+      await nextTurn();
+    }
+    return check.defect();
   }
 }
