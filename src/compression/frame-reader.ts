@@ -1,6 +1,6 @@
 // Reads the content of a compressed segment as if it was a file of its own, wherever it is asked
-// for. Blocks are found by hopping from size to size, once, and unpacked one at a time; of no length
-// in the file more memory is taken than a block has.
+// for. Blocks are found by hopping from size to size, once, and unpacked one at a time; no length
+// in the file makes this take more memory than a block has.
 //
 // A damaged block reads as bytes that no structure of a segment begins with: whoever reads the
 // segment meets them as damage at their place, and what stands before and behind is read as ever.
@@ -97,8 +97,8 @@ export class FrameReader {
   }
 
   /**
-   * Whether the file is what its sizes tell, to its very end; nothing is unpacked for it. Undefined:
-   * it is.
+   * Why the file is not what its sizes tell, to its very end; undefined where it is. Nothing is
+   * unpacked for that.
    */
   endDefect(): Defect | undefined {
     if (!this.#find(this.#blocks)) return this.#lost?.defect;
@@ -110,10 +110,11 @@ export class FrameReader {
     if (decodeU32(mark, 0) !== END_MARK) {
       return makeDefect('field', `the LZ4 frame goes on at byte ${place} of the file`);
     }
-    const behind = this.fileBytes - place - FRAME_END_BYTES;
+    const end = place + FRAME_END_BYTES;
+    const behind = this.fileBytes - end;
     return behind === 0
       ? undefined
-      : makeDefect('field', `${behind} bytes follow the LZ4 frame, at byte ${place + FRAME_END_BYTES}`);
+      : makeDefect('field', `${behind} bytes follow the LZ4 frame, at byte ${end}`);
   }
 
   /** The checksum of the content that ends the file; undefined where it has no end. */
@@ -150,7 +151,8 @@ export class FrameReader {
     }
     const bytes = this.#scratch.subarray(0, wholeBytes);
     const count = this.#storage.read(this.#fd, bytes, place);
-    if (count < bytes.length) return defectAt(index, place, 'truncated', 'the file ends inside of it');
+    if (count < bytes.length)
+      return defectAt(index, place, 'truncated', 'the file ends inside of it');
     const packedEnd = SIZE_WORD_BYTES + size.bytes;
     const checksum = xxh32(bytes.subarray(SIZE_WORD_BYTES, packedEnd));
     if (checksum !== decodeU32(bytes, packedEnd)) {
@@ -207,9 +209,5 @@ export class FrameReader {
   }
 }
 
-const defectAt = (
-  index: number,
-  place: number,
-  defect: Defect['defect'],
-  what: string,
-): Defect => makeDefect(defect, `LZ4 block ${index}, at byte ${place} of the file: ${what}`);
+const defectAt = (index: number, place: number, defect: Defect['defect'], what: string): Defect =>
+  makeDefect(defect, `LZ4 block ${index}, at byte ${place} of the file: ${what}`);

@@ -21,7 +21,6 @@ const SKIPPABLE_MAGIC = 0x184d2a50;
 const FLG_OFFSET = 4;
 const BD_OFFSET = 5;
 const CONTENT_BYTES_OFFSET = 6;
-const HEADER_CHECKSUM_OFFSET = 14;
 export const LZ4_HEADER_BYTES = 15;
 
 const FLG_VERSION = 0b0100_0000;
@@ -52,22 +51,8 @@ assert(FLG_OFFSET + 1 === BD_OFFSET && BD_OFFSET + 1 === CONTENT_BYTES_OFFSET, '
 const viewOf = ({ buffer, byteOffset, length }: Uint8Array): DataView =>
   new DataView(buffer, byteOffset, length);
 
-/** The second byte of the XXH32 of what the magic and the checksum enclose. */
-const headerChecksum = (header: Uint8Array): number =>
-  (xxh32(header.subarray(FLG_OFFSET, HEADER_CHECKSUM_OFFSET)) >>> 8) & 0xff;
-
-/** The start of a frame whose content has `contentBytes`. */
-export function encodeFrameHeader(contentBytes: number): Uint8Array {
-  assert(contentProblem(contentBytes) === undefined, 'the content is a segment');
-  const header = new Uint8Array(LZ4_HEADER_BYTES);
-  const view = viewOf(header);
-  view.setUint32(0, MAGIC, true);
-  view.setUint8(FLG_OFFSET, FLG);
-  view.setUint8(BD_OFFSET, BD);
-  view.setBigUint64(CONTENT_BYTES_OFFSET, BigInt(contentBytes), true);
-  view.setUint8(HEADER_CHECKSUM_OFFSET, headerChecksum(header));
-  return header;
-}
+/** The second byte of the XXH32 of what stands between the magic and it. */
+const headerChecksum = (descriptor: Uint8Array): number => (xxh32(descriptor) >>> 8) & 0xff;
 
 /** The bytes of the content of a frame; more than its header is not looked at. */
 export function decodeFrameHeader(bytes: Uint8Array): number | Defect {
@@ -83,8 +68,7 @@ export function decodeFrameHeader(bytes: Uint8Array): number | Defect {
   const contentEnd = (flg & FLG_CONTENT_BYTES) !== 0 ? end : end - 8;
   const checksumAt = (flg & FLG_DICTIONARY) !== 0 ? contentEnd + 4 : contentEnd;
   if (checksumAt >= bytes.length) return makeDefect('truncated', 'an LZ4 frame without a header');
-  const checksum = (xxh32(bytes.subarray(FLG_OFFSET, checksumAt)) >>> 8) & 0xff;
-  if (checksum !== view.getUint8(checksumAt)) {
+  if (headerChecksum(bytes.subarray(FLG_OFFSET, checksumAt)) !== view.getUint8(checksumAt)) {
     return makeDefect('checksum', 'the checksum of the LZ4 frame header does not match');
   }
   const feature = featureProblem(flg, view.getUint8(BD_OFFSET));
@@ -114,8 +98,7 @@ function featureProblem(flg: number, bd: number): string | undefined {
 }
 
 function contentProblem(contentBytes: number | bigint): string | undefined {
-  const isPossible =
-    contentBytes >= SEGMENT_HEADER_PAGE_BYTES && contentBytes <= MAX_SEGMENT_BYTES;
+  const isPossible = contentBytes >= SEGMENT_HEADER_PAGE_BYTES && contentBytes <= MAX_SEGMENT_BYTES;
   return isPossible ? undefined : `an LZ4 frame with a content of ${contentBytes} bytes`;
 }
 
@@ -145,15 +128,6 @@ export interface SizeWord {
 export function decodeSizeWord(bytes: Uint8Array, at: number): SizeWord {
   const word = viewOf(bytes).getUint32(at, true);
   return { bytes: word & ~STORED_BIT, isStored: word >= STORED_BIT };
-}
-
-export const encodeSizeWord = ({ bytes, isStored }: SizeWord): Uint8Array =>
-  encodeU32(isStored ? (bytes | STORED_BIT) >>> 0 : bytes);
-
-export function encodeU32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  viewOf(bytes).setUint32(0, value, true);
-  return bytes;
 }
 
 export const decodeU32 = (bytes: Uint8Array, at: number): number =>

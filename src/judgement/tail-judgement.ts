@@ -184,7 +184,8 @@ export function endNotes({ file, sealed, stop, offset }: SegmentReader): string[
   const { path, bytes, header } = file;
   const notes: string[] = [];
   // A log that is closed cuts its last file at the end of a page, and lengthens it by pages.
-  if (!sealed && bytes < header.segmentBytes && bytes % PAGE_BYTES !== 0) {
+  const isAsLongAsFile = file.frame === undefined;
+  if (isAsLongAsFile && !sealed && bytes < header.segmentBytes && bytes % PAGE_BYTES !== 0) {
     notes.push(
       `${basename(path)} has ${bytes} of its ${header.segmentBytes} bytes: it was truncated.`,
     );

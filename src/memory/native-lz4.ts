@@ -1,5 +1,5 @@
-// LZ4 blocks by a native module. What it packs begins with the length of what is unpacked, u32: that
-// length bounds what unpacking allocates, so it is never taken from a file.
+// LZ4 blocks by a native module. In front of a packed block it has the length of what is unpacked,
+// u32: that length bounds what unpacking allocates, so it is never taken from a file.
 import type * as Lz4 from 'lz4-napi';
 import { loadNative } from './native-module.js';
 
@@ -7,8 +7,6 @@ import { loadNative } from './native-module.js';
 export const LENGTH_PREFIX_BYTES = 4;
 
 export interface Lz4Blocks {
-  /** @returns the prefix and the block */
-  pack(bytes: Buffer): Uint8Array;
   /**
    * @param prefixed the prefix and the block
    * @returns at most as many bytes as the prefix tells
@@ -21,7 +19,6 @@ export interface Lz4Blocks {
 export function loadLz4(): Lz4Blocks {
   const native = loadNative('lz4-napi', 'compressed segments need') as typeof Lz4;
   return {
-    pack: (bytes) => native.compressSync(bytes),
     unpack: (prefixed) => native.uncompressSync(prefixed),
   };
 }

@@ -1,7 +1,8 @@
 // One open segment file with its verified header. Where a segment has no file of its own name, its
 // compressed one is opened: who reads it through `readSegment` need not know.
-import { WalError } from '../errors.js';
+
 import { FrameReader } from '../compression/frame-reader.js';
+import { WalError } from '../errors.js';
 import { type Defect, isDefect, makeDefect } from '../segment/defect.js';
 import { compressedPath, isCompressedPath, isPlainPath } from '../segment/file-names.js';
 import {
@@ -15,7 +16,7 @@ import { isMissing, readFailure, reading } from './read-failure.js';
 import { type ReadingMeter, silentMeter } from './reading-meter.js';
 
 /** The open file of a segment, of which nothing was read yet. */
-export interface SegmentSource {
+interface SegmentSource {
   readonly path: string;
   /** To be read through {@link readSegment} only; where it is compressed it is not written to. */
   readonly fd: number;
@@ -56,7 +57,8 @@ export const readSegment = (
 function headerIn(storage: Storage, source: SegmentSource): SegmentHeader | Defect {
   const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
   const count = readSegment(storage, source, page, 0);
-  const header = source.frame?.damageIn(0, page.length) ?? decodeSegmentHeader(page.subarray(0, count));
+  const header =
+    source.frame?.damageIn(0, page.length) ?? decodeSegmentHeader(page.subarray(0, count));
   const { frame } = source;
   if (isDefect(header) || frame === undefined || frame.contentBytes <= header.segmentBytes) {
     return header;
@@ -92,7 +94,11 @@ function readHeader(
   return header;
 }
 
-function headerError(path: string, { defect, message: why }: Defect, meter: ReadingMeter): WalError {
+function headerError(
+  path: string,
+  { defect, message: why }: Defect,
+  meter: ReadingMeter,
+): WalError {
   const newer = defect === 'version' || defect === 'feature';
   if (!newer) {
     const failure = defect === 'checksum' ? 'header' : 'validation';

@@ -462,8 +462,8 @@ const leftOversIn = ({ dir, prepared, compressing, hasMetaTemporary }: LogListin
   );
 
 /**
- * Removes what a crash left over: prepared files, a half-written meta or compressed segment. Only after the log was
- * accepted. Returns the first ticket that no left-over has.
+ * Removes what a crash left over: prepared files, a half-written meta, half-compressed segments.
+ * Only after the log was accepted. Returns the first ticket that no left-over has.
  */
 export function removeLeftovers(storage: Storage, directory: string): number {
   const listing = listLog(storage, directory);

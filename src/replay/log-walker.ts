@@ -11,13 +11,7 @@ import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js'
 import { expired, judgeTail, tailError } from '../judgement/tail-judgement.js';
 import { unpinnedHole } from '../judgement/unpinned.js';
 import { lostSentence } from '../reading/advice.js';
-import {
-  holdsLog,
-  listLog,
-  noLogIn,
-  readMeta,
-  usableMeta,
-} from '../reading/log-directory.js';
+import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from '../reading/log-directory.js';
 import { endsAtPin, frameError, pinError } from '../reading/pin.js';
 import { type ReadingMeter, silentMeter } from '../reading/reading-meter.js';
 import { positionNear, readSeal } from '../reading/seal-index.js';

@@ -18,8 +18,8 @@ import {
 import { behindOf } from '../judgement/tail-scan.js';
 import { unpinnedEnd } from '../judgement/unpinned.js';
 import { endsAtPin } from '../reading/pin.js';
-import { confirmSeal } from '../reading/seal-check.js';
 import { reading } from '../reading/read-failure.js';
+import { confirmSeal } from '../reading/seal-check.js';
 import { isExpired, openSource, type SegmentFile } from '../reading/segment-file.js';
 import { SegmentReader } from '../reading/segment-reader.js';
 import { type Hole, type SalvageBounds, SegmentSalvager } from '../reading/segment-salvager.js';

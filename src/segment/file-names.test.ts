@@ -50,6 +50,7 @@ describe('file names', () => {
     const kinds = Object.entries({
       '0000000001.wal': 'segment',
       '0000000001.wal.lz4': 'compressed',
+      '0000000001.wal.lz4.tmp': 'compressing',
       'prepared-7.tmp': 'prepared',
       'wal.meta': 'meta',
       'wal.meta.tmp': 'meta-temporary',
@@ -73,7 +74,9 @@ describe('file names', () => {
     '0000000001.WAL',
     '0000000001.wal ',
     '0000000001.wal\n',
-    '0000000001.wal.lz4.tmp',
+    '0000000000.wal.lz4.tmp',
+    '0000000001.wal.lz4.tmp.tmp',
+    '0000000001.wal.tmp',
     '000000001a.wal',
     '٠٠٠٠٠٠٠٠٠١.wal',
     'prepared-.tmp',

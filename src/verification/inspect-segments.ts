@@ -60,7 +60,10 @@ export class SegmentsInspector {
       const { firstEventId, createdTsNs } = header;
       const content = isLast ? this.#inspectLast(file) : this.#inspectFinished(file, pin);
       const contentBytes = file.frame?.contentBytes;
-      return { inspection: { ...base, contentBytes, firstEventId, createdTsNs, ...content }, header };
+      return {
+        inspection: { ...base, contentBytes, firstEventId, createdTsNs, ...content },
+        header,
+      };
     } catch (error) {
       return { inspection: { ...unread, ...damaged(describeDefect(error)) } };
     } finally {

@@ -9,8 +9,8 @@ export interface SegmentInspection {
   /** Size of the file. */
   readonly bytes: number;
   /**
-   * Of a compressed segment: bytes of the segment in the file, up to its end. Undefined for one that
-   * is not compressed, and where it cannot be read.
+   * Of a compressed segment: bytes of the segment in the file, up to its end. Undefined for one
+   * that is not compressed, and where it cannot be read.
    */
   readonly contentBytes: number | undefined;
   /** Up to the end of the last event or watermark block; undefined where that would need a walk. */

@@ -3,7 +3,6 @@ import {
   chmodSync,
   mkdirSync,
   readdirSync,
-  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -12,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
+import { compressFile } from '../../test/support/lz4-frames.js';
 import { codeOf } from '../errors.js';
 import { type LeftRing, NO_REGIONS } from '../judgement/left-rings.js';
 import { FILE_PORTS } from '../judgement/reading-ports.js';
@@ -55,16 +55,26 @@ test('a sound log: counts, ids, segments, no problem', async (t) => {
   });
 });
 
-for (const index of [1, 2, 3]) {
-  test(`a log whose segment ${index} is compressed is not called corrupt: it needs a newer version`, async (t) => {
+for (const [index, lost] of [
+  [1, 9],
+  [2, 5],
+  [3, 6],
+]) {
+  test(`segment ${index}, compressed, is read as if it was not`, async (t) => {
     const { dir } = threeSegments(t);
-    const path = join(dir, `000000000${index}.wal`);
-    renameSync(path, `${path}.lz4`);
+    const whole = await verify(dir);
+    compressFile(join(dir, `000000000${index}.wal`));
+    assert.deepEqual(await verify(dir), whole);
+  });
+
+  test(`segment ${index} in a frame of another kind is not called corrupt: it needs a newer version`, async (t) => {
+    const { dir } = threeSegments(t);
+    compressFile(join(dir, `000000000${index}.wal`), { bd: 0x70 });
     const { ok, verdict, problems, advice } = await verify(dir);
     assert.deepEqual([ok, verdict], [false, 'undecidable']);
     assert.deepEqual(
       problems.map(({ code, lost }) => [code, lost]),
-      [['ERR_FLASHSTRIKE_UNSUPPORTED', undefined]],
+      [['ERR_FLASHSTRIKE_UNSUPPORTED', lost]],
     );
     assert.equal(advice, 'Use the version that wrote it, or a newer one.');
   });
@@ -73,7 +83,11 @@ for (const index of [1, 2, 3]) {
 test('a segment that is there plain and compressed is read plain', async (t) => {
   const { dir } = threeSegments(t);
   writeFileSync(join(dir, '0000000002.wal.lz4'), '');
-  assert.equal((await verify(dir)).ok, true);
+  const { ok, notes } = await verify(dir);
+  assert.equal(ok, true);
+  assert.deepEqual(notes, [
+    '0000000002.wal.lz4 is not read: the same segment is there without .lz4.',
+  ]);
 });
 
 test('damage in several segments: each told with file, offset and loss, the rest counted', async (t) => {

@@ -73,10 +73,6 @@ function exchanged(first: SegmentImage, second: SegmentImage): readonly GoldenLo
       [segmentFileName(3)]: new SegmentImage(headerFields(3n, second)).bytes,
       ...oldMeta,
     }),
-    variant('compressed', ['unsupported', 0], {
-      [FIRST]: undefined,
-      [`${FIRST}.lz4`]: Buffer.from('reserved'),
-    }),
   ];
 }
 

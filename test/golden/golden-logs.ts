@@ -4,6 +4,7 @@ import { BlockHeaderLayout } from '../../src/segment/block-header.js';
 import { SealTotalsLayout } from '../../src/segment/seal.js';
 import { SegmentHeaderLayout } from '../../src/segment/segment-header.js';
 import { encodeMeta } from '../../src/segment/wal-meta.js';
+import { compressedLogs } from './golden-compressed.js';
 import { endLogs } from './golden-ends.js';
 import { folderLogs } from './golden-folders.js';
 import {
@@ -105,6 +106,7 @@ export function goldenLogs(): readonly GoldenLog[] {
     ...ruleLogs(first, second),
     ...endLogs(first, second),
     ...folderLogs(first, second),
+    ...compressedLogs(first, second),
   ];
 }
 

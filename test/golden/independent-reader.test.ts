@@ -49,11 +49,13 @@ const [sound] = logs as readonly [GoldenLog];
 describe('independent reader', () => {
   test('imports nothing of Flashstrike', () => {
     const folder = join(repositoryRoot(), 'test/golden');
-    const imported = ['independent-reader.ts', 'independent-segment.ts'].flatMap((name) => {
+    const names = ['independent-reader.ts', 'independent-segment.ts', 'independent-frame.ts'];
+    const imported = names.flatMap((name) => {
       const source = readFileSync(join(folder, name), 'utf8');
       return Array.from(source.matchAll(/(?:from|import)\s*\(?'([^']+)'/g), (match) => match[1]);
     });
-    const allowed = ['./independent-segment.js', '@node-rs/xxhash', 'node:fs', 'node:path'];
+    const own = ['./independent-frame.js', './independent-segment.js'];
+    const allowed = [...own, '@node-rs/xxhash', 'node:fs', 'node:path'];
     assert.deepEqual([...new Set(imported)].sort(), allowed);
   });
 

@@ -3,6 +3,7 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { xxh64 } from '@node-rs/xxhash';
+import { readFrame } from './independent-frame.js';
 import {
   checkHeader,
   isZero,
@@ -66,10 +67,18 @@ function readMeta(directory: string): Found<Meta> | undefined {
 }
 
 /** The bytes of a segment whose header is sound by itself. */
-function readHeader(directory: string, name: string): Found<Buffer> {
-  const bytes = fileAt(directory, name);
+function readHeader(directory: string, name: string, partial: Set<Buffer>): Found<Buffer> {
+  const file = fileAt(directory, name);
+  const frame = file instanceof Buffer && name.endsWith('.lz4') ? readFrame(file) : undefined;
+  if (typeof frame === 'string') return new Refusal(frame, `the frame of ${name}`);
+  const bytes = frame?.content ?? file;
   try {
     if (bytes instanceof Buffer) checkHeader(bytes);
+    if (frame !== undefined) {
+      const fits = frame.content.length <= number64(frame.content, 32);
+      if (!fits) return new Refusal('corrupt', `${name} is longer than its segment`);
+      if (!frame.isWhole) partial.add(frame.content);
+    }
   } catch (error) {
     if (error instanceof Refusal) return error;
     throw error;
@@ -118,12 +127,12 @@ function* readLog(directory: string, place: Place): Generator<ReadEvent, End, un
   const names = readdirSync(directory).filter((name) => isIndex(indexOf(name)));
   const plain = names.filter((name) => /^\d{10}\.wal$/.test(name)).sort();
   const packed = names.filter((name) => /^\d{10}\.wal\.lz4$/.test(name));
-  if (packed.some((name) => !plain.includes(name.slice(0, 14)))) {
-    throw new Refusal('unsupported', 'a compressed segment');
-  }
+  plain.push(...packed.filter((name) => !plain.includes(name.slice(0, 14))));
+  plain.sort();
+  const partial = new Set<Buffer>();
   const meta = readMeta(directory);
   if (plain.length === 0) return withoutSegments(directory, meta);
-  const headers = plain.map((name) => readHeader(directory, name));
+  const headers = plain.map((name) => readHeader(directory, name, partial));
   const logId = electLogId(headers, meta);
   const open = (position: number): Segment => {
     const header = headers[position];
@@ -148,6 +157,10 @@ function* readLog(directory: string, place: Place): Generator<ReadEvent, End, un
       throw refusal;
     }
     yield* readPinned(segment, successor);
+    const bytes = headers[position - 1];
+    if (bytes instanceof Buffer && partial.has(bytes)) {
+      throw new Refusal('corrupt', `${plain[position - 1]} is not one whole frame`);
+    }
     segment = successor;
     place.segment = segment;
   }

@@ -71,7 +71,7 @@ segment  file               size     used  events  first id  last id  created   
       segmentIndex: 2,
       bytes: 100,
       contentBytes: undefined,
-  usedBytes: undefined,
+      usedBytes: undefined,
       events: undefined,
       firstEventId: undefined,
       lastEventId: undefined,
