@@ -43,12 +43,10 @@ export const FOR_TESTS = {
   ],
   'what retention asks and marks, until it does': [
     'reading/consumer-files.ts#readConsumer',
-    'segment/consumer-record.ts#encodeDrop',
+    'consumers/consumer-holds.ts#ConsumerHolds',
   ],
   'a port whose two sides are built at the same time': [
     'consumers/retention-holds.ts#NOTHING_HELD',
-    'consumers/retention-holds.ts#RetentionHold',
-    'consumers/retention-holds.ts#RetentionHolds',
   ],
   'texts, from reports that no log gives': ['cli/demo/proof.ts#compareEvents'],
 };

@@ -81,6 +81,7 @@ Examples:
   addReplay(program, run);
   addVerify(program, run);
   addInspect(program, run);
+  addConsumers(program, run);
   addSalvage(program, run);
   addTop(program, run);
   addMetrics(program, run);
@@ -249,6 +250,35 @@ Examples:
         command.error("error: missing required argument 'dir'");
       const { inspect } = await import('./commands/inspect.js');
       finish(await inspect(dir, options, context));
+    });
+}
+
+function addConsumers(program: Command, { context, finish }: Run): void {
+  program
+    .command('consumers')
+    .summary('show the consumers of a log, or remove one')
+    .description(
+      'Shows who reads the log by name, what each has acknowledged, and how far it is behind. ' +
+        'The log keeps what a consumer has not acknowledged. It may be open.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addOption(jsonOption())
+    .option('--remove <name>', 'remove a consumer that is not in use: nothing is kept for it then')
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 success, 1 failure, 2 usage error
+
+Examples:
+  $ flashstrike consumers ./log
+  $ flashstrike consumers ./log --json | jq '.[] | {name, lag}'
+  $ flashstrike consumers ./log --remove billing`,
+    )
+    .action(async (dir, options, command: Command) => {
+      if (options.remove !== undefined && options.json)
+        command.error('error: --json cannot be used with --remove');
+      const { consumers } = await import('./commands/consumers.js');
+      finish(await consumers(dir, { remove: undefined, ...options }, context));
     });
 }
 

@@ -8,7 +8,10 @@ import { consumerFileName, parseConsumerFileName } from '../segment/file-names.j
 import type { Storage } from '../storage/storage.js';
 import { isMissing, readFailure, reading } from './read-failure.js';
 
-/** One that is `damaged` might need everything: nothing is removed until it is removed itself. */
+/**
+ * One that is `damaged`, or cannot be read, might need everything: nothing is removed until it is
+ * removed itself.
+ */
 export type ConsumerFile = {
   readonly name: string;
   readonly path: string;
@@ -20,7 +23,7 @@ export type ConsumerFile = {
 /**
  * All consumers in the folder, by name.
  * @param logId whose they must be; undefined where nothing tells
- * @throws WalError ERR_FLASHSTRIKE_ACCESS, _IO for one that cannot be read
+ * @throws WalError ERR_FLASHSTRIKE_ACCESS, _IO where the folder cannot be read
  */
 export function readConsumers(
   storage: Storage,
@@ -44,21 +47,27 @@ export function readConsumer(
   logId: bigint | undefined,
 ): ConsumerFile | undefined {
   const path = join(dir, consumerFileName(name));
-  let fd: number;
   try {
-    fd = storage.open(path, 'read');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    if (error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_UNSAFE_FILE') {
-      return { name, path, damaged: error.message };
-    }
-    throw readFailure(error, path);
-  }
-  try {
-    const record = readRecord(storage, fd, path, { name, logId });
+    const record = readFile(storage, path, { name, logId });
     return isDefect(record)
       ? { name, path, damaged: `${path} is not valid: ${record.message}.` }
       : { name, path, record };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    const failure = readFailure(error, path);
+    if (!(failure instanceof WalError)) throw failure;
+    return { name, path, damaged: failure.message };
+  }
+}
+
+function readFile(
+  storage: Storage,
+  path: string,
+  expected: { readonly name: string; readonly logId: bigint | undefined },
+): ConsumerRecord | Defect {
+  const fd = storage.open(path, 'read');
+  try {
+    return readRecord(storage, fd, path, expected);
   } finally {
     storage.close(fd);
   }
@@ -82,4 +91,23 @@ export function readRecord(
     return makeDefect('field', 'it belongs to another log');
   }
   return record;
+}
+
+/** What `verify` and an open say of consumers that are not well. */
+export function consumerNotes(
+  storage: Storage,
+  dir: string,
+  logId: bigint | undefined,
+): readonly string[] {
+  return readConsumers(storage, dir, logId).flatMap(({ name, record, damaged }) => {
+    if (record === undefined) {
+      const remedy = `remove it: flashstrike consumers ${dir} --remove ${name}`;
+      return [`${damaged} All events are kept for consumer ${name} until you ${remedy}.`];
+    }
+    if (record.dropped === undefined) return [];
+    const { acknowledgedEventId } = record.dropped;
+    return [
+      `Consumer ${name} was dropped at event ${acknowledgedEventId}: it lagged more than it may.`,
+    ];
+  });
 }

@@ -20,6 +20,7 @@ import {
   putBackAdvice,
   withoutTailAdvice,
 } from '../reading/advice.js';
+import { consumerNotes } from '../reading/consumer-files.js';
 import {
   type LogListing,
   listingNotes,
@@ -228,6 +229,7 @@ function recover(
   const chain = readLogChain(storage, listing, reading, meter);
   const losses = judgeBefore(storage, listing, chain, reading, { mode, verify }, meter);
   const { logId } = chain;
+  if (listing.consumers.length > 0) notes.push(...consumerNotes(storage, directory, logId));
   const file = openSegment(storage, last.path, { index: last.index, logId }, 'rewrite', meter);
   if (file === undefined) throw vanished(last.path);
   try {

@@ -1,6 +1,7 @@
 // What lies in a log's folder and in the shared memory that belongs to it, as plain data. Cheap:
 // headers, and a walk of the last segment only.
 
+import { listConsumersThrough } from '../consumers/consumers.js';
 import { WalError } from '../errors.js';
 import { readLogId } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
@@ -49,6 +50,7 @@ export function inspectLog(dir: string, ports: ReadingPorts = REGION_PORTS): Log
     meta: inspectMeta(meta),
     region,
     verification: region.path === undefined ? undefined : inspectVerification(dir),
+    consumers: listConsumersThrough(ports, dir),
     segments,
     tail,
     otherNames: otherNames(listing),

@@ -1,4 +1,5 @@
 // What an inspection tells, as plain data.
+import type { ConsumerStatus } from '../consumers/consumers.js';
 import type { MissingTail, Verdict } from '../segment/verdict.js';
 
 export interface SegmentInspection {
@@ -93,6 +94,8 @@ export interface LogInspection {
   readonly region: RegionInspection;
   /** Of the process that has the log open, or had it when it was killed; undefined without one. */
   readonly verification: VerificationInspection | undefined;
+  /** By name. */
+  readonly consumers: readonly ConsumerStatus[];
   /** Oldest first. */
   readonly segments: readonly SegmentInspection[];
   /** Undefined without a readable last segment, and while the log is being written. */

@@ -81,9 +81,9 @@ function withTree<T>(changes: Readonly<Record<string, string>>, use: (root: stri
 
 const ORDER =
   'errors, units, random < memory < clock < region < metrics < storage < segment < ' +
-  'compression < ring < ' +
-  'telemetry < reading < judgement < observation < replay < verification < recovery < ' +
-  'consumers < recorder/threads < recorder/preparer < recorder/housekeeping < recorder/writer < ' +
+  'compression < ring < telemetry < reading < judgement < observation < replay < consumers < ' +
+  'verification < recovery < recorder/threads < recorder/preparer < recorder/housekeeping < ' +
+  'recorder/writer < ' +
   'recorder/application < salvage';
 
 const unreached = (path: string): string =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ConsumerStatus } from '../../index.js';
 import type { LogInspection, OrphanRegion, SegmentInspection } from '../../verification/inspect.js';
 import { renderInspection, renderRegions } from './inspect.js';
 
@@ -40,6 +41,7 @@ const LOG: LogInspection = {
     pid: undefined,
     reason: undefined,
   },
+  consumers: [],
   segments: [SEGMENT],
   tail: undefined,
   otherNames: [],
@@ -106,6 +108,41 @@ segment  file               size     used  events  first id  last id  created   
     );
     const foreign = { ...region, status: 'foreign', reason: 'another \u001b log' } as const;
     assert.match(rendered({ region: foreign }), /x foreign: another \\u\{1b\} log/);
+  });
+
+  it('name the consumers, and how far each is behind', () => {
+    const billing: ConsumerStatus = {
+      name: 'billing',
+      state: 'active',
+      acknowledgedEventId: 4000,
+      acknowledgedTsNs: 1_700_000_000_000_000_000n,
+      lag: { events: 20, bytes: 344_253, ms: 3200 },
+      maxLagBytes: 0,
+      maxLagMs: 0,
+      policy: 'hold',
+      damage: undefined,
+    };
+    const dropped = { ...billing, name: 'slow', state: 'dropped' } as const;
+    const done = { ...billing, name: 'done', lag: { events: 0, bytes: 0, ms: 0 } };
+    const damaged = {
+      ...billing,
+      name: 'torn',
+      state: 'damaged',
+      acknowledgedEventId: undefined,
+      lag: undefined,
+      damage: 'it is \u001b[31m odd',
+    } as const;
+    const text = rendered({ consumers: [billing, done, dropped, damaged] });
+    assert.deepEqual(
+      text.split('\n').filter((line) => line.startsWith('consumer ')),
+      [
+        'consumer billing: active, acknowledged up to 4,000; 20 events behind, 344 kB of ' +
+          'finished segments, for 3.2 s',
+        'consumer done: active, acknowledged up to 4,000; nothing is kept for it',
+        'consumer slow: DROPPED, acknowledged up to 4,000',
+        'consumer torn: DAMAGED, all events are kept: it is \\u{1b}[31m odd',
+      ],
+    );
   });
 
   it('tell a tail that is not clean', () => {

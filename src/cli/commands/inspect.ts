@@ -15,6 +15,7 @@ import {
   type SegmentInspection,
   type SharedRegionInspection,
 } from '../../verification/inspect.js';
+import { describeConsumer } from '../consumer-notice.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { formatJson } from '../json.js';
@@ -132,6 +133,7 @@ export function renderInspection(inspection: LogInspection): string[] {
     ...describeTail(inspection),
     ...describeVerification(inspection),
   ];
+  lines.push(...inspection.consumers.map((each) => `consumer ${describeConsumer(each)}`));
   for (const { name, kind } of inspection.otherNames) {
     lines.push(`also     ${printable(name)} (${printable(kind)})`);
   }

@@ -1,0 +1,152 @@
+// What consumers need of a log, for whoever removes its oldest segments, and the end of the leash:
+// one that lags more than it may, and is to be dropped then, is dropped before anything goes that
+// it needs. Its files are read anew each time: other processes write them.
+import { isOperational } from '../errors.js';
+import { type ConsumerFile, readConsumers } from '../reading/consumer-files.js';
+import {
+  CONSUMER_DROP_OFFSET,
+  type ConsumerDrop,
+  type ConsumerSlot,
+  encodeDrop,
+} from '../segment/consumer-record.js';
+import type { Storage } from '../storage/storage.js';
+import { type ConsumerLag, LogSpans } from './lag.js';
+import type { RetentionHold, RetentionHolds } from './retention-holds.js';
+
+interface HoldingLog {
+  readonly dir: string;
+  readonly logId: bigint;
+  readonly durableEventId: () => number;
+  /** The wall clock, Unix ns. */
+  readonly nowNs: () => bigint;
+}
+
+/** All consumers as they are at one moment. */
+interface ConsumerSurvey {
+  /** Those that hold the log, the damaged ones included. */
+  readonly active: number;
+  readonly damaged: number;
+  readonly dropped: number;
+  /** The furthest behind of those that are neither, by each measure. */
+  readonly lag: ConsumerLag;
+}
+
+const NO_LAG: ConsumerLag = { events: 0, bytes: 0, ms: 0 };
+
+export class ConsumerHolds implements RetentionHolds {
+  readonly #storage: Storage;
+  readonly #log: HoldingLog;
+  readonly #spans: LogSpans;
+  /** Seeds of the records whose mark this one has put on disk. */
+  readonly #told = new Set<bigint>();
+
+  constructor(storage: Storage, log: HoldingLog) {
+    this.#storage = storage;
+    this.#log = log;
+    this.#spans = new LogSpans(storage, log.dir, log.logId);
+  }
+
+  /** @throws WalError where a consumer cannot be read: what it needs is not known then */
+  oldestNeeded(): RetentionHold | undefined {
+    const files = this.#read();
+    if (files.some(({ record }) => record !== undefined && isOnLeash(record.durable))) {
+      this.#spans.refresh();
+    }
+    let oldest: RetentionHold | undefined;
+    for (const file of files) {
+      const eventId = this.#neededBy(file);
+      if (eventId === undefined || (oldest !== undefined && oldest.eventId <= eventId)) continue;
+      oldest = { eventId, by: `consumer ${file.name}` };
+    }
+    return oldest;
+  }
+
+  /** For telemetry: drops nobody. */
+  survey(): ConsumerSurvey {
+    const files = this.#read();
+    if (files.length > 0) this.#spans.refresh();
+    let damaged = 0;
+    let dropped = 0;
+    let lag = NO_LAG;
+    for (const { record } of files) {
+      if (record === undefined) damaged++;
+      else if (record.dropped !== undefined) dropped++;
+      else lag = furthest(lag, this.#lagOf(record.durable));
+    }
+    return { active: files.length - dropped, damaged, dropped, lag };
+  }
+
+  #read(): readonly ConsumerFile[] {
+    const { dir, logId } = this.#log;
+    return readConsumers(this.#storage, dir, logId);
+  }
+
+  #lagOf({ acknowledgedEventId }: ConsumerSlot): ConsumerLag {
+    const { durableEventId, nowNs } = this.#log;
+    return this.#spans.lagOf(acknowledgedEventId, durableEventId(), nowNs());
+  }
+
+  /** The first event that is kept for it; undefined where nothing is. */
+  #neededBy({ path, record }: ConsumerFile): number | undefined {
+    // What it has acknowledged is not known: it might need all.
+    if (record === undefined) return 1;
+    const { durable, seed } = record;
+    if (record.dropped !== undefined && this.#told.has(seed)) return undefined;
+    const drop = record.dropped ?? this.#dropOf(durable);
+    if (drop !== undefined && this.#tells(path, encodeDrop(drop, seed))) {
+      this.#told.add(seed);
+      return undefined;
+    }
+    return durable.acknowledgedEventId + 1;
+  }
+
+  /** The mark of one that lags more than it may, and is to be dropped then. */
+  #dropOf(slot: ConsumerSlot): ConsumerDrop | undefined {
+    if (!isOnLeash(slot)) return undefined;
+    const lag = this.#lagOf(slot);
+    if (!isTooFar(slot, lag)) return undefined;
+    const { acknowledgedEventId } = slot;
+    const timestampNs = this.#log.nowNs();
+    return { acknowledgedEventId, timestampNs, lagBytes: lag.bytes, lagMs: lag.ms };
+  }
+
+  /**
+   * Whether the mark is on disk. One that stands there already may be in the page cache only, left
+   * by a sync that failed, or by a process that died before it.
+   */
+  #tells(path: string, mark: Uint8Array): boolean {
+    try {
+      return this.#mark(path, mark);
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      // It would not learn of it: it is held, and dropped when that can be written.
+      return false;
+    }
+  }
+
+  #mark(path: string, mark: Uint8Array): boolean {
+    const fd = this.#storage.open(path, 'rewrite');
+    try {
+      // Under another name as well, in a snapshot: that one was not dropped. Its next
+      // acknowledgement, or the next user, gives the consumer a file of its own again.
+      if (this.#storage.statusOf(fd).links > 1) return false;
+      this.#storage.write(fd, [mark], CONSUMER_DROP_OFFSET);
+      this.#storage.sync(fd);
+      return true;
+    } finally {
+      this.#storage.close(fd);
+    }
+  }
+}
+
+const isOnLeash = ({ policy, maxLagBytes, maxLagMs }: ConsumerSlot): boolean =>
+  policy === 'drop' && (maxLagBytes > 0 || maxLagMs > 0);
+
+const isTooFar = ({ maxLagBytes, maxLagMs }: ConsumerSlot, { bytes, ms }: ConsumerLag): boolean =>
+  (maxLagBytes > 0 && bytes > maxLagBytes) || (maxLagMs > 0 && ms > maxLagMs);
+
+const furthest = (a: ConsumerLag, b: ConsumerLag): ConsumerLag => ({
+  events: Math.max(a.events, b.events),
+  bytes: Math.max(a.bytes, b.bytes),
+  ms: Math.max(a.ms, b.ms),
+});
