@@ -230,6 +230,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/writer/segment-writer-rotation.test.ts'],
   },
   {
+    name: 'rotation: a folder that could not be opened ends the log',
+    file: 'src/recorder/writer/segment-birth.ts',
+    find: "if (UNOPENED.has(systemCode(error) ?? '')) return error;",
+    replace: '',
+    tests: ['src/recorder/writer/segment-writer-rotation.test.ts'],
+  },
+  {
     name: 'rotation: the folder is not synced',
     file: 'src/recorder/writer/segment-birth.ts',
     find: '    storage.syncDirectory(directory);\n',

@@ -237,6 +237,12 @@ test('a limit that was met is told by its name and its remedy', () => {
   assert.deepEqual(met('ENOSPC'), [undefined, undefined]);
   const ours = new WalError('ERR_FLASHSTRIKE_IO', 'EMFILE');
   assert.equal(limitError('/log', ours), undefined, 'what has a code of ours keeps it');
+  const cause = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+  const about = new WalError('ERR_FLASHSTRIKE_IO', 'Reading failed.', { cause });
+  const limit = limitError('/log', about);
+  assert.equal(limit?.code, 'ERR_FLASHSTRIKE_RESOURCES', 'unless a limit is behind it');
+  assert.equal(limit?.cause, cause);
+  assert.equal(limitError('/log', limit), limit);
 });
 
 describe('an error of another realm', () => {

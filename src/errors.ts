@@ -200,9 +200,15 @@ const LIMIT = new RegExp(`\\b(${Object.keys(LIMITS).join('|')})\\b`);
 /** What V8 says where it gets no memory for a buffer. */
 const NO_BUFFER = /Array buffer allocation failed/;
 
-/** The failure of an operation on `path` that met a limit, as an error that says what to raise. */
+/**
+ * The failure of an operation on `path` that met a limit, whatever else was said about it, as an
+ * error that says what to raise.
+ */
 export function limitError(path: string, error: unknown): WalError | undefined {
-  if (!isError(error) || error instanceof WalError) return undefined;
+  if (!isError(error)) return undefined;
+  if (error instanceof WalError) {
+    return error.code === 'ERR_FLASHSTRIKE_RESOURCES' ? error : limitError(path, error.cause);
+  }
   // The message first: Node's own code for a thread that could not start names the cause only
   // there.
   const found = LIMIT.exec(`${error.message} ${systemCode(error) ?? codeOf(error) ?? ''}`)?.[1];

@@ -13,7 +13,7 @@ import { SegmentTally } from '../../segment/segment-tally.js';
 import type { PredecessorPin } from '../threads/messages.js';
 import { openPrepared, type PreparedSegment } from '../threads/prepared-segments.js';
 import type { ActiveSegment } from './active-segment.js';
-import { publishSegment } from './segment-birth.js';
+import { type NamedSegment, nameSegment, publishName } from './segment-birth.js';
 import { segmentFailure } from './segment-failure.js';
 import type { SegmentWatch } from './segment-watch.js';
 import type { SpaceRefusal } from './space-refusal.js';
@@ -39,6 +39,8 @@ export class SegmentRotation {
   /** Taken, and not to be opened until this process may open more files. */
   #taken: PreparedSegment | undefined;
   #openRefusal: unknown;
+  /** It has its name, whose folder is to be synced once this process may open more files. */
+  #named: NamedSegment | undefined;
   #rotations = 0;
   /** How long it took to finish the segment that has no successor yet; undefined: there is none. */
   #finishNs: number | undefined;
@@ -74,7 +76,7 @@ export class SegmentRotation {
     return this.#rotations;
   }
 
-  /** Why a prepared segment could not be opened for now. */
+  /** Why no file could be opened for the next segment, for now. */
   get openRefusal(): unknown {
     return this.#openRefusal;
   }
@@ -87,29 +89,17 @@ export class SegmentRotation {
   }
 
   /**
-   * True when a new segment is active, false while none is prepared or its header finds no space.
+   * True when a new segment is active, false while none is prepared, its header finds no space, or
+   * its folder cannot be opened.
    */
   rotate(): boolean {
     const { prepared } = this.#d;
     const { manager } = this.#d.telemetry;
-    const next = this.#takeNext();
-    if (next === undefined) {
-      const { error } = prepared;
-      if (error !== undefined) throw error;
-      return false;
-    }
-    let startNs = 0;
-    try {
-      this.#finishActive();
-      startNs = this.#d.clock.nowNs() - (this.#finishNs ?? 0);
-      this.#active = this.#publish(next.segment, next.fd);
-    } catch (error) {
-      this.#d.storage.close(next.fd);
-      this.#space.note(error);
-      // It has no name as a segment yet: a later look writes its header again.
-      this.#taken = next.segment;
-      return false;
-    }
+    this.#named ??= this.#nameNext();
+    if (this.#named === undefined || !this.#publishName(this.#named)) return false;
+    const startNs = this.#named.startNs - (this.#finishNs ?? 0);
+    this.#active = this.#named.segment;
+    this.#named = undefined;
     this.#rotations++;
     this.#space.clear();
     // What begins a log, or continues behind a torn end, finishes nothing and is no rotation.
@@ -124,6 +114,34 @@ export class SegmentRotation {
     prepared.announceTaken();
     this.#progress.requestMetaFlush();
     return true;
+  }
+
+  /** The next segment, with its name; undefined while none is prepared, or without space. */
+  #nameNext(): NamedSegment | undefined {
+    const { prepared } = this.#d;
+    const next = this.#takeNext();
+    if (next === undefined) {
+      const { error } = prepared;
+      if (error !== undefined) throw error;
+      return undefined;
+    }
+    try {
+      this.#finishActive();
+      return this.#name(next.segment, next.fd);
+    } catch (error) {
+      this.#d.storage.close(next.fd);
+      this.#space.note(error);
+      // It has no name as a segment yet: a later look writes its header again.
+      this.#taken = next.segment;
+      return undefined;
+    }
+  }
+
+  /** False while this process may open no more files. */
+  #publishName(named: NamedSegment): boolean {
+    const { storage, clock, telemetry } = this.#d;
+    this.#openRefusal = publishName(storage, clock, telemetry.segmentWriter, named);
+    return this.#openRefusal === undefined;
   }
 
   /** The next prepared file, open; undefined while there is none, or none that can be opened. */
@@ -154,12 +172,12 @@ export class SegmentRotation {
     return join(this.#options.directory, preparedFileName(ticket));
   }
 
-  #publish(next: PreparedSegment, fd: number): ActiveSegment {
+  #name(next: PreparedSegment, fd: number): NamedSegment {
     const { segmentIndex, endOffset, checksum } = this.#predecessor;
     const { writtenEventId, durableEventId } = this.#progress;
     const firstEventId = writtenEventId + 1;
     const { directory, logId } = this.#options;
-    return publishSegment(this.#d.storage, this.#d.clock, this.#d.telemetry.segmentWriter, {
+    return nameSegment(this.#d.storage, this.#d.clock, this.#d.telemetry.segmentWriter, {
       fd,
       preparedPath: this.#preparedPath(next),
       directory,
@@ -222,9 +240,11 @@ export class SegmentRotation {
     return this.#segmentCount;
   }
 
-  /** Closes the descriptor. */
+  /** Closes the descriptors. */
   close(): void {
     this.#active?.close();
     this.#active = undefined;
+    this.#named?.segment.close();
+    this.#named = undefined;
   }
 }

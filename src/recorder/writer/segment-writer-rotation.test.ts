@@ -103,6 +103,23 @@ describe('rotation', () => {
     }
   });
 
+  test('waits with the name of a segment until its folder can be opened', () => {
+    for (const code of ['EMFILE', 'ENFILE']) {
+      const bench = new Bench({ mode: 'every-block' });
+      bench.appendLarge();
+      bench.settle();
+      bench.prepare();
+      bench.storage.fail({ code, when: ({ kind }) => kind === 'syncDirectory', times: 3 });
+      bench.appendLarge();
+      for (let step = 0; step < 3; step++) assert.ok(bench.writer.step() > 0, code);
+      assert.equal(bench.writer.hasFailed, false);
+      assert.equal(bench.written, 1, 'nothing is in a file whose name may not be there');
+      bench.settle();
+      assert.equal(bench.written, 2);
+      assert.equal(bench.blocksOf(2).length, 2);
+    }
+  });
+
   test('gives each segment a salt of its own', () => {
     const bench = new Bench();
     for (const expected of [1, 2, 3]) {
