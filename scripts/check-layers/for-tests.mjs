@@ -41,10 +41,7 @@ export const FOR_TESTS = {
   'what a broken invariant throws, for the tests that such an error goes on': [
     'errors.ts#AssertionFailure',
   ],
-  'what retention asks and marks, until it does': [
-    'reading/consumer-files.ts#readConsumer',
-    'consumers/consumer-holds.ts#ConsumerHolds',
-  ],
+  'what retention asks and marks, until it does': ['reading/consumer-files.ts#readConsumer'],
   'a port whose two sides are built at the same time': [
     'consumers/retention-holds.ts#NOTHING_HELD',
   ],

@@ -45,7 +45,7 @@ export type MetricKind =
   | 'latency_histogram'
   | 'journal';
 
-type MetricUnit = 'ns' | 'ps' | 'bytes' | 'events' | 'segments' | 'calls' | 'steps';
+type MetricUnit = 'ns' | 'ps' | 'bytes' | 'events' | 'segments' | 'consumers' | 'calls' | 'steps';
 
 export interface MetricDescription<Kind extends MetricKind = MetricKind> {
   readonly kind: Kind;

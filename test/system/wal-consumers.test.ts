@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, type TestContext, test } from 'node:test';
 import { listConsumers, openConsumer, removeConsumer, Wal } from '../../src/index.js';
 import { Script } from '../support/child-script.js';
+import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
 
 const SMALL = { segmentBytes: 64 * 1024, ringBytes: 64 * 1024 } as const;
@@ -138,6 +139,18 @@ test('a log that is closed, or was killed, has consumers all the same', async (t
     listConsumers(killed).map(({ name, acknowledgedEventId }) => [name, acknowledgedEventId]),
     [['billing', 10]],
   );
+});
+
+test('the telemetry shows how far the consumers are behind', async (t) => {
+  const wal = await logOf(t, 3000);
+  const billing = await wal.registerConsumer('billing');
+  const { consumers } = wal.telemetry;
+  await eventually('the lag is told', () => consumers.consumerLagEvents === 3000);
+  assert.equal(consumers.activeConsumers, 1);
+  assert.ok(consumers.consumerLagBytes > 0);
+  await billing.acknowledge(3000);
+  await eventually('it is gone', () => consumers.consumerLagEvents === 0);
+  assert.equal(consumers.consumerLagBytes, 0);
 });
 
 test('what is no log has no consumers', async (t) => {

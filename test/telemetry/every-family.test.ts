@@ -11,6 +11,7 @@ import { openCursor, replay, verify, Wal, type WalOptions } from '../../src/inde
 import { FILE_PORTS } from '../../src/judgement/reading-ports.js';
 import { Duration64 } from '../../src/metrics/duration64.js';
 import { Stalls } from '../../src/recorder/application/stalls.js';
+import { ConsumerWatch } from '../../src/recorder/housekeeping/consumer-watch.js';
 import { MetaCoordinator } from '../../src/recorder/housekeeping/meta-coordinator.js';
 import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
 import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
@@ -168,6 +169,11 @@ function failedCalls(families: MovedFamilies): void {
   storage.fail({ code: 'EIO', when: isKind('rename') });
   signals.count('metaRequests', 1);
   coordinator.step();
+  look();
+  const lag = { events: 5, bytes: 6, ms: 7 };
+  const survey = () => ({ active: 3, damaged: 1, dropped: 2, lag });
+  const consumers = new recorder.ConsumersUpdater(telemetry.consumers, clock);
+  new ConsumerWatch(clock, { survey }, consumers).look();
   look();
 }
 

@@ -32,6 +32,7 @@ export class FakeLog {
     this.#clock,
   );
   readonly disk = new recorder.DiskUpdater(this.#metrics.manager, this.#clock);
+  readonly consumers = new recorder.ConsumersUpdater(this.#metrics.consumers, this.#clock);
   readonly meta = new recorder.MetaStoreUpdater(this.#metrics.metaStore, this.#clock);
   #seconds = 100;
 

@@ -139,6 +139,23 @@ describe('a screen of top', () => {
     assert.doesNotMatch(text, /last seen|recovery|ring stall|refused|waited for|not zeroed|! /);
   });
 
+  it('tells of consumers where there are any', () => {
+    const { log, before, now } = twoLooks();
+    const rows = (look: Look): string[] =>
+      renderScreen(before, look, EVERYTHING).filter((line) => line.startsWith('consumers'));
+    assert.deepEqual(rows(now), []);
+    log.consumers.setConsumers(2, 0, 0);
+    log.consumers.setLag(4000, 12_000_000, 3.2e9);
+    assert.deepEqual(rows(log.look()), [
+      'consumers   2   4,000 events behind at most, 12.0 MB of segments, 3.20 s',
+    ]);
+    log.consumers.setConsumers(1, 1, 1);
+    log.consumers.setLag(0, 0, 0);
+    assert.deepEqual(rows(log.look()), [
+      'consumers   1   1 damaged: all events are kept   1 dropped',
+    ]);
+  });
+
   it('compares nothing across two openings', () => {
     const { before, now } = twoLooks();
     const lines = renderScreen({ ...before, path: '/dev/shm/another' }, now, SMALL);

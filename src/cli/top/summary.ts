@@ -171,6 +171,7 @@ export function summary(look: Look, figures: Figures, columns: number): TextLine
     ...row('ring', ring(look), columns),
     ...row('last seen', hearts(look), columns),
     ...row('segments', segments(look), columns),
+    ...row('consumers', consumersOf(look), columns),
   ];
 }
 
@@ -250,6 +251,27 @@ function segments({ status, recorder: { manager, segmentPreparer } }: Look): Par
     status === 'running' && manager.diskFreeBytes > 0
       ? `${formatBytes(manager.diskFreeBytes)} free`
       : undefined,
+  ];
+}
+
+/** Nothing where there are none. The furthest behind stands for all; the command lists each. */
+function consumersOf({ recorder: { consumers } }: Look): Part[] {
+  const { activeConsumers, damagedConsumers, droppedConsumers } = consumers;
+  const { consumerLagEvents, consumerLagBytes, consumerLagAge } = consumers;
+  if (activeConsumers + droppedConsumers === 0) return [];
+  const bytes = consumerLagBytes === 0 ? '' : `, ${formatBytes(consumerLagBytes)} of segments`;
+  const age = consumerLagAge === 0 ? '' : `, ${formatNs(consumerLagAge)}`;
+  return [
+    formatCount(activeConsumers),
+    consumerLagEvents === 0
+      ? undefined
+      : `${formatEvents(consumerLagEvents)} behind at most${bytes}${age}`,
+    damagedConsumers === 0
+      ? undefined
+      : piece(`${formatCount(damagedConsumers)} damaged: all events are kept`, 'red'),
+    droppedConsumers === 0
+      ? undefined
+      : piece(`${formatCount(droppedConsumers)} dropped`, 'yellow'),
   ];
 }
 

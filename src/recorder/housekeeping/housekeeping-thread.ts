@@ -1,13 +1,16 @@
 // Thread module: a host of meta flushes, and of a look now and then whether names still are ours.
 import { monotonicClock } from '../../clock/clock.js';
+import { ConsumerHolds } from '../../consumers/consumer-holds.js';
 import { serializeError } from '../../errors.js';
 import { attachRegion } from '../../region/region-factories.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
+import { durablePointOf } from '../../ring/ring-snapshot.js';
 import { adoptLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
 import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
+import { ConsumersUpdater } from '../../telemetry/recorder/consumers-metrics.js';
 import { DiskUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
 import { FinishedVerification } from '../../verification/finished-verification.js';
@@ -16,6 +19,7 @@ import type { HelperStart } from '../threads/messages.js';
 import { verificationListener } from '../threads/verification.js';
 import type { ServedBody } from '../threads/worker-loop.js';
 import { endCleanly } from './clean-end.js';
+import { ConsumerWatch } from './consumer-watch.js';
 import { DiskWatch } from './disk-watch.js';
 import { MetaCoordinator } from './meta-coordinator.js';
 import { MetaStore } from './meta-store.js';
@@ -27,7 +31,7 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
   const region = undisturbed(() => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(storage, directory);
-  const { metaStore, segmentMaintainer, manager } = LogTelemetry.inRegion(region);
+  const { metaStore, segmentMaintainer, manager, consumers } = LogTelemetry.inRegion(region);
   const telemetry = new MetaStoreUpdater(metaStore);
   const coordinator = new MetaCoordinator(store, monotonicClock, signals, telemetry, {
     words,
@@ -40,6 +44,13 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
   const appended = (): number => Atomics.load(words, control.appended);
   const watch = new NameWatch(storage, monotonicClock, signals, lock, meta, handle, appended);
   const disk = new DiskWatch(storage, monotonicClock, directory, new DiskUpdater(manager));
+  const holds = new ConsumerHolds(storage, {
+    dir: directory,
+    logId,
+    durableEventId: () => durablePointOf({ words, control }).lastEventId,
+    nowNs: () => BigInt(Date.now()) * 1_000_000n,
+  });
+  const readers = new ConsumerWatch(monotonicClock, holds, new ConsumersUpdater(consumers));
   const listener = verificationListener(signals, segmentMaintainer, (error) =>
     tell({ kind: 'damage', error: serializeError(error) }),
   );
@@ -48,7 +59,7 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
       ? new FinishedVerification(storage, monotonicClock, directory, listener)
       : undefined;
   const step = (): number => {
-    const untilLookMs = Math.min(watch.look(), disk.look());
+    const untilLookMs = Math.min(watch.look(), disk.look(), readers.look());
     const untilReadMs = verification?.step() ?? Number.POSITIVE_INFINITY;
     return Math.min(untilLookMs, coordinator.step(), untilReadMs);
   };

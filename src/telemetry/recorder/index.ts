@@ -1,5 +1,6 @@
 // The recorder's metric structs and their updaters, under the names of the reference.
 export type { IntegrityFailure } from '../integrity-failure.js';
+export { Consumers, ConsumersUpdater } from './consumers-metrics.js';
 export { DiskUpdater, Manager, ManagerUpdater } from './manager-metrics.js';
 export { MetaStore, MetaStoreUpdater } from './meta-store-metrics.js';
 export { Opening, OpeningUpdater } from './opening-metrics.js';

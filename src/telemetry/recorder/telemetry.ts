@@ -1,5 +1,6 @@
 // All metric structs of the recorder.
 import { aggregateOf } from '../aggregate.js';
+import { Consumers } from './consumers-metrics.js';
 import { Manager } from './manager-metrics.js';
 import { MetaStore } from './meta-store-metrics.js';
 import { Opening } from './opening-metrics.js';
@@ -28,4 +29,5 @@ export class Telemetry extends aggregateOf(NAMES, {
   segmentMaintainer: SegmentMaintainer,
   manager: Manager,
   opening: Opening,
+  consumers: Consumers,
 }) {}
