@@ -147,7 +147,7 @@ describe('a screen of top', () => {
     log.consumers.setConsumers(2, 0, 0);
     log.consumers.setLag(4000, 12_000_000, 3.2e9);
     assert.deepEqual(rows(log.look()), [
-      'consumers   2   4,000 events behind at most, 12.0 MB of segments, 3.20 s',
+      'consumers   2   4,000 events behind at most, 12.0 MB of segments, 3.2 s',
     ]);
     log.consumers.setConsumers(1, 1, 1);
     log.consumers.setLag(0, 0, 0);
