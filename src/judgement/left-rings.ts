@@ -11,6 +11,7 @@ import {
   ringOfSections,
   type UnreadEvents,
   unreadEvents,
+  usedRingBytes,
   writtenEventIdOf,
 } from '../ring/ring-snapshot.js';
 import type { LogRegions } from './log-regions.js';
@@ -71,7 +72,9 @@ export const NO_REGIONS: LeftRegions = Object.freeze({
 });
 
 export function leftRing(path: string, file: LeftRegion): LeftRing {
-  const memory = ringOfSections(file.readSection('control'), file.readSection('ring'));
+  const control = file.readSection('control');
+  const usedBytes = usedRingBytes(control, file.header.sections.ring.byteLength);
+  const memory = ringOfSections(control, file.readSection('ring', 0, usedBytes));
   return {
     path,
     logId: file.header.logId,

@@ -8,8 +8,10 @@ import { codeOf, isError, WalError } from '../errors.js';
 import { guardExit } from './koffi-exit.js';
 
 export interface Libc {
-  /** Maps `bytes` of `fd` shared, writable and with its pages present; returns the address. */
+  /** Maps `bytes` of `fd` shared and writable; returns the address. */
   mapShared(fd: number, bytes: number): number;
+  /** Maps the pages of a mapping now, where the kernel can (5.14): a first touch would fault. */
+  populate(address: number, bytes: number): void;
   /** Ends a mapping: whatever still points there faults when it is touched. */
   unmap(address: number, bytes: number): void;
   /** The memory at `address` as a buffer; never freed by the collector. */
@@ -32,8 +34,8 @@ export interface Libc {
 }
 
 const PROT_READ_WRITE = 3;
-// MAP_POPULATE: the first lap through the ring would otherwise fault at every page.
-const MAP_SHARED_POPULATED = 0x01 | 0x8000;
+const MAP_SHARED = 1;
+const MADV_POPULATE_WRITE = 23;
 const MAP_FAILED = 2n ** 64n - 1n;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -64,6 +66,7 @@ function bind(koffi: typeof Koffi): Libc {
       'offset)',
   );
   const munmap = bound('int munmap(uintptr_t address, size_t bytes)');
+  const madvise = bound('int madvise(uintptr_t address, size_t bytes, int advice)');
   const flock = bound('int flock(int fd, int operation)');
   const renameat2 = bound(
     'int renameat2(int from, const char *source, int to, const char *target, unsigned int flags)',
@@ -93,9 +96,13 @@ function bind(koffi: typeof Koffi): Libc {
 
   return {
     mapShared(fd, bytes) {
-      const address = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED_POPULATED, fd, 0);
+      const address = mmap(0, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0);
       if (BigInt(address) === MAP_FAILED) fail('mmap');
       return Number(address);
+    },
+    populate(address, bytes) {
+      // Where it fails, the first touch does it.
+      madvise(address, bytes, MADV_POPULATE_WRITE);
     },
     unmap(address, bytes) {
       if (munmap(address, bytes) !== 0) fail('munmap');

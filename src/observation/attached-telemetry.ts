@@ -118,9 +118,14 @@ export class AttachedTelemetry {
     return this.#log.durableEventId;
   }
 
-  /** Size of the ring. */
+  /** What the ring may grow to: the option `ringBytes`. */
   get ringBytes(): number {
     return this.#log.ringBytes;
+  }
+
+  /** Size of the ring by now. */
+  get ringCapacityBytes(): number {
+    return this.#log.ringCapacityBytes;
   }
 
   /** Bytes in the ring that were not handed to the kernel yet. */

@@ -5,6 +5,7 @@ import { readNumber } from '../memory/sequence-latch.js';
 import { Counter64, readValue } from '../metrics/counter64.js';
 import type { RegionFile } from '../region/region-file.js';
 import { bytesBetween, RingControlLayout } from '../ring/ring-control.js';
+import { geometryAt } from '../ring/ring-geometry.js';
 import { durableEventIdOf } from '../ring/ring-snapshot.js';
 import { readThreads, type ThreadReadings } from '../telemetry/heartbeats.js';
 import {
@@ -43,6 +44,13 @@ class RegionStanding implements StandingSource {
 
   get ringBytes(): number {
     return this.#file.header.sections.ring.byteLength;
+  }
+
+  ringCapacityBytes(): number {
+    const latch = this.#file.readLatch('control', offset.geometry);
+    const geometry = geometryAt(latch, 0, this.ringBytes);
+    if (geometry === undefined) throw damaged(this.#file, 'the size of its ring makes no sense');
+    return geometry.capacityBytes;
   }
 
   state(): ObservedState {

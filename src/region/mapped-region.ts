@@ -1,7 +1,9 @@
 // A region in a file on a tmpfs, mapped: it survives the process, and the next open finds it.
 //
-// The file is zero-written with write(2) before it is mapped, and never changes its size: on a full
-// tmpfs a sparse file would kill the process with SIGBUS at the first store, a write says ENOSPC.
+// The file never changes its size, and what of it is used has been written with write(2) or
+// allocated with fallocate(2) before: on a full tmpfs a store into a hole would kill the process
+// with SIGBUS, these calls say ENOSPC. The ring's end is a hole until the ring grows, and nobody
+// touches it. Where nothing can be allocated later (ramfs, a sandbox), all is written at once.
 // Elsewhere that is not enough: a file system that copies on write (btrfs, XFS with reflinks,
 // overlay) needs a new block for a store into an old page, and others may for a snapshot. So it
 // must be a tmpfs. Releasing unmaps it, in the one thread that still runs: a view that was kept
@@ -15,6 +17,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  ftruncateSync,
   lstatSync,
   openSync,
   statfsSync,
@@ -22,18 +25,20 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemCode, WalError } from '../errors.js';
+import { assert, systemCode, WalError } from '../errors.js';
 import { type Libc, libc } from '../memory/libc.js';
 import { MIB } from '../units.js';
-import { FILE_MODE, READ_SAFE } from './open-flags.js';
+import { FILE_MODE, WRITE_SAFE } from './open-flags.js';
 import {
   bootId,
+  firstBytesOf,
   isKnownBoot,
   planSections,
   type RegionRequest,
   regionBytes,
   type Section,
   type SectionName,
+  type Sections,
   writeRegionHeader,
 } from './region-layout.js';
 import type { MappedHandle, ReleaseOutcome, SharedRegion } from './shared-region.js';
@@ -103,7 +108,7 @@ const OWN_HOST: RegionHost = Object.freeze({
 });
 
 function holdRegionFile(path: string): number {
-  const fd = openSync(path, READ_SAFE);
+  const fd = openSync(path, WRITE_SAFE);
   try {
     if (requireLibc().tryLock(fd)) return fd;
     const message = `${path}: another process has locked the region that was just created`;
@@ -125,6 +130,7 @@ class MappedRegion implements SharedRegion {
   readonly handle: MappedHandle;
   /** Undefined once released, and where another thread is the owner. */
   #keeper: RegionKeeper | undefined;
+  #isMapped = true;
 
   constructor(handle: MappedHandle, keeper: RegionKeeper | undefined) {
     this.handle = handle;
@@ -140,10 +146,24 @@ class MappedRegion implements SharedRegion {
     return this.handle.sections[name];
   }
 
+  extendRing(bytes: number, populated = bytes): void {
+    const { fd, address, sections } = this.handle;
+    // Of a region that was released, descriptor and address may be someone else's by now.
+    assert(
+      this.#isMapped && bytes <= sections.ring.byteLength,
+      'a ring is extended while it lives',
+    );
+    const start = sections.ring.byteOffset;
+    const native = requireLibc();
+    native.allocate(fd, start + bytes);
+    if (populated < bytes) native.populate(address + start + populated, bytes - populated);
+  }
+
   release({ remove }: { readonly remove: boolean }): ReleaseOutcome {
     const keeper = this.#keeper;
     if (keeper === undefined) return 'kept';
     this.#keeper = undefined;
+    this.#isMapped = false;
     this.buffer = new ArrayBuffer(0);
     this.words = new Int32Array(this.buffer);
     this.bytes = new Uint8Array(this.buffer);
@@ -185,10 +205,29 @@ export function unlinkIfOurs(path: string, fd: number): ReleaseOutcome {
   }
 }
 
-function zeroWrite(fd: number, byteLength: number): void {
-  for (let at = 0; at < byteLength; ) {
-    at += writeSync(fd, ZEROS, 0, Math.min(ZEROS.length, byteLength - at), at);
+function zeroWrite(fd: number, from: number, to: number): void {
+  for (let at = from; at < to; ) {
+    at += writeSync(fd, ZEROS, 0, Math.min(ZEROS.length, to - at), at);
   }
+}
+
+/** Fills the file as far as it is used at first; returns how much of the ring that is. */
+function fillFirst(native: Libc, fd: number, sections: Sections): number {
+  const byteLength = regionBytes(sections);
+  const firstRingBytes = firstBytesOf(sections);
+  const firstEnd = sections.ring.byteOffset + firstRingBytes;
+  zeroWrite(fd, 0, firstEnd);
+  if (firstEnd === byteLength) return firstRingBytes;
+  try {
+    // All of this is there: it only shows whether there is such a call, for when the ring grows.
+    native.allocate(fd, firstEnd);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    zeroWrite(fd, firstEnd, byteLength);
+    return sections.ring.byteLength;
+  }
+  ftruncateSync(fd, byteLength);
+  return firstRingBytes;
 }
 
 /**
@@ -236,13 +275,16 @@ function fillRegionFile(
     // Before the header makes the file a region: nobody looks for its owner's lock till then.
     heldFd = keeper.hold(path);
     assertSameFile(path, fd, heldFd);
-    zeroWrite(fd, byteLength);
+    const firstRingBytes = fillFirst(native, fd, sections);
     address = native.mapShared(fd, byteLength);
+    // The first lap through the ring would otherwise fault at every page.
+    native.populate(address, sections.ring.byteOffset + firstRingBytes);
     const handle: MappedHandle = {
       adapter: 'mapped',
       address,
       byteLength,
       sections,
+      firstRingBytes,
       path,
       fd: heldFd,
     };

@@ -6,3 +6,4 @@ export const SAFE = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 export const READ_SAFE = constants.O_RDONLY | SAFE;
 /** Mode of a new file: for its user alone. */
 export const FILE_MODE = 0o600;
+export const WRITE_SAFE = constants.O_RDWR | SAFE;

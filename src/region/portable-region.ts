@@ -5,6 +5,7 @@ import { wordOf } from '../memory/layout.js';
 import { alignedOffset } from '../memory/libc.js';
 import { PAGE_BYTES } from '../units.js';
 import {
+  firstBytesOf,
   planSections,
   type RegionRequest,
   regionBytes,
@@ -36,6 +37,9 @@ class PortableRegion implements SharedRegion {
     this.#owns = owns;
   }
 
+  /** All of it is memory, or becomes it at the first touch. */
+  extendRing(): void {}
+
   section(name: SectionName): Section {
     const { byteOffset, byteLength } = this.handle.sections[name];
     return { byteOffset: this.byteOffset + byteOffset, byteLength };
@@ -61,10 +65,19 @@ export function createPortableRegion(
   const bytes = byteLength + PAGE_BYTES;
   const buffer = spare?.byteLength === bytes ? spare : new SharedArrayBuffer(bytes);
   const byteOffset = alignedOffset(buffer, PAGE_BYTES);
-  const handle: PortableHandle = { adapter: 'portable', buffer, byteOffset, byteLength, sections };
+  const firstRingBytes = firstBytesOf(sections);
+  const handle: PortableHandle = {
+    adapter: 'portable',
+    buffer,
+    byteOffset,
+    byteLength,
+    sections,
+    firstRingBytes,
+  };
   const region = new PortableRegion(handle, true);
-  // A first touch of each page would fault on the append path.
-  region.bytes.fill(0);
+  // A first touch of each page would fault on the append path. What the ring does not use yet stays
+  // untouched, and so does what another log has left there: no reader looks behind what is appended.
+  region.bytes.fill(0, 0, sections.ring.byteOffset + firstRingBytes);
   writeRegionHeader(region.words, request, sections);
   return region;
 }

@@ -197,7 +197,7 @@ describe('a region as seen from outside', { skip }, () => {
 
   test('a newer layout version is unsupported, none at all is damage', (t) => {
     const { path } = orphan(t);
-    overwrite(path, OFFSET.layoutVersion, Uint8Array.of(3));
+    overwrite(path, OFFSET.layoutVersion, Uint8Array.of(4));
     assert.equal(statusOf(path), 'unsupported');
     overwrite(path, OFFSET.layoutVersion, Uint8Array.of(0));
     assert.equal(statusOf(path), 'damaged');
@@ -343,7 +343,7 @@ describe('a region as seen from outside', { skip }, () => {
     overwrite(path, layoutVersion, Uint8Array.of(0));
     assert.equal(removeUnfinishedRegion(path), false, 'its creator lives');
     region.release({ remove: false });
-    overwrite(path, layoutVersion, Uint8Array.of(2));
+    overwrite(path, layoutVersion, Uint8Array.of(4));
     assert.equal(removeUnfinishedRegion(path), false, 'it is of a newer version');
     overwrite(path, layoutVersion, Uint8Array.of(0));
     symlinkSync(path, join(folder, 'link'));

@@ -39,7 +39,7 @@ function headerPage(request = REQUEST): Uint8Array {
 test('a header says whose region it is and where its sections stand', () => {
   const header = decodeRegionHeader(headerPage(), BYTES);
   assert.ok('sections' in header);
-  assert.equal(header.layoutVersion, 2);
+  assert.equal(header.layoutVersion, 3);
   assert.equal(header.logId, REQUEST.logId);
   assert.deepEqual(header.folder, REQUEST.folder);
   assert.equal(header.pid, process.pid);

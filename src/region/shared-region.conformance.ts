@@ -112,6 +112,21 @@ export function regionConformance(
       }
     });
 
+    test('a ring is extended, and what stands in it stays', (t) => {
+      const region = create(t, { ...CONFORMANCE_REQUEST, ringBytes: 1024 * 1024 });
+      const { byteOffset, byteLength } = region.section('ring');
+      const ring = new Uint8Array(region.buffer, byteOffset, byteLength);
+      const { firstRingBytes } = region.handle;
+      assert.ok(firstRingBytes >= 4096 && firstRingBytes <= byteLength);
+      ring.fill(1, 0, firstRingBytes);
+      region.extendRing(byteLength / 2, firstRingBytes);
+      region.extendRing(byteLength);
+      region.extendRing(byteLength / 2);
+      assert.ok(ring.subarray(0, firstRingBytes).every((byte) => byte === 1));
+      assert.ok(ring.subarray(firstRingBytes).every((byte) => byte === 0));
+      region.release({ remove: true });
+    });
+
     test('another thread attaches by the handle; each sees what the other writes', async (t) => {
       const region = open(t);
       const ask = await attachThread(t, region);

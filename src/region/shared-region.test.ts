@@ -16,9 +16,10 @@ import { join, relative } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { cannotMap, regionFolder } from '../../test/support/adapters.js';
 import { AssertionFailure, WalError } from '../errors.js';
+import { KIB, MIB } from '../units.js';
 import { createMappedRegion } from './mapped-region.js';
 import { createPortableRegion } from './portable-region.js';
-import { createRegion } from './region-factories.js';
+import { attachRegion, createRegion } from './region-factories.js';
 import { isRegionName, newRegionName } from './region-names.js';
 import { CONFORMANCE_REQUEST as REQUEST, regionConformance } from './shared-region.conformance.js';
 
@@ -69,6 +70,30 @@ test('the file of a region is private, of full size, and holds what is written',
   assert.deepEqual([...found.subarray(0, 4)], [1, 2, 3, 0]);
   assert.equal(region.release({ remove: true }), 'removed');
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a large ring is a hole behind its first part, until it is extended', mapping, (t) => {
+  const path = newPath(regionFolder(t));
+  const region = createMappedRegion(path, { ...REQUEST, ringBytes: 16 * MIB });
+  const { firstRingBytes } = region.handle;
+  const before = region.section('ring').byteOffset;
+  const blockBytes = (): number => statSync(path).blocks * 512;
+  assert.equal(firstRingBytes, 256 * KIB);
+  assert.equal(statSync(path).size, region.byteLength);
+  assert.equal(blockBytes(), before + firstRingBytes);
+  region.bytes[before + 7] = 77;
+  // From another thread's view: it is the same memory, and the pages may be mapped or not.
+  attachRegion(region.handle).extendRing(512 * KIB);
+  assert.equal(blockBytes(), before + 512 * KIB);
+  region.extendRing(2 * MIB, 512 * KIB);
+  region.extendRing(MIB);
+  assert.equal(blockBytes(), before + 2 * MIB, 'what is there stays');
+  assert.equal(region.bytes[before + 7], 77);
+  region.bytes.fill(0xff, before, before + 2 * MIB);
+  assert.equal(blockBytes(), before + 2 * MIB);
+  assert.equal(region.release({ remove: true }), 'removed');
+  // Its descriptor may be another file's by now.
+  assert.throws(() => region.extendRing(MIB), AssertionFailure);
 });
 
 test('an existing file, whatever it is, is neither used nor removed', mapping, (t) => {

@@ -21,6 +21,13 @@ export interface SharedRegion {
   readonly bytes: Uint8Array;
   /** Plain data that another thread of this process attaches by. */
   readonly handle: RegionHandle;
+  /**
+   * Makes the first `bytes` of the ring's section memory, if they are not yet, so that no store
+   * there can fail. Leaves alone what is there; threads may do it at the same time.
+   * @param populated the pages from here to `bytes` are mapped as well, where the kernel can do so
+   * @throws the system's error (ENOSPC …); then nothing has changed
+   */
+  extendRing(bytes: number, populated?: number): void;
   /** A section's place in `buffer`, counted from the buffer's start; its address is a page's. */
   section(name: SectionName): Section;
   /**
@@ -38,6 +45,7 @@ export interface MappedHandle {
   readonly address: number;
   readonly byteLength: number;
   readonly sections: Sections;
+  readonly firstRingBytes: number;
   readonly path: string;
   /** The descriptor that holds the region's lock; for use by number, while its thread lives. */
   readonly fd: number;
@@ -49,6 +57,8 @@ export interface PortableHandle {
   readonly byteOffset: number;
   readonly byteLength: number;
   readonly sections: Sections;
+  /** How much of the ring's section was memory when it was made; the rest must not be touched. */
+  readonly firstRingBytes: number;
 }
 
 export type RegionHandle = MappedHandle | PortableHandle;

@@ -5,6 +5,7 @@ import { assert } from '../errors.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
 import { bytesBetween, UNIT_BYTES } from './ring-control.js';
+import { geometryOf, type RingGeometry } from './ring-geometry.js';
 import type { RingMemory } from './ring-memory.js';
 
 const KIND_MASK = 0xffff;
@@ -25,7 +26,9 @@ interface FrameRun {
 
 export class RingConsumer {
   readonly #memory: RingMemory;
-  readonly #ringBytes: number;
+  #geometry: RingGeometry;
+  /** Of the latch that it was read from. */
+  #geometryCount: number;
   #position: number;
   #nextEventId: number;
   readonly run: FrameRun = {
@@ -39,10 +42,14 @@ export class RingConsumer {
     lastTimestampHigh: 0,
   };
 
-  /** @param nextEventId id that the first unread frame must carry */
+  /**
+   * @param nextEventId id that the first unread frame must carry
+   * @throws RangeError where the geometry makes no sense
+   */
   constructor(memory: RingMemory, nextEventId: number) {
     this.#memory = memory;
-    this.#ringBytes = memory.bytes.length;
+    this.#geometryCount = this.#publishedCount;
+    this.#geometry = readGeometry(memory);
     this.#position = Atomics.load(memory.words, memory.control.written);
     this.#nextEventId = nextEventId;
   }
@@ -54,6 +61,12 @@ export class RingConsumer {
   /** Position after the last published frame, now. */
   get appended(): number {
     return Atomics.load(this.#memory.words, this.#memory.control.appended);
+  }
+
+  /** Bytes that the ring has by now; it may grow. */
+  get capacityBytes(): number {
+    this.#lookAtGeometry();
+    return this.#geometry.capacityBytes;
   }
 
   /** Position up to which everything was released. */
@@ -81,11 +94,12 @@ export class RingConsumer {
    * False when the ring is empty. The run stays in the ring until `release`.
    */
   gather(targetBytes: number, limitBytes: number): boolean {
-    this.#skipPadding();
+    const appended = this.#look();
+    this.#skipPadding(appended);
     const frames = this.#memory.frames;
-    const start = this.#offsetOf(this.#position);
-    const waiting = this.waitingBytes;
-    const end = start + Math.min(waiting, this.#ringBytes - start);
+    const start = this.#geometry.offsetOf(this.#position);
+    const waiting = bytesBetween(this.#position, appended);
+    const end = start + Math.min(waiting, this.#geometry.pieceBytes(this.#position));
     let at = start;
     let committed = start;
     let count = 0;
@@ -129,22 +143,38 @@ export class RingConsumer {
   release(): void {
     this.#position = (this.#position + this.run.bytes / UNIT_BYTES) | 0;
     this.#nextEventId += this.run.eventCount;
-    this.#skipPadding();
+    this.#skipPadding(this.#look());
     Atomics.store(this.#memory.words, this.#memory.control.written, this.#position);
   }
 
-  #offsetOf(position: number): number {
-    return ((position >>> 0) * UNIT_BYTES) % this.#ringBytes;
+  get #publishedCount(): number {
+    return Atomics.load(this.#memory.words, this.#memory.control.geometry);
   }
 
-  #skipPadding(): void {
-    if (this.isEmpty) return;
-    const offset = this.#offsetOf(this.#position);
+  /** The position after the last published frame; the geometry then knows where all of it stands. */
+  #look(): number {
+    const { appended } = this;
+    this.#lookAtGeometry();
+    return appended;
+  }
+
+  #lookAtGeometry(): void {
+    const count = this.#publishedCount;
+    if (count === this.#geometryCount) return;
+    this.#geometry = readGeometry(this.#memory);
+    this.#geometryCount = count;
+  }
+
+  #skipPadding(appended: number): void {
+    if (appended === this.#position) return;
+    const offset = this.#geometry.offsetOf(this.#position);
     const word = offset >>> 2;
     if (((this.#memory.frames[word + 1] as number) & KIND_MASK) !== FrameKind.padding) return;
     const span = this.#memory.frames[word] as number;
+    const piece = this.#geometry.pieceBytes(this.#position);
+    const untilEnd = this.#geometry.untilEnd(this.#position);
     assert(
-      span === this.#ringBytes - offset && span <= this.waitingBytes,
+      span === untilEnd && span === piece && span <= bytesBetween(this.#position, appended),
       `ring: padding of ${span} bytes at ${offset} does not reach the end`,
     );
     this.#position = (this.#position + span / UNIT_BYTES) | 0;
@@ -165,6 +195,12 @@ export class RingConsumer {
       throw invalidFrame(at, frameBytes, kind, id, this.#nextEventId + count);
     }
   }
+}
+
+function readGeometry(memory: RingMemory): RingGeometry {
+  const geometry = geometryOf(memory);
+  if (geometry === undefined) throw new RangeError('ring: its geometry is not valid');
+  return geometry;
 }
 
 /** True when the bytes from `end` to the next multiple of 8 are zero, as the format demands. */

@@ -10,8 +10,9 @@
 //   | frame | frame | free                      | frame | frame | padding   |
 //                   ^ appended                  ^ written
 //
-// Positions count units of 8 bytes modulo 2^32; a ring is a power of two, so that a position's low
-// bits are its place and the difference of two positions is the bytes between them:
+// Positions count units of 8 bytes modulo 2^32, and the difference of two positions is the bytes
+// between them. Where a position stands in the ring, which grows, says its geometry
+// (ring-geometry.ts):
 //   appended 0x0000_0002, written 0xffff_fffe  →  (2 − −2) · 8 = 32 bytes wait.
 import { block, layout, wordOf } from '../memory/layout.js';
 import { DoubleLine, LatchLine, WordLine } from '../memory/lines.js';
@@ -42,7 +43,9 @@ export const RingControlLayout = layout('RingControl')
    * Writer: the writer thread.
    */
   .field(768, 'openedAtEventId', LatchLine)
-  .field(896, 'spare', block(3200, 64))
+  /** See ring-geometry.ts. Writer: the application thread, and who creates the region before. */
+  .field(896, 'geometry', LatchLine)
+  .field(1024, 'spare', block(3072, 64))
   .end(4096, 64);
 
 /**
@@ -83,6 +86,7 @@ export interface ControlWords {
   readonly coarseOffsetNs: number;
   readonly state: number;
   readonly openedAtEventId: number;
+  readonly geometry: number;
 }
 
 /** Where the control words stand in an Int32Array whose control section begins at `byteOffset`. */
@@ -96,6 +100,7 @@ export function controlWords(byteOffset: number): ControlWords {
     coarseOffsetNs,
     state,
     openedAtEventId,
+    geometry,
   } = RingControlLayout.offset;
   return Object.freeze({
     appended: at(appended),
@@ -105,6 +110,7 @@ export function controlWords(byteOffset: number): ControlWords {
     coarseOffsetNs: (byteOffset + coarseOffsetNs) / Float64Array.BYTES_PER_ELEMENT,
     state: at(state),
     openedAtEventId: at(openedAtEventId),
+    geometry: at(geometry),
   });
 }
 

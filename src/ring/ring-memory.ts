@@ -10,10 +10,18 @@ export interface RingMemory {
   /** The same bytes as doubles. */
   readonly doubles: Float64Array;
   readonly control: ControlWords;
-  /** The ring alone, and the same bytes as words. */
+  /**
+   * The ring alone, and the same bytes as words: as large as it may become. Behind its capacity,
+   * memory may be missing.
+   */
   readonly bytes: Uint8Array;
   readonly frames: Int32Array;
+  /** See SharedRegion. */
+  readonly extend: SharedRegion['extendRing'];
 }
+
+/** Of memory that is there whole. */
+const isThere = (): void => {};
 
 /** In place of memory that is gone: an atomic access is refused, and none reaches anything. */
 export const NO_RING: RingMemory = Object.freeze({
@@ -22,12 +30,14 @@ export const NO_RING: RingMemory = Object.freeze({
   control: controlWords(0),
   bytes: new Uint8Array(0),
   frames: new Int32Array(0),
+  extend: isThere,
 });
 
 export function ringMemory(
   buffer: ArrayBufferLike,
   regionOffset: number,
   sections: { readonly control: number; readonly ring: number; readonly ringBytes: number },
+  extend: RingMemory['extend'] = isThere,
 ): RingMemory {
   const length = sections.ring + sections.ringBytes;
   return {
@@ -36,15 +46,19 @@ export function ringMemory(
     control: controlWords(sections.control),
     bytes: new Uint8Array(buffer, regionOffset + sections.ring, sections.ringBytes),
     frames: new Int32Array(buffer, regionOffset + sections.ring, wordOf(sections.ringBytes)),
+    extend,
   };
 }
 
 /** Views over the ring and the control words of a mapped or portable region. */
 export function ringOfRegion(region: SharedRegion): RingMemory {
   const ring = region.section('ring');
-  return ringMemory(region.buffer, region.byteOffset, {
+  const sections = {
     control: region.section('control').byteOffset - region.byteOffset,
     ring: ring.byteOffset - region.byteOffset,
     ringBytes: ring.byteLength,
-  });
+  };
+  return ringMemory(region.buffer, region.byteOffset, sections, (bytes, populated) =>
+    region.extendRing(bytes, populated),
+  );
 }

@@ -18,6 +18,7 @@ import { Counter64, setCount } from '../metrics/counter64.js';
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan, MAX_EVENT_ID } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
 import { bytesBetween, publishPosition, UNIT_BYTES } from './ring-control.js';
+import { geometryOf, publishGeometry, RingGeometry } from './ring-geometry.js';
 import { NO_RING, type RingMemory } from './ring-memory.js';
 
 // V8 puts a module's own constants into the code that it compiles; what is imported it loads and
@@ -33,6 +34,8 @@ const storePosition = publishPosition;
 const storeCount = setCount;
 /** Up to here a payload is copied by words made of its bytes: a call of `set` costs more. */
 const SHORT_BYTES = 16;
+/** Of a ring for nobody. */
+const NO_GEOMETRY = new RingGeometry(0);
 /** Pieces of the ring whose ends are prepared as ends of free room. */
 const PARTS = 8;
 
@@ -57,10 +60,13 @@ export class RingProducer {
   #words: Int32Array = NO_RING.words;
   #frames: Int32Array = NO_RING.frames;
   readonly #appendedWord: number = 0;
-  readonly #ringBytes: number = 0;
-  readonly #offsetMask: number = 0;
+  #geometry: RingGeometry = NO_GEOMETRY;
+  /** False while it is being published; where that was cut short, the next look for room does it. */
+  #isTold = true;
+  /** The position at the ring's start, on the lap that the next frame stands on. */
+  #lap = 0;
   /** The ring up to the end of each of its parts. */
-  #parts: readonly Uint8Array[];
+  #parts: readonly Uint8Array[] = [];
   /** All below it is published. The offset is the same in bytes from the ring's start. */
   #position = 0;
   /** From `#position` to here the ring is known to be free and in one piece. */
@@ -88,10 +94,9 @@ export class RingProducer {
     this.#words = memory.words;
     this.#frames = memory.frames;
     this.#appendedWord = memory.control.appended;
-    this.#ringBytes = memory.bytes.length;
-    this.#offsetMask = this.#ringBytes - 1;
-    const partBytes = this.#ringBytes / PARTS;
-    this.#parts = Array.from({ length: PARTS }, (_, part) => this.#upTo((part + 1) * partBytes));
+    const geometry = geometryOf(memory);
+    assert(geometry !== undefined, 'the geometry of a new ring makes sense');
+    this.#use(geometry);
     this.#position = Atomics.load(memory.words, memory.control.appended);
     this.#end = this.#position;
     this.#draft = this.#position;
@@ -119,6 +124,38 @@ export class RingProducer {
     this.#countWords = uncounted().words;
   }
 
+  /** Bytes that the ring has by now. */
+  get capacityBytes(): number {
+    return this.#geometry.capacityBytes;
+  }
+
+  /**
+   * Goes on in memory behind the ring's end; what stands in the ring stays where it is. For a ring
+   * without room: what is left of it until its end stays unused on this lap.
+   * @param capacityBytes a power of two; so much of the ring is memory
+   */
+  growTo(capacityBytes: number): void {
+    this.#catchUp();
+    const geometry = this.#geometry.grown(capacityBytes, this.#position);
+    this.#isTold = false;
+    // What was known to be free stands elsewhere: the next append looks for room, and tells this.
+    this.#end = this.#position;
+    this.#use(geometry);
+    this.#tell();
+  }
+
+  /** Should the engine cut this short, the parts of a smaller ring are as good. */
+  #use(geometry: RingGeometry): void {
+    this.#geometry = geometry;
+    const partBytes = geometry.capacityBytes / PARTS;
+    this.#parts = Array.from({ length: PARTS }, (_, part) => this.#upTo((part + 1) * partBytes));
+  }
+
+  #tell(): void {
+    publishGeometry(this.#memory, this.#geometry);
+    this.#isTold = true;
+  }
+
   #upTo(end: number): Uint8Array {
     const { buffer, byteOffset } = this.#memory.bytes;
     return new Uint8Array(buffer, byteOffset, end);
@@ -132,11 +169,6 @@ export class RingProducer {
   /** Bytes that are appended and not yet written; for telemetry and back-pressure. */
   get waitingBytes(): number {
     return bytesBetween(Atomics.load(this.#words, this.#memory.control.written), this.#position);
-  }
-
-  #offsetOf(position: number): number {
-    // Modulo: the ring is a power of two, and at most 2^30 bytes.
-    return (position << UNIT_SHIFT) & (this.#ringBytes - 1);
   }
 
   /**
@@ -160,36 +192,56 @@ export class RingProducer {
 
   #findRoom(span: number): boolean {
     this.#refuseLastIds();
+    if (!this.#isTold) this.#tell();
     const position = this.#position;
-    const offset = this.#offsetOf(position);
     const written = Atomics.load(this.#words, this.#memory.control.written);
-    const free = this.#ringBytes - bytesBetween(written, position);
-    const untilEnd = this.#ringBytes - offset;
+    const waiting = bytesBetween(written, position);
+    const geometry = this.#settle(waiting);
+    const { capacityBytes, isSettled } = geometry;
+    // Before it is settled, the ring does not go round, and its end is no start.
+    const offset = isSettled ? geometry.offsetOf(position) : bytesBetween(geometry.base, position);
+    const untilEnd = capacityBytes - offset;
+    const free = capacityBytes - waiting;
+    const lap = (position - offset / UNIT_BYTES) | 0;
     if (span <= untilEnd) {
       if (span > free) return false;
+      this.#lap = lap;
       this.#room = this.#roomUpTo(offset + Math.min(free, untilEnd), offset + span);
       this.#end = (position + (this.#room.length - offset) / UNIT_BYTES) | 0;
       return true;
     }
-    if (free < untilEnd + span) return false;
+    if (!isSettled || free < untilEnd + span) return false;
     this.#pad(offset, untilEnd);
     const room = this.#roomUpTo(free - untilEnd, span);
     // What follows the padding is a draft as well: of what is published, no room is known.
     this.#end = position;
     this.#room = room;
-    this.#draft = (position + untilEnd / UNIT_BYTES) | 0;
+    this.#lap = (lap + capacityBytes / UNIT_BYTES) | 0;
+    this.#draft = this.#lap;
     return true;
+  }
+
+  /** Of what stands before the ring grew, nothing may be left: then it goes round again. */
+  #settle(waiting: number): RingGeometry {
+    const geometry = this.#geometry;
+    if (geometry.isSettled || waiting > bytesBetween(geometry.since, this.#position)) {
+      return geometry;
+    }
+    this.#isTold = false;
+    this.#geometry = geometry.settled();
+    this.#tell();
+    return this.#geometry;
   }
 
   /** The ring up to `end`, or to where a part ends before, as long as that is not below `least`. */
   #roomUpTo(end: number, least: number): Uint8Array {
-    const part = this.#parts[Math.floor((end / this.#ringBytes) * PARTS) - 1];
+    const part = this.#parts[Math.floor((end / this.capacityBytes) * PARTS) - 1];
     return part !== undefined && part.length >= least ? part : this.#upTo(end);
   }
 
   /** Off the fast path: until the next look, no more events can follow than the ring holds. */
   #refuseLastIds(): void {
-    const idsNeeded = this.#ringBytes / FRAME_HEADER_BYTES;
+    const idsNeeded = this.#memory.bytes.length / FRAME_HEADER_BYTES;
     if (idOf(this.#nextLow, this.#nextHigh) + idsNeeded <= MAX_EVENT_ID) return;
     throw new WalError(
       'ERR_FLASHSTRIKE_OUT_OF_RANGE',
@@ -225,7 +277,7 @@ export class RingProducer {
     if (words[this.#appendedWord] !== position || units > ((this.#end - position) | 0)) {
       return this.#appendAnew(payload, payloadBytes, type, low, high);
     }
-    const offset = (position << UNIT_SHIFT) & this.#offsetMask;
+    const offset = (position - this.#lap) << UNIT_SHIFT;
     const frames = this.#frames;
     const word = offset >> 2;
     const end = word + (units << WORDS_SHIFT);
@@ -309,7 +361,7 @@ export class RingProducer {
     const frameBytes = HEADER_BYTES + payloadBytes;
     const units = (frameBytes + 7) >> UNIT_SHIFT;
     const draft = this.#draft;
-    const offset = this.#offsetOf(draft);
+    const offset = (draft - this.#lap) << UNIT_SHIFT;
     const word = offset >>> 2;
     const frames = this.#frames;
     const idLow = this.#draftLow;

@@ -5,7 +5,14 @@ import { MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
 import { hasZeroTail, RingConsumer } from './ring-consumer.js';
-import { bytesBetween, type DurablePoint, UNIT_BYTES } from './ring-control.js';
+import {
+  bytesBetween,
+  controlWords,
+  type DurablePoint,
+  RingControlLayout,
+  UNIT_BYTES,
+} from './ring-control.js';
+import { geometryAt, geometryOf, RingGeometry } from './ring-geometry.js';
 import { type RingMemory, ringMemory } from './ring-memory.js';
 
 /** Events that were published and that the file did not have yet. */
@@ -31,6 +38,16 @@ export function ringOfSections(control: Uint8Array, ring: Uint8Array): RingMemor
     ring: control.length,
     ringBytes: ring.length,
   });
+}
+
+/**
+ * How much of a ring of `ringBytes` a copy of its control section says to be in use: behind that
+ * nothing stands. All of it where the control section makes no sense.
+ */
+export function usedRingBytes(control: Uint8Array, ringBytes: number): number {
+  if (control.length < RingControlLayout.size) return ringBytes;
+  const words = new Int32Array(control.buffer, control.byteOffset, RingControlLayout.size / 4);
+  return geometryAt(words, controlWords(0).geometry, ringBytes)?.capacityBytes ?? ringBytes;
 }
 
 /** The durable point that a control section tells. */
@@ -134,6 +151,7 @@ export function* runsOf(memory: RingMemory, firstEventId: number): Generator<Fra
 
 class SnapshotWalk {
   readonly #memory: RingMemory;
+  readonly #geometry: RingGeometry;
   readonly #appended: number;
   /** Behind the current frame. */
   position: number;
@@ -146,12 +164,18 @@ class SnapshotWalk {
   defect: string | undefined;
   /** Bytes of the batch that the current frame belongs to, 0 after its end. */
   #batchBytes = 0;
+  /** Where the last event frame ended, in the ring's bytes. */
+  #end = 0;
 
   constructor(memory: RingMemory) {
     this.#memory = memory;
     this.#appended = Atomics.load(memory.words, memory.control.appended);
     this.position = Atomics.load(memory.words, memory.control.written);
-    if (bytesBetween(this.position, this.#appended) > memory.bytes.length) {
+    const geometry = geometryOf(memory);
+    this.#geometry = geometry ?? new RingGeometry(memory.bytes.length);
+    if (geometry === undefined) {
+      this.defect = 'what the control words say about the size of the ring makes no sense';
+    } else if (bytesBetween(this.position, this.#appended) > geometry.capacityBytes) {
       this.defect = 'the positions are further apart than the size of the ring';
     }
   }
@@ -160,29 +184,30 @@ class SnapshotWalk {
   next(): boolean {
     while (this.defect === undefined && this.position !== this.#appended) {
       const { frames, bytes } = this.#memory;
-      const offset = ((this.position >>> 0) * UNIT_BYTES) % bytes.length;
+      const offset = this.#geometry.offsetOf(this.position);
       const word = offset >>> 2;
       const waiting = bytesBetween(this.position, this.#appended);
       const frameBytes = (frames[word] as number) >>> 0;
       const kind = (frames[word + 1] as number) & 0xffff;
       const isPadding = kind === FrameKind.padding;
       const span = Math.ceil(frameBytes / UNIT_BYTES) * UNIT_BYTES;
-      const untilEnd = bytes.length - offset;
+      const piece = this.#geometry.pieceBytes(this.position);
       // Padding fills the ring's end, neither more nor less.
-      const least = isPadding ? untilEnd : FRAME_HEADER_BYTES;
+      const least = isPadding ? this.#geometry.untilEnd(this.position) : FRAME_HEADER_BYTES;
       const known = isPadding || kind === FrameKind.event || kind === FrameKind.continued;
-      const fits = frameBytes >= least && span <= Math.min(waiting, untilEnd);
+      const fits = frameBytes >= least && span <= Math.min(waiting, piece);
       if (!known || !fits || !(isPadding || hasZeroTail(bytes, offset + frameBytes))) {
         this.defect = `the frame at ${offset} (kind ${kind}, ${frameBytes} bytes) is not valid`;
         return false;
       }
-      if (this.#batchBytes > 0 && (isPadding || offset === 0)) {
+      if (this.#batchBytes > 0 && (isPadding || offset !== this.#end)) {
         this.defect = `the batch before ${offset} is in two pieces`;
         return false;
       }
       this.position = (this.position + span / UNIT_BYTES) | 0;
       if (isPadding) continue;
       this.#batchBytes += span;
+      this.#end = offset + span;
       if (this.#batchBytes > MAX_BLOCK_PAYLOAD_BYTES) {
         this.defect = `the event or batch that ends at ${offset + span} is longer than a block`;
         return false;

@@ -26,6 +26,7 @@ class FixedSource implements StandingSource {
   writtenEventId = (): number => this.#read('written');
   openedAtEventId = (): number => this.#read('openedAt');
   appendedEvents = (): number => this.#read('appended');
+  ringCapacityBytes = (): number => this.#read('capacity');
   waitingBytes = (): number => this.#read('waiting');
 }
 

@@ -32,7 +32,10 @@ export interface LogStanding {
   readonly writtenEventId: number;
   /** Id of the last event that is on disk; 0 before the first. */
   readonly durableEventId: number;
+  /** What the ring may grow to: the option `ringBytes`. */
   readonly ringBytes: number;
+  /** What it has by now. */
+  readonly ringCapacityBytes: number;
   /** Bytes in the ring that the kernel does not have yet. */
   readonly waitingBytes: number;
 }
@@ -40,6 +43,8 @@ export interface LogStanding {
 /** The control words of a region, and the count of appended events beside them. */
 export interface StandingSource {
   readonly ringBytes: number;
+  /** What the ring has of them by now. */
+  ringCapacityBytes(): number;
   state(): ObservedState;
   durableEventId(): number;
   writtenEventId(): number;
@@ -61,9 +66,18 @@ export function readStanding(source: StandingSource): LogStanding {
   const writtenEventId = source.writtenEventId();
   // The writer may have gone on between the two looks, and the producer through the freed room.
   const waitingBytes = Math.min(source.waitingBytes(), ringBytes);
+  const ringCapacityBytes = source.ringCapacityBytes();
   const appended = source.openedAtEventId() + source.appendedEvents();
   const appendedEventId = Math.max(appended, writtenEventId);
-  return { state, appendedEventId, writtenEventId, durableEventId, ringBytes, waitingBytes };
+  return {
+    state,
+    appendedEventId,
+    writtenEventId,
+    durableEventId,
+    ringBytes,
+    ringCapacityBytes,
+    waitingBytes,
+  };
 }
 
 type FillFrom = (copy: Uint32Array, at: number, standing: LogStanding) => void;
@@ -105,10 +119,12 @@ export function collectStanding(prefix: string, standing: LogStanding, collector
       gauge('state', help, state === standing.state ? 1 : 0);
     });
   }
-  const { appendedEventId, writtenEventId, durableEventId, ringBytes } = standing;
+  const { appendedEventId, writtenEventId, durableEventId } = standing;
+  const { ringBytes, ringCapacityBytes } = standing;
   const now = 'at the moment of the scrape';
   gauge('appended_event_id', `Id of the last event that was appended, ${now}`, appendedEventId);
   gauge('written_event_id', `Id of the last event that the kernel has, ${now}`, writtenEventId);
   gauge('durable_event_id', `Id of the last event that is on disk, ${now}`, durableEventId);
-  gauge('ring_bytes', 'Size of the ring', ringBytes);
+  gauge('ring_bytes', 'Largest size of the ring (the option ringBytes)', ringBytes);
+  gauge('ring_capacity_bytes', `Size of the ring, which grows, ${now}`, ringCapacityBytes);
 }

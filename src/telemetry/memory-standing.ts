@@ -3,6 +3,7 @@ import { readNumber } from '../memory/sequence-latch.js';
 import { readValue } from '../metrics/counter64.js';
 import type { SharedRegion } from '../region/shared-region.js';
 import { bytesBetween } from '../ring/ring-control.js';
+import { geometryOf } from '../ring/ring-geometry.js';
 import { type RingMemory, ringOfRegion } from '../ring/ring-memory.js';
 import { durablePointOf } from '../ring/ring-snapshot.js';
 import { type ObservedState, type StandingSource, stateOf } from './log-standing.js';
@@ -20,6 +21,10 @@ export class MemoryStanding implements StandingSource {
 
   get ringBytes(): number {
     return this.#memory.bytes.length;
+  }
+
+  ringCapacityBytes(): number {
+    return geometryOf(this.#memory)?.capacityBytes ?? this.ringBytes;
   }
 
   state(): ObservedState {

@@ -304,7 +304,7 @@ test('shared memory that is full: an error or the portable ring, by option, and 
   const directory = join(regionFolder(t), 'log');
   const sizes = { segmentBytes: 64 * KIB, ringBytes: 64 * KIB, sharedMemoryDirectory: disk.folder };
   const required = { ...sizes, sharedMemory: 'required' } as const;
-  for (const leftBytes of [0, 4 * KIB, 128 * KIB, 256 * KIB]) {
+  for (const leftBytes of [0, 4 * KIB, 128 * KIB, 180 * KIB]) {
     disk.fill(leftBytes);
     const message = new RegExp(`${disk.folder}.*ENOSPC.*Make room`);
     const refusal = code('ERR_FLASHSTRIKE_SHARED_MEMORY', message);

@@ -1,7 +1,7 @@
 // A full, missing or closed shared-memory folder: the portable region or an error with a code,
 // never SIGBUS, and nothing left behind. FAULTS rows 33, 52.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { WalError } from '../../src/errors.js';
@@ -13,13 +13,16 @@ import { cannotMount, SmallDisk } from '../support/small-disk.js';
 import { cannotMap, startOwner, temporaryFolder } from './region-owner.js';
 
 const MIB = 1024 * 1024;
+/** What a ring begins with. */
+const FIRST_BYTES = MIB / 4;
 const REQUEST: RegionRequest = {
   logId: 9n,
   folder: { device: 1n, inode: 2n, birthNs: 3n, path: undefined },
   telemetryBytes: 4096,
   controlBytes: 4096,
-  ringBytes: MIB,
+  ringBytes: FIRST_BYTES,
 };
+const GROWING: RegionRequest = { ...REQUEST, ringBytes: MIB };
 const NOBODY = 65534;
 const names = (folder: string): string[] =>
   readdirSync(folder).filter((name) => name !== 'ballast');
@@ -29,8 +32,14 @@ function touchEveryPage(region: SharedRegion): void {
   for (let at = 4096; at < region.byteLength; at += 4096) region.bytes[at] = 0xff;
 }
 
+/** The ring's first bytes. */
+function touchRing(region: SharedRegion, bytes: number): void {
+  const start = region.section('ring').byteOffset - region.byteOffset;
+  region.bytes.fill(0xff, start, start + bytes);
+}
+
 describe('a full shared-memory folder', { skip: cannotMap || cannotMount }, () => {
-  for (const leftBytes of [0, 4096, MIB / 2, MIB + 2 * 4096]) {
+  for (const leftBytes of [0, 4096, FIRST_BYTES / 2, FIRST_BYTES + 2 * 4096]) {
     test(`with ${leftBytes} bytes left, auto goes on without and leaves no file`, (t) => {
       const disk = new SmallDisk(t, 4 * MIB);
       disk.fill(leftBytes);
@@ -65,6 +74,38 @@ describe('a full shared-memory folder', { skip: cannotMap || cannotMount }, () =
     assert.equal(region.bytes[region.byteLength - 4096], 0xff);
     assert.equal(region.release({ remove: true }), 'removed');
   });
+
+  test('a ring that was extended before the folder filled up can be written that far', (t) => {
+    const disk = new SmallDisk(t, 4 * MIB);
+    const { region } = createRegion('required', newPath(disk.folder), GROWING);
+    for (const bytes of [MIB / 2, MIB]) {
+      region.extendRing(bytes, bytes / 2);
+      disk.fill();
+      touchRing(region, bytes);
+      disk.free();
+    }
+    assert.equal(region.release({ remove: true }), 'removed');
+  });
+
+  for (const leftBytes of [0, 4096, MIB / 8]) {
+    test(`with ${leftBytes} bytes left a ring is not extended, and takes none of them`, (t) => {
+      const disk = new SmallDisk(t, 4 * MIB);
+      const { region } = createRegion('required', newPath(disk.folder), GROWING);
+      touchRing(region, FIRST_BYTES);
+      disk.fill(leftBytes);
+      const before = statfsSync(disk.folder).bfree;
+      for (let attempt = 0; attempt < 3; attempt++) {
+        assert.throws(() => region.extendRing(MIB / 2, FIRST_BYTES), { code: 'ENOSPC' });
+      }
+      assert.equal(statfsSync(disk.folder).bfree, before);
+      touchRing(region, FIRST_BYTES);
+      disk.free();
+      region.extendRing(MIB, FIRST_BYTES);
+      disk.fill();
+      touchRing(region, MIB);
+      assert.equal(region.release({ remove: true }), 'removed');
+    });
+  }
 
   test('space that comes back is used', (t) => {
     const disk = new SmallDisk(t, 4 * MIB);

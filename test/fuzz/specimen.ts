@@ -10,6 +10,7 @@ import { SegmentReader } from '../../src/reading/segment-reader.js';
 import { walkSegment } from '../../src/recovery/segment-walk.js';
 import { RegionHeaderLayout } from '../../src/region/region-layout.js';
 import { RingControlLayout } from '../../src/ring/ring-control.js';
+import { ringOfSections, unreadFrames } from '../../src/ring/ring-snapshot.js';
 import {
   BLOCK_HEADER_BYTES,
   BlockHeaderLayout,
@@ -139,7 +140,7 @@ function addFrames(path: string, frames: Uint8Array, offset: number, add: Add): 
 /** Its header, the control words, and the frames that wait in its ring. */
 function addRegion(path: string, bytes: Uint8Array, add: Add): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const { controlOffset, ringOffset, ringBytes } = RegionHeaderLayout.offset;
+  const { controlOffset, ringOffset } = RegionHeaderLayout.offset;
   const control = view.getUint32(controlOffset, true);
   const ring = view.getUint32(ringOffset, true);
   const named = (fields: readonly LayoutField[]): AnyLayout => ({ size: PAGE_BYTES, fields });
@@ -153,14 +154,11 @@ function addRegion(path: string, bytes: Uint8Array, add: Add): void {
   // Twice: the positions and the latches decide what is read at all.
   add(path, control, named(words));
   add(path, control, named(words));
-  const { appended, written } = RingControlLayout.offset;
-  const total = view.getUint32(ringBytes, true);
-  const end = view.getUint32(control + appended, true) * 8;
-  for (let at = view.getUint32(control + written, true) * 8; at < end; ) {
-    const offset = ring + (at % total);
-    add(path, offset, FrameLayout);
-    at += frameSpan(view.getUint32(offset, true));
-  }
+  const memory = ringOfSections(
+    bytes.subarray(control, control + RingControlLayout.size),
+    bytes.subarray(ring),
+  );
+  for (const { offset } of unreadFrames(memory)) add(path, ring + offset, FrameLayout);
 }
 
 /** A new generator for each case: a case follows from its own seed alone. */

@@ -29,6 +29,9 @@ export interface Moments {
   moment(): void;
 }
 
+/** A ring begins with this part of what it may become, so that it grows again and again. */
+const FIRST_PART = 8;
+
 class SimulatedRegion implements SharedRegion {
   readonly adapter = 'portable';
   readonly path: string | undefined;
@@ -38,11 +41,13 @@ class SimulatedRegion implements SharedRegion {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly handle: PortableHandle;
+  readonly #extend: () => void;
   readonly #release: (remove: boolean) => ReleaseOutcome;
 
   constructor(
     path: string | undefined,
     request: RegionRequest,
+    extend: () => void,
     release: (remove: boolean) => ReleaseOutcome,
   ) {
     const sections = planSections(request);
@@ -52,9 +57,22 @@ class SimulatedRegion implements SharedRegion {
     this.words = new Int32Array(this.buffer);
     this.bytes = new Uint8Array(this.buffer);
     const { buffer, byteLength } = this;
-    this.handle = { adapter: 'portable', buffer, byteOffset: 0, byteLength, sections };
+    const firstRingBytes = sections.ring.byteLength / FIRST_PART;
+    this.handle = {
+      adapter: 'portable',
+      buffer,
+      byteOffset: 0,
+      byteLength,
+      sections,
+      firstRingBytes,
+    };
+    this.#extend = extend;
     this.#release = release;
     writeRegionHeader(this.words, request, sections);
+  }
+
+  extendRing(): void {
+    this.#extend();
   }
 
   section(name: SectionName): Section {
@@ -95,12 +113,19 @@ export class SimulatedRegions implements Regions {
     const region: SimulatedRegion = new SimulatedRegion(
       isShared ? path : undefined,
       request,
+      () => this.#extend(),
       (remove) => this.#release(region, remove),
     );
     this.#created.add(region);
     if (isShared) this.#files.set(path, { bytes: region.bytes, ownerIsAlive: true });
     const fallbackReason = isShared || mode === 'off' ? undefined : 'no room';
     return { region, fallbackReason };
+  }
+
+  /** A ring grows; the process may end there. */
+  #extend(): void {
+    this.#moments.moment();
+    if (this.isFull) throw Object.assign(new Error('no room'), { code: 'ENOSPC' });
   }
 
   #release(region: SimulatedRegion, remove: boolean): ReleaseOutcome {

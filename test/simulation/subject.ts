@@ -72,9 +72,9 @@ export class Subject {
    * @param publish false: only the frames are there, nobody was ever told of them
    */
   append(payloadBytes: readonly number[], publish = true): boolean {
-    const { producer, timestamps } = this.log;
+    const { producer, growth, timestamps } = this.log;
     const spans = payloadBytes.map((bytes) => frameSpan(FRAME_HEADER_BYTES + bytes));
-    if (!producer.reserve(spans.reduce((sum, span) => sum + span, 0))) return false;
+    if (!growth.reserve(spans.reduce((sum, span) => sum + span, 0))) return false;
     timestamps.stamp();
     const [low = 0, high = 0] = timestamps.halves;
     payloadBytes.forEach((bytes, index) => {

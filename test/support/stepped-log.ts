@@ -8,6 +8,7 @@ import { openSegment } from '../../src/reading/segment-file.js';
 import { SegmentReader } from '../../src/reading/segment-reader.js';
 import { giveBack } from '../../src/recorder/application/open-log-handles.js';
 import { resolveOptions } from '../../src/recorder/application/options.js';
+import { RingGrowth } from '../../src/recorder/application/ring-growth.js';
 import { endCleanly } from '../../src/recorder/housekeeping/clean-end.js';
 import { MetaCoordinator } from '../../src/recorder/housekeeping/meta-coordinator.js';
 import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
@@ -27,6 +28,7 @@ import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src
 import type { LogLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { LogTelemetry } from '../../src/telemetry/log-telemetry.js';
+import { ManagerUpdater } from '../../src/telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../src/telemetry/recorder/meta-store-metrics.js';
 import { SegmentPreparationUpdater } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { KIB } from '../../src/units.js';
@@ -73,6 +75,7 @@ export class SteppedLog {
   readonly opened: ReturnType<typeof openLog>;
   readonly memory: RingMemory;
   readonly producer: RingProducer;
+  readonly growth: RingGrowth;
   readonly region: SharedRegion;
   readonly telemetry: LogTelemetry;
   /** Those of the application, as `Wal` has them. */
@@ -108,6 +111,8 @@ export class SteppedLog {
     const preparation = { directory, segmentBytes, preparedSegments, firstTicket };
     const telemetry = LogTelemetry.inRegion(this.region);
     this.telemetry = telemetry;
+    const manager = new ManagerUpdater(telemetry.manager, clock);
+    this.growth = new RingGrowth(this.producer, this.memory, this.signals, clock, manager);
     this.#preparer = new SegmentPreparer(
       storage,
       this.clock,
@@ -144,7 +149,7 @@ export class SteppedLog {
   append(payloadBytes = PAYLOAD_BYTES, kind: number = FrameKind.event): number {
     const id = this.producer.lastEventId + 1;
     const span = frameSpan(FRAME_HEADER_BYTES + payloadBytes);
-    while (!this.producer.reserve(span)) this.step();
+    while (!this.growth.reserve(span)) this.step();
     this.timestamps.stamp();
     const [low = 0, high = 0] = this.timestamps.halves;
     this.producer.put(payloadOf(id, payloadBytes), payloadBytes, kind, 0, low, high);

@@ -22,6 +22,8 @@ import { nodeStorage } from '../../src/storage/node-storage.js';
 import { placeOf } from '../../src/telemetry/telemetry-layout.js';
 import { recorder, recovery } from '../../src/telemetry.js';
 import { NS_PER_MS } from '../../src/units.js';
+import { SimulatedDisk } from '../simulation/simulated-disk.js';
+import { SimulatedRegions } from '../simulation/simulated-regions.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
 import { leftByKill } from '../support/attached-log.js';
 import { eventually } from '../support/eventually.js';
@@ -119,6 +121,23 @@ function stall(families: MovedFamilies): void {
     return false;
   });
   look();
+}
+
+/** A ring that finds no memory to grow into, for the application or ahead of it, and then some. */
+function growth(families: MovedFamilies): void {
+  const regions = new SimulatedRegions({ moment: () => {} });
+  const adoptRegion = regions.adopt.bind(regions);
+  const log = new SteppedLog({ storage: new SimulatedDisk(), regions, adoptRegion }, '/data/log');
+  const look = (): void => families.collect(RECORDER, log.telemetry);
+  look();
+  regions.isFull = true;
+  while (log.growth.reserve(1000)) log.append(1000 - FRAME_HEADER_BYTES);
+  log.stepWriter();
+  regions.isFull = false;
+  log.clock.advanceMs(100);
+  log.append(15_000);
+  look();
+  log.close();
 }
 
 /** A writer that finds no segment, of a preparer that finds no disk, until the log ends. */
@@ -364,6 +383,7 @@ test('every family that a log exports is moved by something', {
   faultyTimes(families);
   commits(families);
   stall(families);
+  growth(families);
   noSegment(families);
   failedCalls(families);
   tornTails(context, families);

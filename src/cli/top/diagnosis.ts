@@ -194,8 +194,8 @@ function* waitTroubles(look: Look): Generator<Trouble> {
 }
 
 function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> {
-  const { stalls, stallNs, refusedCalls, refusedAppends } = happened;
-  const { state, waitingBytes, ringBytes, status, lasting } = look;
+  const { stalls, stallNs, refusedCalls, refusedAppends, refusedGrowths } = happened;
+  const { state, waitingBytes, ringBytes, ringCapacityBytes, status, lasting } = look;
   const hasWaited = stalls > 0 || lasting.ringStallNs > LONG_WAIT_NS;
   if (stalls > 0) {
     yield error(
@@ -213,6 +213,13 @@ function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> 
       state === 'open'
         ? 'Append them again; a faster disk, or a larger ringBytes'
         : 'They are not in the log: append them once it is open again',
+    );
+  }
+  if (refusedGrowths > 0) {
+    yield warning(
+      'the ring is full and cannot grow for want of shared memory: it stays at ' +
+        `${formatBytes(ringCapacityBytes)} of ${formatBytes(ringBytes)}`,
+      'Make room in the folder of shared memory (df /dev/shm), or give a container more',
     );
   }
   if (refusedAppends > 0) {

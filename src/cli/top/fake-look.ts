@@ -67,6 +67,7 @@ export class FakeLog {
       writtenEventId: 1_234_567,
       durableEventId: 1_234_567,
       ringBytes: 16_777_216,
+      ringCapacityBytes: 16_777_216,
       waitingBytes: 0,
       ...changes,
     };

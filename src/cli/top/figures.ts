@@ -114,6 +114,8 @@ interface Happened {
   readonly refusedCalls: number;
   /** Calls of tryAppend that found the ring full. */
   readonly refusedAppends: number;
+  /** The ring was full and could not grow. */
+  readonly refusedGrowths: number;
   readonly metaFlushFailures: number;
 }
 
@@ -236,6 +238,7 @@ function happenedIn(interval: Interval | undefined): Happened {
     hurriedSegments: by(({ segmentPreparer }) => segmentPreparer.hurriedSegments),
     refusedCalls: by(({ manager }) => manager.appendRefused.samples),
     refusedAppends: by(({ manager }) => manager.refusedAppends),
+    refusedGrowths: by(({ manager }) => manager.ringGrowthsRefused),
     metaFlushFailures: by(({ metaStore }) => metaStore.metaFlushFailures),
   };
 }

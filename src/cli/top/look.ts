@@ -33,6 +33,7 @@ export interface Look
     | 'writtenEventId'
     | 'durableEventId'
     | 'ringBytes'
+    | 'ringCapacityBytes'
     | 'waitingBytes'
     | 'threads'
     | 'incomplete'
@@ -60,6 +61,7 @@ export function takeLook(telemetry: AttachedTelemetry): Look {
     writtenEventId: telemetry.writtenEventId,
     durableEventId: telemetry.durableEventId,
     ringBytes: telemetry.ringBytes,
+    ringCapacityBytes: telemetry.ringCapacityBytes,
     waitingBytes: telemetry.waitingBytes,
     threads: telemetry.threads,
     incomplete: telemetry.incomplete,

@@ -15,10 +15,13 @@ const SLICE_MS = 10;
 /** Looks at the log's state: throws when it has ended; true when it is out of space. */
 type StateCheck = () => boolean;
 
+/** Where room is waited for: the producer's side of the ring. */
+type Room = Pick<RingProducer, 'reserve' | 'waitingBytes'>;
+
 export class Stalls {
   readonly #signals: Signals;
   readonly #clock: Clock;
-  readonly #producer: RingProducer;
+  readonly #producer: Room;
   readonly #directory: string;
   readonly #timeoutMs: number;
   readonly #telemetry: ManagerUpdater;
@@ -29,7 +32,7 @@ export class Stalls {
   constructor(
     signals: Signals,
     clock: Clock,
-    producer: RingProducer,
+    producer: Room,
     directory: string,
     timeoutMs: number,
     telemetry: ManagerUpdater,

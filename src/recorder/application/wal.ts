@@ -46,6 +46,7 @@ import { describe, LONGEST_SAMPLING, resolveOptions } from './options.js';
 import { payloadBytesOf } from './payload.js';
 import { warnOfPortableRing } from './portable-warning.js';
 import { Pulse } from './pulse.js';
+import { RingGrowth } from './ring-growth.js';
 import { Stalls } from './stalls.js';
 
 /**
@@ -88,6 +89,7 @@ export class Wal {
   readonly #timestamps: TimestampSource;
   readonly #waiters: DurableWaiters;
   readonly #pulse: Pulse;
+  readonly #growth: RingGrowth;
   readonly #stalls: Stalls;
   readonly #consumers: LogConsumers;
   // What `append` reads begins with a value of its kind: what begins undefined V8 checks each time.
@@ -147,10 +149,11 @@ export class Wal {
     const { anchor, lastTimestampNs } = ready;
     this.#pulse = new Pulse(handles.beat);
     this.#timestamps = new TimestampSource(clock, anchor, lastTimestampNs, signals.wallLatch);
+    this.#growth = new RingGrowth(this.#producer, memory, signals, clock, this.#updater);
     this.#stalls = new Stalls(
       signals,
       clock,
-      this.#producer,
+      this.#growth,
       directory,
       options.stallTimeoutMs,
       this.#updater,
@@ -255,7 +258,7 @@ export class Wal {
   }
 
   /**
-   * Like `append`, but returns undefined instead of waiting when the ring is full.
+   * Like `append`, but returns undefined instead of waiting when the ring is full and cannot grow.
    * @throws WalError as `append` does, except ERR_FLASHSTRIKE_STALLED and _NO_SPACE
    */
   tryAppend(payload: Uint8Array, type = 0): number | undefined {
@@ -263,6 +266,9 @@ export class Wal {
     if (this.#words[this.#stateWord] !== OPEN) this.#checkState();
     const id = this.#appendNow(payload, payloadBytes, type);
     if (id !== 0) return id;
+    if (this.#growth.makeRoom(frameSpan(FRAME_HEADER_BYTES + payloadBytes))) {
+      return this.#appendNow(payload, payloadBytes, type);
+    }
     this.#signals.wake('writer');
     this.#updater.onRefusedAppend();
     return undefined;
@@ -355,16 +361,17 @@ export class Wal {
     throw this.#closedError();
   }
 
-  /** Off the fast path: a full ring. */
+  /** Off the fast path: a full ring, which grows where it can. */
   #waitForRoom(span: number): void {
     const startNs = this.#clock.nowNs();
     try {
-      this.#stalls.waitForRoom(span, () => {
-        const { state } = this;
-        if (state === 'failed') throw this.#failedError('no event can be appended');
-        if (state === 'closing' || state === 'closed') throw this.#closedError();
-        return state === 'no-space';
-      });
+      if (!this.#growth.makeRoom(span))
+        this.#stalls.waitForRoom(span, () => {
+          const { state } = this;
+          if (state === 'failed') throw this.#failedError('no event can be appended');
+          if (state === 'closing' || state === 'closed') throw this.#closedError();
+          return state === 'no-space';
+        });
     } catch (error) {
       this.#updater.onAppendEvent(startNs, false);
       throw error;

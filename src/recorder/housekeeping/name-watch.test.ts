@@ -34,7 +34,7 @@ class Bench {
     const fd = this.storage.open(REGION, 'create');
     const section = { byteOffset: 0, byteLength: 0 };
     const sections = { header: section, telemetry: section, control: section, ring: section };
-    const common = { byteLength: 0, sections };
+    const common = { byteLength: 0, sections, firstRingBytes: 0 };
     const region: RegionHandle =
       adapter === 'mapped'
         ? { ...common, adapter, address: 0, path: REGION, fd }

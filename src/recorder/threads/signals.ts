@@ -86,7 +86,9 @@ export const SignalsLayout = layout('Signals')
   .field(10496, 'keepFrom', LatchLine)
   /** The same, as wal.meta says durably; 0: nothing was removed. Writer: housekeeping. */
   .field(10624, 'keptFrom', LatchLine)
-  .end(10752, 64);
+  /** Pages of the ring that are memory, as far as it was made ready. Writer: the writer thread. */
+  .field(10752, 'ringPages', WordLine)
+  .end(10880, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -98,6 +100,7 @@ type Flag =
   | 'segmentsTaken'
   | 'usedParts'
   | 'activePages'
+  | 'ringPages'
   | 'metaRequests'
   | 'preparerTrouble'
   | 'metaTrouble'

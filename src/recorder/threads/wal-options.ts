@@ -34,7 +34,10 @@ export interface WalOptions {
    * multiple of 4096, 64 KiB … 1 GiB. Default 64 MiB.
    */
   readonly segmentBytes?: number;
-  /** Size of the ring; a power of two, 64 KiB … 1 GiB. Default 16 MiB. */
+  /**
+   * Size up to which the ring grows: a log begins with 256 KiB, and a full ring doubles. A power of
+   * two, 64 KiB … 1 GiB. Default 16 MiB.
+   */
   readonly ringBytes?: number;
   /**
    * Largest payload that is accepted. The default is the maximum: the smallest of `ringBytes` / 4,

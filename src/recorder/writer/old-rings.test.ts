@@ -233,7 +233,7 @@ test('written events that are not in the file any more are counted and told', {
 
 describe('a damaged ring', { skip: cannotMap }, () => {
   const headerBytes = RegionHeaderLayout.size;
-  const TELEMETRY_BYTES = 256 * KIB;
+  const TELEMETRY_BYTES = 112 * KIB;
   const CONTROL = headerBytes + TELEMETRY_BYTES;
   const RING = CONTROL + 4096;
 

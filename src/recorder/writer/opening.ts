@@ -37,6 +37,7 @@ import { newRegionName } from '../../region/region-names.js';
 import type { SharedRegion } from '../../region/shared-region.js';
 import { RingConsumer } from '../../ring/ring-consumer.js';
 import { RingControlLayout } from '../../ring/ring-control.js';
+import { publishGeometry, RingGeometry } from '../../ring/ring-geometry.js';
 import { type RingMemory, ringOfRegion } from '../../ring/ring-memory.js';
 import { ringOfSections, skipUntil } from '../../ring/ring-snapshot.js';
 import { LOCK_FILE } from '../../segment/file-names.js';
@@ -298,6 +299,7 @@ class Opening {
     const { region, fallbackReason } = this.#makeRegion(recovered.logId, oldPaths);
     this.#region = region;
     const memory = ringOfRegion(region);
+    publishGeometry(memory, new RingGeometry(region.handle.firstRingBytes));
     writer.attach(memory, new RingConsumer(memory, writer.writtenEventId + 1));
     phaseNs = phases.onPhase('openRegion', phaseNs);
     this.#makeFirstSegment(writer);

@@ -3,6 +3,7 @@
 //
 //   SegmentWriter ── what a step does, and how the log opens, drains, fails
 //     ├─ BlockWriter ────── ring → blocks of events, watermarks
+//     ├─ RingPreparation ── memory for a ring that fills
 //     ├─ SegmentRotation ── the active segment, and how the next one takes its place
 //     ├─ CommitPacing ───── when to sync, how long to sleep
 //     ├─ GroupCommit ────── the sync, and the end of a log
@@ -30,6 +31,7 @@ import { ControlPublisher } from './control-publisher.js';
 import { GroupCommit } from './group-commit.js';
 import { handedSegment } from './handed-segment.js';
 import { lockLost, regionLost } from './lost-files.js';
+import { RingPreparation } from './ring-preparation.js';
 import { SegmentRotation } from './segment-rotation.js';
 import { SegmentWatch } from './segment-watch.js';
 import { SpaceRefusal } from './space-refusal.js';
@@ -61,6 +63,7 @@ export class SegmentWriter {
   readonly #watch: SegmentWatch;
   readonly #segments: SegmentRotation;
   readonly #blocks: BlockWriter;
+  readonly #preparation: RingPreparation;
   readonly #pacing: CommitPacing;
   readonly #commit: GroupCommit;
   #rest: Rest | undefined;
@@ -86,6 +89,7 @@ export class SegmentWriter {
     this.#watch = watch;
     this.#segments = segments;
     this.#blocks = new BlockWriter(dependencies, progress, segments, space, watch, ring);
+    this.#preparation = new RingPreparation(clock, signals, telemetry.manager, memory, ring);
     this.#pacing = new CommitPacing(clock, signals, options, progress);
     this.#commit = new GroupCommit(dependencies, progress, segments, watch);
     progress.publishAll(segments.end);
@@ -95,6 +99,7 @@ export class SegmentWriter {
   /** Goes on with another ring: after a crash the old ring is drained first, then the new one. */
   attach(memory: RingMemory, ring: RingConsumer): void {
     this.#blocks.attach(ring);
+    this.#preparation.attach(memory, ring);
     this.#progress.moveTo(memory, this.#segments.end);
   }
 
@@ -185,6 +190,7 @@ export class SegmentWriter {
     if (this.#d.signals.get('regionNameLost') === 1) return this.#endWithoutRegion();
     this.#watch.lookForHarm(this.#segments.active);
     this.#blocks.look();
+    this.#preparation.look();
     if (this.#isSettled) return this.#settledMs();
     const written = this.#blocks.writeNext();
     if (this.#segments.active !== undefined && this.#pacing.syncIsDue(written)) {

@@ -2,7 +2,7 @@
 // the writer thread does around its segments, and the disk that housekeeping looks at. Three
 // writers; their lines stand 128 bytes apart.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
-import { layout, pad, wordOf } from '../../memory/layout.js';
+import { layout, wordOf } from '../../memory/layout.js';
 import {
   age,
   constant,
@@ -44,22 +44,24 @@ const ManagerLayout = layout('Manager')
   .field(26048, 'ringStallAge', Gauge64)
   .field(26112, 'durableWaitAge', Gauge64)
   .field(26176, 'ringStallOccupancyBytesMax', Gauge64)
-  .field(26240, 'initActiveSegment', Operation64)
-  .field(26304, 'segmentRotation', Duration64)
-  .field(26368, 'workPlanning', Duration64)
-  .field(26432, 'persistCurrentSegment', Duration64)
-  .field(26496, 'persistenceHotSegments', Gauge64)
-  .field(26560, 'persistenceColdSegments', Gauge64)
-  .field(26624, 'ringOccupancyBytes', Gauge64)
-  .field(26688, 'ringOccupancyBytesMax', Gauge64)
-  .field(26752, 'clockCost', Gauge64)
-  .field(26816, 'appendSampling', Gauge64)
-  .field(26880, 'wallClockSteps', Counter64)
-  .field(26944, 'coarseTimeAge', Gauge64)
-  .field(27008, 'coarseTimeAgeRecentMax', RecentMax64)
-  .field(27072, 'spare0', pad(64))
-  .field(27136, 'diskFreeBytes', Gauge64)
-  .end(27200, 64);
+  .field(26240, 'ringGrowths', Counter64)
+  .field(26304, 'ringGrowthsRefused', Counter64)
+  .field(26368, 'initActiveSegment', Operation64)
+  .field(26432, 'segmentRotation', Duration64)
+  .field(26496, 'workPlanning', Duration64)
+  .field(26560, 'persistCurrentSegment', Duration64)
+  .field(26624, 'persistenceHotSegments', Gauge64)
+  .field(26688, 'persistenceColdSegments', Gauge64)
+  .field(26752, 'ringOccupancyBytes', Gauge64)
+  .field(26816, 'ringOccupancyBytesMax', Gauge64)
+  .field(26880, 'clockCost', Gauge64)
+  .field(26944, 'appendSampling', Gauge64)
+  .field(27008, 'wallClockSteps', Counter64)
+  .field(27072, 'coarseTimeAge', Gauge64)
+  .field(27136, 'coarseTimeAgeRecentMax', RecentMax64)
+  .field(27200, 'ringPreparationsRefused', Counter64)
+  .field(27264, 'diskFreeBytes', Gauge64)
+  .end(27328, 64);
 
 const at = ManagerLayout.offset;
 
@@ -186,6 +188,20 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     help: 'Most bytes in the ring when an append found no room for its event',
     covers: 'each time an append begins to wait, even while the writer thread is stuck',
   }),
+  ringGrowths: counter({
+    writer: 'application',
+    help: 'Times that the ring was full and was made larger',
+    covers:
+      'each growth, to two times its size or more, up to the option ringBytes; the append in which ' +
+      'it happened takes up to a few milliseconds',
+  }),
+  ringGrowthsRefused: counter({
+    writer: 'application',
+    help: 'Times that the ring was full and could not grow: there was no shared memory',
+    covers:
+      'each time the system refused memory, asked for again after 100 ms at the earliest; the ' +
+      'ring stays as it is, and appends wait for room',
+  }),
   initActiveSegment: operation({
     reference: 'restore_or_create_segment',
     failures: 'unseen',
@@ -276,6 +292,13 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     covers:
       'what a coarse timestamp was behind at most: from each refresh to the next, over writes, ' +
       'syncs and sleeps of the writer; only in logs that were opened with coarse timestamps',
+  }),
+  ringPreparationsRefused: counter({
+    writer: 'writer',
+    help: 'Times that shared memory for a larger ring, wanted ahead of need, was refused',
+    covers:
+      'each time half of the ring was in use and the system refused memory, asked for again after ' +
+      'a second at the earliest',
   }),
   diskFreeBytes: gauge({
     unit: 'bytes',
@@ -370,6 +393,19 @@ export class ManagerUpdater extends Updater {
 
   onRefusedAppend(): void {
     this.count(wordOf(at.refusedAppends));
+  }
+
+  onRingGrowth(): void {
+    this.count(wordOf(at.ringGrowths));
+  }
+
+  onRefusedRingGrowth(): void {
+    this.count(wordOf(at.ringGrowthsRefused));
+  }
+
+  /** For the writer. */
+  onRefusedRingPreparation(): void {
+    this.count(wordOf(at.ringPreparationsRefused));
   }
 
   onInitActiveSegment(startNs: number, ok: boolean): void {
