@@ -75,8 +75,9 @@ export function createPortableRegion(
     firstRingBytes,
   };
   const region = new PortableRegion(handle, true);
-  // A first touch of each page would fault on the append path. What the ring does not use yet stays
-  // untouched, and so does what another log has left there: no reader looks behind what is appended.
+  // A first touch of each page would fault on the append path. What the ring does not use yet
+  // stays untouched, and so does what another log has left there: no reader looks behind what is
+  // appended.
   region.bytes.fill(0, 0, sections.ring.byteOffset + firstRingBytes);
   writeRegionHeader(region.words, request, sections);
   return region;

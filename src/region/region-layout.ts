@@ -116,8 +116,8 @@ export function planSections(request: RegionRequest): Sections {
 }
 
 /**
- * How much of a ring is memory from the start. A log that holds little needs no more; an append that
- * fills it takes a tenth of a millisecond to double it.
+ * How much of a ring is memory from the start. A log that holds little needs no more; an append
+ * that fills it takes a tenth of a millisecond to double it.
  */
 const FIRST_RING_BYTES = 256 * KIB;
 

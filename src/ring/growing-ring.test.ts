@@ -266,7 +266,7 @@ describe('a ring that grows', () => {
     do while (model.append([1_000])) events++;
     while (model.grow());
     assert.equal(model.capacityBytes, RING_BYTES);
-    // What was left of the first ring when it grew, and of the last one, is less than an event each.
+    // Less than an event is left of the first ring when it grew, and of the last one.
     assert.ok(events * spanOf(1_000) > RING_BYTES - 2 * FIRST_BYTES, `${events} events`);
     model.checkSnapshot();
     for (let lap = 0; lap < 5; lap++) {
@@ -324,7 +324,7 @@ describe('a ring that grows', () => {
     }
   });
 
-  test('two threads agree: what the consumer has gathered stays where it is while the ring grows', () => {
+  test('what the consumer has gathered stays where it is while the ring grows', () => {
     const model = new Model();
     while (model.append([1_000]));
     assert.ok(model.consumer.gather(1, LIMIT_BYTES));

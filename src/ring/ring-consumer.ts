@@ -151,7 +151,7 @@ export class RingConsumer {
     return Atomics.load(this.#memory.words, this.#memory.control.geometry);
   }
 
-  /** The position after the last published frame; the geometry then knows where all of it stands. */
+  /** The position after the last published frame; the geometry then knows where all stands. */
   #look(): number {
     const { appended } = this;
     this.#lookAtGeometry();

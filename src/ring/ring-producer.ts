@@ -61,7 +61,7 @@ export class RingProducer {
   #frames: Int32Array = NO_RING.frames;
   readonly #appendedWord: number = 0;
   #geometry: RingGeometry = NO_GEOMETRY;
-  /** False while it is being published; where that was cut short, the next look for room does it. */
+  /** False until it is published; where that was cut short, the next look for room does it. */
   #isTold = true;
   /** The position at the ring's start, on the lap that the next frame stands on. */
   #lap = 0;

@@ -231,8 +231,8 @@ describe('what top says is wrong', () => {
   it('a ring that is full and finds no shared memory to grow into', () => {
     const growth = (log: FakeLog): void => log.manager.onRefusedRingGrowth();
     assert.deepEqual(troublesOf(growth, { ringCapacityBytes: 262_144 }), [
-      'warning: the ring is full and cannot grow for want of shared memory: it stays at 262 kB of ' +
-        '16.8 MB',
+      'warning: the ring is full and cannot grow for want of shared memory: it stays at ' +
+        '262 kB of 16.8 MB',
     ]);
   });
 

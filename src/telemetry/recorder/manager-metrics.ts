@@ -192,8 +192,8 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     writer: 'application',
     help: 'Times that the ring was full and was made larger',
     covers:
-      'each growth, to two times its size or more, up to the option ringBytes; the append in which ' +
-      'it happened takes up to a few milliseconds',
+      'each growth, to two times its size or more, up to the option ringBytes; the append in ' +
+      'which it happened takes up to a few milliseconds',
   }),
   ringGrowthsRefused: counter({
     writer: 'application',
@@ -297,8 +297,8 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
     writer: 'writer',
     help: 'Times that shared memory for a larger ring, wanted ahead of need, was refused',
     covers:
-      'each time half of the ring was in use and the system refused memory, asked for again after ' +
-      'a second at the earliest',
+      'each time half of the ring was in use and the system refused memory, asked for again ' +
+      'after a second at the earliest',
   }),
   diskFreeBytes: gauge({
     unit: 'bytes',
