@@ -105,8 +105,15 @@ export function listConsumers(dir: string): readonly ConsumerStatus[] {
   return listConsumersThrough(REGION_PORTS, checkDirectory(dir));
 }
 
-/** {@link listConsumers} with other ports than those of this machine. */
-export function listConsumersThrough(ports: ReadingPorts, dir: string): readonly ConsumerStatus[] {
+/**
+ * {@link listConsumers} with other ports than those of this machine.
+ * @param known what the caller knows to be durable: the files may tell it only later
+ */
+export function listConsumersThrough(
+  ports: ReadingPorts,
+  dir: string,
+  known = 0,
+): readonly ConsumerStatus[] {
   const listing = listLog(ports.storage, dir);
   if (!holdsLog(listing)) throw noLogIn(dir);
   if (listing.consumers.length === 0) return [];
@@ -115,6 +122,7 @@ export function listConsumersThrough(ports: ReadingPorts, dir: string): readonly
   spans.refresh();
   const meta = readMeta(ports.storage, dir);
   const durableEventId = Math.max(
+    known,
     meta.status === 'present' && meta.meta.logId === logId ? meta.meta.durableEventId : 0,
     ports.regionDurable(dir, logId) ?? 0,
     spans.lastFirstEventId - 1,

@@ -63,13 +63,19 @@ test('a consumer goes on where it was after the log was opened again', async (t)
 });
 
 test('nothing is acknowledged that is not durable', async (t) => {
-  await using wal = await Wal.open(temporaryFolder(t), { ...SMALL, sync: { mode: 'manual' } });
+  await using wal = await Wal.open(temporaryFolder(t), {
+    ...SMALL,
+    sync: { mode: 'manual' },
+    sharedMemory: 'off',
+  });
   const billing = await wal.registerConsumer('billing');
   const id = wal.append(Buffer.from('not yet'));
   await assert.rejects(billing.acknowledge(id), { code: 'ERR_FLASHSTRIKE_OUT_OF_RANGE' });
   await wal.durable(id);
+  assert.equal(wal.consumers()[0]?.lag?.events, 1);
   await billing.acknowledge(id);
   assert.equal(billing.acknowledgedEventId, id);
+  assert.equal(wal.consumers()[0]?.lag?.events, 0);
 });
 
 test('a consumer is used once at a time, and removed only when it is not', async (t) => {

@@ -12,12 +12,14 @@ import { WalError } from '../../errors.js';
 
 export class LogConsumers {
   readonly #place: ConsumerPlace;
+  readonly #durableEventId: () => number;
   readonly #open = new Set<Consumer>();
   readonly #registering = new Set<Promise<unknown>>();
   #isClosed = false;
 
-  constructor(place: ConsumerPlace) {
+  constructor(place: ConsumerPlace, durableEventId: () => number) {
     this.#place = place;
+    this.#durableEventId = durableEventId;
   }
 
   register(name: string, options: RegisterConsumerOptions): Promise<Consumer> {
@@ -40,7 +42,8 @@ export class LogConsumers {
 
   list(): readonly ConsumerStatus[] {
     this.#checkOpen();
-    return listConsumersThrough(this.#place.ports, this.#place.dir);
+    const { ports, dir } = this.#place;
+    return listConsumersThrough(ports, dir, this.#durableEventId());
   }
 
   async remove(name: string): Promise<void> {

@@ -158,15 +158,16 @@ export class Wal {
       options.stallTimeoutMs,
       this.#updater,
     );
-    this.#consumers = new LogConsumers({
+    const place = {
       ports: handles.readingPorts,
       syncs: handles.syncs,
       dir: directory,
       logId: ready.logId,
       lock: options.lock,
       wallClockMs: Date.now,
-      isDurable: (eventId) => eventId <= this.durableEventId,
-    });
+      isDurable: (eventId: number) => eventId <= this.durableEventId,
+    };
+    this.#consumers = new LogConsumers(place, () => this.durableEventId);
     this.#waiters = new DurableWaiters(signals, clock, {
       durableEventId: () => this.durableEventId,
       refusal: (eventId) => this.#refusal(eventId),
