@@ -36,6 +36,7 @@ const LAYERS = [
   ['recorder/threads'],
   ['recorder/preparer'],
   ['recorder/housekeeping'],
+  ['recorder/maintainer'],
   ['recorder/writer'],
   ['recorder/application'],
   ['salvage'],
@@ -251,9 +252,6 @@ function usedFrom(root, folder) {
   );
 }
 
-/** A port whose two sides are built at the same time, until the first one is there. */
-const AWAITED = new Set(['consumers/retention-holds.ts']);
-
 /** A file that no entry point leads to is dead; one that only tests need must be named so. */
 function checkReach(paths, graph, entries, testFolders, report) {
   for (const entry of entries) {
@@ -272,7 +270,7 @@ function checkReach(paths, graph, entries, testFolders, report) {
   const shipped = reach([...entries]);
   const tested = reach([...paths.filter((path) => TEST_ENTRY.test(path)), ...testFolders]);
   for (const path of paths) {
-    if (shipped.has(path) || TEST_ENTRY.test(path) || AWAITED.has(path)) continue;
+    if (shipped.has(path) || TEST_ENTRY.test(path)) continue;
     if (!isTestFile(path)) {
       const names = 'x.conformance.ts and fake-x.ts are for tests';
       report(path, 1, `is reached from no entry point of package.json (${names})`);

@@ -42,8 +42,5 @@ export const FOR_TESTS = {
     'errors.ts#AssertionFailure',
   ],
   'what retention asks and marks, until it does': ['reading/consumer-files.ts#readConsumer'],
-  'a port whose two sides are built at the same time': [
-    'consumers/retention-holds.ts#NOTHING_HELD',
-  ],
   'texts, from reports that no log gives': ['cli/demo/proof.ts#compareEvents'],
 };

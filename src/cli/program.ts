@@ -82,6 +82,7 @@ Examples:
   addVerify(program, run);
   addInspect(program, run);
   addConsumers(program, run);
+  addTrim(program, run);
   addSalvage(program, run);
   addTop(program, run);
   addMetrics(program, run);
@@ -279,6 +280,38 @@ Examples:
         command.error('error: --json cannot be used with --remove');
       const { consumers } = await import('./commands/consumers.js');
       finish(await consumers(dir, { remove: undefined, ...options }, context));
+    });
+}
+
+function addTrim(program: Command, { context, finish }: Run): void {
+  program
+    .command('trim')
+    .summary('remove the oldest segments of a closed log')
+    .description(
+      'Removes the oldest segments: those with nothing but events before an id. Whole segments ' +
+        'go, each verified first, and never the last one, so earlier events may stay. What a ' +
+        'consumer needs stays, and so does a damaged segment with all that follows it. The log ' +
+        'must be closed; one that is open does this by itself (wal.deleteBefore, retention).',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addOption(
+      new Option('--before <id>', 'the first event to keep')
+        .argParser(parseEventId)
+        .makeOptionMandatory(),
+    )
+    .addOption(new Option('--json', 'print what was removed as JSON on stdout').default(false))
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 success, also where nothing was to be removed, 1 failure, 2 usage error
+
+Examples:
+  $ flashstrike trim ./log --before 1000000
+  $ flashstrike trim ./log --before 1000000 --json | jq .firstEventId`,
+    )
+    .action(async (dir, options) => {
+      const { trim } = await import('./commands/trim.js');
+      finish(await trim(dir, options, context));
     });
 }
 

@@ -12,10 +12,8 @@ export interface RetentionHold {
 export interface RetentionHolds {
   /**
    * The lowest event that anybody needs, as of now; undefined where nobody needs any. Asked before
-   * each removal, never twice for one. What it throws keeps the segment, and is asked again later.
+   * each removal: once before wal.meta says that the log begins later, and once more behind that.
+   * What it throws keeps the segment, and is asked again later.
    */
   oldestNeeded(): RetentionHold | undefined;
 }
-
-/** Nobody needs anything. */
-export const NOTHING_HELD: RetentionHolds = { oldestNeeded: () => undefined };

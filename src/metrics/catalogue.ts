@@ -23,6 +23,7 @@ export type MetricWriter =
   | 'writer'
   | 'preparer'
   | 'housekeeping'
+  | 'maintainer'
   | 'preloader'
   | 'reader'
   | 'any';

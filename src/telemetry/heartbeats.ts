@@ -9,15 +9,16 @@ import { underLabels } from '../metrics/labels.js';
 import { RegionHeaderLayout } from '../region/region-layout.js';
 import { NS_PER_MS, NS_PER_SECOND, TWO_POW_32 } from '../units.js';
 
-/** The threads that a log has of its own. */
+/** The threads that every log has. */
 export const THREAD_NAMES = ['writer', 'preparer', 'housekeeping'] as const;
-export type ThreadName = (typeof THREAD_NAMES)[number];
+/** One that maintains finished segments is there only for logs that ask for it. */
+export type ThreadName = (typeof THREAD_NAMES)[number] | 'maintainer';
 
 /**
  * All that have a heartbeat, each at its place: the threads of a log, and the event loop of the
  * application that has opened it.
  */
-const HEART_NAMES = [...THREAD_NAMES, 'application'] as const;
+const HEART_NAMES = [...THREAD_NAMES, 'application', 'maintainer'] as const;
 type HeartName = (typeof HEART_NAMES)[number];
 
 /** A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. */

@@ -34,6 +34,7 @@ const hearts = (ages: Partial<Record<keyof Look['threads'], number>>): Look['thr
   preparer: beat(ages.preparer ?? 412e6),
   housekeeping: beat(ages.housekeeping ?? 306e6),
   application: beat(ages.application ?? 120e6),
+  maintainer: { beats: 0, ageNs: undefined },
 });
 const lasting = (waits: Partial<Look['lasting']>): Look['lasting'] => ({
   ...NOTHING_LASTS,

@@ -7,6 +7,7 @@ import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ScrapedLogs } from '../../src/cli/metrics/scrape.js';
+import { FakeClock } from '../../src/clock/fake-clock.js';
 import { openCursor, replay, verify, Wal, type WalOptions } from '../../src/index.js';
 import { FILE_PORTS } from '../../src/judgement/reading-ports.js';
 import { Duration64 } from '../../src/metrics/duration64.js';
@@ -14,11 +15,13 @@ import { Stalls } from '../../src/recorder/application/stalls.js';
 import { ConsumerWatch } from '../../src/recorder/housekeeping/consumer-watch.js';
 import { MetaCoordinator } from '../../src/recorder/housekeeping/meta-coordinator.js';
 import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
+import { SegmentMaintainer } from '../../src/recorder/maintainer/segment-maintainer.js';
 import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
 import { openRegionFile } from '../../src/region/region-file.js';
 import { openCursorThrough } from '../../src/replay/open-cursor.js';
 import { FRAME_HEADER_BYTES } from '../../src/segment/frame.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
+import { LogTelemetry } from '../../src/telemetry/log-telemetry.js';
 import { placeOf } from '../../src/telemetry/telemetry-layout.js';
 import { recorder, recovery } from '../../src/telemetry.js';
 import { NS_PER_MS } from '../../src/units.js';
@@ -290,6 +293,55 @@ async function background(context: TestContext, families: MovedFamilies): Promis
   await wal.close();
 }
 
+/** Finished segments that go, that stay, and that cannot go. */
+function retention(context: TestContext, families: MovedFamilies): void {
+  const builder = new LogBuilder(temporaryFolder(context));
+  for (let index = 1; index <= 4; index++) {
+    builder.segment().events(10).watermark();
+    if (index < 4) builder.seal();
+  }
+  builder.fileOf(2)[builder.blockOf(2, 0).offset + 100] = 0xee;
+  const { dir: directory, logId } = builder.meta().write();
+  const telemetry = LogTelemetry.own();
+  const clock = new FakeClock();
+  const storage = new FaultyStorage(nodeStorage);
+  storage.onCall = () => clock.advanceNs(1e6);
+  let needed: number | undefined = 1;
+  const maintainer = new SegmentMaintainer(
+    storage,
+    clock,
+    {
+      directory,
+      logId,
+      activeIndex: () => 4,
+      deleteBefore: () => 0,
+      keepFrom: () => {},
+      keptFrom: () => 41,
+      keepRefusal: () => undefined,
+      onRemoved: () => {},
+      nowNs: () => 0n,
+    },
+    { retention: { segments: 1 }, verifiesAll: false },
+    { oldestNeeded: () => (needed === undefined ? undefined : { eventId: needed, by: 'a test' }) },
+    new recorder.SegmentMaintainerUpdater(telemetry.segmentMaintainer, clock),
+    { toVerify: () => {}, verified: () => {}, verifiedAll: () => {} },
+  );
+  const run = (until: () => boolean): void => {
+    for (let steps = 0; !until(); steps++) {
+      assert.ok(steps < 1000);
+      clock.advanceNs(maintainer.step() * 1e6);
+    }
+    families.collect(RECORDER, telemetry);
+  };
+  const { segmentMaintainer } = telemetry;
+  run(() => segmentMaintainer.heldSegments === 1);
+  needed = undefined;
+  storage.fail({ code: 'EIO', when: isKind('unlink'), times: 1 });
+  run(() => segmentMaintainer.maintenanceRetention.failures === 1);
+  run(() => segmentMaintainer.maintenanceRetention.successes === 1);
+  run(() => segmentMaintainer.blockedSegments === 1);
+}
+
 type Damage = (builder: LogBuilder, segment: number) => void;
 
 const byteAt =
@@ -362,7 +414,8 @@ async function reading(context: TestContext, families: MovedFamilies): Promise<v
   }
   for (const fail of [
     ({ kind, offset = 0 }: StorageCall) => kind === 'read' && offset > 0,
-    isKind('close'),
+    // Of a segment: wal.meta is read before.
+    ({ kind, path }: StorageCall) => kind === 'close' && path.endsWith('.wal'),
   ]) {
     const storage = new FaultyStorage(nodeStorage);
     storage.onCall = (call) => {
@@ -391,6 +444,7 @@ test('every family that a log exports is moved by something', {
   await wholeRun(context, families);
   await killed(context, families);
   await background(context, families);
+  retention(context, families);
   assert.ok(families.size > 100, `${families.size} families`);
   assert.deepEqual(families.unmoved, []);
 });

@@ -88,7 +88,7 @@ describe('the fields of a struct', () => {
       const collector = new FakeCollector();
       telemetry.collect('p', collector);
       const told = `${dump}${collector.names.join('\n')}${JSON.stringify(telemetry)}`;
-      assert.doesNotMatch(told, /preload|compression|retention|deletion|life_?cycle|max_hot/i);
+      assert.doesNotMatch(told, /preload|compression|deletion|max_cold/i);
     }
     const alone = new FakeCollector();
     new recorder.SegmentMaintainer().collect('p', alone);

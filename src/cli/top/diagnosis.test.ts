@@ -24,13 +24,14 @@ const troublesOf = (...of: Parameters<typeof troublesIn>): string[] => troublesI
 
 const nothing = (): void => undefined;
 const WELL = { writer: 3e6, preparer: 900e6, housekeeping: 480e6, application: 190e6 };
-const threads = (ages: Partial<Record<keyof Look['threads'], number>>): Look['threads'] => {
+const threads = (ages: Partial<Record<keyof typeof WELL, number>>): Look['threads'] => {
   const heart = (name: keyof typeof WELL) => ({ beats: 1, ageNs: ages[name] ?? WELL[name] });
   return {
     writer: heart('writer'),
     preparer: heart('preparer'),
     housekeeping: heart('housekeeping'),
     application: heart('application'),
+    maintainer: { beats: 0, ageNs: undefined },
   };
 };
 const lasting = (waits: Partial<Look['lasting']>): Look['lasting'] => ({

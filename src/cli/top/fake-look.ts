@@ -89,6 +89,7 @@ export class FakeLog {
         preparer: alive,
         housekeeping: { beats: 2, ageNs: 612e6 },
         application: alive,
+        maintainer: { beats: 0, ageNs: undefined },
       },
       incomplete: [],
       recorder: copy,

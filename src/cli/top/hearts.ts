@@ -11,6 +11,7 @@ const STALE_NS: Readonly<Record<Heart, number>> = {
   application: 1e9,
   preparer: 5e9,
   housekeeping: 5e9,
+  maintainer: 5e9,
 };
 
 /** None of a process that runs is silent for so long; the preparer may sleep for a second. */

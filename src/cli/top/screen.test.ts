@@ -170,6 +170,7 @@ describe('a screen of top', () => {
         preparer: { beats: 1, ageNs: 7e12 },
         housekeeping: { beats: 0, ageNs: undefined },
         application: { beats: 1, ageNs: 7e12 },
+        maintainer: { beats: 0, ageNs: undefined },
       },
       writtenEventId: Number.MAX_SAFE_INTEGER,
       state: 'failed',

@@ -123,10 +123,8 @@ const formatTotal = (count: number): string =>
   count < 1e6 ? formatCount(count) : formatRate(count).replace('/s', '');
 
 /** Where the time of the threads goes, for a screen with more than 24 rows. */
-export function workTable(
-  { recorder: { manager, segmentWriter, segmentPreparer, metaStore }, recovery }: Look,
-  columns: number,
-): TextLine[] {
+export function workTable({ recorder, recovery }: Look, columns: number): TextLine[] {
+  const { manager, segmentWriter, segmentPreparer, segmentMaintainer, metaStore } = recorder;
   const works: readonly (readonly [string, DurationReading])[] = [
     ['plan a block', manager.workPlanning],
     ['prepare a segment', segmentPreparer.prepareSegment],
@@ -141,6 +139,8 @@ export function workTable(
     ['  rename', segmentWriter.rotateRename],
     ['  sync folder', segmentWriter.rotateDirectorySync],
     ['flush wal.meta', metaStore.maintenanceMetaFlush],
+    ['verify a segment', segmentMaintainer.verification],
+    ['remove a segment', segmentMaintainer.maintenanceRetention],
     ['first segment', manager.initActiveSegment],
     ['find the end', segmentWriter.openExistingSegment],
     ['  judge it', recovery.manager.judgeTail],

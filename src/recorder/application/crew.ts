@@ -2,6 +2,7 @@
 // has of them ends with it.
 import type { MessagePort } from 'node:worker_threads';
 import {
+  assert,
   codeOf,
   deserializeError,
   limitError,
@@ -13,9 +14,11 @@ import { THREAD_NAMES, type ThreadName } from '../../telemetry/heartbeats.js';
 import { type Custody, CustodyDesk } from '../threads/custody.js';
 import type {
   AdoptRequest,
+  Deleted,
   HandedWriter,
   HelperStart,
   LogMessage,
+  MaintainerStart,
   OpenRequest,
   WriterReady,
 } from '../threads/messages.js';
@@ -25,7 +28,7 @@ import { BUNDLED, type Host, type ServedLog } from './host.js';
 import { helperFor, type Opener, openerFor, writerFor } from './hosts.js';
 
 /** What a host does for the log, with its life told as promises. */
-class Member implements ServedLog {
+export class Member implements ServedLog {
   readonly thread: ThreadName;
   readonly #host: Host;
   readonly #ticket: number;
@@ -61,7 +64,7 @@ class Member implements ServedLog {
 
   /** The host begins to serve the log. */
   start(
-    start: OpenRequest | AdoptRequest | HelperStart,
+    start: OpenRequest | AdoptRequest | HelperStart | MaintainerStart,
     transferList: readonly MessagePort[] = [],
   ): void {
     this.#isServed = true;
@@ -129,6 +132,12 @@ class Member implements ServedLog {
     });
   }
 
+  onDeleted(listener: (deleted: Deleted | WalError) => void): void {
+    this.#listeners.add((message) => {
+      if (message instanceof WalError || message.kind === 'deleted') listener(message);
+    });
+  }
+
   on(kind: 'refused' | 'damage', listener: (error: Error) => void): void {
     this.#listeners.add((message) => {
       if (message instanceof WalError || message.kind !== kind) return;
@@ -170,7 +179,7 @@ function tellTaker(signals: Signals, death: WalError): void {
   signals.tellTrouble('preparerTrouble', Trouble.error);
 }
 
-interface Members extends Record<ThreadName, Member> {
+interface Members extends Record<(typeof THREAD_NAMES)[number], Member> {
   readonly opener: Opener;
   /** Another thread, as the writer of the log. */
   readonly writerOn: (host: Host) => Member;
@@ -203,18 +212,28 @@ async function gather(
   }
 }
 
+interface CrewOfLog {
+  readonly directory: string;
+  readonly options: ResolvedOptions;
+  readonly onDeath: (error: WalError) => void;
+}
+
 export class Crew {
   readonly #signals: Signals;
   readonly #members: Members;
   readonly #disk: string;
+  readonly #log: CrewOfLog;
   readonly #refusals: Error[] = [];
+  /** Starts, or has started; undefined: nobody has asked for one. */
+  #maintainer: { readonly member: Member; readonly running: Promise<unknown> } | undefined;
   /** The writer has opened the log; known also where the open is given up later. */
   #ready: WriterReady | undefined;
 
-  private constructor(signals: Signals, members: Members, disk: string) {
+  private constructor(signals: Signals, members: Members, disk: string, log: CrewOfLog) {
     this.#signals = signals;
     this.#members = members;
     this.#disk = disk;
+    this.#log = log;
   }
 
   /**
@@ -238,7 +257,7 @@ export class Crew {
     const disk = diskOf(directory);
     const members = await gather(directory, disk, options.threads, signals, onDeath);
     const { handsOver } = members.opener;
-    const crew = new Crew(signals, members, disk);
+    const crew = new Crew(signals, members, disk, { directory, options, onDeath });
     const desk = new CustodyDesk(custody);
     try {
       const custodyLine = desk.line;
@@ -269,7 +288,6 @@ export class Crew {
     const signals = this.#signals.handle;
     const log = { directory, options, signals, logId, held, region };
     const start: HelperStart = { ...log, firstTicket, firstKeptEventId };
-    housekeeping.on('damage', warnOfDamage);
     const helpers = [preparer, housekeeping];
     const running = helpers.map((helper) => helper.message('running'));
     for (const helper of helpers) helper.start(start);
@@ -297,21 +315,60 @@ export class Crew {
     await running;
   }
 
+  /**
+   * A thread that maintains the finished segments; it does not hold the process. Asked for again,
+   * the same one.
+   * @throws WalError where it cannot be started
+   */
+  async maintain(): Promise<Member> {
+    try {
+      this.#maintainer ??= this.#startMaintainer();
+      await this.#maintainer.running;
+      return this.#maintainer.member;
+    } catch (error) {
+      throw limitError(this.#log.directory, error) ?? error;
+    }
+  }
+
+  #startMaintainer() {
+    const { directory, options, onDeath } = this.#log;
+    assert(this.#ready !== undefined, 'a log is maintained once it is open');
+    const { logId, held, region, lastTimestampNs } = this.#ready;
+    const host = helperFor('maintainer', this.#disk, options.threads);
+    const member = new Member('maintainer', host, directory, this.#signals, onDeath);
+    member.letGo();
+    member.on('damage', warnOfDamage);
+    const signals = this.#signals.handle;
+    const running = member.message('running');
+    member.start({ directory, options, signals, logId, held, region, lastTimestampNs });
+    return { member, running };
+  }
+
   /** The open was refused: whatever has begun ends again. */
   async #abandon(): Promise<void> {
     await Promise.all(THREAD_NAMES.map((thread) => this.#members[thread].leave()));
   }
 
-  /** Leaves them in order: writer, preparer, housekeeping; rejects with the first refusal. */
+  /**
+   * The writer first, whose end is final; housekeeping last, which tells it. What the maintainer is
+   * about needs housekeeping.
+   */
+  get #inOrder(): readonly Member[] {
+    const { writer, preparer, housekeeping } = this.#members;
+    const maintainer = this.#maintainer === undefined ? [] : [this.#maintainer.member];
+    return [writer, ...maintainer, preparer, housekeeping];
+  }
+
+  /** Leaves them in order; rejects with the first refusal. */
   async end(): Promise<void> {
-    for (const thread of THREAD_NAMES) await this.#members[thread].leave();
+    for (const member of this.#inOrder) await member.leave();
     if (this.#refusals[0] !== undefined) throw this.#refusals[0];
   }
 
   /** The same, blocking, for a process that ends; false when a thread took longer than allowed. */
   endNow(timeoutMs: number): boolean {
     const deadline = performance.now() + timeoutMs;
-    for (const thread of THREAD_NAMES) {
+    for (const { thread } of this.#inOrder) {
       this.#signals.requestStop(thread);
       const leftMs = Math.max(0, deadline - performance.now());
       if (!this.#signals.waitForEnd(thread, leftMs)) return false;

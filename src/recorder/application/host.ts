@@ -15,6 +15,7 @@ const IDLE_MS = 2000;
 
 /** Named when a thread starts, not at load: a bundle of CommonJS has no `import.meta.url`. */
 const MODULES: Readonly<Record<ThreadName, () => URL>> = {
+  maintainer: () => new URL('../maintainer/maintainer-thread.js', import.meta.url),
   writer: () => new URL('../writer/writer-thread.js', import.meta.url),
   preparer: () => new URL('../preparer/preparer-thread.js', import.meta.url),
   housekeeping: () => new URL('../housekeeping/housekeeping-thread.js', import.meta.url),

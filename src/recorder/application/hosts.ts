@@ -2,7 +2,8 @@
 // application, each has its own). A log shares threads with others of its disk only: where a disk
 // hangs, all that waits is of that disk.
 //
-// - One thread prepares for all logs, one keeps house for all.
+// - One thread prepares for all logs, one keeps house for all, and one maintains the finished
+//   segments of those that ask for it.
 // - Up to three write. A log is opened on a thread that writes no other, because recovery takes its
 //   time, and waits for the application's thread, which may be waiting for another log meanwhile.
 //   Where three write already, the log is then handed to the one of them with the fewest logs.
@@ -62,11 +63,11 @@ function freeHost(thread: ThreadName, disk: string, use: Place['use']): Place {
 }
 
 /**
- * The host that prepares, or keeps house, for one more log of the disk.
+ * The host that prepares, keeps house or maintains segments for one more log of the disk.
  * @throws WalError ERR_FLASHSTRIKE_PLATFORM, or what the system says where no thread can be started
  */
 export function helperFor(
-  thread: 'preparer' | 'housekeeping',
+  thread: 'preparer' | 'housekeeping' | 'maintainer',
   disk: string,
   threads: 'shared' | 'own',
 ): Host {

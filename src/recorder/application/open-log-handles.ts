@@ -18,6 +18,7 @@ import type { WriterReady } from '../threads/messages.js';
 import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { Crew } from './crew.js';
+import { SegmentMaintenance } from './segment-maintenance.js';
 import { keepSpare, takeSpare } from './spare-memory.js';
 
 /** What the platform provides and the options allow: `wal.capabilities`. */
@@ -53,6 +54,7 @@ export class OpenLogHandles {
   readonly readingPorts: ReadingPorts;
   /** For what writes in the folder from the application's thread. */
   readonly syncs: DiskSyncs;
+  readonly maintenance: SegmentMaintenance;
   readonly #options: ResolvedOptions;
   readonly #signals: Signals;
   readonly #custody: Custody;
@@ -75,6 +77,7 @@ export class OpenLogHandles {
     this.readingPorts = regionPorts(custody.storageOf(directory), machineRegions);
     this.syncs = custody.syncsOf(directory);
     this.#crew = crew;
+    this.maintenance = new SegmentMaintenance(signals, () => crew.maintain());
     this.ready = ready;
     this.#region = adoptRegion(ready.region, custody);
     this.memory = ringOfRegion(this.#region);

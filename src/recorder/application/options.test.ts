@@ -37,6 +37,7 @@ test('without options the defaults hold', () => {
     sharedMemory: 'auto',
     sharedMemoryDirectory: '/dev/shm',
     appendSampling: 64,
+    retention: undefined,
     create: true,
     lock: 'flock',
   };
@@ -57,6 +58,7 @@ test('the limits themselves are accepted', () => {
     { segmentBytes: GIB },
     { ringBytes: 64 * KIB },
     { ringBytes: GIB },
+    { retention: { segments: 1, bytes: 64 * KIB, ageMs: 1 } },
     { preparedSegments: 1 },
     { preparedSegments: 4 },
     { sync: { mode: 'manual' } },

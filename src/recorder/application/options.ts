@@ -6,7 +6,13 @@ import { DEFAULT_REGION_FOLDER } from '../../region/region-names.js';
 import { MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES } from '../../segment/segment-header.js';
 import { KIB, LONGEST_TIMER_MS, MIB, PAGE_BYTES } from '../../units.js';
 import { QUEUE_CAPACITY } from '../threads/signals.js';
-import type { ResolvedOptions, SyncMode, SyncOptions, WalOptions } from '../threads/wal-options.js';
+import type {
+  ResolvedOptions,
+  RetentionOptions,
+  SyncMode,
+  SyncOptions,
+  WalOptions,
+} from '../threads/wal-options.js';
 import { largestEventBytes, MIN_RING_BYTES } from './event-limit.js';
 
 const RECOVERY_MODES: readonly RecoveryMode[] = [
@@ -125,6 +131,28 @@ function resolveSync(value: unknown): SyncOptions {
   };
 }
 
+const RETENTION_LIMITS = {
+  segments: { min: 1, max: 1_000_000 },
+  bytes: { min: MIN_SEGMENT_BYTES, max: Number.MAX_SAFE_INTEGER },
+  ageMs: { min: 1, max: 100 * 365 * 86_400_000 },
+} as const;
+
+/** Undefined where everything is kept. */
+function resolveRetention(value: unknown): RetentionOptions | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid('retention', value, 'an object { segments, bytes, ageMs }');
+  }
+  checkNames(value, Object.keys(RETENTION_LIMITS), 'retention.');
+  const limits: { -readonly [Name in keyof RetentionOptions]: number } = {};
+  for (const name of ['segments', 'bytes', 'ageMs'] as const) {
+    const given: unknown = (value as RetentionOptions)[name];
+    if (given === undefined) continue;
+    limits[name] = integer(`retention.${name}`, given, RETENTION_LIMITS[name]);
+  }
+  return Object.keys(limits).length === 0 ? undefined : Object.freeze(limits);
+}
+
 type OptionName = keyof ResolvedOptions;
 
 const NAMES: readonly OptionName[] = [
@@ -142,6 +170,7 @@ const NAMES: readonly OptionName[] = [
   'sharedMemoryDirectory',
   'threads',
   'appendSampling',
+  'retention',
   'create',
   'lock',
 ];
@@ -195,6 +224,7 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
       min: 0,
       max: LONGEST_SAMPLING,
     }),
+    retention: resolveRetention(given.retention),
     create: bool('create', given.create ?? true),
     lock: oneOf('lock', given.lock ?? 'flock', ['flock', 'none']),
   });

@@ -214,6 +214,8 @@ export class Wal {
     const { telemetry, ready } = handles;
     new OpeningUpdater(telemetry.opening).onOpen(calledNs, ready.handedNs);
     warnOfPortableRing(path, wal.capabilities);
+    // Nothing of what the application does next waits for it.
+    if (isMaintained(resolved)) void handles.maintenance.begin();
     return wal;
   }
 
@@ -590,6 +592,37 @@ export class Wal {
     return this.#consumers.remove(name);
   }
 
+  /**
+   * Removes the oldest segments: those with nothing but events before `eventId`, for who has a
+   * snapshot of what these have led to. Whole segments go, and never the one that is written to, so
+   * earlier events may stay. What a consumer needs stays, and so does a damaged segment with all
+   * that follows it. Asked for again, it goes on where it was; the option `retention` does not
+   * matter.
+   * @param eventId 1 … the id after the last appended
+   * @returns the first event that is still there
+   * @throws WalError ERR_FLASHSTRIKE_CORRUPT if a segment that should go is damaged; _NO_SPACE or
+   * _IO if it cannot be removed now, which is then tried again; _OUT_OF_RANGE, _CLOSED
+   * @example
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./orders');
+   * const snapshotOf = wal.lastEventId;
+   * await wal.durable(snapshotOf);
+   * console.log(await wal.deleteBefore(snapshotOf + 1));
+   */
+  async deleteBefore(eventId: number): Promise<number> {
+    const last = this.lastEventId;
+    if (!Number.isInteger(eventId) || eventId < 1 || eventId > last + 1) {
+      const message =
+        `deleteBefore() takes an id from 1 to the one after the last appended (${last + 1}); ` +
+        `it is ${describe(eventId)}.`;
+      throw new WalError('ERR_FLASHSTRIKE_OUT_OF_RANGE', message);
+    }
+    if (this.state === 'failed') throw this.#failedError('nothing is removed');
+    if (this.state === 'closing' || this.#closed) throw this.#closedError();
+    return this.#handles.maintenance.deleteBefore(eventId);
+  }
+
   #waitUntilWritten(eventId: number): void {
     this.#stalls.waitUntil(
       () => this.writtenEventId >= eventId,
@@ -661,6 +694,7 @@ export class Wal {
 
   readonly #close = async (): Promise<void> => {
     if (this.#closed) return;
+    this.#handles.maintenance.close(this.#closedError());
     try {
       await this.#consumers.close();
     } finally {
@@ -712,6 +746,10 @@ export class Wal {
     },
   };
 }
+
+/** Whether the options ask for what is done with finished segments. */
+const isMaintained = ({ retention, verify }: ResolvedOptions): boolean =>
+  retention !== undefined || verify === 'background';
 
 function badType(type: unknown): WalError {
   return invalidArgument(

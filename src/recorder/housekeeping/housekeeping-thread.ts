@@ -13,10 +13,8 @@ import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { ConsumersUpdater } from '../../telemetry/recorder/consumers-metrics.js';
 import { DiskUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
-import { FinishedVerification } from '../../verification/finished-verification.js';
 import { runHost, type Service } from '../threads/host.js';
 import type { HelperStart } from '../threads/messages.js';
-import { verificationListener } from '../threads/verification.js';
 import type { ServedBody } from '../threads/worker-loop.js';
 import { endCleanly } from './clean-end.js';
 import { ConsumerWatch } from './consumer-watch.js';
@@ -26,12 +24,12 @@ import { MetaStore } from './meta-store.js';
 import { NameWatch } from './name-watch.js';
 
 function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {
-  const { directory, options, logId, firstKeptEventId, held, region: handle } = start;
+  const { directory, logId, firstKeptEventId, held, region: handle } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
   const region = undisturbed(() => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(storage, directory);
-  const { metaStore, segmentMaintainer, manager, consumers } = LogTelemetry.inRegion(region);
+  const { metaStore, manager, consumers } = LogTelemetry.inRegion(region);
   const telemetry = new MetaStoreUpdater(metaStore);
   const coordinator = new MetaCoordinator(store, monotonicClock, signals, telemetry, {
     words,
@@ -51,20 +49,9 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
     nowNs: () => BigInt(Date.now()) * 1_000_000n,
   });
   const readers = new ConsumerWatch(monotonicClock, holds, new ConsumersUpdater(consumers));
-  const listener = verificationListener(signals, segmentMaintainer, (error) =>
-    tell({ kind: 'damage', error: serializeError(error) }),
-  );
-  const verification =
-    options.verify === 'background'
-      ? new FinishedVerification(storage, monotonicClock, directory, listener)
-      : undefined;
-  const step = (): number => {
-    const untilLookMs = Math.min(watch.look(), disk.look(), readers.look());
-    const untilReadMs = verification?.step() ?? Number.POSITIVE_INFINITY;
-    return Math.min(untilLookMs, coordinator.step(), untilReadMs);
-  };
+  const step = (): number =>
+    Math.min(watch.look(), disk.look(), readers.look(), coordinator.step());
   const end = (): undefined => {
-    verification?.close();
     try {
       // The writer has ended before this was asked for: the point is final.
       if (signals.failure.read() === undefined) endCleanly(storage, directory, coordinator, logId);

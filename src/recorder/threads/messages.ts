@@ -127,8 +127,18 @@ interface Damage {
   readonly error: SerializedError;
 }
 
+/** What was asked for is removed, or what keeps it from being removed. */
+export interface Deleted {
+  readonly kind: 'deleted';
+  /** The request that it answers, and all before it; see `deleteRequests`. */
+  readonly requests: number;
+  /** The first event that is still there. */
+  readonly firstEventId: number;
+  readonly error: SerializedError | undefined;
+}
+
 /** What a host tells about one log that it serves. */
-export type LogMessage = WriterReady | Running | Refused | Damage | Gone;
+export type LogMessage = WriterReady | Running | Refused | Damage | Deleted | Gone;
 
 /** The host has nothing more to do with the log. */
 interface Gone {
@@ -141,6 +151,11 @@ export interface HelperStart extends OpenLogStart {
   readonly firstTicket: number;
   /** See WalMeta. */
   readonly firstKeptEventId: number;
+}
+
+export interface MaintainerStart extends OpenLogStart {
+  /** The latest time that the log told of when it was opened. */
+  readonly lastTimestampNs: bigint;
 }
 
 /** To a host: a log that it is to serve. */

@@ -8,7 +8,9 @@
 //   writer <------- preparedQueue, preparerTrouble, preparerError ---- preparer
 //   writer -------- metaRequests ------------------------------------> housekeeping
 //   writer <------- metaTrouble, regionNameLost, lockNameLost -------- housekeeping
-//   application <-- verificationEnded, verificationProblem ----------- housekeeping
+//   application <-- verificationEnded, verificationProblem ----------- maintainer
+//   application --- deleteBefore, deleteRequests --------------------> maintainer
+//   writer <------- removedSegments --------------------------------- maintainer
 //   maintainer ---- keepFrom ----------------------------------------> housekeeping
 //   maintainer <--- keptFrom ----------------------------------------- housekeeping
 //   `failure`, why the log has ended, is read by all; each thread has its ThreadLines
@@ -72,7 +74,7 @@ export const SignalsLayout = layout('Signals')
    * What the wall clock said at the log's anchor, once it was stepped. Writer: the writer thread.
    */
   .field(7808, 'wallAnchor', LatchLine)
-  /** 1 when all finished segments were verified in the background. Writer: housekeeping. */
+  /** 1 when all finished segments were verified in the background. Writer: the maintainer. */
   .field(7936, 'verificationEnded', WordLine)
   /** The first damage that was found so. */
   .field(8064, 'verificationProblem', block(MESSAGE_BYTES, 64))
@@ -88,7 +90,14 @@ export const SignalsLayout = layout('Signals')
   .field(10624, 'keptFrom', LatchLine)
   /** Pages of the ring that are memory, as far as it was made ready. Writer: the writer thread. */
   .field(10752, 'ringPages', WordLine)
-  .end(10880, 64);
+  /** Segments with nothing but events before it are to go. Writer: the application thread. */
+  .field(10880, 'deleteBefore', LatchLine)
+  /** Counter of such requests, each of which is answered. Writer: the application thread. */
+  .field(11008, 'deleteRequests', WordLine)
+  .field(11136, 'maintainer', ThreadLines)
+  /** Counter of segments that this opening has removed. Writer: the maintainer. */
+  .field(11520, 'removedSegments', WordLine)
+  .end(11648, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -102,6 +111,8 @@ type Flag =
   | 'activePages'
   | 'ringPages'
   | 'metaRequests'
+  | 'deleteRequests'
+  | 'removedSegments'
   | 'preparerTrouble'
   | 'metaTrouble'
   | 'writerTrouble'
@@ -119,7 +130,12 @@ export interface SignalsHandle {
 /** Of a log that nobody serves yet: its bells wake nobody. */
 function newHandle(): SignalsHandle {
   const bell = (): SharedArrayBuffer => new Doorbell().buffer;
-  const bells = { writer: bell(), preparer: bell(), housekeeping: bell() };
+  const bells = {
+    writer: bell(),
+    preparer: bell(),
+    housekeeping: bell(),
+    maintainer: bell(),
+  };
   return { buffer: new SharedArrayBuffer(SignalsLayout.size), bells };
 }
 
@@ -142,6 +158,7 @@ export class Signals {
       writer: new Doorbell(bells.writer),
       preparer: new Doorbell(bells.preparer),
       housekeeping: new Doorbell(bells.housekeeping),
+      maintainer: new Doorbell(bells.maintainer),
     };
     this.words = new Int32Array(buffer);
     this.wallLatch = { words: this.words, index: wordOf(at.wallAnchor) };
@@ -177,11 +194,12 @@ export class Signals {
   }
 
   get handle(): SignalsHandle {
-    const { writer, preparer, housekeeping } = this.#bells;
+    const { writer, preparer, housekeeping, maintainer } = this.#bells;
     const bells = {
       writer: writer.buffer,
       preparer: preparer.buffer,
       housekeeping: housekeeping.buffer,
+      maintainer: maintainer.buffer,
     };
     return { buffer: this.buffer, bells };
   }
@@ -232,6 +250,19 @@ export class Signals {
 
   get durableRequest(): number {
     return readNumber(this.words, wordOf(at.durableRequest));
+  }
+
+  /** Segments with nothing but events before `eventId` are to go; an answer follows. */
+  requestDeletion(eventId: number): number {
+    if (eventId > this.deleteBefore) publishNumber(this.words, wordOf(at.deleteBefore), eventId);
+    this.count('deleteRequests', 1);
+    this.wake('maintainer');
+    return this.get('deleteRequests');
+  }
+
+  /** 0 until somebody asks for it. */
+  get deleteBefore(): number {
+    return readNumber(this.words, wordOf(at.deleteBefore));
   }
 
   /** @param eventId first event that is to be kept: wal.meta is to say so */

@@ -1,13 +1,11 @@
-// What is known about the blocks of finished segments: `wal.verification`, and what the
-// housekeeping thread records for it.
-import { monotonicClock } from '../../clock/clock.js';
+// What is known about the blocks of finished segments: `wal.verification`, and what the maintainer
+// records for it.
 import type { WalError } from '../../errors.js';
 import type { AcceptedLoss, VerifyMode } from '../../recovery/recover-log.js';
-import {
-  type SegmentMaintainer,
+import type {
+  SegmentMaintainer,
   SegmentMaintainerUpdater,
 } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
-import type { VerificationListener } from '../../verification/finished-verification.js';
 import type { Signals } from './signals.js';
 
 /** How far the blocks of the finished segments have been verified: `wal.verification`. */
@@ -19,7 +17,10 @@ export interface VerificationStatus {
    * - `damaged`: damage was found; the log continues
    */
   readonly state: 'headers' | 'running' | 'sound' | 'damaged';
-  /** Number of finished segments to verify; 0 until that begins, and with `verify: 'tail'`. */
+  /**
+   * Number of finished segments to verify so far; 0 until that begins. With `verify: 'tail'` only
+   * retention has segments verified.
+   */
   readonly segments: number;
   /** Number of segments verified so far. */
   readonly checkedSegments: number;
@@ -49,23 +50,36 @@ export function verificationStatus(
   return { state: isDone ? 'sound' : 'running', ...counts };
 }
 
-/** Where the housekeeping thread tells; `onDamage` is called for the first one only. */
+/** What the maintainer tells while it verifies. */
+export interface VerificationListener {
+  /** So many more finished segments are to be verified. */
+  toVerify(segments: number): void;
+  /** One of them is done; `error`: what is wrong with it. */
+  verified(startNs: number, error: WalError | undefined): void;
+  /** All that were there at the beginning are verified, or none had to be. */
+  verifiedAll(): void;
+}
+
+/** Where the maintainer tells; `onDamage` is called for the first one only. */
 export function verificationListener(
   signals: Signals,
-  telemetry: SegmentMaintainer,
+  updater: SegmentMaintainerUpdater,
   onDamage: (error: WalError) => void,
 ): VerificationListener {
-  const updater = new SegmentMaintainerUpdater(telemetry, monotonicClock);
   let isTold = false;
+  let toVerify = 0;
   return {
-    begin: (segments) => updater.setVerificationSegments(segments),
-    segment(startNs, error) {
+    toVerify(segments) {
+      toVerify += segments;
+      updater.setVerificationSegments(toVerify);
+    },
+    verified(startNs, error) {
       updater.onVerification(error === undefined, startNs);
       if (error === undefined || isTold) return;
       isTold = true;
       signals.verificationProblem.write(error);
       onDamage(error);
     },
-    end: () => signals.set('verificationEnded', 1),
+    verifiedAll: () => signals.set('verificationEnded', 1),
   };
 }

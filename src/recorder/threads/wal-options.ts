@@ -27,6 +27,25 @@ export interface SyncOptions {
   readonly maxUnsyncedBytes: number;
 }
 
+/**
+ * Which finished segments are kept: the oldest ones go, one at a time, while there is more than any
+ * of these allows. The segment that is written to is always kept.
+ */
+export interface RetentionOptions {
+  /** Number of finished segments, 1 … 1,000,000. */
+  readonly segments?: number;
+  /**
+   * Bytes of all segment files, the one that is written to included; at least 65,536. Prepared
+   * segments come on top.
+   */
+  readonly bytes?: number;
+  /**
+   * Milliseconds since the last event of a segment, 1 … 3,153,600,000,000. After a step of the
+   * clock, or a long time closed, it takes a while until older events go.
+   */
+  readonly ageMs?: number;
+}
+
 /** Options of `Wal.open`; all may differ from one open to the next. */
 export interface WalOptions {
   /**
@@ -94,6 +113,11 @@ export interface WalOptions {
    * the log has three threads to itself. Default `shared`.
    */
   readonly threads?: 'shared' | 'own';
+  /**
+   * Which finished segments are kept; see {@link RetentionOptions}. Damaged segments are never
+   * removed, and nothing behind them either. Default: all are kept.
+   */
+  readonly retention?: RetentionOptions;
   /** Create the folder and the log if they do not exist. Default true. */
   readonly create?: boolean;
   /**
@@ -103,6 +127,7 @@ export interface WalOptions {
   readonly lock?: 'flock' | 'none';
 }
 
-export interface ResolvedOptions extends Required<Omit<WalOptions, 'sync'>> {
+export interface ResolvedOptions extends Required<Omit<WalOptions, 'sync' | 'retention'>> {
   readonly sync: SyncOptions;
+  readonly retention: RetentionOptions | undefined;
 }

@@ -36,6 +36,7 @@ export class SegmentRotation {
   #active: ActiveSegment | undefined;
   #predecessor: PredecessorPin;
   #segmentCount: number;
+  #toldSegments = -1;
   /** Taken, and not to be opened until this process may open more files. */
   #taken: PreparedSegment | undefined;
   #openRefusal: unknown;
@@ -88,6 +89,14 @@ export class SegmentRotation {
     return { segmentIndex: this.#active.segmentIndex, endOffset, checksum };
   }
 
+  /** How many segments there are, behind those that the maintainer has removed. */
+  tellSegments(): void {
+    const segments = this.#segmentCount - this.#d.signals.get('removedSegments');
+    if (segments === this.#toldSegments) return;
+    this.#toldSegments = segments;
+    this.#d.telemetry.manager.setHotSegments(segments);
+  }
+
   /**
    * True when a new segment is active, false while none is prepared, its header finds no space, or
    * its folder cannot be opened.
@@ -107,7 +116,7 @@ export class SegmentRotation {
     this.#finishNs = undefined;
     this.#progress.onClaimed();
     this.#segmentCount++;
-    manager.setHotSegments(this.#segmentCount);
+    this.tellSegments();
     this.#progress.publishPoint(this.end);
     // Before the preparer is woken: it looks at once how large the next one is to be.
     prepared.announceActive(this.#active.givenBytes);

@@ -75,7 +75,7 @@ export class SegmentWriter {
     memory: RingMemory,
     ring: RingConsumer,
   ) {
-    const { clock, signals, telemetry } = dependencies;
+    const { clock, signals } = dependencies;
     const control = new ControlPublisher(memory);
     const progress = new WriterProgress(dependencies, control, start, ring.position);
     const space = new SpaceRefusal(signals);
@@ -93,7 +93,7 @@ export class SegmentWriter {
     this.#pacing = new CommitPacing(clock, signals, options, progress);
     this.#commit = new GroupCommit(dependencies, progress, segments, watch);
     progress.publishAll(segments.end);
-    telemetry.manager.setHotSegments(start.segmentCount);
+    segments.tellSegments();
   }
 
   /** Goes on with another ring: after a crash the old ring is drained first, then the new one. */
@@ -216,6 +216,7 @@ export class SegmentWriter {
   /** The short way of a log that has nothing to do. */
   #settledMs(): StepOutcome {
     this.#progress.onSettled();
+    this.#segments.tellSegments();
     this.#updateState('empty');
     if (this.#control.state === LogState.open && this.#pacing.mayRest) {
       this.#rest = this.#blocks.restUntil(this.#d.clock.nowNs() + REST_STEP_NS);

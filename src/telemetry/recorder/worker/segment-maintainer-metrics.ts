@@ -1,10 +1,17 @@
 // What happens to finished segments: verification, retention, compression, deletion. Writer: the
-// housekeeping thread. Of these, this version verifies; the others are the reference's, for those
-// who record them themselves, until a log has a maintainer.
+// maintainer, which only logs have that ask for any of it. This version does not compress: those
+// fields are the reference's, for those who record them themselves.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
 import { layout, wordOf } from '../../../memory/layout.js';
-import { constant, defineMetrics, lifeCycle, operation } from '../../../metrics/catalogue.js';
-import { Gauge64 } from '../../../metrics/counter64.js';
+import {
+  constant,
+  counter,
+  defineMetrics,
+  gauge,
+  lifeCycle,
+  operation,
+} from '../../../metrics/catalogue.js';
+import { Counter64, Gauge64 } from '../../../metrics/counter64.js';
 import { LifeCycle } from '../../../metrics/life-cycle.js';
 import { structOf } from '../../../metrics/metrics-struct.js';
 import { Operation64 } from '../../../metrics/operation64.js';
@@ -19,7 +26,11 @@ const SegmentMaintainerLayout = layout('SegmentMaintainer')
   .field(320, 'persistenceMaxColdSegments', Gauge64)
   .field(384, 'verification', Operation64)
   .field(448, 'verificationSegments', Gauge64)
-  .end(512, 64);
+  .field(512, 'freedBytes', Counter64)
+  .field(576, 'maintenanceFailures', Counter64)
+  .field(640, 'blockedSegments', Gauge64)
+  .field(704, 'heldSegments', Gauge64)
+  .end(768, 64);
 
 const at = SegmentMaintainerLayout.offset;
 
@@ -29,56 +40,77 @@ const UNFED = { isFed: false } as const;
 const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persistence_worker', {
   persistenceLifecycle: lifeCycle({
     reference: 'persistence_lifecycle',
-    ...UNFED,
     help: 'The loop that maintains finished segments',
-    writer: 'housekeeping',
+    writer: 'maintainer',
     covers: 'each turn of the loop, and the sleep after it',
   }),
   maintenanceRetention: operation({
     reference: 'maintenance_retention',
-    ...UNFED,
-    help: 'Time to take one hot segment out of the hot set',
-    writer: 'housekeeping',
-    covers: 'one segment, from choosing it until it is handed on',
+    help: 'Time to remove one finished segment that is not to be kept any more',
+    writer: 'maintainer',
+    covers: 'from asking wal.meta to say so, to the sync of the folder behind the unlink',
   }),
   maintenanceCompression: operation({
     reference: 'maintenance_compression',
     ...UNFED,
     help: 'Time to compress one finished segment',
-    writer: 'housekeeping',
+    writer: 'maintainer',
     covers: 'compress, fdatasync, rename, sync of the folder, compare, removal of the original',
   }),
   maintenanceDeletion: operation({
     reference: 'maintenance_deletion',
     ...UNFED,
     help: 'Time to delete one cold segment',
-    writer: 'housekeeping',
+    writer: 'maintainer',
     covers: 'unlink and sync of the folder',
   }),
   persistenceMaxHotSegments: constant({
     reference: 'persistence_max_hot_segments',
-    ...UNFED,
-    help: 'Maximum number of segments kept uncompressed; 0: no limit',
-    writer: 'housekeeping',
-    covers: 'set when the log opens',
+    help: 'Maximum number of finished segments kept: retention.segments; 0: no limit',
+    writer: 'maintainer',
+    covers: 'set when the maintainer begins',
   }),
   persistenceMaxColdSegments: constant({
     reference: 'persistence_max_cold_segments',
     ...UNFED,
     help: 'Maximum number of segments kept compressed; 0: no limit',
-    writer: 'housekeeping',
+    writer: 'maintainer',
     covers: 'set when the log opens',
   }),
   verification: operation({
     help: "Time to verify one finished segment with verify: 'background'; failed: it is damaged",
-    writer: 'housekeeping',
+    writer: 'maintainer',
     covers:
       'from opening it to its end or its first damage, including the pauses between the steps',
   }),
-  verificationSegments: constant({
-    help: "Finished segments that verify: 'background' has to verify; 0 without it",
-    writer: 'housekeeping',
-    covers: 'set once, when the verification begins',
+  verificationSegments: gauge({
+    unit: 'segments',
+    help: "Finished segments to verify so far: for retention, and all with verify: 'background'",
+    writer: 'maintainer',
+    covers: 'grows when a segment is to be verified',
+  }),
+  freedBytes: counter({
+    unit: 'bytes',
+    help: 'Bytes of segment files given back: of removed ones, and unused ends of finished ones',
+    writer: 'maintainer',
+    covers: 'by the length of the files',
+  }),
+  maintenanceFailures: counter({
+    help: 'Steps of the maintainer that failed, and are tried again',
+    writer: 'maintainer',
+    covers: 'any call to the disk, or the question what is needed',
+  }),
+  blockedSegments: gauge({
+    unit: 'segments',
+    help: '1 while the oldest segment is to be removed and stays because it is damaged',
+    writer: 'maintainer',
+    covers: 'the moment of the look',
+  }),
+  heldSegments: gauge({
+    unit: 'segments',
+    help: '1 while the oldest segment is to be removed and stays because somebody needs it',
+    writer: 'maintainer',
+    covers: 'the moment of the look',
   }),
 });
 
@@ -114,6 +146,24 @@ export class SegmentMaintainerUpdater extends Updater {
   /** @param ok false: the segment is damaged, or could not be read */
   onVerification(ok: boolean, startNs: number): void {
     this.operation(wordOf(at.verification), startNs, ok);
+  }
+
+  onFreed(bytes: number): void {
+    this.count(wordOf(at.freedBytes), bytes);
+  }
+
+  onMaintenanceFailure(): void {
+    this.count(wordOf(at.maintenanceFailures));
+  }
+
+  /** @param segments 1: the oldest one is damaged */
+  setBlockedSegments(segments: number): void {
+    this.set(wordOf(at.blockedSegments), segments);
+  }
+
+  /** @param segments 1: somebody needs the oldest one */
+  setHeldSegments(segments: number): void {
+    this.set(wordOf(at.heldSegments), segments);
   }
 
   setVerificationSegments(segments: number): void {

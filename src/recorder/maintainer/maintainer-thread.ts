@@ -1,0 +1,81 @@
+// Thread module: a host of SegmentMaintainers.
+import { monotonicClock } from '../../clock/clock.js';
+import { ConsumerHolds } from '../../consumers/consumer-holds.js';
+import { serializeError } from '../../errors.js';
+import { attachRegion } from '../../region/region-factories.js';
+import { type RingMemory, ringOfRegion } from '../../ring/ring-memory.js';
+import { durablePointOf } from '../../ring/ring-snapshot.js';
+import { nodeStorage } from '../../storage/node-storage.js';
+import { rootedStorage } from '../../storage/rooted-storage.js';
+import { heartbeatOf } from '../../telemetry/heartbeats.js';
+import { LogTelemetry } from '../../telemetry/log-telemetry.js';
+import { SegmentMaintainerUpdater } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
+import { NS_PER_MS } from '../../units.js';
+import { runHost, type Service } from '../threads/host.js';
+import type { MaintainerStart } from '../threads/messages.js';
+import { verificationListener } from '../threads/verification.js';
+import type { ServedBody } from '../threads/worker-loop.js';
+import { BelievedTime } from './believed-time.js';
+import { maintainedLog } from './maintained-log.js';
+import { SegmentMaintainer } from './segment-maintainer.js';
+
+/** The log, as far as its consumers are measured by it. */
+const consumersOf = (dir: string, logId: bigint, memory: RingMemory) => ({
+  dir,
+  logId,
+  durableEventId: () => durablePointOf(memory).lastEventId,
+  nowNs: () => BigInt(Date.now()) * BigInt(NS_PER_MS),
+});
+
+/** A close waits so long, at most, for what is to be removed. */
+const DRAIN_NS = 200e6;
+
+function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart>): ServedBody {
+  const { directory, options, logId, lastTimestampNs, held, region: handle } = start;
+  const storage = rootedStorage(nodeStorage, directory, () => held.root);
+  const region = undisturbed(() => attachRegion(handle));
+  const { segmentMaintainer } = LogTelemetry.inRegion(region);
+  const telemetry = new SegmentMaintainerUpdater(segmentMaintainer);
+  const listener = verificationListener(signals, telemetry, (error) =>
+    tell({ kind: 'damage', error: serializeError(error) }),
+  );
+  const time = new BelievedTime(monotonicClock, Date.now, lastTimestampNs);
+  const log = maintainedLog(directory, logId, ringOfRegion(region), signals, time);
+  const { retention, verify } = options;
+  const maintenance = { retention, verifiesAll: verify === 'background' };
+  const maintainer = new SegmentMaintainer(
+    storage,
+    monotonicClock,
+    log,
+    maintenance,
+    new ConsumerHolds(storage, consumersOf(directory, logId, ringOfRegion(region))),
+    telemetry,
+    listener,
+  );
+  let [asked, answered] = [0, 0];
+  const step = (): number => {
+    const requests = signals.get('deleteRequests');
+    if (requests !== asked) maintainer.ask();
+    asked = requests;
+    const waitMs = maintainer.step();
+    const { isSettled, firstEventId = 1, error } = maintainer.removal;
+    if (isSettled && requests !== answered) {
+      answered = requests;
+      const serialized = error === undefined ? undefined : serializeError(error);
+      tell({ kind: 'deleted', requests, firstEventId, error: serialized });
+    }
+    return waitMs;
+  };
+  let endsNs: number | undefined;
+  const end = (): number | undefined => {
+    endsNs ??= monotonicClock.nowNs() + DRAIN_NS;
+    if (maintainer.isRemoving && monotonicClock.nowNs() < endsNs) return step();
+    maintainer.close();
+    return undefined;
+  };
+  tell({ kind: 'running' });
+  const beat = heartbeatOf(region, 'maintainer', monotonicClock);
+  return { step, beat, spinUs: 0, end };
+}
+
+runHost('maintainer', maintain);

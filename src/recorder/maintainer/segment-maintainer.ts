@@ -1,0 +1,411 @@
+// What happens to a segment once it is finished: it is verified, its file gives back the end that
+// it does not use, and it is removed when nobody is to keep it any more. One object a log, stepped
+// by its thread: each step is one small piece of work.
+//
+// - Only finished segments are touched, and never the one that is written to.
+// - Removed is always the oldest one, and only what was verified: damage is evidence. Removing ends
+//   in front of a damaged segment, until another file has its name or the log is opened again.
+// - wal.meta says durably that the log begins later before the first segment goes.
+// - What somebody needs stays (RetentionHolds, asked before each removal).
+// - What cannot be done now is counted, and tried again. Nothing here is a failure of the log.
+import type { Clock } from '../../clock/clock.js';
+import type { RetentionHolds } from '../../consumers/retention-holds.js';
+import { isOperational, WalError } from '../../errors.js';
+import { firstEventIn } from '../../reading/first-event.js';
+import { UNREADABLE } from '../../reading/read-failure.js';
+import { readSeal } from '../../reading/seal-index.js';
+import { openSegment } from '../../reading/segment-file.js';
+import { compressedPath, isPlainPath } from '../../segment/file-names.js';
+import type { Storage } from '../../storage/storage.js';
+import type { SegmentMaintainerUpdater } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
+import { NS_PER_MS } from '../../units.js';
+import { goneError, pinOf, SegmentVerification } from '../../verification/segment-verification.js';
+import type { VerificationListener } from '../threads/verification.js';
+import type { RetentionOptions } from '../threads/wal-options.js';
+import { type FinishedSegment, FinishedSegments } from './finished-segments.js';
+import { notDone } from './not-done.js';
+import { exceeds } from './retention.js';
+import { cutUnusedTail } from './unused-tail.js';
+
+const IDLE_MS_MIN = 10;
+const IDLE_MS_MAX = 1000;
+/** While wal.meta is written: a few syncs. */
+const AWAIT_META_MS = 2;
+
+/** The log, as its maintainer sees it. */
+export interface MaintainedLog {
+  readonly directory: string;
+  readonly logId: bigint;
+  /** Index of the segment that is written to: all before it are finished. 0: there is none yet. */
+  readonly activeIndex: () => number;
+  /** Segments with nothing but events before it are to go; 0: none was asked for. */
+  readonly deleteBefore: () => number;
+  /** Asks that wal.meta says that the log has all from this event on. */
+  readonly keepFrom: (eventId: number) => void;
+  /** What it says durably. */
+  readonly keptFrom: () => number;
+  /** Why it cannot be made to say so for now; undefined: it can. */
+  readonly keepRefusal: () => Error | undefined;
+  /** One segment is gone for good. */
+  readonly onRemoved: () => void;
+  /** Unix ns, as far as it is believed; see BelievedTime. */
+  readonly nowNs: () => bigint;
+}
+
+interface Maintenance {
+  /** What is kept; undefined: all, and what is finished is not looked at. */
+  readonly retention: RetentionOptions | undefined;
+  /** Whether all segments that are there at the beginning are verified. */
+  readonly verifiesAll: boolean;
+}
+
+/** Where the removal that was asked for has come to. */
+interface RemovalState {
+  /** Nothing more goes now. */
+  readonly isSettled: boolean;
+  /** The first event that is still there; undefined: nobody has looked yet. */
+  readonly firstEventId: number | undefined;
+  /** Why nothing more goes although it should; undefined: it has gone, or somebody needs it. */
+  readonly error: Error | undefined;
+}
+
+/** What the oldest segment is to retention. */
+interface Oldest {
+  readonly segment: FinishedSegment;
+  readonly firstEventId: number;
+  /** First event of the segment behind it. */
+  readonly nextEventId: number;
+  /** Timestamp of its last event. */
+  readonly newestNs: bigint;
+}
+
+interface Running {
+  readonly segment: FinishedSegment;
+  readonly verification: SegmentVerification;
+  readonly startNs: number;
+}
+
+type Outcome = 'worked' | 'waiting' | 'idle';
+
+/** What is wrong is in the files, and no failure to read them. */
+const isDamage = (error: unknown): boolean =>
+  error instanceof WalError && !UNREADABLE.has(error.code);
+
+export class SegmentMaintainer {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #log: MaintainedLog;
+  readonly #maintenance: Maintenance;
+  readonly #holds: RetentionHolds;
+  readonly #telemetry: SegmentMaintainerUpdater;
+  readonly #listener: VerificationListener;
+  readonly #finished: FinishedSegments;
+  /** To be verified, the next one in front. */
+  readonly #queue: FinishedSegment[] = [];
+  /** Of those that were there at the beginning, and are all to be verified: what is left. */
+  #left: Set<FinishedSegment> | undefined;
+  #running: Running | undefined;
+  #oldest: Oldest | undefined;
+  /** When the removal of the oldest segment began; undefined: it is not to go. */
+  #removalNs: number | undefined;
+  /** A name was removed, and the folder is not synced. */
+  #isUnsynced = false;
+  /** What is wrong with the segments that are not sound. */
+  readonly #damage = new Map<FinishedSegment, WalError>();
+  #seenActive = -1;
+  #idleMs = IDLE_MS_MIN;
+  #notBeforeNs = 0;
+  #removal: RemovalState = { isSettled: false, firstEventId: undefined, error: undefined };
+
+  constructor(
+    storage: Storage,
+    clock: Clock,
+    log: MaintainedLog,
+    maintenance: Maintenance,
+    holds: RetentionHolds,
+    telemetry: SegmentMaintainerUpdater,
+    listener: VerificationListener,
+  ) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#log = log;
+    this.#maintenance = maintenance;
+    this.#holds = holds;
+    this.#telemetry = telemetry;
+    this.#listener = listener;
+    this.#finished = new FinishedSegments(storage, log.directory);
+    telemetry.setMaxSegments(maintenance.retention?.segments ?? 0);
+  }
+
+  /** For who waits until what was asked for is removed. */
+  get removal(): RemovalState {
+    return this.#removal;
+  }
+
+  /** The removal of a segment has begun, and is not at its end. */
+  get isRemoving(): boolean {
+    return this.#isUnsynced || this.#removalNs !== undefined;
+  }
+
+  /** Somebody waits for what `removal` tells once it is settled anew. */
+  ask(): void {
+    this.#removal = { ...this.#removal, isSettled: false };
+    this.#idleMs = IDLE_MS_MIN;
+    this.#notBeforeNs = 0;
+  }
+
+  /** One bounded piece of work; returns the ms that may pass until the next. */
+  step(): number {
+    const startNs = this.#clock.nowNs();
+    const isNews = this.#lookForNews();
+    if (startNs < this.#notBeforeNs && !isNews) return (this.#notBeforeNs - startNs) / NS_PER_MS;
+    let outcome: Outcome;
+    try {
+      outcome = this.#advance();
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      outcome = this.#onFailure(error);
+    }
+    const endNs = this.#clock.nowNs();
+    const waitNs = this.#waitNs(outcome, endNs - startNs);
+    this.#notBeforeNs = endNs + waitNs;
+    this.#telemetry.onPersistenceLoop(outcome === 'worked', startNs, waitNs);
+    return waitNs / NS_PER_MS;
+  }
+
+  /** Lets go of the file that is being read. Idempotent. */
+  close(): void {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.verification.close();
+  }
+
+  /** A segment that was finished does not wait for the next look. */
+  #lookForNews(): boolean {
+    const active = this.#log.activeIndex();
+    if (active === this.#seenActive) return false;
+    this.#seenActive = active;
+    this.#idleMs = IDLE_MS_MIN;
+    return true;
+  }
+
+  /** Behind work a rest as long as it took: half of the disk's time is the commits'. */
+  #waitNs(outcome: Outcome, workNs: number): number {
+    if (outcome === 'waiting') return AWAIT_META_MS * NS_PER_MS;
+    if (outcome === 'worked') {
+      this.#idleMs = IDLE_MS_MIN;
+      return Math.max(NS_PER_MS, workNs);
+    }
+    const idleMs = this.#idleMs;
+    this.#idleMs = Math.min(2 * idleMs, IDLE_MS_MAX);
+    return idleMs * NS_PER_MS;
+  }
+
+  #advance(): Outcome {
+    this.#lookForFinished();
+    if (this.#running !== undefined) {
+      this.#read(this.#running);
+      return 'worked';
+    }
+    const removing = this.#remove();
+    if (removing !== 'idle') return removing;
+    const next = this.#queue.shift();
+    if (next === undefined) return 'idle';
+    // It may have been verified to be removed.
+    if (next.state === 'unknown') this.#begin(next);
+    return 'worked';
+  }
+
+  #lookForFinished(): void {
+    const found = this.#finished.refresh(this.#seenActive);
+    if (this.#left === undefined) {
+      this.#left = new Set(this.#maintenance.verifiesAll ? found : []);
+      this.#queue.push(...this.#left);
+      this.#listener.toVerify(this.#left.size);
+      if (this.#left.size === 0) this.#listener.verifiedAll();
+    } else if (this.#maintenance.retention !== undefined) this.#queue.push(...found);
+  }
+
+  #begin(segment: FinishedSegment): void {
+    const startNs = this.#clock.nowNs();
+    const { directory, logId } = this.#log;
+    if (this.#left?.has(segment) === false) this.#listener.toVerify(1);
+    try {
+      const { index, path } = segment;
+      segment.inode = this.#storage.statusAt(path)?.inode;
+      const verification = SegmentVerification.begin(this.#storage, directory, index, logId);
+      if (verification !== undefined) this.#running = { segment, verification, startNs };
+      else this.#onVerified(segment, startNs, 'unknown', undefined);
+    } catch (error) {
+      this.#onUnverified(segment, startNs, error);
+    }
+  }
+
+  #read({ segment, verification, startNs }: Running): void {
+    try {
+      if (!verification.step()) return;
+    } catch (error) {
+      this.close();
+      this.#onUnverified(segment, startNs, error);
+      return;
+    }
+    const { previousEndOffset } = verification.pin;
+    this.close();
+    this.#onVerified(segment, startNs, 'sound', undefined);
+    // Who only has them verified does not expect files to change.
+    if (this.#maintenance.retention === undefined) return;
+    const { index, path } = segment;
+    const expected = { index, logId: this.#log.logId };
+    const cutBytes = cutUnusedTail(this.#storage, path, expected, previousEndOffset);
+    this.#finished.shorten(segment, cutBytes);
+    this.#telemetry.onFreed(cutBytes);
+  }
+
+  /** Damage keeps a segment; what only cannot be read now is tried again when it is to go. */
+  #onUnverified(segment: FinishedSegment, startNs: number, error: unknown): void {
+    if (!(error instanceof WalError)) throw error;
+    const state = isDamage(error) ? 'unsound' : 'unknown';
+    if (state === 'unsound') this.#damage.set(segment, error);
+    this.#onVerified(segment, startNs, state, error);
+  }
+
+  #onVerified(
+    segment: FinishedSegment,
+    startNs: number,
+    state: FinishedSegment['state'],
+    error: WalError | undefined,
+  ): void {
+    segment.state = state;
+    this.#listener.verified(startNs, error);
+    if (this.#left?.delete(segment) === true && this.#left.size === 0) {
+      this.#listener.verifiedAll();
+    }
+  }
+
+  /** One step of removing the oldest segment; `idle`: it stays. */
+  #remove(): Outcome {
+    if (this.#isUnsynced) return this.#finishRemoval();
+    let oldest: Oldest | undefined;
+    try {
+      oldest = this.#lookAtOldest();
+    } catch (error) {
+      this.#onUntold(error);
+      throw error;
+    }
+    if (oldest === undefined || !this.#isToGo(oldest)) {
+      return this.#settle(oldest?.firstEventId ?? this.#firstEventId());
+    }
+    const { segment, firstEventId, nextEventId } = oldest;
+    if (this.#storage.statusAt(segment.path)?.inode !== segment.inode) segment.state = 'unknown';
+    if (segment.state === 'unsound') {
+      this.#telemetry.setBlockedSegments(1);
+      return this.#settle(firstEventId, this.#damage.get(segment));
+    }
+    this.#telemetry.setBlockedSegments(0);
+    if (segment.state === 'unknown') {
+      this.#begin(segment);
+      return 'worked';
+    }
+    const isKept = this.#log.keptFrom() >= nextEventId;
+    // Once before wal.meta says it, and once behind that: who comes in between sees what it says.
+    if ((isKept || this.#removalNs === undefined) && this.#isHeld(nextEventId)) {
+      this.#removalNs = undefined;
+      return this.#settle(firstEventId);
+    }
+    this.#removalNs ??= this.#clock.nowNs();
+    if (!isKept) {
+      this.#log.keepFrom(nextEventId);
+      const refusal = this.#log.keepRefusal();
+      return refusal === undefined ? 'waiting' : this.#settle(firstEventId, refusal);
+    }
+    this.#unlink(segment.path);
+    this.#isUnsynced = true;
+    return this.#finishRemoval();
+  }
+
+  #isHeld(nextEventId: number): boolean {
+    const need = this.#holds.oldestNeeded();
+    const isHeld = need !== undefined && need.eventId < nextEventId;
+    this.#telemetry.setHeldSegments(isHeld ? 1 : 0);
+    return isHeld;
+  }
+
+  /** A compressed copy beside it goes first: it would be read in its place. */
+  #unlink(path: string): void {
+    const copy = compressedPath(path);
+    if (isPlainPath(path) && this.#storage.statusAt(copy) !== undefined) this.#storage.unlink(copy);
+    this.#storage.unlink(path);
+  }
+
+  /** The next segment may go only once this one cannot come back. */
+  #finishRemoval(): Outcome {
+    this.#storage.syncDirectory(this.#log.directory);
+    this.#isUnsynced = false;
+    const oldest = this.#oldest;
+    this.#log.onRemoved();
+    this.#telemetry.onFreed(oldest?.segment.bytes ?? 0);
+    this.#telemetry.onHotSegmentRetention(true, this.#removalNs ?? 0);
+    this.#removalNs = undefined;
+    this.#oldest = undefined;
+    this.#finished.removeOldest();
+    return 'worked';
+  }
+
+  /** Nothing more goes now. @returns `idle` */
+  #settle(firstEventId: number | undefined, error?: Error): Outcome {
+    this.#removal = { isSettled: true, firstEventId, error };
+    return 'idle';
+  }
+
+  #isToGo({ nextEventId, newestNs }: Oldest): boolean {
+    if (nextEventId <= this.#log.deleteBefore()) return true;
+    const { retention } = this.#maintenance;
+    if (retention === undefined) return false;
+    const { count: finishedSegments, bytes } = this.#finished;
+    return exceeds(retention, { finishedSegments, bytes, nowNs: this.#log.nowNs() }, newestNs);
+  }
+
+  /** Undefined where nothing is finished. @throws WalError where it, or the next, tells nothing */
+  #lookAtOldest(): Oldest | undefined {
+    const segment = this.#finished.oldest;
+    if (segment === undefined || this.#oldest?.segment === segment) return this.#oldest;
+    const { directory, logId } = this.#log;
+    const { index, path } = segment;
+    const file = openSegment(this.#storage, path, { index, logId });
+    if (file === undefined) throw goneError(path);
+    try {
+      const { firstEventId } = file.header;
+      const pin = pinOf(this.#storage, directory, file.header);
+      const seal = readSeal(this.#storage, file, pin.previousEndOffset);
+      // Without a seal: not later than the segment behind it was begun.
+      const newestNs = seal?.totals.highestTimestampNs ?? pin.createdTsNs;
+      this.#oldest = { segment, firstEventId, nextEventId: pin.firstEventId, newestNs };
+      return this.#oldest;
+    } finally {
+      this.#storage.close(file.fd);
+    }
+  }
+
+  /** The oldest segment, or the one behind it, does not tell what it holds. */
+  #onUntold(error: unknown): void {
+    const segment = this.#finished.oldest;
+    if (segment === undefined || segment.state === 'unsound' || !isDamage(error)) return;
+    this.#onUnverified(segment, this.#clock.nowNs(), error);
+  }
+
+  #firstEventId(): number | undefined {
+    return firstEventIn(this.#storage, this.#log.directory, this.#log.logId);
+  }
+
+  /** What could not be done now: counted, and tried again. @returns `idle` */
+  #onFailure(error: Error): Outcome {
+    this.#telemetry.onMaintenanceFailure();
+    if (this.#removalNs !== undefined) {
+      this.#telemetry.onHotSegmentRetention(false, this.#removalNs);
+      this.#removalNs = undefined;
+    }
+    if (isDamage(error)) this.#telemetry.setBlockedSegments(1);
+    const firstEventId = this.#oldest?.firstEventId ?? this.#removal.firstEventId;
+    return this.#settle(firstEventId, notDone(this.#log.directory, error));
+  }
+}
