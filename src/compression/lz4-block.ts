@@ -1,4 +1,4 @@
-// One LZ4 block, unpacked. What unpacking allocates is what the caller expects, whatever
+// One LZ4 block, packed and unpacked. What unpacking allocates is what the caller expects, whatever
 // the block says of itself.
 import { assert } from '../errors.js';
 import { LENGTH_PREFIX_BYTES, type Lz4Blocks, loadLz4 } from '../memory/native-lz4.js';
@@ -13,6 +13,12 @@ function loaded(): Lz4Blocks {
 
 const bufferOf = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
   Buffer.from(buffer, byteOffset, length);
+
+/** `bytes` as a block; undefined where that would not be shorter. */
+export function packBlock(bytes: Uint8Array): Uint8Array | undefined {
+  const block = loaded().pack(bufferOf(bytes)).subarray(LENGTH_PREFIX_BYTES);
+  return block.length < bytes.length ? block : undefined;
+}
 
 /**
  * The content of a block; undefined where the block is not valid, or its content has not exactly

@@ -54,6 +54,20 @@ const viewOf = ({ buffer, byteOffset, length }: Uint8Array): DataView =>
 /** The second byte of the XXH32 of what stands between the magic and it. */
 const headerChecksum = (descriptor: Uint8Array): number => (xxh32(descriptor) >>> 8) & 0xff;
 
+/** The start of a frame whose content has `contentBytes`. */
+export function encodeFrameHeader(contentBytes: number): Uint8Array {
+  assert(contentProblem(contentBytes) === undefined, 'the content is a segment');
+  const header = new Uint8Array(LZ4_HEADER_BYTES);
+  const view = viewOf(header);
+  view.setUint32(0, MAGIC, true);
+  view.setUint8(FLG_OFFSET, FLG);
+  view.setUint8(BD_OFFSET, BD);
+  view.setBigUint64(CONTENT_BYTES_OFFSET, BigInt(contentBytes), true);
+  const checksumAt = LZ4_HEADER_BYTES - 1;
+  view.setUint8(checksumAt, headerChecksum(header.subarray(FLG_OFFSET, checksumAt)));
+  return header;
+}
+
 /** The bytes of the content of a frame; more than its header is not looked at. */
 export function decodeFrameHeader(bytes: Uint8Array): number | Defect {
   if (bytes.length < LZ4_HEADER_BYTES) {
@@ -128,6 +142,15 @@ export interface SizeWord {
 export function decodeSizeWord(bytes: Uint8Array, at: number): SizeWord {
   const word = viewOf(bytes).getUint32(at, true);
   return { bytes: word & ~STORED_BIT, isStored: word >= STORED_BIT };
+}
+
+export const encodeSizeWord = ({ bytes, isStored }: SizeWord): Uint8Array =>
+  encodeU32(isStored ? (bytes | STORED_BIT) >>> 0 : bytes);
+
+export function encodeU32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  viewOf(bytes).setUint32(0, value, true);
+  return bytes;
 }
 
 export const decodeU32 = (bytes: Uint8Array, at: number): number =>

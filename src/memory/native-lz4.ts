@@ -7,6 +7,8 @@ import { loadNative } from './native-module.js';
 export const LENGTH_PREFIX_BYTES = 4;
 
 export interface Lz4Blocks {
+  /** @returns the prefix and the block */
+  pack(bytes: Buffer): Uint8Array;
   /**
    * @param prefixed the prefix and the block
    * @returns at most as many bytes as the prefix tells
@@ -19,6 +21,7 @@ export interface Lz4Blocks {
 export function loadLz4(): Lz4Blocks {
   const native = loadNative('lz4-napi', 'compressed segments need') as typeof Lz4;
   return {
+    pack: (bytes) => native.compressSync(bytes),
     unpack: (prefixed) => native.uncompressSync(prefixed),
   };
 }

@@ -59,6 +59,10 @@ export const parseSegmentFileName = (name: string): number | undefined =>
 /** The path of a segment that is compressed, by its path where it is not. */
 export const compressedPath = (segmentPath: string): string => segmentPath + COMPRESSED_SUFFIX;
 
+/** The path under which it is written. */
+export const compressingPath = (segmentPath: string): string =>
+  `${compressedPath(segmentPath)}.tmp`;
+
 /** The index in the name of a compressed segment, or undefined for any other name. */
 export const parseCompressedFileName = (name: string): number | undefined =>
   parse(COMPRESSED_NAME, name, 1);
