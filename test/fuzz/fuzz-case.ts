@@ -19,6 +19,7 @@ import type { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { payloadOf } from '../support/log-builder.js';
 import { SteppedLog } from '../support/stepped-log.js';
 import { type Damaged, mutate } from './mutations.js';
+import { packOne } from './packing.js';
 import { reseal } from './reseal.js';
 import { type Image, randomOf, type Specimen } from './specimen.js';
 
@@ -58,6 +59,8 @@ export class FuzzCase {
     if (checksums !== 'left') {
       reseal(image, join(DIRECTORY, META_FILE), segments, checksums === 'relinked');
     }
+    const packed = random.below(3) === 0 ? packOne(random, image) : undefined;
+    if (packed !== undefined) this.trace.push(packed);
     this.#isForged = checksums !== 'left' || this.#hasOtherRegion();
     this.#machine = this.#machineOf(image);
   }

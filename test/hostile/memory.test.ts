@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { MIB } from '../../src/units.js';
 import { runSound } from '../support/child-script.js';
 import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
+import { compressFile } from '../support/lz4-frames.js';
 
 const SEGMENT_BYTES = 16 * MIB;
 const BLOCKS = 30;
@@ -27,13 +28,20 @@ tell(JSON.stringify([events, report.events, peakKib * 1024]));
 `;
 
 /** Highest resident memory of a process that reads a log of `segments` segments in each way. */
-async function memoryFor(directory: string, segments: number): Promise<number> {
+async function memoryFor(
+  directory: string,
+  segments: number,
+  isCompressed = false,
+): Promise<number> {
   const builder = new LogBuilder(directory, { segmentBytes: SEGMENT_BYTES, payloadBytes: 1000 });
   for (let segment = 0; segment < segments; segment++) {
     builder.segment();
     for (let block = 0; block < BLOCKS; block++) builder.events(EVENTS_A_BLOCK);
   }
   builder.watermark().meta().write();
+  for (let index = 1; isCompressed && index < segments; index++) {
+    compressFile(builder.pathOf(index));
+  }
   const index = new URL('../../src/index.js', import.meta.url).href;
   const nodeOptions = ['--max-semi-space-size=1', '--max-old-space-size=48'];
   const [line = ''] = await runSound(SCRIPT, directory, { index }, { nodeOptions });
@@ -48,6 +56,8 @@ test('replay, verify and salvage of a large log take the memory of a small one',
 }, async (t) => {
   const small = await memoryFor(temporaryFolder(t), 1);
   const large = await memoryFor(temporaryFolder(t), LARGE_SEGMENTS);
-  t.diagnostic(JSON.stringify({ small, large }));
+  const packed = await memoryFor(temporaryFolder(t), LARGE_SEGMENTS, true);
+  t.diagnostic(JSON.stringify({ small, large, packed }));
   assert.ok(large - small < SLACK_BYTES, `${large - small} bytes more`);
+  assert.ok(packed - small < SLACK_BYTES, `${packed - small} bytes more for compressed segments`);
 });

@@ -319,9 +319,10 @@ function retention(context: TestContext, families: MovedFamilies): void {
       keptFrom: () => 41,
       keepRefusal: () => undefined,
       onRemoved: () => {},
+      onCompressed: () => {},
       nowNs: () => 0n,
     },
-    { retention: { segments: 1 }, verifiesAll: false },
+    { retention: { segments: 1 }, verifiesAll: false, hotSegments: 1 },
     { oldestNeeded: () => (needed === undefined ? undefined : { eventId: needed, by: 'a test' }) },
     new recorder.SegmentMaintainerUpdater(telemetry.segmentMaintainer, clock),
     { toVerify: () => {}, verified: () => {}, verifiedAll: () => {} },
@@ -335,6 +336,10 @@ function retention(context: TestContext, families: MovedFamilies): void {
   };
   const { segmentMaintainer } = telemetry;
   run(() => segmentMaintainer.heldSegments === 1);
+  // Of the two that are not hot one can be compressed, and one is damaged.
+  storage.fail({ code: 'ENOSPC', when: ({ path }) => path.endsWith('.lz4.tmp'), times: 1 });
+  run(() => segmentMaintainer.maintenanceCompression.failures === 1);
+  run(() => segmentMaintainer.maintenanceCompression.successes === 1);
   needed = undefined;
   storage.fail({ code: 'EIO', when: isKind('unlink'), times: 1 });
   run(() => segmentMaintainer.maintenanceRetention.failures === 1);

@@ -171,6 +171,8 @@ const NAMES: readonly OptionName[] = [
   'threads',
   'appendSampling',
   'retention',
+  'compression',
+  'hotSegments',
   'create',
   'lock',
 ];
@@ -225,6 +227,8 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
       max: LONGEST_SAMPLING,
     }),
     retention: resolveRetention(given.retention),
+    compression: oneOf('compression', given.compression ?? 'none', ['none', 'lz4']),
+    hotSegments: integer('hotSegments', given.hotSegments ?? 4, { min: 0, max: 1_000_000 }),
     create: bool('create', given.create ?? true),
     lock: oneOf('lock', given.lock ?? 'flock', ['flock', 'none']),
   });

@@ -748,8 +748,8 @@ export class Wal {
 }
 
 /** Whether the options ask for what is done with finished segments. */
-const isMaintained = ({ retention, verify }: ResolvedOptions): boolean =>
-  retention !== undefined || verify === 'background';
+const isMaintained = ({ retention, verify, compression }: ResolvedOptions): boolean =>
+  retention !== undefined || verify === 'background' || compression !== 'none';
 
 function badType(type: unknown): WalError {
   return invalidArgument(

@@ -7,7 +7,7 @@ import type { Storage } from '../../storage/storage.js';
 
 export interface FinishedSegment {
   readonly index: number;
-  readonly path: string;
+  path: string;
   bytes: number;
   /**
    * - `unknown`: not verified by this opening
@@ -63,6 +63,16 @@ export class FinishedSegments {
   /** The oldest one is gone. */
   removeOldest(): void {
     this.#bytes -= this.#segments?.shift()?.bytes ?? 0;
+  }
+
+  /** A segment was compressed: proven to be the same, in another file. */
+  move(index: number, path: string, bytes: number): void {
+    const segment = this.#segments?.find((candidate) => candidate.index === index);
+    if (segment === undefined) return;
+    this.#bytes += bytes - segment.bytes;
+    segment.path = path;
+    segment.bytes = bytes;
+    segment.inode = this.#storage.statusAt(path)?.inode;
   }
 
   /** A file has given back what it did not need. */

@@ -27,7 +27,11 @@ export function maintainedLog(
     },
     keptFrom: () => signals.keptFrom,
     keepRefusal,
-    onRemoved: () => signals.count('removedSegments', 1),
+    onRemoved: (isCompressed) => {
+      if (isCompressed) signals.count('coldSegments', -1);
+      signals.count('removedSegments', 1);
+    },
+    onCompressed: () => signals.count('coldSegments', 1),
     nowNs: () => time.nowNs(),
   };
 }

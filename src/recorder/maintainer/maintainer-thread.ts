@@ -41,8 +41,9 @@ function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart
   );
   const time = new BelievedTime(monotonicClock, Date.now, lastTimestampNs);
   const log = maintainedLog(directory, logId, ringOfRegion(region), signals, time);
-  const { retention, verify } = options;
-  const maintenance = { retention, verifiesAll: verify === 'background' };
+  const { retention, verify, compression } = options;
+  const hotSegments = compression === 'none' ? undefined : options.hotSegments;
+  const maintenance = { retention, verifiesAll: verify === 'background', hotSegments };
   const maintainer = new SegmentMaintainer(
     storage,
     monotonicClock,

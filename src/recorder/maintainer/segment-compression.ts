@@ -53,6 +53,7 @@ export class SegmentCompression {
   #phase: Phase = 'verify';
   #temporaryFd: number | undefined;
   #writtenBytes = 0;
+  #fileBytes = 0;
   #comparison: Comparison | undefined;
 
   /**
@@ -72,6 +73,11 @@ export class SegmentCompression {
   /** Bytes of the segment. */
   get contentBytes(): number {
     return this.#contentBytes;
+  }
+
+  /** Bytes of the compressed file, once that is there. */
+  get fileBytes(): number {
+    return this.#fileBytes;
   }
 
   /**
@@ -172,6 +178,7 @@ export class SegmentCompression {
       if (!isDefect(frame) && frame.contentBytes === this.#contentBytes) {
         const check = new FrameCheck(frame);
         this.#comparison = { fd, frame, check, offset: 0, isPublished };
+        this.#fileBytes = frame.fileBytes;
       }
     } finally {
       if (this.#comparison === undefined) this.#storage.close(fd);
@@ -223,14 +230,14 @@ export class SegmentCompression {
     const storage = this.#storage;
     const isPublished = this.#comparison?.isPublished === true;
     this.#closeComparison();
-    if (!isPublished) storage.renameNoReplace(compressingPath(path), compressedPath(path));
-    // Durable under its name before the original goes, also where a crash came before this.
-    if (isPublished) this.#syncPublished(compressedPath(path));
-    storage.syncDirectory(dirname(path));
     const now = storage.statusAt(path);
     if (now?.inode !== inode || now.device !== device) {
       throw notCompressed(path, 'another file has its name by now', 0);
     }
+    if (!isPublished) storage.renameNoReplace(compressingPath(path), compressedPath(path));
+    // Durable under its name before the original goes, also where a crash came before this.
+    if (isPublished) this.#syncPublished(compressedPath(path));
+    storage.syncDirectory(dirname(path));
     storage.unlink(path);
     storage.syncDirectory(dirname(path));
     this.#phase = 'done';

@@ -1,5 +1,5 @@
-// Compresses the finished segments of an open log, but for the newest ones: the oldest first, one at
-// a time, a bounded piece a step. What fails stays uncompressed, is told, and tried again later;
+// Compresses the finished segments of an open log, but for the newest ones: the oldest first, one
+// at a time, a bounded piece a step. What fails stays uncompressed, is told, and tried again later;
 // a segment that is damaged is passed over.
 import { join } from 'node:path';
 import type { Clock } from '../../clock/clock.js';
@@ -14,11 +14,11 @@ import { NS_PER_MS } from '../../units.js';
 import { SegmentCompression } from './segment-compression.js';
 
 /** What it tells while it runs. */
-export interface CompressionListener {
-  /** A segment was compressed, or not: `error` says why. */
-  segment(startNs: number, error: Error | undefined): void;
-  /** So many finished and active segments are not compressed, and so many are. */
-  counts(hotSegments: number, coldSegments: number): void;
+interface CompressionListener {
+  /** A segment was compressed: its content and its file have so many bytes. */
+  compressed(startNs: number, index: number, contentBytes: number, fileBytes: number): void;
+  /** One was not. */
+  failed(startNs: number, error: Error): void;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface CompressionListener {
  * - `failed`: one was not, and is tried again later, or never where it is damaged
  * - `nothing`: no segment waits for it
  */
-export type CompressionStep = 'working' | 'done' | 'failed' | 'nothing';
+type CompressionStep = 'working' | 'done' | 'failed' | 'nothing';
 
 /** Until what failed is tried again; doubled with each failure. */
 const BACK_OFF_MS_MIN = 1000;
@@ -48,7 +48,6 @@ export class SegmentCompressor {
   readonly #buffer = readBuffer();
   /** Not compressed, ascending, the last segment included; undefined before the first step. */
   #hot: number[] | undefined;
-  #coldSegments = 0;
   /** Damaged ones: they stay as they are. */
   readonly #passedOver = new Set<number>();
   #running: Running | undefined;
@@ -92,16 +91,21 @@ export class SegmentCompressor {
     running?.compression.close();
   }
 
+  /** A segment is about to be removed: it is not compressed any more. */
+  drop(index: number): void {
+    if (this.#running?.index === index) this.close();
+    this.#forget(index);
+  }
+
   #advance(startNs: number): CompressionStep {
     const running = this.#running;
     if (running === undefined) return this.#begin(startNs) ? 'working' : 'nothing';
     if (!running.compression.step()) return 'working';
+    const { index, compression } = running;
     this.close();
     this.#backOffMs = 0;
-    this.#forget(running.index);
-    this.#coldSegments++;
-    this.#listener.segment(startNs, undefined);
-    this.#tellCounts();
+    this.#forget(index);
+    this.#listener.compressed(startNs, index, compression.contentBytes, compression.fileBytes);
     return 'done';
   }
 
@@ -141,7 +145,7 @@ export class SegmentCompressor {
     this.#notBeforeNs = this.#clock.nowNs() + this.#backOffMs * NS_PER_MS;
     const isDamage = error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_CORRUPT';
     if (isDamage && index !== undefined) this.#passedOver.add(index);
-    this.#listener.segment(startNs, error);
+    this.#listener.failed(startNs, error);
   }
 
   /** Those that are not compressed: listed once, and then by the name that comes next. */
@@ -149,12 +153,8 @@ export class SegmentCompressor {
     if (this.#hot === undefined) {
       const { segments } = listLog(this.#storage, this.#dir);
       this.#hot = segments.flatMap(({ index, isCompressed }) => (isCompressed ? [] : [index]));
-      this.#coldSegments = segments.length - this.#hot.length;
-      this.#tellCounts();
     }
-    const known = this.#hot.length;
     for (let next = (this.#hot.at(-1) ?? 0) + 1; this.#isThere(next); next++) this.#hot.push(next);
-    if (this.#hot.length !== known) this.#tellCounts();
     return this.#hot;
   }
 
@@ -172,9 +172,5 @@ export class SegmentCompressor {
 
   #forget(index: number): void {
     this.#hot = this.#hot?.filter((other) => other !== index);
-  }
-
-  #tellCounts(): void {
-    this.#listener.counts(this.#hot?.length ?? 0, this.#coldSegments);
   }
 }

@@ -69,6 +69,7 @@ class Bench {
         keptFrom: () => this.kept,
         keepRefusal: () => this.refusal,
         onRemoved: () => {},
+        onCompressed: () => {},
         nowNs: () => this.nowNs,
       },
       { retention: undefined, verifiesAll: false, ...maintenance },

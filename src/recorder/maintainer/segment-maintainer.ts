@@ -1,6 +1,6 @@
 // What happens to a segment once it is finished: it is verified, its file gives back the end that
-// it does not use, and it is removed when nobody is to keep it any more. One object a log, stepped
-// by its thread: each step is one small piece of work.
+// it does not use, it is compressed, and it is removed when nobody is to keep it any more. One
+// object a log, stepped by its thread: each step is one small piece of work.
 //
 // - Only finished segments are touched, and never the one that is written to.
 // - Removed is always the oldest one, and only what was verified: damage is evidence. Removing ends
@@ -8,6 +8,7 @@
 // - wal.meta says durably that the log begins later before the first segment goes.
 // - What somebody needs stays (RetentionHolds, asked before each removal).
 // - What cannot be done now is counted, and tried again. Nothing here is a failure of the log.
+import { join } from 'node:path';
 import type { Clock } from '../../clock/clock.js';
 import type { RetentionHolds } from '../../consumers/retention-holds.js';
 import { isOperational, WalError } from '../../errors.js';
@@ -15,7 +16,12 @@ import { firstEventIn } from '../../reading/first-event.js';
 import { UNREADABLE } from '../../reading/read-failure.js';
 import { readSeal } from '../../reading/seal-index.js';
 import { openSegment } from '../../reading/segment-file.js';
-import { compressedPath, isPlainPath } from '../../segment/file-names.js';
+import {
+  compressedPath,
+  isCompressedPath,
+  isPlainPath,
+  segmentFileName,
+} from '../../segment/file-names.js';
 import type { Storage } from '../../storage/storage.js';
 import type { SegmentMaintainerUpdater } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
 import { NS_PER_MS } from '../../units.js';
@@ -25,6 +31,7 @@ import type { RetentionOptions } from '../threads/wal-options.js';
 import { type FinishedSegment, FinishedSegments } from './finished-segments.js';
 import { notDone } from './not-done.js';
 import { exceeds } from './retention.js';
+import { SegmentCompressor } from './segment-compressor.js';
 import { cutUnusedTail } from './unused-tail.js';
 
 const IDLE_MS_MIN = 10;
@@ -47,7 +54,9 @@ export interface MaintainedLog {
   /** Why it cannot be made to say so for now; undefined: it can. */
   readonly keepRefusal: () => Error | undefined;
   /** One segment is gone for good. */
-  readonly onRemoved: () => void;
+  readonly onRemoved: (isCompressed: boolean) => void;
+  /** One segment is compressed by now. */
+  readonly onCompressed: () => void;
   /** Unix ns, as far as it is believed; see BelievedTime. */
   readonly nowNs: () => bigint;
 }
@@ -57,6 +66,8 @@ interface Maintenance {
   readonly retention: RetentionOptions | undefined;
   /** Whether all segments that are there at the beginning are verified. */
   readonly verifiesAll: boolean;
+  /** So many of the newest finished segments are not compressed; undefined: none is. */
+  readonly hotSegments?: number | undefined;
 }
 
 /** Where the removal that was asked for has come to. */
@@ -104,6 +115,7 @@ export class SegmentMaintainer {
   readonly #queue: FinishedSegment[] = [];
   /** Of those that were there at the beginning, and are all to be verified: what is left. */
   #left: Set<FinishedSegment> | undefined;
+  readonly #compressor: SegmentCompressor | undefined;
   #running: Running | undefined;
   #oldest: Oldest | undefined;
   /** When the removal of the oldest segment began; undefined: it is not to go. */
@@ -134,7 +146,14 @@ export class SegmentMaintainer {
     this.#telemetry = telemetry;
     this.#listener = listener;
     this.#finished = new FinishedSegments(storage, log.directory);
-    telemetry.setMaxSegments(maintenance.retention?.segments ?? 0);
+    const { retention, hotSegments } = maintenance;
+    telemetry.setMaxSegments(hotSegments ?? retention?.segments ?? 0);
+    if (hotSegments === undefined) return;
+    const { directory } = log;
+    this.#compressor = new SegmentCompressor(storage, clock, directory, hotSegments, {
+      compressed: (...told) => this.#onCompressed(...told),
+      failed: (startNs) => telemetry.onHotSegmentCompression(false, startNs),
+    });
   }
 
   /** For who waits until what was asked for is removed. */
@@ -173,8 +192,13 @@ export class SegmentMaintainer {
     return waitNs / NS_PER_MS;
   }
 
-  /** Lets go of the file that is being read. Idempotent. */
+  /** Lets go of the files that are being read, and of what was begun. Idempotent. */
   close(): void {
+    this.#closeRunning();
+    this.#compressor?.close();
+  }
+
+  #closeRunning(): void {
     const running = this.#running;
     this.#running = undefined;
     running?.verification.close();
@@ -210,7 +234,7 @@ export class SegmentMaintainer {
     const removing = this.#remove();
     if (removing !== 'idle') return removing;
     const next = this.#queue.shift();
-    if (next === undefined) return 'idle';
+    if (next === undefined) return this.#compress();
     // It may have been verified to be removed.
     if (next.state === 'unknown') this.#begin(next);
     return 'worked';
@@ -245,12 +269,12 @@ export class SegmentMaintainer {
     try {
       if (!verification.step()) return;
     } catch (error) {
-      this.close();
+      this.#closeRunning();
       this.#onUnverified(segment, startNs, error);
       return;
     }
     const { previousEndOffset } = verification.pin;
-    this.close();
+    this.#closeRunning();
     this.#onVerified(segment, startNs, 'sound', undefined);
     // Who only has them verified does not expect files to change.
     if (this.#maintenance.retention === undefined) return;
@@ -318,6 +342,7 @@ export class SegmentMaintainer {
       const refusal = this.#log.keepRefusal();
       return refusal === undefined ? 'waiting' : this.#settle(firstEventId, refusal);
     }
+    this.#compressor?.drop(segment.index);
     this.#unlink(segment.path);
     this.#isUnsynced = true;
     return this.#finishRemoval();
@@ -328,6 +353,19 @@ export class SegmentMaintainer {
     const isHeld = need !== undefined && need.eventId < nextEventId;
     this.#telemetry.setHeldSegments(isHeld ? 1 : 0);
     return isHeld;
+  }
+
+  #compress(): Outcome {
+    const step = this.#compressor?.step() ?? 'nothing';
+    return step === 'nothing' || step === 'failed' ? 'idle' : 'worked';
+  }
+
+  #onCompressed(startNs: number, index: number, contentBytes: number, fileBytes: number): void {
+    const plain = join(this.#log.directory, segmentFileName(index));
+    this.#finished.move(index, compressedPath(plain), fileBytes);
+    this.#telemetry.onHotSegmentCompression(true, startNs);
+    this.#telemetry.onCompressed(contentBytes, fileBytes);
+    this.#log.onCompressed();
   }
 
   /** A compressed copy beside it goes first: it would be read in its place. */
@@ -342,7 +380,7 @@ export class SegmentMaintainer {
     this.#storage.syncDirectory(this.#log.directory);
     this.#isUnsynced = false;
     const oldest = this.#oldest;
-    this.#log.onRemoved();
+    this.#log.onRemoved(isCompressedPath(oldest?.segment.path ?? ''));
     this.#telemetry.onFreed(oldest?.segment.bytes ?? 0);
     this.#telemetry.onHotSegmentRetention(true, this.#removalNs ?? 0);
     this.#removalNs = undefined;

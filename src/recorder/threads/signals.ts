@@ -10,7 +10,7 @@
 //   writer <------- metaTrouble, regionNameLost, lockNameLost -------- housekeeping
 //   application <-- verificationEnded, verificationProblem ----------- maintainer
 //   application --- deleteBefore, deleteRequests --------------------> maintainer
-//   writer <------- removedSegments --------------------------------- maintainer
+//   writer <------- removedSegments, coldSegments ------------------- maintainer
 //   maintainer ---- keepFrom ----------------------------------------> housekeeping
 //   maintainer <--- keptFrom ----------------------------------------- housekeeping
 //   `failure`, why the log has ended, is read by all; each thread has its ThreadLines
@@ -97,7 +97,9 @@ export const SignalsLayout = layout('Signals')
   .field(11136, 'maintainer', ThreadLines)
   /** Counter of segments that this opening has removed. Writer: the maintainer. */
   .field(11520, 'removedSegments', WordLine)
-  .end(11648, 64);
+  /** Compressed segments. Writer: the opening, and from then on the maintainer. */
+  .field(11648, 'coldSegments', WordLine)
+  .end(11776, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -113,6 +115,7 @@ type Flag =
   | 'metaRequests'
   | 'deleteRequests'
   | 'removedSegments'
+  | 'coldSegments'
   | 'preparerTrouble'
   | 'metaTrouble'
   | 'writerTrouble'

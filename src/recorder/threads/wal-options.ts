@@ -118,6 +118,16 @@ export interface WalOptions {
    * removed, and nothing behind them either. Default: all are kept.
    */
   readonly retention?: RetentionOptions;
+  /**
+   * `lz4`: finished segments are compressed while the log is open, each verified before and
+   * compared afterwards; see `hotSegments`. `none`: none is, and those that are stay so. Default
+   * `none`.
+   */
+  readonly compression?: 'none' | 'lz4';
+  /**
+   * So many of the newest finished segments are not compressed, 0 … 1,000,000. Default 4.
+   */
+  readonly hotSegments?: number;
   /** Create the folder and the log if they do not exist. Default true. */
   readonly create?: boolean;
   /**

@@ -390,6 +390,9 @@ class Opening {
     );
     const memory = emptyRing();
     const { nextEventId, last, logId } = recovered;
+    const { segments } = listLog(this.#storage, this.#directory);
+    const cold = segments.filter(({ isCompressed }) => isCompressed).length;
+    this.#signals.set('coldSegments', cold);
     const writer = new SegmentWriter(
       dependencies,
       { directory: this.#directory, logId, sync, keepsTime: timestamps === 'coarse' },
@@ -399,7 +402,7 @@ class Opening {
         nextEventId,
         // All that was accepted has been synced, or was closed cleanly.
         durableEventId: nextEventId - 1,
-        segmentCount: listLog(this.#storage, this.#directory).segments.length,
+        segmentCount: segments.length,
       },
       memory,
       new RingConsumer(memory, nextEventId),

@@ -36,7 +36,8 @@ export class SegmentRotation {
   #active: ActiveSegment | undefined;
   #predecessor: PredecessorPin;
   #segmentCount: number;
-  #toldSegments = -1;
+  #toldHot = -1;
+  #toldCold = -1;
   /** Taken, and not to be opened until this process may open more files. */
   #taken: PreparedSegment | undefined;
   #openRefusal: unknown;
@@ -91,10 +92,14 @@ export class SegmentRotation {
 
   /** How many segments there are, behind those that the maintainer has removed. */
   tellSegments(): void {
-    const segments = this.#segmentCount - this.#d.signals.get('removedSegments');
-    if (segments === this.#toldSegments) return;
-    this.#toldSegments = segments;
-    this.#d.telemetry.manager.setHotSegments(segments);
+    const { signals, telemetry } = this.#d;
+    const cold = signals.get('coldSegments');
+    const hot = this.#segmentCount - signals.get('removedSegments') - cold;
+    if (hot === this.#toldHot && cold === this.#toldCold) return;
+    this.#toldHot = hot;
+    this.#toldCold = cold;
+    telemetry.manager.setHotSegments(hot);
+    telemetry.manager.setColdSegments(cold);
   }
 
   /**

@@ -240,11 +240,10 @@ const MANAGER = defineMetrics(ManagerLayout, undefined, {
   }),
   persistenceColdSegments: gauge({
     reference: 'persistence_cold_segments',
-    isFed: false,
     unit: 'segments',
     writer: 'writer',
     help: 'Segments that are compressed',
-    covers: 'as of the open',
+    covers: "as of the open or the writer's last look",
   }),
   ringOccupancyBytes: gauge({
     unit: 'bytes',

@@ -1,6 +1,6 @@
 // What happens to finished segments: verification, retention, compression, deletion. Writer: the
-// maintainer, which only logs have that ask for any of it. This version does not compress: those
-// fields are the reference's, for those who record them themselves.
+// maintainer, which only logs have that ask for any of it. What it does not do here
+// (isFed) is the reference's, for those who record it themselves.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
 import { layout, wordOf } from '../../../memory/layout.js';
 import {
@@ -30,7 +30,9 @@ const SegmentMaintainerLayout = layout('SegmentMaintainer')
   .field(576, 'maintenanceFailures', Counter64)
   .field(640, 'blockedSegments', Gauge64)
   .field(704, 'heldSegments', Gauge64)
-  .end(768, 64);
+  .field(768, 'compressedContentBytes', Counter64)
+  .field(832, 'compressedFileBytes', Counter64)
+  .end(896, 64);
 
 const at = SegmentMaintainerLayout.offset;
 
@@ -52,10 +54,11 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
   }),
   maintenanceCompression: operation({
     reference: 'maintenance_compression',
-    ...UNFED,
     help: 'Time to compress one finished segment',
     writer: 'maintainer',
-    covers: 'compress, fdatasync, rename, sync of the folder, compare, removal of the original',
+    covers:
+      'verify, compress, fdatasync, compare, rename, sync of the folder, removal of the ' +
+      'original; with the pauses in between',
   }),
   maintenanceDeletion: operation({
     reference: 'maintenance_deletion',
@@ -112,6 +115,18 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
     writer: 'maintainer',
     covers: 'the moment of the look',
   }),
+  compressedContentBytes: counter({
+    unit: 'bytes',
+    help: 'Bytes of the segments that were compressed; by compressedFileBytes: the ratio',
+    writer: 'maintainer',
+    covers: 'from the header to the end of the seal',
+  }),
+  compressedFileBytes: counter({
+    unit: 'bytes',
+    help: 'Bytes of their compressed files',
+    writer: 'maintainer',
+    covers: 'whole files',
+  }),
 });
 
 /** Metrics of the WAL segment maintainer. */
@@ -154,6 +169,12 @@ export class SegmentMaintainerUpdater extends Updater {
 
   onMaintenanceFailure(): void {
     this.count(wordOf(at.maintenanceFailures));
+  }
+
+  /** @param contentBytes of the segment, of which the file has `fileBytes` by now */
+  onCompressed(contentBytes: number, fileBytes: number): void {
+    this.count(wordOf(at.compressedContentBytes), contentBytes);
+    this.count(wordOf(at.compressedFileBytes), fileBytes);
   }
 
   /** @param segments 1: the oldest one is damaged */
