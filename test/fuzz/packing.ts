@@ -32,8 +32,10 @@ export function packOne(random: Random, image: Image): string | undefined {
   const forgery = random.below(2) === 0 ? {} : forgeryOf(random, content.length);
   const frame = frameOf(content, forgery);
   const changes = random.below(3);
-  for (let left = changes; left > 0; left--)
-    frame[random.below(frame.length)] ^= 1 << random.below(8);
+  for (let left = changes; left > 0; left--) {
+    const at = random.below(frame.length);
+    frame[at] = (frame[at] ?? 0) ^ (1 << random.below(8));
+  }
   const end = random.below(4) === 0 ? random.below(frame.length + 1) : frame.length;
   image.set(compressedPath(path), frame.subarray(0, end));
   if (random.below(4) > 0) image.delete(path);

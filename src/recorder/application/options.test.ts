@@ -38,6 +38,8 @@ test('without options the defaults hold', () => {
     sharedMemoryDirectory: '/dev/shm',
     appendSampling: 64,
     retention: undefined,
+    compression: 'none',
+    hotSegments: 4,
     create: true,
     lock: 'flock',
   };
