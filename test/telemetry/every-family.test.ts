@@ -319,7 +319,6 @@ function retention(context: TestContext, families: MovedFamilies): void {
       keptFrom: () => 41,
       keepRefusal: () => undefined,
       onRemoved: () => {},
-      onCompressed: () => {},
       nowNs: () => 0n,
     },
     { retention: { segments: 1 }, verifiesAll: false, hotSegments: 1 },

@@ -69,7 +69,6 @@ class Bench {
         keptFrom: () => this.kept,
         keepRefusal: () => this.refusal,
         onRemoved: () => {},
-        onCompressed: () => {},
         nowNs: () => this.nowNs,
       },
       { retention: undefined, verifiesAll: false, ...maintenance },

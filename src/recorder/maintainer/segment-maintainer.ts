@@ -56,7 +56,7 @@ export interface MaintainedLog {
   /** One segment is gone for good. */
   readonly onRemoved: (isCompressed: boolean) => void;
   /** One segment is compressed by now. */
-  readonly onCompressed: () => void;
+  readonly onCompressed?: () => void;
   /** Unix ns, as far as it is believed; see BelievedTime. */
   readonly nowNs: () => bigint;
 }
@@ -365,7 +365,7 @@ export class SegmentMaintainer {
     this.#finished.move(index, compressedPath(plain), fileBytes);
     this.#telemetry.onHotSegmentCompression(true, startNs);
     this.#telemetry.onCompressed(contentBytes, fileBytes);
-    this.#log.onCompressed();
+    this.#log.onCompressed?.();
   }
 
   /** A compressed copy beside it goes first: it would be read in its place. */
