@@ -287,8 +287,16 @@ async function background(context: TestContext, families: MovedFamilies): Promis
   }
   builder.fileOf(2)[builder.blockOf(2, 0).offset + 100] = 0xee;
   const { dir } = builder.meta().write();
-  const wal = await Wal.open(dir, { verify: 'background', sharedMemory: 'off' });
+  const packing = { compression: 'lz4', hotSegments: 0 } as const;
+  const wal = await Wal.open(dir, { verify: 'background', sharedMemory: 'off', ...packing });
+  families.collect(RECORDER, wal.telemetry);
   await eventually('all are checked', () => wal.verification.checkedSegments === 2);
+  families.collect(RECORDER, wal.telemetry);
+  const { segmentMaintainer, manager } = wal.telemetry;
+  await eventually('one is packed', () => segmentMaintainer.maintenanceCompression.successes > 0);
+  wal.append(new Uint8Array(1));
+  await wal.durable();
+  await eventually('that is told', () => manager.persistenceColdSegments === 1);
   families.collect(RECORDER, wal.telemetry);
   await wal.close();
 }
