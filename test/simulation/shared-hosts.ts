@@ -6,13 +6,14 @@ import { Random } from '../../src/cli/demo/random.js';
 import { Doorbell } from '../../src/recorder/threads/doorbell.js';
 import { HostLoop, type ServedBody } from '../../src/recorder/threads/worker-loop.js';
 import { FRAME_HEADER_BYTES, frameSpan } from '../../src/segment/frame.js';
-import type { ThreadName } from '../../src/telemetry/heartbeats.js';
+import type { THREAD_NAMES } from '../../src/telemetry/heartbeats.js';
 import { NS_PER_MS } from '../../src/units.js';
 import { FaultyStorage } from '../support/faulty-storage.js';
 import { eventIdsIn, idsTo, SteppedLog, TickingClock } from '../support/stepped-log.js';
 import { DIRECTORY } from './machine.js';
 import { SimulatedDisk } from './simulated-disk.js';
 
+type ThreadName = (typeof THREAD_NAMES)[number];
 const THREADS: readonly ThreadName[] = ['writer', 'preparer', 'housekeeping'];
 const STEPS_MAX = 200_000;
 

@@ -75,7 +75,7 @@ export class SegmentWriter {
     memory: RingMemory,
     ring: RingConsumer,
   ) {
-    const { clock, signals } = dependencies;
+    const { clock, signals, telemetry } = dependencies;
     const control = new ControlPublisher(memory);
     const progress = new WriterProgress(dependencies, control, start, ring.position);
     const space = new SpaceRefusal(signals);
