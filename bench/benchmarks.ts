@@ -137,11 +137,35 @@ export const BENCHMARKS = {
   },
   'idle-many': {
     title: 'a hundred logs in one process that have nothing to do',
-    nonGoal: 'logs of the default size, whose files alone are 14 GB',
+    nonGoal: 'how soon an event is seen',
     goals: {
-      memory: { text: 'resident memory', unit: 'MB', atMost: 150 },
+      memory: { text: 'resident memory, above one log', unit: 'MB', atMost: 150 },
       threads: { text: 'threads', unit: '', atMost: 6 },
+      descriptors: { text: 'descriptors of a log', unit: '', atMost: 4 },
+      shared: { text: 'shared memory of a log', unit: 'MB', atMost: 1.2 },
       processor: { text: 'of a core', unit: '%', atMost: 1 },
+    },
+    isLong: true,
+  },
+  'many-small': {
+    title: 'a thousand logs of 20 events, one after the other: open, append, durable, close',
+    nonGoal: 'reading them again',
+    goals: {
+      round: { text: 'a log, p50', unit: 'ms', atMost: 15 },
+      disk: { text: 'a closed log, on disk', unit: 'KB', atMost: 64 },
+    },
+    isLong: true,
+  },
+  'many-busy': {
+    title: '64 logs that commit at once, and a busy log among 99 idle ones',
+    nonGoal: 'logs with threads of their own',
+    goals: {
+      rate: ratio('rate of 64 logs, to 64 file handles with datasync', { atLeast: 1 }),
+      processor: ratio('processor time of a commit, to those', { atMost: 1 }),
+      among: ratio('commits a second of a busy log among 99 idle ones, to alone', {
+        atLeast: 0.95,
+      }),
+      append: ratio('append of the same, to alone', { atMost: 1.05 }),
     },
     isLong: true,
   },

@@ -43,9 +43,13 @@ export class Latencies {
     return percent === 100 ? this.#histogram.max : this.#histogram.percentile(percent);
   }
 
+  get count(): number {
+    return this.#histogram.count;
+  }
+
   summary(): LatencySummary {
     return {
-      samples: this.#histogram.count,
+      samples: this.count,
       percentilesNs: KEPT.map((percent) => [percent, this.percentileNs(percent)]),
     };
   }
