@@ -918,6 +918,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/threads/worker-loop.test.ts'],
   },
   {
+    name: 'writer: what is on its way to the disk is not synced',
+    file: 'src/recorder/writer/segment-writer.ts',
+    find: 'this.#isSubmitted ? this.#sync() : ',
+    replace: '',
+    tests: ['src/recorder/writer/shared-writer.test.ts'],
+  },
+  {
     name: 'writer: what a log at rest finds counts as if it had just come',
     file: 'src/recorder/writer/segment-writer.ts',
     find: '    this.#progress.onRest(this.#rest.lookedNs, this.#rest.value);\n',

@@ -81,6 +81,7 @@ export class SteppedLog {
   /** Those of the application, as `Wal` has them. */
   readonly timestamps: TimestampSource;
   #lock: LogLock | undefined;
+  #writerSteps = 0;
   readonly #preparer: SegmentPreparer;
   readonly #coordinator: MetaCoordinator;
   readonly #endCleanly: () => void;
@@ -157,8 +158,9 @@ export class SteppedLog {
     return id;
   }
 
+  /** Every third step is one of a thread that serves other logs as well. */
   stepWriter(): number {
-    return this.opened.body.step();
+    return this.opened.body.step(++this.#writerSteps % 3 === 0);
   }
 
   stepPreparer(): number {

@@ -227,6 +227,20 @@ describe('the loop of a host with several logs', () => {
     assert.equal(bench.steps.join(''), 'abababb');
   });
 
+  test('tells a log whether others had steps, too', () => {
+    const bench = new Bench();
+    const told: boolean[] = [];
+    const step = (isShared: boolean): number => {
+      told.push(isShared);
+      if (told.length === 5) signals.requestStop('writer');
+      return 0;
+    };
+    const signals = bench.add('a', [], { step });
+    bench.add('b', [0, 0]);
+    bench.run();
+    assert.deepEqual(told, [false, true, true, true, false]);
+  });
+
   test('steps the one that was woken, and not those that sleep', () => {
     const bench = new Bench();
     const woken = bench.add('a', [1000, 1000, 0]);

@@ -40,8 +40,11 @@ export class Rest {
 }
 
 export interface LoopBody {
-  /** One bounded piece of work; returns 0 to go on, else how many ms may pass. Never waits. */
-  step(): number;
+  /**
+   * One bounded piece of work; returns 0 to go on, else how many ms may pass. Never waits.
+   * @param isShared other logs of the thread had steps in the last turn
+   */
+  step(isShared: boolean): number;
   /** Tells other threads and processes that this one is alive. */
   beat(): void;
   /** For how long to look for more work before sleeping, in µs; 0 for a thread that never spins. */
@@ -117,11 +120,11 @@ class Seat {
     return true;
   }
 
-  step(clock: Clock): void {
+  step(clock: Clock, isShared: boolean): void {
     const body = this.#body;
     body.beat();
     const isEnding = this.#signals.stopRequested(this.#thread);
-    const waitMs = isEnding ? body.end() : body.step();
+    const waitMs = isEnding ? body.end() : body.step(isShared);
     this.#rest = isEnding ? undefined : body.rest;
     if (waitMs === undefined) {
       this.hasEnded = true;
@@ -150,6 +153,9 @@ export class HostLoop {
   readonly #wallClockMs: WallClockMs;
   /** The wall clock at the beginning of the other one. */
   #wallStartMs = 0;
+  /** How many logs had a step in this turn; whether several had one in the last. */
+  #steps = 0;
+  #isShared = false;
   #seats: readonly Seat[] = [];
 
   constructor(
@@ -201,6 +207,8 @@ export class HostLoop {
     let nextNs = NEVER;
     let nowNs: number | undefined;
     let mayRest = true;
+    this.#isShared = this.#steps > 1;
+    this.#steps = 0;
     for (const seat of this.#seats) {
       if (!(rang && seat.takeWakes()) && seat.mayNs !== AT_ONCE) {
         // Once in a turn: who becomes due while others are stepped is so in the next.
@@ -234,7 +242,8 @@ export class HostLoop {
   /** What goes wrong in one log's step ends that log, and no other. */
   #step(seat: Seat): void {
     try {
-      seat.step(this.#clock);
+      this.#steps++;
+      seat.step(this.#clock, this.#isShared);
       if (seat.hasEnded) this.#leave(seat);
     } catch (error) {
       this.#leave(seat, error);

@@ -286,6 +286,12 @@ export class ActiveSegment {
     if (end - this.#writebackOffset >= WRITEBACK_BYTES) this.#startWriteback();
   }
 
+  /** The disk begins with what the next sync will wait for. */
+  submit(): void {
+    const from = this.#writebackOffset;
+    this.#storage.startWriteback(this.#fd, from, this.#offset - from);
+  }
+
   /** Whole pages: what comes into the last one would have to be written once more. */
   #startWriteback(): void {
     const from = this.#writebackOffset;

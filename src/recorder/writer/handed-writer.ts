@@ -32,7 +32,7 @@ export function bodyOf(
   clock: OpeningPorts['clock'],
 ): LoopBody {
   return {
-    step: () => writer.step(),
+    step: (isShared) => writer.step(isShared),
     get rest() {
       return writer.rest;
     },

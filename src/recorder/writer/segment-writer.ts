@@ -67,6 +67,8 @@ export class SegmentWriter {
   readonly #pacing: CommitPacing;
   readonly #commit: GroupCommit;
   #rest: Rest | undefined;
+  /** What a sync is due for is on its way to the disk: the next step syncs. */
+  #isSubmitted = false;
 
   constructor(
     dependencies: SegmentWriterDependencies,
@@ -160,12 +162,13 @@ export class SegmentWriter {
   /**
    * One bounded piece of work: a block, a sync or a rotation.
    * After a failure it does nothing any more.
+   * @param isShared other logs of the thread have steps before the next one of this
    */
-  step(): StepOutcome {
+  step(isShared = false): StepOutcome {
     this.#endRest();
     if (this.hasFailed) return this.#pacing.sleepMs();
     try {
-      return this.#advance();
+      return this.#isSubmitted ? this.#sync() : this.#advance(isShared);
     } catch (error) {
       this.fail(error);
       return BUSY;
@@ -184,7 +187,7 @@ export class SegmentWriter {
     this.#rest = undefined;
   }
 
-  #advance(): StepOutcome {
+  #advance(isShared: boolean): StepOutcome {
     this.#publishTime();
     if (this.#d.signals.get('lockNameLost') === 1) throw lockLost(this.#directory);
     if (this.#d.signals.get('regionNameLost') === 1) return this.#endWithoutRegion();
@@ -193,16 +196,26 @@ export class SegmentWriter {
     this.#preparation.look();
     if (this.#isSettled) return this.#settledMs();
     const written = this.#blocks.writeNext();
-    if (this.#segments.active !== undefined && this.#pacing.syncIsDue(written)) {
-      const startNs = this.#d.clock.nowNs();
-      this.#commit.sync();
-      this.#pacing.onSync(this.#progress.lastSyncNs - startNs);
+    const { active } = this.#segments;
+    if (active !== undefined && this.#pacing.syncIsDue(written)) {
+      if (!isShared) return this.#sync();
+      // The disk works for several logs at once, where each sync would wait for its own block.
+      active.submit();
+      this.#isSubmitted = true;
       return BUSY;
     }
     if (written === 'wrote') return BUSY;
     if (written === 'empty') this.#whenEmpty();
     this.#updateState(written);
     return this.#pacing.sleepMs();
+  }
+
+  #sync(): StepOutcome {
+    this.#isSubmitted = false;
+    const startNs = this.#d.clock.nowNs();
+    this.#commit.sync();
+    this.#pacing.onSync(this.#progress.lastSyncNs - startNs);
+    return BUSY;
   }
 
   /** Nothing waits in the ring, for a sync, for a watermark or for a flush of meta. */

@@ -96,8 +96,8 @@ class ServedWriter implements ServedBody {
     this.#service = service;
   }
 
-  step(): number {
-    return this.#log.body.step();
+  step(isShared: boolean): number {
+    return this.#log.body.step(isShared);
   }
 
   get rest(): Rest | undefined {
