@@ -113,12 +113,12 @@ class SharedHost {
 
   #counted(one: SharedLog): ServedBody {
     const body = one.bodyOn(this.thread);
-    const step = (): number => {
+    const step = (isShared: boolean): number => {
       this.#steps.set(one, 1 + (this.#steps.get(one) ?? 0));
       this.#seenWakes.set(one, one.log.signals.wakeCount(this.thread));
       this.#goesOn.delete(one);
       if (one.isBroken) throw new RangeError('a bug');
-      const waitMs = body.step();
+      const waitMs = body.step(isShared);
       if (waitMs === 0) this.#goesOn.add(one);
       return waitMs;
     };
