@@ -225,6 +225,20 @@ test('what a crash left of a registration does not stand in the way', async () =
   assert.equal(bench.disk.statusAt(`${DIRECTORY}/${NAME}.consumer.tmp`), undefined);
 });
 
+test('what a killed process left in the page cache is on disk before it is told', async () => {
+  const bench = new ConsumerBench();
+  const consumer = await open(bench);
+  await consumer.acknowledge(5);
+  bench.storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'sync' });
+  await assert.rejects(consumer.acknowledge(9), { code: 'ERR_FLASHSTRIKE_IO' });
+  bench.disk.kill();
+  bench.restart();
+  assert.equal((await open(bench)).acknowledgedEventId, 9);
+  bench.disk.cutPower();
+  bench.restart();
+  assert.equal((await open(bench)).acknowledgedEventId, 9);
+});
+
 test('a damaged file is refused until it is removed by name', async () => {
   const bench = new ConsumerBench();
   await (await open(bench)).close();
