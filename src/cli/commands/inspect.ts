@@ -113,6 +113,20 @@ function describeVerification({ verification }: LogInspection): string[] {
   return [`verified ${state}: ${checked}${damaged}`];
 }
 
+/** `, 8 of them compressed to 1 / 6.1`; empty where none is. */
+function describeCompressed(segments: readonly SegmentInspection[]): string {
+  let [count, contentBytes, fileBytes] = [0, 0, 0];
+  for (const segment of segments) {
+    if (segment.contentBytes === undefined) continue;
+    count++;
+    contentBytes += segment.contentBytes;
+    fileBytes += segment.bytes;
+  }
+  if (count === 0) return '';
+  const ratio = (contentBytes / fileBytes).toFixed(1);
+  return `, ${formatCount(count)} of them compressed to 1 / ${ratio}`;
+}
+
 export function renderInspection(inspection: LogInspection): string[] {
   const { segments, firstEventId, lastEventId } = inspection;
   const events = lastEventId - firstEventId + 1;
@@ -125,7 +139,7 @@ export function renderInspection(inspection: LogInspection): string[] {
         `${formatCount(lastEventId)}`
       : 'events   none',
     `files    ${formatCount(segments.length)} ${segments.length === 1 ? 'segment' : 'segments'}, ` +
-      `${formatBytes(bytes)}`,
+      `${formatBytes(bytes)}${describeCompressed(segments)}`,
     `meta     ${describeMeta(inspection)}`,
     ...describeRemoved(inspection),
     `lock     ${inspection.locked ? 'held: the log is open' : 'free'}`,
