@@ -240,6 +240,20 @@ export const MUTATIONS = [
     tests: ['src/recorder/maintainer/believed-time.test.ts'],
   },
   {
+    name: 'retention: an open under a wrong clock makes all segments old that an earlier one left',
+    file: 'src/recorder/maintainer/believed-time.ts',
+    find: 'return reachedNs < this.#believedNs ? reachedNs : this.#believedNs;',
+    replace: 'return this.#believedNs;',
+    tests: ['src/recorder/maintainer/age-after-opening.test.ts'],
+  },
+  {
+    name: 'retention: what an open dates by a wrong clock counts as what the log told of',
+    file: 'src/recorder/writer/opening.ts',
+    find: 'recoveredTimestampNs: latestTimeIn(recovered),',
+    replace: 'recoveredTimestampNs: writer.lastTimestampNs,',
+    tests: ['src/recorder/maintainer/age-after-opening.test.ts'],
+  },
+  {
     name: 'retention: a missing segment is taken for one that was removed on purpose',
     file: 'src/judgement/kept-events.ts',
     find: 'if (firstKept === 0 || firstEventId <= firstKept) return undefined;',
@@ -965,6 +979,27 @@ export const MUTATIONS = [
     file: 'src/consumers/consumer-holds.ts',
     find: 'if (record === undefined) return 1;',
     replace: 'if (record === undefined) return undefined;',
+    tests: ['src/consumers/consumer-holds.test.ts'],
+  },
+  {
+    name: 'consumers: one is dropped for what another holds as well',
+    file: 'src/consumers/consumer-holds.ts',
+    find: 'if (drops.includes(undefined)) return gone;',
+    replace: '',
+    tests: ['src/consumers/consumer-holds.test.ts'],
+  },
+  {
+    name: 'consumers: one is dropped that is not in the way',
+    file: 'src/consumers/consumer-holds.ts',
+    find: 'standing.filter(({ eventId }) => eventId < nextEventId)',
+    replace: 'standing',
+    tests: ['src/consumers/consumer-holds.test.ts'],
+  },
+  {
+    name: 'consumers: how late one is goes by the wall clock',
+    file: 'src/consumers/consumer-holds.ts',
+    find: 'this.#log.believedNs?.(slot.maxLagMs) ?? 0n',
+    replace: 'this.#log.nowNs()',
     tests: ['src/consumers/consumer-holds.test.ts'],
   },
   {

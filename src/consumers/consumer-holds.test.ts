@@ -12,14 +12,20 @@ import { register, remove } from './registration.js';
 /** When segment 2 was begun, so that segment 1 was finished. */
 const FINISHED_NS = timestampOf(EVENTS_PER_SEGMENT + 1);
 
+/** All three segments are to go. */
+const ALL = 3 * EVENTS_PER_SEGMENT + 1;
+
 class Bench extends ConsumerBench {
   /** Since segment 1 was finished. */
   agoMs = 0;
+  /** How much of that is believed. */
+  believed = 1;
   readonly holds = new ConsumerHolds(this.disk, {
     dir: DIRECTORY,
     logId: this.logId,
     durableEventId: () => this.durableEventId,
     nowNs: () => FINISHED_NS + BigInt(Math.ceil(this.agoMs * NS_PER_MS)),
+    believedNs: () => FINISHED_NS + BigInt(Math.ceil(this.agoMs * this.believed * NS_PER_MS)),
   });
 
   async register(name: string, options = {}): Promise<Consumer> {
@@ -34,23 +40,23 @@ class Bench extends ConsumerBench {
 
 describe('what consumers need', () => {
   test('is nothing where there are none', () => {
-    assert.equal(new Bench().holds.oldestNeeded(), undefined);
+    assert.equal(new Bench().holds.oldestNeeded(ALL), undefined);
   });
 
   test('is all behind the lowest acknowledgement', async () => {
     const bench = new Bench();
     const slow = await bench.register('slow');
     const quick = await bench.register('quick', { from: 40 });
-    assert.deepEqual(bench.holds.oldestNeeded(), { eventId: 1, by: 'consumer slow' });
+    assert.deepEqual(bench.holds.oldestNeeded(ALL), { eventId: 1, by: 'consumer slow' });
     await slow.acknowledge(33);
-    assert.deepEqual(bench.holds.oldestNeeded(), { eventId: 34, by: 'consumer slow' });
+    assert.deepEqual(bench.holds.oldestNeeded(ALL), { eventId: 34, by: 'consumer slow' });
     await quick.acknowledge(70);
     await slow.acknowledge(80);
-    assert.deepEqual(bench.holds.oldestNeeded(), { eventId: 71, by: 'consumer quick' });
+    assert.deepEqual(bench.holds.oldestNeeded(ALL), { eventId: 71, by: 'consumer quick' });
     await quick.close();
-    assert.equal(bench.holds.oldestNeeded()?.eventId, 71, 'also while nobody uses it');
+    assert.equal(bench.holds.oldestNeeded(ALL)?.eventId, 71, 'also while nobody uses it');
     await remove(bench.place, 'quick');
-    assert.equal(bench.holds.oldestNeeded()?.eventId, 81);
+    assert.equal(bench.holds.oldestNeeded(ALL)?.eventId, 81);
   });
 
   test('is not what was acknowledged and may still be lost with the power', async () => {
@@ -60,11 +66,11 @@ describe('what consumers need', () => {
     let seen = 0;
     bench.storage.onCall = ({ kind }) => {
       if (kind !== 'sync') return;
-      seen = bench.holds.oldestNeeded()?.eventId ?? 0;
+      seen = bench.holds.oldestNeeded(ALL)?.eventId ?? 0;
     };
     await consumer.acknowledge(50);
     assert.equal(seen, 11, 'while it is synced');
-    assert.equal(bench.holds.oldestNeeded()?.eventId, 51);
+    assert.equal(bench.holds.oldestNeeded(ALL)?.eventId, 51);
   });
 
   test('is everything where a record is damaged, until it is removed', async () => {
@@ -75,11 +81,11 @@ describe('what consumers need', () => {
     for (const sequence of [1, 2]) {
       bench.disk.damage(path, slotOffset(sequence), Uint8Array.of(0xff));
     }
-    assert.deepEqual(bench.holds.oldestNeeded(), { eventId: 1, by: 'consumer torn' });
+    assert.deepEqual(bench.holds.oldestNeeded(ALL), { eventId: 1, by: 'consumer torn' });
     await remove(bench.place, 'torn');
-    assert.equal(bench.holds.oldestNeeded()?.eventId, 60);
+    assert.equal(bench.holds.oldestNeeded(ALL)?.eventId, 60);
     bench.disk.makeDirectory(`${DIRECTORY}/folder.consumer`);
-    assert.deepEqual(bench.holds.oldestNeeded(), { eventId: 1, by: 'consumer folder' });
+    assert.deepEqual(bench.holds.oldestNeeded(ALL), { eventId: 1, by: 'consumer folder' });
   });
 
   test('is everything where a record cannot be read just now', async () => {
@@ -93,12 +99,12 @@ describe('what consumers need', () => {
       nowNs: () => 0n,
     });
     storage.fail({ code: 'EIO', when: (call) => call.kind === 'list', times: 1 });
-    assert.throws(() => holds.oldestNeeded(), { code: 'ERR_FLASHSTRIKE_IO' });
+    assert.throws(() => holds.oldestNeeded(ALL), { code: 'ERR_FLASHSTRIKE_IO' });
     for (const kind of ['open', 'read'] as const) {
       storage.fail({ code: 'EIO', when: (call) => call.kind === kind, times: 1 });
-      assert.deepEqual(holds.oldestNeeded(), { eventId: 1, by: 'consumer a' });
+      assert.deepEqual(holds.oldestNeeded(ALL), { eventId: 1, by: 'consumer a' });
     }
-    assert.equal(holds.oldestNeeded()?.eventId, 61);
+    assert.equal(holds.oldestNeeded(ALL)?.eventId, 61);
   });
 
   test('is not what another log needs', async () => {
@@ -109,7 +115,7 @@ describe('what consumers need', () => {
     const fd = bench.disk.open(`${DIRECTORY}/b.consumer`, 'create');
     const slot = { acknowledgedEventId: 70, timestampNs: 0n, ...leash };
     bench.disk.write(fd, [encodeConsumer(header, slot)], 0);
-    assert.deepEqual(bench.holds.oldestNeeded(), { eventId: 1, by: 'consumer b' }, 'damaged');
+    assert.deepEqual(bench.holds.oldestNeeded(ALL), { eventId: 1, by: 'consumer b' }, 'damaged');
   });
 });
 
@@ -144,7 +150,7 @@ describe('the leash', () => {
     const bench = new Bench();
     await bench.register('a', { maxLagBytes: 1, maxLagMs: 1 });
     bench.agoMs = 1e9;
-    assert.equal(bench.holds.oldestNeeded()?.eventId, 1);
+    assert.equal(bench.holds.oldestNeeded(ALL)?.eventId, 1);
     assert.equal(bench.droppedAt('a'), undefined);
   });
 
@@ -156,14 +162,14 @@ describe('the leash', () => {
       const bench = new Bench();
       const consumer = await bench.register('a', { ...options, policy: 'drop' });
       await consumer.acknowledge(15);
-      assert.equal(bench.holds.oldestNeeded()?.eventId, 16);
+      assert.equal(bench.holds.oldestNeeded(ALL)?.eventId, 16);
       bench.agoMs = 1000;
       if (what === 'bytes') {
         await consumer.close();
         await remove(bench.place, 'a');
         await bench.register('a', { ...options, policy: 'drop' });
       }
-      assert.equal(bench.holds.oldestNeeded(), undefined);
+      assert.equal(bench.holds.oldestNeeded(ALL), undefined);
       assert.deepEqual(bench.holds.survey(), {
         active: 0,
         damaged: 0,
@@ -176,6 +182,50 @@ describe('the leash', () => {
       await assert.rejects(bench.register('a'), { code: 'ERR_FLASHSTRIKE_EXPIRED' });
     });
   }
+
+  test('its age is by the time that is believed, and without one nobody is dropped for it', async () => {
+    const bench = new Bench();
+    const asked: number[] = [];
+    bench.agoMs = 1e12;
+    bench.believed = 0;
+    await bench.register('a', { maxLagMs: 5000, policy: 'drop' });
+    assert.equal(bench.holds.oldestNeeded(ALL)?.eventId, 1);
+    const { logId, durableEventId } = bench;
+    const log = { dir: DIRECTORY, logId, durableEventId: () => durableEventId };
+    const nowNs = () => FINISHED_NS + 1_000_000n * 1_000_000_000n;
+    const blind = new ConsumerHolds(bench.disk, { ...log, nowNs });
+    assert.equal(blind.oldestNeeded(ALL)?.eventId, 1);
+    const believedNs = (ageMs: number): bigint => {
+      asked.push(ageMs);
+      return FINISHED_NS + 5001n * BigInt(NS_PER_MS);
+    };
+    const seeing = new ConsumerHolds(bench.disk, { ...log, nowNs, believedNs });
+    assert.equal(seeing.oldestNeeded(ALL), undefined);
+    assert.deepEqual(asked, [5000]);
+  });
+
+  test('only who stands in the way of what is to go is dropped', async () => {
+    const bench = new Bench();
+    await (await bench.register('a', { maxLagBytes: 1, policy: 'drop' })).acknowledge(30);
+    assert.equal(bench.holds.oldestNeeded(31)?.eventId, 31, 'the first segment alone goes');
+    assert.equal(bench.droppedAt('a'), undefined);
+    assert.equal(bench.holds.oldestNeeded(61), undefined);
+    assert.equal(bench.droppedAt('a'), 30);
+  });
+
+  test('nobody is dropped while another holds the same segment', async () => {
+    const bench = new Bench();
+    const late = { maxLagBytes: 1, policy: 'drop' } as const;
+    const [a, b] = [await bench.register('a', late), await bench.register('b', late)];
+    const holder = await bench.register('holder', { from: 21 });
+    await a.acknowledge(5);
+    assert.deepEqual(bench.holds.oldestNeeded(31), { eventId: 1, by: 'consumer b' });
+    assert.deepEqual([bench.droppedAt('a'), bench.droppedAt('b')], [undefined, undefined]);
+    await holder.acknowledge(30);
+    await b.acknowledge(2);
+    assert.deepEqual(bench.holds.oldestNeeded(31), { eventId: 31, by: 'consumer holder' });
+    assert.deepEqual([bench.droppedAt('a'), bench.droppedAt('b')], [5, 2]);
+  });
 
   for (const kind of ['open', 'write', 'sync'] as const) {
     test(`a drop that fails at ${kind} is none: the log is held, and it is tried again`, async () => {
@@ -193,9 +243,9 @@ describe('the leash', () => {
       // The first look at the file is to read it.
       const from = kind === 'open' ? 2 : 1;
       const fault = storage.fail({ code: 'EIO', when, from, times: 1, torn: true });
-      assert.equal(holds.oldestNeeded()?.eventId, 1);
+      assert.equal(holds.oldestNeeded(ALL)?.eventId, 1);
       assert.equal(fault.hits, 1);
-      assert.equal(holds.oldestNeeded(), undefined);
+      assert.equal(holds.oldestNeeded(ALL), undefined);
       bench.disk.cutPower();
       assert.equal(bench.droppedAt('a'), 0);
     });
@@ -209,10 +259,10 @@ describe('the leash', () => {
     const log = { dir: DIRECTORY, logId: bench.logId };
     const position = { durableEventId: () => 90, nowNs: () => 0n };
     const first = new ConsumerHolds(bench.storage, { ...log, ...position });
-    assert.equal(first.oldestNeeded()?.eventId, 1);
+    assert.equal(first.oldestNeeded(ALL)?.eventId, 1);
     bench.disk.kill();
     assert.equal(bench.droppedAt('a'), 0, 'seen');
-    assert.equal(bench.holds.oldestNeeded(), undefined);
+    assert.equal(bench.holds.oldestNeeded(ALL), undefined);
     bench.disk.cutPower();
     assert.equal(bench.droppedAt('a'), 0, 'and on disk');
   });
@@ -222,9 +272,9 @@ describe('the leash', () => {
     const consumer = await bench.register('a', { maxLagBytes: 1, policy: 'drop' });
     bench.disk.makeDirectory('/snapshot');
     bench.disk.link(`${DIRECTORY}/a.consumer`, '/snapshot/a.consumer');
-    assert.equal(bench.holds.oldestNeeded()?.eventId, 1);
+    assert.equal(bench.holds.oldestNeeded(ALL)?.eventId, 1);
     await consumer.acknowledge(1);
-    assert.equal(bench.holds.oldestNeeded(), undefined);
+    assert.equal(bench.holds.oldestNeeded(ALL), undefined);
     await assert.rejects(consumer.acknowledge(2), { code: 'ERR_FLASHSTRIKE_EXPIRED' });
   });
 
@@ -232,10 +282,10 @@ describe('the leash', () => {
     const bench = new Bench();
     const consumer = await bench.register('a', { maxLagBytes: 1, policy: 'drop' });
     bench.storage.onCall = ({ kind }) => {
-      if (kind === 'sync') assert.equal(bench.holds.oldestNeeded(), undefined);
+      if (kind === 'sync') assert.equal(bench.holds.oldestNeeded(ALL), undefined);
     };
     await consumer.acknowledge(5);
-    assert.equal(bench.holds.oldestNeeded(), undefined);
+    assert.equal(bench.holds.oldestNeeded(ALL), undefined);
     await assert.rejects(consumer.acknowledge(6), { code: 'ERR_FLASHSTRIKE_EXPIRED' });
   });
 
@@ -246,6 +296,6 @@ describe('the leash', () => {
     const slot = { acknowledgedEventId: 80, timestampNs: 0n, maxLagBytes: 0, maxLagMs: 0 };
     const bytes = encodeSlot({ ...slot, policy: 'hold', sequence: 99 }, 7n);
     bench.disk.write(fd, [bytes], slotOffset(99));
-    assert.equal(bench.holds.oldestNeeded()?.eventId, 1);
+    assert.equal(bench.holds.oldestNeeded(ALL)?.eventId, 1);
   });
 });

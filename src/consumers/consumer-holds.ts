@@ -1,6 +1,7 @@
 // What consumers need of a log, for whoever removes its oldest segments, and the end of the leash:
 // one that lags more than it may, and is to be dropped then, is dropped before anything goes that
-// it needs. Its files are read anew each time: other processes write them.
+// it needs, and only where that lets it go. Its files are read anew each time: other processes
+// write them.
 import { isOperational } from '../errors.js';
 import { type ConsumerFile, readConsumers } from '../reading/consumer-files.js';
 import {
@@ -19,6 +20,17 @@ interface HoldingLog {
   readonly durableEventId: () => number;
   /** The wall clock, Unix ns. */
   readonly nowNs: () => bigint;
+  /**
+   * The time for who asks what is older than `ageMs`, Unix ns; see BelievedTime. Undefined: nobody
+   * is dropped for its age, as a clock that is wrong cannot be told from one that is right.
+   */
+  readonly believedNs?: (ageMs: number) => bigint;
+}
+
+/** A consumer that keeps the log from `eventId` on. */
+interface Standing {
+  readonly file: ConsumerFile;
+  readonly eventId: number;
 }
 
 /** All consumers as they are at one moment. */
@@ -46,16 +58,21 @@ export class ConsumerHolds implements RetentionHolds {
     this.#spans = new LogSpans(storage, log.dir, log.logId);
   }
 
-  /** @throws WalError where a consumer cannot be read: what it needs is not known then */
-  oldestNeeded(): RetentionHold | undefined {
+  /**
+   * Drops those that stand in the way of what is to go, where each of them lags more than it may:
+   * for one that is held by another as well nothing would be gained.
+   * @throws WalError where a consumer cannot be read: what it needs is not known then
+   */
+  oldestNeeded(nextEventId: number): RetentionHold | undefined {
     const files = this.#read();
     if (files.some(({ record }) => record !== undefined && isOnLeash(record.durable))) {
       this.#spans.refresh();
     }
+    const standing = this.#standingOf(files);
+    const gone = this.#clearTheWay(standing.filter(({ eventId }) => eventId < nextEventId));
     let oldest: RetentionHold | undefined;
-    for (const file of files) {
-      const eventId = this.#neededBy(file);
-      if (eventId === undefined || (oldest !== undefined && oldest.eventId <= eventId)) continue;
+    for (const { file, eventId } of standing) {
+      if (gone.has(file) || (oldest !== undefined && oldest.eventId <= eventId)) continue;
       oldest = { eventId, by: `consumer ${file.name}` };
     }
     return oldest;
@@ -81,29 +98,49 @@ export class ConsumerHolds implements RetentionHolds {
     return readConsumers(this.#storage, dir, logId);
   }
 
-  #lagOf({ acknowledgedEventId }: ConsumerSlot): ConsumerLag {
-    const { durableEventId, nowNs } = this.#log;
-    return this.#spans.lagOf(acknowledgedEventId, durableEventId(), nowNs());
+  #lagOf({ acknowledgedEventId }: ConsumerSlot, nowNs = this.#log.nowNs()): ConsumerLag {
+    return this.#spans.lagOf(acknowledgedEventId, this.#log.durableEventId(), nowNs);
+  }
+
+  /** Those that keep anything, with the first event that each of them keeps. */
+  #standingOf(files: readonly ConsumerFile[]): Standing[] {
+    const standing: Standing[] = [];
+    for (const file of files) {
+      const eventId = this.#neededBy(file);
+      if (eventId !== undefined) standing.push({ file, eventId });
+    }
+    return standing;
   }
 
   /** The first event that is kept for it; undefined where nothing is. */
-  #neededBy({ path, record }: ConsumerFile): number | undefined {
+  #neededBy({ record }: ConsumerFile): number | undefined {
     // What it has acknowledged is not known: it might need all.
     if (record === undefined) return 1;
     const { durable, seed } = record;
     if (record.dropped !== undefined && this.#told.has(seed)) return undefined;
-    const drop = record.dropped ?? this.#dropOf(durable);
-    if (drop !== undefined && this.#tells(path, encodeDrop(drop, seed))) {
-      this.#told.add(seed);
-      return undefined;
-    }
     return durable.acknowledgedEventId + 1;
   }
 
+  /** Drops all of them or, where one is not to be dropped, none. Returns those that are gone. */
+  #clearTheWay(standing: readonly Standing[]): ReadonlySet<ConsumerFile> {
+    const gone = new Set<ConsumerFile>();
+    const drops = standing.map(({ file }) => this.#dropOf(file));
+    if (drops.includes(undefined)) return gone;
+    for (const [at, { file }] of standing.entries()) {
+      const [drop, seed] = [drops[at], file.record?.seed];
+      // It would not learn of it: it is held, and so those behind it are not dropped either.
+      if (drop === undefined || seed === undefined || !this.#tells(file.path, drop, seed)) break;
+      gone.add(file);
+    }
+    return gone;
+  }
+
   /** The mark of one that lags more than it may, and is to be dropped then. */
-  #dropOf(slot: ConsumerSlot): ConsumerDrop | undefined {
+  #dropOf({ record }: ConsumerFile): ConsumerDrop | undefined {
+    if (record === undefined || record.dropped !== undefined) return record?.dropped;
+    const slot = record.durable;
     if (!isOnLeash(slot)) return undefined;
-    const lag = this.#lagOf(slot);
+    const lag = this.#lagOf(slot, this.#log.believedNs?.(slot.maxLagMs) ?? 0n);
     if (!isTooFar(slot, lag)) return undefined;
     const { acknowledgedEventId } = slot;
     const timestampNs = this.#log.nowNs();
@@ -114,12 +151,14 @@ export class ConsumerHolds implements RetentionHolds {
    * Whether the mark is on disk. One that stands there already may be in the page cache only, left
    * by a sync that failed, or by a process that died before it.
    */
-  #tells(path: string, mark: Uint8Array): boolean {
+  #tells(path: string, drop: ConsumerDrop, seed: bigint): boolean {
     try {
-      return this.#mark(path, mark);
+      if (!this.#mark(path, encodeDrop(drop, seed))) return false;
+      this.#told.add(seed);
+      return true;
     } catch (error) {
       if (!isOperational(error)) throw error;
-      // It would not learn of it: it is held, and dropped when that can be written.
+      // It is dropped when that can be written.
       return false;
     }
   }

@@ -14,6 +14,7 @@ export interface RetentionHolds {
    * The lowest event that anybody needs, as of now; undefined where nobody needs any. Asked before
    * each removal: once before wal.meta says that the log begins later, and once more behind that.
    * What it throws keeps the segment, and is asked again later.
+   * @param nextEventId all events before it are to go
    */
-  oldestNeeded(): RetentionHold | undefined;
+  oldestNeeded(nextEventId: number): RetentionHold | undefined;
 }

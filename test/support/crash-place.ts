@@ -28,8 +28,12 @@ export class Place {
     this.shared = root;
   }
 
-  open(options: WalOptions = {}, storage = new FaultyStorage(nodeStorage)): Opening {
-    return new Opening(this, options, storage);
+  open(
+    options: WalOptions = {},
+    storage = new FaultyStorage(nodeStorage),
+    wallClockMs: () => number = Date.now,
+  ): Opening {
+    return new Opening(this, options, storage, wallClockMs);
   }
 
   refused(code: ErrorCode, options: WalOptions = {}): WalError {
@@ -63,14 +67,19 @@ export class Opening {
   readonly log: SteppedLog;
   readonly #storage: FaultyStorage;
 
-  constructor({ directory, shared }: Place, options: WalOptions, storage: FaultyStorage) {
+  constructor(
+    { directory, shared }: Place,
+    options: WalOptions,
+    storage: FaultyStorage,
+    wallClockMs: () => number,
+  ) {
     this.#storage = storage;
     const given = {
       sharedMemory: 'required',
       sharedMemoryDirectory: shared,
       lock: 'flock',
     } as const;
-    this.log = new SteppedLog({ storage }, directory, { ...given, ...options });
+    this.log = new SteppedLog({ storage, wallClockMs }, directory, { ...given, ...options });
   }
 
   /** The process is gone: its descriptors and locks with it. */

@@ -333,14 +333,14 @@ export class Crew {
   #startMaintainer() {
     const { directory, options, onDeath } = this.#log;
     assert(this.#ready !== undefined, 'a log is maintained once it is open');
-    const { logId, held, region, lastTimestampNs } = this.#ready;
+    const { logId, held, region, recoveredTimestampNs } = this.#ready;
     const host = helperFor('maintainer', this.#disk, options.threads);
     const member = new Member('maintainer', host, directory, this.#signals, onDeath);
     member.letGo();
     member.on('damage', warnOfDamage);
     const signals = this.#signals.handle;
     const running = member.message('running');
-    member.start({ directory, options, signals, logId, held, region, lastTimestampNs });
+    member.start({ directory, options, signals, logId, held, region, recoveredTimestampNs });
     return { member, running };
   }
 

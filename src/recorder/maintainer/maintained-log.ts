@@ -32,7 +32,8 @@ export function maintainedLog(
       signals.count('removedSegments', 1);
     },
     onCompressed: () => signals.count('coldSegments', 1),
-    nowNs: () => time.nowNs(),
+    meetOldest: (newestNs) => time.meetOldest(newestNs),
+    nowNs: (ageMs) => time.nowNs(ageMs),
   };
 }
 

@@ -20,18 +20,19 @@ import { maintainedLog } from './maintained-log.js';
 import { SegmentMaintainer } from './segment-maintainer.js';
 
 /** The log, as far as its consumers are measured by it. */
-const consumersOf = (dir: string, logId: bigint, memory: RingMemory) => ({
+const consumersOf = (dir: string, logId: bigint, memory: RingMemory, time: BelievedTime) => ({
   dir,
   logId,
   durableEventId: () => durablePointOf(memory).lastEventId,
   nowNs: () => BigInt(Date.now()) * BigInt(NS_PER_MS),
+  believedNs: (ageMs: number) => time.nowNs(ageMs),
 });
 
 /** A close waits so long, at most, for what is to be removed. */
 const DRAIN_NS = 200e6;
 
 function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart>): ServedBody {
-  const { directory, options, logId, lastTimestampNs, held, region: handle } = start;
+  const { directory, options, logId, recoveredTimestampNs, held, region: handle } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
   const region = undisturbed(() => attachRegion(handle));
   const { segmentMaintainer } = LogTelemetry.inRegion(region);
@@ -39,7 +40,7 @@ function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart
   const listener = verificationListener(signals, telemetry, (error) =>
     tell({ kind: 'damage', error: serializeError(error) }),
   );
-  const time = new BelievedTime(monotonicClock, Date.now, lastTimestampNs);
+  const time = new BelievedTime(monotonicClock, Date.now, recoveredTimestampNs);
   const log = maintainedLog(directory, logId, ringOfRegion(region), signals, time);
   const { retention, verify, compression } = options;
   const hotSegments = compression === 'none' ? undefined : options.hotSegments;
@@ -49,7 +50,7 @@ function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart
     monotonicClock,
     log,
     maintenance,
-    new ConsumerHolds(storage, consumersOf(directory, logId, ringOfRegion(region))),
+    new ConsumerHolds(storage, consumersOf(directory, logId, ringOfRegion(region), time)),
     telemetry,
     listener,
   );
@@ -58,6 +59,7 @@ function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart
     const requests = signals.get('deleteRequests');
     if (requests !== asked) maintainer.ask();
     asked = requests;
+    time.look();
     const waitMs = maintainer.step();
     const { isSettled, firstEventId = 1, error } = maintainer.removal;
     if (isSettled && requests !== answered) {

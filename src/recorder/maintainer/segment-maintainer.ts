@@ -57,8 +57,10 @@ export interface MaintainedLog {
   readonly onRemoved: (isCompressed: boolean) => void;
   /** One segment is compressed by now. */
   readonly onCompressed?: () => void;
-  /** Unix ns, as far as it is believed; see BelievedTime. */
-  readonly nowNs: () => bigint;
+  /** The last event of the oldest finished segment, Unix ns; told before `nowNs` is asked. */
+  readonly meetOldest?: (newestNs: bigint) => void;
+  /** Unix ns for who asks what is older than `ageMs`; see BelievedTime. */
+  readonly nowNs: (ageMs: number) => bigint;
 }
 
 interface Maintenance {
@@ -316,6 +318,7 @@ export class SegmentMaintainer {
       this.#onUntold(error);
       throw error;
     }
+    if (oldest !== undefined) this.#log.meetOldest?.(oldest.newestNs);
     if (oldest === undefined || !this.#isToGo(oldest)) {
       return this.#settle(oldest?.firstEventId ?? this.#firstEventId());
     }
@@ -349,7 +352,7 @@ export class SegmentMaintainer {
   }
 
   #isHeld(nextEventId: number): boolean {
-    const need = this.#holds.oldestNeeded();
+    const need = this.#holds.oldestNeeded(nextEventId);
     const isHeld = need !== undefined && need.eventId < nextEventId;
     this.#telemetry.setHeldSegments(isHeld ? 1 : 0);
     return isHeld;
@@ -400,7 +403,8 @@ export class SegmentMaintainer {
     const { retention } = this.#maintenance;
     if (retention === undefined) return false;
     const { count: finishedSegments, bytes } = this.#finished;
-    return exceeds(retention, { finishedSegments, bytes, nowNs: this.#log.nowNs() }, newestNs);
+    const nowNs = this.#log.nowNs(retention.ageMs ?? 0);
+    return exceeds(retention, { finishedSegments, bytes, nowNs }, newestNs);
   }
 
   /** Undefined where nothing is finished. @throws WalError where it, or the next, tells nothing */

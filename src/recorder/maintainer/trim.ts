@@ -79,6 +79,7 @@ async function removeBefore(storage: Storage, dir: string, eventId: number): Pro
       nowNs,
     },
     { retention: undefined, verifiesAll: false },
+    // Nobody is dropped for its age: whether the clock is right nobody has watched.
     new ConsumerHolds(storage, { dir, logId, durableEventId: () => record.durableEventId, nowNs }),
     new SegmentMaintainerUpdater(metrics, clock),
     { toVerify: () => {}, verified: () => {}, verifiedAll: () => {} },

@@ -97,6 +97,8 @@ export interface WriterReady {
   readonly anchor: WallAnchor;
   /** The latest time that the log tells of: no timestamp lies before it. */
   readonly lastTimestampNs: bigint;
+  /** The same before the open wrote anything; 0 for a new log. */
+  readonly recoveredTimestampNs: bigint;
   /** When the writer thread was done with it, in whole nanoseconds of the monotonic clock. */
   readonly handedNs: number;
   readonly region: RegionHandle;
@@ -154,8 +156,8 @@ export interface HelperStart extends OpenLogStart {
 }
 
 export interface MaintainerStart extends OpenLogStart {
-  /** The latest time that the log told of when it was opened. */
-  readonly lastTimestampNs: bigint;
+  /** See WriterReady. */
+  readonly recoveredTimestampNs: bigint;
 }
 
 /** To a host: a log that it is to serve. */

@@ -329,6 +329,7 @@ class Opening {
         firstKeptEventId: recovered.firstKeptEventId,
         anchor,
         lastTimestampNs: writer.lastTimestampNs,
+        recoveredTimestampNs: latestTimeIn(recovered),
         handedNs,
         region: region.handle,
         sharedMemoryReason: fallbackReason,
