@@ -939,6 +939,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/writer/shared-writer.test.ts'],
   },
   {
+    name: 'maintainer: a segment that cannot be read is read for ever',
+    file: 'src/recorder/maintainer/segment-maintainer.ts',
+    find: '      this.#refuseUnread(segment);\n',
+    replace: '',
+    tests: ['src/recorder/maintainer/segment-maintainer.test.ts'],
+  },
+  {
     name: 'writer: what a log at rest finds counts as if it had just come',
     file: 'src/recorder/writer/segment-writer.ts',
     find: '    this.#progress.onRest(this.#rest.lookedNs, this.#rest.value);\n',

@@ -99,6 +99,38 @@ for (const thread of ['writer', 'preparer', 'housekeeping']) {
   });
 }
 
+onBothAdapters('the maintainer thread dies: the log goes on without it', async (t, v) => {
+  const directory = temporaryFolder(t);
+  const text = `${LOG}
+    const warnings = [];
+    process.on('warning', ({ code, message }) => warnings.push([code, message]));
+    await wal.deleteBefore(1);
+    terminateAtOnce('maintainer');
+    while (warnings.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    append();
+    const story = {
+      warnings,
+      deletion: await settled(wal.deleteBefore(1)),
+      durable: await settled(wal.durable()),
+      state: wal.state,
+      close: await settled(wal.close()),
+    };
+    tell(JSON.stringify(story));
+    process.removeAllListeners('warning');
+  `;
+  const ended = await run(t, text, directory, v.options);
+  assert.equal(ended.code, 0, ended.stderr);
+  const story = JSON.parse(ended.lines.at(-1) ?? '{}') as Record<string, Outcome>;
+  const [warning, ...more] = story['warnings'] as unknown as Outcome[];
+  assert.equal(warning?.[0], 'ERR_FLASHSTRIKE_WORKER_DIED');
+  assert.match(warning?.[1] ?? '', /are not maintained any more.*maintainer thread ended/);
+  assert.deepEqual(more, []);
+  assert.equal(story['deletion']?.[0], 'ERR_FLASHSTRIKE_WORKER_DIED');
+  assert.equal(story['state'], 'open');
+  assert.deepEqual([story['durable'], story['close']], [[101], [null]]);
+  assert.deepEqual(textsOf(directory), events(101));
+});
+
 test('the writer dies while append waits for room: the wait is bounded', {
   skip: cannotMap,
 }, async (t) => {

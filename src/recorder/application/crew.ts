@@ -71,6 +71,11 @@ export class Member implements ServedLog {
     this.#host.post(this.#ticket, start, [...transferList]);
   }
 
+  /** Why it ended before its time; undefined: it has not. */
+  get death(): WalError | undefined {
+    return this.#death;
+  }
+
   onMessage(message: LogMessage): void {
     if (message.kind !== 'gone') this.#tell(message);
     else if (message.error === undefined) this.#resolveEnded();
@@ -323,23 +328,32 @@ export class Crew {
   async maintain(): Promise<Member> {
     try {
       this.#maintainer ??= this.#startMaintainer();
-      await this.#maintainer.running;
-      return this.#maintainer.member;
+      const { member, running } = this.#maintainer;
+      await running;
+      if (member.death !== undefined) throw member.death;
+      return member;
     } catch (error) {
       throw limitError(this.#log.directory, error) ?? error;
     }
   }
 
   #startMaintainer() {
-    const { directory, options, onDeath } = this.#log;
+    const { directory, options } = this.#log;
     assert(this.#ready !== undefined, 'a log is maintained once it is open');
     const { logId, held, region, recoveredTimestampNs } = this.#ready;
     const host = helperFor('maintainer', this.#disk, options.threads);
+    let isRunning = false;
+    // Nothing of the log is lost with it: it goes on without being maintained.
+    const onDeath = (death: WalError): void => {
+      if (isRunning) warnOfEnd(death);
+    };
     const member = new Member('maintainer', host, directory, this.#signals, onDeath);
     member.letGo();
     member.on('damage', warnOfDamage);
     const signals = this.#signals.handle;
-    const running = member.message('running');
+    const running = member.message('running').then(() => {
+      isRunning = true;
+    });
     member.start({ directory, options, signals, logId, held, region, recoveredTimestampNs });
     return { member, running };
   }
@@ -375,6 +389,11 @@ export class Crew {
     }
     return true;
   }
+}
+
+function warnOfEnd(death: WalError): void {
+  const message = `The finished segments of a log are not maintained any more. ${death.message}`;
+  process.emitWarning(message, { code: death.code });
 }
 
 /** Damage to finished segments that is found while the log is open: never silent, no failure. */

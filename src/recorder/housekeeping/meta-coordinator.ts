@@ -78,9 +78,10 @@ export class MetaCoordinator {
 
   /** Writes the durable point as it is now, and returns it. */
   flush(cleanlyClosed: boolean): DurablePoint {
+    // Before the point: what is kept from then on begins at the point that follows, or before it.
+    const firstKeptEventId = Math.max(this.#firstKeptEventId, this.#signals.keepFrom);
     const point = durablePointOf(this.#region);
     const logId = this.#logId;
-    const firstKeptEventId = Math.max(this.#firstKeptEventId, this.#signals.keepFrom);
     const durableEventId = point.lastEventId;
     this.#write({ ...point, cleanlyClosed, durableEventId, logId, firstKeptEventId });
     this.#tellKept(firstKeptEventId);

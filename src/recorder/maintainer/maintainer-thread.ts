@@ -1,7 +1,7 @@
 // Thread module: a host of SegmentMaintainers.
 import { monotonicClock } from '../../clock/clock.js';
 import { ConsumerHolds } from '../../consumers/consumer-holds.js';
-import { serializeError } from '../../errors.js';
+import { isOperational, serializeError } from '../../errors.js';
 import { attachRegion } from '../../region/region-factories.js';
 import { type RingMemory, ringOfRegion } from '../../ring/ring-memory.js';
 import { durablePointOf } from '../../ring/ring-snapshot.js';
@@ -73,7 +73,13 @@ function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart
   const end = (): number | undefined => {
     endsNs ??= monotonicClock.nowNs() + DRAIN_NS;
     if (maintainer.isRemoving && monotonicClock.nowNs() < endsNs) return step();
-    maintainer.close();
+    try {
+      maintainer.close();
+    } catch (error) {
+      // What cannot be removed now is removed by the next open.
+      if (!isOperational(error)) throw error;
+      telemetry.onMaintenanceFailure();
+    }
     return undefined;
   };
   tell({ kind: 'running' });

@@ -66,6 +66,7 @@ class Run {
   readonly storage: FaultyStorage;
   readonly clock = new FakeClock();
   readonly errors: (Error | undefined)[] = [];
+  readonly found: number[] = [];
   readonly compressor: SegmentCompressor;
 
   constructor(disk: Storage, dir = DIR, hotSegments = HOT) {
@@ -75,6 +76,7 @@ class Run {
         assert.ok(fileBytes > 0 && fileBytes < contentBytes);
         this.errors.push(undefined);
       },
+      found: (index) => this.found.push(index),
       failed: (_startNs, error) => this.errors.push(error),
     });
   }

@@ -17,6 +17,8 @@ import { SegmentCompression } from './segment-compression.js';
 interface CompressionListener {
   /** A segment was compressed: its content and its file have so many bytes. */
   compressed(startNs: number, index: number, contentBytes: number, fileBytes: number): void;
+  /** One has been compressed already, by what ended before it could tell. */
+  found(index: number, fileBytes: number): void;
   /** One was not. */
   failed(startNs: number, error: Error): void;
 }
@@ -122,6 +124,7 @@ export class SegmentCompressor {
       // Removed meanwhile, or not followed: nothing pins its end.
       if (file !== undefined) this.#storage.close(file.fd);
       this.#forget(index);
+      if (file?.frame !== undefined) this.#listener.found(index, file.frame.fileBytes);
       return true;
     }
     try {

@@ -333,6 +333,57 @@ describe('what cannot be done', () => {
     });
   }
 
+  test('a segment that cannot be read: whoever waits is told, and all else is done', (t) => {
+    const builder = fiveSegments(t).write();
+    const bench = new Bench(builder, { verifiesAll: true });
+    const fault = bench.storage.fail({
+      code: 'EIO',
+      when: ({ kind, path, offset }) =>
+        kind === 'read' && path === builder.pathOf(1) && offset === 4096,
+    });
+    bench.ask(EVENTS + 1);
+    const { isSettled, firstEventId, error } = bench.maintainer.removal;
+    assert.deepEqual([isSettled, firstEventId], [true, 1]);
+    assert.equal(codeOf(error), 'ERR_FLASHSTRIKE_IO');
+    assert.equal(bench.verifiedAll, 1);
+    assert.ok(fault.hits < 20, 'not again and again without a pause');
+    const { hits } = fault;
+    for (let steps = 0; steps < 100; steps++) bench.step();
+    assert.ok(fault.hits < hits + 20, 'seldom after a while');
+  });
+
+  test('the header of the next segment is lost meanwhile: whoever waits is told', (t) => {
+    const builder = fiveSegments(t).write();
+    const bench = new Bench(builder, { retention: { segments: 4 } }).run();
+    renameSync(builder.pathOf(2), `${temporaryFolder(t)}/moved`);
+    bench.ask(EVENTS + 1);
+    assert.equal(bench.maintainer.removal.isSettled, true);
+    assert.notEqual(bench.maintainer.removal.error, undefined);
+    assert.deepEqual(bench.segments, [1, 3, 4, 5]);
+  });
+
+  test('the oldest header cannot be read, and nobody wants anything to go: all is verified', (t) => {
+    const builder = fiveSegments(t).write();
+    const bench = new Bench(builder, { verifiesAll: true });
+    bench.storage.fail({
+      code: 'EIO',
+      when: ({ kind, path }) => kind === 'read' && path === builder.pathOf(1),
+    });
+    bench.run();
+    assert.equal(bench.verifiedAll, 1);
+    assert.deepEqual(bench.errors.slice(1), [undefined, undefined, undefined]);
+    assert.equal(bench.metrics.maintenanceFailures, 0);
+  });
+
+  test('a tail that cannot be cut keeps nothing from being removed', (t) => {
+    const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 2 } });
+    bench.storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'truncate' });
+    bench.run();
+    assert.deepEqual(bench.segments, [3, 4, 5]);
+    assert.equal(bench.maintainer.removal.error, undefined);
+    assert.ok(bench.metrics.maintenanceFailures > 0);
+  });
+
   test('wal.meta cannot be written: whoever waits is told, and it goes on once it can', (t) => {
     const bench = new Bench(fiveSegments(t).write());
     bench.answers = false;

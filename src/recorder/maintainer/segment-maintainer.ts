@@ -36,6 +36,9 @@ import { cutUnusedTail } from './unused-tail.js';
 
 const IDLE_MS_MIN = 10;
 const IDLE_MS_MAX = 1000;
+/** Until a removal that could not be done is tried again; doubled with each failure. */
+const RETRY_MS_MIN = 10;
+const RETRY_MS_MAX = 60_000;
 /** While wal.meta is written: a few syncs. */
 const AWAIT_META_MS = 2;
 
@@ -122,6 +125,10 @@ export class SegmentMaintainer {
   #oldest: Oldest | undefined;
   /** When the removal of the oldest segment began; undefined: it is not to go. */
   #removalNs: number | undefined;
+  /** Why the oldest segment could not be verified, which it must be to go. */
+  #unread: { readonly segment: FinishedSegment; readonly error: WalError } | undefined;
+  #retryMs = 0;
+  #retryNs = 0;
   /** A name was removed, and the folder is not synced. */
   #isUnsynced = false;
   /** What is wrong with the segments that are not sound. */
@@ -154,6 +161,7 @@ export class SegmentMaintainer {
     const { directory } = log;
     this.#compressor = new SegmentCompressor(storage, clock, directory, hotSegments, {
       compressed: (...told) => this.#onCompressed(...told),
+      found: (index, fileBytes) => this.#move(index, fileBytes),
       failed: (startNs) => telemetry.onHotSegmentCompression(false, startNs),
     });
   }
@@ -173,6 +181,7 @@ export class SegmentMaintainer {
     this.#removal = { ...this.#removal, isSettled: false };
     this.#idleMs = IDLE_MS_MIN;
     this.#notBeforeNs = 0;
+    this.#retryNs = 0;
   }
 
   /** One bounded piece of work; returns the ms that may pass until the next. */
@@ -233,13 +242,29 @@ export class SegmentMaintainer {
       this.#read(this.#running);
       return 'worked';
     }
-    const removing = this.#remove();
+    const removing = this.#tryToRemove();
     if (removing !== 'idle') return removing;
-    const next = this.#queue.shift();
+    const [next] = this.#queue;
     if (next === undefined) return this.#compress();
     // It may have been verified to be removed.
     if (next.state === 'unknown') this.#begin(next);
+    this.#queue.shift();
     return 'worked';
+  }
+
+  /** A removal that fails is tried again, and keeps nothing else from being done. */
+  #tryToRemove(): Outcome {
+    if (this.#clock.nowNs() < this.#retryNs) return 'idle';
+    try {
+      const outcome = this.#remove();
+      if (outcome !== 'worked') this.#retryMs = 0;
+      return outcome;
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      this.#retryMs = Math.min(RETRY_MS_MAX, Math.max(RETRY_MS_MIN, 2 * this.#retryMs));
+      this.#retryNs = this.#clock.nowNs() + this.#retryMs * NS_PER_MS;
+      return this.#onFailure(error);
+    }
   }
 
   #lookForFinished(): void {
@@ -260,8 +285,12 @@ export class SegmentMaintainer {
       const { index, path } = segment;
       segment.inode = this.#storage.statusAt(path)?.inode;
       const verification = SegmentVerification.begin(this.#storage, directory, index, logId);
-      if (verification !== undefined) this.#running = { segment, verification, startNs };
-      else this.#onVerified(segment, startNs, 'unknown', undefined);
+      if (verification !== undefined) {
+        this.#running = { segment, verification, startNs };
+        return;
+      }
+      this.#unread = { segment, error: goneError(this.#pathOf(index + 1)) };
+      this.#onVerified(segment, startNs, 'unknown', undefined);
     } catch (error) {
       this.#onUnverified(segment, startNs, error);
     }
@@ -280,11 +309,21 @@ export class SegmentMaintainer {
     this.#onVerified(segment, startNs, 'sound', undefined);
     // Who only has them verified does not expect files to change.
     if (this.#maintenance.retention === undefined) return;
+    this.#cut(segment, previousEndOffset);
+  }
+
+  /** What cannot be cut stays as long as it is. */
+  #cut(segment: FinishedSegment, endOffset: number): void {
     const { index, path } = segment;
     const expected = { index, logId: this.#log.logId };
-    const cutBytes = cutUnusedTail(this.#storage, path, expected, previousEndOffset);
-    this.#finished.shorten(segment, cutBytes);
-    this.#telemetry.onFreed(cutBytes);
+    try {
+      const cutBytes = cutUnusedTail(this.#storage, path, expected, endOffset);
+      this.#finished.shorten(segment, cutBytes);
+      this.#telemetry.onFreed(cutBytes);
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+      this.#telemetry.onMaintenanceFailure();
+    }
   }
 
   /** Damage keeps a segment; what only cannot be read now is tried again when it is to go. */
@@ -292,6 +331,7 @@ export class SegmentMaintainer {
     if (!(error instanceof WalError)) throw error;
     const state = isDamage(error) ? 'unsound' : 'unknown';
     if (state === 'unsound') this.#damage.set(segment, error);
+    else this.#unread = { segment, error };
     this.#onVerified(segment, startNs, state, error);
   }
 
@@ -311,6 +351,7 @@ export class SegmentMaintainer {
   /** One step of removing the oldest segment; `idle`: it stays. */
   #remove(): Outcome {
     if (this.#isUnsynced) return this.#finishRemoval();
+    if (!this.#isAsked) return this.#settle(undefined);
     let oldest: Oldest | undefined;
     try {
       oldest = this.#lookAtOldest();
@@ -320,6 +361,8 @@ export class SegmentMaintainer {
     }
     if (oldest !== undefined) this.#log.meetOldest?.(oldest.newestNs);
     if (oldest === undefined || !this.#isToGo(oldest)) {
+      this.#telemetry.setBlockedSegments(0);
+      this.#telemetry.setHeldSegments(0);
       return this.#settle(oldest?.firstEventId ?? this.#firstEventId());
     }
     const { segment, firstEventId, nextEventId } = oldest;
@@ -330,6 +373,7 @@ export class SegmentMaintainer {
     }
     this.#telemetry.setBlockedSegments(0);
     if (segment.state === 'unknown') {
+      this.#refuseUnread(segment);
       this.#begin(segment);
       return 'worked';
     }
@@ -351,6 +395,21 @@ export class SegmentMaintainer {
     return this.#finishRemoval();
   }
 
+  /** The last attempt has failed: that is told, and the next one begins with what is there then. */
+  #refuseUnread(segment: FinishedSegment): void {
+    const unread = this.#unread;
+    this.#unread = undefined;
+    if (unread?.segment !== segment) return;
+    this.#removal = { ...this.#removal, firstEventId: this.#oldest?.firstEventId };
+    this.#oldest = undefined;
+    throw unread.error;
+  }
+
+  /** Whether anything is to go at some time. */
+  get #isAsked(): boolean {
+    return this.#maintenance.retention !== undefined || this.#log.deleteBefore() > 0;
+  }
+
   #isHeld(nextEventId: number): boolean {
     const need = this.#holds.oldestNeeded(nextEventId);
     const isHeld = need !== undefined && need.eventId < nextEventId;
@@ -364,18 +423,26 @@ export class SegmentMaintainer {
   }
 
   #onCompressed(startNs: number, index: number, contentBytes: number, fileBytes: number): void {
-    const plain = join(this.#log.directory, segmentFileName(index));
-    this.#finished.move(index, compressedPath(plain), fileBytes);
+    this.#move(index, fileBytes);
     this.#telemetry.onHotSegmentCompression(true, startNs);
     this.#telemetry.onCompressed(contentBytes, fileBytes);
     this.#log.onCompressed?.();
   }
 
+  #move(index: number, fileBytes: number): void {
+    this.#finished.move(index, compressedPath(this.#pathOf(index)), fileBytes);
+  }
+
   /** A compressed copy beside it goes first: it would be read in its place. */
   #unlink(path: string): void {
-    const copy = compressedPath(path);
-    if (isPlainPath(path) && this.#storage.statusAt(copy) !== undefined) this.#storage.unlink(copy);
-    this.#storage.unlink(path);
+    for (const name of isPlainPath(path) ? [compressedPath(path), path] : [path]) {
+      // One that is gone is what was wanted: of two names, a crash or a failure may leave either.
+      if (this.#storage.statusAt(name) !== undefined) this.#storage.unlink(name);
+    }
+  }
+
+  #pathOf(index: number): string {
+    return join(this.#log.directory, segmentFileName(index));
   }
 
   /** The next segment may go only once this one cannot come back. */
