@@ -13,6 +13,9 @@ export function describeConsumer(status: ConsumerStatus): string {
   }
   const acknowledged = `acknowledged up to ${formatCount(acknowledgedEventId)}`;
   if (state === 'dropped') return `${printable(name)}: DROPPED, ${acknowledged}`;
+  if (state === 'ahead') {
+    return `${printable(name)}: AHEAD of the log, ${acknowledged}; remove it, register it again`;
+  }
   return `${printable(name)}: active, ${acknowledged}; ${describeLag(status)}`;
 }
 

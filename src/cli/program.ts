@@ -39,6 +39,12 @@ const formatOption = (): Option =>
 
 const jsonOption = (): Option => new Option('--json', 'print JSON').default(false);
 
+/** The words of the library's option. */
+const lockOption = (whom: string): Option =>
+  new Option('--lock <how>', `none: without a file lock, where you make sure that ${whom}`)
+    .choices(['flock', 'none'] as const)
+    .default('flock' as const);
+
 const FORMATS = `
 Formats:
   lines     the bytes of the line without its \\n; a \\r is kept
@@ -265,6 +271,7 @@ function addConsumers(program: Command, { context, finish }: Run): void {
     .addArgument(logFolder('folder of the log'))
     .addOption(jsonOption())
     .option('--remove <name>', 'remove a consumer that is not in use: nothing is kept for it then')
+    .addOption(lockOption('nobody uses the consumer'))
     .addHelpText(
       'after',
       `
@@ -299,6 +306,7 @@ function addTrim(program: Command, { context, finish }: Run): void {
         .argParser(parseEventId)
         .makeOptionMandatory(),
     )
+    .addOption(lockOption('nobody has the log open'))
     .addOption(new Option('--json', 'print what was removed as JSON on stdout').default(false))
     .addHelpText(
       'after',

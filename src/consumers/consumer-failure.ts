@@ -3,7 +3,7 @@ import { isNoSpace, neededPermission, systemCode, WalError } from '../errors.js'
 import type { ConsumerFile } from '../reading/consumer-files.js';
 
 /** A system error of writing `path`; a WalError, or a bug of ours, passes through. */
-function writeFailure(error: unknown, path: string): unknown {
+export function writeFailure(error: unknown, path: string): unknown {
   const code = systemCode(error);
   if (error instanceof WalError || code === undefined) return error;
   const details = { path, cause: error };
@@ -80,6 +80,33 @@ export const consumerDropped = (
       'begin there.',
     { path, firstEventId: first },
   );
+
+/**
+ * @param endEventId where the log was continued; undefined where it was not, and ends before
+ * `knownEventId`
+ */
+export const consumerAhead = (
+  path: string,
+  name: string,
+  knownEventId: number,
+  endEventId?: number | undefined,
+): WalError => {
+  const what =
+    endEventId === undefined
+      ? 'which the log does not have: it may be a copy that lacks its end'
+      : `but this log was continued behind event ${endEventId}: its events from ` +
+        `${endEventId + 1} on are others under the same ids`;
+  const from =
+    endEventId === undefined
+      ? 'from the event that it is to begin with'
+      : `from ${endEventId + 1}, behind which all is kept until then`;
+  return new WalError(
+    'ERR_FLASHSTRIKE_OUT_OF_RANGE',
+    `Consumer ${name} has acknowledged events up to ${knownEventId}, ${what}. Remove it ` +
+      `(flashstrike consumers DIR --remove ${name}), then register it again ${from}.`,
+    { path },
+  );
+};
 
 export const tooLate = (path: string, name: string, from: number, first: number): WalError =>
   new WalError(

@@ -5,14 +5,15 @@
 import { isOperational } from '../errors.js';
 import { type ConsumerFile, readConsumers } from '../reading/consumer-files.js';
 import {
-  CONSUMER_DROP_OFFSET,
   type ConsumerDrop,
+  type ConsumerRecord,
   type ConsumerSlot,
   encodeDrop,
 } from '../segment/consumer-record.js';
 import type { Storage } from '../storage/storage.js';
 import { type ConsumerLag, LogSpans } from './lag.js';
-import type { RetentionHold, RetentionHolds } from './retention-holds.js';
+import { putMark } from './named-file.js';
+import type { RetentionHolds } from './retention-holds.js';
 
 interface HoldingLog {
   readonly dir: string;
@@ -63,17 +64,16 @@ export class ConsumerHolds implements RetentionHolds {
    * for one that is held by another as well nothing would be gained.
    * @throws WalError where a consumer cannot be read: what it needs is not known then
    */
-  oldestNeeded(nextEventId: number): RetentionHold | undefined {
+  oldestNeeded(nextEventId: number): number | undefined {
     const files = this.#read();
     if (files.some(({ record }) => record !== undefined && isOnLeash(record.durable))) {
       this.#spans.refresh();
     }
     const standing = this.#standingOf(files);
     const gone = this.#clearTheWay(standing.filter(({ eventId }) => eventId < nextEventId));
-    let oldest: RetentionHold | undefined;
+    let oldest: number | undefined;
     for (const { file, eventId } of standing) {
-      if (gone.has(file) || (oldest !== undefined && oldest.eventId <= eventId)) continue;
-      oldest = { eventId, by: `consumer ${file.name}` };
+      if (!gone.has(file)) oldest = Math.min(oldest ?? eventId, eventId);
     }
     return oldest;
   }
@@ -88,7 +88,7 @@ export class ConsumerHolds implements RetentionHolds {
     for (const { record } of files) {
       if (record === undefined) damaged++;
       else if (record.dropped !== undefined) dropped++;
-      else lag = furthest(lag, this.#lagOf(record.durable));
+      else lag = furthest(lag, this.#lagOf(record));
     }
     return { active: files.length - dropped, damaged, dropped, lag };
   }
@@ -98,7 +98,7 @@ export class ConsumerHolds implements RetentionHolds {
     return readConsumers(this.#storage, dir, logId);
   }
 
-  #lagOf({ acknowledgedEventId }: ConsumerSlot, nowNs = this.#log.nowNs()): ConsumerLag {
+  #lagOf({ acknowledgedEventId }: ConsumerRecord, nowNs = this.#log.nowNs()): ConsumerLag {
     return this.#spans.lagOf(acknowledgedEventId, this.#log.durableEventId(), nowNs);
   }
 
@@ -116,9 +116,9 @@ export class ConsumerHolds implements RetentionHolds {
   #neededBy({ record }: ConsumerFile): number | undefined {
     // What it has acknowledged is not known: it might need all.
     if (record === undefined) return 1;
-    const { durable, seed } = record;
+    const { seed } = record;
     if (record.dropped !== undefined && this.#told.has(seed)) return undefined;
-    return durable.acknowledgedEventId + 1;
+    return record.acknowledgedEventId + 1;
   }
 
   /** Drops all of them or, where one is not to be dropped, none. Returns those that are gone. */
@@ -129,7 +129,7 @@ export class ConsumerHolds implements RetentionHolds {
     for (const [at, { file }] of standing.entries()) {
       const [drop, seed] = [drops[at], file.record?.seed];
       // It would not learn of it: it is held, and so those behind it are not dropped either.
-      if (drop === undefined || seed === undefined || !this.#tells(file.path, drop, seed)) break;
+      if (drop === undefined || seed === undefined || !this.#tells(file.name, drop, seed)) break;
       gone.add(file);
     }
     return gone;
@@ -140,9 +140,9 @@ export class ConsumerHolds implements RetentionHolds {
     if (record === undefined || record.dropped !== undefined) return record?.dropped;
     const slot = record.durable;
     if (!isOnLeash(slot)) return undefined;
-    const lag = this.#lagOf(slot, this.#log.believedNs?.(slot.maxLagMs) ?? 0n);
+    const lag = this.#lagOf(record, this.#log.believedNs?.(slot.maxLagMs) ?? 0n);
     if (!isTooFar(slot, lag)) return undefined;
-    const { acknowledgedEventId } = slot;
+    const { acknowledgedEventId } = record;
     const timestampNs = this.#log.nowNs();
     return { acknowledgedEventId, timestampNs, lagBytes: lag.bytes, lagMs: lag.ms };
   }
@@ -151,29 +151,17 @@ export class ConsumerHolds implements RetentionHolds {
    * Whether the mark is on disk. One that stands there already may be in the page cache only, left
    * by a sync that failed, or by a process that died before it.
    */
-  #tells(path: string, drop: ConsumerDrop, seed: bigint): boolean {
+  #tells(name: string, drop: ConsumerDrop, seed: bigint): boolean {
+    const place = { ports: { storage: this.#storage }, dir: this.#log.dir, lock: 'flock' } as const;
     try {
-      if (!this.#mark(path, encodeDrop(drop, seed))) return false;
+      if (!putMark(place, name, encodeDrop(drop, seed))) return false;
       this.#told.add(seed);
       return true;
     } catch (error) {
       if (!isOperational(error)) throw error;
-      // It is dropped when that can be written.
+      // It is dropped when that can be written. One in use whose file has another name as well gets
+      // one of its own by its next acknowledgement.
       return false;
-    }
-  }
-
-  #mark(path: string, mark: Uint8Array): boolean {
-    const fd = this.#storage.open(path, 'rewrite');
-    try {
-      // Under another name as well, in a snapshot: that one was not dropped. Its next
-      // acknowledgement, or the next user, gives the consumer a file of its own again.
-      if (this.#storage.statusOf(fd).links > 1) return false;
-      this.#storage.write(fd, [mark], CONSUMER_DROP_OFFSET);
-      this.#storage.sync(fd);
-      return true;
-    } finally {
-      this.#storage.close(fd);
     }
   }
 }

@@ -12,7 +12,9 @@ export interface ConsumerPlace {
   readonly wallClockMs: () => number;
   /** Whether no crash takes that event back. */
   readonly isDurable: (eventId: number) => boolean;
+  /** Whether the log has that event, or had it: it does not end before it. */
+  readonly isThere: (eventId: number) => boolean;
 }
 
-export const wallClockNs = ({ wallClockMs }: ConsumerPlace): bigint =>
+export const wallClockNs = ({ wallClockMs }: Pick<ConsumerPlace, 'wallClockMs'>): bigint =>
   BigInt(Math.floor(wallClockMs())) * 1_000_000n;

@@ -261,3 +261,20 @@ test('the file of another log, and one under another name, are damaged', async (
   const renamed = readConsumer(bench.disk, DIRECTORY, 'audit', bench.logId);
   assert.match(renamed?.damaged ?? '', /consumer billing/);
 });
+
+test('one that got a file of its own and cannot be opened then closes each descriptor once', async () => {
+  for (const kind of ['syncDirectory', 'sync'] as const) {
+    const bench = new ConsumerBench();
+    await (await open(bench)).close();
+    bench.disk.makeDirectory('/snapshot');
+    bench.disk.link(`${DIRECTORY}/${NAME}.consumer`, '/snapshot/file');
+    let isNamed = false;
+    bench.storage.onCall = (call) => {
+      if (call.kind === 'rename') isNamed = true;
+    };
+    bench.storage.fail({ code: 'EIO', when: (call) => isNamed && call.kind === kind, times: 1 });
+    await assert.rejects(open(bench), { code: 'ERR_FLASHSTRIKE_IO' });
+    assert.ok(isNamed);
+    assert.deepEqual([...bench.storage.openFiles], []);
+  }
+});

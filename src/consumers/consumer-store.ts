@@ -1,9 +1,9 @@
 // The file of one consumer that is in use: locked, so that nobody else acknowledges in its name.
 // What is written here waits for no disk: the syncs are made elsewhere (see DiskSyncs).
 import { join } from 'node:path';
-import { assert, isOperational } from '../errors.js';
+import { assert } from '../errors.js';
 import { readRecord } from '../reading/consumer-files.js';
-import { isMissing, reading } from '../reading/read-failure.js';
+import { reading } from '../reading/read-failure.js';
 import {
   CONSUMER_BYTES,
   CONSUMER_DROP_OFFSET,
@@ -20,19 +20,14 @@ import {
   slotOffset,
 } from '../segment/consumer-record.js';
 import { isDefect } from '../segment/defect.js';
-import { consumerFileName, consumerTemporaryName } from '../segment/file-names.js';
-import { tryFileLock } from '../storage/file-lock.js';
-import type { FileStatus, Storage } from '../storage/storage.js';
-import { consumerLost, damagedConsumer, inUse, writing } from './consumer-failure.js';
+import { consumerFileName } from '../segment/file-names.js';
+import type { Storage } from '../storage/storage.js';
+import { consumerLost, damagedConsumer, writing } from './consumer-failure.js';
 import type { ConsumerPlace } from './consumer-place.js';
+import { abandon, type Held, holdNamed, isSameFile, writeWhole } from './named-file.js';
 
 /** What a slot tells besides its sequence. */
 type SlotContent = Omit<ConsumerSlot, 'sequence'>;
-
-interface Held {
-  readonly fd: number;
-  readonly status: FileStatus;
-}
 
 export class ConsumerStore {
   readonly name: string;
@@ -61,17 +56,21 @@ export class ConsumerStore {
     const held = await writing(path, () => holdNamed(place, name, path, 'rewrite'));
     if (held === undefined) return undefined;
     const { storage } = place.ports;
+    let store: ConsumerStore | undefined;
     try {
       const record = readRecord(storage, held.fd, path, { name, logId: place.logId });
       if (isDefect(record)) {
         const damaged = `${path} is not valid: ${record.message}.`;
         throw damagedConsumer({ name, path, damaged });
       }
-      const store = new ConsumerStore(place, name, held, record);
-      await writing(path, () => store.#begin());
-      return store;
+      const opened = new ConsumerStore(place, name, held, record);
+      store = opened;
+      await writing(path, () => opened.#begin());
+      return opened;
     } catch (error) {
-      storage.close(held.fd);
+      // It may have another file by now, and the number of the first be somebody else's.
+      if (store === undefined) storage.close(held.fd);
+      else store.close();
       throw error;
     }
   }
@@ -106,8 +105,8 @@ export class ConsumerStore {
     return this.#durable;
   }
 
-  /** Whether it was dropped, as the file tells now. */
-  dropped(): ConsumerDrop | undefined {
+  /** The mark of one that was dropped, or that is in front of the log, as the file tells now. */
+  mark(): ConsumerDrop | undefined {
     const page = new Uint8Array(ConsumerDropLayout.size);
     const { fd } = this.#held;
     const read = () => this.#storage.read(fd, page, CONSUMER_DROP_OFFSET);
@@ -180,80 +179,3 @@ export class ConsumerStore {
 }
 
 const pathOf = ({ dir }: ConsumerPlace, name: string): string => join(dir, consumerFileName(name));
-
-const isSameFile = (a: FileStatus, b: FileStatus): boolean =>
-  a.inode === b.inode && a.device === b.device;
-
-/**
- * Opens and locks what has that name; undefined where nothing has, or something else by then.
- * @throws WalError ERR_FLASHSTRIKE_LOCKED, _UNSAFE_FILE
- */
-export function holdNamed(
-  { ports: { storage }, lock }: Pick<ConsumerPlace, 'ports' | 'lock'>,
-  name: string,
-  path: string,
-  mode: 'rewrite' | 'open-or-create',
-): Held | undefined {
-  let fd: number;
-  try {
-    fd = storage.open(path, mode);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-  let isHeld = false;
-  try {
-    if (lock === 'flock' && !tryFileLock(fd, path)) throw inUse(path, name);
-    const status = storage.statusOf(fd);
-    const named = storage.statusAt(path);
-    isHeld = named !== undefined && isSameFile(named, status);
-    return isHeld ? { fd, status } : undefined;
-  } finally {
-    if (!isHeld) storage.close(fd);
-  }
-}
-
-/**
- * Writes a whole file beside, and gives it its name once it is on disk; the name itself is not yet.
- * Undefined where another one has the name by now.
- */
-async function writeWhole(
-  place: ConsumerPlace,
-  name: string,
-  bytes: Uint8Array,
-  kind: 'new' | 'replacement',
-): Promise<Held | undefined> {
-  const { storage } = place.ports;
-  const path = pathOf(place, name);
-  const temporary = join(place.dir, consumerTemporaryName(name));
-  const held = holdNamed(place, name, temporary, 'open-or-create');
-  if (held === undefined) return undefined;
-  try {
-    if (kind === 'new' && storage.statusAt(path) !== undefined) {
-      abandon(storage, held.fd, temporary);
-      return undefined;
-    }
-    // A left-over of a crash may be longer.
-    storage.truncate(held.fd, bytes.length);
-    storage.write(held.fd, [bytes], 0);
-    await place.syncs.sync(held.fd);
-    if (kind === 'new') storage.renameNoReplace(temporary, path);
-    else storage.rename(temporary, path);
-    return held;
-  } catch (error) {
-    abandon(storage, held.fd, temporary);
-    throw error;
-  }
-}
-
-/** Nobody was told of the file: it must not hold a log for a consumer that nobody has. */
-function abandon(storage: Storage, fd: number, path: string): void {
-  try {
-    storage.unlink(path);
-  } catch (error) {
-    // What made the file fail is what is told.
-    if (!isOperational(error)) throw error;
-  } finally {
-    storage.close(fd);
-  }
-}

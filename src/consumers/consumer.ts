@@ -3,10 +3,9 @@ import { assert, invalidArgument, outOfRange, WalError } from '../errors.js';
 import { checkEventId, checkOptions } from '../reading/event-range.js';
 import type { FollowOptions, LoggedEvent, ReusedEvent, Reusing } from '../reading/events.js';
 import { followThrough } from '../replay/follow.js';
-import { consumerDropped } from './consumer-failure.js';
 import { type ConsumerPlace, wallClockNs } from './consumer-place.js';
 import type { ConsumerStore } from './consumer-store.js';
-import { firstEventIdKept } from './first-event.js';
+import { checkUsable } from './registration.js';
 
 /** Options of `consumer.follow`. */
 export type ConsumerFollowOptions = Omit<FollowOptions, 'from' | 'undurable'>;
@@ -143,10 +142,6 @@ export class Consumer {
   }
 
   #checkKept(): void {
-    if (this.#store.dropped() === undefined) return;
-    const { ports, dir, logId } = this.#place;
-    const { name, path } = this.#store;
-    const first = firstEventIdKept(ports.storage, dir, logId);
-    throw consumerDropped(path, name, this.#acknowledged + 1, first);
+    checkUsable(this.#place, this.#store);
   }
 }

@@ -4,9 +4,9 @@ import { readLogId } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { type ConsumerFile, readConsumers } from '../reading/consumer-files.js';
-import { checkDirectory } from '../reading/event-range.js';
+import { checkDirectory, checkLock } from '../reading/event-range.js';
 import { holdsLog, listLog, noLogIn, readMeta } from '../reading/log-directory.js';
-import type { ConsumerPolicy } from '../segment/consumer-record.js';
+import type { ConsumerPolicy, ConsumerRecord } from '../segment/consumer-record.js';
 import { nodeSyncs } from '../storage/disk-syncs.js';
 import { Consumer } from './consumer.js';
 import {
@@ -24,9 +24,11 @@ export interface ConsumerStatus {
   readonly name: string;
   /**
    * `active`: what it has not acknowledged is kept. `dropped`: nothing is kept for it any more.
+   * `ahead`: the log was continued behind an earlier event than the one that it has acknowledged,
+   * as a copy that lacked its end; all from there on is kept until it is removed.
    * `damaged`: what it needs is not known, so all events are kept until it is removed.
    */
-  readonly state: 'active' | 'dropped' | 'damaged';
+  readonly state: 'active' | 'dropped' | 'ahead' | 'damaged';
   /** The last event acknowledged, on disk; undefined where it is damaged, as all that follows. */
   readonly acknowledgedEventId: number | undefined;
   /** When that was acknowledged: Unix ns. */
@@ -47,7 +49,8 @@ export interface ConsumerStatus {
  * Opens a consumer of the log in `dir`, in this or any other process than the log's own. It must be
  * registered, unless `create` is set.
  * @throws WalError ERR_FLASHSTRIKE_NO_CONSUMER, _NOT_A_LOG; _LOCKED while it is in use; _EXPIRED if
- * it was dropped, or `from` is not there any more; _CORRUPT if its file is damaged …
+ * it was dropped, or `from` is not there any more; _OUT_OF_RANGE if the log ends before what it
+ * has acknowledged; _CORRUPT if its file is damaged …
  * @example
  * import { openConsumer } from 'flashstrike';
  *
@@ -81,6 +84,7 @@ async function openIn(
     lock: options.lock ?? 'flock',
     wallClockMs: Date.now,
     isDurable: (eventId: number) => reach.covers(eventId),
+    isThere: (eventId: number) => reach.has(eventId),
   };
   try {
     const store = await register(place, name, options, options.create ?? false);
@@ -152,15 +156,20 @@ function statusOf(
   const { acknowledgedEventId, timestampNs, maxLagBytes, maxLagMs, policy } = record.durable;
   return {
     name,
-    state: record.dropped === undefined ? 'active' : 'dropped',
+    state: stateOf(record),
     acknowledgedEventId,
     acknowledgedTsNs: timestampNs,
-    lag: lagOf(acknowledgedEventId),
+    lag: lagOf(record.acknowledgedEventId),
     maxLagBytes,
     maxLagMs,
     policy,
     damage: undefined,
   };
+}
+
+function stateOf({ dropped, ahead }: ConsumerRecord): ConsumerStatus['state'] {
+  if (ahead !== undefined) return 'ahead';
+  return dropped === undefined ? 'active' : 'dropped';
 }
 
 /**
@@ -170,9 +179,10 @@ function statusOf(
 export async function removeConsumer(
   dir: string,
   name: string,
-  { lock = 'flock' }: Pick<OpenConsumerOptions, 'lock'> = {},
+  options: Pick<OpenConsumerOptions, 'lock'> = {},
 ): Promise<void> {
   checkConsumerName(name);
+  const lock = checkLock(options);
   const path = resolve(checkDirectory(dir));
   if (!holdsLog(listLog(REGION_PORTS.storage, path))) throw noLogIn(path);
   await remove({ ports: REGION_PORTS, syncs: nodeSyncs, dir: path, lock }, name);

@@ -4,6 +4,7 @@ import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { readMeta } from '../reading/log-directory.js';
 import { DurableHorizon } from '../replay/durable-horizon.js';
 import { LogWalker } from '../replay/log-walker.js';
+import { firstEventIdKept } from './first-event.js';
 
 interface Walk {
   readonly walker: LogWalker;
@@ -35,6 +36,24 @@ export class DurableReach {
     return this.#isInFiles(eventId);
   }
 
+  /**
+   * Whether the log does not end before that event, durable or not. Not by wal.meta: that of a copy
+   * tells of events that were not copied.
+   * @throws WalError where the log cannot be read
+   */
+  has(eventId: number): boolean {
+    const { storage } = this.#ports;
+    if ((this.#ports.regionDurable(this.#dir, this.#logId) ?? 0) >= eventId) return true;
+    if (firstEventIdKept(storage, this.#dir, this.#logId) > eventId) return true;
+    const walker = this.#walkFrom(eventId);
+    try {
+      while (walker.nextEventId <= eventId) if (!walker.next()) break;
+      return walker.nextEventId > eventId;
+    } finally {
+      walker.close();
+    }
+  }
+
   close(): void {
     this.#walk?.walker.close();
     this.#walk = undefined;
@@ -60,9 +79,14 @@ export class DurableReach {
   }
 
   #begin(eventId: number): Walk {
+    const walker = this.#walkFrom(eventId);
+    return { walker, horizon: new DurableHorizon(this.#ports, walker) };
+  }
+
+  #walkFrom(eventId: number): LogWalker {
     const walker = new LogWalker(this.#ports, this.#dir);
     walker.seek(eventId);
     walker.skipTowards(eventId);
-    return { walker, horizon: new DurableHorizon(this.#ports, walker) };
+    return walker;
   }
 }

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConsumerBench, DIRECTORY } from '../../test/support/consumer-bench.js';
-import { readConsumer } from '../reading/consumer-files.js';
+import { readConsumer, readConsumers } from '../reading/consumer-files.js';
 import { CONSUMER_DROP_OFFSET, encodeDrop } from '../segment/consumer-record.js';
+import { markThoseAhead } from './ahead.js';
 import { Consumer } from './consumer.js';
+import { ConsumerHolds } from './consumer-holds.js';
 import { checkConsumerName, checkConsumerOptions } from './consumer-options.js';
+import { DurableReach } from './durable-reach.js';
 import { register, remove } from './registration.js';
 
 const registered = async (
@@ -151,11 +154,20 @@ describe('a consumer that is there', () => {
   });
 });
 
-function drop(bench: ConsumerBench, name: string): void {
+const holdsOf = (bench: ConsumerBench): ConsumerHolds =>
+  new ConsumerHolds(bench.storage, {
+    dir: DIRECTORY,
+    logId: bench.logId,
+    durableEventId: () => bench.durableEventId,
+    nowNs: () => 0n,
+  });
+
+/** As one that lagged by 2 ms too much. */
+function drop(bench: ConsumerBench, name: string, acknowledgedEventId = 4): void {
   const path = `${DIRECTORY}/${name}.consumer`;
   const record = readConsumer(bench.disk, DIRECTORY, name, bench.logId)?.record;
   assert.ok(record !== undefined);
-  const mark = { acknowledgedEventId: 4, timestampNs: 0n, lagBytes: 0, lagMs: 0 };
+  const mark = { acknowledgedEventId, timestampNs: 0n, lagBytes: 0, lagMs: 2 };
   const fd = bench.disk.open(path, 'rewrite');
   bench.disk.write(fd, [encodeDrop(mark, record.seed)], CONSUMER_DROP_OFFSET);
   bench.disk.close(fd);
@@ -197,5 +209,110 @@ describe('what a consumer is registered with', () => {
     await (await registered(bench, 'a', { policy: 'drop' })).close();
     await assert.rejects(registered(bench, 'a', { maxLagMs: 0 }), { code });
     await registered(bench, 'a', { maxLagMs: 0, policy: 'hold' });
+  });
+});
+
+describe('a log that ends before what a consumer has acknowledged', () => {
+  const billing = async (bench: ConsumerBench, acknowledged: number, options = {}) => {
+    const consumer = await registered(bench, 'billing', options);
+    await consumer.acknowledge(acknowledged);
+    await consumer.close();
+  };
+  const filesOf = (bench: ConsumerBench) => readConsumers(bench.disk, DIRECTORY, bench.logId);
+
+  test('refuses the consumer, also unmarked', async () => {
+    const bench = new ConsumerBench();
+    await billing(bench, 80);
+    bench.lastEventId = 79;
+    await assert.rejects(registered(bench, 'billing'), {
+      ...OUT_OF_RANGE,
+      message: /up to 80, which the log does not have.* --remove billing/,
+    });
+    assert.deepEqual([...bench.storage.openFiles], []);
+    bench.lastEventId = 80;
+    await (await registered(bench, 'billing')).close();
+  });
+
+  test('marks it when it is continued: refused however long the log gets, held from there', async () => {
+    const bench = new ConsumerBench();
+    await billing(bench, 80);
+    assert.deepEqual(markThoseAhead(bench.place, filesOf(bench), 80), []);
+    const [note] = markThoseAhead(bench.place, filesOf(bench), 60);
+    assert.match(note ?? '', /up to 80, but the log was continued behind event 60: events from 61/);
+    const { record } = filesOf(bench)[0] ?? {};
+    assert.deepEqual([record?.acknowledgedEventId, record?.dropped], [60, undefined]);
+    bench.disk.cutPower();
+    bench.restart();
+    await assert.rejects(registered(bench, 'billing'), {
+      ...OUT_OF_RANGE,
+      message: /continued behind event 60: .*--remove billing.*from 61/,
+    });
+    assert.equal(holdsOf(bench).oldestNeeded(91), 61);
+    assert.deepEqual(holdsOf(bench).survey().lag.events, 30);
+    await remove(bench.place, 'billing');
+    assert.equal((await registered(bench, 'billing', { from: 61 })).acknowledgedEventId, 60);
+  });
+
+  test('a consumer that is open meanwhile acknowledges nothing more', async () => {
+    const bench = new ConsumerBench();
+    const consumer = await registered(bench, 'billing');
+    await consumer.acknowledge(80);
+    markThoseAhead(bench.place, filesOf(bench), 60);
+    for (const call of [() => consumer.acknowledge(85), async () => consumer.follow()]) {
+      await assert.rejects(call(), OUT_OF_RANGE);
+    }
+  });
+
+  test('one that was dropped stays so, and claims no more than the log has', async () => {
+    const bench = new ConsumerBench();
+    await billing(bench, 80);
+    drop(bench, 'billing', 80);
+    assert.equal(markThoseAhead(bench.place, filesOf(bench), 60).length, 1);
+    const { record } = filesOf(bench)[0] ?? {};
+    assert.deepEqual([record?.acknowledgedEventId, record?.dropped?.lagMs], [60, 2]);
+    assert.equal(holdsOf(bench).oldestNeeded(91), undefined);
+  });
+
+  test('leaves the consumer of a snapshot by hard links as it was', async () => {
+    const bench = new ConsumerBench();
+    await billing(bench, 80);
+    bench.disk.makeDirectory('/snapshot');
+    bench.disk.link(`${DIRECTORY}/billing.consumer`, '/snapshot/billing.consumer');
+    assert.equal(markThoseAhead(bench.place, filesOf(bench), 60).length, 1);
+    const records = [DIRECTORY, '/snapshot'].map(
+      (dir) => readConsumer(bench.disk, dir, 'billing', bench.logId)?.record,
+    );
+    assert.deepEqual(
+      records.map((record) => record?.acknowledgedEventId),
+      [60, 80],
+    );
+    assert.deepEqual([...bench.storage.openFiles], []);
+  });
+
+  test('is not continued where the mark cannot be written', async () => {
+    const bench = new ConsumerBench();
+    await billing(bench, 80);
+    bench.storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'sync', times: 1 });
+    assert.throws(() => markThoseAhead(bench.place, filesOf(bench), 60), {
+      code: 'ERR_FLASHSTRIKE_IO',
+    });
+    assert.deepEqual([...bench.storage.openFiles], []);
+  });
+});
+
+describe('where the log ends, for one that resumes in another process', () => {
+  test('is told by the files, not by the wal.meta of a copy', () => {
+    const bench = new ConsumerBench();
+    bench.durableEventId = 500;
+    bench.keepFrom(0);
+    const reach = new DurableReach(bench.ports, DIRECTORY, bench.logId);
+    assert.deepEqual(
+      [0, 30, 90, 91].map((id) => reach.has(id)),
+      [true, true, true, false],
+    );
+    bench.removeSegment(1);
+    assert.equal(reach.has(29), true, 'it had that');
+    reach.close();
+    assert.deepEqual([...bench.storage.openFiles], []);
   });
 });

@@ -7,12 +7,21 @@ import { join } from 'node:path';
 import { isOperational, outOfRange, WalError } from '../errors.js';
 import { listLog } from '../reading/log-directory.js';
 import { isMissing } from '../reading/read-failure.js';
+import { isAhead } from '../segment/consumer-record.js';
 import { consumerFileName } from '../segment/file-names.js';
-import { consumerDropped, inUse, noConsumer, tooLate, writing } from './consumer-failure.js';
+import {
+  consumerAhead,
+  consumerDropped,
+  inUse,
+  noConsumer,
+  tooLate,
+  writing,
+} from './consumer-failure.js';
 import { leashOf, type RegisterConsumerOptions } from './consumer-options.js';
 import { type ConsumerPlace, wallClockNs } from './consumer-place.js';
-import { ConsumerStore, holdNamed } from './consumer-store.js';
+import { ConsumerStore } from './consumer-store.js';
 import { firstEventIdKept } from './first-event.js';
+import { holdNamed } from './named-file.js';
 
 /** A name that comes and goes as often is somebody's mistake. */
 const ATTEMPTS = 10;
@@ -41,6 +50,17 @@ export async function register(
   throw inUse(path, name);
 }
 
+/** @throws WalError where a mark says that it was dropped, or is ahead of the log */
+export function checkUsable({ ports, dir, logId }: ConsumerPlace, store: ConsumerStore): void {
+  const mark = store.mark();
+  if (mark === undefined) return;
+  const { path, name, slot } = store;
+  const { acknowledgedEventId: known } = slot;
+  if (isAhead(mark)) throw consumerAhead(path, name, known, mark.acknowledgedEventId);
+  const first = firstEventIdKept(ports.storage, dir, logId);
+  throw consumerDropped(path, name, mark.acknowledgedEventId + 1, first);
+}
+
 async function resumed(
   place: ConsumerPlace,
   store: ConsumerStore,
@@ -48,10 +68,10 @@ async function resumed(
 ): Promise<ConsumerStore> {
   try {
     const { slot } = store;
-    if (store.dropped() !== undefined) {
-      const first = firstEventIdKept(place.ports.storage, place.dir, place.logId);
-      throw consumerDropped(store.path, store.name, slot.acknowledgedEventId + 1, first);
-    }
+    checkUsable(place, store);
+    const { acknowledgedEventId: known } = slot;
+    // Otherwise it would go on behind events that it never got, under ids that it has seen.
+    if (!place.isThere(known)) throw consumerAhead(store.path, store.name, known);
     const leash = leashOf(options, slot);
     const isNew =
       leash.maxLagBytes !== slot.maxLagBytes ||

@@ -2,19 +2,13 @@
 // needs of the log. Who cannot say what is needed (a record that is missing or damaged) says that
 // everything is.
 
-/** Everything from `eventId` on is needed. */
-export interface RetentionHold {
-  readonly eventId: number;
-  /** Who needs it, for messages: `consumer billing`. */
-  readonly by: string;
-}
-
 export interface RetentionHolds {
   /**
-   * The lowest event that anybody needs, as of now; undefined where nobody needs any. Asked before
-   * each removal: once before wal.meta says that the log begins later, and once more behind that.
+   * The lowest event that anybody needs, with all behind it; undefined where nobody needs any.
+   * Asked before each removal: once before wal.meta says that the log begins later, and once more
+   * behind that.
    * What it throws keeps the segment, and is asked again later.
    * @param nextEventId all events before it are to go
    */
-  oldestNeeded(nextEventId: number): RetentionHold | undefined;
+  oldestNeeded(nextEventId: number): number | undefined;
 }

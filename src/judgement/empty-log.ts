@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { WalError } from '../errors.js';
 import { beginAnewAdvice } from '../reading/advice.js';
+import { highestAcknowledged, readConsumers } from '../reading/consumer-files.js';
 import {
   type ListedSegment,
   listLog,
@@ -17,6 +18,8 @@ export interface EmptyEvidence {
   readonly meta: MetaReading;
   /** What the shared region of this boot calls durable. */
   readonly region: number | undefined;
+  /** The highest event that a consumer has acknowledged; undefined for none. */
+  readonly acknowledgement: number | undefined;
   /** LOCK is not empty: an opening writes to it once wal.meta is durable. */
   readonly wasOpened: boolean;
 }
@@ -38,12 +41,28 @@ export function gatherEmpty(
   const opened = wasOpened(storage, dir);
   const region = regionDurable(dir, undefined);
   const meta = readMeta(storage, dir);
-  return { meta, region, wasOpened: opened, segments: listLog(storage, dir).segments };
+  const acknowledgement = acknowledgedWithoutSegments(storage, dir, meta);
+  const { segments } = listLog(storage, dir);
+  return { meta, region, acknowledgement, wasOpened: opened, segments };
+}
+
+/** What consumers prove where no segment is left: without a wal.meta those of any log. */
+export function acknowledgedWithoutSegments(
+  storage: Storage,
+  dir: string,
+  meta: MetaReading,
+): number | undefined {
+  const logId = meta.status === 'present' ? meta.meta.logId : undefined;
+  return highestAcknowledged(readConsumers(storage, dir, logId));
 }
 
 /** The highest id that anything calls durable where no segment is left; 0 for none. */
-export const lostWithAll = ({ meta, region }: EmptyEvidence): number =>
-  Math.max(meta.status === 'present' ? meta.meta.durableEventId : 0, region ?? 0);
+export const lostWithAll = ({ meta, region, acknowledgement }: EmptyEvidence): number =>
+  Math.max(
+    meta.status === 'present' ? meta.meta.durableEventId : 0,
+    region ?? 0,
+    acknowledgement ?? 0,
+  );
 
 /** What is wrong with a folder that has no segment; undefined: nothing was ever written. */
 export function emptyError(dir: string, evidence: EmptyEvidence): WalError | undefined {
@@ -54,9 +73,13 @@ export function emptyError(dir: string, evidence: EmptyEvidence): WalError | und
   if (durable > 0 || segmentIndex > 0) {
     const named =
       segmentIndex > 0 ? ` (according to wal.meta there were segments up to ${segmentIndex})` : '';
+    const told =
+      evidence.acknowledgement === durable
+        ? " (a consumer's acknowledgement: its file is in the folder)"
+        : '';
     const message =
-      `${dir} contains no segment, but events up to ${durable} were durable: all of them are ` +
-      `lost${named}. Put the files back.`;
+      `${dir} contains no segment, but events up to ${durable} were durable${told}: all of them ` +
+      `are lost${named}. Put the files back.`;
     return new WalError('ERR_FLASHSTRIKE_CORRUPT', message, { path: dir });
   }
   const toDo = beginAnewAdvice;

@@ -1,5 +1,6 @@
 // What readers need from outside: files, and what the shared region of the log's process tells.
 
+import { highestAcknowledged, readConsumers } from '../reading/consumer-files.js';
 import { readBuffer } from '../reading/segment-reader.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
@@ -27,8 +28,16 @@ export const FILE_PORTS: ReadingPorts = Object.freeze({
   leftRegions: () => NO_REGIONS,
 });
 
+/** @throws WalError where LOCK, the region or the folder cannot be read */
 export const outsideClaims = (
   ports: ReadingPorts,
   dir: string,
   logId: bigint | undefined,
-): OutsideClaims => ({ region: ports.regionDurable(dir, logId) });
+): OutsideClaims => ({
+  region: ports.regionDurable(dir, logId),
+  acknowledgement: highestAcknowledged(readConsumers(ports.storage, dir, logId)),
+});
+
+/** The highest event id that they call durable; 0 for none. */
+export const highestOutside = ({ region = 0, acknowledgement = 0 }: OutsideClaims): number =>
+  Math.max(region, acknowledgement);

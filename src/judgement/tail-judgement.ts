@@ -32,7 +32,7 @@ import { behindOf, scanTail, type TailScan } from './tail-scan.js';
 export interface OutsideClaims {
   /** The durable word of the shared region, when the region is this log's and of this boot. */
   readonly region?: number | undefined;
-  /** What consumers acknowledged. */
+  /** The highest event that a consumer of this log has acknowledged, on disk. */
   readonly acknowledgement?: number | undefined;
 }
 
@@ -146,8 +146,8 @@ export function judgeEnd(
   const { segmentIndex, compatibleFlags } = file.header;
   const { meta, claims, scan, outside } = evidence;
   const behind = behindOf(scan, (compatibleFlags & RECYCLED_BODY_FLAG) !== 0);
-  const vouched =
-    meta !== undefined || outside.region !== undefined || outside.acknowledgement !== undefined;
+  // A consumer may be far behind: it proves what was durable, and not that nothing more was.
+  const vouched = meta !== undefined || outside.region !== undefined;
   const facts: TailFacts = {
     behind,
     durableLost: claims.durableEventId >= nextEventId,

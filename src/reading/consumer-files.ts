@@ -93,19 +93,34 @@ export function readRecord(
   return record;
 }
 
+/**
+ * The highest event that any of them proves to have been durable: only what was is acknowledged.
+ * Undefined where none proves any; one that is damaged, or of another log, does not.
+ */
+export function highestAcknowledged(files: readonly ConsumerFile[]): number | undefined {
+  const ids = files.map(({ record }) => record?.acknowledgedEventId ?? 0);
+  const highest = Math.max(0, ...ids);
+  return highest > 0 ? highest : undefined;
+}
+
 /** What `verify` and an open say of consumers that are not well. */
-export function consumerNotes(
-  storage: Storage,
-  dir: string,
-  logId: bigint | undefined,
-): readonly string[] {
-  return readConsumers(storage, dir, logId).flatMap(({ name, record, damaged }) => {
+export function consumerNotes(dir: string, files: readonly ConsumerFile[]): readonly string[] {
+  return files.flatMap(({ name, record, damaged }) => {
+    const remedy = `remove it: flashstrike consumers ${dir} --remove ${name}`;
     if (record === undefined) {
-      const remedy = `remove it: flashstrike consumers ${dir} --remove ${name}`;
       return [`${damaged} All events are kept for consumer ${name} until you ${remedy}.`];
     }
-    if (record.dropped === undefined) return [];
-    const { acknowledgedEventId } = record.dropped;
+    const { ahead, dropped, durable } = record;
+    if (ahead !== undefined) {
+      const { acknowledgedEventId: end } = ahead;
+      return [
+        `Consumer ${name} has acknowledged events up to ${durable.acknowledgedEventId}, but the ` +
+          `log was continued behind event ${end}: events from ${end + 1} on are others, and are ` +
+          `kept until you ${remedy}.`,
+      ];
+    }
+    if (dropped === undefined) return [];
+    const { acknowledgedEventId } = dropped;
     return [
       `Consumer ${name} was dropped at event ${acknowledgedEventId}: it lagged more than it may.`,
     ];

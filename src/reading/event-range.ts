@@ -1,5 +1,5 @@
 // Arguments that name events or a folder, checked before anything is opened.
-import { invalidArgument } from '../errors.js';
+import { invalidArgument, WalError } from '../errors.js';
 
 /** A folder's path as it was given. */
 export function checkDirectory(dir: unknown): string {
@@ -24,6 +24,19 @@ export function checkFlag(name: string, value: unknown): boolean {
   if (value === undefined) return false;
   if (typeof value === 'boolean') return value;
   throw invalidArgument(`${name} must be true or false, got ${shown(value)}.`);
+}
+
+/** The one option of calls that only lock. @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION */
+export function checkLock(options: object): 'flock' | 'none' {
+  checkOptions(options);
+  const strange = Object.keys(options).find((name) => name !== 'lock');
+  const { lock = 'flock' } = options as { readonly lock?: unknown };
+  if (strange === undefined && (lock === 'flock' || lock === 'none')) return lock;
+  const message =
+    strange === undefined
+      ? 'The option lock must be one of flock, none.'
+      : `There is no option ${strange.slice(0, 100)}. The options are: lock.`;
+  throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
 }
 
 export function checkSignal(value: unknown): void {

@@ -84,7 +84,9 @@ export const holdsLog = (listing: LogListing): boolean =>
   listing.prepared.length > 0 ||
   listing.hasMeta ||
   listing.hasMetaTemporary ||
-  listing.hasLock;
+  listing.hasLock ||
+  // Whose acknowledgement may be all that is left of the log.
+  listing.consumers.length > 0;
 
 /** The error for a folder that {@link holdsLog} denies. */
 export const noLogIn = (dir: string): WalError =>

@@ -3,7 +3,12 @@
 // leaves the folder as it was; whatever is done can be done again after a crash at any step.
 import { basename, dirname, join } from 'node:path';
 import { assert, type ErrorCode, WalError } from '../errors.js';
-import { type EmptyEvidence, emptyError, wasOpened } from '../judgement/empty-log.js';
+import {
+  acknowledgedWithoutSegments,
+  type EmptyEvidence,
+  emptyError,
+  wasOpened,
+} from '../judgement/empty-log.js';
 import { firstKeptIn, lostBeginning } from '../judgement/kept-events.js';
 import {
   endNotes,
@@ -20,7 +25,12 @@ import {
   putBackAdvice,
   withoutTailAdvice,
 } from '../reading/advice.js';
-import { consumerNotes } from '../reading/consumer-files.js';
+import {
+  type ConsumerFile,
+  consumerNotes,
+  highestAcknowledged,
+  readConsumers,
+} from '../reading/consumer-files.js';
 import {
   type LogListing,
   listingNotes,
@@ -156,6 +166,8 @@ export interface RecoveredLog {
   readonly missingTail: MissingTail | undefined;
   /** See WalMeta. */
   readonly firstKeptEventId: number;
+  /** Those in the folder, as they were found. */
+  readonly consumers: readonly ConsumerFile[];
   readonly notes: readonly string[];
 }
 
@@ -185,7 +197,7 @@ const vanished = (path: string): WalError =>
 
 /**
  * Finds and judges the end of the log. Writes only to re-dirty the accepted prefix.
- * @param outside what the shared region claims durable
+ * @param outside what the shared region claims durable; what consumers do is read here
  * @param random for the id of a log that is new
  * @param telemetry records how long what took
  * @throws WalError ERR_FLASHSTRIKE_CORRUPT, _UNDECIDABLE, _UNSUPPORTED, _WRONG_LOG, …
@@ -223,23 +235,36 @@ function recover(
   if (last === undefined) {
     // Never 0, so that all-zero bytes name no log.
     const { region } = outside;
-    const evidence = { meta: reading, region, wasOpened: wasOpened(storage, directory) };
-    return withoutSegments(directory, evidence, mode, random() | 1n, notes);
+    const acknowledgement = acknowledgedWithoutSegments(storage, directory, reading);
+    const opened = wasOpened(storage, directory);
+    const evidence = { meta: reading, region, acknowledgement, wasOpened: opened };
+    const log = withoutSegments(directory, evidence, mode, random() | 1n, notes);
+    const consumers = consumersOf(storage, listing, log.logId);
+    return { ...log, consumers, notes: [...log.notes, ...consumerNotes(directory, consumers)] };
   }
   const chain = readLogChain(storage, listing, reading, meter);
   const losses = judgeBefore(storage, listing, chain, reading, { mode, verify }, meter);
   const { logId } = chain;
-  if (listing.consumers.length > 0) notes.push(...consumerNotes(storage, directory, logId));
+  const consumers = consumersOf(storage, listing, logId);
+  notes.push(...consumerNotes(directory, consumers));
+  const claims = { ...outside, acknowledgement: highestAcknowledged(consumers) };
   const file = openSegment(storage, last.path, { index: last.index, logId }, 'rewrite', meter);
   if (file === undefined) throw vanished(last.path);
   try {
-    const log = withLastSegment(storage, directory, file, mode, outside, notes, meter);
-    return { ...log, losses, firstKeptEventId: firstKeptIn(reading, logId) };
+    const log = withLastSegment(storage, directory, file, mode, claims, notes, meter);
+    return { ...log, losses, consumers, firstKeptEventId: firstKeptIn(reading, logId) };
   } catch (error) {
     closeSegment(storage, file, meter);
     throw error;
   }
 }
+
+/** Without one, the folder is not listed again. */
+const consumersOf = (
+  storage: Storage,
+  { dir, consumers }: LogListing,
+  logId: bigint | undefined,
+): readonly ConsumerFile[] => (consumers.length === 0 ? [] : readConsumers(storage, dir, logId));
 
 function withoutSegments(
   directory: string,
@@ -247,7 +272,7 @@ function withoutSegments(
   mode: RecoveryMode,
   newLogId: bigint,
   notes: readonly string[],
-): RecoveredLog {
+): Omit<RecoveredLog, 'consumers'> {
   const meta = usableMeta(evidence.meta, directory);
   const error = emptyError(directory, evidence);
   const isDoubt = error?.code === 'ERR_FLASHSTRIKE_UNDECIDABLE';
@@ -309,7 +334,7 @@ function withLastSegment(
   outside: OutsideClaims,
   notes: readonly string[],
   meter: ReadingMeter,
-): Omit<RecoveredLog, 'losses' | 'firstKeptEventId'> {
+): Omit<RecoveredLog, 'losses' | 'firstKeptEventId' | 'consumers'> {
   const buffer = readBuffer(file.bytes);
   const reader = new SegmentReader(storage, file, buffer, startOf(file), new SegmentMeter(meter));
   const walk = walkSegment(reader);

@@ -7,7 +7,7 @@ import { emptyError, gatherEmpty } from '../judgement/empty-log.js';
 import { lostBeginning } from '../judgement/kept-events.js';
 import { laterThanNext } from '../judgement/later-segments.js';
 import { logIdOf } from '../judgement/log-identity.js';
-import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
+import { highestOutside, outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
 import { expired, judgeTail, tailError } from '../judgement/tail-judgement.js';
 import { unpinnedHole } from '../judgement/unpinned.js';
 import { lostSentence } from '../reading/advice.js';
@@ -320,8 +320,8 @@ export class LogWalker {
   #durableOf(logId: bigint): number {
     const meta = readMeta(this.#storage, this.dir);
     const isOurs = meta.status === 'present' && meta.meta.logId === logId;
-    const region = outsideClaims(this.#ports, this.dir, logId).region ?? 0;
-    return Math.max(region, isOurs ? meta.meta.durableEventId : 0);
+    const outside = highestOutside(outsideClaims(this.#ports, this.dir, logId));
+    return Math.max(outside, isOurs ? meta.meta.durableEventId : 0);
   }
 
   /** Makes an open file the current segment. */

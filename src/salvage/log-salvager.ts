@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { WalError } from '../errors.js';
 import { emptyError, gatherEmpty } from '../judgement/empty-log.js';
 import { type LeftRing, lastToTake } from '../judgement/left-rings.js';
-import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
+import { highestOutside, outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
 import {
   gatherEvidence,
   judgeEnd,
@@ -365,7 +365,7 @@ export class LogSalvager {
   #outside(logId: bigint | undefined): OutsideClaims {
     try {
       const outside = outsideClaims(this.#ports, this.#dir, logId);
-      this.#claim(outside.region);
+      this.#claim(highestOutside(outside));
       return outside;
     } catch (error) {
       // What is wrong with LOCK or the region was told when they were looked at first.

@@ -6,6 +6,9 @@
 // own sync is done, the page of the other slot confirms that: a slot that is seen and not confirmed
 // may be lost with the power, so nothing is removed for it.
 //
+// A log may come to end before what a consumer has acknowledged: a copy that lacks a tail. What it
+// gets from then on has ids that the consumer knows other events by. The mark says that too.
+//
 //   0          4096                       8192                       12288
 //   | header   | slot 0 · confirmation    | slot 1 · confirmation    | drop mark          16384
 import { assert } from '../errors.js';
@@ -96,13 +99,16 @@ export interface ConsumerSlot {
 
 /** Why and when a consumer was dropped. */
 export interface ConsumerDrop {
-  /** What it had acknowledged. */
+  /** What it had acknowledged, or the end of a log that ended before that. */
   readonly acknowledgedEventId: number;
   /** Unix epoch. */
   readonly timestampNs: bigint;
   readonly lagBytes: number;
   readonly lagMs: number;
 }
+
+/** The log was continued behind an event before the one that the consumer had acknowledged. */
+type ConsumerAhead = Pick<ConsumerDrop, 'acknowledgedEventId' | 'timestampNs'>;
 
 export interface ConsumerRecord {
   readonly header: ConsumerHeader;
@@ -113,6 +119,12 @@ export interface ConsumerRecord {
   /** The last one that no power cut takes back: what may be removed goes by it. */
   readonly durable: ConsumerSlot;
   readonly dropped: ConsumerDrop | undefined;
+  readonly ahead: ConsumerAhead | undefined;
+  /**
+   * The last event of this log that it needs no more: what it has acknowledged durably, or what a
+   * mark says.
+   */
+  readonly acknowledgedEventId: number;
 }
 
 /** The first page of the file of a new consumer. */
@@ -202,8 +214,22 @@ export function decodeConsumer(bytes: Uint8Array): ConsumerRecord | Defect {
   const isConfirmed = confirmedSequence(bytes, newest.sequence, seed) === newest.sequence;
   // Where the older one is torn, it was being overwritten, and the newest was on disk before that.
   const durable = isConfirmed || older === undefined ? newest : older;
-  const dropped = decodeDrop(bytes.subarray(CONSUMER_DROP_OFFSET), seed);
-  return { header, seed, newest, durable, dropped };
+  const mark = decodeDrop(bytes.subarray(CONSUMER_DROP_OFFSET), seed);
+  return { header, seed, newest, durable, ...standingOf(durable, mark) };
+}
+
+/** What the mark makes of a consumer. */
+export function standingOf(
+  durable: ConsumerSlot,
+  mark: ConsumerDrop | undefined,
+): Pick<ConsumerRecord, 'dropped' | 'ahead' | 'acknowledgedEventId'> {
+  const { acknowledgedEventId } = mark ?? durable;
+  const isInFront = mark !== undefined && isAhead(mark);
+  return {
+    dropped: isInFront ? undefined : mark,
+    ahead: isInFront ? mark : undefined,
+    acknowledgedEventId,
+  };
 }
 
 const lengthOf = (bytes: Uint8Array): string => `${bytes.length} bytes`;
@@ -255,6 +281,22 @@ function confirmedSequence(bytes: Uint8Array, sequence: number, seed: bigint): n
   const hashed = bytes.subarray(start, start + ConsumerConfirmationLayout.offset.checksum);
   return checksum === xxh64(hashed, seed) ? confirmed : 0;
 }
+
+/** Nobody is dropped who is not behind: such a mark says that the log ends before its consumer. */
+export const isAhead = ({ lagBytes, lagMs }: ConsumerDrop): boolean =>
+  lagBytes === 0 && lagMs === 0;
+
+/** The mark of a consumer in front of a log that is continued behind `endEventId`. */
+export const markAhead = (
+  { dropped }: ConsumerRecord,
+  endEventId: number,
+  timestampNs: bigint,
+): ConsumerDrop => ({
+  lagBytes: dropped?.lagBytes ?? 0,
+  lagMs: dropped?.lagMs ?? 0,
+  acknowledgedEventId: endEventId,
+  timestampNs,
+});
 
 /**
  * The mark at the start of that page. Undefined also for one that is torn: nothing was removed for

@@ -36,7 +36,7 @@ export interface TailFacts {
   readonly sealed: boolean;
   /** Anything tells what was durable: wal.meta, the shared region, a valid block of the segment. */
   readonly witnessed: boolean;
-  /** Anything outside of the segment does: wal.meta, the shared region, a consumer. */
+  /** Anything outside of the segment does: wal.meta, the shared region. */
   readonly vouched: boolean;
   /** The folder is a copy of a log, and what is missing here has the shape that copying leaves. */
   readonly copied: boolean;

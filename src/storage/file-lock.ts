@@ -22,7 +22,7 @@ export function tryFileLock(fd: number, path: string): boolean {
 const unavailable = (path: string, why: string, cause?: unknown): WalError =>
   new WalError(
     'ERR_FLASHSTRIKE_LOCK_UNAVAILABLE',
-    `${path} cannot be locked (${why}). Open with lock: 'none' if you can make sure that there ` +
-      'is only one writer.',
+    `${path} cannot be locked (${why}). Open with lock: 'none' (trim and consumers: --lock none) ` +
+      'if you can make sure that there is only one writer.',
     { path, cause },
   );

@@ -8,7 +8,7 @@ import { goneSentence, type LeftRegions, lostAdvice } from '../judgement/left-ri
 import { logIdOf } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { newerVersionAdvice, putBackAdvice, verdictAdvice } from '../reading/advice.js';
-import { consumerNotes } from '../reading/consumer-files.js';
+import { consumerNotes, readConsumers } from '../reading/consumer-files.js';
 import {
   holdsLog,
   type LogListing,
@@ -72,7 +72,7 @@ export class Verification {
     const meta = readMeta(storage, this.#dir);
     notes.push(...listingNotes(listing, meta), ...metaNotes(meta, listing));
     if (listing.consumers.length > 0) {
-      notes.push(...consumerNotes(storage, this.#dir, this.#logId));
+      notes.push(...consumerNotes(this.#dir, readConsumers(storage, this.#dir, this.#logId)));
     }
     // Before the files: what waited then goes on where they end now, or further ahead.
     const left = this.#rings.leftRegions();

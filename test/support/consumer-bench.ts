@@ -33,6 +33,7 @@ export class ConsumerBench {
   readonly logId: bigint;
   nowMs = 1_700_000_000_000;
   durableEventId: number;
+  lastEventId: number;
 
   constructor() {
     this.disk = new SimulatedDisk();
@@ -41,6 +42,7 @@ export class ConsumerBench {
     for (let segment = 1; segment <= 3; segment++) builder.segment().events(EVENTS_PER_SEGMENT);
     this.logId = builder.logId;
     this.durableEventId = builder.lastEventId;
+    this.lastEventId = builder.lastEventId;
     this.disk.makeDirectory(DIRECTORY);
     for (const [index, bytes] of builder.files) {
       put(this.disk, join(DIRECTORY, segmentFileName(index)), bytes);
@@ -64,6 +66,7 @@ export class ConsumerBench {
       lock: 'none',
       wallClockMs: () => this.nowMs,
       isDurable: (eventId) => eventId <= this.durableEventId,
+      isThere: (eventId) => eventId <= this.lastEventId,
     };
   }
 

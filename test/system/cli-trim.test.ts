@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, unlinkSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { trim, verify, Wal } from '../../src/index.js';
+import { removeConsumer, trim, verify, Wal } from '../../src/index.js';
 import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
 import { flashstrike } from './cli-process.js';
 
@@ -74,4 +74,30 @@ test('on the command line: a summary, JSON, and the codes of all commands', asyn
   const failed = await flashstrike(['trim', damaged.write().dir, '--before', '12']);
   assert.equal(failed.code, 1);
   assert.match(String(failed.stderr), /0000000001.wal is sound up to/);
+});
+
+test('a log that is open is left alone also where somebody has removed LOCK', {
+  skip: process.platform === 'linux' ? false : 'only Linux locks folders',
+}, async (t) => {
+  const { dir } = fourSegments(t).write();
+  const wal = await Wal.open(dir, { sharedMemory: 'off' });
+  unlinkSync(`${dir}/LOCK`);
+  await assert.rejects(trim(dir, 20), { code: 'ERR_FLASHSTRIKE_LOCKED' });
+  assert.equal(segmentsIn(dir).length, 4);
+  await wal.close();
+  assert.equal((await trim(dir, 12)).firstEventId, 11);
+});
+
+test('where files cannot be locked, it is told that nobody else has the log', async (t) => {
+  const { dir } = fourSegments(t).write();
+  for (const lock of ['flock', 'none']) {
+    const { code } = await flashstrike(['trim', dir, '--before', '12', '--lock', lock]);
+    assert.equal(code, 0);
+  }
+  assert.equal((await trim(dir, 20, { lock: 'none' })).firstEventId, 16);
+  for (const options of [{ lock: 'off' }, { locks: 'none' }]) {
+    const code = 'ERR_FLASHSTRIKE_INVALID_OPTION';
+    await assert.rejects(trim(dir, 20, options as object), { code });
+    await assert.rejects(removeConsumer(dir, 'a', options as object), { code });
+  }
 });

@@ -1,6 +1,13 @@
 // Consumers of a log that is open, in its own process and in others.
 import assert from 'node:assert/strict';
-import { readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, type TestContext, test } from 'node:test';
 import { listConsumers, openConsumer, removeConsumer, Wal } from '../../src/index.js';
@@ -193,4 +200,24 @@ test('files are for this user alone, and are closed with the log', async (t) => 
   assert.match(damaged?.damage ?? '', /a\.consumer is not valid/);
   await removeConsumer(wal.directory, 'a');
   assert.equal(listConsumers(wal.directory).length, 2);
+});
+
+test('a dead consumer whose file a snapshot shares is dropped; the snapshot keeps its own', async (t) => {
+  const wal = await logOf(t, 1);
+  const snapshot = temporaryFolder(t);
+  const consumer = await wal.registerConsumer('billing', { maxLagBytes: 1, policy: 'drop' });
+  const path = join(wal.directory, 'billing.consumer');
+  linkSync(path, join(snapshot, 'billing.consumer'));
+  const before = readFileSync(path);
+  const stateOf = (): string | undefined => wal.consumers()[0]?.state;
+  const payload = new Uint8Array(10_000);
+  for (let count = 1; count <= 30; count++) wal.append(payload);
+  await wal.durable();
+  assert.equal(await wal.deleteBefore(20), 1, 'in use: held');
+  assert.equal(stateOf(), 'active');
+  await consumer.close();
+  assert.ok((await wal.deleteBefore(20)) > 1);
+  assert.equal(stateOf(), 'dropped');
+  assert.deepEqual(readFileSync(join(snapshot, 'billing.consumer')), before);
+  assert.equal(statSync(path).nlink, 1);
 });

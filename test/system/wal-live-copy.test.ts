@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { verify, Wal } from '../../src/index.js';
+import { openConsumer, verify, Wal } from '../../src/index.js';
 import { judgeFolder } from '../../src/region/folder-identity.js';
 import { identifyFolder } from '../../src/storage/identify-folder.js';
 import { readLockRecord } from '../../src/storage/lock-file.js';
@@ -227,4 +227,44 @@ test('an opening of a copy that crashes before the folder is its own is done aga
   assert.deepEqual([verdict, missingTail], ['live-copy', { firstEventId: 201, lastEventId: 300 }]);
   await using wal = await Wal.open(copy, options);
   assert.deepEqual([wal.recovery.verdict, wal.append(Buffer.from('next'))], ['live-copy', 201]);
+});
+
+test('a consumer that knows more events than the copy has gets none of those that come instead', {
+  skip: cannotMap,
+}, async (t) => {
+  const copied = await copyOfALiveLog(t);
+  const { dir, copy, options } = copied;
+  {
+    await using billing = await copied.wal.registerConsumer('billing');
+    await billing.acknowledge(300);
+  }
+  await finishOriginal(copied);
+  copyFiles(dir, copy, (name) => name === 'billing.consumer');
+  const refused = code('ERR_FLASHSTRIKE_OUT_OF_RANGE');
+  await assert.rejects(openConsumer(copy, 'billing'), refused);
+  {
+    await using wal = await Wal.open(copy, options);
+    const { verdict, notes } = wal.recovery;
+    assert.equal(verdict, 'live-copy');
+    assert.match(
+      notes.join(' '),
+      /billing has acknowledged events up to 300, but the log was contin/,
+    );
+    await append(wal, 150);
+    await assert.rejects(wal.registerConsumer('billing'), refused);
+    assert.equal(wal.consumers()[0]?.state, 'ahead');
+    assert.equal(wal.consumers()[0]?.lag?.events, 150);
+  }
+  await using wal = await Wal.open(copy, options);
+  assert.equal(wal.recovery.verdict, 'clean');
+  await assert.rejects(
+    openConsumer(copy, 'billing'),
+    /behind event 200: .*register it again from 201/,
+  );
+  await wal.removeConsumer('billing');
+  await using billing = await wal.registerConsumer('billing', { from: 201 });
+  for await (const { eventId } of billing.follow()) {
+    assert.equal(eventId, 201);
+    break;
+  }
 });

@@ -330,7 +330,7 @@ function retention(context: TestContext, families: MovedFamilies): void {
       nowNs: () => 0n,
     },
     { retention: { segments: 1 }, verifiesAll: false, hotSegments: 1 },
-    { oldestNeeded: () => (needed === undefined ? undefined : { eventId: needed, by: 'a test' }) },
+    { oldestNeeded: () => needed },
     new recorder.SegmentMaintainerUpdater(telemetry.segmentMaintainer, clock),
     { toVerify: () => {}, verified: () => {}, verifiedAll: () => {} },
   );

@@ -12,6 +12,7 @@ interface ConsumersOptions {
   readonly json: boolean;
   /** The name of the one to remove. */
   readonly remove: string | undefined;
+  readonly lock: 'flock' | 'none';
 }
 
 const COLUMNS: readonly Column[] = [
@@ -55,11 +56,11 @@ export const renderConsumers = (consumers: readonly ConsumerStatus[]): string[] 
 
 export async function consumers(
   dir: string,
-  { json, remove }: ConsumersOptions,
+  { json, remove, lock }: ConsumersOptions,
   { stdout, terminal }: CommandContext,
 ): Promise<number> {
   if (remove !== undefined) {
-    await removeConsumer(dir, remove);
+    await removeConsumer(dir, remove, { lock });
     terminal.line(`removed consumer ${printable(remove)}`);
     return EXIT.done;
   }

@@ -10,15 +10,16 @@ import { formatBytes, formatCount } from '../quantities.js';
 
 interface TrimOptions {
   readonly before: number;
+  readonly lock: 'flock' | 'none';
   readonly json: boolean;
 }
 
 export async function trim(
   dir: string,
-  { before, json }: TrimOptions,
+  { before, lock, json }: TrimOptions,
   { stdout, terminal }: CommandContext,
 ): Promise<number> {
-  const report = await trimLog(dir, before);
+  const report = await trimLog(dir, before, { lock });
   const { firstEventId, removedSegments, freedBytes } = report;
   const noun = removedSegments === 1 ? 'segment' : 'segments';
   const segments = `${formatCount(removedSegments)} ${noun}`;

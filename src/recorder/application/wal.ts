@@ -166,6 +166,8 @@ export class Wal {
       lock: options.lock,
       wallClockMs: Date.now,
       isDurable: (eventId: number) => eventId <= this.durableEventId,
+      // All that was there when the log was opened became durable by that.
+      isThere: (eventId: number) => eventId <= this.durableEventId,
     };
     this.#consumers = new LogConsumers(place, () => this.durableEventId);
     this.#waiters = new DurableWaiters(signals, clock, {

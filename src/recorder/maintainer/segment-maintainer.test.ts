@@ -4,7 +4,6 @@ import { describe, type TestContext, test } from 'node:test';
 import { FaultyStorage } from '../../../test/support/faulty-storage.js';
 import { LogBuilder, temporaryFolder, timestampOf } from '../../../test/support/log-builder.js';
 import { FakeClock } from '../../clock/fake-clock.js';
-import type { RetentionHold } from '../../consumers/retention-holds.js';
 import { codeOf, type WalError } from '../../errors.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import {
@@ -38,7 +37,7 @@ class Bench {
   readonly maintainer: SegmentMaintainer;
   readonly errors: (WalError | undefined)[] = [];
   readonly asked: number[] = [];
-  hold: RetentionHold | undefined;
+  hold: number | undefined;
   activeIndex = SEGMENTS;
   wish = 0;
   kept = 0;
@@ -274,7 +273,7 @@ describe('what stays', () => {
 
   test('what somebody needs, until it is not needed any more', (t) => {
     const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 1 } });
-    bench.hold = { eventId: 2 * EVENTS, by: 'consumer slow' };
+    bench.hold = 2 * EVENTS;
     assert.deepEqual(bench.run().segments, [2, 3, 4, 5], 'the second one holds event 8');
     assert.equal(bench.metrics.heldSegments, 1);
     bench.ask(LAST + 1);
@@ -282,7 +281,7 @@ describe('what stays', () => {
       [bench.maintainer.removal.firstEventId, bench.maintainer.removal.error],
       [EVENTS + 1, undefined],
     );
-    bench.hold = { eventId: 2 * EVENTS + 1, by: 'consumer slow' };
+    bench.hold = 2 * EVENTS + 1;
     assert.deepEqual(bench.run().segments, [3, 4, 5]);
     bench.hold = undefined;
     assert.deepEqual(bench.run().segments, [5]);
@@ -293,7 +292,7 @@ describe('what stays', () => {
     const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 1 } });
     bench.answers = false;
     while (bench.asked.length === 0) bench.step();
-    bench.hold = { eventId: 1, by: 'consumer new' };
+    bench.hold = 1;
     bench.answers = true;
     bench.kept = EVENTS + 1;
     assert.deepEqual(bench.run().segments, [1, 2, 3, 4, 5]);

@@ -412,7 +412,7 @@ export class SegmentMaintainer {
 
   #isHeld(nextEventId: number): boolean {
     const need = this.#holds.oldestNeeded(nextEventId);
-    const isHeld = need !== undefined && need.eventId < nextEventId;
+    const isHeld = need !== undefined && need < nextEventId;
     this.#telemetry.setHeldSegments(isHeld ? 1 : 0);
     return isHeld;
   }

@@ -1,12 +1,13 @@
 // `trim`: removes the oldest segments of a log that nobody has open, by what an open log does it
 // with. The last segment is never touched, so nothing of the log's end has to be recovered for it.
+import { resolve } from 'node:path';
+import { writing } from '../../consumers/consumer-failure.js';
 import { ConsumerHolds } from '../../consumers/consumer-holds.js';
 import { assert, invalidArgument, WalError } from '../../errors.js';
 import { logIdOf } from '../../judgement/log-identity.js';
-import { checkDirectory } from '../../reading/event-range.js';
+import { checkDirectory, checkLock } from '../../reading/event-range.js';
 import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from '../../reading/log-directory.js';
 import type { WalMeta } from '../../segment/wal-meta.js';
-import { acquireLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import type { Storage } from '../../storage/storage.js';
 import {
@@ -15,7 +16,17 @@ import {
 } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
 import { NS_PER_MS } from '../../units.js';
 import { MetaStore } from '../housekeeping/meta-store.js';
+import { Custody } from '../threads/custody.js';
 import { SegmentMaintainer } from './segment-maintainer.js';
+
+/** Options of `trim`. */
+export interface TrimOptions {
+  /**
+   * `none` for a disk without file locks: you make sure that nobody has the log open. Default
+   * `flock`.
+   */
+  readonly lock?: 'flock' | 'none' | undefined;
+}
 
 /** What `trim` has removed. */
 export interface TrimReport {
@@ -31,25 +42,32 @@ export interface TrimReport {
  * Removes the oldest segments of the log in `dir`, which nobody may have open: those with nothing
  * but events before `eventId`. As `wal.deleteBefore` on one that is open.
  * @throws WalError ERR_FLASHSTRIKE_LOCKED while it is open; _CORRUPT if a segment that should go is
- * damaged, _UNDECIDABLE without a wal.meta; _NOT_A_LOG, _INVALID_ARGUMENT, _ACCESS, _IO
+ * damaged, _UNDECIDABLE without a wal.meta; _NOT_A_LOG, _INVALID_ARGUMENT, _LOCK_UNAVAILABLE,
+ * _ACCESS, _IO
  * @example
  * import { trim } from 'flashstrike';
  *
  * const { firstEventId } = await trim('./orders', 1_000_000);
  * console.log(firstEventId);
  */
-export async function trim(dir: string, eventId: number): Promise<TrimReport> {
-  checkDirectory(dir);
+export async function trim(
+  dir: string,
+  eventId: number,
+  options: TrimOptions = {},
+): Promise<TrimReport> {
+  const directory = resolve(checkDirectory(dir));
+  const lock = checkLock(options);
   if (!Number.isSafeInteger(eventId) || eventId < 1) {
     throw invalidArgument(`trim() takes an event id from 1 on; it is ${eventId}.`);
   }
-  const storage = nodeStorage;
-  if (!holdsLog(listLog(storage, dir))) throw noLogIn(dir);
-  const lock = acquireLock(storage, dir, 'flock');
+  if (!holdsLog(listLog(nodeStorage, directory))) throw noLogIn(directory);
+  const custody = new Custody(nodeStorage);
   try {
-    return await removeBefore(storage, dir, eventId);
+    // The folder as well as LOCK: of a log that is open, somebody may have removed LOCK.
+    await writing(directory, () => custody.lock(directory, lock));
+    return await removeBefore(custody.storageOf(directory), directory, eventId);
   } finally {
-    lock.release();
+    custody.release();
   }
 }
 
@@ -62,6 +80,7 @@ async function removeBefore(storage: Storage, dir: string, eventId: number): Pro
   }
   const record = new KeptRecord(storage, dir, logId);
   const nowNs = (): bigint => BigInt(Date.now()) * BigInt(NS_PER_MS);
+  const durableEventId = (): number => record.durableEventId;
   const metrics = new Metrics();
   const clock = new SteppedClock();
   const maintainer = new SegmentMaintainer(
@@ -80,7 +99,7 @@ async function removeBefore(storage: Storage, dir: string, eventId: number): Pro
     },
     { retention: undefined, verifiesAll: false },
     // Nobody is dropped for its age: whether the clock is right nobody has watched.
-    new ConsumerHolds(storage, { dir, logId, durableEventId: () => record.durableEventId, nowNs }),
+    new ConsumerHolds(storage, { dir, logId, durableEventId, nowNs }),
     new SegmentMaintainerUpdater(metrics, clock),
     { toVerify: () => {}, verified: () => {}, verifiedAll: () => {} },
   );

@@ -6,6 +6,7 @@
 import { dirname, join } from 'node:path';
 import { monotonicClockCostPs } from '../../clock/clock-cost.js';
 import { anchorWallClock, type WallAnchor } from '../../clock/wall-clock.js';
+import { markThoseAhead } from '../../consumers/ahead.js';
 import {
   assert,
   isNoSpace,
@@ -290,6 +291,9 @@ class Opening {
     this.#writer = writer;
     const eventsFromRing = this.#recoverRings(writer, rings);
     assert(writer.durableEventId >= recovered.nextEventId - 1, 'recovery lost durable events');
+    // Before an event gets an id that a consumer knows another one by.
+    const place = { ports: { storage }, dir: directory, lock: this.#options.lock, wallClockMs };
+    const aheadNotes = markThoseAhead(place, recovered.consumers, writer.writtenEventId);
     // What the rings held is on disk. LOCK has room for four: should opens have crashed again and
     // again, the regions of them all go now, not after the new one is there.
     const isCrowded = record.regions.length >= REGIONS_MAX;
@@ -335,6 +339,7 @@ class Opening {
         sharedMemoryReason: fallbackReason,
         recovery: report(recovered, oldRings, eventsFromRing, {
           aside,
+          aheadNotes,
           lockRecordDamaged: record.damaged === true,
         }),
       },
@@ -607,15 +612,22 @@ function adviceOf(
   return losses.length === 0 ? told : `${told} ${advice}`;
 }
 
+interface NotedBeside {
+  readonly aside: SetAside | undefined;
+  readonly aheadNotes: readonly string[];
+  readonly lockRecordDamaged: boolean;
+}
+
 function report(
   recovered: RecoveredLog,
   oldRings: OldRings,
   eventsFromRing: number,
-  { aside, lockRecordDamaged }: { aside: SetAside | undefined; lockRecordDamaged: boolean },
+  { aside, aheadNotes, lockRecordDamaged }: NotedBeside,
 ): RecoveryReport {
   const { verdict, last, droppedEvents, droppedBytes, missingTail } = recovered;
   const losses = recovered.losses.map(acceptedLoss);
-  const notes = [...recovered.notes, ...oldRings.notes, ...(aside?.notes ?? [])];
+  const beside = [...(aside?.notes ?? []), ...aheadNotes];
+  const notes = [...recovered.notes, ...oldRings.notes, ...beside];
   const lastEventId = recovered.nextEventId - 1 + eventsFromRing;
   const { writtenEventId } = oldRings;
   if (writtenEventId > lastEventId) notes.push(writtenNote(writtenEventId, lastEventId));
