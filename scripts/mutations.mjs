@@ -261,6 +261,27 @@ export const MUTATIONS = [
     tests: ['src/judgement/kept-events.test.ts'],
   },
   {
+    name: 'retention: a copy from which the original removed meanwhile is damaged',
+    file: 'src/judgement/kept-events.ts',
+    find: 'if (acceptCopy || isCopyByLock(storage, dir)) return',
+    replace: 'if (acceptCopy) return',
+    tests: ['src/judgement/kept-events.test.ts'],
+  },
+  {
+    name: 'retention: a copy keeps what it does not hold, as its wal.meta was taken last',
+    file: 'src/recovery/recover-log.ts',
+    find: 'const isBeyond = beginsLater || firstKept > log.nextEventId;',
+    replace: 'const isBeyond = beginsLater;',
+    tests: ['src/judgement/kept-events.test.ts'],
+  },
+  {
+    name: 'retention: an opening of a copy that crashes makes it a damaged log',
+    file: 'src/recorder/writer/opening.ts',
+    find: "recovered.verdict === 'live-copy' || recovered.beginsLater;",
+    replace: "recovered.verdict === 'live-copy';",
+    tests: ['src/judgement/kept-events.test.ts'],
+  },
+  {
     name: 'retention: the next flush of wal.meta forgets what was removed',
     file: 'src/recorder/housekeeping/meta-coordinator.ts',
     find: 'const firstKeptEventId = Math.max(this.#firstKeptEventId, this.#signals.keepFrom);',

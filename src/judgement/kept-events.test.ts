@@ -1,12 +1,18 @@
 // Logs whose oldest segments were removed, on purpose or not, as each way of reading tells of them.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { cannotMap, regionFolder } from '../../test/support/adapters.js';
+import { FaultyStorage } from '../../test/support/faulty-storage.js';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
+import { SteppedLog } from '../../test/support/stepped-log.js';
 import { WalError } from '../errors.js';
-import { recoverLog } from '../recovery/recover-log.js';
+import { Wal } from '../recorder/application/wal.js';
+import { type RecoveryMode, recoverLog } from '../recovery/recover-log.js';
 import { openCursor } from '../replay/open-cursor.js';
 import { replay } from '../replay/replay.js';
 import { salvage } from '../salvage/salvage.js';
+import { identifyFolder } from '../storage/identify-folder.js';
+import { acquireLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { inspectLog } from '../verification/inspect.js';
 import { verify } from '../verification/verify.js';
@@ -19,6 +25,17 @@ function fourSegments(t: TestContext, firstKeptEventId: number): LogBuilder {
     if (segment < 4) builder.watermark().seal();
   }
   return builder.meta({ firstKeptEventId }).write();
+}
+
+/** The folder becomes a copy, as LOCK proves. */
+function asCopy(t: TestContext, builder: LogBuilder): LogBuilder {
+  const { dir } = builder;
+  const original = temporaryFolder(t);
+  const folder = identifyFolder(nodeStorage, original) ?? assert.fail('there is no folder');
+  const lock = acquireLock(nodeStorage, dir, 'flock');
+  lock.write({ regions: [], folder });
+  lock.release();
+  return builder;
 }
 
 function refusal(run: () => unknown): WalError {
@@ -35,7 +52,7 @@ const idsOf = (events: Iterable<{ readonly eventId: number }>): number[] =>
   Array.from(events, ({ eventId }) => eventId);
 const from = (first: number): number[] => Array.from({ length: 21 - first }, (_, at) => first + at);
 
-function recovered(dir: string, mode: 'default' | 'accept-loss' = 'default') {
+function recovered(dir: string, mode: RecoveryMode = 'default') {
   const log = recoverLog(nodeStorage, dir, mode, {});
   if (log.last !== undefined) nodeStorage.close(log.last.file.fd);
   return log;
@@ -145,4 +162,83 @@ test('without a wal.meta that tells, what is missing at the beginning is noted',
   assert.deepEqual([ok, notes], [true, [note]]);
   assert.deepEqual(recovered(dir).notes, [note]);
   assert.deepEqual(idsOf(replay(dir)), from(6));
+});
+
+test('in a copy a later beginning is no loss: the original removed while it was copied', async (t) => {
+  const { dir } = asCopy(t, fourSegments(t, 6)).remove(1).remove(2);
+  const { ok, verdict, notes, firstEventId } = await verify(dir);
+  assert.deepEqual([ok, verdict, firstEventId], [true, 'clean', 11]);
+  const note = /begins with event 11, and wal\.meta tells of all from 6 on: the original removed/;
+  assert.match(notes.join(' '), note);
+  assert.deepEqual(idsOf(replay(dir)), from(11));
+  assert.equal(refusal(() => replay(dir, { from: 7 })).code, 'ERR_FLASHSTRIKE_EXPIRED');
+  for (const mode of ['default', 'strict'] as const) {
+    const { losses, firstKeptEventId, beginsLater, notes: told } = recovered(dir, mode);
+    assert.deepEqual([losses, firstKeptEventId, beginsLater], [[], 11, true]);
+    assert.match(told.join(' '), note);
+  }
+});
+
+test('where nothing proves the copy, the option accepts it, and the error names it', (t) => {
+  const { dir } = fourSegments(t, 6).remove(1).remove(2);
+  assert.match(refusal(() => recovered(dir)).message, /is a copy.*recovery: 'accept-copy'/);
+  const { losses, firstKeptEventId, beginsLater } = recovered(dir, 'accept-copy');
+  assert.deepEqual([losses, firstKeptEventId, beginsLater], [[], 11, true]);
+});
+
+test('a copy whose wal.meta was taken so late that nothing it holds was kept any more', async (t) => {
+  for (const removed of [0, 2]) {
+    const builder = fourSegments(t, 0);
+    const late = { segmentIndex: 90, durableEventId: 600, lastEventId: 600 };
+    const { dir } = asCopy(t, builder.meta({ ...late, firstKeptEventId: 500 }).write());
+    for (let index = 1; index <= removed; index++) builder.remove(index);
+    const log = recovered(dir);
+    const first = removed * 5 + 1;
+    assert.deepEqual(
+      [log.verdict, log.firstKeptEventId, log.beginsLater],
+      ['live-copy', first, false],
+    );
+    const wal = await Wal.open(dir, { sharedMemory: 'off' });
+    await wal.close();
+    assert.deepEqual(wal.recovery.missingTail, { firstEventId: 21, lastEventId: 600 });
+    assert.deepEqual(idsOf(replay(dir)), from(first));
+    const again = await Wal.open(dir, { sharedMemory: 'off', recovery: 'strict' });
+    await again.close();
+    assert.equal((await verify(dir)).ok, true);
+  }
+});
+
+test('a copy that begins later is a log of its own once it is open', async (t) => {
+  const builder = asCopy(t, fourSegments(t, 6)).remove(1).remove(2);
+  const { dir } = builder;
+  const options = { sharedMemory: 'off', recovery: 'strict' } as const;
+  for (const begun of [true, false]) {
+    const wal = await Wal.open(dir, options);
+    assert.equal(
+      wal.recovery.notes.some((note) => note.includes('while it was copied')),
+      begun,
+    );
+    await wal.close();
+  }
+  const { meta } = inspectLog(dir);
+  assert.equal(meta.status === 'present' && meta.firstKeptEventId, 11);
+});
+
+test('an opening of such a copy that ends before wal.meta is its own leaves it a copy', {
+  skip: cannotMap,
+}, async (t) => {
+  const { dir } = asCopy(t, fourSegments(t, 6)).remove(1).remove(2);
+  const options = {
+    lock: 'flock',
+    sharedMemory: 'required',
+    sharedMemoryDirectory: regionFolder(t),
+  } as const;
+  const storage = new FaultyStorage(nodeStorage);
+  storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'rename' });
+  assert.equal(refusal(() => new SteppedLog({ storage }, dir, options)).code, 'ERR_FLASHSTRIKE_IO');
+  assert.equal((await verify(dir)).ok, true);
+  const log = new SteppedLog({ storage: nodeStorage }, dir, options);
+  assert.equal(log.append(), 21);
+  log.close();
+  assert.equal((await verify(dir)).events, 11);
 });

@@ -9,7 +9,7 @@ import {
   emptyError,
   wasOpened,
 } from '../judgement/empty-log.js';
-import { firstKeptIn, lostBeginning } from '../judgement/kept-events.js';
+import { firstKeptIn, missingBeginning } from '../judgement/kept-events.js';
 import {
   endNotes,
   judgeTail,
@@ -35,7 +35,6 @@ import {
   type LogListing,
   listingNotes,
   listLog,
-  type MetaReading,
   metaNotes,
   readMeta,
   usableMeta,
@@ -168,6 +167,8 @@ export interface RecoveredLog {
   readonly firstKeptEventId: number;
   /** Those in the folder, as they were found. */
   readonly consumers: readonly ConsumerFile[];
+  /** In a copy: wal.meta tells of earlier events than there are, which is no loss there. */
+  readonly beginsLater: boolean;
   readonly notes: readonly string[];
 }
 
@@ -243,7 +244,12 @@ function recover(
     return { ...log, consumers, notes: [...log.notes, ...consumerNotes(directory, consumers)] };
   }
   const chain = readLogChain(storage, listing, reading, meter);
-  const losses = judgeBefore(storage, listing, chain, reading, { mode, verify }, meter);
+  const header = chain.links[0]?.header;
+  const acceptCopy = mode === 'accept-copy';
+  const missing = header && missingBeginning(storage, directory, reading, header, acceptCopy);
+  const losses = judgeBefore(storage, listing, chain, missing, { mode, verify }, meter);
+  const beginsLater = missing !== undefined && missing.error === undefined;
+  if (beginsLater) notes.push(missing.note);
   const { logId } = chain;
   const consumers = consumersOf(storage, listing, logId);
   notes.push(...consumerNotes(directory, consumers));
@@ -252,7 +258,12 @@ function recover(
   if (file === undefined) throw vanished(last.path);
   try {
     const log = withLastSegment(storage, directory, file, mode, claims, notes, meter);
-    return { ...log, losses, consumers, firstKeptEventId: firstKeptIn(reading, logId) };
+    // A copy may have wal.meta of a time when nothing of what it holds was kept any more.
+    const firstKept = firstKeptIn(reading, logId);
+    const isBeyond = beginsLater || firstKept > log.nextEventId;
+    const first = Math.min(header?.firstEventId ?? log.nextEventId, log.nextEventId);
+    const firstKeptEventId = isBeyond ? first : firstKept;
+    return { ...log, losses, consumers, beginsLater, firstKeptEventId };
   } catch (error) {
     closeSegment(storage, file, meter);
     throw error;
@@ -287,6 +298,7 @@ function withoutSegments(
     losses: [],
     missingTail: undefined,
     firstKeptEventId: 0,
+    beginsLater: false,
     notes: isDoubt ? [...notes, TOLERATED] : notes,
   };
 }
@@ -300,13 +312,13 @@ function judgeBefore(
   storage: Storage,
   listing: LogListing,
   chain: LogChain,
-  reading: MetaReading,
+  missing: ReturnType<typeof missingBeginning>,
   { mode, verify }: RecoveryChoice,
   meter: ReadingMeter,
 ): SegmentLoss[] {
   const { links } = chain;
   const isBroken = listing.gaps.length > 0 || links.some(({ error }) => error !== undefined);
-  const losses = beginningLosses(listing.dir, chain, reading);
+  const losses = missing === undefined ? [] : beginningLosses(missing);
   if (isBroken) losses.push(...lossesOf(storage, listing, chain, meter));
   if (verify === 'all') losses.push(...bodyLossesOf(storage, chain, meter));
   const [first, ...others] = losses;
@@ -320,10 +332,12 @@ function judgeBefore(
 }
 
 /** Events that are missing before the first segment, whose header is sound. */
-function beginningLosses(dir: string, { links }: LogChain, reading: MetaReading): SegmentLoss[] {
-  const header = links[0]?.header;
-  const lost = header === undefined ? undefined : lostBeginning(dir, reading, header);
-  return lost === undefined ? [] : [{ ...lost, errors: [lost.error] }];
+function beginningLosses({
+  error,
+  firstEventId,
+  lastEventId,
+}: NonNullable<ReturnType<typeof missingBeginning>>): SegmentLoss[] {
+  return error === undefined ? [] : [{ firstEventId, lastEventId, errors: [error] }];
 }
 
 function withLastSegment(
@@ -334,7 +348,7 @@ function withLastSegment(
   outside: OutsideClaims,
   notes: readonly string[],
   meter: ReadingMeter,
-): Omit<RecoveredLog, 'losses' | 'firstKeptEventId' | 'consumers'> {
+): Omit<RecoveredLog, 'losses' | 'firstKeptEventId' | 'beginsLater' | 'consumers'> {
   const buffer = readBuffer(file.bytes);
   const reader = new SegmentReader(storage, file, buffer, startOf(file), new SegmentMeter(meter));
   const walk = walkSegment(reader);

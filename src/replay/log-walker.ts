@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { assert, outOfRange, WalError } from '../errors.js';
 import { emptyError, gatherEmpty } from '../judgement/empty-log.js';
-import { lostBeginning } from '../judgement/kept-events.js';
+import { missingBeginning } from '../judgement/kept-events.js';
 import { laterThanNext } from '../judgement/later-segments.js';
 import { logIdOf } from '../judgement/log-identity.js';
 import { highestOutside, outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
@@ -136,11 +136,8 @@ export class LogWalker {
       return;
     }
     const { header } = file;
-    const lost =
-      from === undefined
-        ? lostBeginning(this.dir, readMeta(this.#storage, this.dir), header)
-        : undefined;
-    if (lost !== undefined) {
+    const lost = from === undefined ? this.#missingBefore(header) : undefined;
+    if (lost?.error !== undefined) {
       closeSegment(this.#storage, file, this.meter);
       throw lost.error;
     }
@@ -166,9 +163,14 @@ export class LogWalker {
     if (file !== undefined) closeSegment(this.#storage, file, this.meter);
     const message = `Event ${from} is not in ${this.dir}: the first one there is ${firstEventId}.`;
     if (segmentIndex === 1 || from < 1) throw outOfRange(message);
-    const lost = lostBeginning(this.dir, readMeta(this.#storage, this.dir), header);
-    if (lost !== undefined && from >= lost.firstEventId) throw lost.error;
+    const lost = this.#missingBefore(header);
+    if (lost?.error !== undefined && from >= lost.firstEventId) throw lost.error;
     throw new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path: this.dir, firstEventId });
+  }
+
+  #missingBefore(header: SegmentHeader) {
+    const reading = readMeta(this.#storage, this.dir);
+    return missingBeginning(this.#storage, this.dir, reading, header);
   }
 
   /**

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { WalError } from '../errors.js';
 import { emptyError, gatherEmpty, lostWithAll } from '../judgement/empty-log.js';
-import { lostBeginning } from '../judgement/kept-events.js';
+import { missingBeginning } from '../judgement/kept-events.js';
 import { goneSentence, type LeftRegions, lostAdvice } from '../judgement/left-rings.js';
 import { logIdOf } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
@@ -177,9 +177,12 @@ export class Verification {
   }
 
   #checkBeginning(first: SegmentHeader): void {
-    const lost = lostBeginning(this.#dir, readMeta(this.#ports.storage, this.#dir), first);
-    if (lost === undefined) return;
-    this.#findings.report(lost.error, lost.firstEventId, lost.lastEventId);
+    const { storage } = this.#ports;
+    const missing = missingBeginning(storage, this.#dir, readMeta(storage, this.#dir), first);
+    if (missing === undefined) return;
+    const { error, note, firstEventId, lastEventId } = missing;
+    if (error === undefined) this.#findings.notes.push(note);
+    else this.#findings.report(error, firstEventId, lastEventId);
   }
 
   /** Opens a segment; a damaged header is a problem, a file that is gone meanwhile is a note. */

@@ -278,7 +278,8 @@ class Opening {
     const aside =
       isCopy || recovered.verdict === 'live-copy' ? this.#setAside(recovered) : undefined;
     // Until wal.meta is this log's own, a crash must leave what proves that the folder is a copy.
-    if (isCopy && recovered.verdict === 'live-copy') this.#recorded = recorded;
+    const isUnsettled = recovered.verdict === 'live-copy' || recovered.beginsLater;
+    if (isCopy && isUnsettled) this.#recorded = recorded;
     const firstTicket = removeLeftovers(storage, directory);
     const metaStore = new MetaStore(storage, directory);
     // Before the first segment: a folder with a meta and no segment is a log without events.
