@@ -51,6 +51,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/maintainer/segment-compressor.test.ts'],
   },
   {
+    name: 'compression: a name that a failed sync has lost is relied upon',
+    file: 'src/recorder/maintainer/segment-compression.ts',
+    find: 'if (isPublished) this.#withdraw(path);\n    storage.renameNoReplace',
+    replace: 'if (!isPublished) storage.renameNoReplace',
+    tests: ['src/recorder/maintainer/segment-compressor.test.ts'],
+  },
+  {
     name: 'compression: the compressed file is named before it is synced',
     file: 'src/recorder/maintainer/segment-compression.ts',
     find: '    this.#storage.sync(fd);\n    this.#beginComparison',
@@ -193,9 +200,37 @@ export const MUTATIONS = [
   {
     name: 'retention: the next segment goes before the last one is gone for good',
     file: 'src/recorder/maintainer/segment-maintainer.ts',
-    find: 'if (this.#isUnsynced) return this.#finishRemoval();',
+    find: 'if (this.#goes !== undefined) return this.#finishRemoval(this.#goes);',
     replace: '',
     tests: ['src/recorder/maintainer/segment-maintainer.test.ts'],
+  },
+  {
+    name: 'retention: a segment that is gone already keeps the next ones',
+    file: 'src/recorder/maintainer/segment-maintainer.ts',
+    find: 'if (this.#storage.statusAt(path) !== undefined) this.#storage.unlink(path);',
+    replace: 'this.#storage.unlink(path);',
+    tests: ['src/recorder/maintainer/segment-maintainer.test.ts'],
+  },
+  {
+    name: 'retention: a gap below what is kept is damage',
+    file: 'src/reading/log-directory.ts',
+    find: 'return first !== undefined && first <= firstKeptEventId;',
+    replace: 'return first !== undefined && first < 0;',
+    tests: ['src/reading/log-directory.test.ts'],
+  },
+  {
+    name: 'retention: any gap is one that was made on purpose',
+    file: 'src/reading/log-directory.ts',
+    find: 'return first !== undefined && first <= firstKeptEventId;',
+    replace: 'return first !== undefined && firstKeptEventId >= 0;',
+    tests: ['src/reading/log-directory.test.ts'],
+  },
+  {
+    name: 'retention: a clock that jumps ahead drops consumers at once',
+    file: 'src/recorder/maintainer/maintained-log.ts',
+    find: 'believedNs: (ageMs) => time.nowNs(ageMs),',
+    replace: 'believedNs: () => BigInt(Date.now()) * 1_000_000n,',
+    tests: ['src/recorder/maintainer/maintainer-of-log.test.ts'],
   },
   {
     name: 'retention: a segment goes unverified',

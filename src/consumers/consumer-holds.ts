@@ -15,11 +15,12 @@ import { type ConsumerLag, LogSpans } from './lag.js';
 import { putMark } from './named-file.js';
 import type { RetentionHolds } from './retention-holds.js';
 
-interface HoldingLog {
+/** A log, as far as its consumers are measured by it. */
+export interface HoldingLog {
   readonly dir: string;
   readonly logId: bigint;
   readonly durableEventId: () => number;
-  /** The wall clock, Unix ns. */
+  /** Unix ns: how late it is. */
   readonly nowNs: () => bigint;
   /**
    * The time for who asks what is older than `ageMs`, Unix ns; see BelievedTime. Undefined: nobody

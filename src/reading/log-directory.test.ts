@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import { xxh64 } from '../segment/checksum.js';
 import { WalMetaLayout } from '../segment/wal-meta.js';
@@ -163,3 +163,43 @@ function writeVersion(bytes: Uint8Array, version: number): void {
   const checksum = xxh64(bytes.subarray(0, WalMetaLayout.offset.checksum), 0n);
   view.setBigUint64(WalMetaLayout.offset.checksum, checksum, true);
 }
+
+/** Four segments of four events each; wal.meta says that the log has all from event 9 on. */
+function trimmed(t: TestContext, firstKeptEventId = 9): LogBuilder {
+  const builder = new LogBuilder(temporaryFolder(t));
+  for (let index = 1; index <= 4; index++) builder.segment().events(4).watermark().seal();
+  return builder.meta({ firstKeptEventId }).write();
+}
+
+test('a segment that was removed on purpose and came back alone is no part of the log', (t) => {
+  const builder = trimmed(t);
+  rmSync(builder.pathOf(2));
+  writeFileSync(`${builder.pathOf(1)}.lz4`, 'x');
+  const listing = listLog(nodeStorage, builder.dir);
+  assert.deepEqual(
+    listing.segments.map(({ index }) => index),
+    [3, 4],
+  );
+  assert.deepEqual([listing.gaps, listing.doubled], [[], []]);
+  assert.deepEqual(listing.returned, ['0000000001.wal.lz4', '0000000001.wal']);
+  const { length } = listingNotes(listing, readMeta(nodeStorage, builder.dir));
+  assert.equal(length, 2, 'each is noted');
+});
+
+test('a gap that was not made on purpose stays one', (t) => {
+  const gap = [{ firstIndex: 2, lastIndex: 2 }];
+  // One event of what is missing was to be kept; or nothing says what was.
+  for (const firstKept of [8, 0]) {
+    const builder = trimmed(t, firstKept);
+    rmSync(builder.pathOf(2));
+    assert.deepEqual(listLog(nodeStorage, builder.dir).gaps, gap);
+  }
+  const unread = trimmed(t);
+  rmSync(unread.pathOf(2));
+  unread.fileOf(3).fill(0, 0, 4096);
+  writeFileSync(unread.pathOf(3), unread.fileOf(3));
+  assert.deepEqual(listLog(nodeStorage, unread.dir).gaps, gap, 'what is behind it tells nothing');
+  const behind = trimmed(t);
+  rmSync(behind.pathOf(3));
+  assert.deepEqual(listLog(nodeStorage, behind.dir).gaps, [{ firstIndex: 3, lastIndex: 3 }]);
+});

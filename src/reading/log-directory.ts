@@ -15,7 +15,8 @@ import {
 import { decodeMeta, META_BYTES, type WalMeta } from '../segment/wal-meta.js';
 import type { DirectoryEntry, EntryKind, Storage } from '../storage/storage.js';
 import { newerVersionAdvice, ownMetaAdvice } from './advice.js';
-import { isMissing, readFailure, reading } from './read-failure.js';
+import { isMissing, readFailure, reading, UNREADABLE } from './read-failure.js';
+import { readSegmentHeader } from './segment-file.js';
 
 export interface ListedSegment {
   readonly index: number;
@@ -41,6 +42,11 @@ export interface LogListing {
   readonly segments: readonly ListedSegment[];
   /** Names of `*.wal.lz4` beside which the same segment is there as it was: that one counts. */
   readonly doubled: readonly string[];
+  /**
+   * Names of segments that were removed on purpose and came back: they are no part of the log. A
+   * sync of the folder failed, the kernel took the names for removed, the disk still had them.
+   */
+  readonly returned: readonly string[];
   /** Names of `*.wal.lz4.tmp`. */
   readonly compressing: readonly string[];
   /** Indexes that are missing between the first and the last that are there. */
@@ -74,7 +80,54 @@ export function listLog(storage: Storage, dir: string): LogListing {
     listing = again;
     if (stays) break;
   }
-  return listing;
+  return withoutReturned(storage, listing);
+}
+
+/**
+ * The listing without the segments in front of a gap that was made on purpose: wal.meta says that
+ * the log has all from an event on, and what stands behind the gap begins no later.
+ * @throws WalError ERR_FLASHSTRIKE_ACCESS, _IO where that cannot be read
+ */
+function withoutReturned(storage: Storage, listing: LogListing): LogListing {
+  if (listing.gaps.length === 0) return listing;
+  const metaReading = readMeta(storage, listing.dir);
+  if (metaReading.status !== 'present') return listing;
+  const { logId, firstKeptEventId } = metaReading.meta;
+  const gap = listing.gaps.findLast(({ lastIndex: index }) => {
+    const first = firstEventAt(storage, listing, index + 1, logId);
+    return first !== undefined && first <= firstKeptEventId;
+  });
+  if (gap === undefined) return listing;
+  const { lastIndex } = gap;
+  const isBehind = (index: number | undefined): boolean => index !== undefined && index > lastIndex;
+  const doubled = listing.doubled.filter((name) => isBehind(parseCompressedFileName(name)));
+  return {
+    ...listing,
+    segments: listing.segments.filter(({ index }) => isBehind(index)),
+    doubled,
+    returned: [
+      ...listing.doubled.filter((name) => !doubled.includes(name)),
+      ...listing.segments.filter(({ index }) => !isBehind(index)).map(({ name }) => name),
+    ],
+    gaps: listing.gaps.filter(({ firstIndex }) => isBehind(firstIndex)),
+  };
+}
+
+/** Undefined for a segment that tells nothing. */
+function firstEventAt(
+  storage: Storage,
+  { segments }: LogListing,
+  index: number,
+  logId: bigint,
+): number | undefined {
+  const segment = segments.find((candidate) => candidate.index === index);
+  if (segment === undefined) return undefined;
+  try {
+    return readSegmentHeader(storage, segment.path, { index, logId })?.header.firstEventId;
+  } catch (error) {
+    if (error instanceof WalError && !UNREADABLE.has(error.code)) return undefined;
+    throw error;
+  }
 }
 
 /** Whether the folder holds anything that only a log leaves behind. */
@@ -160,6 +213,7 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     dir,
     segments,
     doubled: doubled.map(({ name }) => name),
+    returned: [],
     compressing,
     gaps: gapsIn(segments.map(({ index }) => index)),
     prepared,
@@ -255,6 +309,9 @@ export function listingNotes(listing: LogListing, reading: MetaReading): string[
   for (const name of listing.compressing) notes.push(`${name} was left behind by a crash.`);
   for (const name of listing.doubled) {
     notes.push(`${name} is not read: the same segment is there without .lz4.`);
+  }
+  for (const name of listing.returned) {
+    notes.push(`${name} is not read: it was removed on purpose, and came back behind a crash.`);
   }
   const [first] = listing.segments;
   // Where wal.meta says from which event on the log has all, it is sound without them, or corrupt.

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -671,6 +672,18 @@ describe('left-overs of a crash', () => {
       'prepared-x.tmp',
       'wal.meta',
     ]);
+  });
+
+  test('a segment that was removed on purpose and came back without the next one', (t) => {
+    const builder = threeSegments(temporaryFolder(t));
+    const firstKeptEventId = builder.lastEventId - 4;
+    builder.meta({ firstKeptEventId }).write();
+    rmSync(builder.pathOf(2));
+    const { log } = new Recovery(t, builder.dir);
+    assert.deepEqual([log.verdict, log.nextEventId], ['clean', builder.lastEventId + 1]);
+    assert.match(log.notes.join(), /0000000001.wal is not read: it was removed on purpose/);
+    removeLeftovers(nodeStorage, builder.dir);
+    assert.deepEqual(readdirSync(builder.dir).sort(), ['0000000003.wal', 'LOCK', 'wal.meta']);
   });
 
   test('none: tickets begin with 1', (t) => {

@@ -497,13 +497,15 @@ function writeAgain(storage: Storage, file: SegmentFile, from: number, endOffset
   storage.sync(file.fd);
 }
 
-const leftOversIn = ({ dir, prepared, compressing, hasMetaTemporary }: LogListing): string[] =>
-  [...prepared, ...compressing, ...(hasMetaTemporary ? [META_TEMPORARY_FILE] : [])].map((name) =>
-    join(dir, name),
-  );
+function leftOversIn(listing: LogListing): string[] {
+  const { dir, prepared, compressing, returned } = listing;
+  const meta = listing.hasMetaTemporary ? [META_TEMPORARY_FILE] : [];
+  return [...prepared, ...compressing, ...returned, ...meta].map((name) => join(dir, name));
+}
 
 /**
- * Removes what a crash left over: prepared files, a half-written meta, half-compressed segments.
+ * Removes what a crash left over: prepared files, a half-written meta, half-compressed segments,
+ * segments that were removed on purpose before.
  * Only after the log was accepted. Returns the first ticket that no left-over has.
  */
 export function removeLeftovers(storage: Storage, directory: string): number {

@@ -99,6 +99,7 @@ export function findLogId(dir: string): bigint | undefined {
 
 const otherNames = (listing: LogListing): LogInspection['otherNames'] => [
   ...listing.doubled.map((name) => ({ name, kind: 'compressed, and there as it was' })),
+  ...listing.returned.map((name) => ({ name, kind: 'removed before, and back' })),
   ...listing.compressing.map((name) => ({ name, kind: 'left over' })),
   ...listing.prepared.map((name) => ({ name, kind: 'prepared' })),
   ...(listing.hasMetaTemporary ? [{ name: 'wal.meta.tmp', kind: 'left over' }] : []),

@@ -1,6 +1,6 @@
 // What a log must hold, kept apart from it: every event that was issued, and how many of them each
 // kind of end may take back. What it finds must be a prefix of what was issued, byte for byte, with
-// batches whole, and hold all that was acknowledged.
+// batches whole, and hold all that was acknowledged, but for what was removed on purpose.
 import assert from 'node:assert/strict';
 import type { LoggedEvent } from '../../src/reading/events.js';
 import { FrameKind } from '../../src/segment/frame.js';
@@ -38,6 +38,8 @@ export class Oracle {
   written = 0;
   /** At least so many must be found by the next open. */
   floor = 0;
+  /** All before it may be gone: the log said durably that it begins there, or was about to. */
+  kept = 1;
   /** Events compared byte by byte so far. */
   checked = 0;
 
@@ -69,6 +71,11 @@ export class Oracle {
     this.written = written;
   }
 
+  /** Segments with nothing but events before `eventId` may be gone from now on. */
+  keepsFrom(eventId: number): void {
+    this.kept = Math.max(this.kept, eventId);
+  }
+
   /** An end without a crash. @param isShared a region keeps what did not reach the files */
   closed(isShared: boolean): void {
     this.floor = isShared ? this.appended : this.written;
@@ -94,19 +101,26 @@ export class Oracle {
   /**
    * Compares events from id `from` on; returns the last id, from - 1 when there is none. No event
    * is older than the one before it, whatever the wall clock did in or between openings.
+   * @param from undefined: from the first one that is there
    */
-  check(events: Iterable<LoggedEvent>, from = 1): number {
+  check(events: Iterable<LoggedEvent>, from?: number): number {
     let expected = from;
     let lastTimestampNs = 0n;
     for (const event of events) {
       const { eventId, timestampNs } = event;
+      expected ??= this.#begun(eventId);
       if (eventId !== expected) assert.fail(`event ${eventId} where ${expected} belongs`);
       if (timestampNs < lastTimestampNs) assert.fail(`event ${eventId} is older than the last`);
       lastTimestampNs = timestampNs;
       this.checkOne(event);
       expected++;
     }
-    return expected - 1;
+    return (expected ?? 1) - 1;
+  }
+
+  #begun(eventId: number): number {
+    assert.ok(eventId <= this.kept, `it begins with ${eventId}, and has all from ${this.kept} on`);
+    return eventId;
   }
 
   /** Compares one event with what was issued under its id. */

@@ -78,6 +78,11 @@ export class SimulatedDisk implements Storage {
     this.#file(fd).loseDirtySectors(() => random.below(2) === 0);
   }
 
+  /** The same with the names in a folder: a later sync returns, and brings nothing. */
+  failSyncDirectory(path: string, random: Random): void {
+    this.#folder(path).loseChanges(() => random.below(2) === 0);
+  }
+
   /** The kernel forgets what is clean: what a failed sync has lost is gone for its readers too. */
   dropCaches(): void {
     for (const file of this.#root.files()) file.dropCache();

@@ -47,8 +47,14 @@ export class SimulatedFolder {
     this.#unsynced.push(change);
   }
 
+  /** What an earlier sync has lost, this one does not bring. */
   sync(): void {
-    this.#durableNames = new Map(this.#names);
+    this.loseChanges(() => true);
+  }
+
+  /** A sync that fails: some changes reached the disk, and the kernel takes all for written. */
+  loseChanges(survives: () => boolean): void {
+    for (const change of this.#unsynced) if (survives()) apply(this.#durableNames, change);
     this.#unsynced = [];
   }
 

@@ -2,6 +2,7 @@
 // tells the oracle what it must, and checks what it can.
 import assert from 'node:assert/strict';
 import type { WalOptions } from '../../src/index.js';
+import { firstEventIn } from '../../src/reading/first-event.js';
 import { replayThrough } from '../../src/replay/replay.js';
 import { BLOCK_HEADER_BYTES } from '../../src/segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
@@ -91,12 +92,19 @@ export class Subject {
 
   /** Tells the oracle what the log has acknowledged by now. */
   observe(): void {
+    this.oracle.keepsFrom(this.log.signals.keepFrom);
     this.oracle.observe(this.log.durableEventId, this.log.writtenEventId);
   }
 
-  /** Every event that the readers find; the last one's id. */
+  /** Every event that the readers find; the last one's id, as far as the log tells. */
   check(): number {
-    return this.oracle.check(replayThrough(this.machine.readingPorts, DIRECTORY));
+    const { readingPorts } = this.machine;
+    const last = this.oracle.check(replayThrough(readingPorts, DIRECTORY));
+    if (last > 0) return last;
+    // All before an empty last segment is removed.
+    const first = firstEventIn(readingPorts.storage, DIRECTORY, undefined) ?? 1;
+    assert.ok(first <= this.oracle.kept, `it begins with ${first}`);
+    return first - 1;
   }
 
   /** The log is sound from end to end, and nothing is torn; its last id. */

@@ -1,5 +1,5 @@
-// A log on a disk in memory, opened and driven on the test's own thread: what the three threads do,
-// one step after the other. Dropping it is a crash.
+// A log on a disk in memory, opened and driven on the test's own thread: what its threads do, one
+// step after the other. Dropping it is a crash.
 import assert from 'node:assert/strict';
 import type { Clock } from '../../src/clock/clock.js';
 import { TimestampSource } from '../../src/clock/timestamp-source.js';
@@ -12,6 +12,9 @@ import { RingGrowth } from '../../src/recorder/application/ring-growth.js';
 import { endCleanly } from '../../src/recorder/housekeeping/clean-end.js';
 import { MetaCoordinator } from '../../src/recorder/housekeeping/meta-coordinator.js';
 import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
+import { BelievedTime } from '../../src/recorder/maintainer/believed-time.js';
+import { maintainerOf } from '../../src/recorder/maintainer/maintainer-of-log.js';
+import type { SegmentMaintainer } from '../../src/recorder/maintainer/segment-maintainer.js';
 import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
 import { Signals } from '../../src/recorder/threads/signals.js';
 import type { WalOptions } from '../../src/recorder/threads/wal-options.js';
@@ -30,6 +33,7 @@ import type { Storage } from '../../src/storage/storage.js';
 import { LogTelemetry } from '../../src/telemetry/log-telemetry.js';
 import { ManagerUpdater } from '../../src/telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../src/telemetry/recorder/meta-store-metrics.js';
+import { SegmentMaintainerUpdater } from '../../src/telemetry/recorder/worker/segment-maintainer-metrics.js';
 import { SegmentPreparationUpdater } from '../../src/telemetry/recorder/worker/segment-preparer-metrics.js';
 import { KIB } from '../../src/units.js';
 import { payloadOf } from './log-builder.js';
@@ -60,6 +64,8 @@ export const STEPPED: WalOptions = {
 
 const PAYLOAD_BYTES = 100;
 const STEPS_MAX = 100_000;
+/** Of a second each: longer than what failed once waits to be tried again. */
+const MAINTENANCE_RESTS = 4;
 
 /** What is not given is the machine's. */
 export interface SteppedPorts extends Partial<Omit<OpeningPorts, 'clock'>> {
@@ -84,6 +90,8 @@ export class SteppedLog {
   #writerSteps = 0;
   readonly #preparer: SegmentPreparer;
   readonly #coordinator: MetaCoordinator;
+  readonly maintainer: SegmentMaintainer;
+  readonly #time: BelievedTime;
   readonly #endCleanly: () => void;
 
   constructor(ports: SteppedPorts, directory: string, given: WalOptions = {}) {
@@ -131,6 +139,17 @@ export class SteppedLog {
       new MetaStoreUpdater(telemetry.metaStore, this.clock),
       point,
     );
+    const { signals, memory } = this;
+    const { wallClockMs } = all;
+    this.#time = new BelievedTime(clock, wallClockMs, report.recoveredTimestampNs);
+    const times = { clock, wallClockMs, time: this.#time };
+    this.maintainer = maintainerOf(
+      storage,
+      { directory, logId, memory, signals, ...times },
+      options,
+      new SegmentMaintainerUpdater(telemetry.segmentMaintainer, clock),
+      { toVerify: () => {}, verified: () => {}, verifiedAll: () => {} },
+    );
     this.#endCleanly = () => endCleanly(storage, directory, this.#coordinator, logId);
   }
 
@@ -171,7 +190,29 @@ export class SteppedLog {
     return this.#coordinator.step();
   }
 
-  /** Each thread does one thing. */
+  stepMaintainer(): number {
+    this.#time.look();
+    return this.maintainer.step();
+  }
+
+  /** As `deleteBefore()`. */
+  deleteBefore(eventId: number): void {
+    this.signals.requestDeletion(eventId);
+    this.maintainer.ask();
+  }
+
+  /** Until the maintainer has nothing more to do, what had to be tried again later included. */
+  maintain(): void {
+    for (let rests = 0, steps = 0; rests < MAINTENANCE_RESTS; steps++) {
+      assert.ok(steps < STEPS_MAX, 'maintenance comes to rest');
+      const restMs = this.stepMaintainer();
+      this.#coordinator.step();
+      rests = restMs < 1000 ? 0 : rests + 1;
+      this.clock.advanceMs(restMs);
+    }
+  }
+
+  /** Each thread but the maintainer does one thing. */
   step(): boolean {
     const waits = [this.stepWriter(), this.stepPreparer(), this.stepHousekeeping()];
     const failure = this.signals.failure.read();
@@ -218,6 +259,7 @@ export class SteppedLog {
         errors.push(error);
       }
     };
+    attempt(() => this.#endMaintenance());
     attempt(() => this.#drain());
     this.opened.writer.close();
     attempt(() => this.#preparer.close());
@@ -227,6 +269,14 @@ export class SteppedLog {
       this.durableEventId === this.producer.lastEventId;
     attempt(() => giveBack(this.#lock, this.region, isWhole));
     if (errors.length > 0) throw errors[0];
+  }
+
+  /** What is being removed is removed, as far as that goes on. */
+  #endMaintenance(): void {
+    for (let steps = 0; this.maintainer.isRemoving && steps < 10; steps++) {
+      this.clock.advanceMs(this.maintainer.step());
+    }
+    this.maintainer.close();
   }
 
   #drain(): void {

@@ -1,7 +1,9 @@
 // An open log, as its maintainer sees it: through the words that its other threads publish.
+import type { HoldingLog } from '../../consumers/consumer-holds.js';
 import { WalError } from '../../errors.js';
 import type { RingMemory } from '../../ring/ring-memory.js';
 import { durablePointOf } from '../../ring/ring-snapshot.js';
+import { NS_PER_MS } from '../../units.js';
 import { type Signals, Trouble } from '../threads/signals.js';
 import type { BelievedTime } from './believed-time.js';
 import type { MaintainedLog } from './segment-maintainer.js';
@@ -36,6 +38,21 @@ export function maintainedLog(
     nowNs: (ageMs) => time.nowNs(ageMs),
   };
 }
+
+/** The same log, as far as its consumers are measured by it. */
+export const holdingLog = (
+  dir: string,
+  logId: bigint,
+  memory: Pick<RingMemory, 'words' | 'control'>,
+  wallClockMs: () => number,
+  time: BelievedTime,
+): HoldingLog => ({
+  dir,
+  logId,
+  durableEventId: () => durablePointOf(memory).lastEventId,
+  nowNs: () => BigInt(Math.floor(wallClockMs())) * BigInt(NS_PER_MS),
+  believedNs: (ageMs) => time.nowNs(ageMs),
+});
 
 function notTold(directory: string, trouble: number): WalError {
   const code = trouble === Trouble.noSpace ? 'ERR_FLASHSTRIKE_NO_SPACE' : 'ERR_FLASHSTRIKE_IO';

@@ -1,32 +1,19 @@
 // Thread module: a host of SegmentMaintainers.
 import { monotonicClock } from '../../clock/clock.js';
-import { ConsumerHolds } from '../../consumers/consumer-holds.js';
 import { isOperational, serializeError } from '../../errors.js';
 import { attachRegion } from '../../region/region-factories.js';
-import { type RingMemory, ringOfRegion } from '../../ring/ring-memory.js';
-import { durablePointOf } from '../../ring/ring-snapshot.js';
+import { ringOfRegion } from '../../ring/ring-memory.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
 import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { SegmentMaintainerUpdater } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
-import { NS_PER_MS } from '../../units.js';
 import { runHost, type Service } from '../threads/host.js';
 import type { MaintainerStart } from '../threads/messages.js';
 import { verificationListener } from '../threads/verification.js';
 import type { ServedBody } from '../threads/worker-loop.js';
 import { BelievedTime } from './believed-time.js';
-import { maintainedLog } from './maintained-log.js';
-import { SegmentMaintainer } from './segment-maintainer.js';
-
-/** The log, as far as its consumers are measured by it. */
-const consumersOf = (dir: string, logId: bigint, memory: RingMemory, time: BelievedTime) => ({
-  dir,
-  logId,
-  durableEventId: () => durablePointOf(memory).lastEventId,
-  nowNs: () => BigInt(Date.now()) * BigInt(NS_PER_MS),
-  believedNs: (ageMs: number) => time.nowNs(ageMs),
-});
+import { maintainerOf } from './maintainer-of-log.js';
 
 /** A close waits so long, at most, for what is to be removed. */
 const DRAIN_NS = 200e6;
@@ -40,20 +27,11 @@ function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart
   const listener = verificationListener(signals, telemetry, (error) =>
     tell({ kind: 'damage', error: serializeError(error) }),
   );
+  const memory = ringOfRegion(region);
   const time = new BelievedTime(monotonicClock, Date.now, recoveredTimestampNs);
-  const log = maintainedLog(directory, logId, ringOfRegion(region), signals, time);
-  const { retention, verify, compression } = options;
-  const hotSegments = compression === 'none' ? undefined : options.hotSegments;
-  const maintenance = { retention, verifiesAll: verify === 'background', hotSegments };
-  const maintainer = new SegmentMaintainer(
-    storage,
-    monotonicClock,
-    log,
-    maintenance,
-    new ConsumerHolds(storage, consumersOf(directory, logId, ringOfRegion(region), time)),
-    telemetry,
-    listener,
-  );
+  const times = { clock: monotonicClock, wallClockMs: Date.now, time };
+  const log = { directory, logId, memory, signals, ...times };
+  const maintainer = maintainerOf(storage, log, options, telemetry, listener);
   let [asked, answered] = [0, 0];
   const step = (): number => {
     const requests = signals.get('deleteRequests');

@@ -234,22 +234,28 @@ export class SegmentCompression {
     if (now?.inode !== inode || now.device !== device) {
       throw notCompressed(path, 'another file has its name by now', 0);
     }
-    if (!isPublished) storage.renameNoReplace(compressingPath(path), compressedPath(path));
-    // Durable under its name before the original goes, also where a crash came before this.
-    if (isPublished) this.#syncPublished(compressedPath(path));
+    if (isPublished) this.#withdraw(path);
+    storage.renameNoReplace(compressingPath(path), compressedPath(path));
+    // Durable under its name before the original goes.
     storage.syncDirectory(dirname(path));
     storage.unlink(path);
     storage.syncDirectory(dirname(path));
     this.#phase = 'done';
   }
 
-  #syncPublished(path: string): void {
-    const fd = this.#storage.open(path, 'rewrite');
+  /**
+   * One that an earlier run has left gets its name anew. That run may have ended because the folder
+   * could not be synced: the kernel may take the name for written since, and no sync writes it.
+   */
+  #withdraw(path: string): void {
+    const fd = this.#storage.open(compressedPath(path), 'rewrite');
     try {
       this.#storage.sync(fd);
     } finally {
       this.#storage.close(fd);
     }
+    this.#removeLeftOver(compressingPath(path));
+    this.#storage.rename(compressedPath(path), compressingPath(path));
   }
 
   #closeComparison(): void {

@@ -251,6 +251,29 @@ for (const how of ['kill', 'power cut', 'power cut that keeps some'] as const) {
   });
 }
 
+test('a folder whose sync fails once: no power cut behind that takes a segment away', () => {
+  for (let from = 1; from <= 2 * COMPRESSED.length; from++) {
+    for (let seed = 1; seed <= 8; seed++) {
+      const random = new Random(100 * from + seed);
+      const disk = diskOf(BUILT);
+      const run = new Run(disk);
+      const fault = run.storage.fail({
+        code: 'EIO',
+        when: ({ kind }) => kind === 'syncDirectory',
+        // The kernel takes the names for written that the disk does not have.
+        before: ({ path }) => disk.failSyncDirectory(path, random),
+        from,
+        times: 1,
+      });
+      run.runOn();
+      assert.equal(fault.hits, 1);
+      assert.deepEqual(names(disk), EXPECTED);
+      disk.crash(random);
+      assertWhole(disk);
+    }
+  }
+});
+
 test('a file that reads back as something else is not trusted: the original stays', () => {
   const disk = diskOf(BUILT);
   const run = new Run(disk);

@@ -383,6 +383,28 @@ describe('what cannot be done', () => {
     assert.ok(bench.metrics.maintenanceFailures > 0);
   });
 
+  for (const kind of ['unlink', 'syncDirectory'] as const) {
+    test(`${kind} removes a segment and tells a failure: the next ones go all the same`, (t) => {
+      const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 2 } });
+      const { builder } = bench;
+      bench.storage.fail({
+        code: 'EIO',
+        when: (call) => call.kind === kind,
+        before: ({ path }) => kind === 'unlink' && unlinkSync(path),
+        times: 1,
+      });
+      assert.deepEqual(bench.run().segments, [3, 4, 5]);
+      assert.equal(bench.metrics.maintenanceFailures, 1);
+      assert.equal(bench.metrics.maintenanceRetention.successes, 2);
+      assert.ok(
+        bench.errors.every((error) => error === undefined),
+        'and none is called damaged',
+      );
+      const synced = bench.storage.story('syncDirectory').length;
+      assert.equal(synced, kind === 'unlink' ? 2 : 3, builder.dir);
+    });
+  }
+
   test('wal.meta cannot be written: whoever waits is told, and it goes on once it can', (t) => {
     const bench = new Bench(fiveSegments(t).write());
     bench.answers = false;

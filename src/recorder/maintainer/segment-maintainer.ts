@@ -129,8 +129,8 @@ export class SegmentMaintainer {
   #unread: { readonly segment: FinishedSegment; readonly error: WalError } | undefined;
   #retryMs = 0;
   #retryNs = 0;
-  /** A name was removed, and the folder is not synced. */
-  #isUnsynced = false;
+  /** Its file is being removed, and that is not durable yet: what fails is done again. */
+  #goes: Oldest | undefined;
   /** What is wrong with the segments that are not sound. */
   readonly #damage = new Map<FinishedSegment, WalError>();
   #seenActive = -1;
@@ -173,7 +173,7 @@ export class SegmentMaintainer {
 
   /** The removal of a segment has begun, and is not at its end. */
   get isRemoving(): boolean {
-    return this.#isUnsynced || this.#removalNs !== undefined;
+    return this.#goes !== undefined || this.#removalNs !== undefined;
   }
 
   /** Somebody waits for what `removal` tells once it is settled anew. */
@@ -350,7 +350,7 @@ export class SegmentMaintainer {
 
   /** One step of removing the oldest segment; `idle`: it stays. */
   #remove(): Outcome {
-    if (this.#isUnsynced) return this.#finishRemoval();
+    if (this.#goes !== undefined) return this.#finishRemoval(this.#goes);
     if (!this.#isAsked) return this.#settle(undefined);
     let oldest: Oldest | undefined;
     try {
@@ -390,9 +390,8 @@ export class SegmentMaintainer {
       return refusal === undefined ? 'waiting' : this.#settle(firstEventId, refusal);
     }
     this.#compressor?.drop(segment.index);
-    this.#unlink(segment.path);
-    this.#isUnsynced = true;
-    return this.#finishRemoval();
+    this.#goes = oldest;
+    return this.#finishRemoval(oldest);
   }
 
   /** The last attempt has failed: that is told, and the next one begins with what is there then. */
@@ -433,30 +432,32 @@ export class SegmentMaintainer {
     this.#finished.move(index, compressedPath(this.#pathOf(index)), fileBytes);
   }
 
-  /** A compressed copy beside it goes first: it would be read in its place. */
-  #unlink(path: string): void {
-    for (const name of isPlainPath(path) ? [compressedPath(path), path] : [path]) {
-      // One that is gone is what was wanted: of two names, a crash or a failure may leave either.
-      if (this.#storage.statusAt(name) !== undefined) this.#storage.unlink(name);
-    }
-  }
-
   #pathOf(index: number): string {
     return join(this.#log.directory, segmentFileName(index));
   }
 
-  /** The next segment may go only once this one cannot come back. */
-  #finishRemoval(): Outcome {
+  /**
+   * The next segment may go only once this one cannot come back. A compressed copy beside it goes
+   * first: it would be read in its place.
+   */
+  #finishRemoval({ segment }: Oldest): Outcome {
+    const { path, bytes } = segment;
+    if (isPlainPath(path)) this.#unlink(compressedPath(path));
+    this.#unlink(path);
     this.#storage.syncDirectory(this.#log.directory);
-    this.#isUnsynced = false;
-    const oldest = this.#oldest;
-    this.#log.onRemoved(isCompressedPath(oldest?.segment.path ?? ''));
-    this.#telemetry.onFreed(oldest?.segment.bytes ?? 0);
-    this.#telemetry.onHotSegmentRetention(true, this.#removalNs ?? 0);
+    this.#goes = undefined;
+    this.#log.onRemoved(isCompressedPath(path));
+    this.#telemetry.onFreed(bytes);
+    this.#telemetry.onHotSegmentRetention(true, this.#removalNs ?? this.#clock.nowNs());
     this.#removalNs = undefined;
     this.#oldest = undefined;
     this.#finished.removeOldest();
     return 'worked';
+  }
+
+  /** It may be gone: a call that fails may have done it. */
+  #unlink(path: string): void {
+    if (this.#storage.statusAt(path) !== undefined) this.#storage.unlink(path);
   }
 
   /** Nothing more goes now. @returns `idle` */

@@ -1,0 +1,45 @@
+// The maintainer of an open log, put together from the log's options.
+import type { Clock } from '../../clock/clock.js';
+import { ConsumerHolds } from '../../consumers/consumer-holds.js';
+import type { RingMemory } from '../../ring/ring-memory.js';
+import type { Storage } from '../../storage/storage.js';
+import type { SegmentMaintainerUpdater } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
+import type { Signals } from '../threads/signals.js';
+import type { VerificationListener } from '../threads/verification.js';
+import type { ResolvedOptions } from '../threads/wal-options.js';
+import type { BelievedTime } from './believed-time.js';
+import { holdingLog, maintainedLog } from './maintained-log.js';
+import { SegmentMaintainer } from './segment-maintainer.js';
+
+/** The log, and the times by which the age of its events is measured. */
+interface OpenedLog {
+  readonly directory: string;
+  readonly logId: bigint;
+  readonly memory: Pick<RingMemory, 'words' | 'control'>;
+  readonly signals: Signals;
+  readonly clock: Clock;
+  readonly wallClockMs: () => number;
+  /** One for both: neither events nor consumers become old at once where a clock jumps. */
+  readonly time: BelievedTime;
+}
+
+export function maintainerOf(
+  storage: Storage,
+  log: OpenedLog,
+  options: Pick<ResolvedOptions, 'retention' | 'compression' | 'hotSegments' | 'verify'>,
+  telemetry: SegmentMaintainerUpdater,
+  listener: VerificationListener,
+): SegmentMaintainer {
+  const { directory, logId, memory, signals, clock, wallClockMs, time } = log;
+  const { retention, verify, compression } = options;
+  const hotSegments = compression === 'none' ? undefined : options.hotSegments;
+  return new SegmentMaintainer(
+    storage,
+    clock,
+    maintainedLog(directory, logId, memory, signals, time),
+    { retention, verifiesAll: verify === 'background', hotSegments },
+    new ConsumerHolds(storage, holdingLog(directory, logId, memory, wallClockMs, time)),
+    telemetry,
+    listener,
+  );
+}
