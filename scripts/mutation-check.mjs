@@ -74,19 +74,33 @@ function compile({ name, file, find, replace }) {
   return { mutated, outputText };
 }
 
+/** What a test says that runs threads, processes, or the package as users have it. */
+const RUNS_THE_WHOLE = /\bWal\.open|Script|Worker\b|child_process/;
+
+/**
+ * Whether a test of the mutation may run the files into which modules are joined: a second each
+ * time. A unit test loads modules; where this is wrong, a mutant goes unnoticed, which is told.
+ */
+const isJoined = ({ file, tests }) =>
+  file.startsWith('src/') &&
+  tests.some(
+    (test) =>
+      test.startsWith('test/') || RUNS_THE_WHOLE.test(readFileSync(join(project, test), 'utf8')),
+  );
+
 /** Builds the mutant into the copy: as the module that it is, and into the files that hold it. */
 async function plant(root, mutation) {
   const { mutated, outputText } = compile(mutation);
   writeFileSync(builtPath(root, mutation.file), outputText);
-  const path = /^src\/(.*)$/.exec(mutation.file)?.[1];
-  if (path !== undefined) await bundle(join(root, 'dist', 'src'), { [path]: mutated });
+  if (!isJoined(mutation)) return;
+  await bundle(join(root, 'dist', 'src'), { [mutation.file.slice('src/'.length)]: mutated });
 }
 
-/** Takes it out again: what is not in src/ went into no other file. */
-function restore(root, { file }) {
-  const path = file.startsWith('src/')
+/** Takes it out again: what was not joined went into no other file. */
+function restore(root, mutation) {
+  const path = isJoined(mutation)
     ? join('dist', 'src')
-    : relative(project, builtPath(project, file));
+    : relative(project, builtPath(project, mutation.file));
   cpSync(join(project, path), join(root, path), { recursive: true, force: true });
 }
 
