@@ -29,7 +29,9 @@ import { ROTATION_STEPS } from '../support/shown-times.js';
 import { cannotMount, SmallDisk } from '../support/small-disk.js';
 import { parseExposition } from '../telemetry/exposition.js';
 
-const NOT_ASKED = 'neither verify nor retention asks for the maintainer';
+const NOT_ASKED = 'nothing asks for the maintainer';
+const SMALL_RING = 'a ring of the smallest size does not grow';
+const NO_CONSUMER = 'nobody is registered';
 const NOTHING_FAILED = 'nothing has failed in this run';
 const NEW_LOG = 'the log was new';
 const ALL_DONE = 'all is on disk when the log is closed';
@@ -59,6 +61,7 @@ const ZERO: Readonly<Record<string, string>> = {
   'segmentPreparer.getNextSegmentAge': 'nobody waits any more',
   'segmentMaintainer.persistenceLifecycle': NOT_ASKED,
   'segmentMaintainer.maintenanceRetention': NOT_ASKED,
+  'segmentMaintainer.maintenanceCompression': NOT_ASKED,
   'segmentMaintainer.persistenceMaxHotSegments': NOT_ASKED,
   'segmentMaintainer.verification': NOT_ASKED,
   'segmentMaintainer.verificationSegments': NOT_ASKED,
@@ -66,12 +69,24 @@ const ZERO: Readonly<Record<string, string>> = {
   'segmentMaintainer.maintenanceFailures': NOT_ASKED,
   'segmentMaintainer.blockedSegments': NOT_ASKED,
   'segmentMaintainer.heldSegments': NOT_ASKED,
+  'segmentMaintainer.compressedContentBytes': NOT_ASKED,
+  'segmentMaintainer.compressedFileBytes': NOT_ASKED,
   'manager.appendRefused': NOTHING_FAILED,
   'manager.appendRefusedHistogram': NOTHING_FAILED,
   'manager.ringStallAge': 'nobody waits any more',
   'manager.durableWaitAge': 'nobody waits any more',
+  'manager.ringGrowths': SMALL_RING,
+  'manager.ringGrowthsRefused': SMALL_RING,
+  'manager.persistenceColdSegments': NOT_ASKED,
   'manager.ringOccupancyBytes': ALL_DONE,
   'manager.wallClockSteps': 'nobody sets the clock',
+  'manager.ringPreparationsRefused': SMALL_RING,
+  'consumers.activeConsumers': NO_CONSUMER,
+  'consumers.damagedConsumers': NO_CONSUMER,
+  'consumers.droppedConsumers': NO_CONSUMER,
+  'consumers.consumerLagEvents': NO_CONSUMER,
+  'consumers.consumerLagBytes': NO_CONSUMER,
+  'consumers.consumerLagAge': NO_CONSUMER,
 };
 
 /** How often the event of a metric has happened. */
