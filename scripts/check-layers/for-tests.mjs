@@ -41,6 +41,8 @@ export const FOR_TESTS = {
   'what a broken invariant throws, for the tests that such an error goes on': [
     'errors.ts#AssertionFailure',
   ],
-  'what retention asks and marks, until it does': ['reading/consumer-files.ts#readConsumer'],
+  'one consumer as it is on disk, beside what its store says': [
+    'reading/consumer-files.ts#readConsumer',
+  ],
   'texts, from reports that no log gives': ['cli/demo/proof.ts#compareEvents'],
 };

@@ -17,6 +17,10 @@ export interface WallAnchor {
 /** Milliseconds since 1970, as the system says at this moment. */
 export type WallClockMs = () => number;
 
+/** The same in nanoseconds. */
+export const unixNsOf = (wallClockMs: WallClockMs): bigint =>
+  BigInt(Math.floor(wallClockMs())) * BigInt(NS_PER_MS);
+
 /** `Date.now` moves once in a millisecond. */
 const LONGEST_SEARCH_NS = 2 * NS_PER_MS;
 /** For a clock of a test that stands still. */

@@ -1,10 +1,11 @@
 // Consumers that have acknowledged more than a log has that is about to be continued: a copy that
 // lacks its end. What is appended now gets ids that they know other events by. The mark says so
 // durably before the first such event: once the log is longer than that, nothing else would.
+import { unixNsOf } from '../clock/wall-clock.js';
 import { type ConsumerFile, consumerNotes } from '../reading/consumer-files.js';
 import { encodeDrop, markAhead, standingOf } from '../segment/consumer-record.js';
 import { writeFailure } from './consumer-failure.js';
-import { type ConsumerPlace, wallClockNs } from './consumer-place.js';
+import type { ConsumerPlace } from './consumer-place.js';
 import { putMark } from './named-file.js';
 
 type MarkedPlace = Pick<ConsumerPlace, 'dir' | 'lock' | 'wallClockMs'> & {
@@ -24,7 +25,7 @@ export function markThoseAhead(
   const marked: ConsumerFile[] = [];
   for (const { name, path, record } of files) {
     if (record === undefined || record.acknowledgedEventId <= endEventId) continue;
-    const timestampNs = wallClockNs(place);
+    const timestampNs = unixNsOf(place.wallClockMs);
     const mark = markAhead(record, endEventId, timestampNs);
     // One that is gone by now needs none.
     if (isMarked(place, name, path, encodeDrop(mark, record.seed)))

@@ -15,6 +15,3 @@ export interface ConsumerPlace {
   /** Whether the log has that event, or had it: it does not end before it. */
   readonly isThere: (eventId: number) => boolean;
 }
-
-export const wallClockNs = ({ wallClockMs }: Pick<ConsumerPlace, 'wallClockMs'>): bigint =>
-  BigInt(Math.floor(wallClockMs())) * 1_000_000n;

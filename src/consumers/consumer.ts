@@ -1,9 +1,10 @@
 // A consumer in use: it acknowledges what it has dealt with, and what it has not is kept for it.
+import { unixNsOf } from '../clock/wall-clock.js';
 import { assert, invalidArgument, outOfRange, WalError } from '../errors.js';
 import { checkEventId, checkOptions } from '../reading/event-range.js';
 import type { FollowOptions, LoggedEvent, ReusedEvent, Reusing } from '../reading/events.js';
 import { followThrough } from '../replay/follow.js';
-import { type ConsumerPlace, wallClockNs } from './consumer-place.js';
+import type { ConsumerPlace } from './consumer-place.js';
 import type { ConsumerStore } from './consumer-store.js';
 import { checkUsable } from './registration.js';
 
@@ -128,7 +129,7 @@ export class Consumer {
     this.#checkKept();
     const acknowledgedEventId = this.#wanted;
     const { maxLagBytes, maxLagMs, policy } = this.#store.slot;
-    const timestampNs = wallClockNs(this.#place);
+    const timestampNs = unixNsOf(this.#place.wallClockMs);
     const leash = { maxLagBytes, maxLagMs, policy };
     await this.#store.put({ acknowledgedEventId, timestampNs, ...leash });
     this.#acknowledged = acknowledgedEventId;

@@ -1,5 +1,7 @@
 // The consumers of a log, for any process: the log's lock is not needed.
+
 import { resolve } from 'node:path';
+import { unixNsOf } from '../clock/wall-clock.js';
 import { readLogId } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
@@ -131,7 +133,7 @@ export function listConsumersThrough(
     ports.regionDurable(dir, logId) ?? 0,
     spans.lastFirstEventId - 1,
   );
-  const nowNs = BigInt(Date.now()) * 1_000_000n;
+  const nowNs = unixNsOf(Date.now);
   const lagOf = (eventId: number): ConsumerLag => spans.lagOf(eventId, durableEventId, nowNs);
   return readConsumers(ports.storage, dir, logId).map((file) => statusOf(file, lagOf));
 }

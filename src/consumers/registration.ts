@@ -3,7 +3,9 @@
 // Whoever removes segments may run at the same moment, in another process. It publishes what it
 // will keep, then looks for consumers once more, then removes. Here the file is on disk first, then
 // the first event that is there is looked up: at least one of the two sees the other.
+
 import { join } from 'node:path';
+import { unixNsOf } from '../clock/wall-clock.js';
 import { isOperational, outOfRange, WalError } from '../errors.js';
 import { listLog } from '../reading/log-directory.js';
 import { isMissing } from '../reading/read-failure.js';
@@ -18,7 +20,7 @@ import {
   writing,
 } from './consumer-failure.js';
 import { leashOf, type RegisterConsumerOptions } from './consumer-options.js';
-import { type ConsumerPlace, wallClockNs } from './consumer-place.js';
+import type { ConsumerPlace } from './consumer-place.js';
 import { ConsumerStore } from './consumer-store.js';
 import { firstEventIdKept } from './first-event.js';
 import { holdNamed } from './named-file.js';
@@ -97,7 +99,11 @@ async function created(
   let first = firstEventIdKept(ports.storage, dir, logId);
   const from = options.from ?? first;
   checkFrom(place, name, from, first);
-  const content = { acknowledgedEventId: from - 1, timestampNs: wallClockNs(place), ...leash };
+  const content = {
+    acknowledgedEventId: from - 1,
+    timestampNs: unixNsOf(place.wallClockMs),
+    ...leash,
+  };
   const store = await ConsumerStore.create(place, name, content);
   if (store === undefined) return undefined;
   try {

@@ -1,5 +1,7 @@
 // The header page of a shared region: whose it is, of which boot, where its sections stand.
+
 import { readFileSync } from 'node:fs';
+import { unixNsOf } from '../clock/wall-clock.js';
 import { assert, systemCode } from '../errors.js';
 import { codecOf } from '../memory/codec.js';
 import { block, layout, pad, u32, u64, wordOf } from '../memory/layout.js';
@@ -162,7 +164,7 @@ export function writeRegionHeader(
   sections: Sections,
 ): void {
   // Of a wall clock that is before 1970, the bits.
-  const unixNs = BigInt.asUintN(64, BigInt(Date.now()) * 1_000_000n);
+  const unixNs = BigInt.asUintN(64, unixNsOf(Date.now));
   codec.encode(new Uint8Array(words.buffer, words.byteOffset, PAGE_BYTES), {
     magic: REGION_MAGIC,
     layoutVersion: 0,

@@ -1,5 +1,7 @@
 // Thread module: a host of meta flushes, and of a look now and then whether names still are ours.
+
 import { monotonicClock } from '../../clock/clock.js';
+import { unixNsOf } from '../../clock/wall-clock.js';
 import { ConsumerHolds } from '../../consumers/consumer-holds.js';
 import { serializeError } from '../../errors.js';
 import { attachRegion } from '../../region/region-factories.js';
@@ -46,7 +48,7 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
     dir: directory,
     logId,
     durableEventId: () => durablePointOf({ words, control }).lastEventId,
-    nowNs: () => BigInt(Date.now()) * 1_000_000n,
+    nowNs: () => unixNsOf(Date.now),
   });
   const readers = new ConsumerWatch(monotonicClock, holds, new ConsumersUpdater(consumers));
   const step = (): number =>

@@ -4,13 +4,11 @@
 // process can lock a LOCK that was replaced, and write beside this one: there that ends the log,
 // too. (The writer checks the active segment itself: before it calls anything durable.)
 import type { Clock } from '../../clock/clock.js';
-import { isOperational } from '../../errors.js';
 import type { RegionHandle } from '../../region/shared-region.js';
 import type { LogLock } from '../../storage/lock-file.js';
 import type { Storage } from '../../storage/storage.js';
-import { NS_PER_MS } from '../../units.js';
 import type { Signals } from '../threads/signals.js';
-import { nextLookNs } from './look-times.js';
+import { LookTimes, tryToLook } from './look-times.js';
 
 /** With the time that an end takes, what is lost is acted upon within a second. */
 const INTERVAL_NS = 500e6;
@@ -26,14 +24,13 @@ interface WatchedMeta {
 
 export class NameWatch {
   readonly #storage: Storage;
-  readonly #clock: Clock;
   readonly #signals: Signals;
   readonly #lock: LogLock;
   readonly #meta: WatchedMeta;
   readonly #regionPath: string | undefined;
   readonly #regionInode: bigint | undefined;
   readonly #appended: () => number;
-  #nextNs = 0;
+  readonly #times: LookTimes;
   #seen: number | undefined;
   #looksLeftOut = 0;
 
@@ -48,7 +45,7 @@ export class NameWatch {
     appended: () => number,
   ) {
     this.#storage = storage;
-    this.#clock = clock;
+    this.#times = new LookTimes(clock, INTERVAL_NS);
     this.#signals = signals;
     this.#lock = lock;
     this.#meta = meta;
@@ -64,11 +61,9 @@ export class NameWatch {
    * nobody appends to; returns how many ms may pass. A look that fails tells nothing.
    */
   look(): number {
-    const nowNs = this.#clock.nowNs();
-    if (nowNs < this.#nextNs) return (this.#nextNs - nowNs) / NS_PER_MS;
-    this.#nextNs = nextLookNs(nowNs, INTERVAL_NS);
-    if (!this.#isLeftOut()) this.#lookAtNames();
-    return (this.#nextNs - nowNs) / NS_PER_MS;
+    return this.#times.look(() => {
+      if (!this.#isLeftOut()) this.#lookAtNames();
+    });
   }
 
   #isLeftOut(): boolean {
@@ -81,12 +76,7 @@ export class NameWatch {
 
   #lookAtNames(): void {
     for (const name of [this.#lookAtLock, this.#lookAtRegion, this.#lookAtMeta]) {
-      try {
-        name.call(this);
-      } catch (error) {
-        // The next look may be luckier, and the thread has more to do.
-        if (!isOperational(error)) throw error;
-      }
+      tryToLook(() => name.call(this));
     }
   }
 

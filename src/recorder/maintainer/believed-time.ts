@@ -9,7 +9,9 @@
 // The last event may itself be of a time when the clock was wrong. So an open alone makes nothing
 // old: whoever asks what is older than an age begins at most where the oldest segment is just so
 // old, and from there on time is as slow. What was recorded in an hour takes six minutes to go.
+
 import type { Clock } from '../../clock/clock.js';
+import { unixNsOf } from '../../clock/wall-clock.js';
 import { NS_PER_MS } from '../../units.js';
 
 const SPEED = 10n;
@@ -29,7 +31,7 @@ export class BelievedTime {
     this.#clock = clock;
     this.#wallClockMs = wallClockMs;
     this.#lookedNs = clock.nowNs();
-    const wallNs = this.#wallNs();
+    const wallNs = unixNsOf(this.#wallClockMs);
     const isLater = recoveredNs === 0n || recoveredNs > wallNs;
     this.#believedNs = isLater ? wallNs : recoveredNs;
   }
@@ -39,7 +41,7 @@ export class BelievedTime {
     const nowNs = this.#clock.nowNs();
     const reachedNs = this.#believedNs + fastNs(this.#lookedNs, nowNs);
     this.#lookedNs = nowNs;
-    const wallNs = this.#wallNs();
+    const wallNs = unixNsOf(this.#wallClockMs);
     this.#believedNs = reachedNs < wallNs ? reachedNs : wallNs;
   }
 
@@ -55,10 +57,6 @@ export class BelievedTime {
     const { newestNs, metNs } = this.#oldest;
     const reachedNs = newestNs + BigInt(ageMs) * BigInt(NS_PER_MS) + fastNs(metNs, this.#lookedNs);
     return reachedNs < this.#believedNs ? reachedNs : this.#believedNs;
-  }
-
-  #wallNs(): bigint {
-    return BigInt(Math.floor(this.#wallClockMs())) * BigInt(NS_PER_MS);
   }
 }
 

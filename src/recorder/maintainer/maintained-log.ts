@@ -1,9 +1,9 @@
 // An open log, as its maintainer sees it: through the words that its other threads publish.
+import { unixNsOf } from '../../clock/wall-clock.js';
 import type { HoldingLog } from '../../consumers/consumer-holds.js';
 import { WalError } from '../../errors.js';
 import type { RingMemory } from '../../ring/ring-memory.js';
 import { durablePointOf } from '../../ring/ring-snapshot.js';
-import { NS_PER_MS } from '../../units.js';
 import { type Signals, Trouble } from '../threads/signals.js';
 import type { BelievedTime } from './believed-time.js';
 import type { MaintainedLog } from './segment-maintainer.js';
@@ -50,7 +50,7 @@ export const holdingLog = (
   dir,
   logId,
   durableEventId: () => durablePointOf(memory).lastEventId,
-  nowNs: () => BigInt(Math.floor(wallClockMs())) * BigInt(NS_PER_MS),
+  nowNs: () => unixNsOf(wallClockMs),
   believedNs: (ageMs) => time.nowNs(ageMs),
 });
 

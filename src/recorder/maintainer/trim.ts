@@ -1,6 +1,8 @@
 // `trim`: removes the oldest segments of a log that nobody has open, by what an open log does it
 // with. The last segment is never touched, so nothing of the log's end has to be recovered for it.
+
 import { resolve } from 'node:path';
+import { unixNsOf } from '../../clock/wall-clock.js';
 import { writing } from '../../consumers/consumer-failure.js';
 import { ConsumerHolds } from '../../consumers/consumer-holds.js';
 import { assert, invalidArgument, WalError } from '../../errors.js';
@@ -79,7 +81,7 @@ async function removeBefore(storage: Storage, dir: string, eventId: number): Pro
     return { firstEventId: 1, removedSegments: 0, freedBytes: 0 };
   }
   const record = new KeptRecord(storage, dir, logId);
-  const nowNs = (): bigint => BigInt(Date.now()) * BigInt(NS_PER_MS);
+  const nowNs = (): bigint => unixNsOf(Date.now);
   const durableEventId = (): number => record.durableEventId;
   const metrics = new Metrics();
   const clock = new SteppedClock();
