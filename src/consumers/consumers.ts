@@ -1,5 +1,4 @@
 // The consumers of a log, for any process: the log's lock is not needed.
-
 import { resolve } from 'node:path';
 import { unixNsOf } from '../clock/wall-clock.js';
 import { readLogId } from '../judgement/log-identity.js';

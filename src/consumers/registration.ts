@@ -3,7 +3,6 @@
 // Whoever removes segments may run at the same moment, in another process. It publishes what it
 // will keep, then looks for consumers once more, then removes. Here the file is on disk first, then
 // the first event that is there is looked up: at least one of the two sees the other.
-
 import { join } from 'node:path';
 import { unixNsOf } from '../clock/wall-clock.js';
 import { isOperational, outOfRange, WalError } from '../errors.js';

@@ -1,5 +1,4 @@
 // The header page of a shared region: whose it is, of which boot, where its sections stand.
-
 import { readFileSync } from 'node:fs';
 import { unixNsOf } from '../clock/wall-clock.js';
 import { assert, systemCode } from '../errors.js';

@@ -1,5 +1,4 @@
 // Thread module: a host of meta flushes, and of a look now and then whether names still are ours.
-
 import { monotonicClock } from '../../clock/clock.js';
 import { unixNsOf } from '../../clock/wall-clock.js';
 import { ConsumerHolds } from '../../consumers/consumer-holds.js';

@@ -9,7 +9,6 @@
 // The last event may itself be of a time when the clock was wrong. So an open alone makes nothing
 // old: whoever asks what is older than an age begins at most where the oldest segment is just so
 // old, and from there on time is as slow. What was recorded in an hour takes six minutes to go.
-
 import type { Clock } from '../../clock/clock.js';
 import { unixNsOf } from '../../clock/wall-clock.js';
 import { NS_PER_MS } from '../../units.js';

@@ -1,6 +1,5 @@
 // `trim`: removes the oldest segments of a log that nobody has open, by what an open log does it
 // with. The last segment is never touched, so nothing of the log's end has to be recovered for it.
-
 import { resolve } from 'node:path';
 import { unixNsOf } from '../../clock/wall-clock.js';
 import { writing } from '../../consumers/consumer-failure.js';
