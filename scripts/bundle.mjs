@@ -38,15 +38,6 @@ const withoutEnding = (path) => path.replace(/\.[a-z]+$/, '');
 const inputsOf = (paths) =>
   Object.fromEntries(paths.map((path) => [withoutEnding(path), join(SOURCE, path)]));
 
-/** @param texts in place of those of files, by their path in src/ */
-const substituted = (texts) => ({
-  name: 'substituted',
-  load(id) {
-    const text = texts[inSource(id)];
-    return text === undefined ? null : { code: text, moduleType: 'ts' };
-  },
-});
-
 /** `new URL('./x.js', import.meta.url)` means the same file wherever the module's text goes. */
 const sameUrls = {
   name: 'same-urls',
@@ -111,13 +102,9 @@ async function write(input, plugins, output) {
   await build.close();
 }
 
-/**
- * Writes over what the compiler has left in the folder `target`.
- * @param target dist/src, or a copy of it
- * @param texts of sources that are not to be read from their files, by their path in src/
- */
-export async function bundle(target, texts = {}) {
-  const plugins = [substituted(texts), sameUrls];
+/** Writes over what the compiler has left in the folder `target`. */
+async function bundle(target) {
+  const plugins = [sameUrls];
   const groups = LIBRARY.map((name, rank) => ({
     name: basename(name),
     test: (id) => inSource(id) === `${name}.ts`,
@@ -142,4 +129,4 @@ export async function bundle(target, texts = {}) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle(join(PROJECT, 'dist', 'src'));
+await bundle(join(PROJECT, 'dist', 'src'));

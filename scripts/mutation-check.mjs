@@ -3,14 +3,15 @@
 //
 //     npm run test:mutations              all of them
 //     npm run test:mutations -- salt      those with "salt" in their name
+//     npm run test:mutations -- --tested  without running the tests first as they are
 //
-// Works on a copy of dist/, which must be built; the tree is not touched. A mutant counts as
-// noticed when a test fails by an assertion or by an error of the product, not when it cannot be
-// loaded, runs into a wrong name or hangs.
+// Works on copies of the tree, which is not touched. A mutant counts as noticed when a test fails
+// by an assertion or by an error of the product, not when it cannot be loaded, runs into a wrong
+// name or hangs.
 import { setMaxListeners } from 'node:events';
 import {
   chmodSync,
-  cpSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -21,13 +22,16 @@ import {
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { run } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import ts from 'typescript';
-import { bundle } from './bundle.mjs';
 import { MUTATIONS } from './mutations.mjs';
 
 /** So long may one file of tests run with a mutant in it. */
 const FILE_TIMEOUT_MS = 30 * 60_000;
+/** Mutants that are tried at once. */
+const LANES = Math.min(2, availableParallelism());
 /** Errors that say that the mutant is not a program, rather than that it does wrong. */
 const BROKEN = new Set(['SyntaxError', 'ReferenceError', 'TypeError']);
 
@@ -44,64 +48,56 @@ const { options: compilerOptions } = ts.convertCompilerOptionsFromJson(
   project,
 );
 
-/** A project in which dist/ is a copy, and all else is the real one. */
+/** @returns the JavaScript of a module; throws when `text` is no module */
+function transpile(file, text) {
+  const { outputText, diagnostics = [] } = ts.transpileModule(text, {
+    compilerOptions: { ...compilerOptions, ...AS_MODULE },
+    fileName: join(project, file),
+    reportDiagnostics: true,
+  });
+  if (diagnostics.length > 0) throw new Error(`${file} does not parse`);
+  return outputText;
+}
+
+const builtPath = (root, source) => join(root, 'dist', source.replace(/\.ts$/, '.js'));
+
+function build(root, source, text) {
+  const path = builtPath(root, source);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, transpile(source, text));
+}
+
+const readSource = (source) => readFileSync(join(project, source), 'utf8');
+
+/**
+ * A project in which dist/ has each module in a file of its own, so that whoever reaches a mutated
+ * one runs the mutant, and in which all else is the real one.
+ */
 function copyProject() {
   const copy = mkdtempSync(join(tmpdir(), 'flashstrike-mutation-'));
   // Some tests run as another user, who is to read it too.
   chmodSync(copy, 0o755);
   for (const name of readdirSync(project)) {
-    if (name === 'dist') cpSync(join(project, name), join(copy, name), { recursive: true });
-    else if (!name.startsWith('.')) symlinkSync(join(project, name), join(copy, name));
+    if (name !== 'dist' && !name.startsWith('.'))
+      symlinkSync(join(project, name), join(copy, name));
   }
+  const { fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, project);
+  for (const path of fileNames) {
+    const source = relative(project, path);
+    build(copy, source, readSource(source));
+  }
+  // A command that others start is called by its name.
+  chmodSync(builtPath(copy, 'src/cli/main.ts'), 0o755);
   return copy;
 }
 
-const builtPath = (root, source) => join(root, 'dist', source.replace(/\.ts$/, '.js'));
-
-/** The mutated module, and as JavaScript; the place must be found exactly once. */
-function compile({ name, file, find, replace }) {
-  const source = readFileSync(join(project, file), 'utf8');
+/** The mutated text; the place must be found exactly once. */
+function mutate({ name, file, find, replace }) {
+  const source = readSource(file);
   const places = source.split(find).length - 1;
   if (places !== 1)
     throw new Error(`${name}: found ${places} times in ${file}, not once:\n${find}`);
-  const mutated = source.replace(find, () => replace);
-  const { outputText, diagnostics = [] } = ts.transpileModule(mutated, {
-    compilerOptions: { ...compilerOptions, ...AS_MODULE },
-    fileName: join(project, file),
-    reportDiagnostics: true,
-  });
-  if (diagnostics.length > 0) throw new Error(`${name}: the mutant of ${file} does not parse`);
-  return { mutated, outputText };
-}
-
-/** What a test says that runs threads, processes, or the package as users have it. */
-const RUNS_THE_WHOLE = /\bWal\.open|Script|Worker\b|child_process/;
-
-/**
- * Whether a test of the mutation may run the files into which modules are joined: a second each
- * time. A unit test loads modules; where this is wrong, a mutant goes unnoticed, which is told.
- */
-const isJoined = ({ file, tests }) =>
-  file.startsWith('src/') &&
-  tests.some(
-    (test) =>
-      test.startsWith('test/') || RUNS_THE_WHOLE.test(readFileSync(join(project, test), 'utf8')),
-  );
-
-/** Builds the mutant into the copy: as the module that it is, and into the files that hold it. */
-async function plant(root, mutation) {
-  const { mutated, outputText } = compile(mutation);
-  writeFileSync(builtPath(root, mutation.file), outputText);
-  if (!isJoined(mutation)) return;
-  await bundle(join(root, 'dist', 'src'), { [mutation.file.slice('src/'.length)]: mutated });
-}
-
-/** Takes it out again: what was not joined went into no other file. */
-function restore(root, mutation) {
-  const path = isJoined(mutation)
-    ? join('dist', 'src')
-    : relative(project, builtPath(project, mutation.file));
-  cpSync(join(project, path), join(root, path), { recursive: true, force: true });
+  return source.replace(find, () => replace);
 }
 
 /** Why a failed test failed; undefined for one that only holds others that did. */
@@ -113,8 +109,8 @@ function failureOf({ name, details }) {
   return { name, fair, failureType, cause };
 }
 
-/** Runs tests of the copy, up to the first that fails in a fair way. */
-function runTests(root, sources) {
+/** Runs tests of a copy, up to the first that fails in a fair way. */
+function runTests(root, sources, concurrency) {
   const stop = new AbortController();
   // One listener a file, and then one a test.
   setMaxListeners(0, stop.signal);
@@ -122,7 +118,7 @@ function runTests(root, sources) {
   let passed = 0;
   const stream = run({
     files: sources.map((source) => builtPath(root, source)),
-    concurrency: Math.min(2, availableParallelism()),
+    concurrency,
     timeout: FILE_TIMEOUT_MS,
     signal: stop.signal,
   });
@@ -149,45 +145,80 @@ const describe = ({ name, failureType, cause }) =>
   `${name}: ${failureType}, ${cause?.message?.split('\n')[0] ?? cause}`;
 
 async function tryMutant(root, mutation) {
-  await plant(root, mutation);
+  build(root, mutation.file, mutate(mutation));
   try {
-    const { failures } = await runTests(root, mutation.tests);
+    const { failures } = await runTests(root, mutation.tests, 1);
     return { noticedBy: failures.find(({ fair }) => fair)?.name, failures };
   } finally {
-    restore(root, mutation);
+    build(root, mutation.file, readSource(mutation.file));
   }
 }
 
-async function main(filters) {
+/** One mutant after the other in each copy; no file of tests runs in two copies at once. */
+async function tryAll(copies, mutations) {
+  const waiting = [...mutations];
+  const busy = new Set();
+  const survivors = [];
+  const takeNext = () => {
+    const index = waiting.findIndex(({ tests }) => tests.every((test) => !busy.has(test)));
+    return index < 0 ? undefined : waiting.splice(index, 1)[0];
+  };
+  async function work(root) {
+    while (waiting.length > 0) {
+      const mutation = takeNext();
+      if (mutation === undefined) {
+        await setTimeout(100);
+        continue;
+      }
+      for (const test of mutation.tests) busy.add(test);
+      const startedMs = Date.now();
+      const { noticedBy, failures } = await tryMutant(root, mutation);
+      for (const test of mutation.tests) busy.delete(test);
+      const seconds = `${((Date.now() - startedMs) / 1000).toFixed(0)} s`;
+      console.log(`${mutation.name.padEnd(52)} ${seconds.padStart(5)} ${noticedBy ?? 'SURVIVES'}`);
+      if (noticedBy !== undefined) continue;
+      survivors.push(mutation.name);
+      for (const failure of failures) console.log(`  ${describe(failure)}`);
+    }
+  }
+  await Promise.all(copies.map(work));
+  return survivors;
+}
+
+/** @returns whether the tests of the mutations pass without any */
+async function passWithout(root, mutations) {
+  const tests = [...new Set(mutations.flatMap((mutation) => mutation.tests))];
+  const { failures, passed } = await runTests(root, tests, LANES);
+  if (failures.length === 0 && passed > 0) {
+    console.log(`mutations: ${passed} tests of ${tests.length} files pass without a mutant`);
+    return true;
+  }
+  console.error(`mutations: without a mutant ${passed} tests passed, and these did not:`);
+  for (const failure of failures) console.error(`  ${describe(failure)}`);
+  return false;
+}
+
+async function main(filters, isTested) {
   const chosen = MUTATIONS.filter(
     ({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)),
   );
   if (chosen.length === 0) throw new Error(`no mutation has ${filters.join(' or ')} in its name`);
   // All of them first: a place that is not found any more must not be told after minutes.
-  for (const mutation of chosen) compile(mutation);
-  const root = copyProject();
+  for (const mutation of chosen) transpile(mutation.file, mutate(mutation));
+  const copies = Array.from({ length: Math.min(LANES, chosen.length) }, copyProject);
   try {
-    const tests = [...new Set(chosen.flatMap((mutation) => mutation.tests))];
-    const { failures, passed } = await runTests(root, tests);
-    if (failures.length > 0 || passed === 0) {
-      console.error(`mutations: without a mutant ${passed} tests passed, and these did not:`);
-      for (const failure of failures) console.error(`  ${describe(failure)}`);
-      return 1;
-    }
-    console.log(`mutations: ${passed} tests of ${tests.length} files pass without a mutant`);
-    const survivors = [];
-    for (const mutation of chosen) {
-      const { noticedBy, failures: told } = await tryMutant(root, mutation);
-      console.log(`${mutation.name.padEnd(52)} ${noticedBy ?? 'SURVIVES'}`);
-      if (noticedBy !== undefined) continue;
-      survivors.push(mutation.name);
-      for (const failure of told) console.log(`  ${describe(failure)}`);
-    }
+    if (!isTested && !(await passWithout(copies[0], chosen))) return 1;
+    const survivors = await tryAll(copies, chosen);
     console.log(`mutations: ${chosen.length - survivors.length} of ${chosen.length} noticed`);
+    for (const name of survivors) console.log(`mutations: nobody noticed "${name}"`);
     return survivors.length === 0 ? 0 : 1;
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    for (const copy of copies) rmSync(copy, { recursive: true, force: true });
   }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { tested: { type: 'boolean', default: false } },
+});
+process.exitCode = await main(positionals, values.tested);
