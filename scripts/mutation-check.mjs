@@ -28,8 +28,9 @@ import { parseArgs } from 'node:util';
 import ts from 'typescript';
 import { MUTATIONS } from './mutations.mjs';
 
-/** So long may one file of tests run with a mutant in it. */
+/** So long may one file of tests run; with a mutant in it, it should fail long before. */
 const FILE_TIMEOUT_MS = 30 * 60_000;
+const MUTANT_TIMEOUT_MS = 5 * 60_000;
 /** Mutants that are tried at once. */
 const LANES = Math.min(2, availableParallelism());
 /** Errors that say that the mutant is not a program, rather than that it does wrong. */
@@ -110,7 +111,7 @@ function failureOf({ name, details }) {
 }
 
 /** Runs tests of a copy, up to the first that fails in a fair way. */
-function runTests(root, sources, concurrency) {
+function runTests(root, sources, { concurrency, timeout }) {
   const stop = new AbortController();
   // One listener a file, and then one a test.
   setMaxListeners(0, stop.signal);
@@ -119,7 +120,7 @@ function runTests(root, sources, concurrency) {
   const stream = run({
     files: sources.map((source) => builtPath(root, source)),
     concurrency,
-    timeout: FILE_TIMEOUT_MS,
+    timeout,
     signal: stop.signal,
   });
   return new Promise((resolve, reject) => {
@@ -147,7 +148,10 @@ const describe = ({ name, failureType, cause }) =>
 async function tryMutant(root, mutation) {
   build(root, mutation.file, mutate(mutation));
   try {
-    const { failures } = await runTests(root, mutation.tests, 1);
+    const { failures } = await runTests(root, mutation.tests, {
+      concurrency: 1,
+      timeout: MUTANT_TIMEOUT_MS,
+    });
     return { noticedBy: failures.find(({ fair }) => fair)?.name, failures };
   } finally {
     build(root, mutation.file, readSource(mutation.file));
@@ -188,7 +192,10 @@ async function tryAll(copies, mutations) {
 /** @returns whether the tests of the mutations pass without any */
 async function passWithout(root, mutations) {
   const tests = [...new Set(mutations.flatMap((mutation) => mutation.tests))];
-  const { failures, passed } = await runTests(root, tests, LANES);
+  const { failures, passed } = await runTests(root, tests, {
+    concurrency: LANES,
+    timeout: FILE_TIMEOUT_MS,
+  });
   if (failures.length === 0 && passed > 0) {
     console.log(`mutations: ${passed} tests of ${tests.length} files pass without a mutant`);
     return true;

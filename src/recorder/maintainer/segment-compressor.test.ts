@@ -93,6 +93,13 @@ class Run {
     assert.fail('it comes to an end');
   }
 
+  /** To the next failure, which must come. */
+  runToFailure(): void {
+    for (let steps = 0; this.compressor.step() !== 'failed'; steps++) {
+      assert.ok(steps < CALLS_MAX, 'it fails');
+    }
+  }
+
   /** To its end, over all failures. */
   runOn(): this {
     for (let steps = 0; steps < CALLS_MAX; steps++) {
@@ -214,7 +221,7 @@ test('calls that fail for good leave every original, and nothing else', () => {
     const run = new Run(disk);
     run.storage.fail({ code: 'EIO', when: (call) => call.kind === kind });
     for (let round = 0; round < 3; round++) {
-      while (run.compressor.step() !== 'failed');
+      run.runToFailure();
       assert.equal(run.compressor.step(), 'nothing', 'it waits');
       run.clock.advanceNs(61e9);
     }
@@ -288,7 +295,7 @@ test('a file that reads back as something else is not trusted: the original stay
     disk.write(fd, [Uint8Array.of((byte[0] ?? 0) ^ 1)], 5000);
     disk.close(fd);
   };
-  while (run.compressor.step() !== 'failed');
+  run.runToFailure();
   assert.match(run.errors[0]?.message ?? '', /differs from it at offset/);
   assert.deepEqual(names(disk), [1, 2, 3, 4, 5].map(nameOf));
   run.clock.advanceNs(61e9);

@@ -18,6 +18,8 @@ type Maintenance = ConstructorParameters<typeof SegmentMaintainer>[3];
 const SEGMENTS = 5;
 const EVENTS = 4;
 const LAST = SEGMENTS * EVENTS;
+/** More than any of these tests needs. */
+const STEPS_MAX = 10_000;
 
 /** Four finished segments of four events each, and a last one. */
 function fiveSegments(t: TestContext): LogBuilder {
@@ -99,9 +101,16 @@ class Bench {
     return restMs;
   }
 
+  /** Steps until `isDone`, which is given the rest behind the last step, in ms. */
+  stepUntil(isDone: (restMs: number) => boolean): void {
+    for (let steps = 0; !isDone(this.step()); steps++) {
+      assert.ok(steps < STEPS_MAX, 'it comes to an end');
+    }
+  }
+
   /** Until nothing is left to be done: the pause is the longest. */
   run(): this {
-    for (let steps = 0; this.step() < 1000; steps++) assert.ok(steps < 1000, 'it comes to an end');
+    this.stepUntil((restMs) => restMs >= 1000);
     assert.deepEqual([...this.storage.openFiles], []);
     return this;
   }
@@ -197,7 +206,7 @@ describe('the order', () => {
   test('a folder that cannot be synced: the next one stays until it can', (t) => {
     const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 2 } });
     bench.storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'syncDirectory', times: 3 });
-    while (bench.metrics.maintenanceFailures < 3) bench.step();
+    bench.stepUntil(() => bench.metrics.maintenanceFailures === 3);
     assert.deepEqual(bench.segments, [2, 3, 4, 5]);
     assert.deepEqual(bench.run().segments, [3, 4, 5]);
   });
@@ -213,7 +222,8 @@ describe('the order', () => {
     bench.activeIndex = 3;
     const { storage } = bench;
     let readMax = 0;
-    while (bench.segments.length === 3) {
+    for (let steps = 0; bench.segments.length === 3; steps++) {
+      assert.ok(steps < STEPS_MAX, 'it comes to an end');
       const [calls, startNs] = [storage.calls.length, bench.clock.nowNs()];
       const restMs = bench.maintainer.step();
       const workNs = bench.clock.nowNs() - startNs;
@@ -291,7 +301,7 @@ describe('what stays', () => {
   test('a need that comes up while wal.meta is written', (t) => {
     const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 1 } });
     bench.answers = false;
-    while (bench.asked.length === 0) bench.step();
+    bench.stepUntil(() => bench.asked.length > 0);
     bench.hold = 1;
     bench.answers = true;
     bench.kept = EVENTS + 1;
@@ -302,7 +312,7 @@ describe('what stays', () => {
     const builder = fiveSegments(t).write();
     const bench = new Bench(builder, { retention: { segments: 1 } });
     bench.answers = false;
-    while (bench.asked.length === 0) bench.step();
+    bench.stepUntil(() => bench.asked.length > 0);
     renameSync(builder.pathOf(1), `${temporaryFolder(t)}/moved`);
     builder.fileOf(1)[builder.blockOf(1, 0).offset + 100] = 0xee;
     builder.write();
@@ -497,7 +507,7 @@ describe("verify: 'background'", () => {
 
   test('a close in the middle leaves nothing open, and nothing is told any more', (t) => {
     const bench = new Bench(fiveSegments(t).write(), { verifiesAll: true });
-    while (bench.storage.openFiles.size === 0) bench.step();
+    bench.stepUntil(() => bench.storage.openFiles.size > 0);
     bench.maintainer.close();
     assert.deepEqual([...bench.storage.openFiles], []);
     assert.equal(bench.verifiedAll, 0);
