@@ -90,7 +90,7 @@ export const MUTATIONS = [
     file: 'src/reading/segment-file.ts',
     find: 'frame === undefined || frame.contentBytes <= header.segmentBytes',
     replace: 'frame === undefined || header.segmentBytes > 0',
-    tests: ['test/golden/golden-verify.test.ts'],
+    tests: ['src/verification/verify.test.ts'],
   },
   {
     name: 'compression: what follows the frame is passed over',

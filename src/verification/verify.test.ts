@@ -6,12 +6,13 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
-import { compressFile } from '../../test/support/lz4-frames.js';
+import { compressFile, frameOf } from '../../test/support/lz4-frames.js';
 import { codeOf } from '../errors.js';
 import { type LeftRing, NO_REGIONS } from '../judgement/left-rings.js';
 import { FILE_PORTS } from '../judgement/reading-ports.js';
@@ -79,6 +80,24 @@ for (const [index, lost] of [
     assert.equal(advice, 'Use the version that wrote it, or a newer one.');
   });
 }
+
+test('a sound frame that holds more than its segment may have is refused', async (t) => {
+  const builder = threeSegments(t);
+  const path = builder.pathOf(1);
+  const segmentBytes = builder.fileOf(1).length;
+  const longer = new Uint8Array(segmentBytes + 8);
+  longer.set(builder.fileOf(1));
+  writeFileSync(`${path}.lz4`, frameOf(longer));
+  unlinkSync(path);
+  const { verdict, problems } = await verify(builder.dir);
+  assert.equal(verdict, 'corruption');
+  const [problem] = problems;
+  assert.deepEqual([problem?.file, problem?.offset], ['0000000001.wal.lz4', 0]);
+  assert.match(
+    problem?.message ?? '',
+    new RegExp(`LZ4 frame of ${longer.length} bytes for a segment of ${segmentBytes}`),
+  );
+});
 
 test('a segment that is there plain and compressed is read plain', async (t) => {
   const { dir } = threeSegments(t);
