@@ -158,6 +158,9 @@ describe('the meta coordinator', () => {
     const bench = new Bench(5);
     bench.point(3, 8192, 77);
     assert.equal(bench.signals.keptFrom, 5, 'what the last opening left');
+    bench.request();
+    bench.coordinator.step();
+    assert.equal(bench.meta?.firstKeptEventId, 5, 'and what it goes on to say');
     bench.signals.publishKeepFrom(40);
     bench.storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'rename', times: 1 });
     bench.coordinator.step();
