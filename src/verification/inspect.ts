@@ -1,7 +1,7 @@
 // What lies in a log's folder and in the shared memory that belongs to it, as plain data. Cheap:
 // headers, and a walk of the last segment only.
 
-import { listConsumersThrough } from '../consumers/consumers.js';
+import { type ConsumerStatus, listConsumersThrough } from '../consumers/consumers.js';
 import { WalError } from '../errors.js';
 import { readLogId } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
@@ -17,9 +17,15 @@ import {
   readMeta,
 } from '../reading/log-directory.js';
 import { isLockHeld } from '../storage/lock-holder.js';
+import type { SegmentMaintainer } from '../telemetry/recorder/worker/segment-maintainer-metrics.js';
 import { inspectRegion } from './inspect-region.js';
 import { SegmentsInspector } from './inspect-segments.js';
-import type { LogInspection, MetaInspection, VerificationInspection } from './inspection.js';
+import type {
+  HeldInspection,
+  LogInspection,
+  MetaInspection,
+  VerificationInspection,
+} from './inspection.js';
 
 export { isSpent, listSharedRegions, type SharedRegionInspection } from './all-regions.js';
 export type { LogInspection, RegionInspection, SegmentInspection } from './inspection.js';
@@ -41,6 +47,7 @@ export function inspectLog(dir: string, ports: ReadingPorts = REGION_PORTS): Log
   const lastEventId = last ?? first - 1;
   const files = { lastEventId, isEmpty: segments.length === 0 };
   const region = inspectRegion(ports, dir, logId, files);
+  const consumers = listConsumersThrough(ports, dir);
   return {
     path: dir,
     logId,
@@ -49,36 +56,66 @@ export function inspectLog(dir: string, ports: ReadingPorts = REGION_PORTS): Log
     locked: region.status === 'in-use' || isLockHeld(ports.storage, dir),
     meta: inspectMeta(meta),
     region,
-    verification: region.path === undefined ? undefined : inspectVerification(dir),
-    consumers: listConsumersThrough(ports, dir),
+    ...(region.path === undefined ? NOT_TOLD : inspectMaintenance(dir, consumers)),
+    consumers,
     segments,
     tail,
     otherNames: otherNames(listing),
   };
 }
 
-/** Undefined where nobody asked for one, it has not begun, or nothing can be said about it. */
-function inspectVerification(dir: string): VerificationInspection | undefined {
+type MaintenanceInspection = Pick<LogInspection, 'verification' | 'held'>;
+const NOT_TOLD: MaintenanceInspection = { verification: undefined, held: undefined };
+
+/** What the telemetry of the log tells of its maintainer; nothing where it cannot be read. */
+function inspectMaintenance(
+  dir: string,
+  consumers: readonly ConsumerStatus[],
+): MaintenanceInspection {
   let attached: AttachedTelemetry;
   try {
     attached = attachTelemetry(dir);
   } catch (error) {
     // What is wrong with the region is told in its own place.
-    if (error instanceof WalError) return undefined;
+    if (error instanceof WalError) return NOT_TOLD;
     throw error;
   }
   try {
-    const { verification, verificationSegments: segments } = attached.recorder.segmentMaintainer;
-    const { successes, failures: damagedSegments } = verification;
-    if (segments === 0) return undefined;
-    const checkedSegments = successes + damagedSegments;
-    const state =
-      damagedSegments > 0 ? 'damaged' : checkedSegments < segments ? 'running' : 'sound';
-    return { state, segments, checkedSegments, damagedSegments };
+    const { segmentMaintainer } = attached.recorder;
+    return {
+      verification: inspectVerification(segmentMaintainer),
+      held: inspectHeld(segmentMaintainer, consumers),
+    };
   } finally {
     attached.close();
   }
 }
+
+/** Undefined where nobody asked for one, or it has not begun. */
+function inspectVerification({
+  verification,
+  verificationSegments: segments,
+}: SegmentMaintainer): VerificationInspection | undefined {
+  const { successes, failures: damagedSegments } = verification;
+  if (segments === 0) return undefined;
+  const checkedSegments = successes + damagedSegments;
+  const state = damagedSegments > 0 ? 'damaged' : checkedSegments < segments ? 'running' : 'sound';
+  return { state, segments, checkedSegments, damagedSegments };
+}
+
+function inspectHeld(
+  { blockedSegments, heldSegments, heldEventId }: SegmentMaintainer,
+  consumers: readonly ConsumerStatus[],
+): HeldInspection | undefined {
+  if (blockedSegments > 0) return { reason: 'damaged', eventId: undefined, consumers: [] };
+  if (heldSegments === 0) return undefined;
+  const holders = consumers.filter((each) => needs(each, heldEventId));
+  return { reason: 'needed', eventId: heldEventId, consumers: holders.map(({ name }) => name) };
+}
+
+/** What a damaged one needs is not known: all. One that is ahead needs more than it tells. */
+const needs = ({ state, acknowledgedEventId = 0 }: ConsumerStatus, eventId: number): boolean =>
+  state === 'damaged' || state === 'ahead' || (state === 'active' && acknowledgedEventId < eventId);
 
 function inspectMeta(reading: MetaReading): MetaInspection {
   if (reading.status === 'missing') return { status: 'missing' };

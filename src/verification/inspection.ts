@@ -48,6 +48,16 @@ export interface VerificationInspection {
   readonly damagedSegments: number;
 }
 
+/** What keeps the oldest segment, which should be removed, at the last look of the maintainer. */
+export interface HeldInspection {
+  /** `needed`: by somebody, from `eventId` on. `damaged`: damage is evidence, and stays. */
+  readonly reason: 'needed' | 'damaged';
+  /** First event that is needed; undefined where it is damage. */
+  readonly eventId: number | undefined;
+  /** Consumers that need it: by their files as they are now, so none where they went on since. */
+  readonly consumers: readonly string[];
+}
+
 export interface RegionInspection {
   /**
    * `in-use`: its owner lives. `waiting`: it is dead, and the next opening reads the region.
@@ -94,6 +104,8 @@ export interface LogInspection {
   readonly region: RegionInspection;
   /** Of the process that has the log open, or had it when it was killed; undefined without one. */
   readonly verification: VerificationInspection | undefined;
+  /** The same; undefined where everything that should be removed is. */
+  readonly held: HeldInspection | undefined;
   /** By name. */
   readonly consumers: readonly ConsumerStatus[];
   /** Oldest first. */

@@ -1,6 +1,6 @@
 // What docs/TOP.md shows: a log that is well, and one in each kind of trouble. The looks are at a
 // log that there is not; what a screen makes of them is real.
-import { FakeLog, NOTHING_LASTS } from '../../src/cli/top/fake-look.js';
+import { consumer, FakeLog, NOTHING_LASTS } from '../../src/cli/top/fake-look.js';
 import type { Look } from '../../src/cli/top/look.js';
 import { renderScreen } from '../../src/cli/top/screen.js';
 
@@ -112,6 +112,23 @@ export const TROUBLES: readonly Scene[] = [
     log.recordSecond();
     log.disk.setDiskFree(9e9);
   }),
+  scene(
+    'A consumer holds the log',
+    'It has stopped reading: what retention would remove is kept for it, and the log grows.',
+    {
+      threads: { ...hearts({}), maintainer: beat(640e6) },
+      consumers: [consumer('audit', 12), consumer('billing', 903_000)],
+    },
+    (log) => {
+      log.recordSecond();
+      log.manager.setHotSegments(5);
+      log.manager.setColdSegments(23);
+      log.maintainer.onCompressed(1_493_000_000, 412_000_000);
+      log.maintainer.setHeld(331_568);
+      log.consumers.setConsumers(2, 0, 0);
+      log.consumers.setLag(903_000, 57_792_000, 7200e9);
+    },
+  ),
   scene(
     'The log has failed',
     'A sync returned an error. What was durable stays so; nothing is accepted any more.',

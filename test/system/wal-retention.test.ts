@@ -33,9 +33,9 @@ const bytesIn = (dir: string): number =>
       0,
     );
 
-async function fill(wal: Wal, events: number): Promise<void> {
+async function fill(wal: Wal, events: number): Promise<number> {
   for (let event = 0; event < events; event++) wal.append(PAYLOAD);
-  await wal.durable();
+  return await wal.durable();
 }
 
 async function aLog(t: TestContext, options: WalOptions = {}) {
@@ -159,6 +159,28 @@ test('what a consumer has not acknowledged stays, also when it comes back later'
   await eventually('the rest is gone', () => segmentsIn(dir).length === 2);
   await again.close();
   assert.equal((await verify(dir)).ok, true);
+});
+
+test('inspect and the telemetry from outside tell for whom the oldest segment is kept', {
+  skip: cannotMap,
+}, async (t) => {
+  const { dir, wal } = await aLog(t, { ...mappedOptions(t), retention: { segments: 1 } });
+  await eventually('the oldest are gone', () => segmentsIn(dir).length === 2);
+  assert.equal(inspectLog(dir).held, undefined);
+  const [first] = [...wal.replay()];
+  assert.ok(first !== undefined);
+  const slow = await wal.registerConsumer('slow', { from: first.eventId });
+  const swift = await wal.registerConsumer('swift', { from: first.eventId });
+  const last = await fill(wal, 100);
+  await swift.acknowledge(last);
+  await eventually('only one of them holds it', () => inspectLog(dir).held !== undefined);
+  const held = { reason: 'needed', eventId: first.eventId, consumers: ['slow'] };
+  assert.deepEqual(inspectLog(dir).held, held);
+  await slow.acknowledge(last);
+  await eventually('the rest is gone', () => segmentsIn(dir).length === 2);
+  await eventually('that is told', () => inspectLog(dir).held === undefined);
+  await wal.close();
+  assert.equal(inspectLog(dir).held, undefined, 'nobody tells of a log that is closed');
 });
 
 test('a pending deletion ends with the log', async (t) => {

@@ -304,13 +304,14 @@ async function background(context: TestContext, families: MovedFamilies): Promis
 /** Finished segments that go, that stay, and that cannot go. */
 function retention(context: TestContext, families: MovedFamilies): void {
   const builder = new LogBuilder(temporaryFolder(context));
-  for (let index = 1; index <= 4; index++) {
+  for (let index = 1; index <= 5; index++) {
     builder.segment().events(10).watermark();
-    if (index < 4) builder.seal();
+    if (index < 5) builder.seal();
   }
   builder.fileOf(2)[builder.blockOf(2, 0).offset + 100] = 0xee;
   const { dir: directory, logId } = builder.meta().write();
   const telemetry = LogTelemetry.own();
+  families.collect(RECORDER, telemetry);
   const clock = new FakeClock();
   const storage = new FaultyStorage(nodeStorage);
   storage.onCall = () => clock.advanceNs(1e6);
@@ -321,15 +322,15 @@ function retention(context: TestContext, families: MovedFamilies): void {
     {
       directory,
       logId,
-      activeIndex: () => 4,
+      activeIndex: () => 5,
       deleteBefore: () => 0,
       keepFrom: () => {},
-      keptFrom: () => 41,
+      keptFrom: () => 51,
       keepRefusal: () => undefined,
       onRemoved: () => {},
       nowNs: () => 0n,
     },
-    { retention: { segments: 1 }, verifiesAll: false, hotSegments: 1 },
+    { retention: { segments: 2 }, verifiesAll: false, hotSegments: 1 },
     { oldestNeeded: () => needed },
     new recorder.SegmentMaintainerUpdater(telemetry.segmentMaintainer, clock),
     { toVerify: () => {}, verified: () => {}, verifiedAll: () => {} },
@@ -343,13 +344,14 @@ function retention(context: TestContext, families: MovedFamilies): void {
   };
   const { segmentMaintainer } = telemetry;
   run(() => segmentMaintainer.heldSegments === 1);
-  // Of the two that are not hot one can be compressed, and one is damaged.
+  // Of the three that are not hot one is damaged.
   storage.fail({ code: 'ENOSPC', when: ({ path }) => path.endsWith('.lz4.tmp'), times: 1 });
   run(() => segmentMaintainer.maintenanceCompression.failures === 1);
-  run(() => segmentMaintainer.maintenanceCompression.successes === 1);
+  run(() => segmentMaintainer.maintenanceCompression.successes === 2);
   needed = undefined;
   storage.fail({ code: 'EIO', when: isKind('unlink'), times: 1 });
   run(() => segmentMaintainer.maintenanceRetention.failures === 1);
+  assert.equal(segmentMaintainer.maintenanceDeletion.failures, 1);
   run(() => segmentMaintainer.maintenanceRetention.successes === 1);
   run(() => segmentMaintainer.blockedSegments === 1);
 }

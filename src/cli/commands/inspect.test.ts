@@ -34,6 +34,7 @@ const LOG: LogInspection = {
     firstKeptEventId: 0,
   },
   verification: undefined,
+  held: undefined,
   region: {
     status: 'none',
     path: undefined,
@@ -143,6 +144,32 @@ segment  file               size     used  events  first id  last id  created   
         'consumer torn: DAMAGED, all events are kept: it is \\u{1b}[31m odd',
       ],
     );
+  });
+
+  it('tell what keeps the oldest segment, and for whom', () => {
+    const held = (of: LogInspection['held']): string | undefined =>
+      rendered({ held: of })
+        .split('\n')
+        .find((line) => line.startsWith('held'));
+    assert.equal(held(undefined), undefined);
+    const oldest = 'held     the oldest segment should be removed, and is';
+    const damage = { reason: 'damaged', eventId: undefined, consumers: [] } as const;
+    assert.equal(held(damage), `${oldest} damaged: nothing is removed`);
+    const needed = { reason: 'needed', eventId: 4001, consumers: [] } as const;
+    const from = 'needed from event 4,001 on';
+    assert.equal(held(needed), `${oldest} kept for somebody: ${from}`);
+    const names = ['a\n', 'b', 'c', 'd', 'e'];
+    assert.equal(
+      held({ ...needed, consumers: names }),
+      `${oldest} kept for consumer a\\u{a}, b, c and 2 more: ${from}`,
+    );
+  });
+
+  it('tell the ratio of each segment that is compressed', () => {
+    const compressed = { ...SEGMENT, bytes: 1000, contentBytes: 4210, state: 'sealed' } as const;
+    assert.match(rendered({ segments: [compressed] }), / sealed, 1 \/ 4\.2$/m);
+    const [file, defect] = [{ ...compressed, state: 'damaged' } as const, 'flipped'];
+    assert.match(rendered({ segments: [{ ...file, defect }] }), / damaged: flipped$/m);
   });
 
   it('tell a tail that is not clean', () => {

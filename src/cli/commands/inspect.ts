@@ -61,6 +61,15 @@ const REGION_COLUMNS: readonly Column[] = [
 const optional = (value: number | undefined, format: (value: number) => string): string =>
   value === undefined ? '-' : format(value);
 
+/** So many names stand in a line. */
+const NAMED_MAX = 3;
+
+/** `sealed`, `sealed, 1 / 4.2`, `damaged: ...`. */
+function stateOfSegment({ state, defect, bytes, contentBytes }: SegmentInspection): string {
+  if (defect !== undefined) return `${state}: ${defect}`;
+  return contentBytes === undefined ? state : `${state}, 1 / ${(contentBytes / bytes).toFixed(1)}`;
+}
+
 const segmentRow = (segment: SegmentInspection): string[] => [
   optional(segment.segmentIndex, formatCount),
   printable(segment.file),
@@ -70,7 +79,7 @@ const segmentRow = (segment: SegmentInspection): string[] => [
   optional(segment.firstEventId, formatCount),
   optional(segment.lastEventId, formatCount),
   segment.createdTsNs === undefined ? '-' : formatTimestamp(segment.createdTsNs).slice(0, 19),
-  printable(segment.defect === undefined ? segment.state : `${segment.state}: ${segment.defect}`),
+  printable(stateOfSegment(segment)),
 ];
 
 function describeMeta({ meta }: LogInspection): string {
@@ -113,6 +122,20 @@ function describeVerification({ verification }: LogInspection): string[] {
   return [`verified ${state}: ${checked}${damaged}`];
 }
 
+/** Why the log is longer than its retention says. */
+function describeHeld({ held }: LogInspection): string[] {
+  if (held === undefined) return [];
+  const what = 'held     the oldest segment should be removed, and';
+  if (held.reason === 'damaged') return [`${what} is damaged: nothing is removed`];
+  const names = held.consumers.map(printable);
+  const [few, more] = [names.slice(0, NAMED_MAX), names.length - NAMED_MAX];
+  const others = more > 0 ? ` and ${formatCount(more)} more` : '';
+  const who = names.length === 0 ? 'somebody' : `consumer ${few.join(', ')}${others}`;
+  return [
+    `${what} is kept for ${who}: needed from event ${optional(held.eventId, formatCount)} on`,
+  ];
+}
+
 /** `, 8 of them compressed to 1 / 6.1`; empty where none is. */
 function describeCompressed(segments: readonly SegmentInspection[]): string {
   let [count, contentBytes, fileBytes] = [0, 0, 0];
@@ -146,6 +169,7 @@ export function renderInspection(inspection: LogInspection): string[] {
     `region   ${describeRegion(inspection.region)}`,
     ...describeTail(inspection),
     ...describeVerification(inspection),
+    ...describeHeld(inspection),
   ];
   lines.push(...inspection.consumers.map((each) => `consumer ${describeConsumer(each)}`));
   for (const { name, kind } of inspection.otherNames) {

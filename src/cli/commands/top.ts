@@ -95,6 +95,7 @@ function document(before: Look | undefined, now: Look, log: WatchedLog): object 
   const figures = figuresOf(before, now);
   return {
     ...log.telemetry.toJSON(),
+    consumers: now.consumers,
     interval: intervalDocument(figures),
     troubles: diagnose(now, figures, log.reason),
   };

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { diagnose, type Trouble } from './diagnosis.js';
-import { FakeLog, NOTHING_LASTS } from './fake-look.js';
+import { diagnose } from './diagnosis.js';
+import { consumer, FakeLog, NOTHING_LASTS } from './fake-look.js';
 import { figuresOf } from './figures.js';
 import type { Look } from './look.js';
+import type { Trouble } from './trouble.js';
 
 /** What is said of a second in which `happen` happened, of a log that recorded before. */
 function troublesIn(
@@ -322,6 +323,55 @@ describe('what top says is wrong', () => {
   it('records that a kill cut short', () => {
     assert.deepEqual(troublesOf(nothing, { incomplete: ['segmentWriter.sync'] }), [
       'warning: a record was interrupted; these may be slightly off: segmentWriter.sync',
+    ]);
+  });
+
+  it('tells what keeps segments, and for whom', () => {
+    const held = (log: FakeLog): void => log.maintainer.setHeld(17);
+    const kept = 'warning: the oldest segment should be removed and is kept for';
+    assert.deepEqual(troublesOf(held), [`${kept} somebody, which needs event 17: the log grows`]);
+    const consumers = [consumer('audit', 1), consumer('billing', 7)];
+    assert.deepEqual(troublesOf(held, { consumers }), [
+      `${kept} consumer billing, which needs event 17: the log grows`,
+    ]);
+    const damaged = { ...consumer('torn', 0), lag: undefined, state: 'damaged' as const };
+    assert.deepEqual(troublesOf(held, { consumers: [...consumers, damaged] }), [
+      `${kept} consumer torn, which needs event 17: the log grows`,
+    ]);
+    const both = (log: FakeLog): void => {
+      held(log);
+      log.consumers.setConsumers(1, 1, 0);
+    };
+    const isDamaged = 'error: 1 consumer is damaged: nothing is removed, the log grows';
+    assert.deepEqual(troublesOf(both), [isDamaged]);
+    assert.deepEqual(
+      troublesOf(both, { status: 'dead' }).filter((text) => /consumer|kept/.test(text)),
+      [],
+    );
+    assert.deepEqual(
+      troublesOf((log) => log.maintainer.setBlockedSegments(1)),
+      [
+        'error: the oldest segment should be removed and is damaged: nothing is removed, ' +
+          'the log grows',
+      ],
+    );
+  });
+
+  it('tells what maintenance could not do', () => {
+    assert.deepEqual(
+      troublesOf((log) => {
+        log.maintainer.onMaintenanceFailure();
+        log.maintainer.onHotSegmentCompression(false, 0);
+      }),
+      [
+        'warning: maintenance of finished segments failed once',
+        'warning: segments could not be compressed once: they stay as they are',
+      ],
+    );
+    const silent = { ...threads({}), maintainer: { beats: 1, ageNs: 6e9 } };
+    assert.deepEqual(troublesOf(nothing, { threads: silent }), [
+      'warning: the maintainer thread has not moved for 6.0 s: it waits for the disk or a ' +
+        'processor',
     ]);
   });
 });

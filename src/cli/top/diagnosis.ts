@@ -2,19 +2,13 @@
 // and what to do; docs/METRICS.md has the whole way from symptom to remedy. A trouble that is the
 // consequence of another one is not told beside it.
 
-import { formatBytes, formatCount, formatEvents } from '../quantities.js';
+import { formatBytes, formatEvents } from '../quantities.js';
 import type { Figures } from './figures.js';
 import { isStale, isStuck, stoppedNs } from './hearts.js';
 import type { Look } from './look.js';
+import { maintenanceTroubles } from './maintenance.js';
 import { formatNs } from './quantity.js';
-
-export interface Trouble {
-  readonly severity: 'error' | 'warning';
-  /** The symptom: a sentence without its full stop. */
-  readonly text: string;
-  /** What to do, or that nothing is to be done: a sentence without its full stop. */
-  readonly remedy: string;
-}
+import { error, type Trouble, times, warning } from './trouble.js';
 
 /** A disk that is well syncs faster. */
 const SLOW_SYNC_NS = 100e6;
@@ -34,16 +28,13 @@ export function diagnose(look: Look, figures: Figures, reason?: string): readonl
     ...(look.status === 'running' ? troublesNow(look) : []),
     ...appendTroubles(look, figures),
     ...diskTroubles(look, figures),
+    ...maintenanceTroubles(look, figures),
   ];
   return [
     ...troubles.filter(({ severity }) => severity === 'error'),
     ...troubles.filter(({ severity }) => severity === 'warning'),
   ];
 }
-
-const error = (text: string, remedy: string): Trouble => ({ severity: 'error', text, remedy });
-const warning = (text: string, remedy: string): Trouble => ({ severity: 'warning', text, remedy });
-const times = (count: number): string => (count === 1 ? 'once' : `${formatCount(count)} times`);
 
 /** `3,060 events (1.20 MB) are not durable`; undefined: all are. */
 function behind({ recorder: { segmentWriter } }: Look): string | undefined {
@@ -146,7 +137,7 @@ function* threadTroubles(look: Look): Generator<Trouble> {
     );
   }
   if (look.state === 'failed') return;
-  for (const name of ['preparer', 'housekeeping'] as const) {
+  for (const name of ['preparer', 'housekeeping', 'maintainer'] as const) {
     if (!isStale(look, name)) continue;
     yield warning(
       `the ${name} thread has not moved for ${formatNs(threads[name].ageNs ?? 0)}: it waits for ` +

@@ -1,6 +1,7 @@
 // Looks at a log that there is not: its metrics are recorded by the real updaters, on a clock that
 // tests move.
 import { FakeClock } from '../../clock/fake-clock.js';
+import type { ConsumerStatus } from '../../index.js';
 import { addCounter } from '../../metrics/counter64.js';
 import { structAccess } from '../../metrics/metrics-struct.js';
 import { structsIn } from '../../telemetry/aggregate.js';
@@ -20,6 +21,23 @@ export const NOTHING_LASTS: Look['lasting'] = {
   unwatermarkedNs: 0,
 };
 
+/** One that has not acknowledged the last `events`. */
+export const consumer = (
+  name: string,
+  events: number,
+  state: 'active' | 'dropped' = 'active',
+): ConsumerStatus => ({
+  name,
+  state,
+  acknowledgedEventId: 1_234_567 - events,
+  acknowledgedTsNs: 1_700_000_000_000_000_000n,
+  lag: { events, bytes: 64 * events, ms: 1000 },
+  maxLagBytes: 0,
+  maxLagMs: 0,
+  policy: 'hold',
+  damage: undefined,
+});
+
 /** A log that records; `look()` is a look at it now. */
 export class FakeLog {
   readonly #metrics = new recorder.Telemetry();
@@ -33,6 +51,10 @@ export class FakeLog {
   );
   readonly disk = new recorder.DiskUpdater(this.#metrics.manager, this.#clock);
   readonly consumers = new recorder.ConsumersUpdater(this.#metrics.consumers, this.#clock);
+  readonly maintainer = new recorder.SegmentMaintainerUpdater(
+    this.#metrics.segmentMaintainer,
+    this.#clock,
+  );
   readonly meta = new recorder.MetaStoreUpdater(this.#metrics.metaStore, this.#clock);
   #seconds = 100;
 
@@ -96,6 +118,7 @@ export class FakeLog {
       recovery: new recovery.Telemetry(),
       // What is told to updaters lasts since a moment of the machine's clock: tests say it here.
       lasting: NOTHING_LASTS,
+      consumers: [],
       ...changes,
     };
   }

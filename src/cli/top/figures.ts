@@ -117,6 +117,9 @@ interface Happened {
   /** The ring was full and could not grow. */
   readonly refusedGrowths: number;
   readonly metaFlushFailures: number;
+  /** What the maintainer could not do, and tries again; segments that it could not compress. */
+  readonly maintenanceFailures: number;
+  readonly compressionFailures: number;
 }
 
 export interface Figures {
@@ -127,6 +130,8 @@ export interface Figures {
   readonly bytesPerSecond: number;
   readonly blocksPerSecond: number;
   readonly syncsPerSecond: number;
+  /** Share of the time in which the maintainer worked; NaN without an interval. */
+  readonly maintenanceShare: number;
   readonly latencies: readonly LatencyFigures[];
   readonly happened: Happened;
 }
@@ -145,6 +150,9 @@ export function figuresOf(before: Look | undefined, now: Look, since: Since = 'i
     bytesPerSecond: perSecond(({ segmentWriter }) => segmentWriter.blockBytes),
     blocksPerSecond: perSecond(({ segmentWriter }) => segmentWriter.writeBlock.samples),
     syncsPerSecond: perSecond(({ segmentWriter }) => segmentWriter.sync.samples),
+    maintenanceShare:
+      perSecond(({ segmentMaintainer }) => segmentMaintainer.persistenceLifecycle.activeNs) /
+      NS_PER_SECOND,
     latencies: withWaits(
       LATENCIES.map((latency) => latencyFigures(latency, interval, now, since)),
       happened.refusedCalls,
@@ -240,5 +248,9 @@ function happenedIn(interval: Interval | undefined): Happened {
     refusedAppends: by(({ manager }) => manager.refusedAppends),
     refusedGrowths: by(({ manager }) => manager.ringGrowthsRefused),
     metaFlushFailures: by(({ metaStore }) => metaStore.metaFlushFailures),
+    maintenanceFailures: by(({ segmentMaintainer }) => segmentMaintainer.maintenanceFailures),
+    compressionFailures: by(
+      ({ segmentMaintainer }) => segmentMaintainer.maintenanceCompression.failures,
+    ),
   };
 }

@@ -1,5 +1,7 @@
 // What `top` knows of a log at one moment: a copy that stands still while the next one is taken.
 
+import { WalError } from '../../errors.js';
+import { type ConsumerStatus, listConsumers } from '../../index.js';
 import { type AttachedTelemetry, recorder, recovery } from '../../telemetry.js';
 
 /** How long what has not ended yet lasts, in nanoseconds; 0 where there is no such thing. */
@@ -41,6 +43,8 @@ export interface Look
     | 'recovery'
   > {
   readonly lasting: Lasting;
+  /** By name, from their files; none where these cannot be read. */
+  readonly consumers: readonly ConsumerStatus[];
 }
 
 export function takeLook(telemetry: AttachedTelemetry): Look {
@@ -68,6 +72,7 @@ export function takeLook(telemetry: AttachedTelemetry): Look {
     recorder: recorderCopy,
     recovery: recoveryCopy,
     lasting: lastingOf(recorderCopy),
+    consumers: consumersOf(telemetry.directory, recorderCopy),
   };
 }
 
@@ -80,4 +85,19 @@ function lastingOf({ manager, segmentWriter, segmentPreparer }: recorder.Telemet
     unsyncedNs: segmentWriter.unsyncedAge,
     unwatermarkedNs: segmentWriter.unwatermarkedAge,
   };
+}
+
+/** The telemetry counts them, and only their files tell which they are. */
+function consumersOf(
+  directory: string,
+  { consumers: { activeConsumers, droppedConsumers } }: recorder.Telemetry,
+): readonly ConsumerStatus[] {
+  if (activeConsumers + droppedConsumers === 0) return [];
+  try {
+    return listConsumers(directory);
+  } catch (error) {
+    // The folder may be gone, or be none of this user's: the counts are shown without names.
+    if (error instanceof WalError) return [];
+    throw error;
+  }
 }

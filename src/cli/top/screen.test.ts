@@ -5,7 +5,7 @@ import { FOOTER, HEALTHY, TROUBLES } from '../../../test/docs/top-scenes.js';
 import { recovery as recoveryTelemetry } from '../../telemetry.js';
 import { Terminal } from '../terminal.js';
 import { diagnose } from './diagnosis.js';
-import { FakeLog, NOTHING_LASTS } from './fake-look.js';
+import { consumer, FakeLog, NOTHING_LASTS } from './fake-look.js';
 import { figuresOf } from './figures.js';
 import type { Look } from './look.js';
 import { renderPanel, renderScreen } from './screen.js';
@@ -154,6 +154,43 @@ describe('a screen of top', () => {
     assert.deepEqual(rows(log.look()), [
       'consumers   1   1 damaged: all events are kept   1 dropped',
     ]);
+  });
+
+  it('names the consumer that is furthest behind, of those for which anything is kept', () => {
+    const { log, before } = twoLooks();
+    log.consumers.setConsumers(2, 0, 1);
+    log.consumers.setLag(4000, 0, 0);
+    const behind = [consumer('a', 9), consumer('b\n', 4000), consumer('c', 9000, 'dropped')];
+    const lines = renderScreen(before, log.look({ consumers: behind }), EVERYTHING);
+    const row = 'consumers   2   4,000 events behind at most (b\\u{a})   1 dropped';
+    assert.equal(rowOf(lines, 'consumers'), row);
+  });
+
+  it('tells what the maintainer does, what is compressed, and to what', () => {
+    const { log, before } = twoLooks();
+    const rows = (look: Look): string[] =>
+      renderScreen(before, look, EVERYTHING).filter((line) => line.startsWith('maintenance'));
+    assert.deepEqual(rows(log.look()), [], 'nobody maintains it');
+    const { threads } = log.look();
+    const maintained = { threads: { ...threads, maintainer: { beats: 1, ageNs: 1e6 } } };
+    log.manager.setHotSegments(3);
+    assert.deepEqual(rows(log.look(maintained)), ['maintenance idle   3 hot']);
+    log.manager.setColdSegments(1204);
+    log.maintainer.onCompressed(4200, 1000);
+    const segments = '3 hot, 1,204 cold   compressed to 1 / 4.2';
+    assert.deepEqual(rows(log.look()), [`maintenance ${segments}`], 'its maintainer is gone');
+    log.maintainer.setHeld(17);
+    assert.deepEqual(rows(log.look(maintained)), [`maintenance held by somebody   ${segments}`]);
+    const consumers = [consumer('audit', 1), consumer('billing', 7)];
+    const held = log.look({ ...maintained, consumers });
+    assert.deepEqual(rows(held), [`maintenance held by consumer billing   ${segments}`]);
+    log.took(1.2e9, (startNs) => log.maintainer.onPersistenceLoop(true, startNs, 1e6));
+    const worked = log.look(maintained);
+    const seconds = (worked.takenAtNs - before.takenAtNs) / 1e9;
+    const share = `${Math.round((1.2 / seconds) * 100)} %`;
+    assert.deepEqual(rows(worked), [`maintenance works ${share} of the time   ${segments}`]);
+    log.maintainer.setBlockedSegments(1);
+    assert.deepEqual(rows(log.look(maintained)), [`maintenance blocked by damage   ${segments}`]);
   });
 
   it('compares nothing across two openings', () => {

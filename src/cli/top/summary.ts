@@ -11,10 +11,11 @@ import {
   formatRate,
 } from '../quantities.js';
 import { fillBar } from './bars.js';
-import type { Trouble } from './diagnosis.js';
+
 import type { Figures } from './figures.js';
 import { HEART_NAMES, isStale, stoppedNs } from './hearts.js';
 import type { Look } from './look.js';
+import { furthestBehind, maintenanceOf } from './maintenance.js';
 import { formatAge, formatNs, formatShare } from './quantity.js';
 import {
   cutText,
@@ -25,6 +26,7 @@ import {
   textWidth,
   wrapText,
 } from './text-line.js';
+import type { Trouble } from './trouble.js';
 
 const LABEL_WIDTH = 12;
 const BAR_WIDTH = 20;
@@ -171,6 +173,7 @@ export function summary(look: Look, figures: Figures, columns: number): TextLine
     ...row('ring', ring(look), columns),
     ...row('last seen', hearts(look), columns),
     ...row('segments', segments(look), columns),
+    ...row('maintenance', maintenanceOf(look, figures), columns),
     ...row('consumers', consumersOf(look), columns),
   ];
 }
@@ -255,17 +258,20 @@ function segments({ status, recorder: { manager, segmentPreparer } }: Look): Par
 }
 
 /** Nothing where there are none. The furthest behind stands for all; the command lists each. */
-function consumersOf({ recorder: { consumers } }: Look): Part[] {
+function consumersOf({ recorder, consumers: listed }: Look): Part[] {
+  const { consumers } = recorder;
   const { activeConsumers, damagedConsumers, droppedConsumers } = consumers;
   const { consumerLagEvents, consumerLagBytes, consumerLagAge } = consumers;
   if (activeConsumers + droppedConsumers === 0) return [];
   const bytes = consumerLagBytes === 0 ? '' : `, ${formatBytes(consumerLagBytes)} of segments`;
   const age = consumerLagAge === 0 ? '' : `, ${formatNs(consumerLagAge)}`;
+  const furthest = furthestBehind(listed);
+  const name = furthest?.lag === undefined ? '' : ` (${printable(furthest.name)})`;
   return [
     formatCount(activeConsumers),
     consumerLagEvents === 0
       ? undefined
-      : `${formatEvents(consumerLagEvents)} behind at most${bytes}${age}`,
+      : `${formatEvents(consumerLagEvents)} behind at most${name}${bytes}${age}`,
     damagedConsumers === 0
       ? undefined
       : piece(`${formatCount(damagedConsumers)} damaged: all events are kept`, 'red'),

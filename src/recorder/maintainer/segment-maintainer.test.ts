@@ -285,7 +285,8 @@ describe('what stays', () => {
     const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 1 } });
     bench.hold = 2 * EVENTS;
     assert.deepEqual(bench.run().segments, [2, 3, 4, 5], 'the second one holds event 8');
-    assert.equal(bench.metrics.heldSegments, 1);
+    const { metrics } = bench;
+    assert.deepEqual([metrics.heldSegments, metrics.heldEventId], [1, 2 * EVENTS]);
     bench.ask(LAST + 1);
     assert.deepEqual(
       [bench.maintainer.removal.firstEventId, bench.maintainer.removal.error],
@@ -295,7 +296,7 @@ describe('what stays', () => {
     assert.deepEqual(bench.run().segments, [3, 4, 5]);
     bench.hold = undefined;
     assert.deepEqual(bench.run().segments, [5]);
-    assert.equal(bench.metrics.heldSegments, 0);
+    assert.deepEqual([metrics.heldSegments, metrics.heldEventId], [0, 0]);
   });
 
   test('a need that comes up while wal.meta is written', (t) => {
@@ -520,4 +521,36 @@ describe("verify: 'background'", () => {
     bench.run();
     assert.deepEqual([bench.toVerify, bench.verifiedAll], [0, 1]);
   });
+});
+
+test('its limits are told, of what is compressed and of what is not', (t) => {
+  const limits = (maintenance: Partial<Maintenance>): number[] => {
+    const { metrics } = new Bench(fiveSegments(t).write(), maintenance);
+    return [metrics.persistenceMaxHotSegments, metrics.persistenceMaxColdSegments];
+  };
+  assert.deepEqual(limits({}), [0, 0]);
+  assert.deepEqual(limits({ retention: { bytes: MIB } }), [0, 0]);
+  assert.deepEqual(limits({ retention: { segments: 7 } }), [7, 0]);
+  assert.deepEqual(limits({ hotSegments: 2 }), [2, 0]);
+  assert.deepEqual(limits({ hotSegments: 2, retention: { segments: 7 } }), [2, 5]);
+  assert.deepEqual(limits({ hotSegments: 7, retention: { segments: 2 } }), [7, 0]);
+});
+
+test('the removal of compressed segments is told by itself: its unlink, and the sync', (t) => {
+  const bench = new Bench(fiveSegments(t).write(), { hotSegments: 1, retention: { segments: 3 } });
+  bench.hold = 1;
+  bench.run();
+  const { metrics, storage } = bench;
+  assert.equal(metrics.maintenanceCompression.successes, 3);
+  assert.equal(metrics.maintenanceDeletion.samples, 0);
+  storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'unlink', times: 1 });
+  bench.hold = undefined;
+  while (metrics.maintenanceDeletion.failures === 0) bench.step();
+  bench.run();
+  const { maintenanceDeletion, maintenanceRetention } = metrics;
+  assert.equal(maintenanceDeletion.successes, 1);
+  assert.equal(maintenanceRetention.successes, 1);
+  // Each call to the disk takes a millisecond: a look, the unlink, the sync of the folder.
+  assert.equal(maintenanceDeletion.maxNs, 3e6);
+  assert.ok(maintenanceRetention.maxNs >= maintenanceDeletion.maxNs);
 });

@@ -16,12 +16,7 @@ import { firstEventIn } from '../../reading/first-event.js';
 import { UNREADABLE } from '../../reading/read-failure.js';
 import { readSeal } from '../../reading/seal-index.js';
 import { openSegment } from '../../reading/segment-file.js';
-import {
-  compressedPath,
-  isCompressedPath,
-  isPlainPath,
-  segmentFileName,
-} from '../../segment/file-names.js';
+import { compressedPath, isCompressedPath, segmentFileName } from '../../segment/file-names.js';
 import type { Storage } from '../../storage/storage.js';
 import type { SegmentMaintainerUpdater } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
 import { NS_PER_MS } from '../../units.js';
@@ -156,8 +151,10 @@ export class SegmentMaintainer {
     this.#listener = listener;
     this.#finished = new FinishedSegments(storage, log.directory);
     const { retention, hotSegments } = maintenance;
-    telemetry.setMaxSegments(hotSegments ?? retention?.segments ?? 0);
+    const { segments = 0 } = retention ?? {};
+    telemetry.setMaxSegments(hotSegments ?? segments);
     if (hotSegments === undefined) return;
+    telemetry.setMaxCompressedSegments(Math.max(0, segments - hotSegments));
     const { directory } = log;
     this.#compressor = new SegmentCompressor(storage, clock, directory, hotSegments, {
       compressed: (...told) => this.#onCompressed(...told),
@@ -362,7 +359,7 @@ export class SegmentMaintainer {
     if (oldest !== undefined) this.#log.meetOldest?.(oldest.newestNs);
     if (oldest === undefined || !this.#isToGo(oldest)) {
       this.#telemetry.setBlockedSegments(0);
-      this.#telemetry.setHeldSegments(0);
+      this.#telemetry.setHeld(0);
       return this.#settle(oldest?.firstEventId ?? this.#firstEventId());
     }
     const { segment, firstEventId, nextEventId } = oldest;
@@ -412,7 +409,7 @@ export class SegmentMaintainer {
   #isHeld(nextEventId: number): boolean {
     const need = this.#holds.oldestNeeded(nextEventId);
     const isHeld = need !== undefined && need < nextEventId;
-    this.#telemetry.setHeldSegments(isHeld ? 1 : 0);
+    this.#telemetry.setHeld(isHeld ? need : 0);
     return isHeld;
   }
 
@@ -442,11 +439,19 @@ export class SegmentMaintainer {
    */
   #finishRemoval({ segment }: Oldest): Outcome {
     const { path, bytes } = segment;
-    if (isPlainPath(path)) this.#unlink(compressedPath(path));
-    this.#unlink(path);
-    this.#storage.syncDirectory(this.#log.directory);
+    const isCold = isCompressedPath(path);
+    const startNs = this.#clock.nowNs();
+    let isGone = false;
+    try {
+      if (!isCold) this.#unlink(compressedPath(path));
+      this.#unlink(path);
+      this.#storage.syncDirectory(this.#log.directory);
+      isGone = true;
+    } finally {
+      if (isCold) this.#telemetry.onColdSegmentDeletion(isGone, startNs);
+    }
     this.#goes = undefined;
-    this.#log.onRemoved(isCompressedPath(path));
+    this.#log.onRemoved(isCold);
     this.#telemetry.onFreed(bytes);
     this.#telemetry.onHotSegmentRetention(true, this.#removalNs ?? this.#clock.nowNs());
     this.#removalNs = undefined;

@@ -1,6 +1,5 @@
 // What happens to finished segments: verification, retention, compression, deletion. Writer: the
-// maintainer, which only logs have that ask for any of it. What it does not do here
-// (isFed) is the reference's, for those who record it themselves.
+// maintainer, which only logs have that ask for any of it.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
 import { layout, wordOf } from '../../../memory/layout.js';
 import {
@@ -32,12 +31,10 @@ const SegmentMaintainerLayout = layout('SegmentMaintainer')
   .field(704, 'heldSegments', Gauge64)
   .field(768, 'compressedContentBytes', Counter64)
   .field(832, 'compressedFileBytes', Counter64)
-  .end(896, 64);
+  .field(896, 'heldEventId', Gauge64)
+  .end(960, 64);
 
 const at = SegmentMaintainerLayout.offset;
-
-/** What no thread does yet. */
-const UNFED = { isFed: false } as const;
 
 const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persistence_worker', {
   persistenceLifecycle: lifeCycle({
@@ -62,23 +59,25 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
   }),
   maintenanceDeletion: operation({
     reference: 'maintenance_deletion',
-    ...UNFED,
-    help: 'Time to delete one cold segment',
+    help: 'Time to delete the file of one compressed segment',
     writer: 'maintainer',
-    covers: 'unlink and sync of the folder',
+    covers: 'unlink and sync of the folder; the last part of its maintenanceRetention',
   }),
   persistenceMaxHotSegments: constant({
     reference: 'persistence_max_hot_segments',
-    help: 'Maximum number of finished segments kept: retention.segments; 0: no limit',
+    help:
+      'Maximum number of finished segments kept as they are: hotSegments where older ones are ' +
+      'compressed, otherwise retention.segments; 0: no limit, or all are compressed',
     writer: 'maintainer',
     covers: 'set when the maintainer begins',
   }),
   persistenceMaxColdSegments: constant({
     reference: 'persistence_max_cold_segments',
-    ...UNFED,
-    help: 'Maximum number of segments kept compressed; 0: no limit',
+    help:
+      'Maximum number of segments kept compressed: what retention.segments leaves beside ' +
+      'hotSegments; 0: no limit, or none is compressed',
     writer: 'maintainer',
-    covers: 'set when the log opens',
+    covers: 'set when the maintainer begins',
   }),
   verification: operation({
     help: "Time to verify one finished segment with verify: 'background'; failed: it is damaged",
@@ -126,6 +125,12 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
     help: 'Bytes of their compressed files',
     writer: 'maintainer',
     covers: 'whole files',
+  }),
+  heldEventId: gauge({
+    unit: 'events',
+    help: 'First event that is needed of a segment that heldSegments counts; 0: none is held',
+    writer: 'maintainer',
+    covers: 'the moment of the look; flashstrike consumers tells whose it is: the furthest behind',
   }),
 });
 
@@ -182,9 +187,10 @@ export class SegmentMaintainerUpdater extends Updater {
     this.set(wordOf(at.blockedSegments), segments);
   }
 
-  /** @param segments 1: somebody needs the oldest one */
-  setHeldSegments(segments: number): void {
-    this.set(wordOf(at.heldSegments), segments);
+  /** @param eventId first event that somebody needs of the oldest segment; 0: nobody needs it */
+  setHeld(eventId: number): void {
+    this.set(wordOf(at.heldSegments), eventId > 0 ? 1 : 0);
+    this.set(wordOf(at.heldEventId), eventId);
   }
 
   setVerificationSegments(segments: number): void {
