@@ -8,7 +8,8 @@
 // Works on copies of the tree, which is not touched. A mutant counts as noticed when a test fails
 // by an assertion or by an error of the product, not when it cannot be loaded, runs into a wrong
 // name or hangs.
-import { setMaxListeners } from 'node:events';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   mkdirSync,
@@ -21,8 +22,8 @@ import {
 } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { run } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import ts from 'typescript';
@@ -33,10 +34,9 @@ const FILE_TIMEOUT_MS = 30 * 60_000;
 const MUTANT_TIMEOUT_MS = 5 * 60_000;
 /** Mutants that are tried at once. */
 const LANES = Math.min(2, availableParallelism());
-/** Errors that say that the mutant is not a program, rather than that it does wrong. */
-const BROKEN = new Set(['SyntaxError', 'ReferenceError', 'TypeError']);
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
+const REPORTER = new URL('mutation-reporter.mjs', import.meta.url).href;
 const { config } = ts.readConfigFile(join(project, 'tsconfig.json'), ts.sys.readFile);
 /** All are ES modules; package.json, which says so, is not read for a single one. */
 const AS_MODULE = {
@@ -101,57 +101,58 @@ function mutate({ name, file, find, replace }) {
   return source.replace(find, () => replace);
 }
 
-/** Why a failed test failed; undefined for one that only holds others that did. */
-function failureOf({ name, details }) {
-  const { failureType, cause } = details.error;
-  if (failureType === 'subtestsFailed') return undefined;
-  const isError = cause !== null && typeof cause === 'object';
-  const fair = failureType === 'testCodeFailure' && isError && !BROKEN.has(cause.name);
-  return { name, fair, failureType, cause };
-}
-
-/** Runs tests of a copy, up to the first that fails in a fair way. */
-function runTests(root, sources, { concurrency, timeout }) {
-  const stop = new AbortController();
-  // One listener a file, and then one a test.
-  setMaxListeners(0, stop.signal);
-  const failures = [];
+/**
+ * Runs a file of tests in a process of its own, up to the first test that fails in a fair way. Not
+ * by `run` of node:test, which in Node 20 loops for ever when it stops a process in mid-message.
+ */
+async function runFile(root, source, timeoutMs) {
+  const reporter = ['--test-reporter', REPORTER, '--test-reporter-destination', 'stdout'];
+  const child = spawn(process.execPath, [...reporter, builtPath(root, source)], {
+    cwd: project,
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    // A group of its own, which ends with all that the tests have started.
+    detached: true,
+  });
+  let isLate = false;
+  const end = () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+  };
+  const timer = setTimeout(() => {
+    isLate = true;
+    end();
+  }, timeoutMs);
+  const exit = once(child, 'exit');
   let passed = 0;
-  const stream = run({
-    files: sources.map((source) => builtPath(root, source)),
-    concurrency,
-    timeout,
-    signal: stop.signal,
-  });
-  return new Promise((resolve, reject) => {
-    const end = () => resolve({ failures, passed });
-    stream.on('test:pass', ({ skip }) => {
-      if (skip === undefined) passed++;
-    });
-    stream.on('test:fail', (event) => {
-      const failure = failureOf(event);
-      if (failure === undefined || stop.signal.aborted) return;
-      failures.push(failure);
-      if (!failure.fair) return;
-      end();
-      stop.abort();
-    });
-    stream.on('error', reject);
-    stream.on('end', end);
-    stream.resume();
-  });
+  const failures = [];
+  for await (const line of createInterface({ input: child.stdio[3] })) {
+    const told = JSON.parse(line);
+    if (told.passed === true) passed++;
+    else failures.push(told);
+    if (told.fair === true) break;
+  }
+  if (failures.some(({ fair }) => fair)) end();
+  const [code, signal] = await exit;
+  clearTimeout(timer);
+  end();
+  if (failures.length === 0 && code !== 0) {
+    const why = isLate ? `no end within ${timeoutMs / 1000} s` : `ended by ${signal ?? code}`;
+    failures.push({ failed: `${source}: ${why}`, fair: false, name: source });
+  }
+  return { failures, passed };
 }
-
-const describe = ({ name, failureType, cause }) =>
-  `${name}: ${failureType}, ${cause?.message?.split('\n')[0] ?? cause}`;
 
 async function tryMutant(root, mutation) {
   build(root, mutation.file, mutate(mutation));
   try {
-    const { failures } = await runTests(root, mutation.tests, {
-      concurrency: 1,
-      timeout: MUTANT_TIMEOUT_MS,
-    });
+    const failures = [];
+    for (const test of mutation.tests) {
+      failures.push(...(await runFile(root, test, MUTANT_TIMEOUT_MS)).failures);
+      if (failures.some(({ fair }) => fair)) break;
+    }
     return { noticedBy: failures.find(({ fair }) => fair)?.name, failures };
   } finally {
     build(root, mutation.file, readSource(mutation.file));
@@ -171,7 +172,7 @@ async function tryAll(copies, mutations) {
     while (waiting.length > 0) {
       const mutation = takeNext();
       if (mutation === undefined) {
-        await setTimeout(100);
+        await delay(100);
         continue;
       }
       for (const test of mutation.tests) busy.add(test);
@@ -182,7 +183,7 @@ async function tryAll(copies, mutations) {
       console.log(`${mutation.name.padEnd(52)} ${seconds.padStart(5)} ${noticedBy ?? 'SURVIVES'}`);
       if (noticedBy !== undefined) continue;
       survivors.push(mutation.name);
-      for (const failure of failures) console.log(`  ${describe(failure)}`);
+      for (const { failed } of failures) console.log(`  ${failed}`);
     }
   }
   await Promise.all(copies.map(work));
@@ -190,18 +191,25 @@ async function tryAll(copies, mutations) {
 }
 
 /** @returns whether the tests of the mutations pass without any */
-async function passWithout(root, mutations) {
+async function passWithout(copies, mutations) {
   const tests = [...new Set(mutations.flatMap((mutation) => mutation.tests))];
-  const { failures, passed } = await runTests(root, tests, {
-    concurrency: LANES,
-    timeout: FILE_TIMEOUT_MS,
-  });
+  const waiting = [...tests];
+  let passed = 0;
+  const failures = [];
+  async function work(root) {
+    for (let test = waiting.shift(); test !== undefined; test = waiting.shift()) {
+      const result = await runFile(root, test, FILE_TIMEOUT_MS);
+      passed += result.passed;
+      failures.push(...result.failures);
+    }
+  }
+  await Promise.all(copies.map(work));
   if (failures.length === 0 && passed > 0) {
     console.log(`mutations: ${passed} tests of ${tests.length} files pass without a mutant`);
     return true;
   }
   console.error(`mutations: without a mutant ${passed} tests passed, and these did not:`);
-  for (const failure of failures) console.error(`  ${describe(failure)}`);
+  for (const { failed } of failures) console.error(`  ${failed}`);
   return false;
 }
 
@@ -214,7 +222,7 @@ async function main(filters, isTested) {
   for (const mutation of chosen) transpile(mutation.file, mutate(mutation));
   const copies = Array.from({ length: Math.min(LANES, chosen.length) }, copyProject);
   try {
-    if (!isTested && !(await passWithout(copies[0], chosen))) return 1;
+    if (!isTested && !(await passWithout(copies, chosen))) return 1;
     const survivors = await tryAll(copies, chosen);
     console.log(`mutations: ${chosen.length - survivors.length} of ${chosen.length} noticed`);
     for (const name of survivors) console.log(`mutations: nobody noticed "${name}"`);
