@@ -440,6 +440,20 @@ export const MUTATIONS = [
     tests: ['src/recorder/preparer/segment-preparer.test.ts'],
   },
   {
+    name: 'preparer: a wait does not deepen the queue',
+    file: 'src/recorder/preparer/segment-preparer.ts',
+    find: 'this.#depth = Math.min(this.#depth + waits, QUEUE_CAPACITY);',
+    replace: '',
+    tests: ['src/recorder/preparer/segment-preparer.test.ts'],
+  },
+  {
+    name: 'preparer: a wait while segments grow deepens the queue',
+    file: 'src/recorder/preparer/segment-preparer.ts',
+    find: 'if (this.#nextBytes < this.#options.segmentBytes) return;',
+    replace: '',
+    tests: ['src/recorder/preparer/segment-preparer.test.ts'],
+  },
+  {
     name: 'close: the last segment is cut before wal.meta says where it ends',
     file: 'src/recorder/housekeeping/clean-end.ts',
     find: '    point = coordinator.flush(true);\n',

@@ -200,6 +200,62 @@ describe('how many are kept ready', () => {
     assert.equal(bench.ready, 1);
   });
 
+  test('one more each time a taker had to wait, four at most, as far as they are needed', () => {
+    const bench = new Bench(64 * KIB, 1);
+    const fast = (): void => {
+      bench.clock.advanceNs(NS_PER_MS);
+      bench.taker.announceUse(0);
+      bench.preparer.step();
+      bench.clock.advanceNs(NS_PER_MS);
+      bench.taker.announceUse(SEGMENT_PARTS);
+      bench.run();
+    };
+    fast();
+    assert.equal(bench.metrics.preparedSegmentsLimit, 1, 'the option');
+    const found: [number, number][] = [];
+    for (let waits = 0; waits < 5; waits++) {
+      while (bench.take() !== undefined);
+      // The preparer sees the wait and ends it.
+      bench.run();
+      assert.notEqual(bench.take(), undefined);
+      fast();
+      found.push([bench.ready, bench.metrics.preparedSegmentsLimit]);
+    }
+    assert.deepEqual(found, [
+      [2, 2],
+      [3, 3],
+      [4, 4],
+      [4, 4],
+      [4, 4],
+    ]);
+    assert.equal(bench.metrics.getNextSegmentWaited, 5);
+    // Used slowly again: what is there is used up, and then there is one.
+    bench.clock.advanceNs(3600e9);
+    for (let taken = 0; taken < 4; taken++) bench.take();
+    bench.clock.advanceNs(3600e9);
+    bench.taker.announceUse(SEGMENT_PARTS - 1);
+    bench.run();
+    assert.equal(bench.ready, 1, 'a deep queue costs an idle log nothing');
+  });
+
+  test('a wait while segments grow makes it no deeper: one is ready then, at any depth', () => {
+    const bench = new Bench(64 * MIB, 2, MIB);
+    assert.equal(bench.take(), undefined);
+    bench.run();
+    assert.notEqual(bench.take(), undefined);
+    assert.equal(bench.metrics.preparedSegmentsLimit, 2);
+  });
+
+  test('a wait that is over before the preparer looks counts as well', () => {
+    const bench = new Bench();
+    bench.run();
+    bench.take();
+    assert.equal(bench.take(), undefined);
+    bench.taker.giveUp();
+    bench.run();
+    assert.equal(bench.metrics.preparedSegmentsLimit, 3);
+  });
+
   test('a taker wakes the preparer, and so does each part that is used', () => {
     const bench = new Bench();
     bench.taker.announceActive(64 * KIB);

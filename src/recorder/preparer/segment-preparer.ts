@@ -5,7 +5,7 @@
 //
 // How many and how large they are follows from how fast the log uses what it has (SegmentUse): none
 // while it needs none for some seconds, so that a log that is idle reserves little beside what it
-// holds.
+// holds. How many at most is learned: one more each time that the log had to wait for one.
 import { join } from 'node:path';
 import type { Clock } from '../../clock/clock.js';
 import { isNoSpace, isOperational, systemCode, WalError } from '../../errors.js';
@@ -37,7 +37,7 @@ interface SegmentPreparerOptions {
   readonly directory: string;
   /** Segments grow up to this size. */
   readonly segmentBytes: number;
-  /** How many segments are kept ready, at most. */
+  /** How many segments are kept ready, at most, until a taker had to wait for one. */
   readonly preparedSegments: number;
   /** The first ticket; counts up from here. */
   readonly firstTicket: number;
@@ -64,6 +64,9 @@ export class SegmentPreparer {
   /** Paths of files that were given up and are still there. */
   readonly #discarded: string[] = [];
   #ticket: number;
+  /** How many are kept ready at most: one more with each wait that a deeper queue spares. */
+  #depth: number;
+  #seenWaits: number;
   #failures = 0;
   #notBeforeNs = 0;
   /** Of the last chunk. */
@@ -83,6 +86,9 @@ export class SegmentPreparer {
     this.#options = options;
     this.#ticket = options.firstTicket;
     this.#use = new SegmentUse(signals, clock);
+    this.#depth = options.preparedSegments;
+    this.#seenWaits = signals.get('segmentsAwaited');
+    telemetry.setLimit(this.#depth);
   }
 
   /** The ticket behind those used so far. */
@@ -93,6 +99,7 @@ export class SegmentPreparer {
   /** One bounded piece of work; returns 0 to go on, else how many ms may pass. */
   step(): number {
     this.#use.look();
+    this.#deepen();
     if (this.#current === undefined && !this.#isWanted()) return IDLE_MS;
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
     if (waitNs > 0 && !(this.#failures === 0 && this.#takerWaits)) return waitNs / NS_PER_MS;
@@ -187,6 +194,16 @@ export class SegmentPreparer {
     return nextSegmentBytes(activeBytes, this.#usableBytes, segmentBytes);
   }
 
+  /** While segments grow only one is ever ready, whatever the depth: such a wait says nothing. */
+  #deepen(): void {
+    const waits = (this.#signals.get('segmentsAwaited') - this.#seenWaits) | 0;
+    if (waits === 0) return;
+    this.#seenWaits = (this.#seenWaits + waits) | 0;
+    if (this.#nextBytes < this.#options.segmentBytes) return;
+    this.#depth = Math.min(this.#depth + waits, QUEUE_CAPACITY);
+    this.#telemetry.setLimit(this.#depth);
+  }
+
   #isWanted(): boolean {
     return this.#signals.preparedQueue.length < this.#wantedSegments;
   }
@@ -199,9 +216,9 @@ export class SegmentPreparer {
     // A small one costs next to nothing: it is there from the start.
     const isDue = behindBytes >= 0 || isNearlyFull || isSmallSegment(nextBytes);
     if (!isDue && !this.#takerWaits) return 0;
-    const { segmentBytes, preparedSegments } = this.#options;
+    const { segmentBytes } = this.#options;
     if (nextBytes < segmentBytes) return 1;
-    return Math.min(Math.max(1, Math.ceil(behindBytes / segmentBytes)), preparedSegments);
+    return Math.min(Math.max(1, Math.ceil(behindBytes / segmentBytes)), this.#depth);
   }
 
   /** @param startNs when the preparation that failed began */

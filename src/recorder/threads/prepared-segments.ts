@@ -140,6 +140,8 @@ export class PreparedSegments {
   #beginWaiting(sinceNs: number): void {
     this.#waitingSinceNs = sinceNs;
     this.#telemetry.setWaitingSince(sinceNs);
+    // Before the word below: who sees a taker wait has its wait counted.
+    this.#signals.count('segmentsAwaited', 1);
     this.#announceWaiting(true);
   }
 

@@ -4,7 +4,7 @@
 //
 //   application --- durableRequest, producerWaiting -----------------> writer
 //   application <-- durableWake, producerWake, syncTimeUs, ... ------- writer
-//   writer -------- takerWaiting, segmentsTaken, activePages, ... ---> preparer
+//   writer -------- takerWaiting, segmentsAwaited, segmentsTaken, ... > preparer
 //   writer <------- preparedQueue, preparerTrouble, preparerError ---- preparer
 //   writer -------- metaRequests ------------------------------------> housekeeping
 //   writer <------- metaTrouble, regionNameLost, lockNameLost -------- housekeeping
@@ -99,7 +99,9 @@ export const SignalsLayout = layout('Signals')
   .field(11520, 'removedSegments', WordLine)
   /** Compressed segments. Writer: the opening, and from then on the maintainer. */
   .field(11648, 'coldSegments', WordLine)
-  .end(11776, 64);
+  /** Counter of calls that found no segment ready. Writer: the writer thread. */
+  .field(11776, 'segmentsAwaited', WordLine)
+  .end(11904, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -108,6 +110,7 @@ const at = SignalsLayout.offset;
 type Flag =
   | 'producerWaiting'
   | 'takerWaiting'
+  | 'segmentsAwaited'
   | 'segmentsTaken'
   | 'usedParts'
   | 'activePages'

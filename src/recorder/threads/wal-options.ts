@@ -64,8 +64,8 @@ export interface WalOptions {
    */
   readonly maxEventBytes?: number;
   /**
-   * Number of segments kept ready, 1 … 4, at most: as many as the log would use within seconds.
-   * Default 2.
+   * Number of segments kept ready, 1 … 4, at most: as many as the log would use within seconds. One
+   * more each time the log has to wait for a full-sized one, up to 4. Default 2.
    */
   readonly preparedSegments?: number;
   /** When to sync. Default: `interval`, 10 ms, at most 8 MiB; see {@link SyncOptions}. */

@@ -43,7 +43,8 @@ const SegmentPreparerLayout = layout('SegmentPreparer')
   .field(13376, 'zeroedBytes', Counter64)
   .field(13440, 'preparedSegments', Counter64)
   .field(13504, 'hurriedSegments', Counter64)
-  .end(13568, 64);
+  .field(13568, 'preparedSegmentsLimit', Gauge64)
+  .end(13632, 64);
 
 const at = SegmentPreparerLayout.offset;
 const GROUP = wordOf(at.getNextSegment);
@@ -170,6 +171,12 @@ const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worke
     writer: 'preparer',
     covers: 'each segment, when it is queued',
   }),
+  preparedSegmentsLimit: gauge({
+    unit: 'segments',
+    help: 'How many segments are kept ready at most',
+    writer: 'preparer',
+    covers: 'the option preparedSegments, and one more with each wait for a segment, up to 4',
+  }),
 });
 
 /** Metrics of the WAL segment preparer. */
@@ -246,6 +253,11 @@ export class SegmentPreparationUpdater extends Updater {
   onSync(startNs: number, bytes: number): void {
     this.time(wordOf(at.prepareSync), startNs);
     this.count(wordOf(at.zeroedBytes), bytes);
+  }
+
+  /** @param segments how many are kept ready at most from now on */
+  setLimit(segments: number): void {
+    this.set(wordOf(at.preparedSegmentsLimit), segments);
   }
 
   /** @param hurried whether the segment was queued before it was zeroed completely */
