@@ -28,7 +28,12 @@ export type { Capabilities } from './recorder/application/open-log-handles.js';
 export { Wal, type WalState } from './recorder/application/wal.js';
 export { type TrimOptions, type TrimReport, trim } from './recorder/maintainer/trim.js';
 export type { VerificationStatus } from './recorder/threads/verification.js';
-export type { SyncMode, SyncOptions, WalOptions } from './recorder/threads/wal-options.js';
+export type {
+  RetentionOptions,
+  SyncMode,
+  SyncOptions,
+  WalOptions,
+} from './recorder/threads/wal-options.js';
 export type {
   AcceptedLoss,
   RecoveryMode,

@@ -61,6 +61,26 @@ onBothAdapters('of several opens at the same time one is given the log', async (
   assert.equal(wal.recovery.verdict, 'clean');
 });
 
+onBothAdapters('with lockTimeoutMs a second open waits for the first to end', async (t, v) => {
+  const directory = temporaryFolder(t);
+  const holder = Script.start(t, HOLDER, directory, v.options);
+  await holder.tells('open');
+  let isOpen = false;
+  const patient = Wal.open(directory, { ...v.options, lockTimeoutMs: 300_000 }).then((wal) => {
+    isOpen = true;
+    return wal;
+  });
+  await assert.rejects(Wal.open(directory, { ...v.options, lockTimeoutMs: 50 }), locked);
+  assert.equal(isOpen, false);
+  holder.tell();
+  await using wal = await patient;
+  assert.equal(wal.lastEventId, 2);
+  // In this process, too.
+  const next = Wal.open(directory, { ...v.options, lockTimeoutMs: 300_000 });
+  await wal.close();
+  await (await next).close();
+});
+
 onBothAdapters('a second process is refused at once, and may read', async (t, v) => {
   const directory = temporaryFolder(t);
   const link = join(temporaryFolder(t), 'link');

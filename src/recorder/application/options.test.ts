@@ -41,6 +41,7 @@ test('without options the defaults hold', () => {
     compression: 'none',
     hotSegments: 4,
     create: true,
+    lockTimeoutMs: 0,
     lock: 'flock',
   };
   assert.deepEqual(resolveOptions(), defaults);

@@ -174,6 +174,7 @@ const NAMES: readonly OptionName[] = [
   'compression',
   'hotSegments',
   'create',
+  'lockTimeoutMs',
   'lock',
 ];
 
@@ -230,6 +231,10 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
     compression: oneOf('compression', given.compression ?? 'none', ['none', 'lz4']),
     hotSegments: integer('hotSegments', given.hotSegments ?? 4, { min: 0, max: 1_000_000 }),
     create: bool('create', given.create ?? true),
+    lockTimeoutMs: integer('lockTimeoutMs', given.lockTimeoutMs ?? 0, {
+      min: 0,
+      max: LONGEST_TIMER_MS,
+    }),
     lock: oneOf('lock', given.lock ?? 'flock', ['flock', 'none']),
   });
 }

@@ -11,7 +11,7 @@ import { assert, invalidArgument, WalError } from '../../errors.js';
 import { assertLittleEndian, assertRuntime } from '../../memory/libc.js';
 import { readNumber } from '../../memory/sequence-latch.js';
 import { newInterval } from '../../metrics/journal.js';
-import { checkOptions } from '../../reading/event-range.js';
+import { checkOptions, checkSignal } from '../../reading/event-range.js';
 import type {
   FollowOptions,
   LoggedEvent,
@@ -40,6 +40,7 @@ import { DurableWaiters } from './durable-waiters.js';
 import { batchTooLarge, eventTooLarge, largestBatchBytes } from './event-limit.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import { fromLoop } from './from-loop.js';
+import { openWhenUnlocked } from './lock-patience.js';
 import { LogConsumers } from './log-consumers.js';
 import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
 import { describe, LONGEST_SAMPLING, resolveOptions } from './options.js';
@@ -47,6 +48,7 @@ import { payloadBytesOf } from './payload.js';
 import { warnOfPortableRing } from './portable-warning.js';
 import { Pulse } from './pulse.js';
 import { RingGrowth } from './ring-growth.js';
+import { untilRoom } from './room.js';
 import { Stalls } from './stalls.js';
 
 /**
@@ -124,6 +126,10 @@ export class Wal {
     handles: OpenLogHandles,
     clock: Clock,
   ) {
+    // Private in TypeScript only.
+    if (!(handles instanceof OpenLogHandles)) {
+      throw invalidArgument('new Wal() opens no log: call await Wal.open(directory).');
+    }
     this.#directory = directory;
     this.#signals = signals;
     this.#handles = handles;
@@ -199,6 +205,12 @@ export class Wal {
     // Absolute from here on: the application may change its folder while the log is open.
     const path = resolve(directory);
     const resolved = resolveOptions(options);
+    return openWhenUnlocked(resolved.lockTimeoutMs, monotonicClock, () =>
+      Wal.#openNow(path, resolved),
+    );
+  }
+
+  static async #openNow(path: string, resolved: ResolvedOptions): Promise<Wal> {
     const calledNs = Math.round(monotonicClock.nowNs());
     const signals = new Signals();
     let wal: Wal | undefined;
@@ -306,6 +318,40 @@ export class Wal {
     batch.clear();
     this.#spareBatch = batch;
     return firstEventId;
+  }
+
+  /**
+   * Resolves once the ring has room for an event of `bytes`, or for a batch that takes so much with
+   * 24 bytes more per event: the next append of that does not wait. For who takes events in from
+   * outside, and stops reading meanwhile. It waits as long as it takes, for space on the disk as
+   * well, unless `signal` is given; of several callers the first to append may take the room.
+   * @param bytes of the payload, 0 … the option `maxEventBytes`
+   * @throws WalError ERR_FLASHSTRIKE_FAILED, _CLOSED, _EVENT_TOO_LARGE, _INVALID_ARGUMENT; the
+   * reason of `signal`
+   * @example
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./lines');
+   * for await (const chunk of process.stdin) {
+   *   await wal.room(chunk.length);
+   *   wal.append(chunk);
+   * }
+   */
+  async room(bytes: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (!Number.isSafeInteger(bytes) || bytes < 0) {
+      throw invalidArgument(`room() takes a number of bytes; it is ${describe(bytes)}.`);
+    }
+    checkOptions(options);
+    checkSignal(options.signal);
+    if (bytes > this.#maxEventBytes) throw eventTooLarge(bytes, this.#options);
+    const span = frameSpan(FRAME_HEADER_BYTES + bytes);
+    const hasRoom = (): boolean => {
+      const { state } = this;
+      if (state === 'failed') throw this.#failedError('no event can be appended');
+      if (state === 'closing' || state === 'closed') throw this.#closedError();
+      return this.#growth.reserve(span);
+    };
+    await untilRoom(hasRoom, () => this.#signals.wake('writer'), options.signal);
   }
 
   /** The payload's bytes; checks the arguments. */
@@ -464,6 +510,14 @@ export class Wal {
     const { directory, state, lastEventId, writtenEventId, durableEventId } = this;
     const shown = { directory, state, lastEventId, writtenEventId, durableEventId };
     return `Wal ${inspect(shown, options)}`;
+  }
+
+  /**
+   * What tells this log from every other, also from one that was made anew in its folder: ids mean
+   * something only within one log. `flashstrike inspect` shows it in hexadecimal.
+   */
+  get logId(): bigint {
+    return this.#handles.ready.logId;
   }
 
   /** The folder, as an absolute path. */

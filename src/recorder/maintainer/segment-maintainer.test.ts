@@ -19,7 +19,7 @@ const SEGMENTS = 5;
 const EVENTS = 4;
 const LAST = SEGMENTS * EVENTS;
 /** More than any of these tests needs. */
-const STEPS_MAX = 10_000;
+const STEPS_MAX = 1000;
 
 /** Four finished segments of four events each, and a last one. */
 function fiveSegments(t: TestContext): LogBuilder {

@@ -131,6 +131,12 @@ export interface WalOptions {
   /** Create the folder and the log if they do not exist. Default true. */
   readonly create?: boolean;
   /**
+   * Milliseconds that `Wal.open` waits while another process, or another opening in this one, holds
+   * the log, before it throws ERR_FLASHSTRIKE_LOCKED: for a service whose successor starts while
+   * it ends. 0 … 2,147,483,647. Default 0.
+   */
+  readonly lockTimeoutMs?: number;
+  /**
    * `none`: open without a file lock, where none is available and you can make sure that there is
    * only one writer. Default `flock`.
    */
