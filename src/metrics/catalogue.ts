@@ -46,7 +46,16 @@ export type MetricKind =
   | 'latency_histogram'
   | 'journal';
 
-type MetricUnit = 'ns' | 'ps' | 'bytes' | 'events' | 'segments' | 'consumers' | 'calls' | 'steps';
+type MetricUnit =
+  | 'ns'
+  | 'ps'
+  | 'bytes'
+  | 'events'
+  | 'segments'
+  | 'consumers'
+  | 'calls'
+  | 'steps'
+  | 'id';
 
 export interface MetricDescription<Kind extends MetricKind = MetricKind> {
   readonly kind: Kind;

@@ -127,7 +127,7 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
     covers: 'whole files',
   }),
   heldEventId: gauge({
-    unit: 'events',
+    unit: 'id',
     help: 'First event that is needed of a segment that heldSegments counts; 0: none is held',
     writer: 'maintainer',
     covers: 'the moment of the look; flashstrike consumers tells whose it is: the furthest behind',
