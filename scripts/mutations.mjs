@@ -1045,6 +1045,20 @@ export const MUTATIONS = [
     tests: ['test/system/runtimes.test.ts'],
   },
   {
+    name: 'consumers: a folder without any is listed never again',
+    file: 'src/recorder/housekeeping/consumer-watch.ts',
+    find: 'if (change === undefined || change !== this.#seenChange) this.#emptyLists = 0;',
+    replace: '',
+    tests: ['src/recorder/housekeeping/consumer-watch.test.ts'],
+  },
+  {
+    name: 'consumers: one list that finds none is believed, however coarse the clock',
+    file: 'src/recorder/housekeeping/consumer-watch.ts',
+    find: 'const SURE_LISTS = 4;',
+    replace: 'const SURE_LISTS = 1;',
+    tests: ['src/recorder/housekeeping/consumer-watch.test.ts'],
+  },
+  {
     name: 'consumers: what one needs is not asked',
     file: 'src/consumers/consumer-holds.ts',
     find: 'return record.acknowledgedEventId + 1;',

@@ -308,5 +308,10 @@ export const nodeStorage: Storage = Object.freeze({
   renameNoReplace,
   unlink: unlinkSync,
   list: listDirectory,
+  folderChange(path: string) {
+    // Not the time of modification, which anybody may set.
+    const { ctimeNs } = statSync(path, { bigint: true });
+    return ctimeNs > 0n ? ctimeNs : undefined;
+  },
   makeDirectory: (path: string) => mkdirSync(path, { recursive: true, mode: FOLDER_MODE }),
 });

@@ -72,6 +72,10 @@ export class ReadOnlyStorage implements Storage {
     return this.#inner.list(path);
   }
 
+  folderChange(path: string): bigint | undefined {
+    return this.#inner.folderChange(path);
+  }
+
   read(fd: number, target: Uint8Array, offset: number): number {
     if (!this.hasUnreadable(fd, offset, target.length)) {
       const count = this.#attempt(fd, target, offset);

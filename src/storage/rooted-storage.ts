@@ -43,6 +43,7 @@ export function rootedStorage(
       told(() => inner.renameNoReplace(physical(source), physical(target))),
     unlink: (path: string) => told(() => inner.unlink(physical(path))),
     list: (path: string) => told(() => inner.list(physical(path))),
+    folderChange: (path: string) => told(() => inner.folderChange(physical(path))),
     makeDirectory: (path: string) => {
       const topmost = told(() => inner.makeDirectory(physical(path)));
       const at = root();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   bytesOf,
   contentOf,
@@ -102,6 +103,30 @@ export function storageReadingConformance(
       assert.throws(() => storage.statusOf(one), { code: closedCode });
       assert.throws(() => storage.close(one), { code: closedCode });
       storage.close(two);
+    });
+
+    test('a folder tells by a number that names came or went, and not what files hold', async (t) => {
+      const { storage, writer, folder, at } = prepared(make(t));
+      put(writer, at('file'), 'text');
+      const changed = (): bigint | undefined => storage.folderChange(folder);
+      // As coarse as its clock: what it says of now may hold for a moment.
+      const another = async (before: bigint | undefined): Promise<boolean> => {
+        for (let look = 0; look < 500 && changed() === before; look++) {
+          put(writer, at('more'), '');
+          writer.unlink(at('more'));
+          await delay(10);
+        }
+        return changed() !== before;
+      };
+      const first = changed();
+      assert.ok(first !== undefined && first > 0n);
+      const fd = writer.open(at('file'), 'write');
+      writer.write(fd, [bytesOf('other text')], 0);
+      writer.sync(fd);
+      writer.close(fd);
+      assert.equal(changed(), first, 'the same names');
+      assert.ok(await another(first), 'another name');
+      assert.throws(() => storage.folderChange(at('none')), { code: 'ENOENT' });
     });
 
     test('status: of the open file and of its name the same; of no name, none', (t) => {

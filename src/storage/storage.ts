@@ -116,6 +116,13 @@ export interface Storage {
    */
   list(path: string): readonly DirectoryEntry[];
   /**
+   * A number that is another one once names have come into a folder, or gone; where that happens
+   * within moments, as coarse as the file system's clock, the number may miss it. Undefined where
+   * the file system does not tell. Cheaper than a list.
+   * @throws ENOENT where nothing has that name
+   */
+  folderChange(path: string): bigint | undefined;
+  /**
    * Creates a folder (0700) and its missing parents; returns the topmost one created, if any.
    * @throws EEXIST when a file has that name
    */

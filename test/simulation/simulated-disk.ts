@@ -337,6 +337,12 @@ export class SimulatedDisk implements Storage {
     folder.remove(name);
   }
 
+  folderChange(path: string): bigint | undefined {
+    const node = this.#find(path);
+    if (node === undefined) throw systemError('ENOENT', path);
+    return node.kind === 'directory' ? node.changes : undefined;
+  }
+
   list(path: string): readonly DirectoryEntry[] {
     return [...this.#folder(path).names]
       .map(([name, { kind }]): DirectoryEntry => ({ name, kind }))

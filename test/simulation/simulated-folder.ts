@@ -20,6 +20,8 @@ export class SimulatedFolder {
   readonly #names = new Map<string, SimulatedNode>();
   #durableNames = new Map<string, SimulatedNode>();
   #unsynced: NameChange[] = [];
+  /** So often names have come or gone. */
+  changes = 1n;
 
   constructor(inode: bigint) {
     this.inode = inode;
@@ -44,6 +46,7 @@ export class SimulatedFolder {
 
   #change(change: NameChange): void {
     apply(this.#names, change);
+    this.changes++;
     this.#unsynced.push(change);
   }
 

@@ -147,6 +147,10 @@ export abstract class InterposedStorage implements Storage {
     return this.call({ kind: 'list', path }, () => this.#inner.list(path));
   }
 
+  folderChange(path: string): bigint | undefined {
+    return this.call({ kind: 'folderChange', path }, () => this.#inner.folderChange(path));
+  }
+
   makeDirectory(path: string): string | undefined {
     return this.call({ kind: 'makeDirectory', path }, () => this.#inner.makeDirectory(path));
   }

@@ -195,7 +195,7 @@ function failedCalls(families: MovedFamilies): void {
   const lag = { events: 5, bytes: 6, ms: 7 };
   const survey = () => ({ active: 3, damaged: 1, dropped: 2, lag });
   const consumers = new recorder.ConsumersUpdater(telemetry.consumers, clock);
-  new ConsumerWatch(clock, { survey }, consumers).look();
+  new ConsumerWatch(clock, { survey }, () => undefined, consumers).look();
   look();
 }
 

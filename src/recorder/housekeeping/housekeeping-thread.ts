@@ -49,7 +49,9 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
     durableEventId: () => durablePointOf({ words, control }).lastEventId,
     nowNs: () => unixNsOf(Date.now),
   });
-  const readers = new ConsumerWatch(monotonicClock, holds, new ConsumersUpdater(consumers));
+  const folderChange = (): bigint | undefined => storage.folderChange(directory);
+  const updater = new ConsumersUpdater(consumers);
+  const readers = new ConsumerWatch(monotonicClock, holds, folderChange, updater);
   const step = (): number =>
     Math.min(watch.look(), disk.look(), readers.look(), coordinator.step());
   const end = (): undefined => {
