@@ -2,6 +2,34 @@
 // `tests` must fail with `replace` in its place.
 export const MUTATIONS = [
   {
+    name: 'begin: the time that an entry of a seal tells is believed',
+    file: 'src/replay/log-walker.ts',
+    find: 'return firstNs !== undefined && firstNs < timeNs;',
+    replace: 'return true;',
+    tests: ['src/replay/from-time.test.ts'],
+  },
+  {
+    name: 'begin: a segment that cannot be read is passed over for one that begins too late',
+    file: 'src/replay/log-walker.ts',
+    find: 'last ?? (readable ? firstBehind : undefined)',
+    replace: 'last ?? firstBehind',
+    tests: ['src/replay/from-time.test.ts'],
+  },
+  {
+    name: 'begin: headers that do not follow each other lead on',
+    file: 'src/reading/block-hop.ts',
+    find: 'if (!follows) return false;',
+    replace: '',
+    tests: ['src/replay/from-time.test.ts'],
+  },
+  {
+    name: 'begin: events before the time are given',
+    file: 'src/replay/cursor.ts',
+    find: 'if (timeNs === undefined) return true;',
+    replace: 'return true;',
+    tests: ['src/replay/from-time.test.ts'],
+  },
+  {
     name: 'links: a LOCK that a snapshot shares stays shared',
     file: 'src/recorder/threads/custody.ts',
     find: "if (isFolderLocked || mode === 'none') separateLock(storage, directory);",

@@ -3,6 +3,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 
+const NS_PER_MS = 1_000_000n;
 const WHOLE_NUMBER = /^\d{1,16}$/;
 
 function parseWholeNumber(text: string, what: string, least: number, most: number): number {
@@ -24,6 +25,20 @@ export type OldRing = (typeof OLD_RING_CHOICES)[number];
 /** Ids start at 1 and stay below 2^53. */
 export const parseEventId = (text: string): number =>
   parseWholeNumber(text, 'An event id', 1, Number.MAX_SAFE_INTEGER);
+
+const NANOSECONDS = /^\d{1,19}$/;
+const ISO_TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
+
+/**
+ * `2026-11-30`, `2026-11-30T08:00:00Z` (without a zone: this machine's; a date alone: UTC), or
+ * nanoseconds since 1970.
+ */
+export function parseTime(text: string): bigint {
+  if (NANOSECONDS.test(text)) return BigInt(text);
+  const ms = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return BigInt(ms) * NS_PER_MS;
+  throw new InvalidArgumentError('A time is like 2026-11-30T08:00:00Z, or nanoseconds since 1970.');
+}
 
 export const parseSeed = (text: string): number => parseWholeNumber(text, 'A seed', 0, 2 ** 32 - 1);
 

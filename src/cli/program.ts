@@ -15,6 +15,7 @@ import {
   parsePath,
   parsePrefix,
   parseSeed,
+  parseTime,
   SYNC_MODES,
 } from './arguments.js';
 import { type CommandContext, createContext } from './context.js';
@@ -163,6 +164,11 @@ function addReplay(program: Command, { context, finish }: Run): void {
       ),
     )
     .addOption(
+      new Option('--from-time <time>', 'first event of this time or later, like 2026-11-30T08:00Z')
+        .argParser(parseTime)
+        .conflicts('from'),
+    )
+    .addOption(
       new Option('--to <id>', 'last event (default: the last in the log)').argParser(parseEventId),
     )
     .addOption(formatOption())
@@ -180,6 +186,7 @@ ${EXITS}
 Examples:
   $ flashstrike replay ./log > app.log
   $ flashstrike replay ./log --from 1000 --to 1999
+  $ flashstrike replay ./log --from-time 2026-11-30T08:00:00Z
   $ flashstrike replay ./log --follow | grep ERROR
   $ flashstrike replay ./orders --format lobster | head`,
     )

@@ -1,5 +1,7 @@
 // Arguments that name events or a folder, checked before anything is opened.
+import { isDate } from 'node:util/types';
 import { invalidArgument, WalError } from '../errors.js';
+import { NS_PER_MS } from '../units.js';
 
 /** A folder's path as it was given. */
 export function checkDirectory(dir: unknown): string {
@@ -17,6 +19,16 @@ export function checkEventId(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
   throw invalidArgument(`${name} must be an event id, a whole number, got ${shown(value)}.`);
+}
+
+/** A point in time as nanoseconds since the Unix epoch, or undefined. */
+export function checkTime(name: string, value: unknown): bigint | undefined {
+  if (value === undefined || typeof value === 'bigint') return value;
+  // A Date of any realm; one that is not valid has no milliseconds.
+  const ms = isDate(value) ? Date.prototype.getTime.call(value) : Number.NaN;
+  if (!Number.isNaN(ms)) return BigInt(ms) * BigInt(NS_PER_MS);
+  const what = 'a bigint of nanoseconds since 1970, or a valid Date';
+  throw invalidArgument(`${name} must be ${what}, got ${shown(value)}.`);
 }
 
 /** An option that is on or off; default: off. */

@@ -48,24 +48,30 @@ export interface Reusing {
   readonly reuse: true;
 }
 
-/** Options of `replay` and `wal.replay`. */
-export interface ReplayOptions extends EventOptions {
+/** Where readers begin; only one of the two may be given. */
+export interface StartOptions {
   /** First event id; default: the first in the log. */
   readonly from?: number | undefined;
+  /**
+   * Begins with the first event whose `timestampNs` is this or later: nanoseconds since the Unix
+   * epoch, or a Date. All that follow come as well. Times never go back in a log, so neither is
+   * what lies before it read, nor verified; where the first events were removed, it begins with
+   * those that are left.
+   */
+  readonly fromTime?: bigint | Date | undefined;
+}
+
+/** Options of `replay` and `wal.replay`. */
+export interface ReplayOptions extends EventOptions, StartOptions {
   /** Last event id, inclusive; default, and for an id beyond the end: the end of the log. */
   readonly to?: number | undefined;
 }
 
 /** Options of `openCursor`. */
-export interface CursorOptions extends ReadingOptions {
-  /** First event id; default: the first in the log. */
-  readonly from?: number | undefined;
-}
+export interface CursorOptions extends ReadingOptions, StartOptions {}
 
-/** Options of `follow` and `wal.follow`. */
-export interface FollowOptions extends EventOptions {
-  /** First event id; default: the first in the log. An id that is yet to come is waited for. */
-  readonly from?: number | undefined;
+/** Options of `follow` and `wal.follow`. Where it begins may be yet to come: that is waited for. */
+export interface FollowOptions extends EventOptions, StartOptions {
   /** Ends the iteration, even while it waits. */
   readonly signal?: AbortSignal | undefined;
   /** True: also return events that are written but not durable. */

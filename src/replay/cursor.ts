@@ -9,6 +9,7 @@ import type { LoggedEvent } from '../reading/events.js';
 import { FRAME_HEADER_BYTES, FrameLayout } from '../segment/frame.js';
 import type { HandOut } from './hand-out.js';
 import type { LogPlace, LogWalker } from './log-walker.js';
+import { isBeginning, type Start } from './start.js';
 import { StepSampler } from './step-sampler.js';
 
 const TYPE_SHIFT = 16;
@@ -42,6 +43,8 @@ export class LogCursor {
   readonly #view: DataView;
   /** What a block must reach to be of interest. */
   readonly #fromEventId: number;
+  /** What the first event must reach; undefined once one has, or where any will do. */
+  #fromTimeNs: bigint | undefined;
   /** Says which steps are timed; undefined: none. */
   readonly #sampler: StepSampler | undefined;
   /** Where each payload is put for a consumer; undefined: it is asked for where it is wanted. */
@@ -54,11 +57,12 @@ export class LogCursor {
   #frameEnd = 0;
   #closed = false;
 
-  constructor(walker: LogWalker, fromEventId = 1, handOut?: HandOut) {
+  constructor(walker: LogWalker, { eventId = 1, timeNs }: Start = {}, handOut?: HandOut) {
     const { bytes } = walker;
     this.#walker = walker;
     this.#handOut = handOut;
-    this.#fromEventId = fromEventId;
+    this.#fromEventId = eventId;
+    this.#fromTimeNs = timeNs;
     this.#bytes = bytes;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -110,6 +114,13 @@ export class LogCursor {
 
   /** Loads the next block that holds an event of interest; false at the end of what is there. */
   #load(): boolean {
+    do {
+      if (!this.#loadBlock()) return false;
+    } while (!this.#skipEarlier());
+    return true;
+  }
+
+  #loadBlock(): boolean {
     const walker = this.#walker;
     do {
       if (this.#closed || !walker.next()) {
@@ -123,7 +134,19 @@ export class LogCursor {
     this.#frameOffset = reader.payloadStart;
     this.#frameEnd = reader.payloadEnd;
     this.#lastEventId = block.firstEventId - 1;
+    return true;
+  }
+
+  /** Moves to the first event of interest in the block; false where it has none. */
+  #skipEarlier(): boolean {
     while (this.#lastEventId + 1 < this.#fromEventId) this.#step();
+    const timeNs = this.#fromTimeNs;
+    if (timeNs === undefined) return true;
+    while (field.timestampNs.get(this.#view, this.#frameOffset) < timeNs) {
+      this.#step();
+      if (this.#frameOffset === this.#frameEnd) return false;
+    }
+    this.#fromTimeNs = undefined;
     return true;
   }
 
@@ -191,14 +214,15 @@ export class LogCursor {
 }
 
 /**
- * Where `from` stands: the block that holds it, the end for last + 1, the start for undefined.
- * undefined: the log has no segment yet. The walker's files are closed again.
+ * Where reading begins: the block that holds the event, the end for last + 1, the start where
+ * nothing is asked for; for a time a block before it. undefined: the log has no segment yet. The
+ * walker's files are closed again.
  * @param options `beyondEnd`: a later id stands at the end, too
  * @throws WalError as openCursor tells
  */
 export function findPlace(
   walker: LogWalker,
-  from: number | undefined,
+  { eventId, timeNs }: Start,
   options: { readonly beyondEnd: boolean } = { beyondEnd: false },
 ): LogPlace | undefined {
   const { meter } = walker;
@@ -206,8 +230,13 @@ export function findPlace(
     (startNs, ok) => meter.manager.onResumeFromEvent(startNs, ok),
     () => {
       try {
-        walker.seek(from);
-        if (from !== undefined) findBlock(walker, from, options.beyondEnd);
+        if (timeNs === undefined) {
+          walker.seek(eventId);
+          if (eventId !== undefined) findBlock(walker, eventId, options.beyondEnd);
+        } else {
+          walker.seekTime(timeNs);
+          walker.skipTowardsTime(timeNs);
+        }
         return walker.place;
       } finally {
         walker.close();
@@ -237,14 +266,14 @@ function findBlock(walker: LogWalker, from: number, beyondEnd: boolean): void {
  * @param Cursor the kind of cursor that is wanted
  */
 export function cursorAt<Cursor extends LogCursor>(
-  Cursor: new (walker: LogWalker, fromEventId: number | undefined) => Cursor,
+  Cursor: new (walker: LogWalker, start: Start) => Cursor,
   walker: LogWalker,
   place: LogPlace | undefined,
-  from: number | undefined,
+  start: Start,
 ): Cursor {
   try {
-    walker.resume(place, from === undefined);
-    return new Cursor(walker, from);
+    walker.resume(place, isBeginning(start));
+    return new Cursor(walker, start);
   } catch (error) {
     walker.close();
     throw error;

@@ -3,19 +3,14 @@
 
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
-import {
-  checkDirectory,
-  checkEventId,
-  checkFlag,
-  checkOptions,
-  checkSignal,
-} from '../reading/event-range.js';
+import { checkDirectory, checkFlag, checkOptions, checkSignal } from '../reading/event-range.js';
 import type { FollowOptions, LoggedEvent, ReusedEvent, Reusing } from '../reading/events.js';
 import { checkTelemetry, type ReadingMeter } from '../reading/reading-meter.js';
 import { CurrentEvent } from './current-event.js';
 import { cursorAt, cursorInside, findPlace, LogCursor } from './cursor.js';
 import { DurableHorizon } from './durable-horizon.js';
 import { LogWalker } from './log-walker.js';
+import { checkStart, type Start } from './start.js';
 import { StepSampler } from './step-sampler.js';
 
 const POLL_MS_MIN = 1;
@@ -37,7 +32,7 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
   readonly #sampler = new StepSampler();
   /** Whether the step to come is timed. */
   #isTimed = false;
-  readonly #from: number | undefined;
+  readonly #start: Start;
   readonly #undurable: boolean;
   readonly #reuse: boolean;
   readonly #signal: AbortSignal | undefined;
@@ -53,11 +48,11 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
   #ended = false;
   readonly #onAbort = (): void => this.#end();
 
-  constructor(ports: ReadingPorts, dir: string, options: FollowOptions) {
+  constructor(ports: ReadingPorts, dir: string, start: Start, options: FollowOptions) {
     this.#ports = ports;
     this.#dir = dir;
     this.#meter = checkTelemetry(options.telemetry);
-    this.#from = options.from;
+    this.#start = start;
     this.#undurable = options.undurable ?? false;
     this.#reuse = options.reuse ?? false;
     this.#signal = options.signal;
@@ -151,8 +146,8 @@ class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
     const ports = this.#ports;
     // From an id that is yet to come the walk begins at the log's end.
     const walker = new LogWalker(ports, this.#dir, this.#meter);
-    const place = findPlace(walker, this.#from, { beyondEnd: true });
-    const cursor = cursorAt(LogCursor, walker, place, this.#from);
+    const place = findPlace(walker, this.#start, { beyondEnd: true });
+    const cursor = cursorAt(LogCursor, walker, place, this.#start);
     this.#cursor = cursor;
     if (this.#reuse) this.#event = new CurrentEvent(cursor);
     if (!this.#undurable) this.#horizon = new DurableHorizon(ports, walker);
@@ -219,9 +214,9 @@ export function followThrough(
 ): AsyncGenerator<LoggedEvent, undefined, void> {
   checkDirectory(dir);
   checkOptions(options);
-  checkEventId('from', options.from);
+  const start = checkStart(options);
   checkFlag('undurable', options.undurable);
   checkFlag('reuse', options.reuse);
   checkSignal(options.signal);
-  return new Follower(ports, dir, options);
+  return new Follower(ports, dir, start, options);
 }

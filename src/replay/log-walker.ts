@@ -11,15 +11,22 @@ import { highestOutside, outsideClaims, type ReadingPorts } from '../judgement/r
 import { expired, judgeTail, tailError } from '../judgement/tail-judgement.js';
 import { unpinnedHole } from '../judgement/unpinned.js';
 import { lostSentence } from '../reading/advice.js';
+import { type IsBehind, searchPlaces } from '../reading/binary-search.js';
+import {
+  firstTimestampAt,
+  firstTimestampOf,
+  hopTowards,
+  hopTowardsTime,
+} from '../reading/block-hop.js';
 import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from '../reading/log-directory.js';
 import { endsAtPin, frameError, pinError } from '../reading/pin.js';
 import { type ReadingMeter, silentMeter } from '../reading/reading-meter.js';
-import { positionNear, readSeal } from '../reading/seal-index.js';
+import { positionBefore, positionNear, readSeal } from '../reading/seal-index.js';
 import {
   closeSegment,
   isExpired,
+  lookAtSegment,
   openSegment,
-  readSegmentHeader,
   type SegmentFile,
 } from '../reading/segment-file.js';
 import { SegmentMeter } from '../reading/segment-meter.js';
@@ -126,26 +133,55 @@ export class LogWalker {
    */
   seek(from: number | undefined): void {
     const startNs = this.meter.nowNs();
-    const listing = listLog(this.#storage, this.dir);
-    if (!holdsLog(listing)) throw noLogIn(this.dir);
-    this.#logId = logIdOf(this.#storage, listing);
-    const indexes = listing.segments.map((segment) => segment.index);
-    const file = from === undefined ? this.#firstOf(indexes) : this.#findSegment(indexes, from);
+    const indexes = this.#list();
+    const file =
+      from === undefined
+        ? this.#firstOf(indexes)
+        : this.#findSegment(indexes, (index) => this.#isBehind(index, from), true);
     if (file === undefined) {
       if (from !== undefined && from < 1) throw outOfRange('Event ids start at 1.');
       return;
     }
     const { header } = file;
-    const lost = from === undefined ? this.#missingBefore(header) : undefined;
-    if (lost?.error !== undefined) {
-      closeSegment(this.#storage, file, this.meter);
-      throw lost.error;
-    }
+    if (from === undefined) this.#checkBeginning(file);
     if (from !== undefined && from < header.firstEventId) {
       closeSegment(this.#storage, file, this.meter);
       this.#enterBefore(header, indexes, from);
     } else this.#enter(file, startOf(file));
     this.meter.manager.onSeekEvent(startNs);
+  }
+
+  /**
+   * Stands before the segment that holds the first event from `timeNs` on, or before one that is
+   * earlier than that.
+   * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG
+   */
+  seekTime(timeNs: bigint): void {
+    const startNs = this.meter.nowNs();
+    const indexes = this.#list();
+    const file = this.#findSegment(indexes, (index) => this.#isBehindTime(index, timeNs));
+    if (file === undefined) return;
+    const { segmentIndex } = file.header;
+    const isFirst = segmentIndex === indexes[0];
+    // Only then an event that is asked for may have stood before it.
+    if (isFirst && this.#isBehindTime(segmentIndex, timeNs) !== false) this.#checkBeginning(file);
+    this.#enter(file, startOf(file));
+    this.meter.manager.onSeekEvent(startNs);
+  }
+
+  #list(): readonly number[] {
+    const listing = listLog(this.#storage, this.dir);
+    if (!holdsLog(listing)) throw noLogIn(this.dir);
+    this.#logId = logIdOf(this.#storage, listing);
+    return listing.segments.map((segment) => segment.index);
+  }
+
+  /** What a reader of the whole log begins with: what is missing before it is damage. */
+  #checkBeginning(file: SegmentFile): void {
+    const lost = this.#missingBefore(file.header);
+    if (lost?.error === undefined) return;
+    closeSegment(this.#storage, file, this.meter);
+    throw lost.error;
   }
 
   /**
@@ -174,19 +210,53 @@ export class LogWalker {
   }
 
   /**
-   * Skips blocks of the segment before `from` by its index, where there is one that leads to a
-   * block; others with earlier events may still come.
+   * Skips blocks of the segment before `from`, by its index or from header to header; others with
+   * earlier events may still come. What is skipped is not verified.
    */
   skipTowards(from: number): void {
     const file = this.#reader?.file;
-    const pin = this.#successor?.header;
-    if (file === undefined || pin === undefined || from <= file.header.firstEventId) return;
-    const seal = this.#index(file, pin.previousEndOffset);
+    if (file === undefined || from <= file.header.firstEventId) return;
+    const seal = this.#index(file);
     const position = seal && positionNear(seal, from);
-    if (position === undefined) return;
+    if (position !== undefined && this.#begin(file, position)) return;
+    const hopped = hopTowards(this.#storage, file, this.#endOffset, from);
+    if (hopped !== undefined) this.#begin(file, hopped);
+  }
+
+  /** The same for blocks with nothing but events before `timeNs`. */
+  skipTowardsTime(timeNs: bigint): void {
+    const file = this.#reader?.file;
+    if (file === undefined) return;
+    const seal = this.#index(file);
+    const position = seal && positionBefore(seal, timeNs);
+    // Of the time that an entry tells, the block itself must not say otherwise.
+    if (position !== undefined && this.#isBefore(file, position, timeNs)) {
+      if (this.#begin(file, position)) return;
+    }
+    const storage = this.#storage;
+    const hopped = hopTowardsTime(storage, file, this.#endOffset, timeNs, this.bytes);
+    if (hopped !== undefined) this.#begin(file, hopped);
+  }
+
+  #isBefore(file: SegmentFile, { offset }: SegmentPosition, timeNs: bigint): boolean {
+    const firstNs = firstTimestampAt(this.#storage, file, offset, this.bytes);
+    return firstNs !== undefined && firstNs < timeNs;
+  }
+
+  /**
+   * Goes on at a block of the current segment, if that stands there. Otherwise the walk from the
+   * start finds and names what is wrong.
+   */
+  #begin(file: SegmentFile, position: SegmentPosition): boolean {
     const reader = this.#readerAt(file, position);
-    // Otherwise the walk from the start finds and names what is wrong.
-    if (reader.validatesNow()) this.#reader = reader;
+    if (!reader.validatesNow()) return false;
+    this.#reader = reader;
+    return true;
+  }
+
+  /** No block of the current segment reaches past it, as far as that is known. */
+  get #endOffset(): number {
+    return this.#successor?.header.previousEndOffset ?? Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -346,57 +416,54 @@ export class LogWalker {
   }
 
   /**
-   * The last segment that starts at or before `from`, or the first one; undefined: no segments. One
-   * whose header cannot be read is passed over: it is met at the end of the one before.
+   * The last segment that is known not to begin behind what is looked for, or else the first one;
+   * undefined: no segments.
+   * @param readable the first one whose header can be read will do, though it begins behind it
    */
-  #findSegment(indexes: readonly number[], from: number): SegmentFile | undefined {
-    let low = 0;
-    let high = indexes.length - 1;
-    let found: number | undefined;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const probe = this.#readableAt(indexes, low, middle);
-      if (probe !== undefined && probe.firstEventId > from) {
-        found = Math.min(found ?? Infinity, probe.index);
-        high = probe.at - 1;
-      } else {
-        // A segment that is gone meanwhile was among the oldest.
-        if (probe !== undefined) found = probe.index;
-        low = middle + 1;
-      }
-    }
+  #findSegment(indexes: readonly number[], isBehind: IsBehind, readable = false) {
+    const { last, firstBehind } = searchPlaces(indexes, isBehind);
+    const found = last ?? (readable ? firstBehind : undefined);
     if (found === undefined) return this.#firstOf(indexes);
     const file = this.#open(found);
     if (file === undefined) throw this.#expired(this.#pathOf(found));
     return file;
   }
 
-  /** The last segment from position `low` to `position` whose header can be read. */
-  #readableAt(indexes: readonly number[], low: number, position: number) {
-    for (let at = position; at >= low; at--) {
-      const index = indexes[at] ?? 0;
-      const firstEventId = this.#firstEventIdOf(index);
-      if (firstEventId !== undefined) return { at, index, firstEventId };
-    }
-    return undefined;
+  /** Whether a segment begins behind an event; undefined for one that cannot be read. */
+  #isBehind(segmentIndex: number, eventId: number): boolean | undefined {
+    const firstEventId = this.#look(segmentIndex, ({ header }) => header.firstEventId);
+    return firstEventId === undefined ? undefined : firstEventId > eventId;
+  }
+
+  /**
+   * Whether a segment begins at a time or later; undefined also for one whose first event cannot be
+   * read, or is yet to come.
+   */
+  #isBehindTime(segmentIndex: number, timeNs: bigint): boolean | undefined {
+    const firstNs = this.#look(segmentIndex, (file) =>
+      firstTimestampOf(this.#storage, file, this.bytes),
+    );
+    return firstNs === undefined ? undefined : firstNs >= timeNs;
   }
 
   /** Undefined for a segment that is gone or cannot be read. */
-  #firstEventIdOf(segmentIndex: number): number | undefined {
+  #look<Seen>(segmentIndex: number, look: (file: SegmentFile) => Seen): Seen | undefined {
     const expected = { index: segmentIndex, logId: this.#logId };
     const path = this.#pathOf(segmentIndex);
     try {
-      return readSegmentHeader(this.#storage, path, expected, this.meter)?.header.firstEventId;
+      return lookAtSegment(this.#storage, path, expected, this.meter, look);
     } catch (error) {
       if (error instanceof WalError) return undefined;
       throw error;
     }
   }
 
-  /** Reads the seal of a segment for its index. */
-  #index(file: SegmentFile, offset: number): Seal | undefined {
+  /** Reads the seal of a finished segment for its index. */
+  #index(file: SegmentFile): Seal | undefined {
+    const pin = this.#successor?.header;
+    if (pin === undefined) return undefined;
     const startNs = this.meter.nowNs();
-    const seal = readSeal(this.#storage, file, offset);
+    const seal = readSeal(this.#storage, file, pin.previousEndOffset);
     this.meter.segmentReader.onBuildIndex(startNs, seal !== undefined);
     return seal;
   }

@@ -2,21 +2,22 @@
 
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
-import { checkDirectory, checkEventId, checkOptions } from '../reading/event-range.js';
+import { checkDirectory, checkOptions } from '../reading/event-range.js';
 import type { CursorOptions, EventCursor } from '../reading/events.js';
 import { checkTelemetry } from '../reading/reading-meter.js';
 import { cursorAt, cursorInside, findPlace, LogCursor } from './cursor.js';
 import { HandOut } from './hand-out.js';
 import { LogWalker } from './log-walker.js';
+import { checkStart, type Start } from './start.js';
 
 /** A cursor, with memory that it may hand out. */
 class OpenCursor extends LogCursor implements EventCursor {
   readonly payloadOffset = 0;
   readonly #handOut: HandOut;
 
-  constructor(walker: LogWalker, fromEventId: number | undefined) {
+  constructor(walker: LogWalker, start: Start) {
     const handOut = new HandOut();
-    super(walker, fromEventId, handOut);
+    super(walker, start, handOut);
     this.#handOut = handOut;
   }
 
@@ -62,7 +63,7 @@ export function openCursorThrough(
 ): EventCursor {
   checkDirectory(dir);
   checkOptions(options);
-  const from = checkEventId('from', options.from);
+  const start = checkStart(options);
   const walker = new LogWalker(ports, dir, checkTelemetry(options.telemetry));
-  return cursorAt(OpenCursor, walker, findPlace(walker, from), from);
+  return cursorAt(OpenCursor, walker, findPlace(walker, start), start);
 }

@@ -8,9 +8,10 @@ import { checkTelemetry } from '../reading/reading-meter.js';
 import { CurrentEvent } from './current-event.js';
 import { cursorAt, cursorInside, findPlace, LogCursor } from './cursor.js';
 import { type LogPlace, LogWalker } from './log-walker.js';
+import { checkStart, type Start } from './start.js';
 
 interface Range {
-  readonly from: number | undefined;
+  readonly start: Start;
   readonly to: number;
   readonly reuse: boolean;
 }
@@ -18,9 +19,9 @@ interface Range {
 function* events(
   walker: LogWalker,
   place: LogPlace | undefined,
-  { from, to, reuse }: Range,
+  { start, to, reuse }: Range,
 ): Generator<LoggedEvent, void, undefined> {
-  const cursor = cursorAt(LogCursor, walker, place, from);
+  const cursor = cursorAt(LogCursor, walker, place, start);
   try {
     const event = reuse ? new CurrentEvent(cursor) : undefined;
     while (cursor.next() && cursor.eventId <= to) {
@@ -65,9 +66,9 @@ export function replayThrough(
 ): IterableIterator<LoggedEvent> {
   checkDirectory(dir);
   checkOptions(options);
-  const from = checkEventId('from', options.from);
+  const start = checkStart(options);
   const to = checkEventId('to', options.to) ?? Number.MAX_SAFE_INTEGER;
   const reuse = checkFlag('reuse', options.reuse);
   const walker = new LogWalker(ports, dir, checkTelemetry(options.telemetry));
-  return events(walker, findPlace(walker, from), { from, to, reuse });
+  return events(walker, findPlace(walker, start), { start, to, reuse });
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { replay } from '../../src/index.js';
 import { flashstrike, RunningCommand, temporaryFolder, untilRecorded } from './cli-process.js';
 
 /** `shared/data` beside the repository, from dist/ or a build folder of any depth. */
@@ -41,6 +42,16 @@ describe('command line: record and replay', { concurrency: 2, timeout: 900_000 }
     assert.equal(await replayed(log, '--from', '2', '--to', '3'), 'b\nc\n');
     assert.equal(await replayed(log, '--from', '4'), 'd\n');
     assert.equal(await replayed(log, '--from', '5'), '', 'the id behind the last is empty');
+    const times = [...replay(log)].map((event) => event.timestampNs);
+    assert.equal(await replayed(log, '--from-time', `${times[2]}`), 'c\nd\n');
+    assert.equal(await replayed(log, '--from-time', '2001-01-01T00:00:00Z', '--to', '1'), 'a\n');
+    assert.equal(await replayed(log, '--from-time', '2500-01-01'), '', 'nothing is that late');
+    for (const strange of [
+      ['--from-time', 'now'],
+      ['--from-time', '1', '--from', '1'],
+    ]) {
+      assert.equal((await flashstrike(['replay', log, ...strange])).code, 2);
+    }
     const beyond = await flashstrike(['replay', log, '--from', '6']);
     assert.equal(beyond.code, 1);
     assert.match(beyond.stderr, /^flashstrike: ERR_FLASHSTRIKE_OUT_OF_RANGE: /);

@@ -19,6 +19,8 @@ interface ReplayOptions {
   /** First and last id, both inclusive. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
+  /** Where to begin instead: nanoseconds since 1970. */
+  readonly fromTime?: bigint | undefined;
   readonly format: FormatName;
   readonly follow: boolean;
   /** The bytes as they are, on a terminal, too. */
@@ -64,7 +66,7 @@ export async function replay(
   const output = new Output(stdout);
   const format = createFormat(options.format);
   const writeOne = isTerminal(stdout) && !options.raw ? writePrintable : writeEvent;
-  let isFirst = options.from === undefined;
+  let isFirst = options.from === undefined && options.fromTime === undefined;
   const write: EventSink = (event) => {
     if (isFirst && event.eventId > 1) {
       const first = formatCount(event.eventId);
@@ -89,13 +91,12 @@ export async function replay(
 
 async function replayAll(
   dir: string,
-  { from, to }: ReplayOptions,
+  { from, fromTime, to }: ReplayOptions,
   write: EventSink,
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
-  const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
-  for (const event of replayLog(dir, { ...range, reuse: true })) {
+  for (const event of replayLog(dir, { from, fromTime, to, reuse: true })) {
     write(event);
     if (!output.isFull) continue;
     await output.flush();
@@ -107,7 +108,7 @@ async function replayAll(
 
 async function followAll(
   dir: string,
-  { from, to }: ReplayOptions,
+  { from, fromTime, to }: ReplayOptions,
   write: EventSink,
   output: Output,
   signal: AbortSignal,
@@ -127,8 +128,7 @@ async function followAll(
     });
   };
   try {
-    const range = from === undefined ? {} : { from };
-    for await (const event of follow(dir, { ...range, reuse: true, signal: either })) {
+    for await (const event of follow(dir, { from, fromTime, reuse: true, signal: either })) {
       if (to !== undefined && event.eventId > to) break;
       write(event);
       if (output.isFull) await output.flush();
