@@ -948,7 +948,7 @@ export const MUTATIONS = [
   {
     name: 'seal: the index is believed',
     file: 'src/replay/log-walker.ts',
-    find: 'if (reader.validatesNow()) this.#reader = reader;',
+    find: 'if (!reader.validatesNow()) return false;\n    this.#reader = reader;',
     replace: 'this.#reader = reader;',
     tests: ['test/system/wrong-seal.test.ts', 'src/replay/cursor.test.ts'],
   },
