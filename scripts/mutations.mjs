@@ -1046,6 +1046,13 @@ export const MUTATIONS = [
   {
     name: 'writer: what a log at rest finds counts as if it had just come',
     file: 'src/recorder/writer/segment-writer.ts',
+    find: 'this.#progress.onRest(this.#rest.lookedNs, this.#rest.value);',
+    replace: 'this.#progress.onRest(this.#d.clock.nowNs(), this.#rest.value);',
+    tests: ['src/recorder/writer/resting-writer.test.ts'],
+  },
+  {
+    name: 'writer: what a log at rest finds counts as older than the rest',
+    file: 'src/recorder/writer/segment-writer.ts',
     find: '    this.#progress.onRest(this.#rest.lookedNs, this.#rest.value);\n',
     replace: '',
     tests: ['src/recorder/writer/resting-writer.test.ts'],
