@@ -545,7 +545,7 @@ test('the removal of compressed segments is told by itself: its unlink, and the 
   assert.equal(metrics.maintenanceDeletion.samples, 0);
   storage.fail({ code: 'EIO', when: ({ kind }) => kind === 'unlink', times: 1 });
   bench.hold = undefined;
-  while (metrics.maintenanceDeletion.failures === 0) bench.step();
+  bench.stepUntil(() => metrics.maintenanceDeletion.failures > 0);
   bench.run();
   const { maintenanceDeletion, maintenanceRetention } = metrics;
   assert.equal(maintenanceDeletion.successes, 1);
