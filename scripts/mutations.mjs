@@ -226,6 +226,20 @@ export const MUTATIONS = [
     tests: ['src/recorder/maintainer/segment-maintainer.test.ts'],
   },
   {
+    name: 'retention: what says that segments go has no space of its own',
+    file: 'src/recorder/housekeeping/meta-coordinator.ts',
+    find: 'if (!this.#reserves) return;',
+    replace: 'if (this.#firstKeptEventId >= 0) return;',
+    tests: ['src/recorder/housekeeping/meta-coordinator.test.ts'],
+  },
+  {
+    name: 'retention: wal.meta is written into what somebody else has as well',
+    file: 'src/recorder/housekeeping/meta-store.ts',
+    find: 'if (named?.inode !== spare?.inode || named?.links !== 1) return undefined;',
+    replace: 'if (named === undefined) return undefined;',
+    tests: ['src/recorder/housekeeping/meta-coordinator.test.ts'],
+  },
+  {
     name: 'retention: the next segment goes before the last one is gone for good',
     file: 'src/recorder/maintainer/segment-maintainer.ts',
     find: 'if (this.#goes !== undefined) return this.#finishRemoval(this.#goes);',

@@ -40,7 +40,6 @@ test('names are told apart, and what is not ours is noted', (t) => {
   assert.ok(listing.hasLock && listing.hasMeta && listing.hasMetaTemporary && holdsLog(listing));
   assert.deepEqual(listingNotes(listing, { status: 'missing' }), [
     'notes\\u{1b}.txt is not part of the log.',
-    'wal.meta.tmp was left behind by a crash.',
     '0000000004.wal.lz4.tmp was left behind by a crash.',
     '0000000002.wal.lz4 is not read: the same segment is there without .lz4.',
   ]);

@@ -305,7 +305,6 @@ export function usableMeta(
 /** A note about what is odd in the folder and does no harm. */
 export function listingNotes(listing: LogListing, reading: MetaReading): string[] {
   const notes = listing.unknown.map((name) => `${printable(name)} is not part of the log.`);
-  if (listing.hasMetaTemporary) notes.push('wal.meta.tmp was left behind by a crash.');
   for (const name of listing.compressing) notes.push(`${name} was left behind by a crash.`);
   for (const name of listing.doubled) {
     notes.push(`${name} is not read: the same segment is there without .lz4.`);

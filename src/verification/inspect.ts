@@ -139,6 +139,6 @@ const otherNames = (listing: LogListing): LogInspection['otherNames'] => [
   ...listing.returned.map((name) => ({ name, kind: 'removed before, and back' })),
   ...listing.compressing.map((name) => ({ name, kind: 'left over' })),
   ...listing.prepared.map((name) => ({ name, kind: 'prepared' })),
-  ...(listing.hasMetaTemporary ? [{ name: 'wal.meta.tmp', kind: 'left over' }] : []),
+  ...(listing.hasMetaTemporary ? [{ name: 'wal.meta.tmp', kind: 'prepared' }] : []),
   ...listing.unknown.map((name) => ({ name, kind: 'unknown' })),
 ];

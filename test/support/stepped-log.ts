@@ -131,7 +131,8 @@ export class SteppedLog {
     );
     const { words, control } = this.memory;
     const store = new MetaStore(storage, directory);
-    const point = { words, control, logId, firstKeptEventId };
+    const hasRetention = options.retention !== undefined;
+    const point = { words, control, logId, firstKeptEventId, hasRetention };
     this.#coordinator = new MetaCoordinator(
       store,
       this.clock,

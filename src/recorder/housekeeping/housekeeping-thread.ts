@@ -25,7 +25,7 @@ import { MetaStore } from './meta-store.js';
 import { NameWatch } from './name-watch.js';
 
 function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {
-  const { directory, logId, firstKeptEventId, held, region: handle } = start;
+  const { directory, logId, firstKeptEventId, held, region: handle, options } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
   const region = undisturbed(() => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
@@ -37,6 +37,7 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
     control,
     logId,
     firstKeptEventId,
+    hasRetention: options.retention !== undefined,
   });
   const lock = adoptLock(storage, directory, held);
   const meta = { isNamed: () => store.isNamed(), renew: () => coordinator.renew() };

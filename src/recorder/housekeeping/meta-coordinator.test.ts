@@ -8,7 +8,7 @@ import { publishWords } from '../../memory/sequence-latch.js';
 import { readMeta } from '../../reading/log-directory.js';
 import { RingControlLayout } from '../../ring/ring-control.js';
 import { ringOfSections } from '../../ring/ring-snapshot.js';
-import type { WalMeta } from '../../segment/wal-meta.js';
+import { META_BYTES, type WalMeta } from '../../segment/wal-meta.js';
 import {
   MetaStore as MetaStoreMetrics,
   MetaStoreUpdater,
@@ -42,11 +42,11 @@ class Bench {
   readonly telemetry = new MetaStoreUpdater(this.metrics, this.clock);
   readonly coordinator: MetaCoordinator;
 
-  constructor(firstKeptEventId = 0) {
+  constructor(firstKeptEventId = 0, hasRetention = false) {
     this.disk.makeDirectory(DIRECTORY);
     this.disk.syncDirectory('/');
     const { words, control } = this.memory;
-    const region = { words, control, logId: LOG_ID, firstKeptEventId };
+    const region = { words, control, logId: LOG_ID, firstKeptEventId, hasRetention };
     this.coordinator = new MetaCoordinator(
       this.store,
       this.clock,
@@ -289,4 +289,56 @@ test('at every moment the name holds one whole state, the old or the new one', (
     assert.ok(bench.meta !== undefined, `after ${calls} calls`);
     assert.ok(bench.meta.lastEventId === 1 || bench.meta.lastEventId === 2);
   }
+});
+
+describe('where segments are to go', () => {
+  const SPARE = `${DIRECTORY}/wal.meta.tmp`;
+
+  test('wal.meta says so on a disk that is full, again and again', () => {
+    const bench = new Bench(1, true);
+    const { disk, signals, coordinator } = bench;
+    bench.point(2, 8192, 20);
+    coordinator.flush(false);
+    assert.equal(coordinator.step(), 1000);
+    disk.capacityBytes = disk.usedBytes;
+    for (const eventId of [7, 9]) {
+      signals.publishKeepFrom(eventId);
+      assert.equal(coordinator.step(), 0);
+      assert.equal(signals.get('metaTrouble'), Trouble.none);
+      assert.equal(signals.keptFrom, eventId);
+      assert.equal(coordinator.step(), 1000);
+    }
+    disk.cutPower();
+    const reading = readMeta(bench.storage, DIRECTORY);
+    assert.equal(reading.status === 'present' && reading.meta.firstKeptEventId, 9);
+  });
+
+  test('what was prepared for it and has another name by now is not written into', () => {
+    const { disk, coordinator } = new Bench(1, true);
+    coordinator.flush(false);
+    coordinator.step();
+    disk.link(SPARE, `${DIRECTORY}/snapshot`);
+    coordinator.flush(false);
+    assert.deepEqual(disk.contentOf(`${DIRECTORY}/snapshot`), new Uint8Array(META_BYTES));
+    coordinator.step();
+    disk.unlink(SPARE);
+    disk.link(`${DIRECTORY}/snapshot`, SPARE);
+    disk.unlink(`${DIRECTORY}/snapshot`);
+    disk.link(SPARE, `${DIRECTORY}/other`);
+    coordinator.flush(true);
+    assert.deepEqual(disk.contentOf(`${DIRECTORY}/other`), new Uint8Array(META_BYTES));
+    assert.equal(disk.statusAt(SPARE), undefined, 'a close leaves none behind');
+  });
+
+  test('room that cannot be had is asked for again, and is no trouble before it is needed', () => {
+    const { disk, storage, signals, coordinator } = new Bench(1, true);
+    coordinator.flush(false);
+    const fault = storage.fail({ code: 'ENOSPC', times: 1, when: ({ kind }) => kind === 'open' });
+    assert.equal(coordinator.step(), 1000);
+    assert.equal(fault.hits, 1);
+    assert.equal(disk.statusAt(SPARE), undefined);
+    assert.equal(signals.get('metaTrouble'), Trouble.none);
+    coordinator.step();
+    assert.equal(disk.statusAt(SPARE)?.bytes, META_BYTES);
+  });
 });

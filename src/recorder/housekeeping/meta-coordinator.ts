@@ -1,6 +1,8 @@
 // Flushes the meta store when the writer asks for it, at a roll, when idle, at the end, and when
 // the maintainer is about to remove segments. Never on the commit path. A failed flush is counted
 // and tried again; the state on disk stays the old one, which is true as well, only older.
+// Where segments are to go, the next flush has its space before it is asked for: removing is what
+// makes space on a disk that is full.
 import type { Clock } from '../../clock/clock.js';
 import { isNoSpace, isOperational } from '../../errors.js';
 import type { DurablePoint } from '../../ring/ring-control.js';
@@ -22,6 +24,7 @@ export class MetaCoordinator {
   readonly #region: Pick<RingMemory, 'words' | 'control'>;
   readonly #logId: bigint;
   readonly #telemetry: MetaStoreUpdater;
+  readonly #reserves: boolean;
   /** As wal.meta says durably. */
   #firstKeptEventId: number;
   #flushed: number;
@@ -37,6 +40,8 @@ export class MetaCoordinator {
       readonly logId: bigint;
       /** Of the wal.meta that is there. */
       readonly firstKeptEventId: number;
+      /** Whether segments are removed in time. */
+      readonly hasRetention?: boolean;
     },
   ) {
     this.#store = store;
@@ -46,6 +51,7 @@ export class MetaCoordinator {
     this.#region = region;
     this.#logId = region.logId;
     this.#firstKeptEventId = region.firstKeptEventId;
+    this.#reserves = region.hasRetention === true;
     signals.publishKeptFrom(region.firstKeptEventId);
     this.#flushed = signals.get('metaRequests');
   }
@@ -54,7 +60,10 @@ export class MetaCoordinator {
   step(): number {
     const requested = this.#signals.get('metaRequests');
     const isTrimmed = this.#signals.keepFrom > this.#firstKeptEventId;
-    if (requested === this.#flushed && !this.#isLost && !isTrimmed) return IDLE_MS;
+    if (requested === this.#flushed && !this.#isLost && !isTrimmed) {
+      this.#reserve();
+      return IDLE_MS;
+    }
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
     if (waitNs > 0) return waitNs / NS_PER_MS;
     try {
@@ -69,6 +78,16 @@ export class MetaCoordinator {
       this.#signals.tellTrouble('metaTrouble', trouble);
     }
     return 0;
+  }
+
+  /** What cannot be had now is asked for again at the next look; the flush itself tells. */
+  #reserve(): void {
+    if (!this.#reserves) return;
+    try {
+      this.#store.reserve();
+    } catch (error) {
+      if (!isOperational(error)) throw error;
+    }
   }
 
   /** The file has been taken away: the next step writes it again. */
