@@ -13,6 +13,7 @@ import { Life } from './life.js';
 import { DIRECTORY, Machine } from './machine.js';
 import { drawProfile, familyOf, type Profile, weighted } from './profile.js';
 import { type Crash, Subject } from './subject.js';
+import { Upkeep } from './upkeep.js';
 
 /** Codes that a failure of the system may come out as. */
 const REASONED: ReadonlySet<string> = new Set([
@@ -43,6 +44,10 @@ export interface HistoryResult {
   reads: number;
   /** Steps of the writer behind which a block or a header waited for space. */
   stepsWithoutSpace: number;
+  segmentsCompressed: number;
+  segmentsRemoved: number;
+  acknowledgements: number;
+  consumersDropped: number;
   calls: number;
   /** Of every call and choice: equal for equal seeds. */
   digest: number;
@@ -53,6 +58,8 @@ export class History {
   readonly #profile: Profile;
   readonly #machine: Machine;
   readonly #subject: Subject;
+  readonly #upkeep: Upkeep;
+  readonly #isMaintained: boolean;
   readonly #trace: (line: string) => void;
   readonly result: HistoryResult = {
     crashes: 0,
@@ -71,6 +78,10 @@ export class History {
     sealDamages: 0,
     reads: 0,
     stepsWithoutSpace: 0,
+    segmentsCompressed: 0,
+    segmentsRemoved: 0,
+    acknowledgements: 0,
+    consumersDropped: 0,
     calls: 0,
     digest: 0,
   };
@@ -79,10 +90,13 @@ export class History {
 
   constructor(seed: number, trace: (line: string) => void = () => {}) {
     this.#random = new Random(seed);
-    this.#profile = drawProfile(this.#random, familyOf(seed));
+    const family = familyOf(seed);
+    this.#isMaintained = family === 'maintained';
+    this.#profile = drawProfile(this.#random, family);
     this.#machine = new Machine(this.#random);
     this.#machine.disk.copiesOnWrite = this.#profile.copiesOnWrite;
     this.#subject = new Subject(this.#machine, this.#profile.options);
+    this.#upkeep = new Upkeep(this.#subject, this.#profile.options);
     this.#trace = trace;
     trace(JSON.stringify(this.#profile));
   }
@@ -94,10 +108,17 @@ export class History {
       if (this.#random.below(100) < this.#profile.damages) await this.#damage();
     }
     await this.#reopen(0);
+    if (this.#isMaintained) this.#upkeep.finish();
     this.#crash('kill');
     await this.#subject.endWell();
+    if (this.#isMaintained) this.#upkeep.check();
     const { kernel } = this.#machine;
     const { result } = this;
+    const { removed, compressed, consumers } = this.#upkeep;
+    result.segmentsRemoved = removed;
+    result.segmentsCompressed = compressed;
+    result.acknowledgements = consumers.acknowledgements;
+    result.consumersDropped = consumers.dropped;
     result.eventsChecked = this.#subject.oracle.checked;
     result.faults = kernel.totalFaults;
     result.calls = kernel.calls;
@@ -187,6 +208,7 @@ export class History {
     const { verdict, eventsFromRing, droppedBytes } = log.recovery;
     this.result.eventsFromRing += eventsFromRing;
     if (verdict === 'torn-tail') this.result.tornTails++;
+    this.#upkeep.consumers.checkFiles();
     this.#trace(`opened: ${verdict}, ${log.producer.lastEventId} events`);
     if (before === undefined) return;
     const found = before.tornTail === undefined ? 'clean' : 'torn-tail';
@@ -198,7 +220,7 @@ export class History {
   async #live(): Promise<void> {
     const random = this.#random;
     const { kernel } = this.#machine;
-    const life = new Life(this.#subject, this.#profile, this.#trace);
+    const life = new Life(this.#subject, this.#upkeep, this.#profile, this.#trace);
     if (random.below(100) < this.#profile.endsInCall) kernel.callsToLive = 1 + random.below(200);
     await life.run();
     this.result.eventsIssued += life.issued;
@@ -207,17 +229,20 @@ export class History {
     const isCut = kernel.halted || life.mustCrash;
     const endings = this.#profile.endings.filter(([name]) => !(isCut && name === 'close'));
     const ending = weighted(random, endings);
-    if (ending === 'close') this.#close();
+    if (ending === 'close') await this.#close();
     else this.#crash(ending);
   }
 
-  #close(): void {
+  async #close(): Promise<void> {
     const { kernel, disk } = this.#machine;
     disk.capacityBytes = Number.POSITIVE_INFINITY;
     const faults = kernel.totalFaults - kernel.faults;
-    const refusal = this.#subject.close();
+    await this.#upkeep.consumers.close();
+    this.#upkeep.count();
+    const refusal = kernel.halted ? undefined : this.#subject.close();
     this.#trace(`close: ${refusal}`);
     if (!kernel.halted) kernel.callsToLive = undefined;
+    if (!kernel.halted && this.#isMaintained) this.#upkeep.check();
     if (kernel.halted) this.#crash('kill');
     else if (refusal === undefined) this.result.cleanCloses++;
     // Of this process, its close included.
@@ -226,7 +251,10 @@ export class History {
 
   #crash(how: Crash): void {
     this.#trace(`${how}${this.#machine.kernel.halted ? ' in a call' : ''}`);
+    if (this.#subject.isOpen) this.#upkeep.count();
+    this.#upkeep.consumers.forget();
     this.#subject.crash(how);
+    if (this.#isMaintained && this.#subject.hasBegun) this.#upkeep.check();
     if (how === 'power') this.result.powerCuts++;
     else this.result.crashes++;
   }

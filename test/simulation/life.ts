@@ -12,13 +12,15 @@ import { verifyThrough } from '../../src/verification/verify.js';
 import type { SteppedLog } from '../support/stepped-log.js';
 import { DIRECTORY, type Machine } from './machine.js';
 import type { Oracle } from './oracle.js';
-import { type Actor, type Profile, weighted } from './profile.js';
+import { isThread, type Profile, type Thread, weighted } from './profile.js';
 import type { Subject } from './subject.js';
+import type { Upkeep } from './upkeep.js';
 
 const BATCH_MAX = 5;
 
 export class Life {
   readonly #subject: Subject;
+  readonly #upkeep: Upkeep;
   readonly #machine: Machine;
   readonly #random: Random;
   readonly #oracle: Oracle;
@@ -27,7 +29,7 @@ export class Life {
   readonly #trace: (line: string) => void;
   readonly #maxEventBytes: number;
   /** Threads that are in the middle of a call, and so do not run now. */
-  readonly #busy = new Set<Actor>();
+  readonly #busy = new Set<Thread>();
   /** What a thread found wrong while another one, which must not hide it, was in a call. */
   #error: unknown;
   /** Frames were put and not published: the process ends before it can. */
@@ -36,8 +38,9 @@ export class Life {
   reads = 0;
   stepsWithoutSpace = 0;
 
-  constructor(subject: Subject, profile: Profile, trace: (line: string) => void) {
+  constructor(subject: Subject, upkeep: Upkeep, profile: Profile, trace: (line: string) => void) {
     this.#subject = subject;
+    this.#upkeep = upkeep;
     this.#machine = subject.machine;
     this.#random = subject.machine.random;
     this.#oracle = subject.oracle;
@@ -58,6 +61,7 @@ export class Life {
     for (let steps = this.#random.below(this.#profile.steps); steps > 0; steps--) {
       const actor = weighted(this.#random, this.#profile.weights);
       if (actor === 'verifier') await this.#verify();
+      else if (actor === 'consumer') await this.#consume();
       else this.#run(actor);
       if (this.#error !== undefined) throw this.#error;
       if (kernel.halted || this.mustCrash) break;
@@ -70,11 +74,11 @@ export class Life {
 
   #runAny(): void {
     const actor = weighted(this.#random, this.#profile.weights);
-    if (actor !== 'verifier') this.#run(actor);
+    if (isThread(actor)) this.#run(actor);
   }
 
   /** One step of a thread, unless it is in a call. */
-  #run(actor: Exclude<Actor, 'verifier'>): void {
+  #run(actor: Thread): void {
     if (this.#busy.has(actor) || this.mustCrash) return;
     this.#busy.add(actor);
     this.#trace(`${'  '.repeat(this.#busy.size)}${actor}`);
@@ -87,9 +91,9 @@ export class Life {
     }
   }
 
-  #step(actor: Exclude<Actor, 'verifier'>): void {
+  #step(actor: Thread): void {
     const random = this.#random;
-    const act: Record<Exclude<Actor, 'verifier'>, () => unknown> = {
+    const act: Record<Thread, () => unknown> = {
       append: () => this.#append(random.below(300) === 0),
       writer: () => this.#stepWriter(),
       preparer: () => this.#log.stepPreparer(),
@@ -98,6 +102,8 @@ export class Life {
       clock: () => this.#moveClocks(),
       reader: () => this.#read(),
       space: () => this.#changeSpace(),
+      maintainer: () => this.#upkeep.step(),
+      deletion: () => this.#upkeep.deleteBefore(),
     };
     act[actor]();
   }
@@ -170,30 +176,52 @@ export class Life {
   /** A reader of another process: a prefix, with all that was durable when it began. */
   #read(): void {
     const { kernel, readingPorts } = this.#machine;
-    const random = this.#random;
     const durable = this.#log.durableEventId;
-    const from = random.below(2) === 0 ? 1 : 1 + random.below(durable + 1);
+    const from = this.#firstToRead(durable);
     this.reads++;
     const { disturbance } = kernel;
     // Its own calls succeed; those of the threads that run in between may not, as always.
     kernel.disturbance = { ...disturbance, faults: 0 };
     try {
-      const last = this.#oracle.check(replayThrough(readingPorts, DIRECTORY, { from }), from);
+      const found = this.#oracle.check(replayThrough(readingPorts, DIRECTORY, { from }), from);
+      // All but an empty last segment is removed.
+      const last = found === 0 ? durable : found;
       this.#oracle.checkEnd(last);
       assert.ok(last >= durable, `event ${durable} was durable, a reader ends with ${last}`);
     } catch (error) {
       if (kernel.halted || !isOperational(error)) throw error;
+      if (this.#isExpired(error)) return;
       throw new Error(`a reader of a sound log: ${error}`, { cause: error });
     } finally {
       kernel.disturbance = disturbance;
     }
   }
 
+  /** Undefined: whatever is the first. */
+  #firstToRead(durable: number): number | undefined {
+    const random = this.#random;
+    const { kept } = this.#oracle;
+    if (random.below(2) === 0) return kept > 1 ? undefined : 1;
+    return kept + random.below(Math.max(0, durable - kept + 1) + 1);
+  }
+
+  /** What is read may be removed meanwhile; then the reader learns where the log begins. */
+  #isExpired(error: unknown): boolean {
+    if (!(error instanceof WalError) || error.code !== 'ERR_FLASHSTRIKE_EXPIRED') return false;
+    assert.ok((error.firstEventId ?? 1) <= this.#oracle.kept, String(error));
+    return this.#oracle.kept > 1;
+  }
+
+  /** A consumer's calls; the threads of the log run in between. */
+  async #consume(): Promise<void> {
+    this.#trace('  consumer');
+    await this.#upkeep.consumers.act();
+  }
+
   async #verify(): Promise<void> {
     const { kernel, readingPorts } = this.#machine;
     const durable = this.#log.durableEventId;
     kernel.disturbance = { ...this.#profile.disturbance, faults: 0 };
-    this.#busy.add('verifier');
     this.#trace('  verifier');
     try {
       const { ok, problems, lastEventId } = await verifyThrough(readingPorts, DIRECTORY);
@@ -203,7 +231,6 @@ export class Life {
     } catch (error) {
       if (!kernel.halted) throw error;
     } finally {
-      this.#busy.delete('verifier');
       kernel.disturbance = this.#profile.disturbance;
     }
   }

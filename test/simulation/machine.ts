@@ -32,7 +32,7 @@ export class Machine {
   constructor(random: Random, disk = new SimulatedDisk(), regions?: SimulatedRegions) {
     this.random = random;
     this.disk = disk;
-    this.kernel = new SimulatedKernel(disk, random);
+    this.kernel = new SimulatedKernel(disk, random, DIRECTORY);
     this.storage = this.kernel;
     this.regions = regions?.copy(this.kernel) ?? new SimulatedRegions(this.kernel);
   }

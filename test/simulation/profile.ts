@@ -15,7 +15,16 @@ export type Actor =
   | 'clock'
   | 'reader'
   | 'verifier'
-  | 'space';
+  | 'space'
+  | 'maintainer'
+  | 'deletion'
+  | 'consumer';
+
+/** What takes its step in the middle of another one's call as well. */
+export type Thread = Exclude<Actor, 'verifier' | 'consumer'>;
+
+export const isThread = (actor: Actor): actor is Thread =>
+  actor !== 'verifier' && actor !== 'consumer';
 
 export type Ending = Crash | 'close';
 
@@ -59,13 +68,58 @@ export function weighted<Choice>(
   throw new RangeError('nothing to choose from');
 }
 
-/** What a history is mostly about; a quarter of all seeds each. */
-export const FAMILIES = ['crashes', 'faults', 'damage', 'readers'] as const;
+/** What a history is mostly about; a fifth of all seeds each. */
+export const FAMILIES = ['crashes', 'faults', 'damage', 'readers', 'maintained'] as const;
 export type Family = (typeof FAMILIES)[number];
 
 export const familyOf = (seed: number): Family => FAMILIES[seed % FAMILIES.length] ?? 'crashes';
 
 export function drawProfile(random: Random, family: Family): Profile {
+  const profile = drawCommon(random, family);
+  return family === 'maintained' ? maintained(random, profile) : profile;
+}
+
+/** Segments are finished one after the other, and the log keeps few of them, or small ones. */
+function maintained(random: Random, profile: Profile): Profile {
+  const often = (odds: number, value: number): number => (random.below(odds) === 0 ? value : 0);
+  return {
+    ...profile,
+    options: {
+      ...profile.options,
+      segmentBytes: pick(random, [64, 64, 68, 128]) * KIB,
+      retention: pick(random, [
+        { segments: 1 + random.below(4) },
+        { segments: 1 + random.below(4) },
+        { bytes: (2 + random.below(6)) * 64 * KIB },
+        { ageMs: 1 + random.below(20_000) },
+        { segments: 2 + random.below(4), bytes: (3 + random.below(6)) * 64 * KIB },
+      ]),
+      compression: pick(random, ['lz4', 'lz4', 'none'] as const),
+      hotSegments: random.below(3),
+      verify: pick(random, ['tail', 'tail', 'background'] as const),
+    },
+    steps: 40 + random.below(300),
+    weights: [
+      ...profile.weights.filter(([actor]) => !UPKEEP.has(actor)),
+      ['reader', often(3, 2)],
+      ['verifier', often(3, 1)],
+      ['space', often(3, 3)],
+      ['maintainer', 10 + random.below(60)],
+      ['deletion', often(2, 2)],
+      ['consumer', often(2, 1 + random.below(10))],
+    ],
+    disturbance: {
+      faults: pick(random, [0, 0, 1, 5, 20]),
+      switches: profile.disturbance.switches,
+    },
+    faultsInRecovery: often(4, 60),
+    smallPayloads: pick(random, [5, 20, 60]),
+  };
+}
+
+const UPKEEP: ReadonlySet<Actor> = new Set(['reader', 'verifier', 'space']);
+
+function drawCommon(random: Random, family: Family): Profile {
   const often = (odds: number, value: number): number => (random.below(odds) === 0 ? value : 0);
   return {
     options: {

@@ -16,7 +16,7 @@ const closedCode = 'ERR_ASSERTION';
 storageConformance('the simulated disk', () => simulatedPlace());
 storageConformance('the simulated kernel, undisturbed', () => {
   const disk = new SimulatedDisk();
-  const storage = new SimulatedKernel(disk, new Random(1));
+  const storage = new SimulatedKernel(disk, new Random(1), '/');
   return { ...simulatedPlace(disk), storage, closedCode };
 });
 storageConformance('a storage that may fail, and does not', () => {
@@ -209,4 +209,23 @@ test('damage is seen at once, and outlives a crash', () => {
   assert.equal(content(disk), 'SXCOND');
   disk.cutPower();
   assert.equal(content(disk).slice(0, 2), 'fX');
+});
+
+test('names that a failed sync of the folder has lost come with the next change, or never', () => {
+  for (const isInBlocks of [false, true]) {
+    const { disk } = written();
+    // Of each change chance decides whether it is lost: one of these is, whatever it says.
+    for (let name = 0; name < 50; name++) disk.close(disk.open(`/folder/${name}`, 'create'));
+    disk.failSyncDirectory('/folder', new Random(1), isInBlocks);
+    disk.syncDirectory('/folder');
+    const copy = disk.copy();
+    copy.cutPower();
+    assert.ok(copy.list('/folder').length < 51, 'a later sync alone brings nothing');
+    disk.close(disk.open('/folder/next', 'create'));
+    disk.syncDirectory('/folder');
+    disk.cutPower();
+    const names = disk.list('/folder').map(({ name }) => name);
+    assert.ok(names.includes('next'));
+    assert.equal(names.length === 52, isInBlocks);
+  }
 });

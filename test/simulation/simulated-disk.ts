@@ -34,6 +34,8 @@ export class SimulatedDisk implements Storage {
    * half-way.
    */
   copiesOnWrite = false;
+  /** Calls so far that found no space. */
+  spaceRefusals = 0;
   readonly #descriptors = new Map<number, OpenFile>();
   #nextInode = 1n;
   #nextDescriptor = FIRST_DESCRIPTOR;
@@ -78,9 +80,12 @@ export class SimulatedDisk implements Storage {
     this.#file(fd).loseDirtySectors(() => random.below(2) === 0);
   }
 
-  /** The same with the names in a folder: a later sync returns, and brings nothing. */
-  failSyncDirectory(path: string, random: Random): void {
-    this.#folder(path).loseChanges(() => random.below(2) === 0);
+  /**
+   * The same with the names in a folder: a later sync returns, and brings nothing.
+   * @param isInBlocks what is changed behind it brings them along: a folder is written in blocks
+   */
+  failSyncDirectory(path: string, random: Random, isInBlocks = false): void {
+    this.#folder(path).loseChanges(() => random.below(2) === 0, isInBlocks);
   }
 
   /** The kernel forgets what is clean: what a failed sync has lost is gone for its readers too. */
@@ -186,7 +191,12 @@ export class SimulatedDisk implements Storage {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return;
     let used = bytes;
     for (const each of new Set(this.#root.files())) if (each !== file) used += each.bytes.length;
-    if (used > this.capacityBytes) throw systemError('ENOSPC', `${bytes} bytes`);
+    if (used > this.capacityBytes) throw this.#noSpace(bytes);
+  }
+
+  #noSpace(bytes: number): Error {
+    this.spaceRefusals++;
+    return systemError('ENOSPC', `${bytes} bytes`);
   }
 
   open(path: string, mode: OpenMode): number {
@@ -256,7 +266,7 @@ export class SimulatedDisk implements Storage {
       const left = this.#takeSpace(bytes);
       if (left < bytes) {
         file.write(Buffer.concat(parts).subarray(0, left), offset);
-        throw systemError('ENOSPC', `${bytes} bytes`);
+        throw this.#noSpace(bytes);
       }
     }
     let at = offset;

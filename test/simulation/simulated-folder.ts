@@ -22,6 +22,8 @@ export class SimulatedFolder {
   #unsynced: NameChange[] = [];
   /** So often names have come or gone. */
   changes = 1n;
+  /** Clean for the kernel, not on the disk, and written with what is changed next. */
+  #lost: NameChange[] = [];
 
   constructor(inode: bigint) {
     this.inode = inode;
@@ -50,20 +52,30 @@ export class SimulatedFolder {
     this.#unsynced.push(change);
   }
 
-  /** What an earlier sync has lost, this one does not bring. */
+  /** What an earlier sync has lost, this one does not bring, unless there is a change behind it. */
   sync(): void {
-    this.loseChanges(() => true);
+    if (this.#unsynced.length === 0) return;
+    for (const change of [...this.#lost, ...this.#unsynced]) apply(this.#durableNames, change);
+    this.#lost = [];
+    this.#unsynced = [];
   }
 
-  /** A sync that fails: some changes reached the disk, and the kernel takes all for written. */
-  loseChanges(survives: () => boolean): void {
-    for (const change of this.#unsynced) if (survives()) apply(this.#durableNames, change);
+  /**
+   * A sync that fails: some changes reached the disk, and the kernel takes all for written.
+   * @param isInBlocks a folder is written in blocks: the next change brings what was lost here
+   */
+  loseChanges(survives: () => boolean, isInBlocks: boolean): void {
+    for (const change of this.#unsynced) {
+      if (survives()) apply(this.#durableNames, change);
+      else if (isInBlocks) this.#lost.push(change);
+    }
     this.#unsynced = [];
   }
 
   crash(random?: Random, chances?: CrashChances): void {
     if (random !== undefined && chances !== undefined) this.#keepSome(random, chances);
     this.#unsynced = [];
+    this.#lost = [];
     this.#names.clear();
     for (const [name, node] of this.#durableNames) {
       node.crash(random, chances);
@@ -91,10 +103,12 @@ export class SimulatedFolder {
     };
     for (const [name, node] of this.#names) copy.#names.set(name, copied(node));
     for (const [name, node] of this.#durableNames) copy.#durableNames.set(name, copied(node));
-    copy.#unsynced = this.#unsynced.map((change) => ({
+    const copyOf = (change: NameChange): NameChange => ({
       ...change,
       node: change.node && copied(change.node),
-    }));
+    });
+    copy.#unsynced = this.#unsynced.map(copyOf);
+    copy.#lost = this.#lost.map(copyOf);
     return copy;
   }
 

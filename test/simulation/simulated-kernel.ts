@@ -44,10 +44,16 @@ export class SimulatedKernel extends InterposedStorage {
   /** Of all calls: the same for the same seed. */
   digest = 0;
   readonly #random: Random;
+  readonly #forgetful: string;
   #halted = false;
 
-  constructor(disk: SimulatedDisk, random: Random) {
+  /**
+   * @param forgetful the folder whose names a failed sync loses, until there is a change behind it.
+   * Of the folders above, which a log changes once, and does not see again, names stay to be synced
+   */
+  constructor(disk: SimulatedDisk, random: Random, forgetful: string) {
     super(disk);
+    this.#forgetful = forgetful;
     this.disk = disk;
     this.#random = random;
   }
@@ -130,6 +136,8 @@ export class SimulatedKernel extends InterposedStorage {
     if (call.kind === 'sync' && call.fd !== undefined) {
       this.failedSyncs++;
       this.disk.failSync(call.fd, random);
+    } else if (call.kind === 'syncDirectory' && call.path === this.#forgetful) {
+      this.disk.failSyncDirectory(call.path, random, true);
     } else if (writePart !== undefined) writePart(random.below((call.bytes ?? 0) + 1));
     else if (call.kind !== 'open' && random.below(4) === 0) operation();
     throw systemError(CODES[random.below(CODES.length)] ?? 'EIO', `${call.kind} ${call.path}`);

@@ -41,6 +41,10 @@ export class Subject {
     return this.#log;
   }
 
+  get isOpen(): boolean {
+    return this.#log !== undefined;
+  }
+
   /** Opens and recovers; checks every event. Throws where the open is refused. */
   open(options: WalOptions = {}): SteppedLog {
     const { kernel, regions } = this.machine;
