@@ -2,6 +2,7 @@
 // modes drawn from the seed. Prints as it goes; ends with 1 at the first event that is missing.
 import { parseArgs } from 'node:util';
 import { soakKills } from './crash/crash-soak.js';
+import { soakWeek } from './crash/week-soak.js';
 import { soakOpenRounds } from './crew/open-rounds-soak.js';
 import { soakRandomLogs } from './crew/random-logs-soak.js';
 import { soakFuzz } from './fuzz/fuzz-soak.js';
@@ -22,6 +23,7 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   rounds: soakOpenRounds,
   simulation: soakSimulation,
   telemetry: soakTelemetry,
+  week: soakWeek,
 };
 
 const { positionals, values } = parseArgs({

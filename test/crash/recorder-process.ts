@@ -1,4 +1,4 @@
-// The parent's end of recorder-child.ts.
+// The parent's end of a process that is killed: what it says, what it tells in a file, its end.
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,17 +12,21 @@ const CHILD = fileURLToPath(new URL('./recorder-child.js', import.meta.url));
 /** A child that neither goes on nor ends is killed: the round fails by what is missing. */
 const LIMIT_MS = 300_000;
 
-export class RecorderProcess {
+export class ChildProcess {
   readonly #child: ChildProcessByStdio<null, Readable, Readable>;
   readonly #toldPath: string;
   readonly #closed: Promise<unknown>;
   #heard = '';
   #complaint = '';
 
-  constructor(directory: string, toldPath: string, plan: ChildPlan) {
-    writeFileSync(toldPath, new Uint8Array(TOLD_BYTES));
+  /**
+   * @param script that is run, with `args`
+   * @param toldPath where it tells doubles, `toldBytes` of them; zeros before it does
+   */
+  constructor(script: string, args: readonly string[], toldPath: string, toldBytes: number) {
+    writeFileSync(toldPath, new Uint8Array(toldBytes));
     this.#toldPath = toldPath;
-    this.#child = spawn(process.execPath, [CHILD, directory, toldPath, JSON.stringify(plan)], {
+    this.#child = spawn(process.execPath, [script, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: LIMIT_MS,
       killSignal: 'SIGKILL',
@@ -40,13 +44,13 @@ export class RecorderProcess {
 
   /** Resolves once the child has said `word`, or has ended. */
   async hears(word: string): Promise<void> {
-    while (!this.#lines.includes(word) && !this.#hasEnded) await once(this.#child, 'heard');
+    while (!this.#lines.includes(word) && !this.hasEnded) await once(this.#child, 'heard');
   }
 
   /** Resolves once it has appended, and so many events behind that are written, or it has ended. */
   async writes(count: number): Promise<void> {
     let first = 0;
-    while (!this.#hasEnded) {
+    while (!this.hasEnded) {
       const [appended = 0, written = 0] = this.told;
       if (first === 0) first = appended;
       if (first > 0 && written >= first + count) return;
@@ -56,7 +60,7 @@ export class RecorderProcess {
 
   /** kill -9, and it was alive and content until then. */
   async kill(): Promise<void> {
-    const isAlive = !this.#hasEnded;
+    const isAlive = !this.hasEnded;
     this.#child.kill('SIGKILL');
     await this.#closed;
     assert.equal(this.#complaint, '', 'the child complained');
@@ -80,7 +84,7 @@ export class RecorderProcess {
     return line.slice('refused '.length);
   }
 
-  /** Ids appended, written and durable, as the child last told them. */
+  /** As the child last told. */
   get told(): Float64Array {
     return new Float64Array(Uint8Array.from(readFileSync(this.#toldPath)).buffer);
   }
@@ -89,7 +93,15 @@ export class RecorderProcess {
     return this.#heard.split('\n');
   }
 
-  get #hasEnded(): boolean {
+  /** By itself, or by a kill. */
+  get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+}
+
+/** That of recorder-child.ts, which tells ids appended, written and durable. */
+export class RecorderProcess extends ChildProcess {
+  constructor(directory: string, toldPath: string, plan: ChildPlan) {
+    super(CHILD, [directory, toldPath, JSON.stringify(plan)], toldPath, TOLD_BYTES);
   }
 }

@@ -1,0 +1,42 @@
+// A week in an hour: a log that is capped at 20 segments, written over and over, killed again and
+// again. Prints what it took.
+import { MIB } from '../../src/units.js';
+import { WeekRounds } from './week.js';
+import type { WeekPlan } from './week-plan.js';
+
+const SEGMENT_BYTES = MIB;
+const CAP_SEGMENTS = 20;
+const EVENTS = 200_000;
+
+export const WEEK: WeekPlan = {
+  options: {
+    segmentBytes: SEGMENT_BYTES,
+    ringBytes: SEGMENT_BYTES,
+    retention: { bytes: CAP_SEGMENTS * SEGMENT_BYTES },
+    compression: 'lz4',
+    hotSegments: 4,
+    sharedMemory: 'required',
+  },
+  batch: 500,
+  promptEvents: 500,
+  slowEvents: 20_000,
+  mortalEvents: 100_000,
+  mortalLagBytes: 10 * SEGMENT_BYTES,
+};
+
+export async function soakWeek(rounds: number, seed: number): Promise<void> {
+  const hooks: (() => void)[] = [];
+  const week = new WeekRounds({ after: (hook) => hooks.push(hook) }, WEEK, seed);
+  const startMs = performance.now();
+  try {
+    for (let round = 1; round <= rounds; round++) {
+      await week.round(EVENTS);
+      const minutes = (performance.now() - startMs) / 60_000;
+      if (round % 10 === 0 || round === rounds) {
+        console.log(JSON.stringify({ minutes: Number(minutes.toFixed(1)), ...week.result }));
+      }
+    }
+  } finally {
+    for (const hook of hooks) hook();
+  }
+}
