@@ -121,6 +121,7 @@ export interface SerializedError {
   readonly message: string;
   readonly path?: string | undefined;
   readonly offset?: number | undefined;
+  readonly firstEventId?: number | undefined;
   readonly cause?: SerializedError | undefined;
 }
 
@@ -228,9 +229,9 @@ export const outOfRange = (message: string): WalError =>
 
 export function serializeError(error: unknown): SerializedError {
   if (error instanceof WalError) {
-    const { code, message, path, offset } = error;
+    const { code, message, path, offset, firstEventId } = error;
     const cause = error.cause === undefined ? undefined : serializeError(error.cause);
-    return { code, message, path, offset, cause };
+    return { code, message, path, offset, firstEventId, cause };
   }
   const message = messageOf(error);
   return { code: systemCode(error) ?? codeOf(error) ?? 'ERR_UNKNOWN', message };
@@ -239,7 +240,8 @@ export function serializeError(error: unknown): SerializedError {
 export function deserializeError(data: SerializedError): Error {
   const cause = data.cause === undefined ? undefined : deserializeError(data.cause);
   if (isErrorCode(data.code)) {
-    return new WalError(data.code, data.message, { path: data.path, offset: data.offset, cause });
+    const { code, message, path, offset, firstEventId } = data;
+    return new WalError(code, message, { path, offset, firstEventId, cause });
   }
   return Object.assign(new Error(data.message, cause === undefined ? undefined : { cause }), {
     code: data.code,

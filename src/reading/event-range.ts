@@ -38,17 +38,30 @@ export function checkFlag(name: string, value: unknown): boolean {
   throw invalidArgument(`${name} must be true or false, got ${shown(value)}.`);
 }
 
-/** The one option of calls that only lock. @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION */
-export function checkLock(options: object): 'flock' | 'none' {
+/**
+ * Options that are all known.
+ * @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION
+ */
+export function checkOptionNames(options: unknown, names: readonly string[]): void {
   checkOptions(options);
-  const strange = Object.keys(options).find((name) => name !== 'lock');
-  const { lock = 'flock' } = options as { readonly lock?: unknown };
-  if (strange === undefined && (lock === 'flock' || lock === 'none')) return lock;
-  const message =
-    strange === undefined
-      ? 'The option lock must be one of flock, none.'
-      : `There is no option ${strange.slice(0, 100)}. The options are: lock.`;
+  const strange = Object.keys(options as object).find((name) => !names.includes(name));
+  if (strange === undefined) return;
+  const known = names.join(', ');
+  const message = `There is no option ${strange.slice(0, 100)}. The options are: ${known}.`;
   throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
+}
+
+/** How a folder is locked. @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION */
+export function checkLockMode(lock: unknown = 'flock'): 'flock' | 'none' {
+  if (lock === 'flock' || lock === 'none') return lock;
+  const message = 'The option lock must be one of flock, none.';
+  throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
+}
+
+/** The one option of calls that only lock. @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION */
+export function checkLock(options: { readonly lock?: unknown }): 'flock' | 'none' {
+  checkOptionNames(options, ['lock']);
+  return checkLockMode(options.lock);
 }
 
 export function checkSignal(value: unknown): void {

@@ -36,3 +36,9 @@ export function readSealBlock(
   if (defect?.defect === 'checksum') return undefined;
   return { header, seal: defect ?? decodeSeal(payload) };
 }
+
+/** Where a segment ends: behind the seal that stands at its pin, or at the pin. */
+export function sealedEnd(storage: Storage, file: SegmentFile, pinOffset: number): number {
+  const seal = readSealBlock(storage, file, pinOffset);
+  return pinOffset + (seal === undefined ? 0 : BLOCK_HEADER_BYTES + seal.header.payloadBytes);
+}

@@ -9,6 +9,7 @@ import { assert } from '../errors.js';
 import { random64 } from '../random.js';
 import { MetaStore } from '../recorder/housekeeping/meta-store.js';
 import type { PredecessorPin } from '../recorder/threads/messages.js';
+import { closedBytes } from '../recorder/threads/segment-growth.js';
 import { type ActiveSegment, segmentBytesFor } from '../recorder/writer/active-segment.js';
 import { publishSegment } from '../recorder/writer/segment-birth.js';
 import { NO_PREDECESSOR } from '../recorder/writer/writer-dependencies.js';
@@ -32,6 +33,13 @@ interface LogCopyOptions {
   readonly logId: bigint;
   /** A segment that a block does not fit into becomes larger. */
   readonly segmentBytes: number;
+  /**
+   * Before anything is copied wal.meta says that events up to this one are durable: a copy that
+   * does not come to its end is refused as one that lacks events. Default 0.
+   */
+  readonly claimedEventId?: number | undefined;
+  /** The events before the first one were removed on purpose. Default false: nothing tells. */
+  readonly isTrimmed?: boolean | undefined;
 }
 
 /** A log that begins with a later event has lost its first segment, as retention leaves a log. */
@@ -115,6 +123,19 @@ export class LogCopy {
     }
     this.#flushMeta(true);
     this.close();
+    if (active !== undefined) this.#cut(active);
+  }
+
+  /** Gives back what the last file does not hold, as a log that is closed does. */
+  #cut({ segmentIndex, pin }: ActiveSegment): void {
+    const path = join(this.#directory, segmentFileName(segmentIndex));
+    const fd = this.#storage.open(path, 'write');
+    try {
+      const bytes = closedBytes(pin.endOffset);
+      if (bytes < this.#storage.statusOf(fd).bytes) this.#storage.truncate(fd, bytes);
+    } finally {
+      this.#storage.close(fd);
+    }
   }
 
   /** Closes the file that is being written; idempotent. */
@@ -194,15 +215,18 @@ export class LogCopy {
   }
 
   #flushMeta(cleanlyClosed: boolean): void {
+    const { logId, claimedEventId = 0, isTrimmed = false } = this.#options;
     const active = this.#active;
+    const isEmpty = active === undefined;
+    const isClaim = isEmpty && claimedEventId > 0;
     this.#meta.flush({
       cleanlyClosed,
-      segmentIndex: active?.segmentIndex ?? 0,
-      offset: active?.pin.endOffset ?? 0,
-      lastEventId: active === undefined ? 0 : this.#durableEventId,
-      logId: this.#options.logId,
-      durableEventId: active === undefined ? 0 : this.#durableEventId,
-      firstKeptEventId: 0,
+      segmentIndex: isEmpty ? Number(isClaim) : active.segmentIndex,
+      offset: isEmpty ? Number(isClaim) * SEGMENT_HEADER_PAGE_BYTES : active.pin.endOffset,
+      lastEventId: isEmpty ? 0 : this.#durableEventId,
+      logId,
+      durableEventId: isEmpty ? claimedEventId : this.#durableEventId,
+      firstKeptEventId: !isEmpty && isTrimmed && this.#firstEventId > 1 ? this.#firstEventId : 0,
     });
   }
 }

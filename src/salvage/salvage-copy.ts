@@ -1,7 +1,6 @@
 // Copies what salvage can read into a new log, which opens, verifies and continues like any other.
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { invalidArgument, isNoSpace, systemCode, WalError } from '../errors.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { random64 } from '../random.js';
@@ -13,9 +12,8 @@ import {
 } from '../reading/event-range.js';
 import { SALVAGE_FILE } from '../segment/file-names.js';
 import { MIN_SEGMENT_BYTES } from '../segment/segment-header.js';
-import { identifyFolder } from '../storage/identify-folder.js';
 import { acquireLock } from '../storage/lock-file.js';
-import { makeDurableFolder } from '../storage/new-folder.js';
+import { makeOutputFolder, outputFailure } from '../storage/output-folder.js';
 import type { Storage } from '../storage/storage.js';
 import { MIB } from '../units.js';
 import { LogCopy } from './log-copy.js';
@@ -133,7 +131,7 @@ class SalvageCopy {
     const salvager = new LogSalvager(this.#ports, this.#dir);
     const sizes = salvager.survey.segments.map(({ header }) => header.segmentBytes);
     const segmentBytes = sizes.reduce((most, bytes) => Math.max(most, bytes), MIN_SEGMENT_BYTES);
-    this.#writing(() => this.#prepareOutput());
+    this.#writing(() => makeOutputFolder(this.#storage, this.#output, this.#dir, 'salvaged'));
     const lock = this.#writing(() => acquireLock(this.#storage, this.#output, 'flock'));
     try {
       const copy = this.#writing(
@@ -149,21 +147,6 @@ class SalvageCopy {
     } finally {
       lock.release();
     }
-  }
-
-  /** @throws WalError where the output holds anything, or is the source or inside of it */
-  #prepareOutput(): void {
-    const output = this.#output;
-    if (isInside(this.#storage, output, this.#dir)) {
-      throw invalidArgument(
-        `${output} is inside the log that is being salvaged. Choose a folder elsewhere.`,
-      );
-    }
-    makeDurableFolder(this.#storage, output);
-    const [entry] = this.#storage.list(output);
-    if (entry === undefined) return;
-    const message = `${output} is not empty (it has ${basename(entry.name)}). Choose a new folder.`;
-    throw invalidArgument(message);
   }
 
   /** @returns false when it was stopped */
@@ -229,57 +212,11 @@ class SalvageCopy {
     try {
       return work();
     } catch (error) {
-      throw copyFailure(error, this.#output);
+      throw outputFailure(
+        error,
+        this.#output,
+        `The copy is not complete: remove ${this.#output}, then salvage again.`,
+      );
     }
   }
-}
-
-/** Also where a link, or a mount of the same folder at another place, leads there. */
-function isInside(storage: Storage, path: string, folder: string): boolean {
-  const within = relative(folder, path);
-  if (!(within.startsWith('..') || isAbsolute(within))) return true;
-  const outer = identifyFolder(storage, folder);
-  // What is not made yet will stand where the first folder above it is.
-  let place: string | undefined;
-  for (let above = path; place === undefined; above = dirname(above)) {
-    place = storage.realPath(above);
-    if (place === undefined && above === dirname(above)) return false;
-  }
-  for (;;) {
-    const status = storage.statusAt(place);
-    if (status?.device === outer?.device && status?.inode === outer?.inode) return true;
-    if (place === dirname(place)) return false;
-    place = dirname(place);
-  }
-}
-
-const OF_SEGMENT = new Set(['ERR_FLASHSTRIKE_FAILED', 'ERR_FLASHSTRIKE_NO_SPACE']);
-
-function copyFailure(error: unknown, output: string): unknown {
-  // What a segment says of itself speaks of a log that is open; here it is about the copy.
-  const isOfSegment = error instanceof WalError && OF_SEGMENT.has(error.code);
-  const cause = isOfSegment ? error.cause : error;
-  const code = systemCode(cause);
-  if (cause instanceof WalError || code === undefined) return error;
-  const details = { path: output, cause: error };
-  const advice = `The copy is not complete: remove ${output}, then salvage again.`;
-  if (isNoSpace(cause)) {
-    const message = `${output}: the disk or quota is full (${code}). Free some space. ${advice}`;
-    return new WalError('ERR_FLASHSTRIKE_NO_SPACE', message, details);
-  }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new WalError(
-      'ERR_FLASHSTRIKE_ACCESS',
-      `${output} cannot be written (${code}). Choose a folder that this user can write.`,
-      details,
-    );
-  }
-  if (code === 'ENOTDIR' || code === 'EEXIST') {
-    return invalidArgument(`${output} is not a folder. Choose a folder that is new or empty.`);
-  }
-  return new WalError(
-    'ERR_FLASHSTRIKE_IO',
-    `${output}: writing failed (${code}). ${advice}`,
-    details,
-  );
 }

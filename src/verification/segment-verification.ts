@@ -26,7 +26,8 @@ export class SegmentVerification {
   /** Of a compressed segment whose blocks are read. */
   #frameCheck: FrameCheck | undefined;
 
-  private constructor(storage: Storage, file: SegmentFile, pin: SegmentHeader) {
+  /** @param file is closed by `close` */
+  constructor(storage: Storage, file: SegmentFile, pin: SegmentHeader) {
     this.pin = pin;
     this.#storage = storage;
     this.#reader = new SegmentReader(storage, file, readBuffer(file.bytes));

@@ -23,8 +23,9 @@ import type {
   WriterReady,
 } from '../threads/messages.js';
 import { type Signals, Trouble } from '../threads/signals.js';
+import { threadDeath } from '../threads/thread-start.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
-import { BUNDLED, type Host, type ServedLog } from './host.js';
+import type { Host, ServedLog } from './host.js';
 import { helperFor, type Opener, openerFor, writerFor } from './hosts.js';
 
 /** What a host does for the log, with its life told as promises. */
@@ -89,28 +90,13 @@ export class Member implements ServedLog {
   }
 
   #die(error: Error | undefined, how: string): void {
-    const death = this.#deathOf(error, how);
+    const death = threadDeath(this.thread, this.#directory, error, how, 'Open the log again.');
     this.#death = death;
     if (this.thread === 'preparer') tellTaker(this.#signals, death);
     this.#onDeath(death);
     this.#signals.announceEnd(this.thread);
     this.#tell(death);
     this.#resolveEnded();
-  }
-
-  #deathOf(error: Error | undefined, how: string): WalError {
-    const limit = limitError(this.#directory, error);
-    if (limit !== undefined) return limit;
-    const why = error?.message ?? how;
-    if (codeOf(error)?.endsWith('MODULE_NOT_FOUND') === true) {
-      const message = `The ${this.thread} thread cannot be started (${why}). ${BUNDLED}`;
-      return new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: error });
-    }
-    const message =
-      `${this.#directory}: the ${this.thread} thread ended unexpectedly (${why}). ` +
-      'Open the log again.';
-    const details = { path: this.#directory, cause: error };
-    return new WalError('ERR_FLASHSTRIKE_WORKER_DIED', message, details);
   }
 
   #tell(message: LogMessage | WalError): void {

@@ -1,11 +1,12 @@
 // A thread that serves logs, seen from the application's thread that has started it: how it starts,
 // what it tells, how it ends. It does not hold the process; a pending `open` or `close` does.
 import { clearTimeout, setTimeout } from 'node:timers';
-import { type TransferListItem, Worker } from 'node:worker_threads';
-import { isError, messageOf, neededPermission, WalError } from '../../errors.js';
+import type { TransferListItem, Worker } from 'node:worker_threads';
+import { isError } from '../../errors.js';
 import type { ThreadName } from '../../telemetry/heartbeats.js';
 import { Doorbell } from '../threads/doorbell.js';
 import type { Letter, LogMessage, Reply } from '../threads/messages.js';
+import { startThread } from '../threads/thread-start.js';
 import { hostEndsWithProcess, hostHasEnded } from './exit-hook.js';
 
 /** Longer than a region takes to be written with zeros. */
@@ -20,24 +21,6 @@ const MODULES: Readonly<Record<ThreadName, () => URL>> = {
   preparer: () => new URL('../preparer/preparer-thread.js', import.meta.url),
   housekeeping: () => new URL('../housekeeping/housekeeping-thread.js', import.meta.url),
 };
-
-export const BUNDLED =
-  'The threads of a log are loaded from their own modules: if the application is bundled, keep ' +
-  'flashstrike out of the bundle (external).';
-
-/** @throws WalError ERR_FLASHSTRIKE_PLATFORM */
-function startWorker(thread: ThreadName, workerData: SharedArrayBuffer): Worker {
-  try {
-    return new Worker(MODULES[thread](), { workerData, execArgv: [] });
-  } catch (error) {
-    const permission = neededPermission(error);
-    // In a bundle of CommonJS a module does not know where it is.
-    if (permission === undefined && typeof import.meta.url === 'string') throw error;
-    const remedy = permission === undefined ? BUNDLED : `Start node with ${permission}.`;
-    const message = `The ${thread} thread cannot be started (${messageOf(error)}). ${remedy}`;
-    throw new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: error });
-  }
-}
 
 /** A log, as the host that serves it sees it. */
 export interface ServedLog {
@@ -62,7 +45,7 @@ export class Host {
   constructor(thread: ThreadName, onEnd: (host: Host) => void) {
     this.thread = thread;
     this.#onEnd = onEnd;
-    this.#worker = startWorker(thread, this.bell.buffer);
+    this.#worker = startThread(thread, MODULES[thread], this.bell.buffer);
     this.#worker.unref();
     hostEndsWithProcess(this.#ending);
     this.#worker.on('message', ({ ticket, message }: Reply) => this.#hear(ticket, message));

@@ -14,10 +14,9 @@ import { FrameReader } from '../../compression/frame-reader.js';
 import { BLOCK_CONTENT_BYTES } from '../../compression/lz4-frame.js';
 import { assert, WalError } from '../../errors.js';
 import { endsAtPin } from '../../reading/pin.js';
-import { readSealBlock } from '../../reading/seal-block.js';
+import { sealedEnd } from '../../reading/seal-block.js';
 import type { SegmentFile } from '../../reading/segment-file.js';
 import { SegmentReader } from '../../reading/segment-reader.js';
-import { BLOCK_HEADER_BYTES } from '../../segment/block-header.js';
 import { isDefect } from '../../segment/defect.js';
 import { compressedPath, compressingPath } from '../../segment/file-names.js';
 import type { SegmentHeader } from '../../segment/segment-header.js';
@@ -66,7 +65,7 @@ export class SegmentCompression {
     this.#original = original;
     this.#pin = pin;
     this.#reader = new SegmentReader(storage, original, buffer);
-    this.#contentBytes = endOf(storage, original, pin.previousEndOffset);
+    this.#contentBytes = sealedEnd(storage, original, pin.previousEndOffset);
     this.#encoder = new FrameEncoder(this.#contentBytes);
   }
 
@@ -267,12 +266,6 @@ export class SegmentCompression {
   #removeLeftOver(path: string): void {
     if (isLeftOver(this.#storage, path)) this.#storage.unlink(path);
   }
-}
-
-/** Where a segment ends: behind the seal that stands at its pin, or at the pin. */
-function endOf(storage: Storage, file: SegmentFile, pinOffset: number): number {
-  const seal = readSealBlock(storage, file, pinOffset);
-  return pinOffset + (seal === undefined ? 0 : BLOCK_HEADER_BYTES + seal.header.payloadBytes);
 }
 
 const notCompressed = (path: string, why: string, offset: number): WalError =>
