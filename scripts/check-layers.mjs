@@ -36,10 +36,12 @@ const LAYERS = [
   ['recorder/threads'],
   ['recorder/preparer'],
   ['recorder/housekeeping'],
+  ['backup'],
   ['recorder/maintainer'],
   ['recorder/writer'],
   ['recorder/application'],
   ['salvage'],
+  ['restore'],
 ];
 const RANKS = new Map(LAYERS.flatMap((names, rank) => names.map((name) => [name, rank])));
 const ORDER = LAYERS.map((names) => names.join(', ')).join(' < ');

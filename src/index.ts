@@ -1,4 +1,6 @@
 // Flashstrike: the write-ahead log whose `append` never waits for a disk.
+export { type BackupOptions, backup } from './backup/backup.js';
+export type { BackupProgress, BackupReport } from './backup/backup-steps.js';
 export type { Consumer, ConsumerFollowOptions } from './consumers/consumer.js';
 export type {
   ConsumerLeash,
@@ -44,6 +46,7 @@ export type {
 export { follow } from './replay/follow.js';
 export { openCursor } from './replay/open-cursor.js';
 export { replay } from './replay/replay.js';
+export { type RestoreOptions, type RestoreReport, restore } from './restore/restore.js';
 export { type SalvagedEvent, type SalvageItem, salvage } from './salvage/salvage.js';
 export {
   type SalvagedRange,

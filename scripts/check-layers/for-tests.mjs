@@ -2,6 +2,7 @@
 export const FOR_TESTS = {
   'readers with the files, regions and clocks of a simulation': [
     'replay/open-cursor.ts#openCursorThrough',
+    'restore/restore.ts#restoreThrough',
     'salvage/salvage-copy.ts#salvageToThrough',
     'salvage/salvage.ts#salvageThrough',
     'verification/verify.ts#verifyThrough',

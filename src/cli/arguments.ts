@@ -36,7 +36,9 @@ const ISO_TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]
 export function parseTime(text: string): bigint {
   if (NANOSECONDS.test(text)) return BigInt(text);
   const ms = ISO_TIME.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(ms)) return BigInt(ms) * NS_PER_MS;
+  // A Date ends at milliseconds.
+  const finer = /\.\d{3}(\d{1,6})/.exec(text)?.[1] ?? '';
+  if (!Number.isNaN(ms)) return BigInt(ms) * NS_PER_MS + BigInt(finer.padEnd(6, '0'));
   throw new InvalidArgumentError('A time is like 2026-11-30T08:00:00Z, or nanoseconds since 1970.');
 }
 

@@ -81,6 +81,7 @@ Examples:
   $ flashstrike replay ./log --from 1000       print them again
   $ flashstrike verify ./log                   check every byte of it
   $ flashstrike salvage ./log --output ./new   rescue what is still valid
+  $ flashstrike backup ./log /mnt/backup/log   copy it, also while it is in use
   $ flashstrike top ./log                      what is it doing right now?`,
     );
 
@@ -91,6 +92,8 @@ Examples:
   addConsumers(program, run);
   addTrim(program, run);
   addSalvage(program, run);
+  addBackup(program, run);
+  addRestore(program, run);
   addTop(program, run);
   addMetrics(program, run);
   addDemo(program, run);
@@ -360,6 +363,82 @@ Examples:
     .action(async (dir, options) => {
       const { salvage } = await import('./commands/salvage.js');
       finish(await salvage(dir, options, context));
+    });
+}
+
+function addBackup(program: Command, { context, finish }: Run): void {
+  program
+    .command('backup')
+    .summary('copy a log, which may be in use')
+    .description(
+      'Copies a log into a folder, from which it can be restored or opened. The log may be in ' +
+        'use: the copy has every event that was durable when it began. Into the folder of an ' +
+        'earlier backup only what is new is copied. Everything that is copied is verified. ' +
+        'Interrupted, it leaves the earlier backup as it was, and goes on the next time.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addArgument(
+      new Argument(
+        '<target>',
+        'folder of the backup: new, empty, or that of an earlier backup',
+      ).argParser(parsePath),
+    )
+    .option('--prune', 'remove from the backup what the log has removed', false)
+    .addOption(lockOption('nobody else writes to the target'))
+    .addOption(new Option('--json', 'print the report as JSON on stdout').default(false))
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C (the next run goes on)
+
+Examples:
+  $ flashstrike backup ./log /mnt/backup/log
+  $ flashstrike backup ./log /mnt/backup/log --prune --json | jq .lastEventId`,
+    )
+    .action(async (dir, target, options) => {
+      const { backup } = await import('./commands/backup.js');
+      finish(await backup(dir, target, options, context));
+    });
+}
+
+function addRestore(program: Command, { context, finish }: Run): void {
+  program
+    .command('restore')
+    .summary('make a log from a backup, up to an event or a time')
+    .description(
+      'Makes a new log from a backup, or from any other log, that ends with an event or before a ' +
+        'time. Everything is verified on the way. Ids, types, timestamps and payloads are kept; ' +
+        'the new log has an id of its own and no consumers.',
+    )
+    .addArgument(new Argument('<backup>', 'folder of the backup').argParser(parsePath))
+    .addArgument(
+      new Argument('<target>', 'folder for the new log; must be new or empty').argParser(parsePath),
+    )
+    .addOption(
+      new Option('--to-id <id>', 'last event (default: the last in the backup)')
+        .argParser(parseEventId)
+        .conflicts('toTime'),
+    )
+    .addOption(
+      new Option(
+        '--to-time <time>',
+        'end before the first event after this time, like 2026-11-30T08:00Z',
+      ).argParser(parseTime),
+    )
+    .addOption(new Option('--json', 'print the report as JSON on stdout').default(false))
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C (remove the target then)
+
+Examples:
+  $ flashstrike restore /mnt/backup/log ./log
+  $ flashstrike restore /mnt/backup/log ./log --to-id 1000000
+  $ flashstrike restore /mnt/backup/log ./log --to-time 2026-11-30T08:00:00Z`,
+    )
+    .action(async (source, target, options) => {
+      const { restore } = await import('./commands/restore.js');
+      finish(await restore(source, target, options, context));
     });
 }
 

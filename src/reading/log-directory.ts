@@ -54,6 +54,8 @@ export interface LogListing {
   readonly prepared: readonly string[];
   /** Names of consumers that have a file, without its ending. */
   readonly consumers: readonly string[];
+  /** Names of what a backup into this folder, which is not at its end, has copied. */
+  readonly unfinishedBackup: readonly string[];
   /** Names that are not ours; never touched. */
   readonly unknown: readonly string[];
   readonly hasMeta: boolean;
@@ -183,6 +185,7 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
   const compressing: string[] = [];
   const prepared: string[] = [];
   const consumers: string[] = [];
+  const unfinishedBackup: string[] = [];
   const unknown: string[] = [];
   const names = new Set<string>();
   for (const { name, kind } of entries) {
@@ -190,6 +193,7 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     if (nameKind === 'prepared') prepared.push(name);
     else if (nameKind === 'unknown') unknown.push(name);
     else if (nameKind === 'compressing') compressing.push(name);
+    else if (nameKind === 'backup') unfinishedBackup.push(name);
     else names.add(nameKind);
     const consumer = parseConsumerFileName(name);
     if (consumer !== undefined) consumers.push(consumer);
@@ -218,6 +222,7 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     gaps: gapsIn(segments.map(({ index }) => index)),
     prepared,
     consumers,
+    unfinishedBackup,
     unknown,
     hasMeta: names.has('meta'),
     hasMetaTemporary: names.has('meta-temporary'),
@@ -305,6 +310,9 @@ export function usableMeta(
 /** A note about what is odd in the folder and does no harm. */
 export function listingNotes(listing: LogListing, reading: MetaReading): string[] {
   const notes = listing.unknown.map((name) => `${printable(name)} is not part of the log.`);
+  for (const name of listing.unfinishedBackup) {
+    notes.push(`${name} belongs to a backup that did not come to its end: make it again.`);
+  }
   for (const name of listing.compressing) notes.push(`${name} was left behind by a crash.`);
   for (const name of listing.doubled) {
     notes.push(`${name} is not read: the same segment is there without .lz4.`);

@@ -21,6 +21,7 @@ type FileNameKind =
   | 'salvage'
   | 'consumer'
   | 'consumer-temporary'
+  | 'backup'
   | 'unknown';
 
 const SEGMENT_NAME = /^([0-9]{10})\.wal$/;
@@ -83,6 +84,20 @@ export function preparedFileName(ticket: number): string {
 export const parsePreparedFileName = (name: string): number | undefined =>
   parse(PREPARED_NAME, name, 0);
 
+/** The name of a segment that a backup has copied whole, until all of it is there. */
+export const stagedFileName = (segmentName: string): string => `backup-${segmentName}`;
+
+/** The name of one that a backup is copying. */
+export const copyingFileName = (segmentName: string): string => `copying-${segmentName}`;
+
+/** What a backup that is not at its end has in its folder beside the segments. */
+const UNFINISHED_BACKUP_NAME = /^(?:backup|copying)-(.*)$/;
+
+function isOfUnfinishedBackup(name: string): boolean {
+  const segmentName = UNFINISHED_BACKUP_NAME.exec(name)?.[1] ?? '';
+  return (parseSegmentFileName(segmentName) ?? parseCompressedFileName(segmentName)) !== undefined;
+}
+
 /** Whether a consumer may have that name. */
 export const isConsumerName = (name: string): boolean => CONSUMER_NAME.test(name);
 
@@ -118,6 +133,7 @@ export function classifyName(name: string): FileNameKind {
   if (parse(COMPRESSING_NAME, name, 1) !== undefined) return 'compressing';
   if (parsePreparedFileName(name) !== undefined) return 'prepared';
   if (parseConsumerFileName(name) !== undefined) return 'consumer';
+  if (isOfUnfinishedBackup(name)) return 'backup';
   const isTemporary = consumerBefore(CONSUMER_TEMPORARY_SUFFIX, name) !== undefined;
   return isTemporary ? 'consumer-temporary' : 'unknown';
 }

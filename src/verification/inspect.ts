@@ -140,5 +140,6 @@ const otherNames = (listing: LogListing): LogInspection['otherNames'] => [
   ...listing.compressing.map((name) => ({ name, kind: 'left over' })),
   ...listing.prepared.map((name) => ({ name, kind: 'prepared' })),
   ...(listing.hasMetaTemporary ? [{ name: 'wal.meta.tmp', kind: 'prepared' }] : []),
+  ...listing.unfinishedBackup.map((name) => ({ name, kind: 'of an unfinished backup' })),
   ...listing.unknown.map((name) => ({ name, kind: 'unknown' })),
 ];

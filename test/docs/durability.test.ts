@@ -13,7 +13,7 @@ const FAULTS = [
   '45b',
 ];
 /** Not a row yet: no test of the suite causes them. */
-const FROM_REPORTS = Array.from({ length: 28 }, (_, index) => String(index + 58));
+const FROM_REPORTS = Array.from({ length: 33 }, (_, index) => String(index + 58));
 const REFERENCE = /\[[^\]]+\]\(([^)]+)\) “([^”]+)”/g;
 
 const rows = readFileSync(PATH, 'utf8')

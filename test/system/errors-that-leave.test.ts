@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { removeFolder } from '../../bench/harness/remove-folder.js';
 import { ERROR_CODES, WalError } from '../../src/errors.js';
-import { follow, openCursor, replay, salvage, salvageTo, verify, Wal } from '../../src/index.js';
+import {
+  backup,
+  follow,
+  openCursor,
+  replay,
+  restore,
+  salvage,
+  salvageTo,
+  verify,
+  Wal,
+} from '../../src/index.js';
 import { attachTelemetry, recorder, Snapshotter } from '../../src/telemetry.js';
 import { temporaryFolder } from './cli-process.js';
 
@@ -27,6 +37,8 @@ const TAKING_A_FOLDER: Record<string, (dir: Anything, options?: Anything) => unk
   verify: (dir, options) => verify(dir, options),
   salvage: (dir, ...others: Anything[]) => [...(salvage as Anything)(dir, ...others)],
   salvageTo: (dir, options) => salvageTo(dir, join(String(dir), 'out'), options),
+  backup: (dir, options) => backup(dir, join(String(dir), 'out'), options),
+  restore: (dir, options) => restore(dir, join(String(dir), 'out'), options),
   attachTelemetry: (dir) => attachTelemetry(dir).close(),
 };
 

@@ -83,7 +83,7 @@ const ORDER =
   'errors, units, random < memory < clock < region < metrics < storage < segment < ' +
   'compression < ring < telemetry < reading < judgement < observation < replay < consumers < ' +
   'verification < recovery < recorder/threads < recorder/preparer < recorder/housekeeping < ' +
-  'recorder/maintainer < recorder/writer < recorder/application < salvage';
+  'backup < recorder/maintainer < recorder/writer < recorder/application < salvage < restore';
 
 const unreached = (path: string): string =>
   `${path}:1 is reached from no entry point of package.json ` +

@@ -2,6 +2,8 @@
 // `append` runs there for every event: while the ring has room it makes no system call, takes no
 // lock and allocates nothing.
 import { resolve } from 'node:path';
+import { type BackupOptions, backupOf } from '../../backup/backup.js';
+import type { BackupReport } from '../../backup/backup-steps.js';
 import { type Clock, monotonicClock } from '../../clock/clock.js';
 import { TimestampSource } from '../../clock/timestamp-source.js';
 import type { Consumer } from '../../consumers/consumer.js';
@@ -677,6 +679,27 @@ export class Wal {
     if (this.state === 'failed') throw this.#failedError('nothing is removed');
     if (this.state === 'closing' || this.#closed) throw this.#closedError();
     return this.#handles.maintenance.deleteBefore(eventId);
+  }
+
+  /**
+   * Makes a backup of this log in `target`: a new or empty folder, or an earlier backup of this
+   * log, to which what is new is added. It has all events that are durable when this is called. The
+   * log goes on meanwhile, and may be closed: a thread of its own copies, and rests as long as it
+   * works. Keeps the process alive while it is pending.
+   * @throws WalError as {@link backup}; ERR_FLASHSTRIKE_CLOSED
+   * @example
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./orders');
+   * await wal.durable();
+   * const { lastEventId, copiedSegments } = await wal.backup('/mnt/backup/orders');
+   * console.log(`backed up to event ${lastEventId}: ${copiedSegments} segments copied`);
+   */
+  async backup(target: string, options: BackupOptions = {}): Promise<BackupReport> {
+    if (this.state === 'closing' || this.#closed) throw this.#closedError();
+    const { logId } = this.#handles.ready;
+    const known = { logId, durableEventId: this.durableEventId };
+    return backupOf(this.#directory, target, options, known);
   }
 
   #waitUntilWritten(eventId: number): void {

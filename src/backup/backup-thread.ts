@@ -1,0 +1,63 @@
+// Thread module: makes one backup, and ends.
+import { parentPort, workerData } from 'node:worker_threads';
+import { monotonicClock } from '../clock/clock.js';
+import { assert, serializeError } from '../errors.js';
+import { REGION_PORTS } from '../judgement/region-ports.js';
+import { NS_PER_MS } from '../units.js';
+import type { BackupMessage, BackupStart } from './backup-messages.js';
+import { type BackupProgress, type BackupReport, backupSteps } from './backup-steps.js';
+
+/** Between two messages about progress. */
+const PROGRESS_NS = 100 * NS_PER_MS;
+/** Longer than a step takes on a disk that is not stuck. */
+const REST_MAX_MS = 1000;
+
+const { request, stop } = workerData as BackupStart;
+const word = new Int32Array(stop);
+
+function tell(message: BackupMessage): void {
+  assert(parentPort !== null, 'this is a thread');
+  parentPort.postMessage(message);
+}
+
+/** Rests as long as each step took while the log is open, so that half of the disk is the log's. */
+function run(): BackupReport {
+  const steps = backupSteps(REGION_PORTS, request);
+  let progress: BackupProgress = { copiedSegments: 0, copiedBytes: 0, isOpen: true };
+  let toldNs = monotonicClock.nowNs();
+  while (Atomics.load(word, 0) === 0) {
+    const startNs = monotonicClock.nowNs();
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    progress = step.value;
+    const endNs = monotonicClock.nowNs();
+    if (endNs - toldNs >= PROGRESS_NS) {
+      toldNs = endNs;
+      tell({ kind: 'progress', progress });
+    }
+    if (!progress.isOpen) continue;
+    Atomics.wait(word, 0, 0, Math.min((endNs - startNs) / NS_PER_MS, REST_MAX_MS));
+  }
+  // Lets go of what it has open.
+  steps.return(stopped(progress));
+  return stopped(progress);
+}
+
+const stopped = ({ copiedSegments, copiedBytes }: BackupProgress): BackupReport => ({
+  source: request.source,
+  target: request.target,
+  complete: false,
+  firstEventId: 1,
+  lastEventId: 0,
+  segments: 0,
+  copiedSegments,
+  reusedSegments: 0,
+  removedSegments: 0,
+  copiedBytes,
+});
+
+try {
+  tell({ kind: 'done', report: run() });
+} catch (error) {
+  tell({ kind: 'refused', error: serializeError(error) });
+}
