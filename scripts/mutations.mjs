@@ -1094,6 +1094,20 @@ export const MUTATIONS = [
     tests: ['test/system/runtimes.test.ts'],
   },
   {
+    name: 'neighbours: what was told before a beat still counts behind it',
+    file: 'src/telemetry/heartbeats.ts',
+    find: 'if (ageNs > beatAgeNs) return undefined;',
+    replace: '',
+    tests: ['src/telemetry/heartbeats.test.ts'],
+  },
+  {
+    name: 'neighbours: a host that serves several logs does not tell at which it is',
+    file: 'src/recorder/threads/worker-loop.ts',
+    find: 'if (hasOthers) this.#bell.arriveAt(',
+    replace: 'if (hasOthers && this.#bell.stopRequested) this.#bell.arriveAt(',
+    tests: ['src/recorder/threads/worker-loop.test.ts'],
+  },
+  {
     name: 'consumers: a folder without any is listed never again',
     file: 'src/recorder/housekeeping/consumer-watch.ts',
     find: 'if (change === undefined || change !== this.#seenChange) this.#emptyLists = 0;',

@@ -3,7 +3,15 @@ import { test } from 'node:test';
 import { FakeClock } from '../clock/fake-clock.js';
 import { RegionHeaderLayout } from '../region/region-layout.js';
 import { NS_PER_MS, PAGE_BYTES } from '../units.js';
-import { heartbeatOf, NEVER_SEEN, readThreads, THREAD_NAMES } from './heartbeats.js';
+import {
+  elsewhereOf,
+  heartbeatOf,
+  NEVER_SEEN,
+  readThreads,
+  SERVING_THREADS,
+  THREAD_NAMES,
+  wrappedMs,
+} from './heartbeats.js';
 
 const page = (): Int32Array => new Int32Array(PAGE_BYTES / Int32Array.BYTES_PER_ELEMENT);
 
@@ -37,4 +45,27 @@ test('milliseconds wrap at 2^32, and a beat a moment ahead of the reader is new'
   beat();
   assert.equal(readThreads(words, (2 ** 32 + 2) * NS_PER_MS).writer.ageNs, 3 * NS_PER_MS);
   assert.equal(readThreads(words, (2 ** 32 - 2) * NS_PER_MS).writer.ageNs, 0);
+});
+
+test('a thread that is at another log is so until its next beat, or until that is told', () => {
+  const words = page();
+  const clock = new FakeClock((2 ** 32 - 5) * NS_PER_MS);
+  const logId = 0xfedc_ba98_7654_3210n;
+  for (const thread of SERVING_THREADS) {
+    heartbeatOf({ words }, thread, clock)();
+    clock.advanceNs(2 * NS_PER_MS);
+    const tell = elsewhereOf({ words }, thread);
+    const read = () => readThreads(words, clock.nowNs())[thread].elsewhere;
+    assert.equal(read(), undefined);
+    tell({ logId, sinceMs: wrappedMs(clock.nowNs()) });
+    clock.advanceNs(700 * NS_PER_MS);
+    assert.deepEqual(read(), { logId: 'fedcba9876543210', ageNs: 700 * NS_PER_MS });
+    heartbeatOf({ words }, thread, clock)();
+    assert.equal(read(), undefined, 'it has been here since');
+    clock.advanceNs(NS_PER_MS);
+    tell({ logId: 0n, sinceMs: wrappedMs(clock.nowNs()) });
+    assert.deepEqual(read(), { logId: '0000000000000000', ageNs: 0 });
+    tell(undefined);
+    assert.equal(read(), undefined);
+  }
 });

@@ -3,11 +3,11 @@
 // heartbeat does not.
 import type { Clock } from '../clock/clock.js';
 import { assert } from '../errors.js';
-import { layout, pad, u32, wordOf } from '../memory/layout.js';
+import { layout, pad, u32, u64, wordOf } from '../memory/layout.js';
 import type { Collector } from '../metrics/collector.js';
 import { underLabels } from '../metrics/labels.js';
 import { RegionHeaderLayout } from '../region/region-layout.js';
-import { NS_PER_MS, NS_PER_SECOND, TWO_POW_32 } from '../units.js';
+import { hexOf64, NS_PER_MS, NS_PER_SECOND, TWO_POW_32 } from '../units.js';
 
 /** The threads that every log has. */
 export const THREAD_NAMES = ['writer', 'preparer', 'housekeeping'] as const;
@@ -21,14 +21,28 @@ export type ThreadName = (typeof THREAD_NAMES)[number] | 'maintainer';
 const HEART_NAMES = [...THREAD_NAMES, 'application', 'maintainer'] as const;
 type HeartName = (typeof HEART_NAMES)[number];
 
-/** A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. */
+/** The threads that may serve other logs as well. */
+export const SERVING_THREADS = [...THREAD_NAMES, 'maintainer'] as const;
+export type ServingThread = (typeof SERVING_THREADS)[number];
+
+/**
+ * A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. Then
+ * whether that is at another log, since when, and at which; one writer: the application's thread,
+ * five times a second at the most.
+ */
 const Heartbeat = layout('Heartbeat')
   .field(0, 'beats', u32)
   .field(4, 'nowMs', u32)
-  .field(8, 'spare', pad(120))
+  .field(8, 'isElsewhere', u32)
+  .field(12, 'elsewhereMs', u32)
+  .field(16, 'elsewhereLogId', u64)
+  .field(24, 'spare', pad(104))
   .end(128, 64);
 const BEATS = wordOf(Heartbeat.offset.beats);
 const NOW_MS = wordOf(Heartbeat.offset.nowMs);
+const IS_ELSEWHERE = wordOf(Heartbeat.offset.isElsewhere);
+const ELSEWHERE_MS = wordOf(Heartbeat.offset.elsewhereMs);
+const ELSEWHERE_LOG_ID = wordOf(Heartbeat.offset.elsewhereLogId);
 
 const HEARTBEATS = 8;
 assert(HEARTBEATS * Heartbeat.size === 1024, 'the heartbeats fill their place');
@@ -50,9 +64,43 @@ export function heartbeatOf(
   const index = indexOf(HEART_NAMES.indexOf(thread));
   return () => {
     // The time first: who sees a beat counted sees its time or a later one.
-    const nowMs = Math.floor(clock.nowNs() / NS_PER_MS);
-    Atomics.store(words, index + NOW_MS, (nowMs % TWO_POW_32) | 0);
+    Atomics.store(words, index + NOW_MS, wrappedMs(clock.nowNs()));
     Atomics.store(words, index + BEATS, (Atomics.load(words, index + BEATS) + 1) | 0);
+  };
+}
+
+/** Milliseconds of a clock, as they stand in a word of shared memory. */
+export const wrappedMs = (nowNs: number): number =>
+  (Math.floor(nowNs / NS_PER_MS) % TWO_POW_32) | 0;
+
+/** Another log, at which a thread is. */
+export interface Elsewhere {
+  /** 0 while it is being opened. */
+  readonly logId: bigint;
+  /** Since when, by `wrappedMs`. */
+  readonly sinceMs: number;
+}
+
+/**
+ * A function that tells, beside its heartbeat, at which other log `thread` is; undefined: at none.
+ * @param region as for `heartbeatOf`
+ */
+export function elsewhereOf(
+  { words }: { readonly words: Int32Array },
+  thread: ServingThread,
+): (elsewhere: Elsewhere | undefined) => void {
+  const index = indexOf(HEART_NAMES.indexOf(thread));
+  return (elsewhere) => {
+    if (elsewhere === undefined) {
+      if (words[index + IS_ELSEWHERE] === 0) return;
+      Atomics.store(words, index + IS_ELSEWHERE, 0);
+      return;
+    }
+    const { logId, sinceMs } = elsewhere;
+    Atomics.store(words, index + ELSEWHERE_MS, sinceMs);
+    Atomics.store(words, index + ELSEWHERE_LOG_ID, Number(BigInt.asIntN(32, logId)));
+    Atomics.store(words, index + ELSEWHERE_LOG_ID + 1, Number(BigInt.asIntN(32, logId >> 32n)));
+    Atomics.store(words, index + IS_ELSEWHERE, 1);
   };
 }
 
@@ -65,6 +113,20 @@ export interface ThreadReading {
   readonly beats: number;
   /** Time since the last turn, to the millisecond; undefined before the first. */
   readonly ageNs: number | undefined;
+  /**
+   * Another log that this thread serves and is at, since its last turn for this one: then this one
+   * waits for that. Told by the application's thread once it has lasted for 0.1 s; missing where
+   * it is at none.
+   */
+  readonly elsewhere?: LogElsewhere;
+}
+
+/** A log that keeps a thread from others. */
+interface LogElsewhere {
+  /** 16 hexadecimal digits, as `flashstrike inspect` shows it; zeros while it is being opened. */
+  readonly logId: string;
+  /** How long it has been at it. */
+  readonly ageNs: number;
 }
 
 /** The heartbeats of the threads of a log, and of the event loop of its application. */
@@ -88,9 +150,30 @@ export function readThreads(words: Int32Array, nowNs: number): ThreadReadings {
     const index = indexOf(thread);
     const beats = Atomics.load(words, index + BEATS) >>> 0;
     const beatMs = Atomics.load(words, index + NOW_MS) >>> 0;
-    return { beats, ageNs: beats === 0 ? undefined : ageSince(beatMs, nowNs) };
+    const ageNs = beats === 0 ? undefined : ageSince(beatMs, nowNs);
+    const elsewhere = readElsewhere(words, index, nowNs, ageNs);
+    return elsewhere === undefined ? { beats, ageNs } : { beats, ageNs, elsewhere };
   });
 }
+
+/** What was told before the last beat is over. */
+function readElsewhere(
+  words: Int32Array,
+  index: number,
+  nowNs: number,
+  beatAgeNs = Number.POSITIVE_INFINITY,
+): LogElsewhere | undefined {
+  if (Atomics.load(words, index + IS_ELSEWHERE) !== 1) return undefined;
+  const ageNs = ageSince(Atomics.load(words, index + ELSEWHERE_MS) >>> 0, nowNs);
+  if (ageNs > beatAgeNs) return undefined;
+  const low = BigInt(Atomics.load(words, index + ELSEWHERE_LOG_ID) >>> 0);
+  const high = BigInt(Atomics.load(words, index + ELSEWHERE_LOG_ID + 1) >>> 0);
+  return { logId: hexOf64((high << 32n) | low), ageNs };
+}
+
+/** Milliseconds since a moment that `wrappedMs` has told. */
+export const elapsedMs = (sinceMs: number, nowNs: number): number =>
+  ageSince(sinceMs >>> 0, nowNs) / NS_PER_MS;
 
 /** Both clocks are the machine's, read by two threads: one may be a moment ahead. */
 function ageSince(beatMs: number, nowNs: number): number {
@@ -100,8 +183,8 @@ function ageSince(beatMs: number, nowNs: number): number {
 }
 
 /**
- * Hands on the ages of those that have been seen:
- * `<prefix>_heartbeat_age_seconds{thread="writer"}`.
+ * Hands on the ages of those that have been seen, and for how long each has been at another log:
+ * `<prefix>_heartbeat_age_seconds{thread="writer"}`, `<prefix>_heartbeat_elsewhere_seconds{…}`.
  */
 export function collectHeartbeats(
   prefix: string,
@@ -114,6 +197,19 @@ export function collectHeartbeats(
     if (ageNs === undefined) continue;
     underLabels(collector, [['thread', thread]], () => {
       collector.gauge({ name, help }, ageNs / NS_PER_SECOND);
+    });
+  }
+  const elsewhere = {
+    name: `${prefix}_heartbeat_elsewhere_seconds`,
+    help:
+      'How long the thread has been at another log that it serves, while this one waits, at the ' +
+      'moment of the scrape; 0: it is not',
+  };
+  for (const thread of SERVING_THREADS) {
+    const reading = threads[thread];
+    if (reading.ageNs === undefined) continue;
+    underLabels(collector, [['thread', thread]], () => {
+      collector.gauge(elsewhere, (reading.elsewhere?.ageNs ?? 0) / NS_PER_SECOND);
     });
   }
 }

@@ -55,6 +55,25 @@ export function listSharedRegions(sharedMemoryDirectory: string): SharedRegionIn
   return found;
 }
 
+/**
+ * The folders of the logs that have a region in `sharedMemoryDirectory`, by their ids, as far as
+ * they are known. Touches none of these folders: their disk may hang.
+ * @throws WalError ERR_FLASHSTRIKE_ACCESS, _IO
+ */
+export function logFolders(sharedMemoryDirectory: string): ReadonlyMap<bigint, string> {
+  const folders = new Map<bigint, string>();
+  for (const path of reading(sharedMemoryDirectory, () =>
+    machineRegions.list(sharedMemoryDirectory),
+  )) {
+    const file = reading(path, () => machineRegions.open(path));
+    if (file.status !== 'match') continue;
+    const { logId, folder } = file.header;
+    if (folder.path !== undefined) folders.set(logId, folder.path);
+    file.close();
+  }
+  return folders;
+}
+
 const UNREAD = {
   logId: undefined,
   pid: undefined,

@@ -27,7 +27,12 @@ import type {
   VerificationInspection,
 } from './inspection.js';
 
-export { isSpent, listSharedRegions, type SharedRegionInspection } from './all-regions.js';
+export {
+  isSpent,
+  listSharedRegions,
+  logFolders,
+  type SharedRegionInspection,
+} from './all-regions.js';
 export type { LogInspection, RegionInspection, SegmentInspection } from './inspection.js';
 export { listOrphanRegions, type OrphanRegion, removeOrphanRegion } from './orphan-regions.js';
 

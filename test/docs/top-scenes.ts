@@ -73,6 +73,22 @@ export const TROUBLES: readonly Scene[] = [
     },
   ),
   scene(
+    'The writer thread is at another log',
+    'Which it serves as well, and whose disk hangs: this one is well, and waits.',
+    {
+      ...behind(3060, 3060, 195_840),
+      threads: {
+        ...hearts({}),
+        writer: {
+          ...beat(3.2e9),
+          elsewhere: { logId: '00000000000000ab', ageNs: 3.1e9 },
+        },
+      },
+      folders: { '00000000000000ab': '/slow/quotes' },
+      lasting: lasting({ durableLagNs: 3.2e9, durableWaitNs: 3.1e9 }),
+    },
+  ),
+  scene(
     'An append is blocked',
     'The ring is full behind a writer thread that is stuck. The append blocks the event loop too.',
     {

@@ -94,6 +94,7 @@ class SharedHost {
   readonly #bell = new TurnsBell();
   readonly #loop: HostLoop;
   readonly #logs: readonly SharedLog[];
+  #tickets = 0;
   /** Steps of the turn that runs. */
   #steps = new Map<SharedLog, number>();
   /** Wake-ups that each had seen when its last step began; none yet: it has taken no step. */
@@ -107,7 +108,8 @@ class SharedHost {
     this.#loop = new HostLoop(thread, this.#bell, clock, wallClockMs);
     for (const one of logs) {
       one.log.signals.connect(thread, this.#bell);
-      this.#loop.serve(one.log.signals, this.#counted(one), (error) => one.ends.push(error));
+      const body = this.#counted(one);
+      this.#loop.serve(one.log.signals, body, ++this.#tickets, (error) => one.ends.push(error));
     }
   }
 

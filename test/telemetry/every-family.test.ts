@@ -3,10 +3,11 @@
 // and looked at as Prometheus does. A family that no run moves has nothing that feeds it, or
 // nothing that can: it must not be exported. There is no list of exceptions.
 import assert from 'node:assert/strict';
-import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ScrapedLogs } from '../../src/cli/metrics/scrape.js';
+import { monotonicClock } from '../../src/clock/clock.js';
 import { FakeClock } from '../../src/clock/fake-clock.js';
 import { openCursor, replay, verify, Wal, type WalOptions } from '../../src/index.js';
 import { FILE_PORTS } from '../../src/judgement/reading-ports.js';
@@ -21,10 +22,11 @@ import { openRegionFile } from '../../src/region/region-file.js';
 import { openCursorThrough } from '../../src/replay/open-cursor.js';
 import { FRAME_HEADER_BYTES } from '../../src/segment/frame.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
+import { elsewhereOf, wrappedMs } from '../../src/telemetry/heartbeats.js';
 import { LogTelemetry } from '../../src/telemetry/log-telemetry.js';
 import { placeOf } from '../../src/telemetry/telemetry-layout.js';
 import { recorder, recovery } from '../../src/telemetry.js';
-import { NS_PER_MS } from '../../src/units.js';
+import { NS_PER_MS, PAGE_BYTES } from '../../src/units.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { SimulatedRegions } from '../simulation/simulated-regions.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
@@ -256,6 +258,7 @@ async function killed(context: TestContext, families: MovedFamilies): Promise<vo
   const look = scrape(context, families, directory);
   look();
   markUnfinished(regionPath);
+  markElsewhere(regionPath);
   look();
   const wal = await Wal.open(directory, { ...options, ringBytes: 128 * 1024 });
   scrape(context, families, directory)();
@@ -275,6 +278,17 @@ function markUnfinished(regionPath: string): void {
   const begun = layout.offset.writeWatermark + Duration64.offset.begun;
   const fd = openSync(regionPath, 'r+');
   writeSync(fd, Uint32Array.of(0xffff), 0, 4, byteOffset + placeOf(definition) + begun);
+  closeSync(fd);
+}
+
+/** As an application tells while a thread of its log is at another one. */
+function markElsewhere(regionPath: string): void {
+  const page = readFileSync(regionPath).subarray(0, PAGE_BYTES);
+  const words = new Int32Array(Uint8Array.from(page).buffer);
+  const sinceMs = wrappedMs(monotonicClock.nowNs() - 2 * NS_PER_MS);
+  elsewhereOf({ words }, 'writer')({ logId: 1n, sinceMs });
+  const fd = openSync(regionPath, 'r+');
+  writeSync(fd, words, 0, words.byteLength, 0);
   closeSync(fd);
 }
 

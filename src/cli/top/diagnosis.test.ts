@@ -326,6 +326,26 @@ describe('what top says is wrong', () => {
     ]);
   });
 
+  it('tells a thread that is at another log from one that is stuck at this one', () => {
+    const logId = '00000000000000ab';
+    const at = (ageNs: number) => ({ beats: 1, ageNs, elsewhere: { logId, ageNs: ageNs - 1e8 } });
+    const well = threads({});
+    const folders = { [logId]: '/data/other' };
+    const writer = { ...BEHIND, threads: { ...well, writer: at(3.2e9) } };
+    const text = 'the writer thread has been at another log that it serves, ';
+    const waits = 'for 3.1 s: this one waits; 3,060 events (1.00 MB) are not durable';
+    assert.deepEqual(troublesOf(nothing, { ...writer, folders }), [
+      `error: ${text}/data/other, ${waits}`,
+    ]);
+    assert.deepEqual(troublesOf(nothing, writer), [`error: ${text}with id ${logId}, ${waits}`]);
+    assert.deepEqual(troublesOf(nothing, { threads: { ...well, writer: at(0.9e9) } }), []);
+    const helper = { ...well, housekeeping: at(7e9) };
+    assert.deepEqual(troublesOf(nothing, { threads: helper, folders }), [
+      'warning: the housekeeping thread has been at another log that it serves, /data/other, ' +
+        'for 6.9 s',
+    ]);
+  });
+
   it('tells what keeps segments, and for whom', () => {
     const held = (log: FakeLog): void => log.maintainer.setHeld(17);
     const kept = 'warning: the oldest segment should be removed and is kept for';

@@ -4,7 +4,7 @@
 
 import { formatBytes, formatEvents } from '../quantities.js';
 import type { Figures } from './figures.js';
-import { isStale, isStuck, stoppedNs } from './hearts.js';
+import { elsewhereOf, isStale, isStuck, stoppedNs } from './hearts.js';
 import type { Look } from './look.js';
 import { maintenanceTroubles } from './maintenance.js';
 import { formatNs } from './quantity.js';
@@ -119,9 +119,19 @@ function* troublesNow(look: Look): Generator<Trouble> {
   yield* waitTroubles(look);
 }
 
+const elsewhereFor = ({ threads }: Look, name: keyof Look['threads']): string =>
+  formatNs(threads[name].elsewhere?.ageNs ?? 0);
+
 function* threadTroubles(look: Look): Generator<Trouble> {
   const { threads, lasting } = look;
-  if (isStuck(look)) {
+  const writerAt = elsewhereOf(look, 'writer');
+  if (isStuck(look) && writerAt !== undefined) {
+    yield error(
+      `the writer thread has been at another log that it serves, ${writerAt}, for ` +
+        `${elsewhereFor(look, 'writer')}: this one waits${andBehind(look)}`,
+      "Look at that one: flashstrike top; threads: 'own' gives a log threads of its own",
+    );
+  } else if (isStuck(look)) {
     yield error(
       `the writer thread has not moved for ${formatNs(threads.writer.ageNs ?? 0)}: it is in a ` +
         `write or sync, or gets no processor${andBehind(look)}`,
@@ -139,6 +149,15 @@ function* threadTroubles(look: Look): Generator<Trouble> {
   if (look.state === 'failed') return;
   for (const name of ['preparer', 'housekeeping', 'maintainer'] as const) {
     if (!isStale(look, name)) continue;
+    const at = elsewhereOf(look, name);
+    if (at !== undefined) {
+      yield warning(
+        `the ${name} thread has been at another log that it serves, ${at}, for ` +
+          elsewhereFor(look, name),
+        "Look at that one: flashstrike top; threads: 'own' gives a log threads of its own",
+      );
+      continue;
+    }
     yield warning(
       `the ${name} thread has not moved for ${formatNs(threads[name].ageNs ?? 0)}: it waits for ` +
         'the disk or a processor',

@@ -118,6 +118,7 @@ export class FakeLog {
       recovery: new recovery.Telemetry(),
       // What is told to updaters lasts since a moment of the machine's clock: tests say it here.
       lasting: NOTHING_LASTS,
+      folders: {},
       consumers: [],
       ...changes,
     };

@@ -31,6 +31,12 @@ export function stoppedNs({ status, threads }: Look): number {
   return silentNs > STOPPED_NS ? silentNs : 0;
 }
 
+/** The other log, by its folder where that is known, at which a thread that stands still is. */
+export function elsewhereOf({ threads, folders }: Look, heart: Heart): string | undefined {
+  const { elsewhere } = threads[heart];
+  return elsewhere && (folders[elsewhere.logId] ?? `with id ${elsewhere.logId}`);
+}
+
 /**
  * The writer thread does not move while others do, and the log is not one that has failed, whose
  * threads have ended.

@@ -1,8 +1,11 @@
 // What `top` knows of a log at one moment: a copy that stands still while the next one is taken.
 
+import { dirname } from 'node:path';
 import { WalError } from '../../errors.js';
 import { type ConsumerStatus, listConsumers } from '../../index.js';
 import { type AttachedTelemetry, recorder, recovery } from '../../telemetry.js';
+import { hexOf64 } from '../../units.js';
+import { logFolders } from '../../verification/inspect.js';
 
 /** How long what has not ended yet lasts, in nanoseconds; 0 where there is no such thing. */
 interface Lasting {
@@ -43,6 +46,8 @@ export interface Look
     | 'recovery'
   > {
   readonly lasting: Lasting;
+  /** Folders of the logs at which threads of this one are, by log id, as far as they are found. */
+  readonly folders: Readonly<Record<string, string>>;
   /** By name, from their files; none where these cannot be read. */
   readonly consumers: readonly ConsumerStatus[];
 }
@@ -72,6 +77,7 @@ export function takeLook(telemetry: AttachedTelemetry): Look {
     recorder: recorderCopy,
     recovery: recoveryCopy,
     lasting: lastingOf(recorderCopy),
+    folders: foldersOf(telemetry),
     consumers: consumersOf(telemetry.directory, recorderCopy),
   };
 }
@@ -100,4 +106,16 @@ function consumersOf(
     if (error instanceof WalError) return [];
     throw error;
   }
+}
+
+/** Their regions lie beside that of this one, and tell it. */
+function foldersOf({ threads, path }: AttachedTelemetry): Record<string, string> {
+  const ids = Object.values(threads).flatMap(({ elsewhere }) => elsewhere?.logId ?? []);
+  const folders: Record<string, string> = {};
+  if (ids.length === 0) return folders;
+  for (const [logId, folder] of logFolders(dirname(path))) {
+    const id = hexOf64(logId);
+    if (ids.includes(id)) folders[id] = folder;
+  }
+  return folders;
 }

@@ -336,11 +336,17 @@ function hearts(look: Look): Part[] {
   const ages = others.map((heart) => look.threads[heart].ageNs ?? 0);
   return [
     ...stale.map((heart) =>
-      piece(`${heart} ${formatAge(look.threads[heart].ageNs ?? 0)} ago`, 'red'),
+      piece(
+        `${heart} ${formatAge(look.threads[heart].ageNs ?? 0)} ago${elsewhere(look, heart)}`,
+        'red',
+      ),
     ),
     others.length === 0 ? undefined : `the others ${formatAge(Math.max(...ages))} ago at most`,
   ];
 }
+
+const elsewhere = (look: Look, heart: (typeof HEART_NAMES)[number]): string =>
+  look.threads[heart].elsewhere === undefined ? '' : ', at another log';
 
 /** The verdict on what was found: clean, or a torn tail; nothing of a log that was new. */
 function recoveryOf({ recorder: { segmentWriter }, recovery }: Look): Part[] {

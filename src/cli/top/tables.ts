@@ -4,7 +4,7 @@ import type { DurationReading } from '../../telemetry.js';
 import { formatCount, formatRate } from '../quantities.js';
 import { LogAxis } from './bars.js';
 import type { Figures, LatencyFigures, Since } from './figures.js';
-import { isStuck } from './hearts.js';
+import { elsewhereOf, isStuck } from './hearts.js';
 import type { Look } from './look.js';
 import { formatNs } from './quantity.js';
 import { piece, type TextLine, type Tint, wrapText } from './text-line.js';
@@ -97,7 +97,9 @@ function latencyRow(
 function underWay(look: Look, columns: number): TextLine[] {
   if (!isStuck(look)) return [];
   const age = formatNs(look.threads.writer.ageNs ?? 0);
-  const text = `the writer is in a call, for ${age} by now: it is in no row yet`;
+  const where =
+    elsewhereOf(look, 'writer') === undefined ? 'in a call' : 'in a call of another log';
+  const text = `the writer is ${where}, for ${age} by now: it is in no row yet`;
   return wrapText(text, columns).map((line) => [piece(line, 'yellow')]);
 }
 

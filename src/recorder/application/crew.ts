@@ -27,17 +27,20 @@ import { threadDeath } from '../threads/thread-start.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import type { Host, ServedLog } from './host.js';
 import { helperFor, type Opener, openerFor, writerFor } from './hosts.js';
+import type { Elsewhere } from './neighbours.js';
 
 /** What a host does for the log, with its life told as promises. */
 export class Member implements ServedLog {
   readonly thread: ThreadName;
   readonly #host: Host;
   readonly #ticket: number;
-  readonly #directory: string;
+  readonly directory: string;
   readonly #signals: Signals;
   readonly #onDeath: (error: WalError) => void;
   readonly #listeners = new Set<(message: LogMessage | WalError) => void>();
   readonly ended: Promise<void>;
+  /** See ServedLog. */
+  logId = 0n;
   #resolveEnded: () => void = () => {};
   #death: WalError | undefined;
   #isServed = false;
@@ -52,7 +55,7 @@ export class Member implements ServedLog {
   ) {
     this.thread = thread;
     this.#host = host;
-    this.#directory = directory;
+    this.directory = directory;
     this.#signals = signals;
     this.#onDeath = onDeath;
     this.ended = new Promise((resolve) => {
@@ -70,6 +73,11 @@ export class Member implements ServedLog {
   ): void {
     this.#isServed = true;
     this.#host.post(this.#ticket, start, [...transferList]);
+  }
+
+  /** The log at which its thread is, where that is another one. */
+  get elsewhere(): Elsewhere | undefined {
+    return this.#host.elsewhere(this.#ticket);
   }
 
   /** Why it ended before its time; undefined: it has not. */
@@ -90,7 +98,7 @@ export class Member implements ServedLog {
   }
 
   #die(error: Error | undefined, how: string): void {
-    const death = threadDeath(this.thread, this.#directory, error, how, 'Open the log again.');
+    const death = threadDeath(this.thread, this.directory, error, how, 'Open the log again.');
     this.#death = death;
     if (this.thread === 'preparer') tellTaker(this.#signals, death);
     this.#onDeath(death);
@@ -285,6 +293,7 @@ export class Crew {
     await Promise.all(running);
     for (const thread of THREAD_NAMES) {
       const member = this.#members[thread];
+      member.logId = logId;
       member.on('refused', (error) => this.#refusals.push(error));
       member.letGo();
     }
@@ -334,6 +343,7 @@ export class Crew {
       if (isRunning) warnOfEnd(death);
     };
     const member = new Member('maintainer', host, directory, this.#signals, onDeath);
+    member.logId = logId;
     member.letGo();
     member.on('damage', warnOfDamage);
     const signals = this.#signals.handle;
@@ -342,6 +352,12 @@ export class Crew {
     });
     member.start({ directory, options, signals, logId, held, region, recoveredTimestampNs });
     return { member, running };
+  }
+
+  /** The log at which a thread of this one is, where that is another one. */
+  elsewhere(thread: ThreadName): Elsewhere | undefined {
+    const member = thread === 'maintainer' ? this.#maintainer?.member : this.#members[thread];
+    return member?.elsewhere;
   }
 
   /** The open was refused: whatever has begun ends again. */

@@ -28,6 +28,8 @@ interface DurabilitySource {
   waited(startNs: number): void;
   /** Since when the oldest of those that wait does so; 0: none waits. */
   waitsSince(sinceNs: number): void;
+  /** The thread is blocked in a wait, and looks around: nothing else of it runs. */
+  looksAround?(): void;
 }
 
 /** As it is at load: one that the application fakes holds no process. */
@@ -111,6 +113,7 @@ export class DurableWaiters {
       if (durable >= eventId) return durable;
       const refusal = this.#source.refusal(eventId);
       if (refusal !== undefined) throw refusal;
+      this.#source.looksAround?.();
       const leftMs = timeoutMs - waited.lookMs();
       if (leftMs <= 0) return durable;
       this.#signals.waitForDurable(seen, Math.min(leftMs, LONGEST_STEP_MS));

@@ -8,6 +8,7 @@ import { Doorbell } from '../threads/doorbell.js';
 import type { Letter, LogMessage, Reply } from '../threads/messages.js';
 import { startThread } from '../threads/thread-start.js';
 import { hostEndsWithProcess, hostHasEnded } from './exit-hook.js';
+import type { Elsewhere } from './neighbours.js';
 
 /** Longer than a region takes to be written with zeros. */
 const UNDISTURBED_TIMEOUT_MS = 10_000;
@@ -24,6 +25,9 @@ const MODULES: Readonly<Record<ThreadName, () => URL>> = {
 
 /** A log, as the host that serves it sees it. */
 export interface ServedLog {
+  readonly directory: string;
+  /** 0 until it is open. */
+  readonly logId: bigint;
   onMessage(message: LogMessage): void;
   /** The thread has ended, and what was thrown in it, if anything. */
   onDeath(exitCode: number, error: Error | undefined): void;
@@ -82,6 +86,16 @@ export class Host {
     const letter: Letter<unknown> = { ticket, start };
     this.#worker.postMessage(letter, transferList);
     this.bell.announceLetter();
+  }
+
+  /** The log at which the thread is, where that is another one than the one with this ticket. */
+  elsewhere(ticket: number): Elsewhere | undefined {
+    const { served } = this.bell;
+    if (served === undefined || served.ticket === ticket) return undefined;
+    const log = this.#logs.get(served.ticket);
+    if (log === undefined) return undefined;
+    const { directory, logId } = log;
+    return { directory, logId, sinceMs: served.sinceMs };
   }
 
   /** The process is held for as long as somebody holds it here. */

@@ -11,13 +11,14 @@ import { NO_RING, type RingMemory, ringOfRegion } from '../../ring/ring-memory.j
 import type { DiskSyncs } from '../../storage/disk-syncs.js';
 import type { LogLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
-import { heartbeatOf } from '../../telemetry/heartbeats.js';
+import { heartbeatOf, type ThreadName } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { Custody } from '../threads/custody.js';
 import type { WriterReady } from '../threads/messages.js';
 import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { Crew } from './crew.js';
+import { Neighbours } from './neighbours.js';
 import { SegmentMaintenance } from './segment-maintenance.js';
 import { keepSpare, takeSpare } from './spare-memory.js';
 
@@ -54,6 +55,8 @@ export class OpenLogHandles {
   readonly readingPorts: ReadingPorts;
   /** For what writes in the folder from the application's thread. */
   readonly syncs: DiskSyncs;
+  /** The logs that share threads with this one. */
+  readonly neighbours: Neighbours;
   readonly maintenance: SegmentMaintenance;
   readonly #options: ResolvedOptions;
   readonly #signals: Signals;
@@ -81,8 +84,14 @@ export class OpenLogHandles {
     this.ready = ready;
     this.#region = adoptRegion(ready.region, custody);
     this.memory = ringOfRegion(this.#region);
-    this.beat = heartbeatOf(this.#region, 'application', monotonicClock);
     const { logId } = ready;
+    const elsewhere = (thread: ThreadName) => crew.elsewhere(thread);
+    this.neighbours = new Neighbours(this.#region, monotonicClock, elsewhere);
+    const beat = heartbeatOf(this.#region, 'application', monotonicClock);
+    this.beat = () => {
+      beat();
+      this.neighbours.tell();
+    };
     this.telemetry = LogTelemetry.ofLog(this.#region, { directory, logId });
   }
 

@@ -39,7 +39,7 @@ class Bench {
   readonly stalls: Stalls;
   readonly clock = new QuickClock();
 
-  constructor(timeoutMs = 150) {
+  constructor(timeoutMs = 150, neighbours?: ConstructorParameters<typeof Stalls>[6]) {
     const { clock } = this;
     this.stalls = new Stalls(
       this.signals,
@@ -48,6 +48,7 @@ class Bench {
       '/log',
       timeoutMs,
       new ManagerUpdater(this.metrics, clock),
+      neighbours,
     );
     while (this.producer.reserve(SPAN)) {
       this.producer.put(new Uint8Array(1_000), 1_000, FrameKind.event, 0, 0, 0);
@@ -212,4 +213,54 @@ test('what is true already is not waited for', () => {
   );
   assert.equal(looks, 1);
   assert.equal(bench.metrics.ringStall.samples, 0, 'and it is no stall');
+});
+
+describe('a thread that serves other logs', () => {
+  /** At another log in so many looks of four. */
+  const busy = (thread: string, share: number) => {
+    let looks = 0;
+    let told = 0;
+    const elsewhere = { directory: '/other', logId: 1n, sinceMs: 0 };
+    const at = (asked: string) => (asked === thread && looks++ % 4 < share ? elsewhere : undefined);
+    return { at, longAt: at, tell: () => told++, told: () => told };
+  };
+  const stalled = (bench: Bench): string => {
+    try {
+      bench.stalls.waitForRoom(SPAN, () => false);
+    } catch (error) {
+      assert.ok(error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_STALLED');
+      return error.message;
+    }
+    return assert.fail('there is no room');
+  };
+
+  test('is what a full ring waits for, where it is at them most of the time', () => {
+    const neighbours = busy('writer', 3);
+    const message = stalled(new Bench(150, neighbours));
+    assert.match(message, /the writer thread serves other logs as well, and was at them for 7\d %/);
+    assert.match(message, /at last at \/other\. .*threads: 'own'/);
+    assert.doesNotMatch(message, /cannot keep up/);
+    assert.ok(neighbours.told() > 2, 'who looks from outside learns it meanwhile');
+  });
+
+  test('is none of its trouble where it mostly is at this one', () => {
+    const message = stalled(new Bench(150, busy('writer', 1)));
+    assert.match(message, /the disk cannot keep up/);
+    assert.doesNotMatch(message, /other/);
+  });
+
+  test('may be the preparer, where the writer waits for that', () => {
+    const bench = new Bench(150, busy('preparer', 4));
+    assert.match(stalled(bench), /the disk cannot keep up/);
+    bench.signals.set('takerWaiting', 1);
+    assert.match(stalled(bench), /the preparer thread serves other logs as well/);
+  });
+
+  test('is named by who waits for the disk', () => {
+    const { stalls } = new Bench(150, busy('writer', 4));
+    const { code, message } = stalls.notDurable(7, 5, 20);
+    assert.equal(code, 'ERR_FLASHSTRIKE_STALLED');
+    assert.match(message, /the writer thread serves other logs as well, and has been at \/other/);
+    assert.match(message, /for \d+ ms\. .* The event stays appended; wait again\.$/);
+  });
 });

@@ -5,12 +5,15 @@ import type { Clock } from '../../clock/clock.js';
 import { RunningTime } from '../../clock/running-time.js';
 import { WalError } from '../../errors.js';
 import type { RingProducer } from '../../ring/ring-producer.js';
+import { elapsedMs } from '../../telemetry/heartbeats.js';
 import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { type Signals, Trouble } from '../threads/signals.js';
 import { fromLoop } from './from-loop.js';
+import { awaited, type Neighbours, NO_NEIGHBOURS, WaitLooks } from './neighbours.js';
 
 const SPIN_NS = 200e3;
 const SLICE_MS = 10;
+const SLOW = 'the disk cannot keep up, or the writer thread gets no processor time';
 
 /** Looks at the log's state: throws when it has ended; true when it is out of space. */
 type StateCheck = () => boolean;
@@ -25,6 +28,7 @@ export class Stalls {
   readonly #directory: string;
   readonly #timeoutMs: number;
   readonly #telemetry: ManagerUpdater;
+  readonly #neighbours: Pick<Neighbours, 'at' | 'longAt' | 'tell'>;
   #occupancyBytesMax = 0;
   #waiting = false;
   #willLookBack = false;
@@ -36,6 +40,7 @@ export class Stalls {
     directory: string,
     timeoutMs: number,
     telemetry: ManagerUpdater,
+    neighbours: Pick<Neighbours, 'at' | 'longAt' | 'tell'> = NO_NEIGHBOURS,
   ) {
     this.#signals = signals;
     this.#clock = clock;
@@ -43,6 +48,7 @@ export class Stalls {
     this.#directory = directory;
     this.#timeoutMs = timeoutMs;
     this.#telemetry = telemetry;
+    this.#neighbours = neighbours;
   }
 
   /** Returns once `span` bytes are reserved in the ring. */
@@ -101,12 +107,14 @@ export class Stalls {
 
   #sleepUntil(isDone: () => boolean, check: StateCheck): void {
     const waited = new RunningTime(this.#clock);
+    const looks = new WaitLooks(this.#signals, this.#neighbours);
     for (;;) {
       const seen = this.#signals.producerWakeCount;
       if (isDone()) return;
+      looks.look();
       if (check() && this.#spaceIsMissing) throw this.#noSpace();
       const leftMs = this.#timeoutMs - waited.lookMs();
-      if (leftMs <= 0) throw this.#stalled();
+      if (leftMs <= 0) throw this.#stalled(looks.reason);
       this.#signals.waitForRoom(seen, Math.min(leftMs, SLICE_MS));
     }
   }
@@ -138,12 +146,9 @@ export class Stalls {
       `${path}: event ${eventId} was not durable after ${waitedMs} ms (durable up to ` +
       `${durableEventId})`;
     if (!this.#spaceIsMissing) {
-      return new WalError(
-        'ERR_FLASHSTRIKE_STALLED',
-        `${what}: the disk cannot keep up, or the writer thread gets no processor time. The ` +
-          'event stays appended; wait again.',
-        { path },
-      );
+      const rest = 'The event stays appended; wait again.';
+      const message = `${what}: ${this.#atNeighbour() ?? SLOW}. ${rest}`;
+      return new WalError('ERR_FLASHSTRIKE_STALLED', message, { path });
     }
     const cause = this.#signals.preparerError.read();
     return new WalError(
@@ -154,11 +159,23 @@ export class Stalls {
     );
   }
 
-  #stalled(): WalError {
+  /** The thread that is waited for is at another log by now, and has been for long. */
+  #atNeighbour(): string | undefined {
+    const thread = awaited(this.#signals);
+    const elsewhere = this.#neighbours.longAt(thread);
+    if (elsewhere === undefined) return undefined;
+    const ms = Math.floor(elapsedMs(elsewhere.sinceMs, this.#clock.nowNs()));
+    return (
+      `the ${thread} thread serves other logs as well, and has been at ${elsewhere.directory} ` +
+      `for ${ms} ms. See what its disk does; threads: 'own' gives a log threads of its own`
+    );
+  }
+
+  #stalled(reason = SLOW): WalError {
     return new WalError(
       'ERR_FLASHSTRIKE_STALLED',
-      `${this.#directory}: the ring stayed full for ${this.#timeoutMs} ms (stallTimeoutMs): the ` +
-        'disk cannot keep up, or the writer thread gets no processor time. Append again later.',
+      `${this.#directory}: the ring stayed full for ${this.#timeoutMs} ms (stallTimeoutMs): ` +
+        `${reason}. Append again later.`,
       { path: this.#directory },
     );
   }

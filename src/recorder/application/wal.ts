@@ -165,6 +165,7 @@ export class Wal {
       directory,
       options.stallTimeoutMs,
       this.#updater,
+      handles.neighbours,
     );
     const place = {
       ports: handles.readingPorts,
@@ -183,6 +184,7 @@ export class Wal {
       refusal: (eventId) => this.#refusal(eventId),
       waited: (startNs) => this.#updater.onDurableWait(startNs),
       waitsSince: (sinceNs) => this.#updater.setDurableWaitSince(sinceNs),
+      looksAround: () => handles.neighbours.tell(),
     });
   }
 

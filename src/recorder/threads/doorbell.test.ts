@@ -39,3 +39,13 @@ test('a letter is announced by a ring, and a request to stop as well', () => {
   bell.requestStop();
   assert.deepEqual([seenByHost.rings, seenByHost.letters, seenByHost.stopRequested], [2, 1, true]);
 });
+
+test('a host tells at which of its logs it is, and since when', () => {
+  const bell = new Doorbell();
+  const seen = new Doorbell(bell.buffer);
+  assert.equal(seen.served, undefined);
+  bell.arriveAt(3, -17);
+  assert.deepEqual(seen.served, { ticket: 3, sinceMs: -17 });
+  bell.leave();
+  assert.equal(seen.served, undefined);
+});

@@ -3,8 +3,15 @@
 // host serves ring the same bell; which of them was meant stands in each log's own signals.
 import { monotonicClock } from '../../clock/clock.js';
 import { LONGEST_STEP_MS, RunningTime } from '../../clock/running-time.js';
-import { layout, wordOf } from '../../memory/layout.js';
+import { layout, pad, u32, wordOf } from '../../memory/layout.js';
 import { WordLine } from '../../memory/lines.js';
+
+/** Where a host is: the ticket of a log, 0 for none, and since when, by `wrappedMs`. */
+const ServedLine = layout('ServedLine')
+  .field(0, 'ticket', u32)
+  .field(4, 'sinceMs', u32)
+  .field(8, 'spare', pad(120))
+  .end(128, 64);
 
 const DoorbellLayout = layout('Doorbell')
   /** Counter of wake-ups. Writers: all. */
@@ -21,7 +28,9 @@ const DoorbellLayout = layout('Doorbell')
    * 1 once the process ends: nothing undisturbed begins any more. Writer: the application thread.
    */
   .field(640, 'processEnds', WordLine)
-  .end(768, 64);
+  /** The log at which the host is, of several that it serves. Writer: the host. */
+  .field(768, 'served', ServedLine)
+  .end(896, 64);
 
 const RINGS = wordOf(DoorbellLayout.offset.rings);
 const ASLEEP = wordOf(DoorbellLayout.offset.asleep);
@@ -29,6 +38,15 @@ const LETTERS = wordOf(DoorbellLayout.offset.letters);
 const STOP = wordOf(DoorbellLayout.offset.stop);
 const UNDISTURBED = wordOf(DoorbellLayout.offset.undisturbed);
 const PROCESS_ENDS = wordOf(DoorbellLayout.offset.processEnds);
+const SERVED_TICKET = wordOf(DoorbellLayout.offset.served + ServedLine.offset.ticket);
+const SERVED_SINCE = wordOf(DoorbellLayout.offset.served + ServedLine.offset.sinceMs);
+
+/** The log at which a host is. */
+interface Served {
+  readonly ticket: number;
+  /** Since when, by `wrappedMs`. */
+  readonly sinceMs: number;
+}
 
 /** Blocks while the word has `value`; false when that takes longer, of the time that it runs. */
 export function waitWhile(
@@ -81,6 +99,24 @@ export class Doorbell {
 
   get letters(): number {
     return Atomics.load(this.#words, LETTERS);
+  }
+
+  /** The host goes to a log that it serves, of several. */
+  arriveAt(ticket: number, sinceMs: number): void {
+    Atomics.store(this.#words, SERVED_SINCE, sinceMs);
+    Atomics.store(this.#words, SERVED_TICKET, ticket);
+  }
+
+  leave(): void {
+    Atomics.store(this.#words, SERVED_TICKET, 0);
+  }
+
+  /** Undefined: at none, or it serves but one, or goes from one to another at this moment. */
+  get served(): Served | undefined {
+    const ticket = Atomics.load(this.#words, SERVED_TICKET);
+    const sinceMs = Atomics.load(this.#words, SERVED_SINCE);
+    if (ticket === 0 || Atomics.load(this.#words, SERVED_TICKET) !== ticket) return undefined;
+    return { ticket, sinceMs };
   }
 
   requestStop(): void {

@@ -44,11 +44,11 @@ export function runHost<Start extends { readonly signals: SignalsHandle }>(
     };
     try {
       const undisturbed: Service<Start>['undisturbed'] = (body) => bell.undisturbed(body);
-      const body = begin({ start, signals, tell, undisturbed });
+      const body = loop.attend(ticket, () => begin({ start, signals, tell, undisturbed }));
       // Nothing of the log has ended: another thread goes on with it.
       if (body === 'handed') tell({ kind: 'gone' });
       else if (body === 'refused') onEnd();
-      else loop.serve(signals, body, onEnd);
+      else loop.serve(signals, body, ticket, onEnd);
     } catch (error) {
       onEnd(error);
     }

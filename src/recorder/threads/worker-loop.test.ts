@@ -43,6 +43,7 @@ class Bench {
   readonly steps: string[] = [];
   readonly ends: (readonly [string, unknown])[] = [];
   #left = 0;
+  #tickets = 0;
 
   /** @param outcomes of the log's steps: with the last of them it asks for its end */
   add(
@@ -71,7 +72,7 @@ class Bench {
       end: () => undefined,
     };
     Object.defineProperties(body, Object.getOwnPropertyDescriptors(more));
-    this.loop.serve(signals, body, (error) => {
+    this.loop.serve(signals, body, ++this.#tickets, (error) => {
       this.ends.push([name, error]);
       if (--this.#left === 0) this.bell.requestStop();
     });
@@ -307,5 +308,50 @@ describe('the loop of a host with several logs', () => {
       bench.ends.map(([name]) => name),
       ['b', 'a'],
     );
+  });
+});
+
+describe('where a host is', () => {
+  test('is told while it serves several logs: at which, and since when', () => {
+    const bench = new Bench();
+    const seen: (number | undefined)[] = [];
+    const look = (): number => {
+      const { served } = bench.bell;
+      seen.push(served?.ticket);
+      // A step takes its time before it looks.
+      const sinceNs = bench.clock.nowNs() - STEP_NS;
+      if (served !== undefined) assert.equal(served.sinceMs, Math.floor(sinceNs / NS_PER_MS));
+      return 5;
+    };
+    bench.bell.onSleep = () => seen.push(bench.bell.served?.ticket);
+    bench.add('one', [look, look]);
+    bench.add('two', [look, look, look]);
+    bench.run();
+    // One has ended before the last step of two: nobody asks any more.
+    const asleep = undefined;
+    assert.deepEqual(seen, [1, 2, asleep, 1, 2, asleep, undefined]);
+  });
+
+  test('is told no more once a step has failed', () => {
+    const bench = new Bench();
+    const fail = (): number => {
+      throw new Error('its own');
+    };
+    bench.add('one', [0, fail]);
+    bench.add('two', [0, 0, 0]);
+    bench.run();
+    assert.equal(bench.bell.served, undefined);
+    assert.equal(bench.ends.length, 2);
+  });
+
+  test('is told as well while it begins to serve one', () => {
+    const { loop, bell } = new Bench();
+    assert.equal(
+      loop.attend(7, () => bell.served?.ticket),
+      7,
+    );
+    assert.equal(bell.served, undefined);
+    assert.throws(() => loop.attend(7, () => assert.fail()));
+    assert.equal(bell.served, undefined);
   });
 });

@@ -3,7 +3,7 @@
 // else runs in it.
 import type { Clock } from '../../clock/clock.js';
 import type { WallClockMs } from '../../clock/wall-clock.js';
-import type { ThreadName } from '../../telemetry/heartbeats.js';
+import { type ThreadName, wrappedMs } from '../../telemetry/heartbeats.js';
 import { NS_PER_MS, NS_PER_US } from '../../units.js';
 import type { Doorbell } from './doorbell.js';
 import type { Signals } from './signals.js';
@@ -83,6 +83,7 @@ class Seat {
   readonly #signals: Signals;
   readonly #body: ServedBody;
   readonly onEnd: OnEnd;
+  readonly ticket: number;
   #seenWakes: number;
   #spinUntilNs = 0;
   #waitNs = 0;
@@ -93,11 +94,18 @@ class Seat {
   mayNs = AT_ONCE;
   hasEnded = false;
 
-  constructor(thread: ThreadName, signals: Signals, body: ServedBody, onEnd: OnEnd) {
+  constructor(
+    thread: ThreadName,
+    signals: Signals,
+    body: ServedBody,
+    ticket: number,
+    onEnd: OnEnd,
+  ) {
     this.#thread = thread;
     this.#signals = signals;
     this.#body = body;
     this.onEnd = onEnd;
+    this.ticket = ticket;
     this.#seenWakes = signals.wakeCount(thread);
   }
 
@@ -170,9 +178,22 @@ export class HostLoop {
     this.#wallClockMs = wallClockMs;
   }
 
-  /** From here on the log is stepped, until it has asked for its end and had that. */
-  serve(signals: Signals, body: ServedBody, onEnd: OnEnd): void {
-    this.#seats = [...this.#seats, new Seat(this.#thread, signals, body, onEnd)];
+  /**
+   * From here on the log is stepped, until it has asked for its end and had that.
+   * @param ticket by which it is told from others; see Letter
+   */
+  serve(signals: Signals, body: ServedBody, ticket: number, onEnd: OnEnd): void {
+    this.#seats = [...this.#seats, new Seat(this.#thread, signals, body, ticket, onEnd)];
+  }
+
+  /** Others that are served can see meanwhile at which log the host is. */
+  attend<Result>(ticket: number, body: () => Result): Result {
+    this.#bell.arriveAt(ticket, wrappedMs(this.#clock.nowNs()));
+    try {
+      return body();
+    } finally {
+      this.#bell.leave();
+    }
   }
 
   /**
@@ -241,6 +262,9 @@ export class HostLoop {
 
   /** What goes wrong in one log's step ends that log, and no other. */
   #step(seat: Seat): void {
+    // Of one alone nobody asks where the host is.
+    const hasOthers = this.#seats.length > 1;
+    if (hasOthers) this.#bell.arriveAt(seat.ticket, wrappedMs(this.#clock.nowNs()));
     try {
       this.#steps++;
       seat.step(this.#clock, this.#isShared);
@@ -248,6 +272,7 @@ export class HostLoop {
     } catch (error) {
       this.#leave(seat, error);
     }
+    if (hasOthers) this.#bell.leave();
   }
 
   #leave(seat: Seat, error?: unknown): void {
