@@ -1,6 +1,7 @@
 /** What is exported for tests alone, by the reason why they need it. */
 export const FOR_TESTS = {
   'readers with the files, regions and clocks of a simulation': [
+    'judgement/region-ports.ts#regionPorts',
     'replay/open-cursor.ts#openCursorThrough',
     'restore/restore.ts#restoreThrough',
     'salvage/salvage-copy.ts#salvageToThrough',
@@ -28,6 +29,10 @@ export const FOR_TESTS = {
     'metrics/collecting.ts#collectMetric',
     'metrics/latency-histogram.ts#CELL_COUNT',
     'metrics/latency-histogram.ts#cellStart',
+  ],
+  'both sides of a bell, one step of either at a time': [
+    'judgement/region-bell.ts#BellRegion',
+    'judgement/region-bell.ts#RegionBell',
   ],
   'what the system says, which no test can make it say': [
     'memory/libc.ts#addressOf',

@@ -4,6 +4,7 @@ import { highestAcknowledged, readConsumers } from '../reading/consumer-files.js
 import { readBuffer } from '../reading/segment-reader.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
+import type { Bell, BellFor } from './bell.js';
 import { type LeftRegions, NO_REGIONS } from './left-rings.js';
 import type { OutsideClaims } from './tail-judgement.js';
 
@@ -18,6 +19,13 @@ export interface ReadingPorts {
   readonly regionDurable: (dir: string, logId: bigint | undefined) => number | undefined;
   /** What LOCK names, as far as it is of processes that are gone. */
   readonly leftRegions: (dir: string) => LeftRegions;
+  /** What tells that there is more to read; undefined where nobody does. */
+  readonly bell: (
+    dir: string,
+    logId: bigint | undefined,
+    kind: BellFor,
+    onRing: () => void,
+  ) => Bell | undefined;
 }
 
 /** Files only: what a reader of another machine's copy knows. */
@@ -26,6 +34,7 @@ export const FILE_PORTS: ReadingPorts = Object.freeze({
   readBuffer,
   regionDurable: () => undefined,
   leftRegions: () => NO_REGIONS,
+  bell: () => undefined,
 });
 
 /** @throws WalError where LOCK, the region or the folder cannot be read */

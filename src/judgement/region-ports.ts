@@ -24,6 +24,7 @@ import {
 import { readLogId } from './log-identity.js';
 import { type LogRegions, lookForRegions } from './log-regions.js';
 import type { ReadingPorts } from './reading-ports.js';
+import { regionBell } from './region-bell.js';
 
 /** The highest durable id that a region of this boot and this log tells; undefined without one. */
 function regionDurable(
@@ -86,7 +87,7 @@ function sorted(
   return { rings, doubtful: doubts, notes, lost: lostRegion(all, boot) };
 }
 
-/** Files and regions. */
+/** Files and regions; nothing rings. */
 export const regionPorts = (storage: Storage, regions: Regions): ReadingPorts =>
   Object.freeze({
     storage,
@@ -94,7 +95,15 @@ export const regionPorts = (storage: Storage, regions: Regions): ReadingPorts =>
     regionDurable: (directory: string, logId: bigint | undefined) =>
       regionDurable(regions, storage, directory, logId),
     leftRegions: (directory: string) => leftRegions(regions, storage, directory),
+    bell: () => undefined,
+  });
+
+/** The files of a folder and the regions of this machine, with the bell of who has the log open. */
+export const machineReadingPorts = (storage: Storage): ReadingPorts =>
+  Object.freeze({
+    ...regionPorts(storage, machineRegions),
+    bell: (...asked: Parameters<ReadingPorts['bell']>) => regionBell(storage, ...asked),
   });
 
 /** Those of this machine: what every reader of this package works with. */
-export const REGION_PORTS: ReadingPorts = regionPorts(nodeStorage, machineRegions);
+export const REGION_PORTS: ReadingPorts = machineReadingPorts(nodeStorage);

@@ -159,6 +159,13 @@ class MappedRegion implements SharedRegion {
     if (populated < bytes) native.populate(address + start + populated, bytes - populated);
   }
 
+  writeThrough(byteOffset: number, words: Int32Array): boolean {
+    // Of a region that was released, the descriptor may be another file's by now.
+    assert(this.#isMapped, 'a region is written to while it lives');
+    writeSync(this.handle.fd, words, 0, words.byteLength, byteOffset);
+    return true;
+  }
+
   release({ remove }: { readonly remove: boolean }): ReleaseOutcome {
     const keeper = this.#keeper;
     if (keeper === undefined) return 'kept';

@@ -40,6 +40,11 @@ class PortableRegion implements SharedRegion {
   /** All of it is memory, or becomes it at the first touch. */
   extendRing(): void {}
 
+  /** No other process sees it. */
+  writeThrough(): boolean {
+    return false;
+  }
+
   section(name: SectionName): Section {
     const { byteOffset, byteLength } = this.handle.sections[name];
     return { byteOffset: this.byteOffset + byteOffset, byteLength };

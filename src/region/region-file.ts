@@ -1,6 +1,7 @@
 // A region's file as seen from outside: read with pread after fstat, never mapped, so that a short
-// or forged file cannot kill the reader. What is no sound region of this boot is not read further,
-// only reported. Which log a region is of is judged in `judgement/region-walk.ts`.
+// or forged file cannot kill the reader. Followers write a word of it, in the same way. What is no
+// sound region of this boot is not read further, only reported. Which log a region is of is judged
+// in `judgement/region-walk.ts`.
 import {
   closeSync,
   fstatSync,
@@ -9,6 +10,7 @@ import {
   readdirSync,
   readSync,
   type Stats,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { assert, systemCode, WalError } from '../errors.js';
@@ -17,7 +19,7 @@ import { libc } from '../memory/libc.js';
 import { LatchLayout } from '../memory/sequence-latch.js';
 import { MIB, PAGE_BYTES } from '../units.js';
 import { isNameOf, unlinkIfOurs } from './mapped-region.js';
-import { READ_SAFE } from './open-flags.js';
+import { READ_SAFE, WRITE_SAFE } from './open-flags.js';
 import {
   bootId,
   decodeRegionHeader,
@@ -81,6 +83,23 @@ export class RegionFile {
   /** Whether the path still names the open file: not when the log was closed, or opened anew. */
   isNamed(): boolean {
     return isNameOf(this.path, this.#fd);
+  }
+
+  /** Whether the file still has a name: not when the log was closed, or opened anew. Cheaper. */
+  isLinked(): boolean {
+    return fstatSync(this.#fd).nlink > 0;
+  }
+
+  isSameFile(other: RegionFile): boolean {
+    const [one, two] = [this, other].map((each) => fstatSync(each.#fd, { bigint: true }));
+    return one?.ino === two?.ino && one?.dev === two?.dev;
+  }
+
+  /** Of one that was opened for it; those who watch the file are told. */
+  writeSection(name: SectionName, byteOffset: number, words: Int32Array): void {
+    const section = this.header.sections[name];
+    assert(byteOffset + words.byteLength <= section.byteLength, `${byteOffset} is in ${name}`);
+    writeSync(this.#fd, words, 0, words.byteLength, section.byteOffset + byteOffset);
   }
 
   /** A copy of a section, or of `byteLength` bytes of it from `byteOffset`. */
@@ -162,16 +181,23 @@ function readExactly(
  * Opens a region's file if it is this user's and of this boot, whatever log it is of.
  * @throws the system's error when this process cannot look (EMFILE, EIO …): then nothing is known
  */
-export const openRegionFile = (path: string): RegionFile | UnusableRegion => openFile(path, false);
+export const openRegionFile = (
+  path: string,
+  mode: 'read' | 'write' = 'read',
+): RegionFile | UnusableRegion => openFile(path, false, mode === 'read' ? READ_SAFE : WRITE_SAFE);
 
 /** The same for the region of any user, where this one may read it. */
 export const openAnyRegionFile = (path: string): RegionFile | UnusableRegion =>
   openFile(path, true);
 
-function openFile(path: string, ofAnyUser: boolean): RegionFile | UnusableRegion {
+function openFile(
+  path: string,
+  ofAnyUser: boolean,
+  flags = READ_SAFE,
+): RegionFile | UnusableRegion {
   let fd: number;
   try {
-    fd = openSync(path, READ_SAFE);
+    fd = openSync(path, flags);
   } catch (error) {
     const code = systemCode(error) ?? '';
     if (code === 'ENOENT' || code === 'ENOTDIR')

@@ -28,6 +28,13 @@ export interface SharedRegion {
    * @throws the system's error (ENOSPC …); then nothing has changed
    */
   extendRing(bytes: number, populated?: number): void;
+  /**
+   * Writes words by a system call, which those are told of who watch the region's file: a store is
+   * not. False, and nothing happens, where there is no file.
+   * @param byteOffset from the region's start
+   * @throws the system's error
+   */
+  writeThrough(byteOffset: number, words: Int32Array): boolean;
   /** A section's place in `buffer`, counted from the buffer's start; its address is a page's. */
   section(name: SectionName): Section;
   /**

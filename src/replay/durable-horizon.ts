@@ -7,6 +7,7 @@ import { readSegment, type SegmentFile } from '../reading/segment-file.js';
 import { BLOCK_HEADER_BYTES, decodeBlockHeader } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
 import { KIB } from '../units.js';
+import type { Listening } from './listening.js';
 import type { LogWalker } from './log-walker.js';
 
 const PEEK_BYTES = 64 * KIB;
@@ -14,24 +15,32 @@ const PEEK_BYTES = 64 * KIB;
 export class DurableHorizon {
   readonly #ports: ReadingPorts;
   readonly #walker: LogWalker;
+  readonly #listening: Listening | undefined;
   readonly #peek = new Uint8Array(PEEK_BYTES);
   #durableEventId = 0;
   // Where the look ahead stopped, and in which file.
   #peekedSalt: bigint | undefined;
   #peekOffset = 0;
 
-  constructor(ports: ReadingPorts, walker: LogWalker) {
+  constructor(ports: ReadingPorts, walker: LogWalker, listening?: Listening) {
     this.#ports = ports;
     this.#walker = walker;
+    this.#listening = listening;
   }
 
   get durableEventId(): number {
     return this.#durableEventId;
   }
 
-  /** Whether `eventId` is durable, as far as anyone tells by now. */
-  covers(eventId: number): boolean {
+  /**
+   * Whether `eventId` is durable, as far as anyone tells by now.
+   * @param asksAll all are asked, although the writer itself denies it
+   */
+  covers(eventId: number, asksAll = true): boolean {
     if (eventId <= this.#durableEventId) return true;
+    const isReached = this.#listening?.reaches(eventId);
+    if (isReached === true) this.#raise(eventId);
+    if (isReached === true || (isReached === false && !asksAll)) return isReached;
     const reader = this.#walker.reader;
     if (reader === undefined) return false;
     const { file } = reader;

@@ -5,175 +5,65 @@ import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { checkDirectory, checkFlag, checkOptions, checkSignal } from '../reading/event-range.js';
 import type { FollowOptions, LoggedEvent, ReusedEvent, Reusing } from '../reading/events.js';
-import { checkTelemetry, type ReadingMeter } from '../reading/reading-meter.js';
+import type { ReadingMeter } from '../reading/reading-meter.js';
 import { CurrentEvent } from './current-event.js';
-import { cursorAt, cursorInside, findPlace, LogCursor } from './cursor.js';
-import { DurableHorizon } from './durable-horizon.js';
-import { LogWalker } from './log-walker.js';
+import { cursorAt, cursorInside, LogCursor } from './cursor.js';
+import { Follower, type Steps } from './follower.js';
+import type { LogPlace, LogWalker } from './log-walker.js';
 import { checkStart, type Start } from './start.js';
 import { StepSampler } from './step-sampler.js';
 
-const POLL_MS_MIN = 1;
-const POLL_MS_MAX = 20;
-/** Events in a row without a turn of the event loop: timers and an abort must get through. */
-const EVENTS_PER_TURN = 4096;
-/** Quiet time after which the end is judged as `replay` would, and again after twice as long. */
-const DOUBT_MS_MIN = 1_000;
-const DOUBT_MS_MAX = 60_000;
-
-type Step = IteratorResult<LoggedEvent, undefined>;
-
-const DONE: Step = Object.freeze({ done: true, value: undefined });
-
-class Follower implements AsyncGenerator<LoggedEvent, undefined, void> {
-  readonly #ports: ReadingPorts;
-  readonly #dir: string;
+/** Event by event. */
+class EventSteps implements Steps<LoggedEvent> {
+  readonly #cursor: LogCursor;
   readonly #meter: ReadingMeter;
-  readonly #sampler = new StepSampler();
+  readonly #sampler: StepSampler | undefined;
   /** Whether the step to come is timed. */
   #isTimed = false;
-  readonly #start: Start;
-  readonly #undurable: boolean;
-  readonly #reuse: boolean;
-  readonly #signal: AbortSignal | undefined;
-  #cursor: LogCursor | undefined;
+  #startNs = 0;
   /** The one object that is handed out; undefined: each event is one of its own. */
-  #event: CurrentEvent | undefined;
-  #horizon: DurableHorizon | undefined;
-  #eventsThisTurn = 0;
-  #quietMs = 0;
-  #doubtMs = DOUBT_MS_MIN;
-  #running: Promise<Step> | undefined;
-  #wake: (() => void) | undefined;
-  #ended = false;
-  readonly #onAbort = (): void => this.#end();
+  readonly #event: CurrentEvent | undefined;
 
-  constructor(ports: ReadingPorts, dir: string, start: Start, options: FollowOptions) {
-    this.#ports = ports;
-    this.#dir = dir;
-    this.#meter = checkTelemetry(options.telemetry);
-    this.#start = start;
-    this.#undurable = options.undurable ?? false;
-    this.#reuse = options.reuse ?? false;
-    this.#signal = options.signal;
-  }
-
-  next(): Promise<Step> {
-    // Calls that do not wait for each other are served in order.
-    if (this.#running !== undefined) return this.#running.then(() => this.next());
-    if (this.#eventsThisTurn < EVENTS_PER_TURN) {
-      try {
-        const step = this.#step();
-        if (step !== undefined) return Promise.resolve(step);
-      } catch (error) {
-        this.#end();
-        return Promise.reject(error);
-      }
-    }
-    this.#running = this.#wait().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
-  }
-
-  return(): Promise<Step> {
-    this.#end();
-    return Promise.resolve(DONE);
-  }
-
-  throw(error: unknown): Promise<Step> {
-    this.#end();
-    return Promise.reject(error);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#end();
-  }
-
-  /** The next event, or the end; undefined: not yet. */
-  #step(): Step | undefined {
-    if (this.#ended || this.#signal?.aborted === true) {
-      this.#end();
-      return DONE;
-    }
-    const cursor = this.#cursor ?? this.#open();
-    this.#isTimed ||= !this.#meter.isSilent && this.#sampler.isDue();
-    const startNs = this.#isTimed ? this.#meter.nowNs() : 0;
-    if (cursorInside.upcomingEventId(cursor) === 0 && !cursorInside.load(cursor)) return undefined;
-    if (this.#horizon?.covers(cursorInside.upcomingEventId(cursor)) === false) return undefined;
-    cursorInside.step(cursor);
-    if (this.#isTimed) this.#meter.manager.onNextEvent(startNs);
-    this.#isTimed = false;
-    this.#eventsThisTurn++;
-    return { done: false, value: this.#event?.show() ?? cursorInside.copyEvent(cursor) };
-  }
-
-  async #wait(): Promise<Step> {
-    try {
-      this.#eventsThisTurn = 0;
-      this.#quietMs = 0;
-      this.#doubtMs = DOUBT_MS_MIN;
-      await this.#pause(0);
-      let step = this.#step();
-      for (let ms = POLL_MS_MIN; step === undefined; ms = Math.min(2 * ms, POLL_MS_MAX)) {
-        this.#doubt(ms);
-        await this.#pause(ms);
-        step = this.#step();
-      }
-      return step;
-    } catch (error) {
-      this.#end();
-      throw error;
-    }
-  }
-
-  /** A log that stays quiet may also have been damaged where it seems to end. */
-  #doubt(ms: number): void {
-    this.#quietMs += ms;
-    if (this.#quietMs < this.#doubtMs) return;
-    this.#quietMs = 0;
-    this.#doubtMs = Math.min(2 * this.#doubtMs, DOUBT_MS_MAX);
-    const cursor = this.#cursor;
-    if (cursor === undefined || cursorInside.upcomingEventId(cursor) !== 0) return;
-    cursorInside.confirmEndAgain(cursor);
-  }
-
-  #open(): LogCursor {
-    const ports = this.#ports;
-    // From an id that is yet to come the walk begins at the log's end.
-    const walker = new LogWalker(ports, this.#dir, this.#meter);
-    const place = findPlace(walker, this.#start, { beyondEnd: true });
-    const cursor = cursorAt(LogCursor, walker, place, this.#start);
+  constructor(
+    walker: LogWalker,
+    place: LogPlace | undefined,
+    start: Start,
+    reuse: boolean,
+  ) {
+    const cursor = cursorAt(LogCursor, walker, place, start);
     this.#cursor = cursor;
-    if (this.#reuse) this.#event = new CurrentEvent(cursor);
-    if (!this.#undurable) this.#horizon = new DurableHorizon(ports, walker);
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
-    return cursor;
+    this.#meter = walker.meter;
+    this.#sampler = walker.meter.isSilent ? undefined : new StepSampler();
+    this.#event = reuse ? new CurrentEvent(cursor) : undefined;
   }
 
-  /** A pending `follow` holds the process: the timers are left referenced. */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = ms === 0 ? undefined : setTimeout(resolve, ms);
-      const immediate = ms === 0 ? setImmediate(resolve) : undefined;
-      this.#wake = () => {
-        clearTimeout(timer);
-        clearImmediate(immediate);
-        resolve();
-      };
-    });
+  get upcomingEventId(): number {
+    return cursorInside.upcomingEventId(this.#cursor);
   }
 
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#cursor?.close();
-    this.#wake?.();
+  begin(): void {
+    if (this.#sampler === undefined) return;
+    this.#isTimed ||= this.#sampler.isDue();
+    if (this.#isTimed) this.#startNs = this.#meter.nowNs();
+  }
+
+  load(): boolean {
+    return cursorInside.load(this.#cursor);
+  }
+
+  take(): LoggedEvent {
+    cursorInside.step(this.#cursor);
+    if (this.#isTimed) this.#meter.manager.onNextEvent(this.#startNs);
+    this.#isTimed = false;
+    return this.#event?.show() ?? cursorInside.copyEvent(this.#cursor);
+  }
+
+  confirmEndAgain(): boolean {
+    return cursorInside.confirmEndAgain(this.#cursor);
+  }
+
+  close(): void {
+    this.#cursor.close();
   }
 }
 
@@ -218,5 +108,13 @@ export function followThrough(
   checkFlag('undurable', options.undurable);
   checkFlag('reuse', options.reuse);
   checkSignal(options.signal);
-  return new Follower(ports, dir, start, options);
+  const { reuse = false } = options;
+  return new Follower(
+    ports,
+    dir,
+    start,
+    options,
+    (walker, place) => new EventSteps(walker, place, start, reuse),
+    1,
+  );
 }

@@ -45,7 +45,16 @@ export const RingControlLayout = layout('RingControl')
   .field(768, 'openedAtEventId', LatchLine)
   /** See ring-geometry.ts. Writer: the application thread, and who creates the region before. */
   .field(896, 'geometry', LatchLine)
-  .field(1024, 'spare', block(3072, 64))
+  /**
+   * For how many more commits the writer thread rings; see follower-bell.ts. Writers: followers in
+   * any process, by write(2), and the writer thread, which counts down.
+   */
+  .field(1024, 'durableRings', WordLine)
+  /** The same for blocks that are written, durable or not. */
+  .field(1152, 'writtenRings', WordLine)
+  /** Counter of rings; 0: this log's writer rings for nobody. Writer: the writer thread. */
+  .field(1280, 'rung', WordLine)
+  .field(1408, 'spare', block(2688, 64))
   .end(4096, 64);
 
 /**
@@ -68,6 +77,12 @@ export const LogState = Object.freeze({
 });
 export type LogStateCode = (typeof LogState)[keyof typeof LogState];
 
+/**
+ * So often a follower has the writer ring for it: each wish costs a write, and wakes all who watch
+ * the region. A follower that was killed costs no more rings than these.
+ */
+export const RINGS_MAX = 16;
+
 /** The durable point, as the reference's 16-byte meta state: a segment, an offset, an event id. */
 export interface DurablePoint {
   readonly segmentIndex: number;
@@ -87,6 +102,9 @@ export interface ControlWords {
   readonly state: number;
   readonly openedAtEventId: number;
   readonly geometry: number;
+  readonly durableRings: number;
+  readonly writtenRings: number;
+  readonly rung: number;
 }
 
 /** Where the control words stand in an Int32Array whose control section begins at `byteOffset`. */
@@ -101,6 +119,9 @@ export function controlWords(byteOffset: number): ControlWords {
     state,
     openedAtEventId,
     geometry,
+    durableRings,
+    writtenRings,
+    rung,
   } = RingControlLayout.offset;
   return Object.freeze({
     appended: at(appended),
@@ -111,6 +132,9 @@ export function controlWords(byteOffset: number): ControlWords {
     state: at(state),
     openedAtEventId: at(openedAtEventId),
     geometry: at(geometry),
+    durableRings: at(durableRings),
+    writtenRings: at(writtenRings),
+    rung: at(rung),
   });
 }
 

@@ -18,10 +18,14 @@ export interface RingMemory {
   readonly frames: Int32Array;
   /** See SharedRegion. */
   readonly extend: SharedRegion['extendRing'];
+  /** See SharedRegion; `word` is an index into `words`. */
+  readonly writeThrough: (word: number, value: Int32Array) => boolean;
 }
 
 /** Of memory that is there whole. */
 const isThere = (): void => {};
+/** Of memory that is no file: nobody can watch it. */
+const isNoFile = (): boolean => false;
 
 /** In place of memory that is gone: an atomic access is refused, and none reaches anything. */
 export const NO_RING: RingMemory = Object.freeze({
@@ -31,13 +35,14 @@ export const NO_RING: RingMemory = Object.freeze({
   bytes: new Uint8Array(0),
   frames: new Int32Array(0),
   extend: isThere,
+  writeThrough: isNoFile,
 });
 
 export function ringMemory(
   buffer: ArrayBufferLike,
   regionOffset: number,
   sections: { readonly control: number; readonly ring: number; readonly ringBytes: number },
-  extend: RingMemory['extend'] = isThere,
+  { extend, writeThrough }: Pick<RingMemory, 'extend' | 'writeThrough'> = NO_RING,
 ): RingMemory {
   const length = sections.ring + sections.ringBytes;
   return {
@@ -47,6 +52,7 @@ export function ringMemory(
     bytes: new Uint8Array(buffer, regionOffset + sections.ring, sections.ringBytes),
     frames: new Int32Array(buffer, regionOffset + sections.ring, wordOf(sections.ringBytes)),
     extend,
+    writeThrough,
   };
 }
 
@@ -58,7 +64,8 @@ export function ringOfRegion(region: SharedRegion): RingMemory {
     ring: ring.byteOffset - region.byteOffset,
     ringBytes: ring.byteLength,
   };
-  return ringMemory(region.buffer, region.byteOffset, sections, (bytes, populated) =>
-    region.extendRing(bytes, populated),
-  );
+  return ringMemory(region.buffer, region.byteOffset, sections, {
+    extend: (bytes, populated) => region.extendRing(bytes, populated),
+    writeThrough: (word, value) => region.writeThrough(word * Int32Array.BYTES_PER_ELEMENT, value),
+  });
 }

@@ -75,6 +75,10 @@ class SimulatedRegion implements SharedRegion {
     this.#extend();
   }
 
+  writeThrough(): boolean {
+    return false;
+  }
+
   section(name: SectionName): Section {
     return this.handle.sections[name];
   }

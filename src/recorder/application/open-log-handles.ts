@@ -2,10 +2,9 @@
 import { monotonicClock } from '../../clock/clock.js';
 import { isOperational, type WalError } from '../../errors.js';
 import type { ReadingPorts } from '../../judgement/reading-ports.js';
-import { regionPorts } from '../../judgement/region-ports.js';
+import { machineReadingPorts } from '../../judgement/region-ports.js';
 import { libc } from '../../memory/libc.js';
 import { adoptRegion } from '../../region/region-factories.js';
-import { machineRegions } from '../../region/regions.js';
 import type { SharedRegion } from '../../region/shared-region.js';
 import { NO_RING, type RingMemory, ringOfRegion } from '../../ring/ring-memory.js';
 import type { DiskSyncs } from '../../storage/disk-syncs.js';
@@ -19,6 +18,7 @@ import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { Crew } from './crew.js';
 import { Neighbours } from './neighbours.js';
+import { OwnBell } from './own-bell.js';
 import { SegmentMaintenance } from './segment-maintenance.js';
 import { keepSpare, takeSpare } from './spare-memory.js';
 
@@ -77,7 +77,17 @@ export class OpenLogHandles {
     this.#options = options;
     this.#signals = signals;
     this.#custody = custody;
-    this.readingPorts = regionPorts(custody.storageOf(directory), machineRegions);
+    const ports = machineReadingPorts(custody.storageOf(directory));
+    const memory = (): RingMemory | undefined =>
+      this.memory === NO_RING ? undefined : this.memory;
+    this.readingPorts = Object.freeze({
+      ...ports,
+      bell: (...asked: Parameters<ReadingPorts['bell']>) => {
+        const [, , kind, onRing] = asked;
+        const isClosed = memory() === undefined;
+        return isClosed ? ports.bell(...asked) : new OwnBell(signals, memory, kind, onRing);
+      },
+    });
     this.syncs = custody.syncsOf(directory);
     this.#crew = crew;
     this.maintenance = new SegmentMaintenance(signals, () => crew.maintain());
@@ -159,6 +169,8 @@ export class OpenLogHandles {
    */
   release(isWhole: boolean): void {
     this.memory = NO_RING;
+    // Followers of this thread look for another bell; those of durable events were told before.
+    this.#signals.announceWritten();
     keepSpare(this.#options.ringBytes, this.#unused);
     this.#unused = undefined;
     try {

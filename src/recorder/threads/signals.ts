@@ -2,8 +2,8 @@
 // segments, error texts. A small SharedArrayBuffer, because Atomics.wait accepts nothing else, and
 // because none of this may survive the process. What must survive it stands in the shared region.
 //
-//   application --- durableRequest, producerWaiting -----------------> writer
-//   application <-- durableWake, producerWake, syncTimeUs, ... ------- writer
+//   application --- durableRequest, producerWaiting, writtenWaiting -> writer
+//   application <-- durableWake, producerWake, writtenWake, ... ------ writer
 //   writer -------- takerWaiting, segmentsAwaited, segmentsTaken, ... > preparer
 //   writer <------- preparedQueue, preparerTrouble, preparerError ---- preparer
 //   writer -------- metaRequests ------------------------------------> housekeeping
@@ -101,7 +101,11 @@ export const SignalsLayout = layout('Signals')
   .field(11648, 'coldSegments', WordLine)
   /** Counter of calls that found no segment ready. Writer: the writer thread. */
   .field(11776, 'segmentsAwaited', WordLine)
-  .end(11904, 64);
+  /** How many wait for events that are written. Writer: the application thread. */
+  .field(11904, 'writtenWaiting', WordLine)
+  /** Counter that moves with written ids while somebody waits. Writer: the writer thread. */
+  .field(12032, 'writtenWake', WordLine)
+  .end(12160, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -119,6 +123,7 @@ type Flag =
   | 'deleteRequests'
   | 'removedSegments'
   | 'coldSegments'
+  | 'writtenWaiting'
   | 'preparerTrouble'
   | 'metaTrouble'
   | 'writerTrouble'
@@ -154,6 +159,8 @@ export class Signals {
   readonly preparedQueue: SpscQueue;
   /** Index of the word that `Atomics.waitAsync` waits on for durable ids. */
   readonly durableWakeWord = wordOf(at.durableWake);
+  /** The same for written ones. */
+  readonly writtenWakeWord = wordOf(at.writtenWake);
   readonly wallLatch: WallLatch;
   /** Of the threads that serve this log; others may have the same. */
   readonly #bells: Record<ThreadName, Doorbell>;
@@ -306,6 +313,13 @@ export class Signals {
   /** The application thread waits in `durableSync`: in slices, so that it can look around. */
   waitForDurable(seenWakeCount: number, timeoutMs: number): void {
     Atomics.wait(this.words, this.durableWakeWord, seenWakeCount, timeoutMs);
+  }
+
+  /** Tells those who follow what is written; a system call only when somebody waits for it. */
+  announceWritten(): void {
+    if (this.get('writtenWaiting') === 0) return;
+    Atomics.add(this.words, this.writtenWakeWord, 1);
+    Atomics.notify(this.words, this.writtenWakeWord);
   }
 
   /** Wakes a producer that waits for ring space; a system call only when it does. */

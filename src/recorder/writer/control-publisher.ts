@@ -4,8 +4,10 @@ import { publishNumber, publishWords } from '../../memory/sequence-latch.js';
 import { type ControlWords, LogState, type LogStateCode } from '../../ring/ring-control.js';
 import type { RingMemory } from '../../ring/ring-memory.js';
 import { TWO_POW_32 } from '../../units.js';
+import { FollowerBell } from './follower-bell.js';
 
 export class ControlPublisher {
+  readonly bell: FollowerBell;
   readonly #point = new Int32Array(4);
   #words: Int32Array;
   #doubles: Float64Array;
@@ -13,6 +15,7 @@ export class ControlPublisher {
   #state: LogStateCode = LogState.opening;
 
   constructor(memory: RingMemory) {
+    this.bell = new FollowerBell(memory);
     this.#words = memory.words;
     this.#doubles = memory.doubles;
     this.#control = memory.control;
@@ -20,6 +23,7 @@ export class ControlPublisher {
 
   /** The state goes there at once; what else is published comes from who knows it. */
   moveTo(memory: RingMemory): void {
+    this.bell.moveTo(memory);
     this.#words = memory.words;
     this.#doubles = memory.doubles;
     this.#control = memory.control;

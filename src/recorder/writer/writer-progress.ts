@@ -91,6 +91,7 @@ export class WriterProgress {
     this.#control.publishWritten(this.#writtenEventId);
     this.publishPoint(end);
     this.#control.publishState();
+    this.#control.bell.hang();
   }
 
   publishPoint({ segmentIndex, endOffset }: End): void {
@@ -138,6 +139,8 @@ export class WriterProgress {
     // The block's header claims what was durable before it: that commit is told now.
     if (this.#isUnwatermarked) this.onClaimed();
     this.#control.publishWritten(lastEventId);
+    this.#d.signals.announceWritten();
+    this.#control.bell.onWritten();
   }
 
   /** A sync has ended that covers `eventId`, in a file that ends at `end`. */
@@ -152,6 +155,7 @@ export class WriterProgress {
     segmentWriter.setUnwatermarkedSince(this.#lastSyncNs);
     this.publishPoint(end);
     this.#d.signals.announceDurable();
+    this.#control.bell.onDurable();
   }
 
   #tellUnsynced(): void {

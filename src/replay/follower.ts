@@ -1,0 +1,259 @@
+// Goes over what a log holds, and over what comes to it, for whoever asks for one item after the
+// other. It waits where nothing is there yet: until a bell rings, with a look at the files now and
+// then; where nobody rings one, by looking at the files again and again.
+import { monotonicClock } from '../clock/clock.js';
+import type { ReadingPorts } from '../judgement/reading-ports.js';
+import type { FollowOptions } from '../reading/events.js';
+import { checkTelemetry, type ReadingMeter } from '../reading/reading-meter.js';
+import { NS_PER_MS } from '../units.js';
+import { findPlace } from './cursor.js';
+import { DurableHorizon } from './durable-horizon.js';
+import { Listening } from './listening.js';
+import { type LogPlace, LogWalker } from './log-walker.js';
+import type { Start } from './start.js';
+
+const POLL_MS_MIN = 1;
+const POLL_MS_MAX = 20;
+/** How long a bell is relied upon: its owner may have been killed, or be another's by now. */
+const LOOK_MS = 1_000;
+/** Events in a row without a turn of the event loop: timers and an abort must get through. */
+const EVENTS_PER_TURN = 4096;
+/** Quiet time after which the end is judged as `replay` would, and again after twice as long. */
+const DOUBT_MS_MIN = 1_000;
+const DOUBT_MS_MAX = 60_000;
+
+/** Steps from item to item of what a walker reads. */
+export interface Steps<Item> {
+  /** The last event of the item to come; 0: none is loaded. */
+  readonly upcomingEventId: number;
+  /** A step begins: perhaps in vain, then another one begins later. */
+  begin(): void;
+  /** Loads the next item; false at the end of what is there. */
+  load(): boolean;
+  /** Hands out the item that is loaded. */
+  take(): Item;
+  /** See LogWalker. */
+  confirmEndAgain(): boolean;
+  close(): void;
+}
+
+/** Begins before the item where reading begins. */
+type BeginSteps<Item> = (walker: LogWalker, place: LogPlace | undefined) => Steps<Item>;
+
+interface Place<Item> {
+  readonly walker: LogWalker;
+  readonly steps: Steps<Item>;
+  /** Undefined: what is written will do. */
+  readonly horizon: DurableHorizon | undefined;
+}
+
+/**
+ * How a wait ended: `told`: what is wanted is there, or the bell rings no more; `quiet`: nothing
+ * rang for so long that the files are looked at; `polled`: nobody rings.
+ */
+type Rest = 'told' | 'quiet' | 'polled';
+
+type Step<Item> = IteratorResult<Item, undefined>;
+
+const DONE: Step<never> = Object.freeze({ done: true, value: undefined });
+
+export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
+  readonly #ports: ReadingPorts;
+  readonly #dir: string;
+  readonly #start: Start;
+  readonly #options: Pick<FollowOptions, 'undurable' | 'signal'>;
+  readonly #meter: ReadingMeter;
+  readonly #begin: BeginSteps<Item>;
+  /** How many events an item counts for. */
+  readonly #weight: number;
+  readonly #listening: Listening;
+  #place: Place<Item> | undefined;
+  #eventsThisTurn = 0;
+  #quietMs = 0;
+  #doubtMs = DOUBT_MS_MIN;
+  #running: Promise<Step<Item>> | undefined;
+  #wake: (() => void) | undefined;
+  #ended = false;
+  readonly #onAbort = (): void => this.#end();
+
+  constructor(
+    ports: ReadingPorts,
+    dir: string,
+    start: Start,
+    options: Pick<FollowOptions, 'undurable' | 'signal' | 'telemetry'>,
+    begin: BeginSteps<Item>,
+    weight: number,
+  ) {
+    const kind = options.undurable === true ? 'written' : 'durable';
+    this.#ports = ports;
+    this.#dir = dir;
+    this.#start = start;
+    this.#options = { ...options };
+    this.#meter = checkTelemetry(options.telemetry);
+    this.#begin = begin;
+    this.#weight = weight;
+    this.#listening = new Listening(ports, dir, kind, () => this.#wake?.());
+  }
+
+  next(): Promise<Step<Item>> {
+    // Calls that do not wait for each other are served in order.
+    if (this.#running !== undefined) return this.#running.then(() => this.next());
+    if (this.#eventsThisTurn < EVENTS_PER_TURN) {
+      try {
+        const step = this.#step();
+        if (step !== undefined) return Promise.resolve(step);
+      } catch (error) {
+        this.#end();
+        return Promise.reject(error);
+      }
+    }
+    this.#running = this.#wait().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  return(): Promise<Step<Item>> {
+    this.#end();
+    return Promise.resolve(DONE);
+  }
+
+  throw(error: unknown): Promise<Step<Item>> {
+    this.#end();
+    return Promise.reject(error);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end();
+  }
+
+  /**
+   * The next item, or the end; undefined: not yet.
+   * @param looksItself whatever the bell's owner tells
+   */
+  #step(looksItself = false): Step<Item> | undefined {
+    if (this.#ended || this.#options.signal?.aborted === true) {
+      this.#end();
+      return DONE;
+    }
+    const { steps, horizon } = this.#place ?? this.#open();
+    steps.begin();
+    if (steps.upcomingEventId === 0) {
+      if (!looksItself && this.#listening.reaches(this.#wantedEventId) === false) return undefined;
+      if (!steps.load()) return undefined;
+    }
+    if (horizon?.covers(steps.upcomingEventId, looksItself) === false) return undefined;
+    this.#eventsThisTurn += this.#weight;
+    return { done: false, value: steps.take() };
+  }
+
+  async #wait(): Promise<Step<Item>> {
+    try {
+      if (this.#eventsThisTurn >= EVENTS_PER_TURN) await this.#pause(0);
+      this.#quietMs = 0;
+      this.#doubtMs = DOUBT_MS_MIN;
+      let step = this.#step();
+      let rest: Rest | undefined;
+      for (let ms = POLL_MS_MIN; step === undefined; ms = Math.min(2 * ms, POLL_MS_MAX)) {
+        rest = await this.#rest(ms, rest);
+        step = this.#step(rest === 'quiet');
+      }
+      // Nobody rang for it.
+      if (rest === 'quiet') this.#listening.close();
+      return step;
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+  }
+
+  /**
+   * Waits until there may be more: until a bell rings, or else for `pollMs`.
+   * @param before how the last one ended
+   */
+  async #rest(pollMs: number, before: Rest | undefined): Promise<Rest> {
+    const wanted = this.#wantedEventId;
+    this.#listening.search(this.#place?.walker.reader?.file.header.logId);
+    const isTold = this.#listening.reaches(wanted);
+    if (isTold === false) return this.#restUntilRung(wanted);
+    if (isTold === true) {
+      // Told since the files were looked at.
+      if (before !== 'told') return 'told';
+      // The files lack it: they were taken away, or are damaged.
+      this.#quietMs = this.#doubtMs;
+    }
+    this.#doubt(pollMs);
+    await this.#pause(pollMs);
+    return isTold === true ? 'told' : 'polled';
+  }
+
+  async #restUntilRung(wanted: number): Promise<Rest> {
+    const untilNs = monotonicClock.nowNs() + LOOK_MS * NS_PER_MS;
+    for (let leftMs = LOOK_MS; leftMs > 0; ) {
+      await this.#pause(leftMs);
+      if (this.#ended || this.#listening.reaches(wanted) !== false) return 'told';
+      leftMs = Math.ceil((untilNs - monotonicClock.nowNs()) / NS_PER_MS);
+    }
+    this.#doubt(LOOK_MS);
+    return 'quiet';
+  }
+
+  /** The last of the events that are needed for the next item. */
+  get #wantedEventId(): number {
+    if (this.#place === undefined) return 1;
+    const { steps, walker } = this.#place;
+    return steps.upcomingEventId || Math.max(walker.nextEventId, this.#start.eventId ?? 0);
+  }
+
+  /** A log that stays quiet may also have been damaged where it seems to end. */
+  #doubt(ms: number): void {
+    this.#quietMs += ms;
+    if (this.#quietMs < this.#doubtMs || this.#ended) return;
+    this.#quietMs = 0;
+    this.#doubtMs = Math.min(2 * this.#doubtMs, DOUBT_MS_MAX);
+    const steps = this.#place?.steps;
+    if (steps?.upcomingEventId === 0) steps.confirmEndAgain();
+  }
+
+  #open(): Place<Item> {
+    const { undurable, signal } = this.#options;
+    const walker = new LogWalker(this.#ports, this.#dir, this.#meter);
+    // From an id that is yet to come the walk begins at the log's end.
+    const place = findPlace(walker, this.#start, { beyondEnd: true });
+    const steps = this.#begin(walker, place);
+    const isAnyWritten = undurable === true;
+    const horizon = isAnyWritten
+      ? undefined
+      : new DurableHorizon(this.#ports, walker, this.#listening);
+    this.#place = { walker, steps, horizon };
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    return this.#place;
+  }
+
+  /** A pending `follow` holds the process: the timers are left referenced. */
+  #pause(ms: number): Promise<void> {
+    this.#eventsThisTurn = 0;
+    return new Promise((resolve) => {
+      const timer = ms === 0 ? undefined : setTimeout(resolve, ms);
+      const immediate = ms === 0 ? setImmediate(resolve) : undefined;
+      this.#wake = () => {
+        clearTimeout(timer);
+        clearImmediate(immediate);
+        resolve();
+      };
+    });
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#listening.close();
+    this.#place?.steps.close();
+    this.#wake?.();
+  }
+}
