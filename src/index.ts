@@ -17,9 +17,12 @@ export type { ConsumerLag } from './consumers/lag.js';
 export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
 export type {
   CursorOptions,
+  EventBatch,
   EventCursor,
   EventOptions,
+  FollowBlocksOptions,
   FollowOptions,
+  LoggedBlock,
   LoggedEvent,
   ReadingOptions,
   ReplayOptions,
@@ -44,6 +47,7 @@ export type {
   VerifyMode,
 } from './recovery/recover-log.js';
 export { follow } from './replay/follow.js';
+export { followBlocks } from './replay/follow-blocks.js';
 export { openCursor } from './replay/open-cursor.js';
 export { replay } from './replay/replay.js';
 export { type RestoreOptions, type RestoreReport, restore } from './restore/restore.js';

@@ -78,6 +78,55 @@ export interface FollowOptions extends EventOptions, StartOptions {
   readonly undurable?: boolean | undefined;
 }
 
+/** Events of a block that were appended by one `appendBatch`: all of them survive, or none. */
+export interface EventBatch {
+  /** Id of its first event. */
+  readonly firstEventId: number;
+  /** Id of its last event. */
+  readonly lastEventId: number;
+}
+
+/**
+ * A block of a log: consecutive events that were written in one piece, and verified. No batch goes
+ * from one block to the next, so whoever has whole blocks has whole batches.
+ */
+export interface LoggedBlock {
+  /** Id of its first event. */
+  readonly firstEventId: number;
+  /** Id of its last event. */
+  readonly lastEventId: number;
+  /** When its first event was appended: nanoseconds since the Unix epoch. */
+  readonly firstTimestampNs: bigint;
+  /** When its last event was appended. */
+  readonly lastTimestampNs: bigint;
+  /** The batches in it, in order; events that belong to none are not listed. */
+  readonly batches: readonly EventBatch[];
+  /**
+   * The block as it stands in its file: header and frames, see docs/FORMAT.md. With `reuse: true` a
+   * view of a longer buffer, which the next step overwrites; else a buffer of its own.
+   */
+  readonly bytes: Uint8Array;
+  /** What its checksums are made with, for who verifies it elsewhere: the salt of its segment. */
+  readonly salt: bigint;
+  /** The same: at which offset of the segment it stands. */
+  readonly offset: number;
+  /** Index of its segment, which names the file. */
+  readonly segmentIndex: number;
+  /** Id of the log, which a copy shares. */
+  readonly logId: bigint;
+}
+
+/**
+ * Options of `followBlocks` and `wal.followBlocks`. The first block is the one that holds the event
+ * at which they are to begin: others may stand before that in it.
+ */
+export interface FollowBlocksOptions extends ReadingOptions, StartOptions {
+  /** Ends the iteration, even while it waits. */
+  readonly signal?: AbortSignal | undefined;
+  /** True: one object and one buffer serve all blocks, each until the next step. */
+  readonly reuse?: boolean | undefined;
+}
+
 /**
  * Steps through events without creating an object for each: the fields show the event that `next`
  * moved to.

@@ -24,12 +24,7 @@ class EventSteps implements Steps<LoggedEvent> {
   /** The one object that is handed out; undefined: each event is one of its own. */
   readonly #event: CurrentEvent | undefined;
 
-  constructor(
-    walker: LogWalker,
-    place: LogPlace | undefined,
-    start: Start,
-    reuse: boolean,
-  ) {
+  constructor(walker: LogWalker, place: LogPlace | undefined, start: Start, reuse: boolean) {
     const cursor = cursorAt(LogCursor, walker, place, start);
     this.#cursor = cursor;
     this.#meter = walker.meter;

@@ -146,6 +146,39 @@ function wordsOf(bytes: Uint8Array, start: number, end: number): Int32Array {
   return new Int32Array(bytes.slice(start, end).buffer, 0, (end - start) / 4);
 }
 
+interface FrameMarks {
+  /** Of the last frame, in the bytes that were given. */
+  readonly lastOffset: number;
+  readonly batches: readonly { readonly firstEventId: number; readonly lastEventId: number }[];
+}
+
+/** Where batches begin and end in [start, end), and the last frame; as above. */
+export function frameMarks(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  firstEventId: number,
+): FrameMarks {
+  const words = wordsOf(bytes, start, end);
+  const wordCount = words.length;
+  const batches: { firstEventId: number; lastEventId: number }[] = [];
+  let batchEventId = 0;
+  let eventId = firstEventId;
+  let last = 0;
+  for (let at = 0; at < wordCount; eventId++) {
+    last = at;
+    const kind = (words[at + WORD.kindAndType] as number) & 0xffff;
+    if (kind === FrameKind.continued) {
+      if (batchEventId === 0) batchEventId = eventId;
+    } else if (batchEventId !== 0) {
+      batches.push({ firstEventId: batchEventId, lastEventId: eventId });
+      batchEventId = 0;
+    }
+    at += frameSpan(words[at + WORD.frameBytes] as number) >> 2;
+  }
+  return { lastOffset: start + last * 4, batches };
+}
+
 /** The highest timestamp in [start, end); only for bytes that walkFrames has accepted. */
 export function highestTimestampNs(bytes: Uint8Array, start: number, end: number): bigint {
   const view = viewOf(bytes);

@@ -64,6 +64,8 @@ export interface EventsOptions {
   readonly payload?: Uint8Array;
   /** Ids in the frames that contradict the header. */
   readonly badFrames?: boolean;
+  /** Events whose batch continues with the next one. */
+  readonly continued?: readonly number[];
 }
 
 export interface BuilderOptions {
@@ -175,7 +177,7 @@ export class LogBuilder {
     for (const [index, bytes] of payloads.entries()) {
       const eventId = this.nextEventId + index;
       offset += encodeFrame(payload, offset, {
-        kind: FrameKind.event,
+        kind: options.continued?.includes(eventId) === true ? FrameKind.continued : FrameKind.event,
         type: typeOf(eventId),
         eventId: options.badFrames === true ? eventId + 1 : eventId,
         timestampNs: timestampOf(eventId),

@@ -15,7 +15,9 @@ import { readNumber } from '../../memory/sequence-latch.js';
 import { newInterval } from '../../metrics/journal.js';
 import { checkOptions, checkSignal } from '../../reading/event-range.js';
 import type {
+  FollowBlocksOptions,
   FollowOptions,
+  LoggedBlock,
   LoggedEvent,
   ReplayOptions,
   ReusedEvent,
@@ -23,6 +25,7 @@ import type {
 } from '../../reading/events.js';
 import type { RecoveryReport, VerifyMode } from '../../recovery/recover-log.js';
 import { followThrough } from '../../replay/follow.js';
+import { followBlocksThrough } from '../../replay/follow-blocks.js';
 import { replayThrough } from '../../replay/replay.js';
 import { LogState, type LogStateCode } from '../../ring/ring-control.js';
 import { NO_RING } from '../../ring/ring-memory.js';
@@ -616,6 +619,13 @@ export class Wal {
     checkOptions(options);
     const following = { telemetry: this.#telemetry.recovery, ...options };
     return followThrough(this.#handles.readingPorts, this.#directory, following);
+  }
+
+  /** Iterates over blocks as they become durable, without end; see `followBlocks`. */
+  followBlocks(options: FollowBlocksOptions = {}): AsyncGenerator<LoggedBlock, void, void> {
+    checkOptions(options);
+    const following = { telemetry: this.#telemetry.recovery, ...options };
+    return followBlocksThrough(this.#handles.readingPorts, this.#directory, following);
   }
 
   /**
