@@ -1206,6 +1206,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/housekeeping/consumer-watch.test.ts'],
   },
   {
+    name: 'consumers: what another process is writing is removed as a left-over',
+    file: 'src/consumers/left-overs.ts',
+    find: "held = holdNamed({ ports: { storage }, lock: 'flock' }, name, path, 'rewrite');",
+    replace: "held = holdNamed({ ports: { storage }, lock: 'none' }, name, path, 'rewrite');",
+    tests: ['src/consumers/left-overs.test.ts'],
+  },
+  {
     name: 'consumers: what one needs is not asked',
     file: 'src/consumers/consumer-holds.ts',
     find: 'return record.acknowledgedEventId + 1;',

@@ -9,6 +9,7 @@ import {
   META_FILE,
   parseCompressedFileName,
   parseConsumerFileName,
+  parseConsumerTemporaryName,
   parseSegmentFileName,
   segmentFileName,
 } from '../segment/file-names.js';
@@ -56,6 +57,8 @@ export interface LogListing {
   readonly consumers: readonly string[];
   /** Names of what a backup into this folder, which is not at its end, has copied. */
   readonly unfinishedBackup: readonly string[];
+  /** Of those whose file is being written, or was left by a crash. */
+  readonly unfinishedConsumers: readonly string[];
   /** Names that are not ours; never touched. */
   readonly unknown: readonly string[];
   readonly hasMeta: boolean;
@@ -186,6 +189,7 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
   const prepared: string[] = [];
   const consumers: string[] = [];
   const unfinishedBackup: string[] = [];
+  const unfinishedConsumers: string[] = [];
   const unknown: string[] = [];
   const names = new Set<string>();
   for (const { name, kind } of entries) {
@@ -197,6 +201,8 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     else names.add(nameKind);
     const consumer = parseConsumerFileName(name);
     if (consumer !== undefined) consumers.push(consumer);
+    const unfinished = parseConsumerTemporaryName(name);
+    if (unfinished !== undefined) unfinishedConsumers.push(unfinished);
     const isCompressed = nameKind === 'compressed';
     const index = isCompressed ? parseCompressedFileName(name) : parseSegmentFileName(name);
     if (index !== undefined) {
@@ -223,6 +229,7 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     prepared,
     consumers,
     unfinishedBackup,
+    unfinishedConsumers,
     unknown,
     hasMeta: names.has('meta'),
     hasMetaTemporary: names.has('meta-temporary'),

@@ -2,6 +2,7 @@
 // again, before anything is appended behind it. The caller holds the lock. Whatever is refused
 // leaves the folder as it was; whatever is done can be done again after a crash at any step.
 import { basename, dirname, join } from 'node:path';
+import { removeUnfinished } from '../consumers/left-overs.js';
 import { assert, type ErrorCode, WalError } from '../errors.js';
 import {
   acknowledgedWithoutSegments,
@@ -505,11 +506,16 @@ function leftOversIn(listing: LogListing): string[] {
 
 /**
  * Removes what a crash left over: prepared files, a half-written meta, half-compressed segments,
- * segments that were removed on purpose before.
+ * segments that were removed on purpose before, consumers of whom nobody was told.
  * Only after the log was accepted. Returns the first ticket that no left-over has.
  */
-export function removeLeftovers(storage: Storage, directory: string): number {
+export function removeLeftovers(
+  storage: Storage,
+  directory: string,
+  lock: 'flock' | 'none' = 'none',
+): number {
   const listing = listLog(storage, directory);
+  removeUnfinished(storage, directory, listing.unfinishedConsumers, lock);
   let firstTicket = 1;
   for (const name of listing.prepared) {
     firstTicket = Math.max(firstTicket, (parsePreparedFileName(name) ?? 0) + 1);

@@ -117,6 +117,10 @@ export function consumerTemporaryName(name: string): string {
 export const parseConsumerFileName = (name: string): string | undefined =>
   consumerBefore(CONSUMER_SUFFIX, name);
 
+/** The consumer whose file has not its own name yet. */
+export const parseConsumerTemporaryName = (name: string): string | undefined =>
+  consumerBefore(CONSUMER_TEMPORARY_SUFFIX, name);
+
 function consumerBefore(suffix: string, name: string): string | undefined {
   if (!name.endsWith(suffix)) return undefined;
   const consumer = name.slice(0, -suffix.length);
@@ -134,6 +138,6 @@ export function classifyName(name: string): FileNameKind {
   if (parsePreparedFileName(name) !== undefined) return 'prepared';
   if (parseConsumerFileName(name) !== undefined) return 'consumer';
   if (isOfUnfinishedBackup(name)) return 'backup';
-  const isTemporary = consumerBefore(CONSUMER_TEMPORARY_SUFFIX, name) !== undefined;
+  const isTemporary = parseConsumerTemporaryName(name) !== undefined;
   return isTemporary ? 'consumer-temporary' : 'unknown';
 }

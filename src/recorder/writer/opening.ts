@@ -280,7 +280,7 @@ class Opening {
     // Until wal.meta is this log's own, a crash must leave what proves that the folder is a copy.
     const isUnsettled = recovered.verdict === 'live-copy' || recovered.beginsLater;
     if (isCopy && isUnsettled) this.#recorded = recorded;
-    const firstTicket = removeLeftovers(storage, directory);
+    const firstTicket = removeLeftovers(storage, directory, this.#options.lock);
     const metaStore = new MetaStore(storage, directory);
     // Before the first segment: a folder with a meta and no segment is a log without events.
     if (recovered.verdict === 'new') this.#flushMeta(metaStore, recovered, undefined);
