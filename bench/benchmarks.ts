@@ -204,6 +204,15 @@ export const BENCHMARKS = {
     goals: { size: ratio('10 GB, to 100 MB', { atMost: 1.2 }) },
     isLong: true,
   },
+  maintenance: {
+    title: 'appends while finished segments are compressed and removed, and what LZ4 makes of data',
+    nonGoal: 'reading what is compressed',
+    goals: {
+      p99: ratio('append p99 with maintenance, to without', { atMost: 1.1 }),
+      events: ratio('appends a second with maintenance, to without', { atLeast: 0.91 }),
+    },
+    isLong: true,
+  },
   'growth-segment': {
     title: 'throughput and stalls against the size of a segment',
     nonGoal: 'latency',
