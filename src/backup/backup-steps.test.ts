@@ -16,6 +16,7 @@ import {
   SOURCE,
   TARGET,
 } from '../../test/support/backup-bench.js';
+import { FaultyStorage } from '../../test/support/faulty-storage.js';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import { code } from '../../test/support/log-content.js';
 import { FILE_PORTS } from '../judgement/reading-ports.js';
@@ -229,6 +230,58 @@ test('a flipped bit anywhere in what is to be copied: refused by its place, and 
     }
   }
 });
+
+test('a bit that flips between any two steps: refused, or the backup has it as it was', async (t) => {
+  const log = new BackedUpLog(temporaryFolder(t));
+  const base = new SimulatedDisk();
+  log.write(base, LONG);
+  let steps = 0;
+  makeBackup(base.copy(), {}, (step) => {
+    steps = step;
+  });
+  let refused = 0;
+  for (let at = 1; at <= steps; at++) {
+    for (const index of [4, 5]) {
+      const disk = base.copy();
+      const flip = (step: number): void => {
+        if (step !== at) return;
+        const byte = base.contentOf(pathOf(index))[5000] ?? 0;
+        disk.damage(pathOf(index), 5000, Uint8Array.of(byte ^ 4));
+      };
+      const when = `segment ${index}, before step ${at}`;
+      try {
+        makeBackup(disk, {}, flip);
+      } catch (error) {
+        code('ERR_FLASHSTRIKE_CORRUPT', /wal/)(error);
+        assert.equal(await heldBy(disk).catch(noLog), undefined, when);
+        refused++;
+        continue;
+      }
+      assert.deepEqual(await heldBy(disk), WHOLE, when);
+    }
+  }
+  assert.ok(refused > 2 && refused < 2 * steps, `${refused} of ${2 * steps}`);
+});
+
+test('a bit that flips between the reading of the end and its copying: refused', async (t) => {
+  const log = new BackedUpLog(temporaryFolder(t));
+  const disk = new SimulatedDisk();
+  log.write(disk, LONG);
+  const storage = new FaultyStorage(disk);
+  storage.onCall = ({ kind, path }) => {
+    if (kind !== 'open' || !path.endsWith('copying-0000000005.wal')) return;
+    disk.damage(pathOf(5), 5000, Uint8Array.of(0xff));
+    storage.onCall = () => {};
+  };
+  const message = /0000000005.wal read differently at offset/;
+  assert.throws(() => makeBackup(storage), code('ERR_FLASHSTRIKE_CORRUPT', message));
+  assert.equal(await heldBy(disk), undefined);
+});
+
+/** Nothing was begun. */
+function noLog(error: unknown): undefined {
+  code('ERR_FLASHSTRIKE_NOT_A_LOG')(error);
+}
 
 test('a segment that is missing between others: refused, unless the backup has it', async (t) => {
   const log = new BackedUpLog(temporaryFolder(t));
