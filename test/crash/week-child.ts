@@ -3,18 +3,21 @@
 // Arguments: log folder, told file, JSON of the plan.
 import assert from 'node:assert/strict';
 import { openSync, writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Consumer, Wal, WalError } from '../../src/index.js';
 import { payloadOf, typeOf } from './payloads.js';
-import { HOLDING, MORTAL, Told, WEEK_TOLD, type WeekPlan } from './week-plan.js';
+import { backUp, backupOf, HOLDING, MORTAL, Told, WEEK_TOLD, type WeekPlan } from './week-plan.js';
 
 class Week {
   readonly #wal: Wal;
+  readonly #target: string;
   readonly #plan: WeekPlan;
   readonly #told = new Float64Array(WEEK_TOLD);
   readonly #toldFd: number;
 
-  constructor(wal: Wal, toldPath: string, plan: WeekPlan) {
+  constructor(wal: Wal, target: string, toldPath: string, plan: WeekPlan) {
     this.#wal = wal;
+    this.#target = target;
     this.#plan = plan;
     this.#toldFd = openSync(toldPath, 'r+');
   }
@@ -35,6 +38,7 @@ class Week {
       this.#consume(prompt, 0, this.#plan.promptEvents),
       this.#consume(slow, 1, this.#plan.slowEvents),
       this.#liveAndDie(),
+      this.#backUp(),
     ]);
   }
 
@@ -42,6 +46,16 @@ class Week {
   #set(at: number | undefined, value: number): void {
     this.#told[at ?? WEEK_TOLD] = value;
     writeSync(this.#toldFd, this.#told, 0, WEEK_TOLD * 8, 0);
+  }
+
+  /** One behind the other, from which what the log has removed goes as well. */
+  async #backUp(): Promise<void> {
+    for (;;) {
+      await this.#wal.durable();
+      const { complete } = await backUp(this.#wal, this.#target);
+      assert.ok(complete);
+      await delay(100);
+    }
   }
 
   async #append(): Promise<void> {
@@ -132,4 +146,5 @@ const isDropped = (error: unknown): boolean =>
 const [directory = '', toldPath = '', json = ''] = process.argv.slice(2);
 const plan = JSON.parse(json) as WeekPlan;
 writeSync(1, 'opening\n');
-await new Week(await Wal.open(directory, plan.options), toldPath, plan).run();
+const wal = await Wal.open(directory, plan.options);
+await new Week(wal, backupOf(directory), toldPath, plan).run();

@@ -1,6 +1,8 @@
 // What the parent of a week and its child agree on: a log with a size cap, whose old segments are
 // compressed, and three consumers that hold it.
-import type { WalOptions } from '../../src/index.js';
+import { rmSync } from 'node:fs';
+import { codeOf } from '../../src/errors.js';
+import type { BackupReport, Wal, WalOptions } from '../../src/index.js';
 
 export interface WeekPlan {
   readonly options: WalOptions;
@@ -13,6 +15,21 @@ export interface WeekPlan {
   /** The mortal one stops reading after so many, and is dropped when it lags so many bytes. */
   readonly mortalEvents: number;
   readonly mortalLagBytes: number;
+}
+
+/** Where the log in a folder is backed up to, again and again. */
+export const backupOf = (directory: string): string => `${directory}-backup`;
+
+/** Takes the last one up, or begins anew where the log has removed what would follow in it. */
+export async function backUp(wal: Wal, target: string): Promise<BackupReport> {
+  try {
+    // With what the log has removed the backup would grow for ever.
+    return await wal.backup(target, { prune: true });
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_FLASHSTRIKE_EXPIRED') throw error;
+    rmSync(target, { recursive: true, force: true });
+    return await backUp(wal, target);
+  }
 }
 
 /** Held on to whatever happens; the third one, `mortal`, is dropped when it is dead. */

@@ -1,17 +1,17 @@
 // A week of a log that must not grow: rounds of a process that appends, with consumers, and is
-// killed in the middle of whatever its maintainer does. Behind each kill all that is durable and
-// that somebody needs must be there, and the folder no larger than it may be.
+// killed in the middle of whatever its maintainer, or a backup, does. Behind each kill all that is
+// durable and that somebody needs must be there, and the folder no larger than it may be.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { listConsumers, verify, Wal } from '../../src/index.js';
+import { type LoggedEvent, listConsumers, replay, verify, Wal } from '../../src/index.js';
 import { payloadOf } from './payloads.js';
 import { randomOf } from './random.js';
 import { ChildProcess } from './recorder-process.js';
-import { HOLDING, Told, WEEK_TOLD, type WeekPlan } from './week-plan.js';
+import { backUp, backupOf, HOLDING, Told, WEEK_TOLD, type WeekPlan } from './week-plan.js';
 
 const CHILD = fileURLToPath(new URL('./week-child.js', import.meta.url));
 
@@ -28,6 +28,8 @@ export interface WeekResult {
   /** That were there at once, at most. */
   segmentsCompressed: number;
   consumersDropped: number;
+  /** Finished behind kills, each checked. */
+  backups: number;
   /** Of the folder, at its largest, and behind the last kill. */
   largestBytes: number;
   lastBytes: number;
@@ -44,6 +46,7 @@ export const noWeek = (): WeekResult => ({
   segmentsRemoved: 0,
   segmentsCompressed: 0,
   consumersDropped: 0,
+  backups: 0,
   largestBytes: 0,
   lastBytes: 0,
   writtenBytes: 0,
@@ -121,30 +124,50 @@ export class WeekRounds {
       const { ok, problems } = await verify(directory);
       assert.ok(ok, JSON.stringify(problems));
       this.#checkConsumers();
-      let expected: number | undefined;
-      for (const { eventId, payload } of wal.replay()) {
-        expected ??= this.#begun(eventId);
-        assert.equal(eventId, expected);
-        assert.equal(Buffer.compare(payload, payloadOf(eventId)), 0, `event ${eventId}`);
-        expected++;
-        result.eventsChecked++;
-      }
-      assert.equal(expected ?? last + 1, last + 1, 'the replay ends with the last event');
+      const first = this.#checkEvents(wal.replay(), last);
+      if (first !== undefined) this.#checkFirst(first);
       result.events = last;
       this.#durable = last;
+      await this.#checkBackup(wal);
     } finally {
       await wal.close();
     }
     this.#measure();
   }
 
+  /** Each is there, up to the last one; the first, if there is any. */
+  #checkEvents(events: Iterable<LoggedEvent>, last: number): number | undefined {
+    let first: number | undefined;
+    let expected: number | undefined;
+    for (const { eventId, payload } of events) {
+      first ??= eventId;
+      expected ??= eventId;
+      assert.equal(eventId, expected);
+      assert.equal(Buffer.compare(payload, payloadOf(eventId)), 0, `event ${eventId}`);
+      expected++;
+      this.result.eventsChecked++;
+    }
+    assert.equal(expected ?? last + 1, last + 1, 'the last event');
+    return first;
+  }
+
+  /** What a kill left of one is taken up, and it is the log as it is then. */
+  async #checkBackup(wal: Wal): Promise<void> {
+    const target = backupOf(this.#directory);
+    const { complete, lastEventId } = await backUp(wal, target);
+    assert.deepEqual([complete, lastEventId], [true, wal.lastEventId]);
+    const { ok, problems } = await verify(target);
+    assert.ok(ok, JSON.stringify(problems));
+    this.#checkEvents(replay(target), lastEventId);
+    this.result.backups++;
+  }
+
   /** Every consumer that holds the log needs what is behind its last acknowledgement. */
-  #begun(firstEventId: number): number {
+  #checkFirst(firstEventId: number): void {
     for (const [at, name] of HOLDING.entries()) {
       const needed = (this.#asked[at] ?? 0) + 1;
       assert.ok(firstEventId <= needed, `${name} needs ${needed}, it begins with ${firstEventId}`);
     }
-    return firstEventId;
   }
 
   #checkConsumers(): void {
