@@ -34,6 +34,7 @@ export { Wal, type WalState } from './recorder/application/wal.js';
 export { type TrimOptions, type TrimReport, trim } from './recorder/maintainer/trim.js';
 export type { VerificationStatus } from './recorder/threads/verification.js';
 export type {
+  Preallocation,
   RetentionOptions,
   SyncMode,
   SyncOptions,

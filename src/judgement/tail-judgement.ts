@@ -18,7 +18,7 @@ import { isExpired } from '../reading/segment-file.js';
 import type { SegmentReader } from '../reading/segment-reader.js';
 import type { Stop } from '../reading/stop.js';
 import { segmentFileName } from '../segment/file-names.js';
-import { RECYCLED_BODY_FLAG } from '../segment/segment-header.js';
+import { hasRecycledBody } from '../segment/segment-header.js';
 import { judge, type MissingTail, type TailCase, type TailFacts } from '../segment/verdict.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
@@ -143,9 +143,9 @@ export function judgeEnd(
   copied = false,
 ): TailJudgement {
   const { stop, offset, nextEventId, file } = reader;
-  const { segmentIndex, compatibleFlags } = file.header;
+  const { segmentIndex } = file.header;
   const { meta, claims, scan, outside } = evidence;
-  const behind = behindOf(scan, (compatibleFlags & RECYCLED_BODY_FLAG) !== 0);
+  const behind = behindOf(scan, hasRecycledBody(file.header));
   // A consumer may be far behind: it proves what was durable, and not that nothing more was.
   const vouched = meta !== undefined || outside.region !== undefined;
   const facts: TailFacts = {

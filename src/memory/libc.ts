@@ -31,6 +31,8 @@ export interface Libc {
   statusAt(path: string, status: Uint8Array): boolean;
   /** Tells the kernel to begin writing these bytes of a file to the disk; waits for nothing. */
   startWriteback(fd: number, offset: number, bytes: number): void;
+  /** Whether somebody else has the file open or mapped; also true where the kernel says nothing. */
+  isOpenElsewhere(fd: number): boolean;
 }
 
 const PROT_READ_WRITE = 3;
@@ -45,6 +47,12 @@ const LOCK_SH_NB = 1 | 4;
 const LOCK_EX_NB = 2 | 4;
 const LOCK_UN = 8;
 const SYNC_FILE_RANGE_WRITE = 2;
+const F_SETSIG = 10;
+const F_SETLEASE = 1024;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+/** By default a process ignores it. */
+const SIGURG = 23;
 /** Type, links, owner, inode, size and birth. */
 const STATX_WITHOUT_TIMES = 0x001 | 0x004 | 0x008 | 0x100 | 0x200 | 0x800;
 
@@ -78,6 +86,8 @@ function bind(koffi: typeof Koffi): Libc {
   const syncFileRange = bound(
     'int sync_file_range(int fd, int64_t offset, int64_t bytes, unsigned int flags)',
   );
+
+  const fcntl = bound('int fcntl(int fd, int command, int64_t argument)');
 
   const names = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
   const fail = (syscall: string): never => {
@@ -125,6 +135,15 @@ function bind(koffi: typeof Koffi): Libc {
     startWriteback(fd, offset, bytes) {
       // Where it fails, the next sync has more to do, and tells what is the matter.
       syncFileRange(fd, offset, bytes, SYNC_FILE_RANGE_WRITE);
+    },
+    isOpenElsewhere(fd) {
+      // The kernel gives a write lease to who alone has the file open. Who opens it before the
+      // lease is given back waits for that, and has a signal sent here: without the first call that
+      // would be SIGIO, which ends the process.
+      if (fcntl(fd, F_SETSIG, SIGURG) !== 0) return true;
+      if (fcntl(fd, F_SETLEASE, F_WRLCK) !== 0) return true;
+      fcntl(fd, F_SETLEASE, F_UNLCK);
+      return false;
     },
   };
 }

@@ -27,7 +27,7 @@ import { runsOf, skipUntil } from '../ring/ring-snapshot.js';
 import type { BlockHeader } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
 import { LOCK_FILE, META_FILE, segmentFileName } from '../segment/file-names.js';
-import { RECYCLED_BODY_FLAG, type SegmentHeader } from '../segment/segment-header.js';
+import { hasRecycledBody, type SegmentHeader } from '../segment/segment-header.js';
 import { ReadOnlyStorage } from '../storage/read-only-storage.js';
 import {
   type GapCause,
@@ -331,7 +331,7 @@ export class LogSalvager {
     yield* this.#walkHoles(salvager, bounds, ({ message }) => damaged(message));
     const { offset, sealed, stop } = salvager.reader;
     const bytes = Math.max(scan.nonZeroEndOffset, scan.blocksEndOffset) - offset;
-    if (sealed || bytes <= 0 || behindOf(scan, isRecycled(header)) === 'nothing') return;
+    if (sealed || bytes <= 0 || behindOf(scan, hasRecycledBody(header)) === 'nothing') return;
     const why = `${stop?.message}; what follows may belong to an abandoned write: it is left out`;
     // The ids are in the gap for the segments after it.
     const place = { path, offset, bytes };
@@ -459,9 +459,6 @@ export class LogSalvager {
 const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
 const damaged = (what: string): GapCause => ({ code: CORRUPT, message: sentence(what) });
-
-const isRecycled = ({ compatibleFlags }: SegmentHeader): boolean =>
-  (compatibleFlags & RECYCLED_BODY_FLAG) !== 0;
 
 function runMessage(
   run: readonly UnreadableSegment[],

@@ -54,6 +54,12 @@ const MAX_SEGMENT_INDEX = TWO_POW_32 - 2;
 export const CHECKSUM_KIND_XXH64 = 1;
 /** `compatibleFlags` bit: the file held other blocks before, under another salt. */
 export const RECYCLED_BODY_FLAG = 1;
+/** What no block of this segment has overwritten may be of an earlier use of the file. */
+export const hasRecycledBody = ({
+  compatibleFlags,
+}: {
+  readonly compatibleFlags: number;
+}): boolean => (compatibleFlags & RECYCLED_BODY_FLAG) !== 0;
 /** Bits of `incompatibleFlags` that this version understands: none. */
 const KNOWN_INCOMPATIBLE_FLAGS = 0;
 

@@ -1,6 +1,7 @@
 // The port's suite on real file systems, then what only these have.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs, {
   closeSync,
   linkSync,
@@ -225,4 +226,31 @@ test('numbers of files are unsigned: an inode of 2^63 and more is none below zer
   assert.ok(identity !== undefined);
   const inHeader = { ...identity, device: 2n ** 63n, inode: 2n ** 64n - 5n };
   assert.equal(judgeFolder(inHeader, identity), 'same');
+});
+
+test('a file that somebody has mapped, or another process open, is open elsewhere', async (t) => {
+  const native = libc();
+  if (native === undefined) return t.skip('libc is bound on Linux with koffi only');
+  const path = join(temporaryFolder(t), 'file');
+  writeFileSync(path, new Uint8Array(8192));
+  const fd = openSync(path, 'r+');
+  t.after(() => closeSync(fd));
+  if (nodeStorage.isOpenElsewhere(fd)) return t.skip('this file system has no leases');
+  const mapped = openSync(path, 'r+');
+  const address = native.mapShared(mapped, 8192);
+  closeSync(mapped);
+  assert.equal(nodeStorage.isOpenElsewhere(fd), true, 'mapped, and no descriptor is left');
+  native.unmap(address, 8192);
+  assert.equal(nodeStorage.isOpenElsewhere(fd), false);
+  const script = "process.stdout.write('has it'); setTimeout(() => {}, 1e6)";
+  const own = openSync(path, 'r');
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 2, own] });
+  closeSync(own);
+  t.after(() => child.kill('SIGKILL'));
+  assert.ok(child.stdout !== null);
+  await once(child.stdout, 'data');
+  assert.equal(nodeStorage.isOpenElsewhere(fd), true, 'another process has it');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.equal(nodeStorage.isOpenElsewhere(fd), false);
 });

@@ -302,6 +302,7 @@ export const nodeStorage: Storage = Object.freeze({
   startWriteback(fd: number, offset: number, bytes: number) {
     loadedLibc()?.startWriteback(fd, offset, bytes);
   },
+  isOpenElsewhere: (fd: number) => libc()?.isOpenElsewhere(fd) ?? true,
   sync: fdatasyncSync,
   syncDirectory,
   rename: renameSync,

@@ -22,6 +22,7 @@ export class ReadOnlyStorage implements Storage {
   readonly allocate = refuse;
   readonly truncate = refuse;
   readonly startWriteback = refuse;
+  readonly isOpenElsewhere = refuse;
   readonly sync = refuse;
   readonly syncDirectory = refuse;
   readonly rename = refuse;

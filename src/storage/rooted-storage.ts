@@ -35,6 +35,7 @@ export function rootedStorage(
     truncate: (fd: number, bytes: number) => inner.truncate(fd, bytes),
     startWriteback: (fd: number, offset: number, bytes: number) =>
       inner.startWriteback(fd, offset, bytes),
+    isOpenElsewhere: (fd: number) => inner.isOpenElsewhere(fd),
     sync: (fd: number) => inner.sync(fd),
     syncDirectory: (path: string) => told(() => inner.syncDirectory(physical(path))),
     rename: (source: string, target: string) =>

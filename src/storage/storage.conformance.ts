@@ -124,6 +124,25 @@ export function storageConformance(name: string, make: MakePlace, unavailable?: 
       assert.equal(textAt(storage, at('file')), 'text');
     });
 
+    test('tells of a file that somebody else has open, and changes nothing by that', (t) => {
+      const { storage, at } = opened(make(t));
+      put(storage, at('file'), 'text');
+      for (const mode of ['read', 'write', 'rewrite'] as const) {
+        const fd = storage.open(at('file'), 'write');
+        const other = storage.open(at('file'), mode);
+        assert.equal(storage.isOpenElsewhere(fd), true, mode);
+        storage.close(other);
+        // Where the system does not tell, it stays so.
+        const isTold = !storage.isOpenElsewhere(fd);
+        assert.equal(storage.isOpenElsewhere(fd), !isTold, 'asking leaves nothing behind');
+        const again = storage.open(at('file'), mode);
+        assert.equal(storage.isOpenElsewhere(fd), true, `${mode}, again`);
+        storage.close(again);
+        storage.close(fd);
+      }
+      assert.equal(textAt(storage, at('file')), 'text');
+    });
+
     test('allocates zeros up to a length, keeps what is there, and never cuts', (t) => {
       const { storage, at } = opened(make(t));
       const fd = storage.open(at('file'), 'create');

@@ -89,6 +89,11 @@ export interface Storage {
    * finds less to do. Waits for nothing, promises nothing, never fails.
    */
   startWriteback(fd: number, offset: number, bytes: number): void;
+  /**
+   * Whether anybody else has the file open or mapped, in this process or another: then what is
+   * written to it changes under them. True also where the system does not tell. Never fails.
+   */
+  isOpenElsewhere(fd: number): boolean;
   /** fdatasync. */
   sync(fd: number): void;
   /**

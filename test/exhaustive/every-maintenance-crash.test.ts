@@ -1,11 +1,11 @@
 // The process, or the machine, ends at every single call of a life in which segments are cut,
-// compressed, held and removed; or that call fails.
+// compressed, held, removed and used again; or that call fails.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isOperational } from '../../src/errors.js';
 import { FaultyStorage } from '../support/faulty-storage.js';
 import type { CallKind, StorageCall } from '../support/interposed-storage.js';
-import { MaintainedLife } from './maintained-life.js';
+import { type Maintained, MaintainedLife } from './maintained-life.js';
 import { subjectOf } from './scenario.js';
 
 const CALLS_MAX = 5000;
@@ -39,8 +39,9 @@ async function errorIn(action: () => Promise<void>): Promise<unknown> {
 }
 
 /** A life that ends at its `call`-th call that changes something; undefined where none is left. */
-async function cutShort(call: number, seed: number): Promise<MaintainedLife | undefined> {
-  const life = new MaintainedLife(subjectOf(seed));
+async function cutShort(kind: Maintained, call: number): Promise<MaintainedLife | undefined> {
+  // Of what was not synced, chance leaves what it likes: another seed for each call.
+  const life = new MaintainedLife(subjectOf(call), kind);
   await life.begin();
   const { kernel } = life.subject.machine;
   let left = call;
@@ -52,46 +53,56 @@ async function cutShort(call: number, seed: number): Promise<MaintainedLife | un
   if (kernel.halted) return life;
   if (error !== undefined) throw error;
   await life.checkDone();
+  assert.equal(life.recycled > 0, kind === 'recycling');
   return undefined;
 }
 
-test('a kill in any call of maintenance: nothing needed is gone, and it goes on', async (t) => {
-  let calls = 0;
+/** A life for each call, which ends in it by `crash`, and goes on. @returns how many ended so */
+async function endEach(kind: Maintained, crash: 'kill' | 'power'): Promise<number> {
   for (let call = 1; call < CALLS_MAX; call++) {
-    const life = await cutShort(call, call);
-    if (life === undefined) break;
-    calls++;
-    life.subject.crash('kill');
+    const life = await cutShort(kind, call);
+    if (life === undefined) return call - 1;
+    life.subject.crash(crash);
     await life.checkSound();
     await life.recover();
-    life.subject.crash('kill');
+    life.subject.crash(crash);
     await life.subject.endWell();
   }
-  t.diagnostic(JSON.stringify({ kills: calls }));
-  assert.ok(calls > 100, 'maintenance has many calls');
+  throw new RangeError('a life has an end');
+}
+
+test('a kill in any call of maintenance: nothing needed is gone, and it goes on', async (t) => {
+  const kills = await endEach('compressing', 'kill');
+  t.diagnostic(JSON.stringify({ kills }));
+  assert.ok(kills > 100, 'maintenance has many calls');
 });
 
 test('a power cut in any call of maintenance: no gap, and nothing needed is gone', async (t) => {
-  let cuts = 0;
-  for (let call = 1; call < CALLS_MAX; call++) {
-    // Of what was not synced, chance leaves what it likes: another seed for each call.
-    const life = await cutShort(call, call);
-    if (life === undefined) break;
-    cuts++;
-    life.subject.crash('power');
-    await life.checkSound();
-    await life.recover();
-    life.subject.crash('power');
-    await life.subject.endWell();
-  }
-  t.diagnostic(JSON.stringify({ powerCuts: cuts }));
-  assert.ok(cuts > 100);
+  const powerCuts = await endEach('compressing', 'power');
+  t.diagnostic(JSON.stringify({ powerCuts }));
+  assert.ok(powerCuts > 100);
+});
+
+test('a kill in any call where files are used again: all that is to be there is', async (t) => {
+  const kills = await endEach('recycling', 'kill');
+  t.diagnostic(JSON.stringify({ kills }));
+  assert.ok(kills > 100);
+});
+
+test('a power cut in any call where files are used again: no old segment is back', async (t) => {
+  const powerCuts = await endEach('recycling', 'power');
+  t.diagnostic(JSON.stringify({ powerCuts }));
+  assert.ok(powerCuts > 100);
 });
 
 /** Each call of maintenance fails in a life of its own, once. @returns how many did */
-async function failEach(code: string, isMeant: (call: StorageCall) => boolean): Promise<number> {
+async function failEach(
+  code: string,
+  isMeant: (call: StorageCall) => boolean,
+  kind: Maintained = 'compressing',
+): Promise<number> {
   for (let call = 1; call < CALLS_MAX; call++) {
-    const life = new MaintainedLife(subjectOf(call));
+    const life = new MaintainedLife(subjectOf(call), kind);
     const { machine } = life.subject;
     const faulty = new FaultyStorage(machine.kernel);
     machine.storage = faulty;
@@ -153,4 +164,16 @@ test('calls of maintenance that only look fail once: made good for', async (t) =
   });
   t.diagnostic(JSON.stringify({ callsFailed: calls }));
   assert.ok(calls > 30);
+});
+
+test('each call that changes something fails once where files are used again', async (t) => {
+  const calls = await failEach('EIO', isChanging, 'recycling');
+  t.diagnostic(JSON.stringify({ callsFailed: calls }));
+  assert.ok(calls > 100);
+});
+
+test('no space once in each call that takes some, where files are used again', async (t) => {
+  const calls = await failEach('ENOSPC', ({ kind }) => TAKES_SPACE.has(kind), 'recycling');
+  t.diagnostic(JSON.stringify({ callsFailed: calls }));
+  assert.ok(calls > 50);
 });

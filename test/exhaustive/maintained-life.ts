@@ -7,6 +7,7 @@ import { ConsumerStore } from '../../src/consumers/consumer-store.js';
 import { firstEventIn } from '../../src/reading/first-event.js';
 import { listLog, readMeta } from '../../src/reading/log-directory.js';
 import { readSegmentHeader } from '../../src/reading/segment-file.js';
+import { hasRecycledBody } from '../../src/segment/segment-header.js';
 import { KIB } from '../../src/units.js';
 import { verifyThrough } from '../../src/verification/verify.js';
 import { DIRECTORY } from '../simulation/machine.js';
@@ -20,28 +21,35 @@ const SEGMENTS_AT_FIRST = 5;
 const HOT_SEGMENTS = 1;
 const KEPT_SEGMENTS = 3;
 
+/** Old segments are compressed, or the files of removed ones are used again. */
 const MAINTAINED = {
-  retention: { segments: KEPT_SEGMENTS },
-  compression: 'lz4',
-  hotSegments: HOT_SEGMENTS,
+  compressing: {
+    retention: { segments: KEPT_SEGMENTS },
+    compression: 'lz4',
+    hotSegments: HOT_SEGMENTS,
+  },
+  recycling: { retention: { segments: KEPT_SEGMENTS }, preallocate: 'recycle' },
 } as const;
+export type Maintained = keyof typeof MAINTAINED;
 
 export class MaintainedLife {
   readonly subject: Subject;
+  readonly #kind: Maintained;
   #consumer: ConsumerStore | undefined;
   /** What is on disk, as it was told. */
   acknowledged = 0;
   /** What may be on disk. */
   #acknowledging = 0;
 
-  constructor(subject: Subject) {
+  constructor(subject: Subject, kind: Maintained) {
     this.subject = subject;
+    this.#kind = kind;
   }
 
   /** A log of some segments of which nothing was maintained yet. */
   async begin(): Promise<void> {
     const { subject } = this;
-    subject.open(MAINTAINED);
+    subject.open(MAINTAINED[this.#kind]);
     const leash = { maxLagBytes: 0, maxLagMs: 0, policy: 'hold' } as const;
     const slot = { acknowledgedEventId: 0, timestampNs: 0n, ...leash };
     this.#consumer = await ConsumerStore.create(this.#place, CONSUMER, slot);
@@ -60,6 +68,19 @@ export class MaintainedLife {
     this.maintain();
     this.#write(1);
     this.maintain();
+    // What has the files of removed segments is full now, and half full.
+    this.#write(2);
+    this.subject.append([EVENT_BYTES]);
+    this.subject.log.commit();
+    this.maintain();
+  }
+
+  /** Segments that are there in the file of another one that was removed. */
+  get recycled(): number {
+    const { disk } = this.subject.machine;
+    const { segments } = listLog(disk, DIRECTORY);
+    const headers = segments.map(({ path }) => readSegmentHeader(disk, path, {})?.header);
+    return headers.filter((header) => header !== undefined && hasRecycledBody(header)).length;
   }
 
   maintain(): void {
@@ -78,7 +99,7 @@ export class MaintainedLife {
   async recover(): Promise<void> {
     const { subject } = this;
     this.#consumer = undefined;
-    subject.open(MAINTAINED);
+    subject.open(MAINTAINED[this.#kind]);
     this.#checkFirst();
     this.#consumer = await ConsumerStore.open(this.#place, CONSUMER);
     assert.ok(this.#consumer !== undefined, 'the consumer is there');
@@ -98,7 +119,8 @@ export class MaintainedLife {
     assert.deepEqual([doubled, compressing, gaps], [[], [], []]);
     const finished = segments.slice(0, -1);
     const cold = finished.filter(({ isCompressed }) => isCompressed).length;
-    assert.equal(cold, Math.max(0, finished.length - HOT_SEGMENTS), 'the old ones are compressed');
+    const old = this.#kind === 'recycling' ? 0 : Math.max(0, finished.length - HOT_SEGMENTS);
+    assert.equal(cold, old, 'the old ones are compressed');
     const second = segments[1];
     const next = second === undefined ? undefined : this.#firstIn(second.path);
     if (finished.length > KEPT_SEGMENTS) {

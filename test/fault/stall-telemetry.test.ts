@@ -32,6 +32,7 @@ function preparerOf(bench: Bench): SegmentPreparer {
     directory: DIRECTORY,
     segmentBytes: SEGMENT_BYTES,
     preparedSegments: 1,
+    preallocate: 'zero',
     firstTicket: 100,
   });
 }

@@ -3,11 +3,15 @@
 import assert from 'node:assert/strict';
 import type { Random } from '../../src/cli/demo/random.js';
 import { isOperational, WalError } from '../../src/errors.js';
+import { listLog } from '../../src/reading/log-directory.js';
 import { resolveOptions } from '../../src/recorder/application/options.js';
+import { offer } from '../../src/recorder/threads/prepared-segments.js';
 import { replayThrough } from '../../src/replay/replay.js';
 import { LogState } from '../../src/ring/ring-control.js';
+import { preparedFileName } from '../../src/segment/file-names.js';
 import { FRAME_HEADER_BYTES, frameSpan } from '../../src/segment/frame.js';
-import { KIB } from '../../src/units.js';
+import { SEGMENT_HEADER_PAGE_BYTES } from '../../src/segment/segment-header.js';
+import { KIB, PAGE_BYTES } from '../../src/units.js';
 import { verifyThrough } from '../../src/verification/verify.js';
 import type { SteppedLog } from '../support/stepped-log.js';
 import { DIRECTORY, type Machine } from './machine.js';
@@ -17,6 +21,7 @@ import type { Subject } from './subject.js';
 import type { Upkeep } from './upkeep.js';
 
 const BATCH_MAX = 5;
+const FIRST_RECYCLED_TICKET = 2 ** 31;
 
 export class Life {
   readonly #subject: Subject;
@@ -34,6 +39,7 @@ export class Life {
   #error: unknown;
   /** Frames were put and not published: the process ends before it can. */
   mustCrash = false;
+  #recycled = 0;
   issued = 0;
   reads = 0;
   stepsWithoutSpace = 0;
@@ -97,6 +103,7 @@ export class Life {
       append: () => this.#append(random.below(300) === 0),
       writer: () => this.#stepWriter(),
       preparer: () => this.#log.stepPreparer(),
+      recycler: () => this.#recycle(),
       housekeeping: () => this.#log.stepHousekeeping(),
       durable: () => this.#requestDurable(),
       clock: () => this.#moveClocks(),
@@ -106,6 +113,44 @@ export class Life {
       deletion: () => this.#upkeep.deleteBefore(),
     };
     act[actor]();
+  }
+
+  /**
+   * Hands the preparer a file as the maintainer does, of the size that it asks for. In it is the
+   * worst that may be: blocks of this log, from a segment that is still there, as they stand in
+   * it or moved by a few bytes, their events still in the log; or of another life, or noise.
+   */
+  #recycle(): void {
+    const random = this.#random;
+    const { disk } = this.#machine;
+    const { signals } = this.#log;
+    const segmentBytes = signals.get('recycledPages') * PAGE_BYTES;
+    if (segmentBytes === 0) return;
+    const { segments } = listLog(disk, DIRECTORY);
+    const source = segments[random.below(Math.max(1, segments.length))];
+    const content = new Uint8Array(segmentBytes);
+    if (source !== undefined && random.below(8) !== 0) {
+      const found = disk.contentOf(source.path);
+      const shift = random.below(3) === 0 ? 8 * random.below(20) : 0;
+      content.set(found.subarray(0, segmentBytes - shift), shift);
+    } else for (let at = 0; at < segmentBytes; at++) content[at] = random.below(256);
+    content.fill(0, 0, SEGMENT_HEADER_PAGE_BYTES);
+    // Cut behind its blocks, as the maintainer does.
+    const pages = segmentBytes / PAGE_BYTES;
+    const writtenBytes = (random.below(3) === 0 ? 1 + random.below(pages) : pages) * PAGE_BYTES;
+    const ticket = FIRST_RECYCLED_TICKET + this.#recycled++;
+    const path = `${DIRECTORY}/${preparedFileName(ticket)}`;
+    // A removed segment takes no space that it did not have.
+    const hasRoom = disk.usedBytes + writtenBytes <= disk.capacityBytes;
+    if (disk.statusAt(path) !== undefined || !hasRoom) return;
+    const fd = disk.open(path, 'create');
+    disk.write(fd, [content.subarray(0, writtenBytes)], 0);
+    disk.sync(fd);
+    const { inode } = disk.statusOf(fd);
+    disk.close(fd);
+    disk.syncDirectory(DIRECTORY);
+    const segment = { ticket, inode, segmentBytes, writtenBytes, isRecycled: true };
+    if (!offer(signals.recycledQueue, segment)) disk.unlink(path);
   }
 
   #moveClocks(): void {

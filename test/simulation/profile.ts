@@ -10,6 +10,7 @@ export type Actor =
   | 'append'
   | 'writer'
   | 'preparer'
+  | 'recycler'
   | 'housekeeping'
   | 'durable'
   | 'clock'
@@ -121,12 +122,14 @@ const UPKEEP: ReadonlySet<Actor> = new Set(['reader', 'verifier', 'space']);
 
 function drawCommon(random: Random, family: Family): Profile {
   const often = (odds: number, value: number): number => (random.below(odds) === 0 ? value : 0);
+  const preallocate = pick(random, ['zero', 'recycle', 'recycle', 'allocate'] as const);
   return {
     options: {
       // From 256 KiB on segments grow: a log begins with one that is smaller than its limit.
       segmentBytes: pick(random, [64, 64, 64, 68, 128, 320, 512, 2048]) * KIB,
       ringBytes: 64 * KIB,
       preparedSegments: pick(random, [1, 2, 4]),
+      preallocate,
       sync: {
         mode: pick(random, ['interval', 'every-block', 'manual'] as const),
         intervalMs: pick(random, [1, 10, 100]),
@@ -139,6 +142,7 @@ function drawCommon(random: Random, family: Family): Profile {
       ['append', 10 + random.below(60)],
       ['writer', 5 + random.below(40)],
       ['preparer', 1 + random.below(20)],
+      ['recycler', preallocate === 'recycle' ? 2 + random.below(10) : 0],
       ['housekeeping', 1 + random.below(10)],
       ['durable', random.below(15)],
       ['clock', random.below(8)],

@@ -307,6 +307,14 @@ export class SimulatedDisk implements Storage {
     this.#file(fd);
   }
 
+  isOpenElsewhere(fd: number): boolean {
+    const file = this.#file(fd);
+    for (const [other, open] of this.#descriptors) {
+      if (other !== fd && open.file === file) return true;
+    }
+    return false;
+  }
+
   sync(fd: number): void {
     this.#file(fd).sync();
   }

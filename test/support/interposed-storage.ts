@@ -121,6 +121,12 @@ export abstract class InterposedStorage implements Storage {
     this.#inner.startWriteback(fd, offset, bytes);
   }
 
+  isOpenElsewhere(fd: number): boolean {
+    // As above.
+    this.#pathOf(fd);
+    return this.#inner.isOpenElsewhere(fd);
+  }
+
   sync(fd: number): void {
     this.call(this.#on(fd, 'sync'), () => this.#inner.sync(fd));
   }

@@ -116,8 +116,8 @@ export class SteppedLog {
     this.region = (ports.adoptRegion ?? adoptRegion)(handle);
     this.memory = ringOfRegion(this.region);
     this.producer = new RingProducer(this.memory, nextEventId);
-    const { segmentBytes, preparedSegments } = options;
-    const preparation = { directory, segmentBytes, preparedSegments, firstTicket };
+    const { segmentBytes, preparedSegments, preallocate } = options;
+    const preparation = { directory, segmentBytes, preparedSegments, preallocate, firstTicket };
     const telemetry = LogTelemetry.inRegion(this.region);
     this.telemetry = telemetry;
     const manager = new ManagerUpdater(telemetry.manager, clock);

@@ -22,6 +22,7 @@ import { BLOCK_HEADER_BYTES, type BlockHeader } from '../../src/segment/block-he
 import { preparedFileName, segmentFileName } from '../../src/segment/file-names.js';
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import { SealEntryLayout, SealTotalsLayout } from '../../src/segment/seal.js';
+import { SEGMENT_HEADER_PAGE_BYTES } from '../../src/segment/segment-header.js';
 import { ManagerUpdater } from '../../src/telemetry/recorder/manager-metrics.js';
 import { SegmentWriterUpdater } from '../../src/telemetry/recorder/segment-writer-metrics.js';
 import { Telemetry } from '../../src/telemetry/recorder/telemetry.js';
@@ -128,16 +129,24 @@ export class Bench {
     this.storage.calls.length = 0;
   }
 
-  /** What the preparer would do; its calls are not told. */
-  prepare(): void {
+  /**
+   * What the preparer would do; its calls are not told.
+   * @param content the file was a segment before, and has this behind its header page
+   */
+  prepare(content?: Uint8Array): void {
     const segmentBytes = this.#segmentBytes;
     const told = this.storage.calls.length;
     const ticket = ++this.#ticket;
     const fd = this.storage.open(`${DIRECTORY}/${preparedFileName(ticket)}`, 'create');
     this.storage.allocate(fd, segmentBytes);
+    if (content !== undefined) {
+      const body = content.subarray(SEGMENT_HEADER_PAGE_BYTES);
+      this.storage.write(fd, [body], SEGMENT_HEADER_PAGE_BYTES);
+    }
     const { inode } = this.storage.statusOf(fd);
     this.storage.close(fd);
-    assert.ok(offer(this.signals, { ticket, inode, segmentBytes, zeroedBytes: segmentBytes }));
+    const written = { writtenBytes: segmentBytes, isRecycled: content !== undefined };
+    assert.ok(offer(this.signals.preparedQueue, { ticket, inode, segmentBytes, ...written }));
     this.storage.calls.length = told;
   }
 

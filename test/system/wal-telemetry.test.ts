@@ -59,6 +59,7 @@ const ZERO: Readonly<Record<string, string>> = {
   'segmentPreparer.getNextSegmentFailed': NOTHING_FAILED,
   'segmentPreparer.preparedSegmentsLow': 'the writer had to wait, so none was prepared',
   'segmentPreparer.getNextSegmentAge': 'nobody waits any more',
+  'segmentPreparer.recycledSegments': NOT_ASKED,
   'segmentMaintainer.persistenceLifecycle': NOT_ASKED,
   'segmentMaintainer.maintenanceRetention': NOT_ASKED,
   'segmentMaintainer.maintenanceCompression': NOT_ASKED,

@@ -18,8 +18,11 @@ import { MetaCoordinator } from '../../src/recorder/housekeeping/meta-coordinato
 import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
 import { SegmentMaintainer } from '../../src/recorder/maintainer/segment-maintainer.js';
 import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
+import { offer } from '../../src/recorder/threads/prepared-segments.js';
+import type { Preallocation } from '../../src/recorder/threads/wal-options.js';
 import { openRegionFile } from '../../src/region/region-file.js';
 import { openCursorThrough } from '../../src/replay/open-cursor.js';
+import { preparedFileName } from '../../src/segment/file-names.js';
 import { FRAME_HEADER_BYTES } from '../../src/segment/frame.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
 import { elsewhereOf, wrappedMs } from '../../src/telemetry/heartbeats.js';
@@ -68,12 +71,16 @@ function benchOf(families: MovedFamilies): { bench: Bench; look: () => void } {
   return { bench, look };
 }
 
-function preparerOf({ storage, clock, signals, telemetry }: Bench): SegmentPreparer {
+function preparerOf(
+  { storage, clock, signals, telemetry }: Bench,
+  preallocate: Preallocation = 'zero',
+): SegmentPreparer {
   const updater = new recorder.SegmentPreparationUpdater(telemetry.segmentPreparer, clock);
   return new SegmentPreparer(storage, clock, signals, updater, {
     directory: DIRECTORY,
     segmentBytes: SEGMENT_BYTES,
     preparedSegments: 1,
+    preallocate,
     firstTicket: 100,
   });
 }
@@ -92,6 +99,21 @@ function faultyTimes(families: MovedFamilies): void {
     }
     families.collect(prefix, telemetry);
   }
+}
+
+/** The file of a removed segment becomes a prepared one. */
+function recycling(families: MovedFamilies): void {
+  const { bench, look } = benchOf(families);
+  const preparer = preparerOf(bench, 'recycle');
+  const ticket = 2 ** 31;
+  const fd = bench.disk.open(`${DIRECTORY}/${preparedFileName(ticket)}`, 'create');
+  bench.disk.allocate(fd, SEGMENT_BYTES);
+  const { inode } = bench.disk.statusOf(fd);
+  bench.disk.close(fd);
+  const written = { segmentBytes: SEGMENT_BYTES, writtenBytes: SEGMENT_BYTES, isRecycled: true };
+  offer(bench.signals.recycledQueue, { ticket, inode, ...written });
+  preparer.step();
+  look();
 }
 
 /** Commits, watermarks and a step of the wall clock, looked at between the steps of the writer. */
@@ -463,6 +485,7 @@ test('every family that a log exports is moved by something', {
   const families = new MovedFamilies();
   faultyTimes(families);
   commits(families);
+  recycling(families);
   stall(families);
   growth(families);
   noSegment(families);

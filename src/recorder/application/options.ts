@@ -7,6 +7,7 @@ import { MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES } from '../../segment/segment-head
 import { KIB, LONGEST_TIMER_MS, MIB, PAGE_BYTES } from '../../units.js';
 import { QUEUE_CAPACITY } from '../threads/signals.js';
 import type {
+  Preallocation,
   ResolvedOptions,
   RetentionOptions,
   SyncMode,
@@ -22,6 +23,7 @@ const RECOVERY_MODES: readonly RecoveryMode[] = [
   'accept-loss',
   'accept-copy',
 ];
+const PREALLOCATIONS: readonly Preallocation[] = ['recycle', 'zero', 'allocate'];
 const VERIFY_MODES: readonly VerifyMode[] = ['tail', 'all', 'background'];
 const SYNC_MODES: readonly SyncMode[] = ['interval', 'every-block', 'manual'];
 const DEFAULT_SYNC: SyncOptions = {
@@ -160,6 +162,7 @@ const NAMES: readonly OptionName[] = [
   'ringBytes',
   'maxEventBytes',
   'preparedSegments',
+  'preallocate',
   'sync',
   'stallTimeoutMs',
   'timestamps',
@@ -209,6 +212,7 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
       min: 1,
       max: QUEUE_CAPACITY,
     }),
+    preallocate: oneOf('preallocate', given.preallocate ?? 'zero', PREALLOCATIONS),
     sync: resolveSync(given.sync),
     stallTimeoutMs: integer('stallTimeoutMs', given.stallTimeoutMs ?? 10_000, {
       min: 0,

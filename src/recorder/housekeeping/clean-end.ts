@@ -9,9 +9,12 @@
 import { join } from 'node:path';
 import { isNoSpace, systemCode, WalError } from '../../errors.js';
 import { isZero } from '../../memory/zeros.js';
-import { closeSegment, openSegment } from '../../reading/segment-file.js';
+import { closeSegment, openSegment, type SegmentFile } from '../../reading/segment-file.js';
 import type { DurablePoint } from '../../ring/ring-control.js';
+import { readBlockHeader } from '../../segment/block-header.js';
+import { isDefect } from '../../segment/defect.js';
 import { segmentFileName } from '../../segment/file-names.js';
+import { hasRecycledBody } from '../../segment/segment-header.js';
 import type { Storage } from '../../storage/storage.js';
 import { PAGE_BYTES } from '../../units.js';
 import { closedBytes } from '../threads/segment-growth.js';
@@ -53,18 +56,22 @@ function cutBehind(
   const file = openSegment(storage, path, { index: segmentIndex, logId }, 'rewrite');
   if (file === undefined) return;
   try {
-    const { fd, bytes, names } = file;
-    if (names !== 1 || bytes <= endBytes || !endsAt(storage, fd, offset)) return;
-    storage.truncate(fd, endBytes);
+    if (file.names !== 1 || file.bytes <= endBytes || !endsAt(storage, file, offset)) return;
+    storage.truncate(file.fd, endBytes);
   } finally {
     closeSegment(storage, file);
   }
 }
 
-/** Whether nothing follows at the end: a block that found no space leaves a part of itself. */
-function endsAt(storage: Storage, fd: number, offset: number): boolean {
+/**
+ * Whether nothing of this segment follows at the end: a block that found no space leaves a part of
+ * itself. What an earlier use of the file left there is nothing.
+ */
+function endsAt(storage: Storage, { fd, header }: SegmentFile, offset: number): boolean {
   const page = new Uint8Array(PAGE_BYTES);
-  return isZero(page, 0, storage.read(fd, page, offset));
+  const count = storage.read(fd, page, offset);
+  if (!hasRecycledBody(header)) return isZero(page, 0, count);
+  return isDefect(readBlockHeader(page.subarray(0, count), 0, header.salt, offset));
 }
 
 const TREATED_AS_CRASH = 'The next open treats this close as a crash, and loses nothing.';

@@ -4,12 +4,14 @@ import { ConsumerHolds } from '../../consumers/consumer-holds.js';
 import type { RingMemory } from '../../ring/ring-memory.js';
 import type { Storage } from '../../storage/storage.js';
 import type { SegmentMaintainerUpdater } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
+import { KIB } from '../../units.js';
 import type { Signals } from '../threads/signals.js';
 import type { VerificationListener } from '../threads/verification.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import type { BelievedTime } from './believed-time.js';
 import { holdingLog, maintainedLog } from './maintained-log.js';
 import { SegmentMaintainer } from './segment-maintainer.js';
+import { SegmentRecycler } from './segment-recycler.js';
 
 /** The log, and the times by which the age of its events is measured. */
 interface OpenedLog {
@@ -23,23 +25,33 @@ interface OpenedLog {
   readonly time: BelievedTime;
 }
 
+type MaintenanceOptions = Pick<
+  ResolvedOptions,
+  'retention' | 'compression' | 'hotSegments' | 'verify' | 'preallocate'
+>;
+
+/** What a full segment leaves free for its seal, and a little more. */
+const RECYCLED_TAIL_BYTES = 64 * KIB;
+
 export function maintainerOf(
   storage: Storage,
   log: OpenedLog,
-  options: Pick<ResolvedOptions, 'retention' | 'compression' | 'hotSegments' | 'verify'>,
+  options: MaintenanceOptions,
   telemetry: SegmentMaintainerUpdater,
   listener: VerificationListener,
 ): SegmentMaintainer {
   const { directory, logId, memory, signals, clock, wallClockMs, time } = log;
-  const { retention, verify, compression } = options;
+  const { retention, verify, compression, preallocate } = options;
   const hotSegments = compression === 'none' ? undefined : options.hotSegments;
+  const keptTailBytes = preallocate === 'recycle' ? RECYCLED_TAIL_BYTES : 0;
   return new SegmentMaintainer(
     storage,
     clock,
     maintainedLog(directory, logId, memory, signals, time),
-    { retention, verifiesAll: verify === 'background', hotSegments },
+    { retention, verifiesAll: verify === 'background', hotSegments, keptTailBytes },
     new ConsumerHolds(storage, holdingLog(directory, logId, memory, wallClockMs, time)),
     telemetry,
     listener,
+    new SegmentRecycler(storage, signals, () => telemetry.onMaintenanceFailure()),
   );
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { linkSync, readdirSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { FaultyStorage } from '../../../test/support/faulty-storage.js';
 import { LogBuilder, temporaryFolder, timestampOf } from '../../../test/support/log-builder.js';
@@ -11,7 +12,9 @@ import {
   SegmentMaintainerUpdater,
 } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
 import { KIB, MIB } from '../../units.js';
+import { Signals } from '../threads/signals.js';
 import { SegmentMaintainer } from './segment-maintainer.js';
+import { SegmentRecycler } from './segment-recycler.js';
 
 type Maintenance = ConstructorParameters<typeof SegmentMaintainer>[3];
 
@@ -49,6 +52,8 @@ class Bench {
   nowNs = timestampOf(LAST);
   toVerify = 0;
   verifiedAll = 0;
+  /** In which nobody asks for files of removed segments. */
+  readonly signals = new Signals();
 
   constructor(builder: LogBuilder, maintenance: Partial<Maintenance> = {}) {
     this.builder = builder;
@@ -84,6 +89,7 @@ class Bench {
           this.verifiedAll++;
         },
       },
+      new SegmentRecycler(this.storage, this.signals, () => {}),
     );
   }
 
@@ -183,6 +189,27 @@ describe('what retention removes', () => {
 });
 
 describe('the order', () => {
+  test('a file is used again once its name is durably gone; nothing else is given back then', (t) => {
+    const keptTailBytes = 64 * KIB;
+    const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 2 }, keptTailBytes });
+    bench.signals.set('recycledPages', 16);
+    bench.run();
+    assert.deepEqual(bench.segments, [3, 4, 5]);
+    const changes = ['renameNoReplace', 'unlink', 'syncDirectory', 'write', 'truncate'] as const;
+    const folder = basename(bench.builder.dir);
+    assert.deepEqual(
+      bench.storage.story(...changes).map((call) => call.replace(/\/\S+\//, '')),
+      [1, 2].flatMap((index) => [
+        `renameNoReplace 000000000${index}.wal prepared-${2 ** 31 + index}.tmp`,
+        `syncDirectory ${folder}`,
+        `write prepared-${2 ** 31 + index}.tmp@0`,
+      ]),
+    );
+    assert.equal(bench.metrics.maintenanceRetention.successes, 2);
+    assert.equal(bench.metrics.freedBytes, 0);
+    assert.equal(bench.signals.recycledQueue.length, 2);
+  });
+
   test('wal.meta says it, then the oldest one goes, and that is durable before the next goes', (t) => {
     const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 2 } });
     bench.answers = false;

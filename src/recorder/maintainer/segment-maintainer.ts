@@ -27,6 +27,7 @@ import { type FinishedSegment, FinishedSegments } from './finished-segments.js';
 import { notDone } from './not-done.js';
 import { exceeds } from './retention.js';
 import { SegmentCompressor } from './segment-compressor.js';
+import type { SegmentRecycler } from './segment-recycler.js';
 import { cutUnusedTail } from './unused-tail.js';
 
 const IDLE_MS_MIN = 10;
@@ -68,6 +69,8 @@ interface Maintenance {
   readonly verifiesAll: boolean;
   /** So many of the newest finished segments are not compressed; undefined: none is. */
   readonly hotSegments?: number | undefined;
+  /** A finished segment keeps so many bytes that it does not use; 0: none. */
+  readonly keptTailBytes?: number;
 }
 
 /** Where the removal that was asked for has come to. */
@@ -111,6 +114,8 @@ export class SegmentMaintainer {
   readonly #telemetry: SegmentMaintainerUpdater;
   readonly #listener: VerificationListener;
   readonly #finished: FinishedSegments;
+  /** For logs that use the files of removed segments again. */
+  readonly #recycler: SegmentRecycler | undefined;
   /** To be verified, the next one in front. */
   readonly #queue: FinishedSegment[] = [];
   /** Of those that were there at the beginning, and are all to be verified: what is left. */
@@ -141,7 +146,9 @@ export class SegmentMaintainer {
     holds: RetentionHolds,
     telemetry: SegmentMaintainerUpdater,
     listener: VerificationListener,
+    recycler?: SegmentRecycler,
   ) {
+    this.#recycler = recycler;
     this.#storage = storage;
     this.#clock = clock;
     this.#log = log;
@@ -204,6 +211,7 @@ export class SegmentMaintainer {
   close(): void {
     this.#closeRunning();
     this.#compressor?.close();
+    this.#recycler?.close();
   }
 
   #closeRunning(): void {
@@ -313,8 +321,9 @@ export class SegmentMaintainer {
   #cut(segment: FinishedSegment, endOffset: number): void {
     const { index, path } = segment;
     const expected = { index, logId: this.#log.logId };
+    const { keptTailBytes } = this.#maintenance;
     try {
-      const cutBytes = cutUnusedTail(this.#storage, path, expected, endOffset);
+      const cutBytes = cutUnusedTail(this.#storage, path, expected, endOffset, keptTailBytes);
       this.#finished.shorten(segment, cutBytes);
       this.#telemetry.onFreed(cutBytes);
     } catch (error) {
@@ -444,7 +453,8 @@ export class SegmentMaintainer {
     let isGone = false;
     try {
       if (!isCold) this.#unlink(compressedPath(path));
-      this.#unlink(path);
+      if (this.#recycler === undefined) this.#unlink(path);
+      else this.#recycler.removeName(path, segment.index);
       this.#storage.syncDirectory(this.#log.directory);
       isGone = true;
     } finally {
@@ -452,7 +462,7 @@ export class SegmentMaintainer {
     }
     this.#goes = undefined;
     this.#log.onRemoved(isCold);
-    this.#telemetry.onFreed(bytes);
+    if (this.#recycler?.onNameGone() !== true) this.#telemetry.onFreed(bytes);
     this.#telemetry.onHotSegmentRetention(true, this.#removalNs ?? this.#clock.nowNs());
     this.#removalNs = undefined;
     this.#oldest = undefined;

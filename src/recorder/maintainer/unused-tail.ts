@@ -15,12 +15,14 @@ const LOOK_BYTES = 2 * MIB;
 /**
  * Cuts the file of a segment whose last block ends at `endOffset`; returns the bytes that it gave
  * back. One with a second name stays as it is.
+ * @param keptBytes so much may stay unused: a file that is used again should have its full length
  */
 export function cutUnusedTail(
   storage: Storage,
   path: string,
   expected: { readonly index: number; readonly logId: bigint },
   endOffset: number,
+  keptBytes = 0,
 ): number {
   const file = openSegment(storage, path, expected, 'rewrite');
   if (file === undefined) return 0;
@@ -31,7 +33,7 @@ export function cutUnusedTail(
     const sealEnd = endOffset + BLOCK_HEADER_BYTES + seal.header.payloadBytes;
     const endBytes = alignUp(sealEnd, PAGE_BYTES);
     const unusedBytes = file.bytes - endBytes;
-    if (unusedBytes <= 0) return 0;
+    if (unusedBytes <= keptBytes) return 0;
     const tail = new Uint8Array(Math.min(LOOK_BYTES, file.bytes - sealEnd));
     if (!isZero(tail, 0, storage.read(file.fd, tail, sealEnd))) return 0;
     storage.truncate(file.fd, endBytes);

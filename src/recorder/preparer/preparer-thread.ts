@@ -16,13 +16,14 @@ function prepareFor({ start, signals, tell, undisturbed }: Service<HelperStart>)
   const { directory, options, firstTicket, held, region: handle } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
   const region = undisturbed(() => attachRegion(handle));
-  const { segmentBytes, preparedSegments } = options;
+  const { segmentBytes, preparedSegments, preallocate } = options;
   const { segmentPreparer } = LogTelemetry.inRegion(region);
   const telemetry = new SegmentPreparationUpdater(segmentPreparer);
   const preparer = new SegmentPreparer(storage, monotonicClock, signals, telemetry, {
     directory,
     segmentBytes,
     preparedSegments,
+    preallocate,
     firstTicket,
   });
   const end = (): undefined => {

@@ -11,9 +11,10 @@ import {
   SegmentPreparerUpdater,
 } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
 import { KIB, MIB, NS_PER_MS } from '../../units.js';
-import { type PreparedSegment, PreparedSegments } from '../threads/prepared-segments.js';
+import { offer, type PreparedSegment, PreparedSegments } from '../threads/prepared-segments.js';
 import { SEGMENT_PARTS } from '../threads/segment-growth.js';
 import { Signals, Trouble } from '../threads/signals.js';
+import type { Preallocation } from '../threads/wal-options.js';
 import { SegmentPreparer } from './segment-preparer.js';
 
 const DIRECTORY = '/log';
@@ -32,7 +33,12 @@ class Bench {
     new SegmentPreparerUpdater(this.metrics, this.clock),
   );
 
-  constructor(segmentBytes = 64 * KIB, preparedSegments = 2, activeBytes = segmentBytes) {
+  constructor(
+    segmentBytes = 64 * KIB,
+    preparedSegments = 2,
+    activeBytes = segmentBytes,
+    preallocate: Preallocation = 'zero',
+  ) {
     this.disk.makeDirectory(DIRECTORY);
     // Each chunk takes as long: half of it to write, half to sync.
     this.storage.onCall = ({ kind }) => {
@@ -46,6 +52,7 @@ class Bench {
       directory: DIRECTORY,
       segmentBytes,
       preparedSegments,
+      preallocate,
       firstTicket: 7,
     });
   }
@@ -110,7 +117,8 @@ describe('a segment made ahead', () => {
     assert.deepEqual(written, [2 * MIB, 2 * MIB, MIB]);
     const segment = bench.take();
     const inode = bench.storage.statusAt('/log/prepared-7.tmp')?.inode;
-    assert.deepEqual(segment, { ticket: 7, inode, segmentBytes: 5 * MIB, zeroedBytes: 5 * MIB });
+    const made = { writtenBytes: 5 * MIB, isRecycled: false };
+    assert.deepEqual(segment, { ticket: 7, inode, segmentBytes: 5 * MIB, ...made });
     assert.equal(bench.metrics.hurriedSegments, 0);
   });
 
@@ -335,7 +343,8 @@ describe('a taker that waits', () => {
     assert.equal(bench.ready, 1);
     assert.equal(bench.signals.wakeCount('writer'), woken + 1);
     const { inode: _, ...segment } = bench.take() ?? {};
-    assert.deepEqual(segment, { ticket: 7, segmentBytes: 64 * MIB, zeroedBytes: 2 * MIB });
+    const written = { writtenBytes: 2 * MIB, isRecycled: false };
+    assert.deepEqual(segment, { ticket: 7, segmentBytes: 64 * MIB, ...written });
     assert.equal(bench.metrics.hurriedSegments, 1);
   });
 
@@ -349,7 +358,7 @@ describe('a taker that waits', () => {
       'allocate prepared-7.tmp',
       'close prepared-7.tmp',
     ]);
-    assert.equal(bench.take()?.zeroedBytes, 0);
+    assert.equal(bench.take()?.writtenBytes, 0);
   });
 
   test('is counted and timed once, however often it looks', () => {
@@ -415,6 +424,148 @@ describe('a taker that waits', () => {
     assert.equal(bench.ready, 3, 'and none is made before it is needed');
     assert.equal(bench.metrics.hurriedSegments, hurried);
   });
+});
+
+describe('files of removed segments', () => {
+  /** What the maintainer has made of a removed segment, handed over. */
+  function handOver(bench: Bench, index: number, fileBytes = 64 * KIB): string {
+    const ticket = 2 ** 31 + index;
+    const name = `prepared-${ticket}.tmp`;
+    const fd = bench.disk.open(`${DIRECTORY}/${name}`, 'create');
+    bench.disk.write(fd, [new Uint8Array(fileBytes).fill(0xab)], 0);
+    const { inode } = bench.disk.statusOf(fd);
+    bench.disk.close(fd);
+    const segment = { ticket, inode, segmentBytes: 64 * KIB, writtenBytes: fileBytes };
+    assert.ok(offer(bench.signals.recycledQueue, { ...segment, isRecycled: true }));
+    return name;
+  }
+  const recycling = (preparedSegments = 1): Bench =>
+    new Bench(64 * KIB, preparedSegments, 64 * KIB, 'recycle');
+  const wishOf = (bench: Bench): number => bench.signals.get('recycledPages');
+
+  test('are prepared ones as they are: not made, not filled with zeros', () => {
+    const bench = recycling();
+    const name = handOver(bench, 1);
+    bench.run();
+    assert.deepEqual(bench.names, [name]);
+    assert.deepEqual(bench.story('allocate', 'write', 'sync', 'unlink'), []);
+    assert.deepEqual([...bench.storage.openFiles], []);
+    const { inode: _, ...segment } = bench.take() ?? {};
+    const written = { writtenBytes: 64 * KIB, isRecycled: true };
+    assert.deepEqual(segment, { ticket: 2 ** 31 + 1, segmentBytes: 64 * KIB, ...written });
+    const { preparedSegments, recycledSegments, hurriedSegments } = bench.metrics;
+    assert.deepEqual([preparedSegments, recycledSegments, hurriedSegments], [1, 1, 0]);
+  });
+
+  test('are made as long as they were, and only what was cut is filled with zeros', () => {
+    const bench = recycling();
+    const name = handOver(bench, 1, 40 * KIB);
+    bench.run();
+    assert.deepEqual(bench.story('allocate', 'write', 'sync'), [
+      `allocate ${name}`,
+      `write ${name}@${40 * KIB}`,
+      `sync ${name}`,
+    ]);
+    assert.equal(bench.take()?.isRecycled, true);
+    assert.equal(bench.disk.statusAt(`${DIRECTORY}/${name}`)?.bytes, 64 * KIB);
+  });
+
+  test('one more is asked for than would be made, so that none has to be made', () => {
+    const bench = recycling();
+    bench.preparer.step();
+    assert.equal(wishOf(bench), 16, 'of 64 KiB');
+    bench.run();
+    assert.equal(bench.ready, 1);
+    bench.preparer.step();
+    assert.equal(wishOf(bench), 16, 'one is ready, and one more may come');
+    handOver(bench, 1);
+    bench.run();
+    assert.equal(bench.ready, 2);
+    bench.preparer.step();
+    assert.equal(wishOf(bench), 0);
+    const created = bench.metrics.prepareCreate.samples;
+    for (let index = 2; index < 10; index++) {
+      assert.notEqual(bench.take(), undefined);
+      bench.run();
+      assert.equal(wishOf(bench), 16);
+      handOver(bench, index);
+      bench.run();
+    }
+    assert.equal(bench.metrics.prepareCreate.samples, created, 'a log that removes what it adds');
+    assert.equal(bench.ready, 2);
+  });
+
+  test('none is asked for in another mode, nor while segments grow by another size', () => {
+    const bench = new Bench();
+    bench.preparer.step();
+    assert.equal(wishOf(bench), 0);
+    const growing = new Bench(64 * MIB, 2, MIB, 'recycle');
+    growing.preparer.step();
+    assert.equal(wishOf(growing), 512);
+  });
+
+  test('that came too late, or with another size, are removed', () => {
+    const bench = recycling();
+    bench.run();
+    for (const index of [1, 2]) handOver(bench, index);
+    bench.run();
+    assert.equal(bench.ready, 2);
+    assert.deepEqual(bench.names, [`prepared-${2 ** 31 + 1}.tmp`, 'prepared-7.tmp']);
+    const growing = new Bench(64 * MIB, 1, MIB, 'recycle');
+    growing.run();
+    handOver(growing, 1);
+    growing.run();
+    assert.deepEqual(growing.names, ['prepared-7.tmp']);
+  });
+
+  test('that are not there any more, or another file, are passed over', () => {
+    const bench = recycling();
+    const name = handOver(bench, 1);
+    bench.disk.unlink(`${DIRECTORY}/${name}`);
+    bench.disk.close(bench.disk.open(`${DIRECTORY}/${name}`, 'create'));
+    bench.run();
+    assert.deepEqual(bench.names, [name, 'prepared-7.tmp']);
+    assert.equal(bench.take()?.isRecycled, false);
+  });
+
+  test('with a second name are given up, and not touched', () => {
+    const bench = recycling();
+    const name = handOver(bench, 1, 40 * KIB);
+    bench.disk.link(`${DIRECTORY}/${name}`, '/snapshot');
+    bench.run();
+    assert.deepEqual(bench.names, ['prepared-7.tmp']);
+    assert.equal(bench.disk.contentOf('/snapshot').length, 40 * KIB);
+  });
+
+  test('are removed at the end, taken or not', () => {
+    const bench = recycling();
+    handOver(bench, 1);
+    bench.run();
+    handOver(bench, 2);
+    bench.preparer.close();
+    assert.deepEqual(bench.names, []);
+    assert.deepEqual([...bench.storage.openFiles], []);
+  });
+
+  for (const kind of ['open', 'allocate', 'write', 'sync']) {
+    test(`without space at ${kind}: it goes, and another one is made`, () => {
+      const bench = recycling();
+      const name = handOver(bench, 1, 40 * KIB);
+      bench.storage.fail({ code: 'ENOSPC', when: of(kind), times: 1 });
+      bench.run();
+      assert.equal(bench.disk.statusAt(`${DIRECTORY}/${name}`), undefined);
+      assert.equal(bench.take()?.isRecycled, false);
+      assert.deepEqual([...bench.storage.openFiles], []);
+    });
+  }
+});
+
+test('with `allocate` nothing is written: that is no hurry', () => {
+  const bench = new Bench(5 * MIB, 1, 5 * MIB, 'allocate');
+  bench.run();
+  assert.deepEqual(bench.story('allocate', 'write', 'sync'), ['allocate prepared-7.tmp']);
+  assert.equal(bench.take()?.writtenBytes, 0);
+  assert.equal(bench.metrics.hurriedSegments, 0);
 });
 
 describe('a full disk', () => {

@@ -3,6 +3,9 @@
 // journal); it does not buy throughput, so it gives way: to a taker that waits, and altogether
 // while segments are used up faster than they could be zeroed.
 //
+// With `recycle` the file of a removed segment comes first, as the maintainer hands it over: it is
+// written already. With `allocate` nothing is zero-written.
+//
 // How many and how large they are follows from how fast the log uses what it has (SegmentUse): none
 // while it needs none for some seconds, so that a log that is idle reserves little beside what it
 // holds. How many at most is learned: one more each time that the log had to wait for one.
@@ -12,8 +15,8 @@ import { isNoSpace, isOperational, systemCode, WalError } from '../../errors.js'
 import { preparedFileName } from '../../segment/file-names.js';
 import type { Storage } from '../../storage/storage.js';
 import type { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
-import { MIB, NS_PER_MS } from '../../units.js';
-import { offer, takePrepared } from '../threads/prepared-segments.js';
+import { MIB, NS_PER_MS, PAGE_BYTES } from '../../units.js';
+import { offer, openPrepared, takeFrom } from '../threads/prepared-segments.js';
 import {
   AHEAD_NS,
   firstSegmentBytes,
@@ -21,6 +24,7 @@ import {
   nextSegmentBytes,
 } from '../threads/segment-growth.js';
 import { QUEUE_CAPACITY, type Signals, Trouble } from '../threads/signals.js';
+import type { Preallocation } from '../threads/wal-options.js';
 import { SegmentUse } from './segment-use.js';
 
 const CHUNK_BYTES = 2 * MIB;
@@ -39,6 +43,7 @@ interface SegmentPreparerOptions {
   readonly segmentBytes: number;
   /** How many segments are kept ready, at most, until a taker had to wait for one. */
   readonly preparedSegments: number;
+  readonly preallocate: Preallocation;
   /** The first ticket; counts up from here. */
   readonly firstTicket: number;
 }
@@ -50,7 +55,9 @@ interface Preparation {
   readonly inode: bigint;
   readonly segmentBytes: number;
   readonly startNs: number;
-  zeroedBytes: number;
+  readonly isRecycled: boolean;
+  /** So far it is zeros on the disk or, where it is recycled, what it held before. */
+  writtenBytes: number;
 }
 
 export class SegmentPreparer {
@@ -100,7 +107,9 @@ export class SegmentPreparer {
   step(): number {
     this.#use.look();
     this.#deepen();
-    if (this.#current === undefined && !this.#isWanted()) return IDLE_MS;
+    this.#tellWish();
+    const isOffered = this.#signals.recycledQueue.length > 0;
+    if (this.#current === undefined && !isOffered && !this.#isWanted()) return IDLE_MS;
     const waitNs = this.#notBeforeNs - this.#clock.nowNs();
     if (waitNs > 0 && !(this.#failures === 0 && this.#takerWaits)) return waitNs / NS_PER_MS;
     const startNs = this.#current?.startNs ?? this.#clock.nowNs();
@@ -116,7 +125,12 @@ export class SegmentPreparer {
 
   #prepare(): void {
     this.#removeDiscarded();
-    this.#current ??= this.#create();
+    this.#current ??= this.#adopt();
+    if (this.#current === undefined) {
+      // What was offered is of no use, and nothing more is wanted.
+      if (!this.#isWanted()) return;
+      this.#current = this.#create();
+    }
     if (this.#handOverNow(this.#current)) {
       this.#handOver(this.#current);
       return;
@@ -132,7 +146,8 @@ export class SegmentPreparer {
     const fd = this.#storage.open(path, 'create');
     this.#telemetry.onCreate(startNs);
     // A failed allocation leaves a partial file that fills the disk: it must be known to go.
-    this.#current = { ticket, path, fd, inode: 0n, segmentBytes, startNs, zeroedBytes: 0 };
+    const none = { isRecycled: false, writtenBytes: 0 };
+    this.#current = { ticket, path, fd, inode: 0n, segmentBytes, startNs, ...none };
     this.#current = { ...this.#current, inode: this.#storage.statusOf(fd).inode };
     const allocateNs = this.#clock.nowNs();
     this.#storage.allocate(fd, segmentBytes);
@@ -140,38 +155,71 @@ export class SegmentPreparer {
     return this.#current;
   }
 
-  #handOverNow({ segmentBytes, zeroedBytes }: Preparation): boolean {
-    if (zeroedBytes === segmentBytes || this.#takerWaits) return true;
+  /**
+   * The file of a removed segment, where there is one and it is of use. What was cut from its end
+   * is allocated again.
+   */
+  #adopt(): Preparation | undefined {
+    const segment = takeFrom(this.#signals.recycledQueue);
+    if (segment === undefined) return undefined;
+    const startNs = this.#clock.nowNs();
+    const { ticket, inode, segmentBytes, writtenBytes } = segment;
+    const path = join(this.#options.directory, preparedFileName(ticket));
+    this.#discarded.push(path);
+    const isTooMany = this.#signals.preparedQueue.length >= this.#recycledLimit;
+    if (isTooMany || segmentBytes !== this.#nextBytes) {
+      this.#removeDiscarded();
+      return undefined;
+    }
+    const fd = openPrepared(this.#storage, path, { inode, segmentBytes: writtenBytes });
+    this.#discarded.pop();
+    // Somebody has taken that file away, put another there, or linked it.
+    if (fd === undefined) return undefined;
+    const written = { isRecycled: true, writtenBytes };
+    this.#current = { ticket, path, fd, inode, segmentBytes, startNs, ...written };
+    if (writtenBytes === segmentBytes) return this.#current;
+    const allocateNs = this.#clock.nowNs();
+    this.#storage.allocate(fd, segmentBytes);
+    this.#telemetry.onAllocate(allocateNs);
+    return this.#current;
+  }
+
+  #handOverNow({ segmentBytes, writtenBytes }: Preparation): boolean {
+    if (writtenBytes === segmentBytes || this.#takerWaits) return true;
+    if (this.#options.preallocate === 'allocate') return true;
     const { bytesPerNs, leftBytes } = this.#use;
     // Twice, because zeroing is paced to half of the time.
     const pacedNsPerByte = 2 * this.#zeroNsPerByte;
     if (bytesPerNs * pacedNsPerByte > 1) return true;
     const readyBytes = this.#signals.preparedQueue.length * segmentBytes;
-    return leftBytes + readyBytes < bytesPerNs * pacedNsPerByte * (segmentBytes - zeroedBytes);
+    return leftBytes + readyBytes < bytesPerNs * pacedNsPerByte * (segmentBytes - writtenBytes);
   }
 
   #handOver(current: Preparation): void {
-    const { ticket, inode, segmentBytes, startNs, zeroedBytes } = current;
+    const { ticket, inode, segmentBytes, startNs, writtenBytes, isRecycled } = current;
     if (this.#signals.preparedQueue.length === QUEUE_CAPACITY) return;
     // Closed by the thread that opened it; what could not be closed is nobody's prepared segment.
     this.#discardCurrent();
     this.#discarded.pop();
-    offer(this.#signals, { ticket, inode, segmentBytes, zeroedBytes });
+    const segment = { ticket, inode, segmentBytes, writtenBytes, isRecycled };
+    offer(this.#signals.preparedQueue, segment);
     this.#telemetry.onPrepareSegment(startNs, true);
-    this.#telemetry.onOffer(zeroedBytes < segmentBytes);
+    const isHurried = writtenBytes < segmentBytes && this.#options.preallocate !== 'allocate';
+    this.#telemetry.onOffer(isHurried, isRecycled);
+    this.#tellWish();
     // The writer may be asleep, waiting for just this.
     if (this.#takerWaits) this.#signals.wake('writer');
   }
 
   #zero(current: Preparation): void {
     const startNs = this.#clock.nowNs();
-    const bytes = Math.min(CHUNK_BYTES, current.segmentBytes - current.zeroedBytes);
-    this.#storage.write(current.fd, [ZEROS.subarray(0, bytes)], current.zeroedBytes);
+    const bytes = Math.min(CHUNK_BYTES, current.segmentBytes - current.writtenBytes);
+    this.#storage.write(current.fd, [ZEROS.subarray(0, bytes)], current.writtenBytes);
     this.#telemetry.onZero(startNs);
     const syncNs = this.#clock.nowNs();
     this.#storage.sync(current.fd);
     this.#telemetry.onSync(syncNs, bytes);
-    current.zeroedBytes += bytes;
+    current.writtenBytes += bytes;
     const endNs = this.#clock.nowNs();
     this.#zeroNsPerByte = (endNs - startNs) / bytes;
     // Paced: the disk belongs to the commits for as long as it belonged to this chunk.
@@ -202,6 +250,24 @@ export class SegmentPreparer {
     if (this.#nextBytes < this.#options.segmentBytes) return;
     this.#depth = Math.min(this.#depth + waits, QUEUE_CAPACITY);
     this.#telemetry.setLimit(this.#depth);
+  }
+
+  /**
+   * Up to how many are ready where files of removed segments come: one more than would be made. So
+   * a log that removes as much as it writes makes none: one is left when one has been taken.
+   */
+  get #recycledLimit(): number {
+    if (this.#options.preallocate !== 'recycle') return 0;
+    return Math.min(this.#wantedSegments + 1, QUEUE_CAPACITY);
+  }
+
+  /** Tells the maintainer whether a segment that it removes would be of use, and of which size. */
+  #tellWish(): void {
+    const { preparedQueue, recycledQueue } = this.#signals;
+    const begun = this.#current === undefined ? 0 : 1;
+    const had = preparedQueue.length + recycledQueue.length + begun;
+    const pages = had < this.#recycledLimit ? this.#nextBytes / PAGE_BYTES : 0;
+    if (this.#signals.get('recycledPages') !== pages) this.#signals.set('recycledPages', pages);
   }
 
   #isWanted(): boolean {
@@ -259,12 +325,14 @@ export class SegmentPreparer {
     }
   }
 
-  /** Removes what was prepared and not taken. The taker must have ended. */
+  /** Removes what was prepared and not taken. Taker and maintainer must have ended. */
   close(): void {
     this.#discardCurrent();
-    const signals = this.#signals;
-    for (let spare = takePrepared(signals); spare !== undefined; spare = takePrepared(signals)) {
-      this.#discarded.push(join(this.#options.directory, preparedFileName(spare.ticket)));
+    const { preparedQueue, recycledQueue } = this.#signals;
+    for (const queue of [preparedQueue, recycledQueue]) {
+      for (let spare = takeFrom(queue); spare !== undefined; spare = takeFrom(queue)) {
+        this.#discarded.push(join(this.#options.directory, preparedFileName(spare.ticket)));
+      }
     }
     this.#removeDiscarded();
   }

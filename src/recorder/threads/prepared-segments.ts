@@ -2,49 +2,55 @@
 // that a taker waits or that preparation is in trouble.
 import type { Clock } from '../../clock/clock.js';
 import { isOperational, systemCode, WalError } from '../../errors.js';
+import type { SpscQueue } from '../../memory/spsc-queue.js';
 import type { Storage } from '../../storage/storage.js';
 import type { SegmentPreparerUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
 import { TWO_POW_32 } from '../../units.js';
 import { QUEUE_ENTRY_WORDS, type Signals, Trouble } from './signals.js';
 
 /**
- * A file that is allocated, and zero-written and synced as far as `zeroedBytes`. Told by its name
- * and its identity, not by a descriptor: each thread opens and closes its own.
+ * A file that is allocated, and written and synced as far as `writtenBytes`: with zeros or, where
+ * it is recycled, behind a header page of zeros with what it held before. Told by its name and its
+ * identity, not by a descriptor: each thread opens and closes its own.
  */
 export interface PreparedSegment {
   /** Number in the file's name; not the segment's index. */
   readonly ticket: number;
   readonly inode: bigint;
   readonly segmentBytes: number;
-  readonly zeroedBytes: number;
+  readonly writtenBytes: number;
+  /** It was a segment before: what is in it must not be taken for what it will hold. */
+  readonly isRecycled: boolean;
 }
 
 const UNIT_BYTES = 4096;
 
-/** The producing end, for the preparer. */
-export function offer(signals: Signals, segment: PreparedSegment): boolean {
-  return signals.preparedQueue.tryPush([
+/** The producing end: the preparer's of `preparedQueue`, the maintainer's of `recycledQueue`. */
+export function offer(queue: SpscQueue, segment: PreparedSegment): boolean {
+  return queue.tryPush([
     segment.ticket | 0,
     Number(BigInt.asIntN(32, segment.inode)),
     Number(BigInt.asIntN(32, segment.inode >> 32n)),
     segment.segmentBytes / UNIT_BYTES,
-    segment.zeroedBytes / UNIT_BYTES,
+    segment.writtenBytes / UNIT_BYTES,
+    segment.isRecycled ? 1 : 0,
   ]);
 }
 
-/** The consuming end: the next prepared segment, or undefined when none is ready. */
-export function takePrepared(signals: Signals): PreparedSegment | undefined {
+/** The consuming end: the next segment, or undefined when none is ready. */
+export function takeFrom(queue: SpscQueue): PreparedSegment | undefined {
   const entry = new Int32Array(QUEUE_ENTRY_WORDS);
-  return signals.preparedQueue.tryPop(entry) === 0 ? undefined : segmentIn(entry);
+  return queue.tryPop(entry) === 0 ? undefined : segmentIn(entry);
 }
 
 function segmentIn(entry: Int32Array): PreparedSegment {
-  const [ticket = 0, low = 0, high = 0, segmentUnits = 0, zeroedUnits = 0] = entry;
+  const [ticket = 0, low = 0, high = 0, segmentUnits = 0, writtenUnits = 0, recycled] = entry;
   return {
     ticket: ticket >>> 0,
     inode: BigInt(low >>> 0) + BigInt(high >>> 0) * BigInt(TWO_POW_32),
     segmentBytes: segmentUnits * UNIT_BYTES,
-    zeroedBytes: zeroedUnits * UNIT_BYTES,
+    writtenBytes: writtenUnits * UNIT_BYTES,
+    isRecycled: recycled === 1,
   };
 }
 
@@ -60,7 +66,7 @@ const NOT_THERE = new Set(['ENOENT', 'EACCES', 'ERR_FLASHSTRIKE_UNSAFE_FILE']);
 export function openPrepared(
   storage: Storage,
   path: string,
-  { inode, segmentBytes }: PreparedSegment,
+  { inode, segmentBytes }: Pick<PreparedSegment, 'inode' | 'segmentBytes'>,
 ): number | undefined {
   let fd: number;
   try {

@@ -11,6 +11,8 @@
 //   application <-- verificationEnded, verificationProblem ----------- maintainer
 //   application --- deleteBefore, deleteRequests --------------------> maintainer
 //   writer <------- removedSegments, coldSegments ------------------- maintainer
+//   preparer ------ recycledPages ----------------------------------> maintainer
+//   preparer <----- recycledQueue ----------------------------------- maintainer
 //   maintainer ---- keepFrom ----------------------------------------> housekeeping
 //   maintainer <--- keptFrom ----------------------------------------- housekeeping
 //   `failure`, why the log has ended, is read by all; each thread has its ThreadLines
@@ -36,7 +38,7 @@ const ThreadLines = layout('ThreadLines')
 /** The application asks for a commit at most so long after its first event (CommitDemand). */
 export const LONGEST_GATHERING_NS = 20 * NS_PER_MS;
 export const QUEUE_CAPACITY = 4;
-export const QUEUE_ENTRY_WORDS = 5;
+export const QUEUE_ENTRY_WORDS = 6;
 const MESSAGE_BYTES = 2048;
 
 export const SignalsLayout = layout('Signals')
@@ -105,7 +107,10 @@ export const SignalsLayout = layout('Signals')
   .field(11904, 'writtenWaiting', WordLine)
   /** Counter that moves with written ids while somebody waits. Writer: the writer thread. */
   .field(12032, 'writtenWake', WordLine)
-  .end(12160, 64);
+  /** Size of a segment that would be used again, in pages; 0: none. Writer: the preparer. */
+  .field(12160, 'recycledPages', WordLine)
+  .field(12288, 'recycledQueue', block(1024, 64))
+  .end(13312, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -115,6 +120,7 @@ type Flag =
   | 'producerWaiting'
   | 'takerWaiting'
   | 'segmentsAwaited'
+  | 'recycledPages'
   | 'segmentsTaken'
   | 'usedParts'
   | 'activePages'
@@ -157,6 +163,8 @@ export class Signals {
   readonly preparerError: SharedMessage;
   readonly verificationProblem: SharedMessage;
   readonly preparedQueue: SpscQueue;
+  /** Files of segments that were removed, for the preparer to make prepared ones of. */
+  readonly recycledQueue: SpscQueue;
   /** Index of the word that `Atomics.waitAsync` waits on for durable ids. */
   readonly durableWakeWord = wordOf(at.durableWake);
   /** The same for written ones. */
@@ -178,8 +186,14 @@ export class Signals {
     this.failure = new SharedMessage(buffer, at.failure, MESSAGE_BYTES);
     this.preparerError = new SharedMessage(buffer, at.preparerError, MESSAGE_BYTES);
     this.verificationProblem = new SharedMessage(buffer, at.verificationProblem, MESSAGE_BYTES);
-    const queue = new Int32Array(buffer, at.preparedQueue, wordOf(1024));
-    this.preparedQueue = new SpscQueue(queue, QUEUE_CAPACITY, QUEUE_ENTRY_WORDS);
+    const queueAt = (offset: number): SpscQueue =>
+      new SpscQueue(
+        new Int32Array(buffer, offset, wordOf(1024)),
+        QUEUE_CAPACITY,
+        QUEUE_ENTRY_WORDS,
+      );
+    this.preparedQueue = queueAt(at.preparedQueue);
+    this.recycledQueue = queueAt(at.recycledQueue);
   }
 
   get(flag: Flag): number {

@@ -28,6 +28,16 @@ export interface SyncOptions {
 }
 
 /**
+ * What the files of the next segments are made of.
+ * - `zero`: allocated, filled with zeros and synced, so that a sync of events writes events only
+ * - `recycle`: the files of segments that `retention` or `deleteBefore` removes, as far as they
+ *   have the size of new ones, one name, and are open nowhere; else as `zero`. What was written
+ *   once is not filled with zeros again
+ * - `allocate`: allocated only. The first sync of each part also writes the file system's journal
+ */
+export type Preallocation = 'recycle' | 'zero' | 'allocate';
+
+/**
  * Which finished segments are kept: the oldest ones go, one at a time, while there is more than any
  * of these allows. The segment that is written to is always kept.
  */
@@ -68,6 +78,10 @@ export interface WalOptions {
    * more each time the log has to wait for a full-sized one, up to 4. Default 2.
    */
   readonly preparedSegments?: number;
+  /**
+   * What the files of the next segments are made of; see {@link Preallocation}. Default `zero`.
+   */
+  readonly preallocate?: Preallocation;
   /** When to sync. Default: `interval`, 10 ms, at most 8 MiB; see {@link SyncOptions}. */
   readonly sync?: Partial<SyncOptions>;
   /**

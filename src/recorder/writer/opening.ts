@@ -380,6 +380,7 @@ class Opening {
       directory: this.#directory,
       segmentBytes,
       preparedSegments: 1,
+      preallocate: this.#options.preallocate,
       firstTicket,
     });
     const taking = new SegmentPreparerUpdater(segmentPreparer, this.#clock);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { systemCode } from '../../errors.js';
 import { BLOCK_ALIGNMENT } from '../../segment/block-header.js';
 import { preparedFileName, segmentFileName } from '../../segment/file-names.js';
-import { encodeSegmentHeader } from '../../segment/segment-header.js';
+import { encodeSegmentHeader, RECYCLED_BODY_FLAG } from '../../segment/segment-header.js';
 import { SegmentTally } from '../../segment/segment-tally.js';
 import type { PredecessorPin } from '../threads/messages.js';
 import { openPrepared, type PreparedSegment } from '../threads/prepared-segments.js';
@@ -204,7 +204,7 @@ export class SegmentRotation {
         segmentBytes: next.segmentBytes,
         firstEventId,
         incompatibleFlags: 0,
-        compatibleFlags: 0,
+        compatibleFlags: next.isRecycled ? RECYCLED_BODY_FLAG : 0,
         checksumKind: 1,
         blockAlignment: BLOCK_ALIGNMENT,
         logId,

@@ -9,12 +9,14 @@ import {
   LARGE_END,
   SEGMENT_BYTES,
 } from '../../../test/support/writer-bench.js';
+import { behindOf, scanTail } from '../../judgement/tail-scan.js';
 import { openSegment } from '../../reading/segment-file.js';
 import { SegmentReader } from '../../reading/segment-reader.js';
 import { BLOCK_HEADER_BYTES, BlockKind } from '../../segment/block-header.js';
 import { preparedFileName, segmentFileName } from '../../segment/file-names.js';
 import { FRAME_HEADER_BYTES } from '../../segment/frame.js';
 import { decodeSeal } from '../../segment/seal.js';
+import { hasRecycledBody } from '../../segment/segment-header.js';
 import { KIB, NS_PER_MS } from '../../units.js';
 
 const SPARE = `${DIRECTORY}/${preparedFileName(2)}`;
@@ -73,6 +75,35 @@ describe('rotation', () => {
       assert.equal(bench.blocksOf(2).length, 2);
     });
   }
+
+  test('a file that was a segment: another salt, and the header says so; no old block is one', () => {
+    const bench = new Bench({ mode: 'every-block' });
+    const path = (index: number): string => `${DIRECTORY}/${segmentFileName(index)}`;
+    const headerOf = (index: number) => {
+      const file = openSegment(bench.disk, path(index), { index });
+      assert.ok(file !== undefined);
+      return file;
+    };
+    const fill = (): void => {
+      bench.append(5000);
+      bench.rest();
+    };
+    for (let event = 0; event < 8; event++) fill();
+    // The same blocks, at the same places, of the same log: only the salt is another one.
+    bench.prepare(bench.disk.contentOf(path(1)));
+    while (bench.disk.statusAt(path(2)) === undefined) fill();
+    const [old, recycled] = [headerOf(1), headerOf(2)];
+    assert.equal(hasRecycledBody(old.header), false);
+    assert.equal(hasRecycledBody(recycled.header), true);
+    assert.notEqual(recycled.header.salt, old.header.salt);
+    const reader = new SegmentReader(bench.disk, recycled);
+    while (reader.next());
+    assert.equal(reader.nextEventId - 1, bench.written);
+    const scan = scanTail(bench.disk, recycled, reader.offset);
+    assert.ok(scan.nonZeroEndOffset > reader.offset, 'old blocks stand behind the end');
+    assert.equal(scan.validHeaders, 0);
+    assert.equal(behindOf(scan, hasRecycledBody(recycled.header)), 'nothing');
+  });
 
   test('takes no prepared file that was cut', () => {
     const bench = new Bench({ mode: 'every-block' });

@@ -95,7 +95,7 @@ const SEGMENT_MAINTAINER = defineMetrics(SegmentMaintainerLayout, 'wal_persisten
     unit: 'bytes',
     help: 'Bytes of segment files given back: of removed ones, and unused ends of finished ones',
     writer: 'maintainer',
-    covers: 'by the length of the files',
+    covers: 'by the length of the files; those that are used again give nothing back',
   }),
   maintenanceFailures: counter({
     help: 'Steps of the maintainer that failed, and are tried again',

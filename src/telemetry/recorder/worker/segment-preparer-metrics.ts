@@ -44,7 +44,8 @@ const SegmentPreparerLayout = layout('SegmentPreparer')
   .field(13440, 'preparedSegments', Counter64)
   .field(13504, 'hurriedSegments', Counter64)
   .field(13568, 'preparedSegmentsLimit', Gauge64)
-  .end(13632, 64);
+  .field(13632, 'recycledSegments', Counter64)
+  .end(13696, 64);
 
 const at = SegmentPreparerLayout.offset;
 const GROUP = wordOf(at.getNextSegment);
@@ -141,7 +142,7 @@ const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worke
   prepareAllocate: duration({
     help: 'Time to allocate the blocks of a segment',
     writer: 'preparer',
-    covers: 'the fallocate call',
+    covers: 'the fallocate call; of a recycled file only where it was cut',
   }),
   prepareZero: duration({
     help: 'Time to write one chunk of zeros',
@@ -176,6 +177,12 @@ const SEGMENT_PREPARER = defineMetrics(SegmentPreparerLayout, 'wal_prepare_worke
     help: 'How many segments are kept ready at most',
     writer: 'preparer',
     covers: 'the option preparedSegments, and one more with each wait for a segment, up to 4',
+  }),
+  recycledSegments: counter({
+    unit: 'segments',
+    help: 'Segments that were queued in the file of a removed one',
+    writer: 'preparer',
+    covers: 'each segment, when it is queued, with preallocate recycle',
   }),
 });
 
@@ -260,9 +267,13 @@ export class SegmentPreparationUpdater extends Updater {
     this.set(wordOf(at.preparedSegmentsLimit), segments);
   }
 
-  /** @param hurried whether the segment was queued before it was zeroed completely */
-  onOffer(hurried: boolean): void {
+  /**
+   * @param hurried whether the segment was queued before it was zeroed completely
+   * @param recycled whether its file is that of a removed one
+   */
+  onOffer(hurried: boolean, recycled = false): void {
     this.count(wordOf(at.preparedSegments));
     if (hurried) this.count(wordOf(at.hurriedSegments));
+    if (recycled) this.count(wordOf(at.recycledSegments));
   }
 }
