@@ -111,6 +111,21 @@ export const BENCHMARKS = {
       iterator: { text: 'iterator, an object an event', unit: '/s', atLeast: 5e6 },
     },
   },
+  follow: {
+    title: 'followers: how soon they have an event, what one costs that waits, how fast they are',
+    nonGoal: 'recording beside many followers (see growth-readers)',
+    goals: {
+      other: ratio('p50 from append to another process, to durable() itself', { atMost: 2 }),
+      idle: {
+        text: '10 followers of a quiet log in one process, of a core',
+        unit: '%',
+        atMost: 0.5,
+      },
+      blocks: ratio('rate of followBlocks, to follow', { atLeast: 3 }),
+      blocksReuse: ratio('the same with reuse, to follow with reuse', { atLeast: 3 }),
+    },
+    isLong: true,
+  },
   open: {
     title: 'Wal.open, until the log can be appended to',
     nonGoal: 'recovery after a kill',

@@ -142,6 +142,20 @@ export const MUTATIONS = [
     tests: ['src/recorder/application/own-bell.test.ts'],
   },
   {
+    name: 'followers: a block is handed out before all of it is durable',
+    file: 'src/replay/follow-blocks.ts',
+    find: 'return this.#isLoaded ? this.#walker.nextEventId - 1 : 0;',
+    replace: 'return this.#isLoaded ? (this.#walker.reader?.block?.firstEventId ?? 0) : 0;',
+    tests: ['src/replay/follow-blocks.test.ts'],
+  },
+  {
+    name: 'followers: what took the name of a region is watched, and written to',
+    file: 'src/region/watched-region.ts',
+    find: 'if (!file.isSameFile(found)) return undefined;',
+    replace: '',
+    tests: ['src/region/watched-region.test.ts'],
+  },
+  {
     name: 'compression: the original goes before what was written is compared',
     file: 'src/recorder/maintainer/segment-compression.ts',
     find: "else this.#phase = 'compare';",

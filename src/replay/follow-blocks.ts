@@ -91,7 +91,7 @@ class BlockSteps implements Steps<LoggedBlock> {
   #copy(start: number, end: number): Uint8Array {
     const { bytes } = this.#walker;
     const handOut = this.#handOut;
-    if (handOut === undefined) return bytes.slice(start, end);
+    if (handOut === undefined) return ownCopy(bytes, start, end);
     handOut.put(bytes, this.#words, start, end - start);
     return handOut.view(end - start);
   }
@@ -103,6 +103,14 @@ class BlockSteps implements Steps<LoggedBlock> {
   close(): void {
     this.#walker.close();
   }
+}
+
+/** As `slice`, in memory that is not filled with zeros first: that took half of all the time. */
+function ownCopy(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const { buffer } = Buffer.allocUnsafeSlow(end - start);
+  const copy = new Uint8Array(buffer);
+  copy.set(bytes.subarray(start, end));
+  return copy;
 }
 
 /**

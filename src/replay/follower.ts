@@ -14,8 +14,12 @@ import type { Start } from './start.js';
 
 const POLL_MS_MIN = 1;
 const POLL_MS_MAX = 20;
-/** How long a bell is relied upon: its owner may have been killed, or be another's by now. */
-const LOOK_MS = 1_000;
+/**
+ * How long a bell is relied upon, and then twice as long: its owner may have been killed, and
+ * another process have opened the log.
+ */
+const LOOK_MS_MIN = 1_000;
+const LOOK_MS_MAX = 8_000;
 /** Events in a row without a turn of the event loop: timers and an abort must get through. */
 const EVENTS_PER_TURN = 4096;
 /** Quiet time after which the end is judged as `replay` would, and again after twice as long. */
@@ -71,6 +75,7 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
   #eventsThisTurn = 0;
   #quietMs = 0;
   #doubtMs = DOUBT_MS_MIN;
+  #lookMs = LOOK_MS_MIN;
   #running: Promise<Step<Item>> | undefined;
   #wake: (() => void) | undefined;
   #ended = false;
@@ -156,6 +161,7 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
       if (this.#eventsThisTurn >= EVENTS_PER_TURN) await this.#pause(0);
       this.#quietMs = 0;
       this.#doubtMs = DOUBT_MS_MIN;
+      this.#lookMs = LOOK_MS_MIN;
       let step = this.#step();
       let rest: Rest | undefined;
       for (let ms = POLL_MS_MIN; step === undefined; ms = Math.min(2 * ms, POLL_MS_MAX)) {
@@ -192,13 +198,15 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
   }
 
   async #restUntilRung(wanted: number): Promise<Rest> {
-    const untilNs = monotonicClock.nowNs() + LOOK_MS * NS_PER_MS;
-    for (let leftMs = LOOK_MS; leftMs > 0; ) {
+    const lookMs = this.#lookMs;
+    this.#lookMs = Math.min(2 * lookMs, LOOK_MS_MAX);
+    const untilNs = monotonicClock.nowNs() + lookMs * NS_PER_MS;
+    for (let leftMs = lookMs; leftMs > 0; ) {
       await this.#pause(leftMs);
       if (this.#ended || this.#listening.reaches(wanted) !== false) return 'told';
       leftMs = Math.ceil((untilNs - monotonicClock.nowNs()) / NS_PER_MS);
     }
-    this.#doubt(LOOK_MS);
+    this.#doubt(lookMs);
     return 'quiet';
   }
 
