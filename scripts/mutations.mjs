@@ -2,6 +2,34 @@
 // `tests` must fail with `replace` in its place.
 export const MUTATIONS = [
   {
+    name: 'ahead: a slot that the reader has is overwritten',
+    file: 'src/replay/segment-preloader.ts',
+    find: 'if (this.#free.length === 0) {\n      return',
+    replace: 'if (this.#free.length < 0) {\n      return',
+    tests: ['src/replay/read-ahead.test.ts'],
+  },
+  {
+    name: 'ahead: a reader goes on behind what it was given',
+    file: 'src/replay/ahead-walker.ts',
+    find: 'return given === undefined || this.#walker.next();',
+    replace: 'return true;',
+    tests: ['src/replay/read-ahead.test.ts'],
+  },
+  {
+    name: 'ahead: the files of a reader are closed before anything has come',
+    file: 'src/replay/ahead-walker.ts',
+    find: 'this.#preloader.begin(place);',
+    replace: 'this.#preloader.begin(place);\n    this.#walker.close();',
+    tests: ['src/replay/read-ahead.test.ts'],
+  },
+  {
+    name: 'ahead: a reader that is closed leaves its preloader at work',
+    file: 'src/replay/ahead-walker.ts',
+    find: 'this.#leave();\n    this.#walker.close();',
+    replace: 'this.#walker.close();',
+    tests: ['src/replay/read-ahead.test.ts'],
+  },
+  {
     name: 'begin: the time that an entry of a seal tells is believed',
     file: 'src/replay/log-walker.ts',
     find: 'return firstNs !== undefined && firstNs < timeNs;',
@@ -1259,8 +1287,9 @@ export const MUTATIONS = [
   {
     name: 'threads: native libraries are loaded at import, where nothing waits for them',
     file: 'src/reading/reading-meter.ts',
-    find: 'let silent: ReadingMeter | undefined;',
-    replace: 'let silent: ReadingMeter | undefined = new ReadingMeter(new Telemetry(), undefined);',
+    find: 'let silent: TelemetryMeter | undefined;',
+    replace:
+      'let silent: TelemetryMeter | undefined = new TelemetryMeter(new Telemetry(), undefined);',
     tests: ['test/system/runtimes.test.ts'],
   },
   {

@@ -4,18 +4,19 @@ import { type TestContext, test } from 'node:test';
 import { cannotMap, regionFolder } from '../../test/support/adapters.js';
 import { FaultyStorage } from '../../test/support/faulty-storage.js';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
+import { readersOf } from '../../test/support/readers.js';
 import { SteppedLog } from '../../test/support/stepped-log.js';
 import { WalError } from '../errors.js';
 import { Wal } from '../recorder/application/wal.js';
 import { type RecoveryMode, recoverLog } from '../recovery/recover-log.js';
-import { openCursor } from '../replay/open-cursor.js';
-import { replay } from '../replay/replay.js';
 import { salvage } from '../salvage/salvage.js';
 import { identifyFolder } from '../storage/identify-folder.js';
 import { acquireLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { inspectLog } from '../verification/inspect.js';
 import { verify } from '../verification/verify.js';
+
+const { openCursor, replay } = readersOf(import.meta.url);
 
 /** Four segments of five events each; those before `firstKeptEventId` were removed on purpose. */
 function fourSegments(t: TestContext, firstKeptEventId: number): LogBuilder {

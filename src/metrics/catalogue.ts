@@ -24,7 +24,6 @@ export type MetricWriter =
   | 'preparer'
   | 'housekeeping'
   | 'maintainer'
-  | 'preloader'
   | 'reader'
   | 'any';
 

@@ -128,7 +128,6 @@ const WRITERS: Readonly<Record<MetricWriter, string>> = {
   preparer: 'the preparer thread',
   housekeeping: 'the housekeeping thread',
   maintainer: 'the maintainer thread',
-  preloader: 'the preloader thread',
   reader: 'whoever looks',
   any: 'the thread that reads or opens the log',
 };

@@ -32,9 +32,12 @@ export function checkTime(name: string, value: unknown): bigint | undefined {
 }
 
 /** An option that is on or off; default: off. */
-export function checkFlag(name: string, value: unknown): boolean {
-  if (value === undefined) return false;
-  if (typeof value === 'boolean') return value;
+export const checkFlag = (name: string, value: unknown): boolean =>
+  checkChoice(name, value) ?? false;
+
+/** The same, where undefined has a meaning of its own. */
+export function checkChoice(name: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
   throw invalidArgument(`${name} must be true or false, got ${shown(value)}.`);
 }
 

@@ -15,7 +15,7 @@ import { replay, replayThrough } from '../replay/replay.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { Telemetry } from '../telemetry/recovery/telemetry.js';
 import { verify } from '../verification/verify.js';
-import { ReadingMeter, silentMeter } from './reading-meter.js';
+import { silentMeter, TelemetryMeter } from './reading-meter.js';
 import { integrityFailureOf } from './stop.js';
 
 const CORRUPT = { code: 'ERR_FLASHSTRIKE_CORRUPT' };
@@ -249,7 +249,7 @@ test('the time between two blocks, in which events are used, is not in verifySeg
   const clock = new FakeClock();
   const telemetry = new Telemetry();
   const { dir } = threeSegments(t).write();
-  const walker = new LogWalker(FILE_PORTS, dir, new ReadingMeter(telemetry, clock));
+  const walker = new LogWalker(FILE_PORTS, dir, new TelemetryMeter(telemetry, clock));
   walker.seek(undefined);
   while (walker.next()) clock.advanceNs(1e9);
   assert.ok(walker.confirmEnd());

@@ -92,6 +92,7 @@ export class SegmentReader {
 
   readonly #storage: Storage;
   readonly #meter: SegmentMeter;
+  readonly #renew: () => Uint8Array | undefined;
   /** No block reaches past this offset: the file's end, as it was when it was last looked at. */
   #endOffset: number;
   #offset: number;
@@ -111,18 +112,23 @@ export class SegmentReader {
   /** Bytes from this file offset on were read during the running call of `next`. */
   #freshFrom = Number.POSITIVE_INFINITY;
 
-  /** @param buffer from {@link readBuffer}; it is overwritten from call to call of `next` */
+  /**
+   * @param buffer from {@link readBuffer}; it is overwritten from call to call of `next`
+   * @param renew asked before that for another buffer; undefined: none, it is overwritten
+   */
   constructor(
     storage: Storage,
     file: SegmentFile,
     buffer = readBuffer(file.bytes),
     from = startOf(file),
     meter = new SegmentMeter(),
+    renew: () => Uint8Array | undefined = () => undefined,
   ) {
     assert(buffer.length >= bufferBytes(file.bytes), 'the buffer comes from readBuffer');
     assert(buffer.byteOffset % 8 === 0 && from.offset % 8 === 0, 'blocks stand at multiples of 8');
     this.#storage = storage;
     this.#meter = meter;
+    this.#renew = renew;
     this.file = file;
     this.bytes = buffer;
     this.#endOffset = Math.min(file.bytes, file.header.segmentBytes);
@@ -229,7 +235,8 @@ export class SegmentReader {
 
   /** Another reader of the same file, from `position` on; it uses the same buffer. */
   readerAt(position: SegmentPosition): SegmentReader {
-    const reader = new SegmentReader(this.#storage, this.file, this.bytes, position, this.#meter);
+    const [storage, meter, renew] = [this.#storage, this.#meter, this.#renew];
+    const reader = new SegmentReader(storage, this.file, this.bytes, position, meter, renew);
     reader.#refusedSeal = this.#refusedSeal;
     return reader;
   }
@@ -364,7 +371,12 @@ export class SegmentReader {
     if (this.#offset + byteCount <= this.#bufferEnd) return true;
     const kept = Math.max(0, this.#bufferEnd - this.#offset);
     const from = this.#offset - this.#bufferStart;
-    this.bytes.copyWithin(0, from, from + kept);
+    const renewed = this.#renew();
+    if (renewed === undefined) this.bytes.copyWithin(0, from, from + kept);
+    else {
+      renewed.set(this.bytes.subarray(from, from + kept));
+      this.bytes = renewed;
+    }
     this.#bufferStart = this.#offset;
     const wanted = Math.min(
       Math.max(byteCount, this.#readAheadBytes),

@@ -10,12 +10,14 @@ import {
   typeOf,
 } from '../../test/support/log-builder.js';
 import { fc } from '../../test/support/properties.js';
+import { readersOf } from '../../test/support/readers.js';
 import { WalError } from '../errors.js';
 import { FILE_PORTS, type ReadingPorts } from '../judgement/reading-ports.js';
 import type { EventCursor } from '../reading/events.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import type { Storage } from '../storage/storage.js';
-import { openCursor, openCursorThrough } from './open-cursor.js';
+
+const { openCursor, openCursorThrough } = readersOf(import.meta.url);
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
 

@@ -7,6 +7,7 @@ import { codecOf } from '../memory/codec.js';
 import { wordOf } from '../memory/layout.js';
 import type { LoggedEvent } from '../reading/events.js';
 import { FRAME_HEADER_BYTES, FrameLayout } from '../segment/frame.js';
+import type { Blocks } from './blocks.js';
 import type { HandOut } from './hand-out.js';
 import type { LogPlace, LogWalker } from './log-walker.js';
 import { isBeginning, type Start } from './start.js';
@@ -31,13 +32,13 @@ interface CursorInside {
 
 let inside: CursorInside;
 
-/** Steps over the frames of a walker's blocks. Fields are of the event that it moved to. */
+/** Steps over the frames of the blocks of a log. Fields are of the event that it moved to. */
 export class LogCursor {
   /** 0 before the first step, and at the end. */
   eventId = 0;
   type = 0;
   payloadBytes = 0;
-  readonly #walker: LogWalker;
+  readonly #blocks: Blocks;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   readonly #view: DataView;
@@ -57,16 +58,16 @@ export class LogCursor {
   #frameEnd = 0;
   #closed = false;
 
-  constructor(walker: LogWalker, { eventId = 1, timeNs }: Start = {}, handOut?: HandOut) {
-    const { bytes } = walker;
-    this.#walker = walker;
+  constructor(blocks: Blocks, { eventId = 1, timeNs }: Start = {}, handOut?: HandOut) {
+    const { bytes } = blocks;
+    this.#blocks = blocks;
     this.#handOut = handOut;
     this.#fromEventId = eventId;
     this.#fromTimeNs = timeNs;
     this.#bytes = bytes;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#sampler = walker.meter.isSilent ? undefined : new StepSampler();
+    this.#sampler = blocks.meter.isSilent ? undefined : new StepSampler();
   }
 
   static {
@@ -88,7 +89,7 @@ export class LogCursor {
   }
 
   #timedNext(): boolean {
-    const { meter } = this.#walker;
+    const { meter } = this.#blocks;
     const startNs = meter.nowNs();
     const moved = this.#step() || this.#nextBlock();
     if (!moved) return false;
@@ -121,19 +122,16 @@ export class LogCursor {
   }
 
   #loadBlock(): boolean {
-    const walker = this.#walker;
+    const blocks = this.#blocks;
     do {
-      if (this.#closed || !walker.next()) {
+      if (this.#closed || !blocks.next()) {
         this.#clear();
         return false;
       }
-    } while (walker.nextEventId <= this.#fromEventId);
-    const reader = walker.reader;
-    const block = reader?.block;
-    if (reader === undefined || block === undefined) return false;
-    this.#frameOffset = reader.payloadStart;
-    this.#frameEnd = reader.payloadEnd;
-    this.#lastEventId = block.firstEventId - 1;
+    } while (blocks.nextEventId <= this.#fromEventId);
+    this.#frameOffset = blocks.payloadStart;
+    this.#frameEnd = blocks.payloadEnd;
+    this.#lastEventId = blocks.firstEventId - 1;
     return true;
   }
 
@@ -183,19 +181,19 @@ export class LogCursor {
 
   /** See LogWalker: for one that waits at the end. */
   #confirmEndAgain(): boolean {
-    return this.#walker.confirmEndAgain();
+    return this.#blocks.confirmEndAgain();
   }
 
   close(): void {
     this.#closed = true;
     this.#clear();
-    this.#walker.close();
+    this.#blocks.close();
   }
 
   #nextBlock(): boolean {
     if (this.#closed) return false;
     try {
-      while (!this.#load()) if (this.#walker.confirmEnd()) return false;
+      while (!this.#load()) if (this.#blocks.confirmEnd()) return false;
     } catch (error) {
       this.close();
       throw error;
@@ -264,18 +262,20 @@ function findBlock(walker: LogWalker, from: number, beyondEnd: boolean): void {
 /**
  * A cursor that stands before `place`; the walker's files are open.
  * @param Cursor the kind of cursor that is wanted
+ * @param blocks those of the walker, or what reads ahead of it
  */
 export function cursorAt<Cursor extends LogCursor>(
-  Cursor: new (walker: LogWalker, start: Start) => Cursor,
+  Cursor: new (blocks: Blocks, start: Start) => Cursor,
   walker: LogWalker,
   place: LogPlace | undefined,
   start: Start,
+  blocks: Blocks = walker,
 ): Cursor {
   try {
     walker.resume(place, isBeginning(start));
-    return new Cursor(walker, start);
+    return new Cursor(blocks, start);
   } catch (error) {
-    walker.close();
+    blocks.close();
     throw error;
   }
 }

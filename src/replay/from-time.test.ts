@@ -8,6 +8,7 @@ import {
   temporaryFolder,
   timestampOf,
 } from '../../test/support/log-builder.js';
+import { readersOf } from '../../test/support/readers.js';
 import { forgeSeal } from '../../test/support/wrong-seals.js';
 import { FILE_PORTS } from '../judgement/reading-ports.js';
 import type { CursorOptions } from '../reading/events.js';
@@ -16,8 +17,8 @@ import { xxh64 } from '../segment/checksum.js';
 import { SealEntryLayout, SealTotalsLayout } from '../segment/seal.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { follow } from './follow.js';
-import { openCursor, openCursorThrough } from './open-cursor.js';
-import { replay } from './replay.js';
+
+const { openCursor, openCursorThrough, replay } = readersOf(import.meta.url);
 
 const range = (first: number, last: number): number[] =>
   Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);

@@ -8,11 +8,12 @@ import {
   timestampOf,
   typeOf,
 } from '../../test/support/log-builder.js';
+import { readersOf } from '../../test/support/readers.js';
 import type { LoggedEvent } from '../reading/events.js';
 import { salvage } from '../salvage/salvage.js';
 import { follow } from './follow.js';
-import { openCursor } from './open-cursor.js';
-import { replay } from './replay.js';
+
+const { openCursor, replay } = readersOf(import.meta.url);
 
 /** Short, odd, empty and long payloads in blocks of several events, across two segments. */
 const SIZES = [40, 0, 1, 13, 1000, 8, 512, 513, 40, 20_000];

@@ -37,6 +37,7 @@ import { segmentFileName } from '../segment/file-names.js';
 import type { Seal } from '../segment/seal.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
+import type { Blocks } from './blocks.js';
 
 /** Where a walk is, for another walker to continue from; undefined in a log without segments. */
 export interface LogPlace {
@@ -46,13 +47,14 @@ export interface LogPlace {
   readonly position: SegmentPosition;
 }
 
-export class LogWalker {
+export class LogWalker implements Blocks {
   readonly dir: string;
   readonly meter: ReadingMeter;
   /** The one buffer: the current block's frames stand at [frameStart, frameEnd). */
   readonly bytes: Uint8Array;
   readonly #ports: ReadingPorts;
   readonly #storage: Storage;
+  readonly #renew: (() => Uint8Array | undefined) | undefined;
   #reader: SegmentReader | undefined;
   #successor: SegmentFile | undefined;
   /** Whose log it is, as the whole folder tells; undefined before `seek`. */
@@ -60,12 +62,19 @@ export class LogWalker {
   /** E of the last judgement, to judge each end once. */
   #judgedOffset = 0;
 
-  constructor(ports: ReadingPorts, dir: string, meter: ReadingMeter = silentMeter()) {
+  /** @param renew see SegmentReader; `bytes` is the first buffer only then */
+  constructor(
+    ports: ReadingPorts,
+    dir: string,
+    meter: ReadingMeter = silentMeter(),
+    renew?: () => Uint8Array | undefined,
+  ) {
     this.#ports = ports;
     this.#storage = ports.storage;
     this.bytes = ports.readBuffer();
     this.dir = dir;
     this.meter = meter;
+    this.#renew = renew;
   }
 
   /** The segment that is read now, undefined in a log without segments. */
@@ -91,6 +100,18 @@ export class LogWalker {
     return this.#reader?.nextEventId ?? 1;
   }
 
+  get payloadStart(): number {
+    return this.#reader?.payloadStart ?? 0;
+  }
+
+  get payloadEnd(): number {
+    return this.#reader?.payloadEnd ?? 0;
+  }
+
+  get firstEventId(): number {
+    return this.#reader?.block?.firstEventId ?? 0;
+  }
+
   /** The current block, or the one to come where there is none. */
   get place(): LogPlace | undefined {
     const reader = this.#reader;
@@ -106,13 +127,29 @@ export class LogWalker {
     return { segmentIndex, salt, position: position ?? reader.resumePosition };
   }
 
+  /** Behind the current block, for another walker to continue from. */
+  get placeBehind(): LogPlace | undefined {
+    const reader = this.#reader;
+    if (reader === undefined) return undefined;
+    const { segmentIndex, salt } = reader.file.header;
+    return { segmentIndex, salt, position: reader.resumePosition };
+  }
+
   /**
-   * Opens the files again where a walk stood, this one's or another's.
+   * Goes on where a walk stood, this one's or another's; opens the files unless they are open.
    * @param orFirst the place is the beginning of the log: where that was removed meanwhile, the log
    * begins later
    */
   resume(place: LogPlace | undefined, orFirst = false): void {
     if (place === undefined) return;
+    const open = this.#reader?.file;
+    const { segmentIndex, salt } = open?.header ?? {};
+    if (open !== undefined && segmentIndex === place.segmentIndex && salt === place.salt) {
+      this.#reader = this.#readerAt(open, place.position);
+      this.#judgedOffset = 0;
+      return;
+    }
+    this.close();
     const file = this.#open(place.segmentIndex);
     if (file === undefined && orFirst) {
       this.seek(undefined);
@@ -344,7 +381,8 @@ export class LogWalker {
 
   #readerAt(file: SegmentFile, position: SegmentPosition): SegmentReader {
     const meter = new SegmentMeter(this.meter);
-    return new SegmentReader(this.#storage, file, this.bytes, position, meter);
+    const bytes = this.#reader?.bytes ?? this.bytes;
+    return new SegmentReader(this.#storage, file, bytes, position, meter, this.#renew);
   }
 
   #openSuccessor(): SegmentFile | undefined {

@@ -8,8 +8,10 @@ import {
   timestampOf,
   typeOf,
 } from '../../test/support/log-builder.js';
+import { readersOf } from '../../test/support/readers.js';
 import { decodeSegmentHeader, encodeSegmentHeader } from '../segment/segment-header.js';
-import { replay } from './replay.js';
+
+const { replay } = readersOf(import.meta.url);
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
 

@@ -1,14 +1,21 @@
 // The convenient way to read: `for (const event of replay(dir))`.
 
-import type { ReadingPorts } from '../judgement/reading-ports.js';
-import { REGION_PORTS } from '../judgement/region-ports.js';
-import { checkDirectory, checkEventId, checkFlag, checkOptions } from '../reading/event-range.js';
+import {
+  checkChoice,
+  checkDirectory,
+  checkEventId,
+  checkFlag,
+  checkOptions,
+} from '../reading/event-range.js';
 import type { LoggedEvent, ReplayOptions, ReusedEvent, Reusing } from '../reading/events.js';
 import { checkTelemetry } from '../reading/reading-meter.js';
+import { walkersOf } from './ahead-walker.js';
 import { CurrentEvent } from './current-event.js';
 import { cursorAt, cursorInside, findPlace, LogCursor } from './cursor.js';
-import { type LogPlace, LogWalker } from './log-walker.js';
+import type { LogPlace } from './log-walker.js';
+import type { ReplayPorts } from './read-ahead.js';
 import { checkStart, type Start } from './start.js';
+import { REPLAY_PORTS } from './thread-read-ahead.js';
 
 interface Range {
   readonly start: Start;
@@ -17,11 +24,11 @@ interface Range {
 }
 
 function* events(
-  walker: LogWalker,
+  { walker, blocks }: ReturnType<typeof walkersOf>,
   place: LogPlace | undefined,
   { start, to, reuse }: Range,
 ): Generator<LoggedEvent, void, undefined> {
-  const cursor = cursorAt(LogCursor, walker, place, start);
+  const cursor = cursorAt(LogCursor, walker, place, start, blocks);
   try {
     const event = reuse ? new CurrentEvent(cursor) : undefined;
     while (cursor.next() && cursor.eventId <= to) {
@@ -55,12 +62,12 @@ export function replay(
 ): IterableIterator<ReusedEvent>;
 export function replay(dir: string, options?: ReplayOptions): IterableIterator<LoggedEvent>;
 export function replay(dir: string, options: ReplayOptions = {}): IterableIterator<LoggedEvent> {
-  return replayThrough(REGION_PORTS, dir, options);
+  return replayThrough(REPLAY_PORTS, dir, options);
 }
 
 /** {@link replay} with other ports than those of this machine. */
 export function replayThrough(
-  ports: ReadingPorts,
+  ports: ReplayPorts,
   dir: string,
   options: ReplayOptions = {},
 ): IterableIterator<LoggedEvent> {
@@ -69,6 +76,7 @@ export function replayThrough(
   const start = checkStart(options);
   const to = checkEventId('to', options.to) ?? Number.MAX_SAFE_INTEGER;
   const reuse = checkFlag('reuse', options.reuse);
-  const walker = new LogWalker(ports, dir, checkTelemetry(options.telemetry));
-  return events(walker, findPlace(walker, start), { start, to, reuse });
+  const readAhead = checkChoice('readAhead', options.readAhead);
+  const walkers = walkersOf(ports, dir, checkTelemetry(options.telemetry), readAhead);
+  return events(walkers, findPlace(walkers.walker, start), { start, to, reuse });
 }

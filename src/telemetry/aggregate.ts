@@ -124,11 +124,12 @@ export abstract class Aggregate {
     );
   }
 
-  /** The structs of which this version records anything. */
+  /** The structs of which a log shows anything. */
   #shown(): (readonly [string, MetricsStruct])[] {
-    return Object.entries(this.#structs).filter(([, struct]) =>
-      Object.values(structAccess(struct).definition.fields).some(({ isFed }) => isFed),
-    );
+    return Object.entries(this.#structs).filter(([, struct]) => {
+      for (const _ of fedMetrics(struct)) return true;
+      return false;
+    });
   }
 }
 

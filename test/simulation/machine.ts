@@ -1,13 +1,14 @@
 // A machine that a log lives on, one process after the other: disk, regions, clocks, chance. All of
 // it follows from one seed.
 import type { Random } from '../../src/cli/demo/random.js';
-import type { ReadingPorts } from '../../src/judgement/reading-ports.js';
 import { regionPorts } from '../../src/judgement/region-ports.js';
 import { readBuffer } from '../../src/reading/segment-reader.js';
 import type { OpeningPorts } from '../../src/recorder/writer/opening-ports.js';
+import type { ReplayPorts } from '../../src/replay/read-ahead.js';
 import { acquireLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';
 import { NS_PER_MS } from '../../src/units.js';
+import { readingAhead } from '../support/readers.js';
 import { TickingClock } from '../support/stepped-log.js';
 import { SimulatedDisk } from './simulated-disk.js';
 import { SimulatedKernel } from './simulated-kernel.js';
@@ -37,6 +38,8 @@ export class Machine {
     this.regions = regions?.copy(this.kernel) ?? new SimulatedRegions(this.kernel);
   }
 
+  #readers = 0;
+
   /** What the wall clock is ahead of the other one; it may be stepped. */
   #wallMs = SOME_DAY_MS;
 
@@ -58,8 +61,11 @@ export class Machine {
   }
 
   /** For readers, of which no two are in the middle of a block at a time. */
-  get readingPorts(): ReadingPorts {
-    return { ...regionPorts(this.kernel, this.regions), readBuffer: () => BUFFER };
+  get readingPorts(): ReplayPorts {
+    const ports = { ...regionPorts(this.kernel, this.regions), readBuffer: () => BUFFER };
+    this.#readers++;
+    // In turn, so that chance, and with it every seed, stays what it was.
+    return this.#readers % 2 === 0 ? readingAhead(ports) : ports;
   }
 
   /** The process is gone, whatever it was about; what the kernel has, and the regions, stay. */

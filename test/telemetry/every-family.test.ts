@@ -22,9 +22,11 @@ import { offer } from '../../src/recorder/threads/prepared-segments.js';
 import type { Preallocation } from '../../src/recorder/threads/wal-options.js';
 import { openRegionFile } from '../../src/region/region-file.js';
 import { openCursorThrough } from '../../src/replay/open-cursor.js';
+import { replayThrough } from '../../src/replay/replay.js';
 import { preparedFileName } from '../../src/segment/file-names.js';
 import { FRAME_HEADER_BYTES } from '../../src/segment/frame.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
+import type { Storage } from '../../src/storage/storage.js';
 import { elsewhereOf, wrappedMs } from '../../src/telemetry/heartbeats.js';
 import { LogTelemetry } from '../../src/telemetry/log-telemetry.js';
 import { placeOf } from '../../src/telemetry/telemetry-layout.js';
@@ -40,7 +42,9 @@ import { type StorageCall, systemError } from '../support/interposed-storage.js'
 import { LogBuilder, temporaryFolder } from '../support/log-builder.js';
 import { code } from '../support/log-content.js';
 import { MovedFamilies } from '../support/moved-families.js';
+import { readingAhead } from '../support/readers.js';
 import { SteppedLog, TickingClock } from '../support/stepped-log.js';
+import { steppedReadAhead } from '../support/stepped-read-ahead.js';
 import { Bench, DIRECTORY, SEGMENT_BYTES } from '../support/writer-bench.js';
 
 const RECORDER = 'flashstrike_wal_recorder';
@@ -476,7 +480,28 @@ async function reading(context: TestContext, families: MovedFamilies): Promise<v
     const cursor = () => openCursorThrough({ ...FILE_PORTS, storage }, sound.dir, { telemetry });
     assert.throws(() => cursor().next());
   }
-  look();
+  const slowly = (): void => {
+    const endMs = performance.now() + 2;
+    while (performance.now() < endMs);
+  };
+  const storage: Storage = {
+    ...nodeStorage,
+    read(fd, target, offset) {
+      slowly();
+      return nodeStorage.read(fd, target, offset);
+    },
+    close(fd) {
+      slowly();
+      nodeStorage.close(fd);
+    },
+  };
+  const goesOn = (): boolean => false;
+  const still = { ...FILE_PORTS, readsAhead: true, readAhead: steppedReadAhead({ goesOn }) };
+  const slow = readingAhead({ ...FILE_PORTS, storage });
+  for (const ports of [readingAhead(FILE_PORTS), slow, still]) {
+    for (const _ of replayThrough(ports, sound.dir, { telemetry }));
+    look();
+  }
 }
 
 test('every family that a log exports is moved by something', {

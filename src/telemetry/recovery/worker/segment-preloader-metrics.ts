@@ -1,5 +1,5 @@
-// A thread that opens and verifies the following segments ahead of the reader, as the reference has
-// one. This version has none: the struct is for those who record it themselves.
+// A thread that opens, reads and verifies segments ahead of a reader. It measures, and tells the
+// reader with what it hands over; that records it.
 import { type Clock, monotonicClock } from '../../../clock/clock.js';
 import { layout, wordOf } from '../../../memory/layout.js';
 import { defineMetrics, operation } from '../../../metrics/catalogue.js';
@@ -17,17 +17,20 @@ const at = SegmentPreloaderLayout.offset;
 const SEGMENT_PRELOADER = defineMetrics(SegmentPreloaderLayout, 'wal_recovery_worker', {
   preloadSegment: operation({
     reference: 'preload_segment',
-    isFed: false,
-    writer: 'preloader',
+    isShownOnceSet: true,
+    writer: 'any',
     help: 'Time to prepare a segment ahead of its reader',
-    covers: 'opening, reading and verifying one segment, until it is ready',
+    covers:
+      'opening, reading and verifying one segment on the preloader thread, recorded once the ' +
+      'reader has it; failed: the thread did not get on, and the reader reads by itself',
   }),
   finishSegment: operation({
     reference: 'finish_segment',
-    isFed: false,
-    writer: 'preloader',
-    help: 'Time to close a segment that was read',
-    covers: 'closing one segment that its reader returned',
+    isShownOnceSet: true,
+    failures: 'unseen',
+    writer: 'any',
+    help: 'Time to close a segment that was read ahead',
+    covers: 'closing one segment on the preloader thread, once all of it is prepared',
   }),
 });
 
@@ -36,7 +39,7 @@ export class SegmentPreloader extends structOf(SEGMENT_PRELOADER) {
   static readonly layout = SegmentPreloaderLayout;
 }
 
-/** Records preloading; for the one thread that preloads. */
+/** Records preloading; for the thread that reads what was preloaded. */
 export class SegmentPreloaderUpdater extends Updater {
   constructor(metrics: SegmentPreloader, clock: Clock = monotonicClock) {
     super(SEGMENT_PRELOADER, metrics, clock);
