@@ -116,11 +116,7 @@ export const BENCHMARKS = {
     nonGoal: 'recording beside many followers (see growth-readers)',
     goals: {
       other: ratio('p50 from append to another process, to durable() itself', { atMost: 2 }),
-      idle: {
-        text: '10 followers of a quiet log in one process, of a core',
-        unit: '%',
-        atMost: 0.5,
-      },
+      idle: { text: 'a follower of a quiet log, of a core', unit: '%', atMost: 0.5 },
       blocks: ratio('rate of followBlocks, to follow', { atLeast: 3 }),
       blocksReuse: ratio('the same with reuse, to follow with reuse', { atLeast: 3 }),
     },
