@@ -189,7 +189,9 @@ export class SegmentMaintainerUpdater extends Updater {
 
   /** @param eventId first event that somebody needs of the oldest segment; 0: nobody needs it */
   setHeld(eventId: number): void {
-    this.set(wordOf(at.heldSegments), eventId > 0 ? 1 : 0);
+    // No call of an updater throws, whatever it is given.
+    const isHeld = typeof eventId === 'number' && eventId > 0;
+    this.set(wordOf(at.heldSegments), isHeld ? 1 : 0);
     this.set(wordOf(at.heldEventId), eventId);
   }
 
