@@ -17,7 +17,11 @@ export const EVENT_BYTES = 1000;
 export const PAYLOAD = `const payload = Buffer.alloc(${EVENT_BYTES}, 7);`;
 /** With spare segments there, the preparer has nothing under way that a close would cut short. */
 export const END = `
-while (segmentPreparer.preparedSegments !== segmentWriter.openNewSegment.samples + 1) {
+// One spare at least (a wait makes them two), and none that is being made.
+while (
+  segmentPreparer.preparedSegments <= segmentWriter.openNewSegment.samples ||
+  segmentPreparer.prepareCreate.samples !== segmentPreparer.preparedSegments
+) {
   await new Promise((resolve) => setTimeout(resolve, 5));
 }
 wal.append(payload);
