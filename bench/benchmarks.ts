@@ -122,6 +122,16 @@ export const BENCHMARKS = {
     },
     isLong: true,
   },
+  readahead: {
+    title: 'reading back with a thread that reads ahead; beginning in the middle',
+    nonGoal: 'cold reads; machines with no processor to spare',
+    goals: {
+      rawCursor: ratio('a cursor that reads ahead to one alone', { atLeast: 1.2 }),
+      compressedCursor: ratio('the same of a compressed log', { atLeast: 1.2 }),
+      handOver: { text: 'to a segment that was read ahead, median', unit: 'µs', atMost: 2 },
+    },
+    isLong: true,
+  },
   open: {
     title: 'Wal.open, until the log can be appended to',
     nonGoal: 'recovery after a kill',
