@@ -47,11 +47,11 @@ export interface BackupOptions {
  * console.log(`${copiedSegments} segments copied, up to event ${lastEventId}`);
  */
 export async function backup(
-  dir: string,
-  target: string,
+  dir: string | URL,
+  target: string | URL,
   options: BackupOptions = {},
 ): Promise<BackupReport> {
-  return backupOf(dir, target, options);
+  return backupOf(checkDirectory(dir), target, options);
 }
 
 /** What an open log knows of itself. */
@@ -60,19 +60,18 @@ type KnownLog = Pick<BackupRequest, 'durableEventId' | 'logId'>;
 /** {@link backup} of a log that this process may have open. */
 export async function backupOf(
   dir: string,
-  target: string,
+  target: string | URL,
   options: BackupOptions,
   known: KnownLog = {},
 ): Promise<BackupReport> {
-  checkDirectory(dir);
-  checkDirectory(target);
+  const targetPath = resolve(checkDirectory(target));
   checkOptionNames(options, ['prune', 'lock', 'signal', 'onProgress']);
   const { prune, lock, signal, onProgress } = options;
   checkSignal(signal);
   checkCallback('onProgress', onProgress);
   const request: BackupRequest = {
     source: resolve(dir),
-    target: resolve(target),
+    target: targetPath,
     prune: checkFlag('prune', prune),
     lock: checkLockMode(lock),
     ...known,

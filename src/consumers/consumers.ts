@@ -59,7 +59,7 @@ export interface ConsumerStatus {
  * for await (const event of billing.follow()) await billing.acknowledge(event.eventId);
  */
 export async function openConsumer(
-  dir: string,
+  dir: string | URL,
   name: string,
   options: OpenConsumerOptions = {},
 ): Promise<Consumer> {
@@ -106,7 +106,7 @@ function knownLogId(ports: ReadingPorts, dir: string): bigint {
  * All consumers of the log in `dir`, by name. Needs no lock, and changes nothing.
  * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, _ACCESS, _IO
  */
-export function listConsumers(dir: string): readonly ConsumerStatus[] {
+export function listConsumers(dir: string | URL): readonly ConsumerStatus[] {
   return listConsumersThrough(REGION_PORTS, checkDirectory(dir));
 }
 
@@ -178,7 +178,7 @@ function stateOf({ dropped, ahead }: ConsumerRecord): ConsumerStatus['state'] {
  * @throws WalError ERR_FLASHSTRIKE_LOCKED while it is in use; _NO_CONSUMER, _NOT_A_LOG …
  */
 export async function removeConsumer(
-  dir: string,
+  dir: string | URL,
   name: string,
   options: Pick<OpenConsumerOptions, 'lock'> = {},
 ): Promise<void> {

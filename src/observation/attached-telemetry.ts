@@ -312,7 +312,7 @@ export function collectDown(prefix: string, collector: Collector): void {
  * telemetry.recorder.segmentWriter.dump();
  * telemetry.close();
  */
-export function attachTelemetry(dir: string): AttachedTelemetry {
+export function attachTelemetry(dir: string | URL): AttachedTelemetry {
   const directory = checkDirectory(dir);
   const file = openTelemetryRegion(directory);
   try {

@@ -1,12 +1,23 @@
 // Arguments that name events or a folder, checked before anything is opened.
+import { fileURLToPath } from 'node:url';
 import { isDate } from 'node:util/types';
 import { invalidArgument, WalError } from '../errors.js';
 import { NS_PER_MS } from '../units.js';
 
-/** A folder's path as it was given. */
+/** A folder's path: as it was given, or that of a `file:` URL. */
 export function checkDirectory(dir: unknown): string {
-  if (typeof dir === 'string' && dir !== '' && !dir.includes('\0')) return dir;
-  throw invalidArgument(`The folder of the log must be a path, got ${shown(dir)}.`);
+  const path = dir instanceof URL ? pathOf(dir) : dir;
+  if (typeof path === 'string' && path !== '' && !path.includes('\0')) return path;
+  throw invalidArgument(`The folder of the log must be a path, got ${shown(path)}.`);
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw invalidArgument(`The folder of the log must be a path or a file: URL: ${why}.`);
+  }
 }
 
 export function checkOptions(options: unknown): void {

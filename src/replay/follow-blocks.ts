@@ -126,10 +126,10 @@ function ownCopy(bytes: Uint8Array, start: number, end: number): Uint8Array {
  * }
  */
 export function followBlocks(
-  dir: string,
+  dir: string | URL,
   options: FollowBlocksOptions = {},
 ): AsyncGenerator<LoggedBlock, undefined, void> {
-  return followBlocksThrough(REGION_PORTS, dir, options);
+  return followBlocksThrough(REGION_PORTS, checkDirectory(dir), options);
 }
 
 /** {@link followBlocks} with other ports than those of this machine. */
@@ -138,7 +138,6 @@ export function followBlocksThrough(
   dir: string,
   options: FollowBlocksOptions = {},
 ): AsyncGenerator<LoggedBlock, undefined, void> {
-  checkDirectory(dir);
   checkOptions(options);
   const start = checkStart(options);
   checkFlag('reuse', options.reuse);

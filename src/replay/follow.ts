@@ -77,18 +77,18 @@ class EventSteps implements Steps<LoggedEvent> {
  * }
  */
 export function follow(
-  dir: string,
+  dir: string | URL,
   options: FollowOptions & Reusing,
 ): AsyncGenerator<ReusedEvent, undefined, void>;
 export function follow(
-  dir: string,
+  dir: string | URL,
   options?: FollowOptions,
 ): AsyncGenerator<LoggedEvent, undefined, void>;
 export function follow(
-  dir: string,
+  dir: string | URL,
   options: FollowOptions = {},
 ): AsyncGenerator<LoggedEvent, undefined, void> {
-  return followThrough(REGION_PORTS, dir, options);
+  return followThrough(REGION_PORTS, checkDirectory(dir), options);
 }
 
 /** {@link follow} with other ports than those of this machine. */
@@ -97,7 +97,6 @@ export function followThrough(
   dir: string,
   options: FollowOptions = {},
 ): AsyncGenerator<LoggedEvent, undefined, void> {
-  checkDirectory(dir);
   checkOptions(options);
   const start = checkStart(options);
   checkFlag('undurable', options.undurable);

@@ -53,8 +53,8 @@ class OpenCursor extends LogCursor implements EventCursor {
  * }
  * console.log(bytes);
  */
-export function openCursor(dir: string, options: CursorOptions = {}): EventCursor {
-  return openCursorThrough(REPLAY_PORTS, dir, options);
+export function openCursor(dir: string | URL, options: CursorOptions = {}): EventCursor {
+  return openCursorThrough(REPLAY_PORTS, checkDirectory(dir), options);
 }
 
 /** {@link openCursor} with other ports than those of this machine. */
@@ -63,7 +63,6 @@ export function openCursorThrough(
   dir: string,
   options: CursorOptions = {},
 ): EventCursor {
-  checkDirectory(dir);
   checkOptions(options);
   const start = checkStart(options);
   const readAhead = checkChoice('readAhead', options.readAhead);

@@ -57,12 +57,15 @@ function* events(
  * }
  */
 export function replay(
-  dir: string,
+  dir: string | URL,
   options: ReplayOptions & Reusing,
 ): IterableIterator<ReusedEvent>;
-export function replay(dir: string, options?: ReplayOptions): IterableIterator<LoggedEvent>;
-export function replay(dir: string, options: ReplayOptions = {}): IterableIterator<LoggedEvent> {
-  return replayThrough(REPLAY_PORTS, dir, options);
+export function replay(dir: string | URL, options?: ReplayOptions): IterableIterator<LoggedEvent>;
+export function replay(
+  dir: string | URL,
+  options: ReplayOptions = {},
+): IterableIterator<LoggedEvent> {
+  return replayThrough(REPLAY_PORTS, checkDirectory(dir), options);
 }
 
 /** {@link replay} with other ports than those of this machine. */
@@ -71,7 +74,6 @@ export function replayThrough(
   dir: string,
   options: ReplayOptions = {},
 ): IterableIterator<LoggedEvent> {
-  checkDirectory(dir);
   checkOptions(options);
   const start = checkStart(options);
   const to = checkEventId('to', options.to) ?? Number.MAX_SAFE_INTEGER;

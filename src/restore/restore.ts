@@ -78,11 +78,11 @@ const TURN_BYTES = 16 * MIB;
  * console.log(`restored up to event ${lastEventId}`);
  */
 export async function restore(
-  source: string,
-  target: string,
+  source: string | URL,
+  target: string | URL,
   options: RestoreOptions = {},
 ): Promise<RestoreReport> {
-  return restoreThrough(REGION_PORTS, source, target, options);
+  return restoreThrough(REGION_PORTS, checkDirectory(source), checkDirectory(target), options);
 }
 
 /** {@link restore} with other ports than those of this machine. */
@@ -93,8 +93,6 @@ export async function restoreThrough(
   options: RestoreOptions = {},
   lock: 'flock' | 'none' = 'flock',
 ): Promise<RestoreReport> {
-  checkDirectory(source);
-  checkDirectory(target);
   checkOptionNames(options, ['toId', 'toTime', 'signal', 'onProgress']);
   checkSignal(options.signal);
   checkCallback('onProgress', options.onProgress);

@@ -82,11 +82,11 @@ const TURN_BYTES = 16 * MIB;
  * console.log(`${events} events copied, ${lost} known to be lost, ${gaps.length} gaps`);
  */
 export async function salvageTo(
-  dir: string,
-  output: string,
+  dir: string | URL,
+  output: string | URL,
   options: SalvageToOptions = {},
 ): Promise<SalvageReport> {
-  return salvageToThrough(REGION_PORTS, dir, output, options);
+  return salvageToThrough(REGION_PORTS, checkDirectory(dir), checkDirectory(output), options);
 }
 
 /** {@link salvageTo} with other ports than those of this machine. */
@@ -96,8 +96,6 @@ export async function salvageToThrough(
   output: string,
   options: SalvageToOptions = {},
 ): Promise<SalvageReport> {
-  checkDirectory(dir);
-  checkDirectory(output);
   checkOptions(options);
   checkSignal(options.signal);
   checkCallback('onGap', options.onGap);

@@ -56,12 +56,11 @@ function* items(salvager: LogSalvager): Generator<SalvageItem, void, undefined> 
  *   else console.warn(item.file, item.offset, item.message);
  * }
  */
-export function salvage(dir: string): IterableIterator<SalvageItem> {
-  return salvageThrough(REGION_PORTS, dir);
+export function salvage(dir: string | URL): IterableIterator<SalvageItem> {
+  return salvageThrough(REGION_PORTS, checkDirectory(dir));
 }
 
 /** {@link salvage} with other ports than those of this machine. */
 export function salvageThrough(ports: ReadingPorts, dir: string): IterableIterator<SalvageItem> {
-  checkDirectory(dir);
   return items(new LogSalvager(ports, dir));
 }

@@ -25,8 +25,11 @@ export type VerifyOptions = ReadingOptions;
  *   console.error(report.advice);
  * }
  */
-export async function verify(dir: string, options: VerifyOptions = {}): Promise<VerifyReport> {
-  return verifyThrough(REGION_PORTS, dir, options);
+export async function verify(
+  dir: string | URL,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  return verifyThrough(REGION_PORTS, checkDirectory(dir), options);
 }
 
 /** {@link verify} with other ports than those of this machine. */
@@ -35,7 +38,6 @@ export async function verifyThrough(
   dir: string,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  checkDirectory(dir);
   checkOptions(options);
   return new Verification(ports, dir, checkTelemetry(options.telemetry)).run();
 }

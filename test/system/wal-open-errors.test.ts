@@ -18,8 +18,25 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type ErrorCode, Wal, type WalOptions } from '../../src/index.js';
+import { pathToFileURL } from 'node:url';
+import {
+  type ErrorCode,
+  follow,
+  followBlocks,
+  listConsumers,
+  openCursor,
+  removeConsumer,
+  replay,
+  restore,
+  salvage,
+  salvageTo,
+  trim,
+  verify,
+  Wal,
+  type WalOptions,
+} from '../../src/index.js';
 import { xxh64 } from '../../src/segment/checksum.js';
+import { attachTelemetry } from '../../src/telemetry.js';
 import { TINY } from '../support/adapters.js';
 import { Script } from '../support/child-script.js';
 import { settles } from '../support/eventually.js';
@@ -114,6 +131,35 @@ test('a folder must be a path', async () => {
   for (const path of ['', 'a\0b', 7, null, undefined, {}, Buffer.from('/tmp')] as string[]) {
     await assert.rejects(Wal.open(path), invalid);
   }
+  const elsewhere = code('ERR_FLASHSTRIKE_INVALID_ARGUMENT', /a path or a file: URL/);
+  await assert.rejects(Wal.open(new URL('https://example.com/log')), elsewhere);
+});
+
+test('a folder may be a file: URL, wherever one is asked for', async (t) => {
+  const folder = join(temporaryFolder(t), 'with space');
+  const url = pathToFileURL(folder);
+  const copy = pathToFileURL(`${folder}-copy`);
+  await using wal = await Wal.open(url, OPTIONS);
+  assert.equal(wal.directory, folder);
+  await wal.durable(wal.append(Buffer.from('event')));
+  assert.equal((await wal.backup(copy)).lastEventId, 1);
+  const consumer = await wal.registerConsumer('reader');
+  assert.equal(listConsumers(url).length, 1);
+  await consumer.close();
+  await removeConsumer(url, 'reader');
+  assert.throws(() => attachTelemetry(url), code('ERR_FLASHSTRIKE_NO_TELEMETRY'));
+  for await (const { eventId } of follow(url)) if (eventId === 1) break;
+  for await (const { lastEventId } of followBlocks(url)) if (lastEventId === 1) break;
+  const cursor = openCursor(copy);
+  assert.ok(cursor.next());
+  cursor.close();
+  assert.equal([...replay(copy)].length, 1);
+  assert.equal([...salvage(copy)].length, 1);
+  assert.equal((await verify(copy)).ok, true);
+  const restored = pathToFileURL(`${folder}-restored`);
+  assert.equal((await restore(copy, restored)).lastEventId, 1);
+  assert.equal((await salvageTo(copy, pathToFileURL(`${folder}-salvaged`))).events, 1);
+  assert.equal((await trim(restored, 1)).firstEventId, 1);
 });
 
 test('a file, and what lies below a file, is no folder', async (t) => {

@@ -13,7 +13,7 @@ import { assert, invalidArgument, WalError } from '../../errors.js';
 import { assertLittleEndian, assertRuntime } from '../../memory/libc.js';
 import { readNumber } from '../../memory/sequence-latch.js';
 import { newInterval } from '../../metrics/journal.js';
-import { checkOptions, checkSignal } from '../../reading/event-range.js';
+import { checkDirectory, checkOptions, checkSignal } from '../../reading/event-range.js';
 import type {
   FollowBlocksOptions,
   FollowOptions,
@@ -202,15 +202,12 @@ export class Wal {
    * await using wal = await Wal.open('./orders', { sync: { mode: 'every-block' } });
    * if (wal.recovery.verdict !== 'clean') console.warn(wal.recovery.advice);
    */
-  static async open(directory: string, options?: WalOptions): Promise<Wal> {
+  static async open(directory: string | URL, options?: WalOptions): Promise<Wal> {
     assertLittleEndian();
     assertRuntime();
     assertChecksums();
-    if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
-      throw invalidArgument(`The folder of the log must be a path; it is ${describe(directory)}.`);
-    }
     // Absolute from here on: the application may change its folder while the log is open.
-    const path = resolve(directory);
+    const path = resolve(checkDirectory(directory));
     const resolved = resolveOptions(options);
     return openWhenUnlocked(resolved.lockTimeoutMs, monotonicClock, () =>
       Wal.#openNow(path, resolved),
@@ -707,7 +704,7 @@ export class Wal {
    * const { lastEventId, copiedSegments } = await wal.backup('/mnt/backup/orders');
    * console.log(`backed up to event ${lastEventId}: ${copiedSegments} segments copied`);
    */
-  async backup(target: string, options: BackupOptions = {}): Promise<BackupReport> {
+  async backup(target: string | URL, options: BackupOptions = {}): Promise<BackupReport> {
     if (this.state === 'closing' || this.#closed) throw this.#closedError();
     const { logId } = this.#handles.ready;
     const known = { logId, durableEventId: this.durableEventId };

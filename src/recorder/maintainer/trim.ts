@@ -52,7 +52,7 @@ export interface TrimReport {
  * console.log(firstEventId);
  */
 export async function trim(
-  dir: string,
+  dir: string | URL,
   eventId: number,
   options: TrimOptions = {},
 ): Promise<TrimReport> {
