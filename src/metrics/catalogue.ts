@@ -69,11 +69,6 @@ export interface MetricDescription<Kind extends MetricKind = MetricKind> {
    * leaves no telemetry; it is counted, but exporters have no family for it.
    */
   readonly failures: 'seen' | 'unseen';
-  /**
-   * Whether a thread of this version records it. What is not fed is in its struct, for those who
-   * record it themselves, and no log shows it.
-   */
-  readonly isFed: boolean;
   /** Whether there are logs in which nothing records it: it is shown once something has. */
   readonly isShownOnceSet: boolean;
   /** What the reference exports it as, its suffixes left out; undefined: it has no such metric. */
@@ -91,7 +86,6 @@ export interface MetricText {
   readonly covers: string;
   readonly unit?: MetricUnit;
   readonly failures?: 'unseen';
-  readonly isFed?: false;
   readonly isShownOnceSet?: true;
   readonly reference?: string;
   readonly group?: string;
@@ -101,7 +95,7 @@ const describing =
   <const Kind extends MetricKind>(kind: Kind, defaultUnit: MetricUnit) =>
   (text: MetricText): MetricDescription<Kind> => {
     const { help, writer, covers, group, reference } = text;
-    const { unit = defaultUnit, failures = 'seen', isFed = true, isShownOnceSet = false } = text;
+    const { unit = defaultUnit, failures = 'seen', isShownOnceSet = false } = text;
     const apply = undefined;
     return Object.freeze({
       kind,
@@ -110,7 +104,6 @@ const describing =
       writer,
       covers,
       failures,
-      isFed,
       isShownOnceSet,
       reference,
       group,
@@ -141,7 +134,6 @@ export const journal = (
     writer,
     covers: '',
     failures: 'seen',
-    isFed: true,
     isShownOnceSet: false,
     reference: undefined,
     group,

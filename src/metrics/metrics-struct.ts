@@ -37,8 +37,8 @@ export type FillCopy = (copy: Uint32Array, at: number) => void;
 type LookBeside = () => FillCopy;
 
 /** Whether a log shows a metric, whose line is `line`. */
-const isShownInLog = ({ isFed, isShownOnceSet }: MetricDescription, line: Uint32Array): boolean =>
-  isFed && (!isShownOnceSet || line.some((word) => word !== 0));
+const isShownInLog = ({ isShownOnceSet }: MetricDescription, line: Uint32Array): boolean =>
+  !isShownOnceSet || line.some((word) => word !== 0);
 
 let accessOf: (struct: MetricsStruct) => StructAccess;
 let refresh: (

@@ -67,9 +67,8 @@ function section(struct: CataloguedStruct): string[] {
   const { prefix, definition } = struct;
   const { label, fields } = definition;
   const names = Object.entries(fields)
-    .filter(([, { kind, isFed }]) => kind !== 'journal' && isFed)
+    .filter(([, { kind }]) => kind !== 'journal')
     .map(([field]) => field);
-  if (names.length === 0) return [];
   return [
     `### ${titleOf(struct)}`,
     '',
@@ -106,9 +105,8 @@ function referenceRows(struct: CataloguedStruct): string[] {
   const { definition } = struct;
   const { subsystem, fields } = definition;
   const title = titleOf(struct);
-  const rows = Object.entries(fields).flatMap(([field, { kind, isFed, reference }]) => {
+  const rows = Object.entries(fields).flatMap(([field, { kind, reference }]) => {
     if (reference === undefined) return [];
-    if (!isFed) return [[title, code(reference), 'in no log yet', '']];
     if (kind !== 'duration64' && kind !== 'operation64') {
       return [[title, code(reference), exportedAs(field, definition).map(code).join('<br>'), '']];
     }

@@ -1,4 +1,4 @@
-// What no thread of this version records is no metric of a log; what one does, is. Which fields the
+// A metric that no thread of this version records would be a lie. Which fields the
 // calls of an updater move is tried on a struct that stands alone; who makes these calls is read in
 // the sources.
 import assert from 'node:assert/strict';
@@ -68,20 +68,20 @@ const isMade = (call: string): boolean => sources.some((text) => text.includes(`
 describe('the fields of a struct', () => {
   for (const listed of ALL_STRUCTS) {
     const { prefix, definition } = listed;
-    it(`of ${prefix} are fed exactly where a thread makes one of their calls`, () => {
+    it(`of ${prefix} are fed: a thread makes one of their calls`, () => {
       const calls = callsOf(listed);
       assert.ok(calls.size > 0);
-      for (const [field, { kind, isFed }] of Object.entries(definition.fields)) {
+      for (const [field, { kind }] of Object.entries(definition.fields)) {
         if (kind === 'journal') continue;
         const feeding = [...calls].filter(([, moved]) => moved.includes(field));
         // What no call moves, the ring's producer counts by itself.
         const made = feeding.length === 0 || feeding.some(([call]) => isMade(call));
-        assert.equal(isFed, made, `${field}: ${feeding.map(([call]) => call).join(', ')}`);
+        assert.ok(made, `${field}: ${feeding.map(([call]) => call).join(', ')}`);
       }
     });
   }
 
-  it('that are not fed are in no dump, text or JSON of a log, and those of a struct have all', () => {
+  it('that no log has to record are in no dump, text or JSON of a log, and those of a struct have all', () => {
     for (const telemetry of [new recorder.Telemetry(), new recovery.Telemetry()]) {
       let dump = '';
       telemetry.dump('', { write: (text) => (dump += text) });
