@@ -51,6 +51,13 @@ export const MUTATIONS = [
     tests: ['src/replay/from-time.test.ts'],
   },
   {
+    name: 'begin: headers lead behind a write that was torn',
+    file: 'src/reading/block-hop.ts',
+    find: 'return nextEventId - 1 <= this.#durableEventId;',
+    replace: 'return nextEventId > 0;',
+    tests: ['src/replay/from-time.test.ts'],
+  },
+  {
     name: 'begin: events before the time are given',
     file: 'src/replay/cursor.ts',
     find: 'if (timeNs === undefined) return true;',

@@ -1,6 +1,9 @@
 // Goes from block to block by their headers alone: an index of a segment that has no seal, redone
 // in memory. Each header is true by its own checksum and follows the one before it; what payloads
 // hold is not looked at, so whoever begins where this leads has not verified what lies before.
+//
+// Headers also lead over a write that a crash has torn: what lies behind that is not of the log,
+// and its ids will be used again. So they lead no further than to what is durable up to there.
 import {
   BLOCK_HEADER_BYTES,
   type BlockHeader,
@@ -25,6 +28,8 @@ class HeaderWalk {
   /** Where the current block stands. */
   position: SegmentPosition;
   header: BlockHeader | undefined;
+  /** Up to here events are durable, as the segment itself tells; all, where that is pinned. */
+  #durableEventId: number;
   readonly #storage: Storage;
   readonly #file: SegmentFile;
   readonly #endOffset: number;
@@ -32,8 +37,11 @@ class HeaderWalk {
   #peekOffset = 0;
   #peekedBytes = 0;
 
-  /** @param endOffset no block reaches past it */
+  /** @param endOffset what the next segment pins; infinite: nothing does */
   constructor(storage: Storage, file: SegmentFile, endOffset: number) {
+    // Of a segment that is not known to be the last one nothing outside of it tells.
+    const isPinned = endOffset !== Number.POSITIVE_INFINITY;
+    this.#durableEventId = isPinned ? Number.POSITIVE_INFINITY : file.header.firstEventId - 1;
     this.#storage = storage;
     this.#file = file;
     this.#endOffset = Math.min(endOffset, file.bytes, file.header.segmentBytes);
@@ -54,7 +62,13 @@ class HeaderWalk {
     if (!follows) return false;
     this.position = after;
     this.header = header;
+    this.#durableEventId = Math.max(this.#durableEventId, header.durableEventId);
     return true;
+  }
+
+  /** Whether all before the position is durable, as far as the headers that were met tell. */
+  isSound({ nextEventId }: SegmentPosition): boolean {
+    return nextEventId - 1 <= this.#durableEventId;
   }
 
   #headerAt(offset: number): BlockHeader | undefined {
@@ -78,9 +92,9 @@ const behind = (position: SegmentPosition, header: BlockHeader): SegmentPosition
 });
 
 /**
- * The last events block that starts at or before `eventId`, as far as headers lead there; undefined
- * where they lead nowhere.
- * @param endOffset where the segment ends, as far as that is known
+ * The last events block that starts at or before `eventId`, as far as headers lead there, or in a
+ * segment that nothing pins one that is a few before it; undefined where they lead nowhere.
+ * @param endOffset what the next segment pins; infinite: nothing does
  */
 export function hopTowards(
   storage: Storage,
@@ -89,11 +103,21 @@ export function hopTowards(
   eventId: number,
 ): SegmentPosition | undefined {
   const walk = new HeaderWalk(storage, file, endOffset);
-  let found: SegmentPosition | undefined;
-  while (walk.next() && walk.position.nextEventId <= eventId) {
-    if (walk.header?.kind === BlockKind.events) found = walk.position;
+  let last: SegmentPosition | undefined;
+  let sound: SegmentPosition | undefined;
+  /** A later header may call durable what lies before it. */
+  let waiting: SegmentPosition | undefined;
+  while (walk.next()) {
+    const { position, header } = walk;
+    if (position.nextEventId > eventId) {
+      if (last === undefined || walk.isSound(last)) break;
+    } else if (header?.kind === BlockKind.events) last = position;
+    waiting ??= last;
+    if (waiting === undefined || !walk.isSound(waiting)) continue;
+    sound = waiting;
+    waiting = undefined;
   }
-  return found;
+  return last !== undefined && walk.isSound(last) ? last : sound;
 }
 
 /**
@@ -128,7 +152,7 @@ function somePositions(walk: HeaderWalk): SegmentPosition[] {
     kept = kept.filter((_position, at) => at % 2 === 0);
     distance *= 2;
   }
-  return kept;
+  return kept.filter((position) => walk.isSound(position));
 }
 
 /**

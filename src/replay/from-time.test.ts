@@ -102,7 +102,9 @@ test('a follower begins at a time, too', async (t) => {
 function longSegment(t: TestContext): LogBuilder {
   const builder = new LogBuilder(temporaryFolder(t), { segmentBytes: 16 << 20 });
   builder.segment();
-  for (let block = 0; block < 24; block++) builder.events(512, { payloadBytes: 1000 });
+  for (let block = 0; block < 24; block++) {
+    builder.events(512, { payloadBytes: 1000, durableEventId: builder.lastEventId });
+  }
   return builder;
 }
 
@@ -214,5 +216,22 @@ test('a block that was left from elsewhere leads nowhere', (t) => {
   builder.write();
   for (const start of [{ from: third.firstEventId + 512 }, { fromTime: timestampOf(6000) }]) {
     assert.throws(() => read(builder.dir, start), CORRUPT);
+  }
+});
+
+test('what lies behind a write that a crash tore, and was never durable, is no beginning', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t));
+  builder.segment().events(3).events(2).events(4).events(1).meta({ durableEventId: 3 });
+  // The header of the second block came to the disk, as did the blocks behind it.
+  const torn = builder.blockOf(1, 1);
+  builder.fileOf(1).fill(0, torn.offset + BLOCK_HEADER_BYTES, torn.offset + torn.bytes);
+  builder.write();
+  assert.deepEqual(read(builder.dir, {}), range(1, 3), 'the log, as the next open finds it');
+  for (let eventId = 1; eventId <= 12; eventId++) {
+    assert.deepEqual(read(builder.dir, { fromTime: timestampOf(eventId) }), range(eventId, 3));
+  }
+  assert.deepEqual(read(builder.dir, { from: 4 }), []);
+  for (let from = 5; from <= 11; from++) {
+    assert.throws(() => read(builder.dir, { from }), { code: 'ERR_FLASHSTRIKE_OUT_OF_RANGE' });
   }
 });
