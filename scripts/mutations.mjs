@@ -172,8 +172,15 @@ export const MUTATIONS = [
   {
     name: 'followers: one of the own log looks first, and waits then',
     file: 'src/recorder/application/own-bell.ts',
-    find: 'this.#arm();\n    return this.#kind',
-    replace: 'queueMicrotask(() => this.#arm());\n    return this.#kind',
+    find: 'this.#announcements.add(this.#onRing);',
+    replace: 'queueMicrotask(() => this.#announcements.add(this.#onRing));',
+    tests: ['src/recorder/application/own-bell.test.ts'],
+  },
+  {
+    name: 'followers: a quiet log keeps the followers that have left it',
+    file: 'src/recorder/application/own-bell.ts',
+    find: 'this.#waiting.delete(onRing);',
+    replace: '',
     tests: ['src/recorder/application/own-bell.test.ts'],
   },
   {

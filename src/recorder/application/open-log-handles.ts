@@ -18,7 +18,7 @@ import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { Crew } from './crew.js';
 import { Neighbours } from './neighbours.js';
-import { OwnBell } from './own-bell.js';
+import { Announcements, OwnBell } from './own-bell.js';
 import { SegmentMaintenance } from './segment-maintenance.js';
 import { keepSpare, takeSpare } from './spare-memory.js';
 
@@ -80,12 +80,17 @@ export class OpenLogHandles {
     const ports = machineReadingPorts(custody.storageOf(directory));
     const memory = (): RingMemory | undefined =>
       this.memory === NO_RING ? undefined : this.memory;
+    const announcements = {
+      durable: new Announcements(signals, 'durable'),
+      written: new Announcements(signals, 'written'),
+    };
     this.readingPorts = Object.freeze({
       ...ports,
       bell: (...asked: Parameters<ReadingPorts['bell']>) => {
         const [, , kind, onRing] = asked;
         const isClosed = memory() === undefined;
-        return isClosed ? ports.bell(...asked) : new OwnBell(signals, memory, kind, onRing);
+        if (isClosed) return ports.bell(...asked);
+        return new OwnBell(announcements[kind], memory, onRing);
       },
     });
     this.syncs = custody.syncsOf(directory);

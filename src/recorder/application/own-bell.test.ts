@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { BellFor } from '../../judgement/bell.js';
 import { publishNumber, publishWords } from '../../memory/sequence-latch.js';
 import { RingControlLayout } from '../../ring/ring-control.js';
 import type { RingMemory } from '../../ring/ring-memory.js';
 import { ringOfSections } from '../../ring/ring-snapshot.js';
 import { Signals } from '../threads/signals.js';
-import { OwnBell } from './own-bell.js';
+import { Announcements, OwnBell } from './own-bell.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 const newMemory = (): RingMemory =>
   ringOfSections(new Uint8Array(RingControlLayout.size), new Uint8Array(4096));
@@ -33,9 +38,8 @@ for (const kind of ['durable', 'written'] as const) {
     const memory = newMemory();
     let rings = 0;
     const bell = new OwnBell(
-      signals,
+      new Announcements(signals, kind),
       () => memory,
-      kind,
       () => rings++,
     );
     for (let id = 1; id <= 5; id++) {
@@ -66,9 +70,8 @@ for (const kind of ['durable', 'written'] as const) {
     };
     let rings = 0;
     const bell = new OwnBell(
-      signals,
+      new Announcements(signals, kind),
       () => late,
-      kind,
       () => rings++,
     );
     assert.equal(bell.listen(), 0);
@@ -78,24 +81,62 @@ for (const kind of ['durable', 'written'] as const) {
   });
 }
 
-test('nothing is announced of written events while nobody waits for them', () => {
+test('nothing is announced of written events while nobody waits for them', async () => {
   const signals = new Signals();
-  const bells = [1, 2].map(() => new OwnBell(signals, newMemory, 'written', () => {}));
-  assert.equal(signals.get('writtenWaiting'), 2);
-  for (const bell of bells) {
-    bell.close();
-    bell.close();
-  }
+  const announcements = new Announcements(signals, 'written');
+  const memory = newMemory();
+  const bells = [1, 2].map(
+    () =>
+      new OwnBell(
+        announcements,
+        () => memory,
+        () => {},
+      ),
+  );
   assert.equal(signals.get('writtenWaiting'), 0);
-  new OwnBell(signals, newMemory, 'durable', () => {}).close();
+  for (const bell of bells) bell.listen();
+  assert.equal(signals.get('writtenWaiting'), 1, 'one wait for both');
+  for (const bell of bells) bell.close();
+  tell(signals, memory, 'written', 1);
+  await turns();
+  assert.equal(signals.get('writtenWaiting'), 0);
+  new OwnBell(
+    new Announcements(signals, 'durable'),
+    () => memory,
+    () => {},
+  ).listen();
   assert.equal(signals.get('writtenWaiting'), 0);
 });
 
+for (const kind of ['durable', 'written'] as const) {
+  test(`who has left a quiet log is not kept by it: ${kind}`, async () => {
+    const announcements = new Announcements(new Signals(), kind);
+    const memory = newMemory();
+    const left: WeakRef<object>[] = [];
+    for (let count = 0; count < 100; count++) {
+      const follower = { bytes: new Uint8Array(1000) };
+      left.push(new WeakRef(follower));
+      const bell = new OwnBell(
+        announcements,
+        () => memory,
+        () => follower.bytes.fill(1),
+      );
+      bell.listen();
+      bell.close();
+    }
+    // A WeakRef keeps what it names until the job that made it has ended.
+    await turns();
+    collectGarbage();
+    const kept = left.filter((each) => each.deref() !== undefined).length;
+    assert.ok(kept <= 1, `${kept} of 100 are kept`);
+  });
+}
+
 test('the bell of a log that is closed rings no more', () => {
+  const announcements = new Announcements(new Signals(), 'durable');
   const bell = new OwnBell(
-    new Signals(),
+    announcements,
     () => undefined,
-    'durable',
     () => {},
   );
   assert.equal(bell.listen(), undefined);
