@@ -39,8 +39,10 @@ export const MUTATIONS = [
   {
     name: 'begin: a segment that cannot be read is passed over for one that begins too late',
     file: 'src/replay/log-walker.ts',
-    find: 'last ?? (readable ? firstBehind : undefined)',
-    replace: 'last ?? firstBehind',
+    find: 'const { last } = searchPlaces(indexes, (index) => this.#isBehindTime(index, timeNs));',
+    replace:
+      'const places = searchPlaces(indexes, (index) => this.#isBehindTime(index, timeNs));\n' +
+      'const last = places.last ?? places.firstBehind;',
     tests: ['src/replay/from-time.test.ts'],
   },
   {

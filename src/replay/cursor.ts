@@ -10,7 +10,7 @@ import { FRAME_HEADER_BYTES, FrameLayout } from '../segment/frame.js';
 import type { Blocks } from './blocks.js';
 import type { HandOut } from './hand-out.js';
 import type { LogPlace, LogWalker } from './log-walker.js';
-import { isBeginning, type Start } from './start.js';
+import { isAnyBeginning, type Start } from './start.js';
 import { StepSampler } from './step-sampler.js';
 
 const TYPE_SHIFT = 16;
@@ -272,7 +272,7 @@ export function cursorAt<Cursor extends LogCursor>(
   blocks: Blocks = walker,
 ): Cursor {
   try {
-    walker.resume(place, isBeginning(start));
+    walker.resume(place, isAnyBeginning(start));
     return new Cursor(blocks, start);
   } catch (error) {
     blocks.close();

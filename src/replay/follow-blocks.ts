@@ -11,7 +11,7 @@ import { decodeFrame, frameMarks, highestTimestampNs } from '../segment/frame.js
 import { Follower, type Steps } from './follower.js';
 import { HandOut } from './hand-out.js';
 import type { LogPlace, LogWalker } from './log-walker.js';
-import { checkStart, isBeginning, type Start } from './start.js';
+import { checkStart, isAnyBeginning, type Start } from './start.js';
 
 /** As many events as a block counts for between two turns of the event loop: 16 MiB at most. */
 const BLOCK_WEIGHT = 256;
@@ -34,7 +34,7 @@ class BlockSteps implements Steps<LoggedBlock> {
     this.#handOut = reuse ? new HandOut() : undefined;
     this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     try {
-      walker.resume(place, isBeginning(start));
+      walker.resume(place, isAnyBeginning(start));
     } catch (error) {
       walker.close();
       throw error;

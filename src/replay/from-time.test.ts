@@ -16,6 +16,7 @@ import { BLOCK_HEADER_BYTES, BlockHeaderLayout } from '../segment/block-header.j
 import { xxh64 } from '../segment/checksum.js';
 import { SealEntryLayout, SealTotalsLayout } from '../segment/seal.js';
 import { nodeStorage } from '../storage/node-storage.js';
+import type { OpenMode } from '../storage/storage.js';
 import { follow } from './follow.js';
 
 const { openCursor, openCursorThrough, replay } = readersOf(import.meta.url);
@@ -234,4 +235,31 @@ test('what lies behind a write that a crash tore, and was never durable, is no b
   for (let from = 5; from <= 11; from++) {
     assert.throws(() => read(builder.dir, { from }), { code: 'ERR_FLASHSTRIKE_OUT_OF_RANGE' });
   }
+});
+
+test('a log that begins later meanwhile is read from there', (t) => {
+  let removals = 0;
+  for (let removedAt = 1; removedAt <= 10; removedAt++) {
+    const builder = threeSegments(t);
+    const first = builder.pathOf(1);
+    let opens = 0;
+    const storage = {
+      ...nodeStorage,
+      open(path: string, mode: OpenMode): number {
+        if (path === first && ++opens === removedAt) {
+          removals++;
+          builder.meta({ firstKeptEventId: 11 }).remove(1).write();
+        }
+        return nodeStorage.open(path, mode);
+      },
+    };
+    const fromTime = timestampOf(3);
+    const cursor = openCursorThrough({ ...FILE_PORTS, storage }, builder.dir, { fromTime });
+    const ids: number[] = [];
+    while (cursor.next()) ids.push(cursor.eventId);
+    cursor.close();
+    // Where it was open already it is read all the same.
+    assert.deepEqual(ids, range(ids[0] === 3 ? 3 : 11, 24), `removed at open ${removedAt}`);
+  }
+  assert.ok(removals >= 3, 'at each open');
 });

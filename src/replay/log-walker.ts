@@ -137,8 +137,7 @@ export class LogWalker implements Blocks {
 
   /**
    * Goes on where a walk stood, this one's or another's; opens the files unless they are open.
-   * @param orFirst the place is the beginning of the log: where that was removed meanwhile, the log
-   * begins later
+   * @param orFirst what begins later will do as well: where the place was removed meanwhile
    */
   resume(place: LogPlace | undefined, orFirst = false): void {
     if (place === undefined) return;
@@ -174,7 +173,7 @@ export class LogWalker implements Blocks {
     const file =
       from === undefined
         ? this.#firstOf(indexes)
-        : this.#findSegment(indexes, (index) => this.#isBehind(index, from), true);
+        : this.#findSegment(indexes, (index) => this.#isBehind(index, from));
     if (file === undefined) {
       if (from !== undefined && from < 1) throw outOfRange('Event ids start at 1.');
       return;
@@ -196,12 +195,13 @@ export class LogWalker implements Blocks {
   seekTime(timeNs: bigint): void {
     const startNs = this.meter.nowNs();
     const indexes = this.#list();
-    const file = this.#findSegment(indexes, (index) => this.#isBehindTime(index, timeNs));
-    if (file === undefined) return;
-    const { segmentIndex } = file.header;
-    const isFirst = segmentIndex === indexes[0];
-    // Only then an event that is asked for may have stood before it.
-    if (isFirst && this.#isBehindTime(segmentIndex, timeNs) !== false) this.#checkBeginning(file);
+    const { last } = searchPlaces(indexes, (index) => this.#isBehindTime(index, timeNs));
+    const file = last === undefined ? undefined : this.#open(last);
+    if (file === undefined) {
+      // All that is there may be later than the time, also where retention went on meanwhile.
+      this.seek(undefined);
+      return;
+    }
     this.#enter(file, startOf(file));
     this.meter.manager.onSeekEvent(startNs);
   }
@@ -454,13 +454,12 @@ export class LogWalker implements Blocks {
   }
 
   /**
-   * The last segment that is known not to begin behind what is looked for, or else the first one;
-   * undefined: no segments.
-   * @param readable the first one whose header can be read will do, though it begins behind it
+   * The last segment that is known not to begin behind what is looked for, or else the first one
+   * whose header can be read, though it begins behind it; undefined: no segments.
    */
-  #findSegment(indexes: readonly number[], isBehind: IsBehind, readable = false) {
+  #findSegment(indexes: readonly number[], isBehind: IsBehind): SegmentFile | undefined {
     const { last, firstBehind } = searchPlaces(indexes, isBehind);
-    const found = last ?? (readable ? firstBehind : undefined);
+    const found = last ?? firstBehind;
     if (found === undefined) return this.#firstOf(indexes);
     const file = this.#open(found);
     if (file === undefined) throw this.#expired(this.#pathOf(found));

@@ -18,6 +18,5 @@ export function checkStart({ from, fromTime }: StartOptions): Start {
   throw invalidArgument('from and fromTime both say where to begin: leave one of them out.');
 }
 
-/** Whether reading begins with whatever the log begins with. */
-export const isBeginning = ({ eventId, timeNs }: Start): boolean =>
-  eventId === undefined && timeNs === undefined;
+/** Whether reading begins with what is left, where what it would begin with was removed. */
+export const isAnyBeginning = ({ eventId }: Start): boolean => eventId === undefined;
