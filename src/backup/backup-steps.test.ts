@@ -298,6 +298,42 @@ test('a segment that is missing between others: refused, unless the backup has i
   assert.deepEqual(await heldBy(disk), WHOLE);
 });
 
+test('a segment that is missing at the beginning, and was not removed on purpose: refused', async (t) => {
+  const log = new BackedUpLog(temporaryFolder(t));
+  const disk = new SimulatedDisk();
+  log.write(disk, LONG);
+  log.trim(disk, 1, LONG);
+  const whole = disk.copy();
+  disk.unlink(pathOf(2));
+  const refusal = code('ERR_FLASHSTRIKE_CORRUPT', /0000000002.wal is missing.* 21 to 40 are lost/);
+  assert.throws(() => makeBackup(disk), refusal);
+  assert.throws(() => makeBackup(disk, { prune: true }), refusal);
+  assert.equal(await heldBy(disk), undefined);
+  // The backup has it.
+  makeBackup(whole);
+  whole.unlink(pathOf(2));
+  makeBackup(whole);
+  assert.deepEqual(await heldBy(whole), { first: 21, last: LONG });
+  assert.throws(() => makeBackup(whole, { prune: true }), refusal);
+  assert.deepEqual(await heldBy(whole), { first: 21, last: LONG });
+});
+
+test('a segment that the backup has lost, and the log has removed: refused, without prune', async (t) => {
+  const log = new BackedUpLog(temporaryFolder(t));
+  const disk = new SimulatedDisk();
+  log.write(disk, LONG);
+  log.trim(disk, 1, LONG);
+  makeBackup(disk);
+  log.trim(disk, 2, LONG);
+  disk.unlink(pathOf(2, TARGET));
+  const before = contents(disk, TARGET);
+  const refusal = code('ERR_FLASHSTRIKE_CORRUPT', /target.0000000002.wal is missing.* 21 to 40/);
+  assert.throws(() => makeBackup(disk), refusal);
+  assert.deepEqual(contents(disk, TARGET), before);
+  makeBackup(disk, { prune: true });
+  assert.deepEqual(await heldBy(disk), { first: 41, last: LONG });
+});
+
 test('what is damaged in the backup is copied again where its ends tell', async (t) => {
   const log = new BackedUpLog(temporaryFolder(t));
   const disk = new SimulatedDisk();

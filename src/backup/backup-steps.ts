@@ -4,7 +4,7 @@
 // their names, from the oldest to the newest, and wal.meta last.
 import { join } from 'node:path';
 import { WalError } from '../errors.js';
-import { firstKeptIn } from '../judgement/kept-events.js';
+import { firstKeptIn, missingBeginning } from '../judgement/kept-events.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { readMeta } from '../reading/log-directory.js';
 import { reading } from '../reading/read-failure.js';
@@ -15,7 +15,7 @@ import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
 import { BackupTarget, divergedError } from './backup-target.js';
 import { findSourceEnd, type SourceEnd } from './source-end.js';
-import { stageFinished, stageLast } from './staging.js';
+import { notBackedUp, stageFinished, stageLast } from './staging.js';
 
 export interface BackupRequest {
   /** Folder of the log, as an absolute path. */
@@ -272,6 +272,7 @@ class Backup {
     const { indexes } = target;
     const gone = indexes.filter((index) => index < first.segmentIndex);
     if (gone.length > 0 && !prune) throw this.#expiredError(first);
+    this.#checkBeginning(first);
     const meta = this.#meta(this.#firstKept(first, before, gone.length > 0), true);
     const staged = this.#staged.toReversed();
     // One that is not whole yet stays refused until it is.
@@ -301,6 +302,15 @@ class Backup {
       removedSegments: gone.length,
       copiedBytes: this.#copiedBytes,
     };
+  }
+
+  /** What was lost before `first` must not look in the backup as if it was removed on purpose. */
+  #checkBeginning(first: SegmentHeader): void {
+    const { source, target, prune } = this.#request;
+    for (const dir of prune ? [source] : [source, target]) {
+      const lost = missingBeginning(this.#storage, dir, readMeta(this.#storage, dir), first);
+      if (lost?.error !== undefined) throw notBackedUp(lost.error);
+    }
   }
 
   /** From which event on the backup has all: 0 where nothing was ever removed on purpose. */

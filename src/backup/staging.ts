@@ -46,7 +46,7 @@ export function* stageFinished(place: StagingPlace, file: SegmentFile, pin: Segm
   try {
     while (!verification.step()) yield 0;
   } catch (error) {
-    throw notCopied(file, error);
+    throw notCopied(error);
   } finally {
     verification.close();
   }
@@ -149,11 +149,15 @@ function keep({ storage, target, writing }: StagingPlace, name: string): void {
   writing(() => storage.rename(copying, join(target, stagedFileName(name))));
 }
 
-function notCopied({ path }: SegmentFile, error: unknown): unknown {
-  if (!(error instanceof WalError) || error.code !== 'ERR_FLASHSTRIKE_CORRUPT') return error;
-  const message = `No backup was made: ${error.message}`;
-  const { code, offset } = error;
-  return new WalError(code, message, { path, offset, cause: error });
+const notCopied = (error: unknown): unknown =>
+  error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_CORRUPT'
+    ? notBackedUp(error)
+    : error;
+
+/** What is wrong with a log or its backup, as the reason why none was made. */
+export function notBackedUp(error: WalError): WalError {
+  const { code, message, path, offset } = error;
+  return new WalError(code, `No backup was made: ${message}`, { path, offset, cause: error });
 }
 
 function changedError({ path }: SegmentFile, { end, stop }: SegmentReader): WalError {
