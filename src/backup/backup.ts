@@ -99,8 +99,8 @@ function onThread(
     let death: Error | undefined;
     worker.on('message', (message: BackupMessage) => {
       if (message.kind === 'progress') tell(message.progress);
-      else if (message.kind === 'done') end = () => resolveReport(message.report);
-      else end = () => reject(deserializeError(message.error));
+      else if (message.kind === 'done') end ??= () => resolveReport(message.report);
+      else end ??= () => reject(deserializeError(message.error));
     });
     worker.on('error', (error) => {
       death = isError(error) ? error : new Error(String(error));
@@ -118,7 +118,8 @@ function onThread(
         onProgress?.(progress);
       } catch (error) {
         onAbort();
-        end = () => reject(error);
+        // Whatever the thread comes to: it was stopped for this.
+        end ??= () => reject(error);
       }
     };
   });

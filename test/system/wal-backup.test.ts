@@ -178,12 +178,25 @@ test('a stopped backup reports so, and the next one has less to do', async (t) =
   const { copiedSegments, segments } = await wal.backup(target);
   assert.equal(copiedSegments + report.copiedSegments, segments);
   await assertSoundBackup(target, 20_000);
-  const failing = wal.backup(join(root, 'other'), {
-    onProgress: () => {
-      throw new RangeError('of the application');
-    },
-  });
-  await failing.catch((error: unknown) => assert.ok(error instanceof RangeError));
+});
+
+test('what onProgress throws comes out of the backup', async (t) => {
+  const root = temporaryFolder(t);
+  await using wal = await Wal.open(join(root, 'log'), SMALL);
+  await wal.durable(appendEvents(wal, 20_000));
+  // A backup that ends before anything is told says so: then another one is made.
+  let calls = 0;
+  for (let round = 0; calls === 0; round++) {
+    const making = wal.backup(join(root, `${round}`), {
+      onProgress: () => {
+        calls++;
+        throw new RangeError('of the application');
+      },
+    });
+    const end = await making.catch((error: unknown) => error);
+    if (calls > 0) assert.ok(end instanceof RangeError, JSON.stringify(end));
+  }
+  assert.equal(calls, 1);
 });
 
 test('arguments that cannot be meant', async (t) => {
