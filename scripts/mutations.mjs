@@ -1805,6 +1805,20 @@ export const MUTATIONS = [
     tests: ['src/backup/backup-steps.test.ts'],
   },
   {
+    name: 'backup: what the log lost at its beginning counts as removed on purpose',
+    file: 'src/backup/backup-steps.ts',
+    find: '    this.#checkBeginning(first);\n',
+    replace: '',
+    tests: ['src/backup/backup-steps.test.ts'],
+  },
+  {
+    name: 'backup: what the backup lost at its beginning counts as removed on purpose',
+    file: 'src/backup/backup-steps.ts',
+    find: 'for (const dir of prune ? [source] : [source, target]) {',
+    replace: 'for (const dir of [source]) {',
+    tests: ['src/backup/backup-steps.test.ts'],
+  },
+  {
     name: 'backup: what the target has is not compared',
     file: 'src/backup/backup-steps.ts',
     find: '    if (!continues) throw divergedError(target, index);\n',
@@ -1851,6 +1865,13 @@ export const MUTATIONS = [
     file: 'src/salvage/log-copy.ts',
     find: 'const isClaim = isEmpty && claimedEventId > 0;',
     replace: 'const isClaim = false;',
+    tests: ['src/restore/restore.test.ts'],
+  },
+  {
+    name: 'restore: a log without events gives ids again',
+    file: 'src/restore/restore.ts',
+    find: '          this.#beginEmpty(walker, copy);\n',
+    replace: '',
     tests: ['src/restore/restore.test.ts'],
   },
   {

@@ -99,9 +99,12 @@ export function checkEnd(newWalker: () => LogWalker, dir: string, end: RestoreEn
     const { cutBatch } = takeFrom(run, end);
     if (cutBatch === undefined) return;
     const { firstEventId, lastEventId } = cutBatch;
+    const first = walking(newWalker, (walker) => blockAt(walker, undefined));
+    const isFirst = first?.header.firstEventId === firstEventId;
+    const before = isFirst ? '' : `${firstEventId - 1} or `;
     throw invalidArgument(
       `Event ${toId} stands inside of a batch, events ${firstEventId} to ${lastEventId}, of ` +
-        `which a log has all or none. End at event ${firstEventId - 1} or ${lastEventId}.`,
+        `which a log has all or none. End at event ${before}${lastEventId}.`,
     );
   }
   if (toTimeNs === undefined) return;

@@ -232,3 +232,30 @@ test('arguments that cannot be meant, and a restore that is stopped', async (t) 
   assert.deepEqual([stopped.complete, stopped.events], [false, 0]);
   assert.equal((await verify(join(out, 'y'))).ok, false);
 });
+
+test('a log that has removed all its events is restored, and goes on with the next id', async (t) => {
+  const kept = { firstKeptEventId: 21 };
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(20).seal().segment();
+  const source = builder.meta(kept).write().remove(1).dir;
+  assert.equal((await verify(source)).verdict, 'clean');
+  const out = join(temporaryFolder(t), 'out');
+  const { complete, events, firstEventId, lastEventId, segments } = await restore(source, out);
+  assert.deepEqual([complete, events, firstEventId, lastEventId, segments], [true, 0, 21, 20, 1]);
+  const { verdict, problems, notes, durableEventId } = await verify(out);
+  assert.deepEqual([verdict, problems, notes, durableEventId], ['clean', [], [], 20]);
+  await using wal = await Wal.open(out, { sharedMemory: 'off' });
+  assert.equal(wal.append(Uint8Array.of(1)), 21);
+});
+
+test('a batch that the log begins with: no end before it is named', async (t) => {
+  const builder = new LogBuilder(temporaryFolder(t));
+  builder
+    .segment()
+    .events(3, { continued: [1, 2] })
+    .events(2);
+  const source = builder.meta().write().dir;
+  await assert.rejects(
+    restore(source, join(temporaryFolder(t), 'out'), { toId: 2 }),
+    code('ERR_FLASHSTRIKE_INVALID_ARGUMENT', /has all or none\. End at event 3\.$/),
+  );
+});

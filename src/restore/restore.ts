@@ -179,8 +179,9 @@ class Restoring {
       for (;;) {
         if (signal?.aborted === true) return false;
         if (!walker.next()) {
-          if (walker.confirmEnd()) return true;
-          continue;
+          if (!walker.confirmEnd()) continue;
+          this.#beginEmpty(walker, copy);
+          return true;
         }
         const block = runOf(walker);
         if (block === undefined) continue;
@@ -196,6 +197,12 @@ class Restoring {
     } finally {
       walker.close();
     }
+  }
+
+  /** Ids that the source has given to events that retention took are not given again. */
+  #beginEmpty({ reader, nextEventId }: LogWalker, copy: LogCopy): void {
+    if (copy.segments > 0 || reader === undefined) return;
+    this.#writing(() => copy.beginEmpty(nextEventId, reader.file.header.createdTsNs));
   }
 
   #take(run: FrameRun, copy: LogCopy): void {

@@ -112,6 +112,14 @@ export class LogCopy {
     return firstEventId;
   }
 
+  /** For a log that holds no event any more: its next one has the id that it would have had. */
+  beginEmpty(nextEventId: number, writtenTsNs: bigint): void {
+    assert(this.#segments === 0, 'nothing was copied');
+    this.#begin(nextEventId);
+    this.#lastWrittenTsNs = writtenTsNs;
+    this.#rotate(0, writtenTsNs);
+  }
+
   /** All of the copy is durable, and closed as cleanly as a log can be. */
   finish(): void {
     const active = this.#active;
