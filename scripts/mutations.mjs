@@ -617,6 +617,20 @@ export const MUTATIONS = [
     tests: ['src/recorder/writer/growing-log.test.ts'],
   },
   {
+    name: 'preparer: a wait for space has more segments kept ready',
+    file: 'src/recorder/preparer/segment-preparer.ts',
+    find: 'if (noSpace) this.#setDepth(preparedSegments);',
+    replace: '',
+    tests: ['src/recorder/preparer/segment-preparer.test.ts'],
+  },
+  {
+    name: 'preparer: no room for a segment more than was asked for is told as a full disk',
+    file: 'src/recorder/preparer/segment-preparer.ts',
+    find: 'if (noSpace && !hasEnough) this',
+    replace: 'if (noSpace) this',
+    tests: ['src/recorder/preparer/segment-preparer.test.ts'],
+  },
+  {
     name: 'growth: a spare is made at once, however slowly the log is used',
     file: 'src/recorder/preparer/segment-preparer.ts',
     find: 'if (!isDue && !this.#takerWaits) return 0;',

@@ -210,15 +210,7 @@ describe('how many are kept ready', () => {
 
   test('one more each time a taker had to wait, four at most, as far as they are needed', () => {
     const bench = new Bench(64 * KIB, 1);
-    const fast = (): void => {
-      bench.clock.advanceNs(NS_PER_MS);
-      bench.taker.announceUse(0);
-      bench.preparer.step();
-      bench.clock.advanceNs(NS_PER_MS);
-      bench.taker.announceUse(SEGMENT_PARTS);
-      bench.run();
-    };
-    fast();
+    useFast(bench);
     assert.equal(bench.metrics.preparedSegmentsLimit, 1, 'the option');
     const found: [number, number][] = [];
     for (let waits = 0; waits < 5; waits++) {
@@ -226,7 +218,7 @@ describe('how many are kept ready', () => {
       // The preparer sees the wait and ends it.
       bench.run();
       assert.notEqual(bench.take(), undefined);
-      fast();
+      useFast(bench);
       found.push([bench.ready, bench.metrics.preparedSegmentsLimit]);
     }
     assert.deepEqual(found, [
@@ -244,6 +236,48 @@ describe('how many are kept ready', () => {
     bench.taker.announceUse(SEGMENT_PARTS - 1);
     bench.run();
     assert.equal(bench.ready, 1, 'a deep queue costs an idle log nothing');
+  });
+
+  /** Uses a segment within a millisecond. */
+  const useFast = (bench: Bench): void => {
+    bench.clock.advanceNs(NS_PER_MS);
+    bench.taker.announceUse(0);
+    bench.preparer.step();
+    bench.clock.advanceNs(NS_PER_MS);
+    bench.taker.announceUse(SEGMENT_PARTS);
+    bench.run(2000);
+  };
+
+  test('without space for one more than was asked for there is enough: no trouble is told', () => {
+    const bench = new Bench(64 * KIB, 1);
+    const fault = bench.storage.fail({
+      code: 'ENOSPC',
+      when: ({ kind }) => kind === 'allocate' && bench.ready >= 1,
+    });
+    useFast(bench);
+    while (bench.take() !== undefined);
+    bench.run();
+    assert.notEqual(bench.take(), undefined);
+    for (let uses = 0; uses < 3; uses++) useFast(bench);
+    assert.equal(fault.hits, 1, 'the deeper queue was tried, once');
+    assert.deepEqual([bench.ready, bench.trouble], [1, Trouble.none]);
+    assert.equal(bench.metrics.preparedSegmentsLimit, 1);
+  });
+
+  test('a wait for space makes it no deeper: more of them would fill the disk again', () => {
+    const bench = new Bench(64 * KIB, 1);
+    useFast(bench);
+    bench.storage.fail({ code: 'ENOSPC', when: of('allocate') });
+    while (bench.take() !== undefined);
+    for (let waits = 0; waits < 3; waits++) {
+      bench.run(2000);
+      assert.equal(bench.trouble, Trouble.noSpace);
+      bench.taker.giveUp();
+      assert.equal(bench.take(), undefined);
+    }
+    bench.storage.heal();
+    bench.run();
+    assert.deepEqual([bench.ready, bench.metrics.preparedSegmentsLimit], [1, 1]);
   });
 
   test('a wait while segments grow makes it no deeper: one is ready then, at any depth', () => {

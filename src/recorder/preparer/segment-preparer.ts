@@ -242,14 +242,21 @@ export class SegmentPreparer {
     return nextSegmentBytes(activeBytes, this.#usableBytes, segmentBytes);
   }
 
-  /** While segments grow only one is ever ready, whatever the depth: such a wait says nothing. */
+  /**
+   * While segments grow only one is ever ready, whatever the depth, and on a full disk none: such a
+   * wait says nothing.
+   */
   #deepen(): void {
     const waits = (this.#signals.get('segmentsAwaited') - this.#seenWaits) | 0;
     if (waits === 0) return;
     this.#seenWaits = (this.#seenWaits + waits) | 0;
-    if (this.#nextBytes < this.#options.segmentBytes) return;
-    this.#depth = Math.min(this.#depth + waits, QUEUE_CAPACITY);
-    this.#telemetry.setLimit(this.#depth);
+    if (this.#failures > 0 || this.#nextBytes < this.#options.segmentBytes) return;
+    this.#setDepth(Math.min(this.#depth + waits, QUEUE_CAPACITY));
+  }
+
+  #setDepth(depth: number): void {
+    this.#depth = depth;
+    this.#telemetry.setLimit(depth);
   }
 
   /**
@@ -303,7 +310,11 @@ export class SegmentPreparer {
     }
     this.#signals.preparerError.write(preparationError(path, noSpace, error));
     const hopeless = !noSpace && this.#takerWaits && this.#failures >= ATTEMPTS;
-    if (noSpace) this.#signals.tellTrouble('preparerTrouble', Trouble.noSpace);
+    // What was learned asks for more than the disk has: as many as were asked for will do.
+    const { preparedSegments } = this.#options;
+    if (noSpace) this.#setDepth(preparedSegments);
+    const hasEnough = this.#signals.preparedQueue.length >= preparedSegments;
+    if (noSpace && !hasEnough) this.#signals.tellTrouble('preparerTrouble', Trouble.noSpace);
     else if (hopeless) this.#signals.tellTrouble('preparerTrouble', Trouble.error);
     const delayMs = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS);
     this.#notBeforeNs = this.#clock.nowNs() + delayMs * NS_PER_MS;
