@@ -1351,6 +1351,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/housekeeping/consumer-watch.test.ts'],
   },
   {
+    name: 'consumers: a new file that an open took for a left-over is given up at once',
+    file: 'src/consumers/named-file.ts',
+    find: 'const ATTEMPTS = 10;',
+    replace: 'const ATTEMPTS = 1;',
+    tests: ['src/consumers/consumer-store.test.ts'],
+  },
+  {
     name: 'consumers: what another process is writing is removed as a left-over',
     file: 'src/consumers/left-overs.ts',
     find: "held = holdNamed({ ports: { storage }, lock: 'flock' }, name, path, 'rewrite');",

@@ -213,6 +213,35 @@ test('a snapshot by hard links stays what it was', async () => {
   }
 });
 
+test('an open that takes the new file for a left-over does no harm', async () => {
+  const temporary = `${DIRECTORY}/${NAME}.consumer.tmp`;
+  for (const hasSecondName of [false, true]) {
+    const bench = new ConsumerBench();
+    let isLeft = true;
+    const overtake = (): void => {
+      // It is there, and not locked yet.
+      bench.storage.onCall = ({ kind }) => {
+        if (kind !== 'statusOf' || bench.disk.statusAt(temporary) === undefined) return;
+        if (isLeft) bench.disk.unlink(temporary);
+        isLeft = false;
+      };
+    };
+    if (!hasSecondName) overtake();
+    const consumer = await open(bench);
+    if (hasSecondName) {
+      bench.disk.makeDirectory('/snapshot');
+      bench.disk.link(`${DIRECTORY}/${NAME}.consumer`, '/snapshot/file');
+      overtake();
+    }
+    await consumer.acknowledge(8);
+    assert.equal(isLeft, false, 'it was removed');
+    await consumer.close();
+    bench.disk.cutPower();
+    bench.restart();
+    assert.equal((await open(bench)).acknowledgedEventId, 8);
+  }
+});
+
 test('what a crash left of a registration does not stand in the way', async () => {
   const bench = new ConsumerBench();
   const fd = bench.disk.open(`${DIRECTORY}/${NAME}.consumer.tmp`, 'create');

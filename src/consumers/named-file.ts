@@ -50,6 +50,21 @@ export function holdNamed(
   }
 }
 
+/** An open takes what is not locked yet for a left-over, and removes it: once, or a few times. */
+const ATTEMPTS = 10;
+
+/**
+ * The file beside that becomes the consumer's: this one's alone.
+ * @throws WalError ERR_FLASHSTRIKE_LOCKED, _UNSAFE_FILE
+ */
+function holdTemporary(place: FilePlace, name: string, path: string): Held {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const held = holdNamed(place, name, path, 'open-or-create');
+    if (held !== undefined) return held;
+  }
+  throw inUse(path, name);
+}
+
 /**
  * Writes a whole file beside, and gives it its name once it is on disk; the name itself is not yet.
  * Undefined where another one has the name by now.
@@ -63,8 +78,7 @@ export async function writeWhole(
   const { storage } = place.ports;
   const path = join(place.dir, consumerFileName(name));
   const temporary = join(place.dir, consumerTemporaryName(name));
-  const held = holdNamed(place, name, temporary, 'open-or-create');
-  if (held === undefined) return undefined;
+  const held = holdTemporary(place, name, temporary);
   let isTaken = false;
   try {
     isTaken = kind === 'new' && storage.statusAt(path) !== undefined;
@@ -136,20 +150,19 @@ function separateWith(place: FilePlace, name: string, path: string, mark: Uint8A
     const bytes = new Uint8Array(CONSUMER_BYTES);
     storage.read(held.fd, bytes, 0);
     bytes.set(mark, CONSUMER_DROP_OFFSET);
-    const isReplaced = replaceNow(place, name, path, bytes);
-    if (isReplaced) storage.syncDirectory(place.dir);
-    return isReplaced;
+    replaceNow(place, name, path, bytes);
+    storage.syncDirectory(place.dir);
+    return true;
   } finally {
     storage.close(held.fd);
   }
 }
 
 /** As a replacement by `writeWhole`, on a thread that may wait for the disk. */
-function replaceNow(place: FilePlace, name: string, path: string, bytes: Uint8Array): boolean {
+function replaceNow(place: FilePlace, name: string, path: string, bytes: Uint8Array): void {
   const { storage } = place.ports;
   const temporary = join(place.dir, consumerTemporaryName(name));
-  const held = holdNamed(place, name, temporary, 'open-or-create');
-  if (held === undefined) return false;
+  const held = holdTemporary(place, name, temporary);
   try {
     rewrite(storage, held.fd, bytes);
     storage.sync(held.fd);
@@ -159,5 +172,4 @@ function replaceNow(place: FilePlace, name: string, path: string, bytes: Uint8Ar
     throw error;
   }
   storage.close(held.fd);
-  return true;
 }
