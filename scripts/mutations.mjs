@@ -712,14 +712,14 @@ export const MUTATIONS = [
   {
     name: 'preparer: a wait does not deepen the queue',
     file: 'src/recorder/preparer/segment-preparer.ts',
-    find: 'this.#depth = Math.min(this.#depth + waits, QUEUE_CAPACITY);',
+    find: 'this.#setDepth(Math.min(this.#depth + waits, QUEUE_CAPACITY));',
     replace: '',
     tests: ['src/recorder/preparer/segment-preparer.test.ts'],
   },
   {
     name: 'preparer: a wait while segments grow deepens the queue',
     file: 'src/recorder/preparer/segment-preparer.ts',
-    find: 'if (this.#nextBytes < this.#options.segmentBytes) return;',
+    find: 'if (this.#failures > 0 || this.#nextBytes < this.#options.segmentBytes) return;',
     replace: '',
     tests: ['src/recorder/preparer/segment-preparer.test.ts'],
   },
