@@ -35,7 +35,7 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_NOT_A_LOG: 'The path is not a folder, or the folder does not contain a log.',
   ERR_FLASHSTRIKE_NO_CONSUMER: 'The log has no consumer of this name.',
   ERR_FLASHSTRIKE_NO_SPACE:
-    'The disk or quota is full; work resumes by itself once there is space.',
+    'The disk or quota is full; a log that is open goes on by itself once there is space.',
   ERR_FLASHSTRIKE_NO_TELEMETRY:
     'No process publishes telemetry of this log in shared memory: the log is closed, or was ' +
     'opened without shared memory.',
