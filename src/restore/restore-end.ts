@@ -1,5 +1,6 @@
 // Where a restored log ends: at an event or at a time, and never inside of a batch, of which either
 // all events survive or none.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invalidArgument, outOfRange, WalError } from '../errors.js';
 import { listLog, readMeta } from '../reading/log-directory.js';
 import { openSegment } from '../reading/segment-file.js';
@@ -9,6 +10,10 @@ import type { LogWalker } from '../replay/log-walker.js';
 import type { FrameRun } from '../ring/ring-snapshot.js';
 import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../segment/frame.js';
 import type { Storage } from '../storage/storage.js';
+import { MIB } from '../units.js';
+
+/** Bytes between two turns of the event loop. */
+export const TURN_BYTES = 16 * MIB;
 
 /** The last event, or the latest time of one; neither: all that is there. */
 export interface RestoreEnd {
@@ -130,10 +135,10 @@ function walking<Found>(newWalker: () => LogWalker, find: (walker: LogWalker) =>
 }
 
 /** The last segment, and an id that no event of the log is above, as far as can be read. */
-export function lastOf(
+export async function lastOf(
   storage: Storage,
   dir: string,
-): { readonly segmentBytes: number; readonly highestEventId: number; readonly logId: bigint } {
+): Promise<{ readonly segmentBytes: number; readonly highestEventId: number }> {
   const last = listLog(storage, dir).segments.at(-1);
   const file = last && openSegment(storage, last.path, { index: last.index });
   if (file === undefined) {
@@ -142,11 +147,15 @@ export function lastOf(
   }
   try {
     const reader = new SegmentReader(storage, file);
-    while (reader.next());
-    const { segmentBytes, logId } = file.header;
+    for (let enough = TURN_BYTES; reader.next(); ) {
+      if (reader.bytesRead < enough) continue;
+      enough = reader.bytesRead + TURN_BYTES;
+      await nextTurn();
+    }
+    const { segmentBytes } = file.header;
     const meta = readMeta(storage, dir);
     const told = meta.status === 'present' ? meta.meta.durableEventId : 0;
-    return { segmentBytes, logId, highestEventId: Math.max(told, reader.nextEventId - 1) };
+    return { segmentBytes, highestEventId: Math.max(told, reader.nextEventId - 1) };
   } finally {
     storage.close(file.fd);
   }

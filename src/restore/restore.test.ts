@@ -205,6 +205,34 @@ test('any call of a restore fails, or is the last: no log that opens with fewer 
   }
 });
 
+test('other work of the process has its turns from the first read on', async (t) => {
+  const source = join(temporaryFolder(t), 'log');
+  const wal = await Wal.open(source, { sharedMemory: 'off' });
+  for (let id = 1; id <= 60; id++) wal.append(new Uint8Array(1_000_000));
+  await wal.close();
+  let bytes = 0;
+  let most = 0;
+  const storage = new (class extends FaultyStorage {
+    override read(fd: number, target: Uint8Array, offset: number): number {
+      const count = super.read(fd, target, offset);
+      bytes += count;
+      most = Math.max(most, bytes);
+      return count;
+    }
+  })(nodeStorage);
+  let isDone = false;
+  const turn = (): void => {
+    bytes = 0;
+    if (!isDone) setImmediate(turn);
+  };
+  turn();
+  const out = join(temporaryFolder(t), 'out');
+  const { events } = await restoreThrough(portsOf(storage), source, out);
+  isDone = true;
+  assert.equal(events, 60);
+  assert.ok(most > 0 && most < 40_000_000, `${most} bytes in one turn`);
+});
+
 test('arguments that cannot be meant, and a restore that is stopped', async (t) => {
   const source = new LogBuilder(temporaryFolder(t)).segment().events(20).meta().write().dir;
   const out = join(temporaryFolder(t), 'out');

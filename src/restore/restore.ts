@@ -22,8 +22,7 @@ import type { FrameRun } from '../ring/ring-snapshot.js';
 import { LogCopy } from '../salvage/log-copy.js';
 import { acquireLock } from '../storage/lock-file.js';
 import { makeOutputFolder, outputFailure } from '../storage/output-folder.js';
-import { MIB } from '../units.js';
-import { checkEnd, lastOf, type RestoreEnd, runOf, takeFrom } from './restore-end.js';
+import { checkEnd, lastOf, type RestoreEnd, runOf, TURN_BYTES, takeFrom } from './restore-end.js';
 
 /** Options of {@link restore}. */
 export interface RestoreOptions {
@@ -57,9 +56,6 @@ export interface RestoreReport {
   /** Number of its segments. */
   readonly segments: number;
 }
-
-/** Bytes between two turns of the event loop. */
-const TURN_BYTES = 16 * MIB;
 
 /**
  * Makes a new log in `target`, a new or empty folder, with the events of the backup (or any other
@@ -136,7 +132,7 @@ class Restoring {
     const listing = listLog(storage, source);
     if (!holdsLog(listing)) throw noLogIn(source);
     checkEnd(() => new LogWalker(this.#ports, source), source, this.#end);
-    const { segmentBytes, highestEventId } = lastOf(storage, source);
+    const { segmentBytes, highestEventId } = await lastOf(storage, source);
     this.#writing(() => makeOutputFolder(storage, this.#target, source, 'restored'));
     const lock = this.#writing(() => acquireLock(storage, this.#target, lockMode));
     try {
