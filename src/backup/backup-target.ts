@@ -19,7 +19,8 @@ import {
 import type { SegmentHeader } from '../segment/segment-header.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import { isLeftOver } from '../storage/left-over.js';
-import { acquireLock, type LogLock } from '../storage/lock-file.js';
+import { acquireLock, type LogLock, separateLock } from '../storage/lock-file.js';
+import { closeLogFolder, type LogFolder, openLogFolder } from '../storage/log-folder.js';
 import { makeDurableFolder } from '../storage/new-folder.js';
 import { isInside, outputFailure } from '../storage/output-folder.js';
 import type { Storage } from '../storage/storage.js';
@@ -43,6 +44,7 @@ export class BackupTarget implements StagingPlace {
   readonly target: string;
   readonly #source: string;
   readonly #meta: MetaStore;
+  #folder: LogFolder | undefined;
   #lock: LogLock | undefined;
   #listing: LogListing | undefined;
 
@@ -81,12 +83,23 @@ export class BackupTarget implements StagingPlace {
           'Choose a folder that is new or empty, or that of an earlier backup.',
       );
     }
-    this.#lock = this.writing(() => acquireLock(storage, target, lock));
+    this.writing(() => this.#acquire(lock));
     this.#listing = listLog(storage, target);
+  }
+
+  /** As an opening of a log does: LOCK may have another name in a snapshot by hard links. */
+  #acquire(lock: 'flock' | 'none'): void {
+    const { storage, target } = this;
+    if (lock === 'flock') this.#folder = openLogFolder(target, lock);
+    const isFolderLocked = this.#folder?.isLocked === true;
+    if (isFolderLocked || lock === 'none') separateLock(storage, target);
+    this.#lock = acquireLock(storage, target, lock, isFolderLocked);
   }
 
   /** Idempotent. */
   release(): void {
+    if (this.#folder !== undefined) closeLogFolder(this.#folder);
+    this.#folder = undefined;
     this.#lock?.release();
     this.#lock = undefined;
   }

@@ -1,6 +1,6 @@
 // Backups of a log that is open: while it is written to, rolls, compresses and removes segments.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -128,6 +128,20 @@ test('a backup that was opened and closed without an event is gone on with', asy
   assert.equal(lastEventId, 1000);
   await wal.close();
   await assertSoundBackup(target, 1000);
+});
+
+test('a backup of which a snapshot was made by hard links goes on, and the snapshot stays', async (t) => {
+  const root = temporaryFolder(t);
+  const [dir, target, snapshot] = [join(root, 'log'), join(root, 'backup'), join(root, 'monday')];
+  await using wal = await Wal.open(dir, SMALL);
+  await wal.durable(appendEvents(wal, 500));
+  await wal.backup(target);
+  mkdirSync(snapshot);
+  for (const name of readdirSync(target)) linkSync(join(target, name), join(snapshot, name));
+  await wal.durable(appendEvents(wal, 500));
+  assert.equal((await wal.backup(target)).lastEventId, 1000);
+  await assertSoundBackup(target, 1000);
+  assert.equal((await assertSoundBackup(snapshot, 500)).last, 500);
 });
 
 test('a log that is closed while its backup is made: the backup comes to its end', async (t) => {
