@@ -257,6 +257,7 @@ describe('how many are kept ready', () => {
     useFast(bench);
     while (bench.take() !== undefined);
     bench.run();
+    assert.deepEqual([fault.hits, bench.ready, bench.trouble], [1, 1, Trouble.none]);
     assert.notEqual(bench.take(), undefined);
     for (let uses = 0; uses < 3; uses++) useFast(bench);
     assert.equal(fault.hits, 1, 'the deeper queue was tried, once');
