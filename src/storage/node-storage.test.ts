@@ -16,6 +16,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { regionFolder } from '../../test/support/adapters.js';
 import { temporaryFolder } from '../../test/support/log-builder.js';
 import { cannotCount, descriptors } from '../../test/support/process-resources.js';
@@ -253,4 +255,39 @@ test('a file that somebody has mapped, or another process open, is open elsewher
   child.kill('SIGKILL');
   await once(child, 'exit');
   assert.equal(nodeStorage.isOpenElsewhere(fd), false);
+});
+
+test('who opens a file that another asks about waits a moment, and has it', async (t) => {
+  if (libc() === undefined) return t.skip('libc is bound on Linux with koffi only');
+  const path = join(temporaryFolder(t), 'file');
+  writeFileSync(path, 'text');
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  const asking = new Worker(
+    `import(process.env.STORAGE_MODULE).then(({ nodeStorage }) => {
+      const words = require('node:worker_threads').workerData;
+      const fd = nodeStorage.open(process.env.ASKED_FILE, 'rewrite');
+      while (Atomics.load(words, 0) === 0) {
+        if (!nodeStorage.isOpenElsewhere(fd)) Atomics.add(words, 1, 1);
+      }
+      nodeStorage.close(fd);
+    });`,
+    {
+      eval: true,
+      workerData: words,
+      env: {
+        STORAGE_MODULE: new URL('./node-storage.js', import.meta.url).href,
+        ASKED_FILE: path,
+      },
+    },
+  );
+  const ended = once(asking, 'exit');
+  try {
+    const deadline = Date.now() + 10_000;
+    while (Atomics.load(words, 1) === 0 && Date.now() < deadline) await sleep(10);
+    if (Atomics.load(words, 1) === 0) return t.skip('this file system has no leases');
+    for (let round = 0; round < 50_000; round++) closeSync(nodeStorage.open(path, 'read'));
+  } finally {
+    Atomics.store(words, 0, 1);
+    await ended;
+  }
 });

@@ -94,10 +94,30 @@ function unsafe(path: string, what: string): WalError {
   return new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', message, { path });
 }
 
+/** Between two attempts to open a file that somebody has a lease on, and how many there are. */
+const LEASE_LOOK_MS = 1;
+const LEASE_LOOKS = 1000;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * With O_NONBLOCK the system does not wait for who has a lease on the file, as `isOpenElsewhere`
+ * for a moment, or a file server until it is told to give it back: that is waited for here.
+ */
+function openSoon(path: string, flags: number): number {
+  for (let looks = 1; ; looks++) {
+    try {
+      return openSync(path, flags, FILE_MODE);
+    } catch (error) {
+      if (systemCode(error) !== 'EAGAIN' || looks === LEASE_LOOKS) throw error;
+      Atomics.wait(never, 0, 0, LEASE_LOOK_MS);
+    }
+  }
+}
+
 function openFile(path: string, mode: OpenMode): number {
   let fd: number;
   try {
-    fd = openSync(path, FLAGS[mode], FILE_MODE);
+    fd = openSoon(path, FLAGS[mode]);
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ELOOP') throw unsafe(path, KIND_NAMES.symlink);
