@@ -70,15 +70,17 @@ function headerIn(storage: Storage, source: SegmentSource): SegmentHeader | Defe
 
 /**
  * Reads and checks the header page of an open segment. Corruption: a name is published after it.
+ * Undefined where the name went while the file was opened: it may have another use by now.
  */
 function readHeader(
   storage: Storage,
   source: SegmentSource,
   expected: SegmentExpectation,
   meter: ReadingMeter,
-): SegmentHeader {
+): SegmentHeader | undefined {
   const { path } = source;
   const header = headerIn(storage, source);
+  if (!isExpected(header, expected) && isNameGone(storage, path)) return undefined;
   if (isDefect(header)) throw headerError(path, header, meter);
   if (expected.index !== undefined && header.segmentIndex !== expected.index) {
     const message =
@@ -93,6 +95,14 @@ function readHeader(
   }
   return header;
 }
+
+const isExpected = (header: SegmentHeader | Defect, { index, logId }: SegmentExpectation) =>
+  !isDefect(header) &&
+  (index === undefined || header.segmentIndex === index) &&
+  (logId === undefined || header.logId === logId);
+
+const isNameGone = (storage: Storage, path: string): boolean =>
+  reading(path, () => storage.statusAt(path)) === undefined;
 
 function headerError(
   path: string,
@@ -202,12 +212,13 @@ function openFile(
   const source = openSource(storage, path, mode);
   if (source === undefined) return undefined;
   if (isDefect(source)) throw headerError(source.path, source, meter);
+  let header: SegmentHeader | undefined;
   try {
-    return { ...source, header: readHeader(storage, source, expected, meter) };
-  } catch (error) {
-    storage.close(source.fd);
-    throw error;
+    header = readHeader(storage, source, expected, meter);
+  } finally {
+    if (header === undefined) storage.close(source.fd);
   }
+  return header && { ...source, header };
 }
 
 interface OpenedFile {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import {
@@ -414,6 +414,44 @@ test('a file that was recycled or replaced while it was open is expired, not cor
     };
     const attempt = () => drain(openCursorThrough({ ...FILE_PORTS, storage }, builder.dir));
     assert.throws(attempt, { code: 'ERR_FLASHSTRIKE_EXPIRED' }, way);
+  }
+});
+
+test('a file that was taken and used again while it was being opened is gone, not corrupt', (t) => {
+  const next = new LogBuilder('').segment({ index: 9 }).fileOf(9);
+  for (const content of [new Uint8Array(4096), next]) {
+    for (const from of [undefined, 1]) {
+      for (let opens = 1, isTaken = true; isTaken; opens++) {
+        const builder = threeSegments(t).meta({ firstKeptEventId: 10 }).write();
+        const path = builder.pathOf(1);
+        isTaken = false;
+        let left = opens;
+        const storage: Storage = {
+          ...nodeStorage,
+          open(name, mode) {
+            const fd = nodeStorage.open(name, mode);
+            if (name !== path || --left > 0) return fd;
+            isTaken = true;
+            const prepared = join(builder.dir, 'prepared-1.tmp');
+            renameSync(path, prepared);
+            writeFileSync(prepared, content);
+            return fd;
+          },
+        };
+        const before = openDescriptors();
+        try {
+          const cursor = openCursorThrough({ ...FILE_PORTS, storage }, builder.dir, { from });
+          const ids = drain(cursor);
+          cursor.close();
+          assert.deepEqual(ids, range(isTaken && from === undefined ? 10 : 1, 20));
+        } catch (error) {
+          assert.ok(isTaken && error instanceof WalError, String(error));
+          assert.equal(error.code, 'ERR_FLASHSTRIKE_EXPIRED', `open ${opens}: ${error.message}`);
+          assert.equal(error.firstEventId, 10);
+        }
+        assert.equal(openDescriptors(), before);
+      }
+    }
   }
 });
 
