@@ -2,6 +2,7 @@
 // had; without one, and wherever that ends, read by the walker itself. All that is decided (damage,
 // the end, what is gone) is decided here, by the walker, which goes on at the last block that was
 // handed over. So a preloader that dies, stops, or errs costs time, and nothing else.
+import { WalError } from '../errors.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import type { TelemetryMeter } from '../reading/reading-meter.js';
 import {
@@ -188,7 +189,14 @@ class AheadWalker implements Blocks {
     this.#isAhead = false;
     const given = this.#given;
     this.#leave();
-    this.#walker.resume(given === undefined ? this.#begun : placeOf(given));
+    try {
+      this.#walker.resume(given === undefined ? this.#begun : placeOf(given));
+    } catch (error) {
+      if (!isExpiredUpTo(error, this.nextEventId)) throw error;
+      // That segment is gone, and all of it was handed over: what comes next is there.
+      this.#walker.seek(this.nextEventId);
+      return true;
+    }
     // That block was handed over. It is read again for what its header tells of the log's end.
     return given === undefined || this.#walker.next();
   }
@@ -200,6 +208,12 @@ class AheadWalker implements Blocks {
     this.#at = this.#end;
   }
 }
+
+/** A segment is gone, and the first event that is still there is this one. */
+const isExpiredUpTo = (error: unknown, eventId: number): boolean =>
+  error instanceof WalError &&
+  error.code === 'ERR_FLASHSTRIKE_EXPIRED' &&
+  error.firstEventId === eventId;
 
 function placeOf({ header, offset, of }: GivenBlock): LogPlace {
   const position = {

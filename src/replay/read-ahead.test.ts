@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -167,6 +167,35 @@ test('a hundred readers that are given up in the middle leave no file and no thr
   const deadline = Date.now() + 60_000;
   while (threads() > before && Date.now() < deadline) await sleep(50);
   assert.ok(threads() <= before);
+});
+
+test('where the preloader ends behind a segment that was removed, the next event is not expired', (t) => {
+  for (const removed of [1, 2, 3]) {
+    const builder = longLog(t, 4);
+    const lastOfSegment = 2 * 28 * 64;
+    let isGoing = true;
+    // In one step it comes into the third segment, and hands over the first two.
+    const cursor = openCursorThrough(
+      stepped({ stepsAhead: 0, goesOn: () => isGoing }),
+      builder.dir,
+    );
+    for (let step = 0; step < lastOfSegment; step++) assert.ok(cursor.next());
+    isGoing = false;
+    // As retention does, with a reader that has had all of it, or not.
+    builder.meta({ firstKeptEventId: removed * 28 * 64 + 1 }).write();
+    for (let index = 1; index <= removed; index++) unlinkSync(builder.pathOf(index));
+    const ids: number[] = [];
+    const readOn = () => {
+      while (cursor.next()) ids.push(cursor.eventId);
+    };
+    if (removed === 3) assert.throws(readOn, { code: 'ERR_FLASHSTRIKE_EXPIRED' });
+    else readOn();
+    const rest = removed === 3 ? 0 : builder.lastEventId - lastOfSegment;
+    assert.deepEqual(
+      ids,
+      Array.from({ length: rest }, (_, at) => lastOfSegment + 1 + at),
+    );
+  }
 });
 
 /** The worker of the preloader thread, caught when it is sent something. */
