@@ -30,6 +30,13 @@ export const MUTATIONS = [
     tests: ['src/replay/read-ahead.test.ts'],
   },
   {
+    name: 'ahead: a segment that was handed over and is gone is missed',
+    file: 'src/replay/ahead-walker.ts',
+    find: 'if (!isExpiredUpTo(error, this.nextEventId)) throw error;',
+    replace: 'if (isExpiredUpTo(error, this.nextEventId) || true) throw error;',
+    tests: ['src/replay/read-ahead.test.ts'],
+  },
+  {
     name: 'begin: the time that an entry of a seal tells is believed',
     file: 'src/replay/log-walker.ts',
     find: 'return firstNs !== undefined && firstNs < timeNs;',
@@ -664,6 +671,20 @@ export const MUTATIONS = [
     find: ' || this.#storage.isOpenElsewhere(fd)) return false;',
     replace: ') return false;',
     tests: ['src/recorder/maintainer/segment-recycler.test.ts'],
+  },
+  {
+    name: 'recycling: a file whose name may come back is overwritten',
+    file: 'src/recorder/maintainer/segment-recycler.ts',
+    find: 'this.#areNamesDurable() && ',
+    replace: '',
+    tests: ['src/recorder/maintainer/segment-recycler.test.ts'],
+  },
+  {
+    name: 'recycling: who was opening the file calls it damaged',
+    file: 'src/reading/segment-file.ts',
+    find: 'if (!isExpected(header, expected) && isNameGone(storage, path)) return undefined;',
+    replace: '[isExpected, isNameGone];',
+    tests: ['src/replay/cursor.test.ts'],
   },
   {
     name: 'recycling: another file in its place is overwritten',

@@ -23,6 +23,8 @@ interface OpenedLog {
   readonly wallClockMs: () => number;
   /** One for both: neither events nor consumers become old at once where a clock jumps. */
   readonly time: BelievedTime;
+  /** False where a sync of a folder that succeeded was none; by default it is one. */
+  readonly areNamesDurable?: () => boolean;
 }
 
 type MaintenanceOptions = Pick<
@@ -52,6 +54,11 @@ export function maintainerOf(
     new ConsumerHolds(storage, holdingLog(directory, logId, memory, wallClockMs, time)),
     telemetry,
     listener,
-    new SegmentRecycler(storage, signals, () => telemetry.onMaintenanceFailure()),
+    new SegmentRecycler(
+      storage,
+      signals,
+      () => telemetry.onMaintenanceFailure(),
+      log.areNamesDurable,
+    ),
   );
 }

@@ -3,7 +3,7 @@ import { monotonicClock } from '../../clock/clock.js';
 import { isOperational, serializeError } from '../../errors.js';
 import { attachRegion } from '../../region/region-factories.js';
 import { ringOfRegion } from '../../ring/ring-memory.js';
-import { nodeStorage } from '../../storage/node-storage.js';
+import { callsDoneWithout, nodeStorage } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
 import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
@@ -30,7 +30,9 @@ function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart
   const memory = ringOfRegion(region);
   const time = new BelievedTime(monotonicClock, Date.now, recoveredTimestampNs);
   const times = { clock: monotonicClock, wallClockMs: Date.now, time };
-  const log = { directory, logId, memory, signals, ...times };
+  // One for all logs of this thread: where one of them has no such sync, none is used again.
+  const areNamesDurable = (): boolean => !callsDoneWithout().includes('syncDirectory');
+  const log = { directory, logId, memory, signals, ...times, areNamesDurable };
   const maintainer = maintainerOf(storage, log, options, telemetry, listener);
   let [asked, answered] = [0, 0];
   const step = (): number => {

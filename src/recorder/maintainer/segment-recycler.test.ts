@@ -21,7 +21,13 @@ class Bench {
   readonly storage = new FaultyStorage(this.disk);
   readonly signals = new Signals();
   failures = 0;
-  readonly recycler = new SegmentRecycler(this.storage, this.signals, () => this.failures++);
+  areNamesDurable = true;
+  readonly recycler = new SegmentRecycler(
+    this.storage,
+    this.signals,
+    () => this.failures++,
+    () => this.areNamesDurable,
+  );
   readonly inode: bigint;
 
   constructor(segmentBytes = SEGMENT_BYTES, fileBytes = segmentBytes) {
@@ -115,6 +121,15 @@ test('it just goes: where none is wanted, or one of another size; where it was c
     assert.deepEqual(bench.names, []);
     assert.equal(bench.offered, undefined);
   }
+});
+
+test('where folders cannot be synced nothing is written to it: its name may come back', () => {
+  const bench = new Bench();
+  bench.areNamesDurable = false;
+  assert.equal(bench.remove(), false);
+  assert.deepEqual(bench.storage.story('write'), []);
+  assert.deepEqual(bench.names, []);
+  assert.equal(bench.offered, undefined);
 });
 
 test('a file that was cut at a page is used: it tells how much of it is written', () => {

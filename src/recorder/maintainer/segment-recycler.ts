@@ -3,7 +3,8 @@
 // segment any more, whatever crash comes:
 //
 // - It has lost the segment's name, and a sync of the folder has made that durable. Behind a sync
-//   that failed it is never used: the name may come back.
+//   that failed, or where the system has none for folders, it is never used: the name may come
+//   back.
 // - It has no second name, and nobody has it open: who reads it, or copies it, goes on undisturbed,
 //   and a snapshot by hard links stays what it was. By the old name nobody can open it any more.
 // - Its header page is zeros, durably, before anybody gets it as a prepared one. What follows keeps
@@ -26,11 +27,21 @@ export class SegmentRecycler {
   readonly #storage: Storage;
   readonly #signals: Signals;
   readonly #onFailure: () => void;
+  readonly #areNamesDurable: () => boolean;
   /** It has the name of a prepared file; whether that is durable nobody knows. */
   #renamed: { readonly path: string; readonly segment: PreparedSegment } | undefined;
 
-  /** @param onFailure a file could be neither used nor removed: the next open removes it */
-  constructor(storage: Storage, signals: Signals, onFailure: () => void) {
+  /**
+   * @param onFailure a file could be neither used nor removed: the next open removes it
+   * @param areNamesDurable false where a sync of the folder that succeeded was none
+   */
+  constructor(
+    storage: Storage,
+    signals: Signals,
+    onFailure: () => void,
+    areNamesDurable: () => boolean = () => true,
+  ) {
+    this.#areNamesDurable = areNamesDurable;
     this.#storage = storage;
     this.#signals = signals;
     this.#onFailure = onFailure;
@@ -57,7 +68,8 @@ export class SegmentRecycler {
     const renamed = this.#renamed;
     if (renamed === undefined) return false;
     try {
-      if (this.#erase(renamed) && offer(this.#signals.recycledQueue, renamed.segment)) {
+      const isUsed = this.#areNamesDurable() && this.#erase(renamed);
+      if (isUsed && offer(this.#signals.recycledQueue, renamed.segment)) {
         this.#renamed = undefined;
         this.#signals.wake('preparer');
         return true;
