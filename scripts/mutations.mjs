@@ -207,6 +207,13 @@ export const MUTATIONS = [
     tests: ['src/region/watched-region.test.ts'],
   },
   {
+    name: 'backup: a log that is opened meanwhile is copied as one that is closed',
+    file: 'src/backup/source-end.ts',
+    find: 'durableEventId === undefined && isInUse(ports, dir, logId)',
+    replace: 'durableEventId === undefined && logId === 0n',
+    tests: ['src/backup/backup-steps.test.ts'],
+  },
+  {
     name: 'compression: the original goes before what was written is compared',
     file: 'src/recorder/maintainer/segment-compression.ts',
     find: "else this.#phase = 'compare';",

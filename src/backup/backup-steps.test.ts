@@ -188,6 +188,17 @@ test('the durable id bounds the backup, whoever tells it', async (t) => {
   assert.deepEqual([ok, verdict, lastEventId], [true, 'clean', 70]);
 });
 
+test('a log that is opened while its end is looked for is bounded as one that was open', (t) => {
+  const builder = manyBlocks(temporaryFolder(t));
+  let looks = 0;
+  const ports = { ...FILE_PORTS, regionDurable: () => (looks++ === 0 ? undefined : 75) };
+  const target = join(temporaryFolder(t), 'target');
+  const steps = backupSteps(ports, { source: builder.dir, target, prune: false, lock: 'flock' });
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  assert.equal(step.value.lastEventId, 70);
+});
+
 test('a log that lacks durable events: refused, and no folder is made', (t) => {
   const builder = manyBlocks(temporaryFolder(t)).meta({ durableEventId: 95 }).write();
   const target = join(temporaryFolder(t), 'target');

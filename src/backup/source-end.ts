@@ -63,6 +63,8 @@ export function* findSourceEnd(
     let end: SegmentEnd | undefined;
     try {
       end = yield* endIn(ports, dir, file, durableEventId);
+      // Opened meanwhile: what was read may be written and not durable yet.
+      if (durableEventId === undefined && isInUse(ports, dir, logId)) end = undefined;
     } finally {
       if (end === undefined) storage.close(file.fd);
     }
@@ -92,6 +94,10 @@ function sourceId(ports: ReadingPorts, dir: string, expected: bigint | undefined
   const message = `${dir} holds no segment yet. Open the log once, then make the backup.`;
   throw new WalError('ERR_FLASHSTRIKE_NOT_A_LOG', message, { path: dir });
 }
+
+/** Whether some process has the log open, or was killed with it open. */
+const isInUse = (ports: ReadingPorts, dir: string, logId: bigint): boolean =>
+  isLockHeld(ports.storage, dir) || outsideClaims(ports, dir, logId).region !== undefined;
 
 /** Undefined: nobody has the log open, and what stands in its files decides. */
 function durableOf(
