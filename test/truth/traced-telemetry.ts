@@ -17,10 +17,12 @@ export const EVENT_BYTES = 1000;
 export const PAYLOAD = `const payload = Buffer.alloc(${EVENT_BYTES}, 7);`;
 /** With spare segments there, the preparer has nothing under way that a close would cut short. */
 export const END = `
-// One spare at least (a wait makes them two), and none that is being made.
+// One spare at least (a wait makes them two), and none that is being made: all that were begun are
+// prepared, or have failed.
+const endedTries = () => segmentPreparer.preparedSegments + segmentPreparer.prepareSegment.failures;
 while (
   segmentPreparer.preparedSegments <= segmentWriter.openNewSegment.samples ||
-  segmentPreparer.prepareCreate.samples !== segmentPreparer.preparedSegments
+  segmentPreparer.prepareCreate.samples > endedTries()
 ) {
   await new Promise((resolve) => setTimeout(resolve, 5));
 }
