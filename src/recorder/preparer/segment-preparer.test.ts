@@ -682,7 +682,7 @@ describe('another error', () => {
 
   test('reaches a taker that waits when it has come five times', () => {
     const bench = new Bench();
-    bench.storage.fail({ code: 'EMFILE', when: of('open') });
+    bench.storage.fail({ code: 'EACCES', when: of('open') });
     bench.take();
     for (let attempt = 1; attempt <= 4; attempt++) {
       bench.preparer.step();
@@ -694,9 +694,22 @@ describe('another error', () => {
     const { error } = bench.taker;
     assert.ok(error instanceof WalError);
     assert.equal(error.code, 'ERR_FLASHSTRIKE_IO');
-    assert.match(error.message, /^\/log\/prepared-\d+\.tmp: .*\(EMFILE\)/);
-    assert.equal(systemCode(error.cause), 'EMFILE');
+    assert.match(error.message, /^\/log\/prepared-\d+\.tmp: .*\(EACCES\)/);
+    assert.equal(systemCode(error.cause), 'EACCES');
   });
+
+  for (const code of ['EMFILE', 'ENFILE', 'ENOMEM']) {
+    test(`${code} is waited for: somebody else gives back what is missing`, () => {
+      const bench = new Bench();
+      bench.storage.fail({ code, when: of('open'), times: 20 });
+      bench.signals.set('takerWaiting', 1);
+      while (bench.signals.preparedQueue.length === 0) {
+        bench.preparer.step();
+        assert.equal(bench.signals.get('preparerTrouble'), Trouble.none);
+        bench.clock.advanceNs(500 * NS_PER_MS);
+      }
+    });
+  }
 
   test('that passes in time never reaches the taker', () => {
     const bench = new Bench();

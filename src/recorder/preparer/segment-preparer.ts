@@ -33,6 +33,8 @@ const FIRST_RETRY_MS = 10;
 const LONGEST_RETRY_MS = 500;
 /** So many failures in a row, other than a full disk, go to the taker as an error. */
 const ATTEMPTS = 5;
+/** What somebody else holds, and gives back: it is waited for, however long that takes. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 const ZEROS = new Uint8Array(CHUNK_BYTES);
 /** 200 MB/s: what zeroing is taken to cost until it was measured. */
 const FIRST_ZERO_NS_PER_BYTE = 5;
@@ -309,7 +311,8 @@ export class SegmentPreparer {
       if (!isOperational(second)) throw second;
     }
     this.#signals.preparerError.write(preparationError(path, noSpace, error));
-    const hopeless = !noSpace && this.#takerWaits && this.#failures >= ATTEMPTS;
+    const passes = noSpace || PASSING.has(systemCode(error) ?? '');
+    const hopeless = !passes && this.#takerWaits && this.#failures >= ATTEMPTS;
     // What was learned asks for more than the disk has: as many as were asked for will do.
     const { preparedSegments } = this.#options;
     if (noSpace) this.#setDepth(preparedSegments);
