@@ -207,6 +207,13 @@ export const MUTATIONS = [
     tests: ['src/region/watched-region.test.ts'],
   },
   {
+    name: 'preparer: a lack of descriptors ends the log',
+    file: 'src/recorder/preparer/segment-preparer.ts',
+    find: 'const passes = noSpace || isPassing(error);',
+    replace: 'const passes = noSpace;',
+    tests: ['src/recorder/preparer/segment-preparer.test.ts'],
+  },
+  {
     name: 'backup: a log that is opened meanwhile is copied as one that is closed',
     file: 'src/backup/source-end.ts',
     find: 'durableEventId === undefined && isInUse(ports, dir, logId)',

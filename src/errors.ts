@@ -189,6 +189,12 @@ export const isNoSpace = (error: unknown): boolean => {
   return code === 'ENOSPC' || code === 'EDQUOT';
 };
 
+/** Too many files are open, or there is no memory: what somebody else holds, and gives back. */
+const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** Whether a system error is worth waiting for, however long it takes. */
+export const isPassing = (error: unknown): boolean => PASSING.has(systemCode(error) ?? '');
+
 /** What a system error says has run out, and where its limit is set. */
 const LIMITS: Readonly<Record<string, string>> = {
   EAGAIN: 'threads (ulimit -u, pids.max of the container, TasksMax of systemd)',

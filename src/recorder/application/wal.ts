@@ -350,9 +350,7 @@ export class Wal {
     if (bytes > this.#maxEventBytes) throw eventTooLarge(bytes, this.#options);
     const span = frameSpan(FRAME_HEADER_BYTES + bytes);
     const hasRoom = (): boolean => {
-      const { state } = this;
-      if (state === 'failed') throw this.#failedError('no event can be appended');
-      if (state === 'closing' || state === 'closed') throw this.#closedError();
+      this.#liveState();
       return this.#growth.reserve(span);
     };
     await untilRoom(hasRoom, () => this.#signals.wake('writer'), options.signal);
@@ -416,17 +414,20 @@ export class Wal {
     throw this.#closedError();
   }
 
+  /** The state of a log that goes on; throws where no event can be appended any more. */
+  #liveState(): WalState {
+    const { state } = this;
+    if (state === 'failed') throw this.#failedError('no event can be appended');
+    if (state === 'closing' || state === 'closed') throw this.#closedError();
+    return state;
+  }
+
   /** Off the fast path: a full ring, which grows where it can. */
   #waitForRoom(span: number): void {
     const startNs = this.#clock.nowNs();
     try {
       if (!this.#growth.makeRoom(span))
-        this.#stalls.waitForRoom(span, () => {
-          const { state } = this;
-          if (state === 'failed') throw this.#failedError('no event can be appended');
-          if (state === 'closing' || state === 'closed') throw this.#closedError();
-          return state === 'no-space';
-        });
+        this.#stalls.waitForRoom(span, () => this.#liveState() === 'no-space');
     } catch (error) {
       this.#updater.onAppendEvent(startNs, false);
       throw error;

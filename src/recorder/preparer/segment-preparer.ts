@@ -11,7 +11,7 @@
 // holds. How many at most is learned: one more each time that the log had to wait for one.
 import { join } from 'node:path';
 import type { Clock } from '../../clock/clock.js';
-import { isNoSpace, isOperational, systemCode, WalError } from '../../errors.js';
+import { isNoSpace, isOperational, isPassing, systemCode, WalError } from '../../errors.js';
 import { preparedFileName } from '../../segment/file-names.js';
 import type { Storage } from '../../storage/storage.js';
 import type { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
@@ -33,8 +33,6 @@ const FIRST_RETRY_MS = 10;
 const LONGEST_RETRY_MS = 500;
 /** So many failures in a row, other than a full disk, go to the taker as an error. */
 const ATTEMPTS = 5;
-/** What somebody else holds, and gives back: it is waited for, however long that takes. */
-const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 const ZEROS = new Uint8Array(CHUNK_BYTES);
 /** 200 MB/s: what zeroing is taken to cost until it was measured. */
 const FIRST_ZERO_NS_PER_BYTE = 5;
@@ -311,7 +309,7 @@ export class SegmentPreparer {
       if (!isOperational(second)) throw second;
     }
     this.#signals.preparerError.write(preparationError(path, noSpace, error));
-    const passes = noSpace || PASSING.has(systemCode(error) ?? '');
+    const passes = noSpace || isPassing(error);
     const hopeless = !passes && this.#takerWaits && this.#failures >= ATTEMPTS;
     // What was learned asks for more than the disk has: as many as were asked for will do.
     const { preparedSegments } = this.#options;

@@ -5,7 +5,7 @@
 //   that pins its end.
 // - A header that finds no space leaves a prepared file, which is taken up again later.
 import { join } from 'node:path';
-import { systemCode } from '../../errors.js';
+import { isPassing } from '../../errors.js';
 import { BLOCK_ALIGNMENT } from '../../segment/block-header.js';
 import { preparedFileName, segmentFileName } from '../../segment/file-names.js';
 import { encodeSegmentHeader, RECYCLED_BODY_FLAG } from '../../segment/segment-header.js';
@@ -23,9 +23,6 @@ import type {
   WriterStart,
 } from './writer-dependencies.js';
 import type { WriterProgress } from './writer-progress.js';
-
-/** Too many files are open, or there is no memory, for now: a prepared segment waits for that. */
-const PASSING = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 export class SegmentRotation {
   readonly #d: SegmentWriterDependencies;
@@ -173,7 +170,8 @@ export class SegmentRotation {
         // it.
         this.#d.prepared.announceTaken();
       } catch (error) {
-        if (!PASSING.has(systemCode(error) ?? '')) {
+        // A prepared segment waits for that.
+        if (!isPassing(error)) {
           throw segmentFailure('open a prepared segment', this.#preparedPath(segment), 0, error);
         }
         this.#openRefusal = error;
