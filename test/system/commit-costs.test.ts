@@ -127,35 +127,42 @@ tell('bytes ' + JSON.stringify({ writer: fewest }));
 
 const MANUAL = { sync: { mode: 'manual' }, timestamps: 'coarse', appendSampling: 0 };
 
-/** The figures that a script has told, against those of the record. */
-function assertAsRecorded(t: TestContext, lines: readonly string[]): void {
-  const told = lines.find((line) => line.startsWith('bytes '))?.slice('bytes '.length) ?? '{}';
-  const found: Partial<Bytes> = JSON.parse(told);
-  t.diagnostic(`bytes on Node ${process.versions.node}: ${told}`);
+/** Once in some hundred programs V8 inlines one function less, and each call has 64 bytes more. */
+const PROGRAMS = 3;
+
+/** What differs from the record in one program's figures. */
+function differences(found: Partial<Bytes>, record: Bytes): string[] {
+  return (Object.entries(found) as [keyof Bytes, number][])
+    .filter(([name, bytes]) => !(Math.abs(bytes - record[name]) <= TOLERANCE[name]))
+    .map(([name, bytes]) => `${name}: ${bytes} bytes, where ${record[name]} is recorded`);
+}
+
+/** The figures that a script tells, against those of the record. */
+async function assertAsRecorded(t: TestContext, script: string, options: object): Promise<void> {
   const record = RECORD[NODE_LINE];
-  if (record === undefined) {
-    t.skip(`Node ${NODE_LINE} has no record yet; it is ${told}`);
-    return;
+  const seen: string[][] = [];
+  for (let program = 1; program <= PROGRAMS; program++) {
+    const directory = join(regionFolder(t), 'log');
+    const lines = await runSound(script, directory, options, { nodeOptions: COUNTABLE });
+    const told = lines.find((line) => line.startsWith('bytes '))?.slice('bytes '.length) ?? '{}';
+    t.diagnostic(`bytes on Node ${process.versions.node}: ${told}`);
+    if (record === undefined) {
+      t.skip(`Node ${NODE_LINE} has no record yet; it is ${told}`);
+      return;
+    }
+    const differing = differences(JSON.parse(told), record);
+    if (differing.length === 0) return;
+    seen.push(differing);
   }
-  for (const [name, bytes] of Object.entries(found) as [keyof Bytes, number][]) {
-    const difference = Math.abs(bytes - record[name]);
-    const told = `${name}: ${bytes} bytes on Node ${NODE_LINE}, where ${record[name]} is recorded`;
-    assert.ok(difference <= TOLERANCE[name], `${told}; if that is meant, record it`);
-  }
+  assert.fail(`Node ${NODE_LINE}: ${seen.join('; ')}; if that is meant, record it`);
 }
 
 test('a call of durable(), and its resolution, allocate as much as is recorded', async (t) => {
-  const directory = join(regionFolder(t), 'log');
-  const given = { ...MANUAL, segmentBytes: 64 << 20, ringBytes: 4 << 20 };
-  const lines = await runSound(APPLICATION, directory, given, { nodeOptions: COUNTABLE });
-  assertAsRecorded(t, lines);
+  await assertAsRecorded(t, APPLICATION, { ...MANUAL, segmentBytes: 64 << 20, ringBytes: 4 << 20 });
 });
 
 test('a commit on the thread of the writer allocates as much as is recorded', async (t) => {
-  const directory = join(regionFolder(t), 'log');
-  const given = { segmentBytes: 16 << 20 };
-  const lines = await runSound(WRITER, directory, given, { nodeOptions: COUNTABLE });
-  assertAsRecorded(t, lines);
+  await assertAsRecorded(t, WRITER, { segmentBytes: 16 << 20 });
 });
 
 const ONE_BY_ONE = `
