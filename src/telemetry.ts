@@ -1,6 +1,11 @@
 // Metrics of a log: structs to read, updaters to record with, and how they leave the process.
 export { type Clock, monotonicClock } from './clock/clock.js';
-export type { CollectedBucket, CollectedMetric, Collector } from './metrics/collector.js';
+export type {
+  CollectedBucket,
+  CollectedHistogram,
+  CollectedMetric,
+  Collector,
+} from './metrics/collector.js';
 export type { TextSink } from './metrics/dump.js';
 export type { DurationReading } from './metrics/duration64.js';
 export type { HistogramCell, HistogramReading } from './metrics/latency-histogram.js';
@@ -15,6 +20,7 @@ export {
 export type { Aggregate } from './telemetry/aggregate.js';
 export { type BuildInfo, buildInfo } from './telemetry/build-info.js';
 export { ALL_STRUCTS, type CataloguedStruct, type MetricSystem } from './telemetry/catalogue.js';
+export type { ExportedLog } from './telemetry/collected-log.js';
 export type { ThreadReading, ThreadReadings } from './telemetry/heartbeats.js';
 export type { ObservedState } from './telemetry/log-standing.js';
 export type { WalTelemetry } from './telemetry/log-telemetry.js';

@@ -218,5 +218,5 @@ function collectHistogram(
   const sum = isTime ? reading.total / NS_PER_SECOND : reading.total;
   // Where memory is damaged or forged, its count may contradict its cells.
   const count = Math.max(reading.count, buckets.at(-1)?.count ?? 0);
-  collector.histogram(metric, { sum, count, buckets });
+  collector.histogram(metric, { sum, count, buckets, reading });
 }

@@ -1,4 +1,5 @@
 // The port through which metrics leave: exporters implement these few calls.
+import type { HistogramReading } from './latency-histogram.js';
 
 /** A metric, apart from its value. */
 export interface CollectedMetric {
@@ -14,6 +15,21 @@ export interface CollectedBucket {
   readonly le: number;
   /** Number of values up to the bound: cumulative and exact. */
   readonly count: number;
+}
+
+/** A histogram's values. */
+export interface CollectedHistogram {
+  /** In the unit of the name. */
+  readonly sum: number;
+  /** Number of all values. */
+  readonly count: number;
+  /** Ascending; without the bucket that has no bound. */
+  readonly buckets: readonly CollectedBucket[];
+  /**
+   * What the buckets were made of, with 16 cells in each power of two, for formats that have room
+   * for that: whole nanoseconds where the name is in seconds.
+   */
+  readonly reading?: HistogramReading;
 }
 
 /**
@@ -61,13 +77,6 @@ export interface Collector {
   gauge(metric: CollectedMetric, value: number): void;
   /** Sum and number of the values. */
   summary(metric: CollectedMetric, value: { readonly sum: number; readonly count: number }): void;
-  /** `count` is the number of all values; `buckets` does not include the bucket without a bound. */
-  histogram(
-    metric: CollectedMetric,
-    value: {
-      readonly sum: number;
-      readonly count: number;
-      readonly buckets: readonly CollectedBucket[];
-    },
-  ): void;
+  /** How values are distributed. */
+  histogram(metric: CollectedMetric, value: CollectedHistogram): void;
 }

@@ -1,5 +1,5 @@
 // A collector for tests: notes each metric with the labels that applied to it.
-import type { CollectedBucket, CollectedMetric, Collector } from './collector.js';
+import type { CollectedHistogram, CollectedMetric, Collector } from './collector.js';
 
 export interface CollectedLine {
   readonly kind: 'counter' | 'gauge' | 'summary' | 'histogram';
@@ -51,11 +51,8 @@ export class FakeCollector implements Collector {
     this.#note('summary', metric, value);
   }
 
-  histogram(
-    metric: CollectedMetric,
-    value: { sum: number; count: number; buckets: readonly CollectedBucket[] },
-  ): void {
-    this.#note('histogram', metric, value);
+  histogram(metric: CollectedMetric, { sum, count, buckets }: CollectedHistogram): void {
+    this.#note('histogram', metric, { sum, count, buckets });
   }
 
   #note(kind: CollectedLine['kind'], { name, help }: CollectedMetric, value: unknown): void {

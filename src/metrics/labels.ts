@@ -9,10 +9,14 @@ export function underLabels(
   labels: readonly Label[],
   collect: () => void,
 ): void {
-  for (const [name, value] of labels) collector.pushLabel(name, value);
+  let pushed = 0;
   try {
+    for (const [name, value] of labels) {
+      collector.pushLabel(name, value);
+      pushed++;
+    }
     collect();
   } finally {
-    for (const _ of labels) collector.popLabel();
+    for (; pushed > 0; pushed--) collector.popLabel();
   }
 }

@@ -11,10 +11,11 @@ import { checkDirectory } from '../reading/event-range.js';
 import { reading } from '../reading/read-failure.js';
 import type { RegionFile } from '../region/region-file.js';
 import { type Aggregate, structsIn } from '../telemetry/aggregate.js';
-import { type BuildInfo, collectBuildInfo } from '../telemetry/build-info.js';
-import { collectHeartbeats, type ThreadReadings } from '../telemetry/heartbeats.js';
+import type { BuildInfo } from '../telemetry/build-info.js';
+import { collectLog, collectUp, type ExportedLog, silentNs } from '../telemetry/collected-log.js';
+import type { ThreadReadings } from '../telemetry/heartbeats.js';
 import { collectAs } from '../telemetry/log-labels.js';
-import { collectStanding, fillOf, type ObservedState } from '../telemetry/log-standing.js';
+import { fillOf, type ObservedState } from '../telemetry/log-standing.js';
 import { Telemetry as RecorderTelemetry } from '../telemetry/recorder/telemetry.js';
 import { Telemetry as RecoveryTelemetry } from '../telemetry/recovery/telemetry.js';
 import {
@@ -23,7 +24,6 @@ import {
   TelemetryHeaderLayout,
   USED_BYTES,
 } from '../telemetry/telemetry-layout.js';
-import { NS_PER_SECOND } from '../units.js';
 import { type LogReading, readLog } from './region-readings.js';
 import { openTelemetryRegion } from './telemetry-region.js';
 
@@ -55,7 +55,7 @@ const placed = (sides: Readonly<Record<string, Aggregate>>): readonly PlacedStru
  * Telemetry of a log that any process has open: what {@link attachTelemetry} returns. All values
  * are those of the last `refresh`.
  */
-export class AttachedTelemetry {
+export class AttachedTelemetry implements ExportedLog {
   /** The folder of the log, as it was given. */
   readonly directory: string;
   /** The file of the shared region. */
@@ -214,34 +214,31 @@ export class AttachedTelemetry {
     });
   }
 
+  /**
+   * For exporters: refreshes, and passes everything to `collector` as `collect` does; of a log that
+   * is `gone`, no more than that it is not up: attach again to see what is there now.
+   * @throws WalError as `refresh` does
+   */
+  collectAll(prefix: string, collector: Collector): void {
+    this.refresh();
+    if (this.#status !== 'gone') this.collect(prefix, collector);
+    else collectAs(this, collector, () => collectUp(prefix, false, collector));
+  }
+
   #collect(prefix: string, collector: Collector): void {
-    const gauge = (name: string, help: string, value: number): void =>
-      collector.gauge({ name: `${prefix}_${name}`, help }, value);
-    collectUp(prefix, this.#status === 'running', collector);
-    collectBuildInfo(prefix, this.build, collector);
-    const started = Number(this.startedAtNs) / NS_PER_SECOND;
-    gauge('start_time_seconds', 'When the log was opened, since the Unix epoch', started);
-    collectStanding(prefix, this.#log, collector);
-    const incomplete = 'Groups of metrics whose writer was killed while recording';
-    gauge('incomplete_groups', incomplete, this.incomplete.length);
-    collectHeartbeats(prefix, this.threads, collector);
-    const age =
-      'How old all values of this log may be: time since any of its threads gave a sign of life, ' +
-      'at the moment of the scrape; it grows while its process is stopped, and after it was killed';
-    gauge('values_age_seconds', age, this.#valuesAgeNs() / NS_PER_SECOND);
-    this.recorder.collect(`${prefix}_recorder`, collector);
-    this.recovery.collect(`${prefix}_recovery`, collector);
+    const { build, startedAtNs, threads, uptimeNs, recorder, recovery } = this;
+    const figures = {
+      isUp: this.#status === 'running',
+      standing: this.#log,
+      incompleteGroups: this.incomplete.length,
+    };
+    const log = { ...figures, build, startedAtNs, threads, uptimeNs, recorder, recovery };
+    collectLog(prefix, log, collector);
   }
 
   /** Since when no thread has given a sign of life; infinite before the first. */
   get #silentNs(): number {
-    const ages = Object.values(this.threads).map(({ ageNs }) => ageNs ?? Number.POSITIVE_INFINITY);
-    return Math.min(...ages);
-  }
-
-  /** Of a log that no thread has moved yet: how long it is open. */
-  #valuesAgeNs(): number {
-    return Number.isFinite(this.#silentNs) ? this.#silentNs : this.uptimeNs;
+    return silentNs(this.threads);
   }
 
   /** Everything as plain data; 64-bit times are decimal strings. */
@@ -283,11 +280,6 @@ function buildOf(file: RegionFile, state: ObservedState, directory: string): Bui
   const code =
     found.status === 'damaged' ? 'ERR_FLASHSTRIKE_SHARED_MEMORY' : 'ERR_FLASHSTRIKE_UNSUPPORTED';
   throw new WalError(code, `${path} cannot be shown: ${found.reason}`, { path });
-}
-
-function collectUp(prefix: string, isUp: boolean, collector: Collector): void {
-  const help = 'Whether a process has the log open, at the moment of the scrape';
-  collector.gauge({ name: `${prefix}_up`, help }, isUp ? 1 : 0);
 }
 
 /**

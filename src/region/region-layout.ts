@@ -216,6 +216,18 @@ function folderOf(header: HeaderFields): FolderIdentity | undefined {
   };
 }
 
+/** When a region was made, on both clocks. */
+export interface RegionStart {
+  readonly startTsNs: bigint;
+  readonly monotonicAnchorNs: bigint;
+}
+
+/** Of a region that is attached: its header is sound. */
+export function regionStart({ bytes }: { readonly bytes: Uint8Array }): RegionStart {
+  const { startTsNs, monotonicAnchorNs } = codec.decode(bytes.subarray(0, PAGE_BYTES));
+  return { startTsNs, monotonicAnchorNs };
+}
+
 export interface RegionDefect {
   readonly status: 'damaged' | 'unsupported';
   readonly reason: string;

@@ -8,10 +8,12 @@ import type { Collector } from '../metrics/collector.js';
 import { MetricMemory } from '../metrics/metric-memory.js';
 import { lookBeside, structAccess } from '../metrics/metrics-struct.js';
 import { inOneReading } from '../metrics/patience.js';
+import { type RegionStart, regionStart } from '../region/region-layout.js';
 import type { SharedRegion } from '../region/shared-region.js';
 import { KIB } from '../units.js';
 import { closeAggregate, structsIn, structsOver } from './aggregate.js';
 import { buildInfo, collectBuildInfo } from './build-info.js';
+import { collectLog, type ExportedLog } from './collected-log.js';
 import { collectHeartbeats, NEVER_SEEN, readThreads, type ThreadReadings } from './heartbeats.js';
 import { collectAs, type LogName } from './log-labels.js';
 import {
@@ -40,7 +42,7 @@ function sectionOf(region: SharedRegion) {
 }
 
 /** The type of `wal.telemetry`: the recorder's metrics, live, and those of recovery and reading. */
-export interface WalTelemetry extends Telemetry {
+export interface WalTelemetry extends Telemetry, ExportedLog {
   /** The metrics of recovery, and of `wal.replay` and `wal.follow`. */
   readonly recovery: RecoveryTelemetry;
   /** The threads of the log, and when each last gave a sign of life. */
@@ -51,6 +53,9 @@ export interface WalTelemetry extends Telemetry {
    */
   copyTo(other: Telemetry): void;
 }
+
+/** Of metrics without a log. */
+const NO_START: RegionStart = Object.freeze({ startTsNs: 0n, monotonicAnchorNs: 0n });
 
 const ownMemory = ({ layout }: StructDefinition): MetricMemory => MetricMemory.own(layout.size);
 
@@ -87,6 +92,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   /** Where the log stands, for the thread that hands it out. */
   #standing: (() => LogStanding) | undefined;
   #name: LogName | undefined;
+  #start: RegionStart = NO_START;
   /** Of a copy, and of a log that is closed. */
   #lastThreads = NEVER_SEEN;
   #lastStanding: LogStanding | undefined;
@@ -112,6 +118,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
     const source = new MemoryStanding(region, telemetry.manager);
     const standing = (): LogStanding => readStanding(source);
     telemetry.#name = name;
+    telemetry.#start = regionStart(region);
     telemetry.#standing = standing;
     for (const [, struct] of structsIn(telemetry)) {
       const { definition } = structAccess(struct);
@@ -133,6 +140,10 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   /** What recovery did when the log was opened, and what its own readers do since. */
   get recovery(): RecoveryTelemetry {
     return this.#recovery;
+  }
+
+  get startedAtNs(): bigint {
+    return this.#start.startTsNs;
   }
 
   get threads(): ThreadReadings {
@@ -165,13 +176,30 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
       other.#lastThreads = this.threads;
       other.#lastStanding = this.#standingNow;
       other.#name = this.#name;
+      other.#start = this.#start;
     });
   }
 
   override collect(prefix: string, collector: Collector): void {
-    const name = this.#name;
-    if (name === undefined) this.#collect(prefix, collector);
-    else collectAs(name, collector, () => this.#collect(prefix, collector));
+    this.#asLog(collector, () => this.#collect(prefix, collector));
+  }
+
+  collectAll(prefix: string, collector: Collector): void {
+    const { startedAtNs, threads, recovery } = this;
+    const standing = this.#standingNow;
+    const isUp = standing !== undefined && standing.state !== 'closed';
+    const uptimeNs = monotonicClock.nowNs() - Number(this.#start.monotonicAnchorNs);
+    // Its own `collect` would show the figures of the log once more.
+    const recorder = { collect: super.collect.bind(this) };
+    const log = { isUp, build: buildInfo, startedAtNs, standing, incompleteGroups: 0, threads };
+    this.#asLog(collector, () => {
+      collectLog(prefix, { ...log, uptimeNs, recorder, recovery }, collector);
+    });
+  }
+
+  #asLog(collector: Collector, collect: () => void): void {
+    if (this.#name === undefined) collect();
+    else collectAs(this.#name, collector, collect);
   }
 
   #collect(prefix: string, collector: Collector): void {

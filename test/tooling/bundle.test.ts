@@ -50,7 +50,7 @@ describe('the build', () => {
     }
   });
 
-  for (const entry of ['index', 'telemetry', 'prometheus']) {
+  for (const entry of ['index', 'telemetry', 'prometheus', 'opentelemetry']) {
     test(`loads few files for ${entry}, and nothing that only others need`, () => {
       const loaded = loadedBy(join(BUILT, `${entry}.js`));
       assert.ok(loaded.size <= 5, [...loaded].join('\n'));

@@ -5,7 +5,13 @@
 // 2^53 digit by digit. What is counted beyond 2^53 is rounded to the nearest double on the way
 // here, and Prometheus keeps nothing but doubles.
 import { invalidArgument, printable } from '../../errors.js';
-import type { CollectedBucket, CollectedMetric, Collector } from '../../metrics/collector.js';
+import type {
+  CollectedBucket,
+  CollectedHistogram,
+  CollectedMetric,
+  Collector,
+} from '../../metrics/collector.js';
+import type { Label } from '../../metrics/labels.js';
 
 type FamilyType = 'counter' | 'gauge' | 'summary' | 'histogram';
 
@@ -17,13 +23,32 @@ const SUFFIXES: Readonly<Record<FamilyType, readonly string[]>> = {
   histogram: ['', '_bucket', '_sum', '_count'],
 };
 
-interface Family {
+/** A line of a family. */
+export interface Sample {
+  /** What follows the family's name: `_sum`, `_count`, `_bucket` or nothing. */
+  readonly suffix: string;
+  /** Names and values; `le` is the last. */
+  readonly labels: readonly Label[];
+  /** In the unit of the name. */
+  readonly value: number;
+}
+
+/** A metric with its lines, of all the logs that were collected. */
+export interface Family {
+  /** Without the suffixes of its lines. */
   readonly name: string;
+  /** As the text has it behind `# TYPE`. */
   readonly type: FamilyType;
+  /** As the text has it behind `# HELP`, not escaped. */
   readonly help: string;
+  /** In the order in which they were collected. */
+  readonly samples: readonly Sample[];
+}
+
+interface OpenFamily extends Family {
+  readonly samples: Sample[];
   /** The label sets that were collected. */
   readonly series: Set<string>;
-  text: string;
 }
 
 /** Options of {@link PrometheusCollector}. */
@@ -65,10 +90,10 @@ export class PrometheusCollector implements Collector {
   readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
   readonly referenceNames: boolean;
   /** By name, in the order in which they were first collected. */
-  readonly #families = new Map<string, Family>();
+  readonly #families = new Map<string, OpenFamily>();
   /** Every name that a line may begin with, and the family that has it. */
-  readonly #taken = new Map<string, Family>();
-  readonly #labels: (readonly [name: string, value: string])[] = [];
+  readonly #taken = new Map<string, OpenFamily>();
+  readonly #labels: Label[] = [];
 
   /** @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT for options of another type */
   constructor(options: PrometheusOptions = {}) {
@@ -104,12 +129,12 @@ export class PrometheusCollector implements Collector {
 
   counter(metric: CollectedMetric, value: number): void {
     checkCount(metric, value);
-    this.#add('counter', metric, [['', '', value]]);
+    this.#add('counter', metric, [['', undefined, value]]);
   }
 
   gauge(metric: CollectedMetric, value: number): void {
     checkNumber(metric, value);
-    this.#add('gauge', metric, [['', '', value]]);
+    this.#add('gauge', metric, [['', undefined, value]]);
   }
 
   summary(metric: CollectedMetric, value: { readonly sum: number; readonly count: number }): void {
@@ -117,47 +142,48 @@ export class PrometheusCollector implements Collector {
     checkNumber(metric, sum);
     checkCount(metric, count);
     this.#add('summary', metric, [
-      ['_sum', '', sum],
-      ['_count', '', count],
+      ['_sum', undefined, sum],
+      ['_count', undefined, count],
     ]);
   }
 
-  histogram(
-    metric: CollectedMetric,
-    value: {
-      readonly sum: number;
-      readonly count: number;
-      readonly buckets: readonly CollectedBucket[];
-    },
-  ): void {
+  histogram(metric: CollectedMetric, value: CollectedHistogram): void {
     const { sum, count, buckets } = value;
     checkNumber(metric, sum);
     checkCount(metric, count);
     checkBuckets(metric, buckets, count);
     this.#add('histogram', metric, [
-      ...buckets.map(({ le, count: upTo }) => ['_bucket', `le="${spelt(le)}"`, upTo] as const),
-      ['_bucket', 'le="+Inf"', count],
-      ['_sum', '', sum],
-      ['_count', '', count],
+      ...buckets.map(({ le, count: upTo }) => ['_bucket', spelt(le), upTo] as const),
+      ['_bucket', '+Inf', count],
+      ['_sum', undefined, sum],
+      ['_count', undefined, count],
     ]);
   }
 
   /** The text, ended by a line break; empty when nothing was collected. */
   toString(): string {
     let text = '';
-    for (const { name, type, help, text: lines } of this.#families.values()) {
-      text += `# HELP ${name} ${escapedHelp(help)}\n# TYPE ${name} ${type}\n${lines}`;
+    for (const { name, type, help, samples } of this.#families.values()) {
+      text += `# HELP ${name} ${escapedHelp(help)}\n# TYPE ${name} ${type}\n`;
+      for (const { suffix, labels, value } of samples) {
+        text += `${name}${suffix}${labelText(labels)} ${spelt(value)}\n`;
+      }
     }
     return text;
+  }
+
+  /** What was collected, by name, in the order in which it was. */
+  get families(): ReadonlyMap<string, Family> {
+    return this.#families;
   }
 
   #add(
     type: FamilyType,
     metric: CollectedMetric,
-    lines: readonly (readonly [suffix: string, label: string, value: number])[],
+    lines: readonly (readonly [suffix: string, le: string | undefined, value: number])[],
   ): void {
     const family = this.#families.get(metric.name) ?? this.#newFamily(type, metric);
-    const { name, series } = family;
+    const { name, series, samples } = family;
     if (family.type !== type) {
       throw invalidArgument(
         `${name} is collected as a ${type}, but was collected as a ${family.type} before.`,
@@ -168,7 +194,7 @@ export class PrometheusCollector implements Collector {
     }
     const key = seriesKey(this.#labels);
     if (series.has(key)) {
-      const labels = labelText(this.#labels.map(labelOf));
+      const labels = labelText(this.#labels);
       throw invalidArgument(
         `${name}${printable(labels)} is collected twice: push a label that distinguishes the two.`,
       );
@@ -178,15 +204,15 @@ export class PrometheusCollector implements Collector {
       for (const suffix of SUFFIXES[type]) this.#taken.set(`${name}${suffix}`, family);
     }
     series.add(key);
-    const labels = this.#labels.map(labelOf);
-    for (const [suffix, label, value] of lines) {
-      const all = label === '' ? labels : [...labels, label];
-      family.text += `${name}${suffix}${labelText(all)} ${spelt(value)}\n`;
+    const own = [...this.#labels];
+    for (const [suffix, le, value] of lines) {
+      const labels = le === undefined ? own : [...own, ['le', le] as const];
+      samples.push({ suffix, labels, value });
     }
   }
 
   /** A family that is not there yet; it is added with its first line. */
-  #newFamily(type: FamilyType, { name, help }: CollectedMetric): Family {
+  #newFamily(type: FamilyType, { name, help }: CollectedMetric): OpenFamily {
     if (typeof name !== 'string' || !METRIC_NAME.test(name)) {
       throw invalidArgument(`"${shown(name)}" cannot be the name of a metric.`);
     }
@@ -197,7 +223,7 @@ export class PrometheusCollector implements Collector {
       if (owner === undefined) continue;
       throw invalidArgument(`${name}${suffix} would belong to both ${owner.name} and ${name}.`);
     }
-    return { name, type, help, series: new Set(), text: '' };
+    return { name, type, help, samples: [], series: new Set() };
   }
 }
 
@@ -242,14 +268,13 @@ function spelt(value: number): string {
   return String(value);
 }
 
-const labelOf = ([name, value]: readonly [string, string]): string =>
-  `${name}="${escapedValue(value)}"`;
+const labelOf = ([name, value]: Label): string => `${name}="${escapedValue(value)}"`;
 
-const labelText = (labels: readonly string[]): string =>
-  labels.length === 0 ? '' : `{${labels.join(',')}}`;
+const labelText = (labels: readonly Label[]): string =>
+  labels.length === 0 ? '' : `{${labels.map(labelOf).join(',')}}`;
 
 /** Equal for equal label sets: order does not count, and an empty label is no label. */
-const seriesKey = (labels: readonly (readonly [string, string])[]): string =>
+const seriesKey = (labels: readonly Label[]): string =>
   JSON.stringify(labels.filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : 1)));
 
 const escapedHelp = (text: string): string => text.replace(/[\\\n]/g, escaped);
