@@ -1660,9 +1660,9 @@ export const MUTATIONS = [
   },
   {
     name: 'metrics: what a killed log left looks as if it were of now',
-    file: 'src/observation/attached-telemetry.ts',
-    find: 'this.#valuesAgeNs() / NS_PER_SECOND',
-    replace: 'this.#valuesAgeNs() / Number.POSITIVE_INFINITY',
+    file: 'src/telemetry/collected-log.ts',
+    find: 'valuesAgeNs(figures) / NS_PER_SECOND',
+    replace: 'valuesAgeNs(figures) / Number.POSITIVE_INFINITY',
     tests: ['test/telemetry/every-family.test.ts'],
   },
   {

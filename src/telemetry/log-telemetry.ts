@@ -96,6 +96,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   /** Of a copy, and of a log that is closed. */
   #lastThreads = NEVER_SEEN;
   #lastStanding: LogStanding | undefined;
+  #isClosed = false;
 
   /** In memory of its own where none is named: a snapshotter makes its buffers like that. */
   private constructor(memoryOf = ownMemory) {
@@ -175,6 +176,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
       this.#recovery.copyTo(other.#recovery);
       other.#lastThreads = this.threads;
       other.#lastStanding = this.#standingNow;
+      other.#isClosed = this.#isClosed;
       other.#name = this.#name;
       other.#start = this.#start;
     });
@@ -187,7 +189,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   collectAll(prefix: string, collector: Collector): void {
     const { startedAtNs, threads, recovery } = this;
     const standing = this.#standingNow;
-    const isUp = standing !== undefined && standing.state !== 'closed';
+    const isUp = standing !== undefined && !this.#isClosed;
     const uptimeNs = monotonicClock.nowNs() - Number(this.#start.monotonicAnchorNs);
     // Its own `collect` would show the figures of the log once more.
     const recorder = { collect: super.collect.bind(this) };
@@ -212,6 +214,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
 
   /** The log is closing: the last values stay to be read. */
   close(): void {
+    this.#isClosed = true;
     this.#lastThreads = this.threads;
     this.#hearts = undefined;
     const standing = this.#standing?.();
