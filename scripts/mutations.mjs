@@ -731,6 +731,15 @@ export const MUTATIONS = [
     tests: ['src/recorder/maintainer/segment-maintainer.test.ts'],
   },
   {
+    name: 'recycling: the original is overwritten before its name is durably gone',
+    file: 'src/recorder/maintainer/segment-compression.ts',
+    find: '    else this.#recycler.removeName(path, header.segmentIndex);\n',
+    replace:
+      '    else {\n      this.#recycler.removeName(path, header.segmentIndex);\n' +
+      '      this.#recycler.onNameGone();\n    }\n',
+    tests: ['src/recorder/maintainer/segment-compressor.test.ts'],
+  },
+  {
     name: 'recycling: a file that is used again keeps its space when the log is closed',
     file: 'src/recorder/housekeeping/clean-end.ts',
     find: '  if (!hasRecycledBody(header)) return isZero(page, 0, count);\n  return',

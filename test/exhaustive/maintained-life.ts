@@ -21,14 +21,13 @@ const SEGMENTS_AT_FIRST = 5;
 const HOT_SEGMENTS = 1;
 const KEPT_SEGMENTS = 3;
 
-/** Old segments are compressed, or the files of removed ones are used again. */
+const RETENTION = { retention: { segments: KEPT_SEGMENTS } } as const;
+const COMPRESSION = { compression: 'lz4', hotSegments: HOT_SEGMENTS } as const;
+/** Old segments are compressed, or the files of removed ones are used again, or of both. */
 const MAINTAINED = {
-  compressing: {
-    retention: { segments: KEPT_SEGMENTS },
-    compression: 'lz4',
-    hotSegments: HOT_SEGMENTS,
-  },
-  recycling: { retention: { segments: KEPT_SEGMENTS }, preallocate: 'recycle' },
+  compressing: { ...RETENTION, ...COMPRESSION },
+  recycling: { ...RETENTION, preallocate: 'recycle' },
+  'recycling originals': { ...RETENTION, ...COMPRESSION, preallocate: 'recycle' },
 } as const;
 export type Maintained = keyof typeof MAINTAINED;
 

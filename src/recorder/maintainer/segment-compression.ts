@@ -4,6 +4,7 @@
 //   verify the original up to its pin → write N.wal.lz4.tmp → sync → unpack it again and compare
 //   each byte → rename, never replacing → sync of the folder → remove the original → sync again
 //
+// With preallocate 'recycle' the file of the original is a prepared segment from then on.
 // Nothing has the name of a compressed segment before it is proven to be one. A crash between the
 // last steps leaves both files: the original counts then, and the other one is proven again, or
 // made anew.
@@ -23,6 +24,7 @@ import type { SegmentHeader } from '../../segment/segment-header.js';
 import { isLeftOver } from '../../storage/left-over.js';
 import type { Storage } from '../../storage/storage.js';
 import { MIB } from '../../units.js';
+import type { SegmentRecycler } from './segment-recycler.js';
 
 /** Of the segment, in one step. */
 const STEP_BYTES = MIB;
@@ -44,6 +46,9 @@ export class SegmentCompression {
   readonly #original: SegmentFile;
   readonly #reader: SegmentReader;
   readonly #pin: SegmentHeader;
+  /** For logs that use the file of the original again. */
+  readonly #recycler: SegmentRecycler | undefined;
+  #isOriginalOpen = true;
   /** Of the original: to its end, where nothing but room follows, or the rest of a torn write. */
   readonly #contentBytes: number;
   readonly #content = new Uint8Array(BLOCK_CONTENT_BYTES);
@@ -60,10 +65,17 @@ export class SegmentCompression {
    * @param pin the header of the segment that follows it
    * @param buffer for its reader
    */
-  constructor(storage: Storage, original: SegmentFile, pin: SegmentHeader, buffer: Uint8Array) {
+  constructor(
+    storage: Storage,
+    original: SegmentFile,
+    pin: SegmentHeader,
+    buffer: Uint8Array,
+    recycler?: SegmentRecycler,
+  ) {
     this.#storage = storage;
     this.#original = original;
     this.#pin = pin;
+    this.#recycler = recycler;
     this.#reader = new SegmentReader(storage, original, buffer);
     this.#contentBytes = sealedEnd(storage, original, pin.previousEndOffset);
     this.#encoder = new FrameEncoder(this.#contentBytes);
@@ -106,8 +118,8 @@ export class SegmentCompression {
 
   /** Lets go of all files and, where it did not come to its end, of what it has written. */
   close(): void {
-    const { path, fd } = this.#original;
-    this.#storage.close(fd);
+    const { path } = this.#original;
+    this.#closeOriginal();
     this.#closeComparison();
     const temporary = this.#temporaryFd;
     this.#temporaryFd = undefined;
@@ -225,7 +237,7 @@ export class SegmentCompression {
   }
 
   #publish(): void {
-    const { path, inode, device } = this.#original;
+    const { path, inode, device, header } = this.#original;
     const storage = this.#storage;
     const isPublished = this.#comparison?.isPublished === true;
     this.#closeComparison();
@@ -237,9 +249,19 @@ export class SegmentCompression {
     storage.renameNoReplace(compressingPath(path), compressedPath(path));
     // Durable under its name before the original goes.
     storage.syncDirectory(dirname(path));
-    storage.unlink(path);
+    // What somebody has open is not used again.
+    this.#closeOriginal();
+    if (this.#recycler === undefined) storage.unlink(path);
+    else this.#recycler.removeName(path, header.segmentIndex);
     storage.syncDirectory(dirname(path));
+    this.#recycler?.onNameGone();
     this.#phase = 'done';
+  }
+
+  #closeOriginal(): void {
+    if (!this.#isOriginalOpen) return;
+    this.#isOriginalOpen = false;
+    this.#storage.close(this.#original.fd);
   }
 
   /**

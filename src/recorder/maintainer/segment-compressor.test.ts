@@ -16,8 +16,11 @@ import { openSegment, readSegment } from '../../reading/segment-file.js';
 import { removeLeftovers } from '../../recovery/recover-log.js';
 import { replayThrough } from '../../replay/replay.js';
 import type { Storage } from '../../storage/storage.js';
-import { KIB, MIB } from '../../units.js';
+import { KIB, MIB, PAGE_BYTES } from '../../units.js';
+import { takeFrom } from '../threads/prepared-segments.js';
+import { Signals } from '../threads/signals.js';
 import { SegmentCompressor } from './segment-compressor.js';
+import { SegmentRecycler } from './segment-recycler.js';
 
 const DIR = '/log';
 const SEGMENTS = 5;
@@ -193,6 +196,34 @@ test('the next one is found as soon as a segment is finished', () => {
   assert.equal(run.compressor.step(), 'working');
   run.run();
   assert.deepEqual(names(disk), EXPECTED);
+});
+
+test('the file of an original is offered as a prepared one, which nobody has open', () => {
+  const disk = diskOf(BUILT);
+  const signals = new Signals();
+  signals.set('recycledPages', MIB / PAGE_BYTES);
+  const storage = new FaultyStorage(disk);
+  const recycler = new SegmentRecycler(storage, signals, () => assert.fail('no failure'));
+  const inode = disk.statusAt(join(DIR, nameOf(1)))?.inode;
+  const ignored = { compressed() {}, found() {}, failed: () => assert.fail('no failure') };
+  const clock = new FakeClock();
+  const compressor = new SegmentCompressor(storage, clock, DIR, 3, ignored, recycler);
+  while (compressor.step() !== 'nothing') {}
+  const offered = takeFrom(signals.recycledQueue);
+  assert.ok(offered !== undefined);
+  assert.deepEqual([offered.inode, offered.segmentBytes, offered.isRecycled], [inode, MIB, true]);
+  assert.deepEqual([...storage.openFiles], []);
+  assertWhole(disk);
+  const story = storage.story('renameNoReplace', 'syncDirectory', 'write').slice(-4);
+  assert.deepEqual(
+    story.map((call) => call.replace(/prepared-\d+/, 'prepared').replace(/@\d+.*/, '')),
+    [
+      'syncDirectory log',
+      'renameNoReplace 0000000001.wal prepared.tmp',
+      'syncDirectory log',
+      'write prepared.tmp',
+    ],
+  );
 });
 
 test('a failure of any call leaves the original, and is made good for later', () => {

@@ -12,9 +12,10 @@ import type { SegmentHeader } from '../../segment/segment-header.js';
 import type { Storage } from '../../storage/storage.js';
 import { NS_PER_MS } from '../../units.js';
 import { SegmentCompression } from './segment-compression.js';
+import type { SegmentRecycler } from './segment-recycler.js';
 
 /** What it tells while it runs. */
-interface CompressionListener {
+export interface CompressionListener {
   /** A segment was compressed: its content and its file have so many bytes. */
   compressed(startNs: number, index: number, contentBytes: number, fileBytes: number): void;
   /** One has been compressed already, by what ended before it could tell. */
@@ -47,6 +48,7 @@ export class SegmentCompressor {
   readonly #dir: string;
   readonly #hotSegments: number;
   readonly #listener: CompressionListener;
+  readonly #recycler: SegmentRecycler | undefined;
   readonly #buffer = readBuffer();
   /** Not compressed, ascending, the last segment included; undefined before the first step. */
   #hot: number[] | undefined;
@@ -58,14 +60,19 @@ export class SegmentCompressor {
   #backOffMs = 0;
   #notBeforeNs = 0;
 
-  /** @param hotSegments so many of the newest finished segments stay as they are */
+  /**
+   * @param hotSegments so many of the newest finished segments stay as they are
+   * @param recycler of logs that use the files of the others again
+   */
   constructor(
     storage: Storage,
     clock: Clock,
     dir: string,
     hotSegments: number,
     listener: CompressionListener,
+    recycler?: SegmentRecycler,
   ) {
+    this.#recycler = recycler;
     this.#storage = storage;
     this.#clock = clock;
     this.#dir = dir;
@@ -128,7 +135,8 @@ export class SegmentCompressor {
       return true;
     }
     try {
-      const compression = new SegmentCompression(this.#storage, file, pin, this.#buffer);
+      const buffer = this.#buffer;
+      const compression = new SegmentCompression(this.#storage, file, pin, buffer, this.#recycler);
       this.#running = { index, compression, startNs };
     } finally {
       if (this.#running === undefined) this.#storage.close(file.fd);

@@ -26,7 +26,7 @@ import type { RetentionOptions } from '../threads/wal-options.js';
 import { type FinishedSegment, FinishedSegments } from './finished-segments.js';
 import { notDone } from './not-done.js';
 import { exceeds } from './retention.js';
-import { SegmentCompressor } from './segment-compressor.js';
+import { type CompressionListener, SegmentCompressor } from './segment-compressor.js';
 import type { SegmentRecycler } from './segment-recycler.js';
 import { cutUnusedTail } from './unused-tail.js';
 
@@ -163,11 +163,13 @@ export class SegmentMaintainer {
     if (hotSegments === undefined) return;
     telemetry.setMaxCompressedSegments(Math.max(0, segments - hotSegments));
     const { directory } = log;
-    this.#compressor = new SegmentCompressor(storage, clock, directory, hotSegments, {
+    const heard: CompressionListener = {
       compressed: (...told) => this.#onCompressed(...told),
       found: (index, fileBytes) => this.#move(index, fileBytes),
       failed: (startNs) => telemetry.onHotSegmentCompression(false, startNs),
-    });
+    };
+    const compressorOf = [storage, clock, directory, hotSegments, heard, recycler] as const;
+    this.#compressor = new SegmentCompressor(...compressorOf);
   }
 
   /** For who waits until what was asked for is removed. */
