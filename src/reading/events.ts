@@ -64,11 +64,10 @@ export interface StartOptions {
 /** Options of readers that can have a thread read ahead of them. */
 interface AheadOptions {
   /**
-   * True: once 8 MiB were read, another thread reads, unpacks and verifies up to 8 MiB ahead. Worth
-   * it where more than a hundred MiB are read and the machine has a processor to spare. One thread
-   * serves all readers of the thread that reads; it ends 2 s after the last of them. Where it
-   * cannot be had, or does not get on, the reader reads by itself. Default: false. Without effect
-   * on `wal.replay`.
+   * True: once 8 MiB were read, another thread reads, unpacks and verifies up to 8 MiB ahead. One
+   * thread serves all readers of the thread that reads; it ends 2 s after the last of them. Where
+   * it cannot be had, or does not get on, the reader reads by itself. Default: where there is more
+   * than one processor; false for who needs the others himself. Without effect on `wal.replay`.
    */
   readonly readAhead?: boolean | undefined;
 }

@@ -2,6 +2,7 @@
 // shared by all, ended when it has served nobody for a while. It never holds the process. A reader
 // never waits for it to start, and not for long while it does not get on.
 
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { Worker } from 'node:worker_threads';
@@ -162,8 +163,12 @@ const threadReadAhead: ReadAhead = Object.freeze({
   },
 });
 
-/** Those of this machine: what every reader of this package works with. */
+/**
+ * Those of this machine: what every reader of this package works with. Where there is but one
+ * processor, two threads only take it from each other.
+ */
 export const REPLAY_PORTS: ReplayPorts = Object.freeze({
   ...REGION_PORTS,
   readAhead: threadReadAhead,
+  readsAhead: availableParallelism() > 1,
 });
