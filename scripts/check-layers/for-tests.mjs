@@ -18,6 +18,7 @@ export const FOR_TESTS = {
     'segment/wal-meta.ts#WalMetaLayout',
   ],
   'tables, of which tests go through every row': [
+    'cli/doctor/examine.ts#RULES',
     'judgement/region-verdict.ts#REGION_CASES',
     'judgement/region-verdict.ts#regionCasesOf',
     'reading/advice.ts#ADVICE_WORDS',

@@ -52,6 +52,10 @@ export const parseDemoEvents = (text: string): number =>
 export const parseInterval = (text: string): number =>
   parseWholeNumber(text, 'An interval', 100, 3_600_000);
 
+/** Of `doctor`: enough for a few commits of each way, few enough to wait for. */
+export const parseSeconds = (text: string): number =>
+  parseWholeNumber(text, 'A number of seconds', 1, 3600);
+
 const METRIC_PREFIX = /^[a-zA-Z_][a-zA-Z0-9_]{0,99}$/;
 
 /** What names of metrics may begin with. */

@@ -14,6 +14,7 @@ import {
   parseListenAddress,
   parsePath,
   parsePrefix,
+  parseSeconds,
   parseSeed,
   parseTime,
   SYNC_MODES,
@@ -82,7 +83,8 @@ Examples:
   $ flashstrike verify ./log                   check every byte of it
   $ flashstrike salvage ./log --output ./new   rescue what is still valid
   $ flashstrike backup ./log /mnt/backup/log   copy it, also while it is in use
-  $ flashstrike top ./log                      what is it doing right now?`,
+  $ flashstrike top ./log                      what is it doing right now?
+  $ flashstrike doctor ./log                   is this a good place for a log?`,
     );
 
   addRecord(program, run);
@@ -96,6 +98,7 @@ Examples:
   addRestore(program, run);
   addTop(program, run);
   addMetrics(program, run);
+  addDoctor(program, run);
   addDemo(program, run);
   addBench(program, run);
   return program;
@@ -534,6 +537,43 @@ Examples:
 }
 
 const isSame = (dir: string, other: string): boolean => resolve(dir) === resolve(other);
+
+function addDoctor(program: Command, { context, finish }: Run): void {
+  program
+    .command('doctor')
+    .summary('what this disk and machine do for a log')
+    .description(
+      'Measures ways of committing to the disk in turns, looks up what file system, disk, shared ' +
+        'memory, quotas, limits and clocks are like, and says what is wrong, why that matters, ' +
+        'what to do, and with which options to open a log there. It writes a few MB to a folder ' +
+        'of its own in the one that is named, and removes it. A log may be in that folder.',
+    )
+    .addArgument(logFolder('folder of a log, or where one is to be'))
+    .addOption(
+      new Option('--seconds <n>', 'how long to measure').default(8).argParser(parseSeconds),
+    )
+    .addOption(
+      new Option('--shared-memory-directory <dir>', 'folder of the shared regions')
+        .default('/dev/shm')
+        .argParser(parsePath),
+    )
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 no problem (there may be warnings), 1 a problem was found, 2 usage error, 130 after
+Ctrl-C (nothing is left behind)
+
+Examples:
+  $ flashstrike doctor ./log
+  $ flashstrike doctor /mnt/new-disk --seconds 60
+  $ flashstrike doctor ./log --json | jq '.findings[] | {id, level, remedy}'`,
+    )
+    .action(async (dir, options) => {
+      const { doctor } = await import('./commands/doctor.js');
+      finish(await doctor(dir, options, context));
+    });
+}
 
 function addDemo(program: Command, { context, finish }: Run): void {
   program

@@ -16,6 +16,7 @@ const VERBS = [
   'restore',
   'top',
   'metrics',
+  'doctor',
   'demo',
   'bench',
 ];
@@ -76,6 +77,10 @@ describe('command line: usage', { concurrency: 2, timeout: 900_000 }, () => {
     ['metrics', 'LOG', '--listen', '127.0.0.1'],
     ['metrics', 'LOG', '--listen', '::1:9464'],
     ['metrics', 'LOG', '--listen', '[127.0.0.1]:9464'],
+    ['doctor'],
+    ['doctor', 'LOG', '--seconds', '0'],
+    ['doctor', 'LOG', '--seconds', '1.5'],
+    ['doctor', 'LOG', 'more'],
     ['demo', '--events', 'many'],
     ['demo', '--seed', '-1'],
     ['demo', 'extra'],
