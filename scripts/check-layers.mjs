@@ -31,6 +31,7 @@ const LAYERS = [
   ['observation'],
   ['replay'],
   ['consumers'],
+  ['intake'],
   ['verification'],
   ['recovery'],
   ['recorder/threads'],

@@ -63,7 +63,8 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_UNSUPPORTED:
     'The file was written by a newer version, or uses a feature that this version does not have.',
   ERR_FLASHSTRIKE_WORKER_DIED: 'A thread of the log ended unexpectedly.',
-  ERR_FLASHSTRIKE_WRONG_LOG: 'A file belongs to another log.',
+  ERR_FLASHSTRIKE_WRONG_LOG:
+    'A file belongs to another log, or the folder holds another one than is asked for.',
 } as const;
 
 /** A key of {@link ERROR_CODES}. */
@@ -229,6 +230,9 @@ export function limitError(path: string, error: unknown): WalError | undefined {
 
 export const invalidArgument = (message: string): WalError =>
   new WalError('ERR_FLASHSTRIKE_INVALID_ARGUMENT', message);
+
+export const invalidOption = (message: string): WalError =>
+  new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
 
 export const outOfRange = (message: string): WalError =>
   new WalError('ERR_FLASHSTRIKE_OUT_OF_RANGE', message);

@@ -15,6 +15,9 @@ export {
 } from './consumers/consumers.js';
 export type { ConsumerLag } from './consumers/lag.js';
 export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
+export type { LineOptions } from './intake/line-intake.js';
+export type { LineSource, RecordedLines, RecordLinesOptions } from './intake/record-lines.js';
+export type { WalWritable, WalWritableOptions } from './intake/wal-writable.js';
 export type {
   CursorOptions,
   EventBatch,
@@ -49,6 +52,7 @@ export type {
 } from './recovery/recover-log.js';
 export { follow } from './replay/follow.js';
 export { followBlocks } from './replay/follow-blocks.js';
+export { logIdOf } from './replay/log-id-of.js';
 export { openCursor } from './replay/open-cursor.js';
 export { replay } from './replay/replay.js';
 export { type RestoreOptions, type RestoreReport, restore } from './restore/restore.js';

@@ -3,7 +3,7 @@
 // in its files. Of one that nobody has open what its next opening would keep counts.
 import { WalError } from '../errors.js';
 import { emptyError, gatherEmpty } from '../judgement/empty-log.js';
-import { logIdOf } from '../judgement/log-identity.js';
+import { logIdIn } from '../judgement/log-identity.js';
 import { highestOutside, outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
 import { judgeTail, missingTail, tailError } from '../judgement/tail-judgement.js';
 import { lostSentence, openCopyAdvice } from '../reading/advice.js';
@@ -81,7 +81,7 @@ function restlessError(dir: string): WalError {
 function sourceId(ports: ReadingPorts, dir: string, expected: bigint | undefined): bigint {
   const listing = listLog(ports.storage, dir);
   if (!holdsLog(listing)) throw noLogIn(dir);
-  const logId = logIdOf(ports.storage, listing);
+  const logId = logIdIn(ports.storage, listing);
   if (expected !== undefined && logId !== expected) {
     const message =
       `${dir} does not hold the log that is open here: the folder was moved or replaced. Call ` +

@@ -13,7 +13,7 @@ const CHUNK_BYTES = MIB;
 const UNPACKED_CHUNK_BYTES = 256 * KIB;
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b, 0x08]);
 
-export interface Input {
+interface Input {
   /** How messages call it. */
   readonly name: string;
   readonly stream: Readable;

@@ -1,6 +1,6 @@
 // What a consumer may be registered with, and a clear error for what cannot work.
-import { invalidArgument, WalError } from '../errors.js';
-import { checkEventId, checkOptions } from '../reading/event-range.js';
+import { invalidArgument, invalidOption } from '../errors.js';
+import { checkEventId, checkLogId, checkOptionNames } from '../reading/event-range.js';
 import type { ConsumerPolicy } from '../segment/consumer-record.js';
 import { isConsumerName } from '../segment/file-names.js';
 
@@ -36,16 +36,15 @@ export interface RegisterConsumerOptions extends ConsumerLeash {
 export interface OpenConsumerOptions extends RegisterConsumerOptions {
   /** Register the consumer if there is none of this name. Default false. */
   readonly create?: boolean | undefined;
+  /** The log that it is to be of, as `wal.logId` tells; default: whichever is there. */
+  readonly logId?: bigint | undefined;
   /** `none`: where there are no file locks, and you can make sure of one user. Default `flock`. */
   readonly lock?: 'flock' | 'none' | undefined;
 }
 
 const POLICIES: readonly unknown[] = ['hold', 'drop'];
 const REGISTER_NAMES = ['from', 'maxLagBytes', 'maxLagMs', 'policy'];
-const OPEN_NAMES = [...REGISTER_NAMES, 'create', 'lock'];
-
-const invalid = (message: string): WalError =>
-  new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
+const OPEN_NAMES = [...REGISTER_NAMES, 'create', 'lock', 'logId'];
 
 export function checkConsumerName(name: unknown): string {
   if (typeof name === 'string' && isConsumerName(name)) return name;
@@ -56,28 +55,23 @@ export function checkConsumerName(name: unknown): string {
 
 /** @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION, _INVALID_ARGUMENT */
 export function checkConsumerOptions(options: object, kind: 'register' | 'open'): void {
-  checkOptions(options);
-  const known = kind === 'open' ? OPEN_NAMES : REGISTER_NAMES;
-  const strange = Object.keys(options).find((name) => !known.includes(name));
-  if (strange !== undefined) {
-    const names = known.join(', ');
-    throw invalid(`There is no option ${strange.slice(0, 100)}. The options are: ${names}.`);
-  }
+  checkOptionNames(options, kind === 'open' ? OPEN_NAMES : REGISTER_NAMES);
   const given = options as OpenConsumerOptions;
+  checkLogId(given.logId);
   checkEventId('from', given.from);
   for (const name of ['maxLagBytes', 'maxLagMs'] as const) {
     const value = given[name];
     if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) continue;
-    throw invalid(`The option ${name} must be a whole number from 0.`);
+    throw invalidOption(`The option ${name} must be a whole number from 0.`);
   }
   if (given.policy !== undefined && !POLICIES.includes(given.policy)) {
-    throw invalid('The option policy must be one of hold, drop.');
+    throw invalidOption('The option policy must be one of hold, drop.');
   }
   if (given.create !== undefined && typeof given.create !== 'boolean') {
-    throw invalid('The option create must be true or false.');
+    throw invalidOption('The option create must be true or false.');
   }
   if (given.lock !== undefined && !['flock', 'none'].includes(given.lock)) {
-    throw invalid('The option lock must be one of flock, none.');
+    throw invalidOption('The option lock must be one of flock, none.');
   }
 }
 
@@ -90,7 +84,7 @@ export function leashOf(
   const maxLagMs = given.maxLagMs ?? before?.maxLagMs ?? 0;
   const policy = given.policy ?? before?.policy ?? 'hold';
   if (policy === 'drop' && maxLagBytes === 0 && maxLagMs === 0) {
-    throw invalid("policy: 'drop' needs maxLagBytes or maxLagMs: nothing else says when.");
+    throw invalidOption("policy: 'drop' needs maxLagBytes or maxLagMs: nothing else says when.");
   }
   return { maxLagBytes, maxLagMs, policy };
 }

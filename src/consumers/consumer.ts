@@ -9,7 +9,10 @@ import type { ConsumerStore } from './consumer-store.js';
 import { checkUsable } from './registration.js';
 
 /** Options of `consumer.follow`. */
-export type ConsumerFollowOptions = Omit<FollowOptions, 'from' | 'undurable'>;
+export type ConsumerFollowOptions = Omit<
+  FollowOptions,
+  'from' | 'fromTime' | 'undurable' | 'logId' | 'waitForLog'
+>;
 
 /**
  * A named reader of a log for which the log keeps what it has not acknowledged. It survives this
@@ -97,9 +100,9 @@ export class Consumer {
     checkOptions(options);
     this.#checkOpen();
     this.#checkKept();
-    const { ports, dir } = this.#place;
+    const { ports, dir, logId } = this.#place;
     const from = this.#acknowledged + 1;
-    return followThrough(ports, dir, { ...options, from, undurable: false });
+    return followThrough(ports, dir, { ...options, from, undurable: false, logId });
   }
 
   /** Waits for what is being acknowledged, and lets go of the file. Idempotent. */

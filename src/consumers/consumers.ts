@@ -1,7 +1,7 @@
 // The consumers of a log, for any process: the log's lock is not needed.
 import { resolve } from 'node:path';
 import { unixNsOf } from '../clock/wall-clock.js';
-import { readLogId } from '../judgement/log-identity.js';
+import { knownLogId, otherLog } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { type ConsumerFile, readConsumers } from '../reading/consumer-files.js';
@@ -49,9 +49,9 @@ export interface ConsumerStatus {
 /**
  * Opens a consumer of the log in `dir`, in this or any other process than the log's own. It must be
  * registered, unless `create` is set.
- * @throws WalError ERR_FLASHSTRIKE_NO_CONSUMER, _NOT_A_LOG; _LOCKED while it is in use; _EXPIRED if
- * it was dropped, or `from` is not there any more; _OUT_OF_RANGE if the log ends before what it
- * has acknowledged; _CORRUPT if its file is damaged …
+ * @throws WalError ERR_FLASHSTRIKE_NO_CONSUMER, _NOT_A_LOG; _WRONG_LOG for another than `logId`;
+ * _LOCKED while it is in use; _EXPIRED if it was dropped, or `from` is not there any more;
+ * _OUT_OF_RANGE if the log ends before what it has acknowledged; _CORRUPT if its file is damaged …
  * @example
  * import { openConsumer } from 'flashstrike';
  *
@@ -75,7 +75,9 @@ async function openIn(
   name: string,
   options: OpenConsumerOptions,
 ): Promise<Consumer> {
-  const logId = knownLogId(ports, dir);
+  const logId = knownLogId(ports.storage, dir);
+  const { logId: expected = logId } = options;
+  if (logId !== expected) throw otherLog(dir, logId, expected);
   const reach = new DurableReach(ports, dir, logId);
   const place = {
     ports,
@@ -94,12 +96,6 @@ async function openIn(
     reach.close();
     throw error;
   }
-}
-
-function knownLogId(ports: ReadingPorts, dir: string): bigint {
-  const logId = holdsLog(listLog(ports.storage, dir)) ? readLogId(ports.storage, dir) : undefined;
-  if (logId === undefined) throw noLogIn(dir);
-  return logId;
 }
 
 /**
@@ -122,7 +118,7 @@ export function listConsumersThrough(
   const listing = listLog(ports.storage, dir);
   if (!holdsLog(listing)) throw noLogIn(dir);
   if (listing.consumers.length === 0) return [];
-  const logId = knownLogId(ports, dir);
+  const logId = knownLogId(ports.storage, dir);
   const spans = new LogSpans(ports.storage, dir, logId);
   spans.refresh();
   const meta = readMeta(ports.storage, dir);

@@ -2,12 +2,13 @@
 // must not make all the others foreign: wal.meta, the regions that LOCK names and the segments'
 // headers have a vote each, and who has most votes is the log. Open and all readers ask here.
 import { basename } from 'node:path';
-import { isOperational } from '../errors.js';
-import { type LogListing, listLog, readMeta } from '../reading/log-directory.js';
+import { isOperational, WalError } from '../errors.js';
+import { holdsLog, type LogListing, listLog, noLogIn, readMeta } from '../reading/log-directory.js';
 import { peekSegmentHeader } from '../reading/segment-file.js';
 import { logIdOfRegionName } from '../region/region-names.js';
 import { isDefect } from '../segment/defect.js';
 import type { Storage } from '../storage/storage.js';
+import { hexOf64 } from '../units.js';
 import { lockRecordIn } from './lock-record.js';
 
 /** The log ids that a folder's files tell; one of another log is among the votes, too. */
@@ -54,10 +55,10 @@ function isHigher(a: readonly number[], b: readonly number[]): boolean {
 
 /** The id of the log in `dir`, undefined where nothing tells it. Reads 66 small pieces at most. */
 export const readLogId = (storage: Storage, dir: string): bigint | undefined =>
-  logIdOf(storage, listLog(storage, dir));
+  logIdIn(storage, listLog(storage, dir));
 
 /** The same for a folder that was listed before. */
-export function logIdOf(storage: Storage, listing: LogListing): bigint | undefined {
+export function logIdIn(storage: Storage, listing: LogListing): bigint | undefined {
   const { dir, segments } = listing;
   const step = Math.max(1, segments.length / HEADERS_MAX);
   const headers: bigint[] = [];
@@ -72,6 +73,33 @@ export function logIdOf(storage: Storage, listing: LogListing): bigint | undefin
     meta: meta?.status === 'present' ? meta.meta.logId : undefined,
     regions: regionLogIds(storage, dir),
   });
+}
+
+/**
+ * The id of the log in `dir`.
+ * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG where there is none, or nothing tells its id
+ */
+export function knownLogId(storage: Storage, dir: string): bigint {
+  const listing = listLog(storage, dir);
+  const logId = holdsLog(listing) ? logIdIn(storage, listing) : undefined;
+  if (logId === undefined) throw noLogIn(dir);
+  return logId;
+}
+
+/** The error for a folder that does not hold the log that is asked for. */
+export const otherLog = (dir: string, found: bigint, expected: bigint): WalError =>
+  new WalError(
+    'ERR_FLASHSTRIKE_WRONG_LOG',
+    `${dir} holds log ${hexOf64(found)}, not log ${hexOf64(expected)}: it was made anew, or ` +
+      'replaced. An event id of the one means nothing in the other: begin this one anew, or put ' +
+      'the other one back.',
+    { path: dir },
+  );
+
+/** That `dir` holds another log than that; undefined where it does not, or nothing tells. */
+export function otherLogIn(storage: Storage, dir: string, logId: bigint): WalError | undefined {
+  const found = orNoVote(() => readLogId(storage, dir));
+  return found === undefined || found === logId ? undefined : otherLog(dir, found, logId);
 }
 
 /** The log ids in the names of the regions that LOCK names. */

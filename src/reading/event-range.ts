@@ -1,7 +1,7 @@
 // Arguments that name events or a folder, checked before anything is opened.
 import { fileURLToPath } from 'node:url';
 import { isDate } from 'node:util/types';
-import { invalidArgument, WalError } from '../errors.js';
+import { invalidArgument, invalidOption } from '../errors.js';
 import { NS_PER_MS } from '../units.js';
 
 /** A folder's path: as it was given, or that of a `file:` URL. */
@@ -42,6 +42,16 @@ export function checkTime(name: string, value: unknown): bigint | undefined {
   throw invalidArgument(`${name} must be ${what}, got ${shown(value)}.`);
 }
 
+const LOG_ID_END = 2n ** 64n;
+
+/** What tells a log from every other, or undefined. */
+export function checkLogId(value: unknown): bigint | undefined {
+  if (value === undefined || (typeof value === 'bigint' && value >= 0n && value < LOG_ID_END)) {
+    return value;
+  }
+  throw invalidArgument(`logId must be a bigint of 64 bits, as wal.logId is, got ${shown(value)}.`);
+}
+
 /** An option that is on or off; default: off. */
 export const checkFlag = (name: string, value: unknown): boolean =>
   checkChoice(name, value) ?? false;
@@ -61,15 +71,13 @@ export function checkOptionNames(options: unknown, names: readonly string[]): vo
   const strange = Object.keys(options as object).find((name) => !names.includes(name));
   if (strange === undefined) return;
   const known = names.join(', ');
-  const message = `There is no option ${strange.slice(0, 100)}. The options are: ${known}.`;
-  throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
+  throw invalidOption(`There is no option ${strange.slice(0, 100)}. The options are: ${known}.`);
 }
 
 /** How a folder is locked. @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION */
 export function checkLockMode(lock: unknown = 'flock'): 'flock' | 'none' {
   if (lock === 'flock' || lock === 'none') return lock;
-  const message = 'The option lock must be one of flock, none.';
-  throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
+  throw invalidOption('The option lock must be one of flock, none.');
 }
 
 /** The one option of calls that only lock. @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION */

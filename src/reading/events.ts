@@ -48,7 +48,7 @@ export interface Reusing {
   readonly reuse: true;
 }
 
-/** Where readers begin; only one of the two may be given. */
+/** Where readers begin: at one of the two at most. */
 export interface StartOptions {
   /** First event id; default: the first in the log. */
   readonly from?: number | undefined;
@@ -59,6 +59,12 @@ export interface StartOptions {
    * those that are left.
    */
   readonly fromTime?: bigint | Date | undefined;
+  /**
+   * The log that the events are to be of, as `wal.logId` or `logIdOf` tells: for who remembers a
+   * position, which means nothing in a log that was made anew in the same folder. Another log is
+   * refused with ERR_FLASHSTRIKE_WRONG_LOG. Default: whichever is there.
+   */
+  readonly logId?: bigint | undefined;
 }
 
 /** Options of readers that can have a thread read ahead of them. */
@@ -81,10 +87,19 @@ export interface ReplayOptions extends EventOptions, StartOptions, AheadOptions 
 /** Options of `openCursor`. */
 export interface CursorOptions extends ReadingOptions, StartOptions, AheadOptions {}
 
-/** Options of `follow` and `wal.follow`. Where it begins may be yet to come: that is waited for. */
-export interface FollowOptions extends EventOptions, StartOptions {
+/** Options of who waits for what is yet to come. */
+interface WaitingOptions {
   /** Ends the iteration, even while it waits. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * True: where there is no log yet, nor perhaps its folder, it is waited for. Default: that is
+   * refused with ERR_FLASHSTRIKE_NOT_A_LOG.
+   */
+  readonly waitForLog?: boolean | undefined;
+}
+
+/** Options of `follow` and `wal.follow`. Where it begins may be yet to come: that is waited for. */
+export interface FollowOptions extends EventOptions, StartOptions, WaitingOptions {
   /** True: also return events that are written but not durable. */
   readonly undurable?: boolean | undefined;
 }
@@ -131,9 +146,7 @@ export interface LoggedBlock {
  * Options of `followBlocks` and `wal.followBlocks`. The first block is the one that holds the event
  * at which they are to begin: others may stand before that in it.
  */
-export interface FollowBlocksOptions extends ReadingOptions, StartOptions {
-  /** Ends the iteration, even while it waits. */
-  readonly signal?: AbortSignal | undefined;
+export interface FollowBlocksOptions extends ReadingOptions, StartOptions, WaitingOptions {
   /** True: one object and one buffer serve all blocks, each until the next step. */
   readonly reuse?: boolean | undefined;
 }

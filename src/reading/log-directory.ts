@@ -156,6 +156,19 @@ export const noLogIn = (dir: string): WalError =>
     },
   );
 
+/**
+ * Whether there is no log in `dir` yet, nor perhaps that folder.
+ * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG where something else has its name; _ACCESS, _IO
+ */
+export function isNoLogYet(storage: Storage, dir: string): boolean {
+  try {
+    return !holdsLog(listLog(storage, dir));
+  } catch (error) {
+    if (error instanceof WalError && systemCode(error.cause) === 'ENOENT') return true;
+    throw error;
+  }
+}
+
 const overlap = (a: SegmentGap, b: SegmentGap): boolean =>
   a.firstIndex <= b.lastIndex && b.firstIndex <= a.lastIndex;
 

@@ -220,7 +220,7 @@ export class LogCursor {
  */
 export function findPlace(
   walker: LogWalker,
-  { eventId, timeNs }: Start,
+  { eventId, timeNs, logId }: Start,
   options: { readonly beyondEnd: boolean } = { beyondEnd: false },
 ): LogPlace | undefined {
   const { meter } = walker;
@@ -228,6 +228,7 @@ export function findPlace(
     (startNs, ok) => meter.manager.onResumeFromEvent(startNs, ok),
     () => {
       try {
+        walker.expect(logId);
         if (timeNs === undefined) {
           walker.seek(eventId);
           if (eventId !== undefined) findBlock(walker, eventId, options.beyondEnd);

@@ -4,14 +4,15 @@
 import { assert } from '../errors.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
-import { checkDirectory, checkFlag, checkOptions, checkSignal } from '../reading/event-range.js';
+import { checkDirectory, checkOptions } from '../reading/event-range.js';
 import type { FollowBlocksOptions, LoggedBlock } from '../reading/events.js';
 import { BLOCK_HEADER_BYTES } from '../segment/block-header.js';
 import { decodeFrame, frameMarks, highestTimestampNs } from '../segment/frame.js';
 import { Follower, type Steps } from './follower.js';
+import { checkFollowing } from './following.js';
 import { HandOut } from './hand-out.js';
 import type { LogPlace, LogWalker } from './log-walker.js';
-import { checkStart, isAnyBeginning, type Start } from './start.js';
+import { isAnyBeginning, type Start } from './start.js';
 
 /** As many events as a block counts for between two turns of the event loop: 16 MiB at most. */
 const BLOCK_WEIGHT = 256;
@@ -139,15 +140,12 @@ export function followBlocksThrough(
   options: FollowBlocksOptions = {},
 ): AsyncGenerator<LoggedBlock, undefined, void> {
   checkOptions(options);
-  const start = checkStart(options);
-  checkFlag('reuse', options.reuse);
-  checkSignal(options.signal);
-  const { reuse = false } = options;
+  const following = checkFollowing({ ...options, undurable: false });
+  const { start, reuse } = following;
   return new Follower(
     ports,
     dir,
-    start,
-    { signal: options.signal, telemetry: options.telemetry },
+    following,
     (walker, place) => new BlockSteps(walker, place, start, reuse),
     BLOCK_WEIGHT,
   );

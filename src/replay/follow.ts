@@ -3,14 +3,15 @@
 
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
-import { checkDirectory, checkFlag, checkOptions, checkSignal } from '../reading/event-range.js';
+import { checkDirectory } from '../reading/event-range.js';
 import type { FollowOptions, LoggedEvent, ReusedEvent, Reusing } from '../reading/events.js';
 import type { ReadingMeter } from '../reading/reading-meter.js';
 import { CurrentEvent } from './current-event.js';
 import { cursorAt, cursorInside, LogCursor } from './cursor.js';
 import { Follower, type Steps } from './follower.js';
+import { checkFollowing } from './following.js';
 import type { LogPlace, LogWalker } from './log-walker.js';
-import { checkStart, type Start } from './start.js';
+import type { Start } from './start.js';
 import { StepSampler } from './step-sampler.js';
 
 /** Event by event. */
@@ -68,7 +69,8 @@ class EventSteps implements Steps<LoggedEvent> {
  * returned once it is durable; with `undurable: true` once it is written, and a power failure may
  * then still lose it. Each event is a separate object, as in a replay; `reuse: true` is faster.
  * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT at once; the iteration rejects with
- * _NOT_A_LOG, _OUT_OF_RANGE or _EXPIRED for a `from` before the first event, _CORRUPT …
+ * _NOT_A_LOG, _OUT_OF_RANGE or _EXPIRED for a `from` before the first event, _CORRUPT …, and
+ * _WRONG_LOG for another log than `logId`, or where the log was replaced meanwhile
  * @example
  * import { follow } from 'flashstrike';
  *
@@ -97,17 +99,12 @@ export function followThrough(
   dir: string,
   options: FollowOptions = {},
 ): AsyncGenerator<LoggedEvent, undefined, void> {
-  checkOptions(options);
-  const start = checkStart(options);
-  checkFlag('undurable', options.undurable);
-  checkFlag('reuse', options.reuse);
-  checkSignal(options.signal);
-  const { reuse = false } = options;
+  const following = checkFollowing(options);
+  const { start, reuse } = following;
   return new Follower(
     ports,
     dir,
-    start,
-    options,
+    following,
     (walker, place) => new EventSteps(walker, place, start, reuse),
     1,
   );

@@ -2,18 +2,20 @@
 // other. It waits where nothing is there yet: until a bell rings, with a look at the files now and
 // then; where nobody rings one, by looking at the files again and again.
 import { monotonicClock } from '../clock/clock.js';
+import { WalError } from '../errors.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
-import type { FollowOptions } from '../reading/events.js';
-import { checkTelemetry, type ReadingMeter } from '../reading/reading-meter.js';
+import { isNoLogYet } from '../reading/log-directory.js';
 import { NS_PER_MS } from '../units.js';
 import { findPlace } from './cursor.js';
 import { DurableHorizon } from './durable-horizon.js';
+import type { Following } from './following.js';
 import { Listening } from './listening.js';
 import { type LogPlace, LogWalker } from './log-walker.js';
-import type { Start } from './start.js';
 
 const POLL_MS_MIN = 1;
 const POLL_MS_MAX = 20;
+/** The same for a log that is not there yet. */
+const LOG_POLL_MS_MAX = 100;
 /**
  * How long a bell is relied upon, and then twice as long: its owner may have been killed, and
  * another process have opened the log.
@@ -64,9 +66,7 @@ const DONE: Step<never> = Object.freeze({ done: true, value: undefined });
 export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
   readonly #ports: ReadingPorts;
   readonly #dir: string;
-  readonly #start: Start;
-  readonly #options: Pick<FollowOptions, 'undurable' | 'signal'>;
-  readonly #meter: ReadingMeter;
+  readonly #following: Following;
   readonly #begin: BeginSteps<Item>;
   /** How many events an item counts for. */
   readonly #weight: number;
@@ -84,17 +84,14 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
   constructor(
     ports: ReadingPorts,
     dir: string,
-    start: Start,
-    options: Pick<FollowOptions, 'undurable' | 'signal' | 'telemetry'>,
+    following: Following,
     begin: BeginSteps<Item>,
     weight: number,
   ) {
-    const kind = options.undurable === true ? 'written' : 'durable';
+    const kind = following.undurable ? 'written' : 'durable';
     this.#ports = ports;
     this.#dir = dir;
-    this.#start = start;
-    this.#options = { ...options };
-    this.#meter = checkTelemetry(options.telemetry);
+    this.#following = following;
     this.#begin = begin;
     this.#weight = weight;
     this.#listening = new Listening(ports, dir, kind, () => this.#wake?.());
@@ -108,8 +105,7 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
         const step = this.#step();
         if (step !== undefined) return Promise.resolve(step);
       } catch (error) {
-        this.#end();
-        return Promise.reject(error);
+        return Promise.reject(this.#failed(error));
       }
     }
     this.#running = this.#wait().finally(() => {
@@ -141,11 +137,13 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
    * @param looksItself whatever the bell's owner tells
    */
   #step(looksItself = false): Step<Item> | undefined {
-    if (this.#ended || this.#options.signal?.aborted === true) {
+    if (this.#ended || this.#following.signal?.aborted === true) {
       this.#end();
       return DONE;
     }
-    const { steps, horizon } = this.#place ?? this.#open();
+    const place = this.#place ?? this.#open();
+    if (place === undefined) return undefined;
+    const { steps, horizon } = place;
     steps.begin();
     if (steps.upcomingEventId === 0) {
       if (!looksItself && this.#listening.reaches(this.#wantedEventId) === false) return undefined;
@@ -164,7 +162,7 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
       this.#lookMs = LOOK_MS_MIN;
       let step = this.#step();
       let rest: Rest | undefined;
-      for (let ms = POLL_MS_MIN; step === undefined; ms = Math.min(2 * ms, POLL_MS_MAX)) {
+      for (let ms = POLL_MS_MIN; step === undefined; ms = Math.min(2 * ms, this.#pollMsMax)) {
         rest = await this.#rest(ms, rest);
         step = this.#step(rest === 'quiet');
       }
@@ -172,9 +170,19 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
       if (rest === 'quiet') this.#listening.close();
       return step;
     } catch (error) {
-      this.#end();
-      throw error;
+      throw this.#failed(error);
     }
+  }
+
+  /** Ends it. Of a log that was replaced, what looks like damage or removal says nothing. */
+  #failed(error: unknown): unknown {
+    const { walker } = this.#place ?? {};
+    this.#end();
+    return (error instanceof WalError ? walker?.otherLog() : undefined) ?? error;
+  }
+
+  get #pollMsMax(): number {
+    return this.#place === undefined ? LOG_POLL_MS_MAX : POLL_MS_MAX;
   }
 
   /**
@@ -182,8 +190,12 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
    * @param before how the last one ended
    */
   async #rest(pollMs: number, before: Rest | undefined): Promise<Rest> {
+    if (this.#place === undefined) {
+      await this.#pause(pollMs);
+      return 'polled';
+    }
     const wanted = this.#wantedEventId;
-    this.#listening.search(this.#place?.walker.reader?.file.header.logId);
+    this.#listening.search(this.#place.walker.reader?.file.header.logId);
     const isTold = this.#listening.reaches(wanted);
     if (isTold === false) return this.#restUntilRung(wanted);
     if (isTold === true) {
@@ -214,7 +226,9 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
   get #wantedEventId(): number {
     if (this.#place === undefined) return 1;
     const { steps, walker } = this.#place;
-    return steps.upcomingEventId || Math.max(walker.nextEventId, this.#start.eventId ?? 0);
+    return (
+      steps.upcomingEventId || Math.max(walker.nextEventId, this.#following.start.eventId ?? 0)
+    );
   }
 
   /** A log that stays quiet may also have been damaged where it seems to end. */
@@ -227,18 +241,19 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
     if (steps?.upcomingEventId === 0) steps.confirmEndAgain();
   }
 
-  #open(): Place<Item> {
-    const { undurable, signal } = this.#options;
-    const walker = new LogWalker(this.#ports, this.#dir, this.#meter);
+  /** Undefined: there is no log yet. */
+  #open(): Place<Item> | undefined {
+    const { start, undurable, signal, meter, waitForLog } = this.#following;
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (waitForLog && isNoLogYet(this.#ports.storage, this.#dir)) return undefined;
+    const walker = new LogWalker(this.#ports, this.#dir, meter);
     // From an id that is yet to come the walk begins at the log's end.
-    const place = findPlace(walker, this.#start, { beyondEnd: true });
+    const place = findPlace(walker, start, { beyondEnd: true });
     const steps = this.#begin(walker, place);
-    const isAnyWritten = undurable === true;
-    const horizon = isAnyWritten
+    const horizon = undurable
       ? undefined
       : new DurableHorizon(this.#ports, walker, this.#listening);
     this.#place = { walker, steps, horizon };
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
     return this.#place;
   }
 
@@ -259,7 +274,7 @@ export class Follower<Item> implements AsyncGenerator<Item, undefined, void> {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#following.signal?.removeEventListener('abort', this.#onAbort);
     this.#listening.close();
     this.#place?.steps.close();
     this.#wake?.();

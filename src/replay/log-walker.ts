@@ -6,7 +6,7 @@ import { assert, outOfRange, WalError } from '../errors.js';
 import { emptyError, gatherEmpty } from '../judgement/empty-log.js';
 import { missingBeginning } from '../judgement/kept-events.js';
 import { laterThanNext } from '../judgement/later-segments.js';
-import { logIdOf } from '../judgement/log-identity.js';
+import { logIdIn, otherLog, otherLogIn } from '../judgement/log-identity.js';
 import { highestOutside, outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
 import { expired, judgeTail, tailError } from '../judgement/tail-judgement.js';
 import { unpinnedHole } from '../judgement/unpinned.js';
@@ -57,8 +57,10 @@ export class LogWalker implements Blocks {
   readonly #renew: (() => Uint8Array | undefined) | undefined;
   #reader: SegmentReader | undefined;
   #successor: SegmentFile | undefined;
-  /** Whose log it is, as the whole folder tells; undefined before `seek`. */
+  /** Whose log it is, as the whole folder tells, else the first segment that was read. */
   #logId: bigint | undefined;
+  /** Whose log it must be; undefined: anyone's. */
+  #expectedLogId: bigint | undefined;
   /** E of the last judgement, to judge each end once. */
   #judgedOffset = 0;
 
@@ -162,10 +164,21 @@ export class LogWalker implements Blocks {
     this.#enter(file, place.position);
   }
 
+  /** From here on another log than that one is refused. */
+  expect(logId: bigint | undefined): void {
+    this.#expectedLogId = logId;
+  }
+
+  /** That the folder holds another log by now than the one that is read; undefined: it does not. */
+  otherLog(): WalError | undefined {
+    const logId = this.#logId;
+    return logId === undefined ? undefined : otherLogIn(this.#storage, this.dir, logId);
+  }
+
   /**
    * Stands before the segment that holds `from`. Undefined: before the first event.
-   * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG; _OUT_OF_RANGE or _EXPIRED for an id before the
-   * first
+   * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, _WRONG_LOG; _OUT_OF_RANGE or _EXPIRED for an id
+   * before the first
    */
   seek(from: number | undefined): void {
     const startNs = this.meter.nowNs();
@@ -209,7 +222,12 @@ export class LogWalker implements Blocks {
   #list(): readonly number[] {
     const listing = listLog(this.#storage, this.dir);
     if (!holdsLog(listing)) throw noLogIn(this.dir);
-    this.#logId = logIdOf(this.#storage, listing);
+    const expected = this.#expectedLogId;
+    const found = logIdIn(this.#storage, listing);
+    if (found !== undefined && expected !== undefined && found !== expected) {
+      throw otherLog(this.dir, found, expected);
+    }
+    this.#logId = found ?? expected;
     return listing.segments.map((segment) => segment.index);
   }
 
@@ -374,8 +392,7 @@ export class LogWalker implements Blocks {
   }
 
   #open(segmentIndex: number): SegmentFile | undefined {
-    const logId = this.#logId ?? this.#reader?.file.header.logId;
-    const expected = { index: segmentIndex, logId };
+    const expected = { index: segmentIndex, logId: this.#logId };
     return openSegment(this.#storage, this.#pathOf(segmentIndex), expected, 'read', this.meter);
   }
 
@@ -436,6 +453,8 @@ export class LogWalker implements Blocks {
 
   /** Makes an open file the current segment. */
   #enter(file: SegmentFile, position: SegmentPosition): void {
+    // Nothing but its first segment may have told it.
+    this.#logId ??= file.header.logId;
     this.#reader = this.#readerAt(file, position);
     this.#judgedOffset = 0;
     this.#successor = undefined;

@@ -1,6 +1,6 @@
-// Where a reader of a log begins.
+// Where a reader of a log begins, and in which log.
 import { invalidArgument } from '../errors.js';
-import { checkEventId, checkTime } from '../reading/event-range.js';
+import { checkEventId, checkLogId, checkTime } from '../reading/event-range.js';
 import type { StartOptions } from '../reading/events.js';
 
 /** At an event, or at the first one of a time or later; with neither at the first of the log. */
@@ -8,13 +8,16 @@ export interface Start {
   readonly eventId?: number | undefined;
   /** Unix epoch. */
   readonly timeNs?: bigint | undefined;
+  /** No other log will do; undefined: any. */
+  readonly logId?: bigint | undefined;
 }
 
 /** @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT */
-export function checkStart({ from, fromTime }: StartOptions): Start {
+export function checkStart({ from, fromTime, logId: expected }: StartOptions): Start {
+  const logId = checkLogId(expected);
   const eventId = checkEventId('from', from);
   const timeNs = checkTime('fromTime', fromTime);
-  if (eventId === undefined || timeNs === undefined) return { eventId, timeNs };
+  if (eventId === undefined || timeNs === undefined) return { eventId, timeNs, logId };
   throw invalidArgument('from and fromTime both say where to begin: leave one of them out.');
 }
 

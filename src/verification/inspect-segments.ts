@@ -1,6 +1,6 @@
 // The segments of a log and its end, as an inspection tells of them: headers and pins, and a walk
 // of the last segment only.
-import { logIdOf } from '../judgement/log-identity.js';
+import { logIdIn } from '../judgement/log-identity.js';
 import { outsideClaims, type ReadingPorts } from '../judgement/reading-ports.js';
 import {
   judgeTail,
@@ -27,7 +27,7 @@ export class SegmentsInspector {
   constructor(ports: ReadingPorts, listing: LogListing) {
     this.#ports = ports;
     this.#listing = listing;
-    this.#logId = logIdOf(ports.storage, listing);
+    this.#logId = logIdIn(ports.storage, listing);
   }
 
   run() {

@@ -5,7 +5,7 @@ import { WalError } from '../errors.js';
 import { emptyError, gatherEmpty, lostWithAll } from '../judgement/empty-log.js';
 import { missingBeginning } from '../judgement/kept-events.js';
 import { goneSentence, type LeftRegions, lostAdvice } from '../judgement/left-rings.js';
-import { logIdOf } from '../judgement/log-identity.js';
+import { logIdIn } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { newerVersionAdvice, putBackAdvice, verdictAdvice } from '../reading/advice.js';
 import { consumerNotes, readConsumers } from '../reading/consumer-files.js';
@@ -68,7 +68,7 @@ export class Verification {
     const { notes } = this.#findings;
     const listing = listLog(storage, this.#dir);
     if (!holdsLog(listing)) throw noLogIn(this.#dir);
-    this.#logId = logIdOf(storage, listing);
+    this.#logId = logIdIn(storage, listing);
     const meta = readMeta(storage, this.#dir);
     notes.push(...listingNotes(listing, meta), ...metaNotes(meta, listing));
     if (listing.consumers.length > 0) {

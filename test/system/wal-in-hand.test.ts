@@ -1,8 +1,9 @@
 // What a service needs around its log: room to be waited for, an identity, a hint how to open one.
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { replay, Wal } from '../../src/index.js';
+import { follow, logIdOf, openConsumer, replay, Wal } from '../../src/index.js';
 import { onBothAdapters, TINY } from '../support/adapters.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { code } from '../support/log-content.js';
@@ -39,6 +40,40 @@ onBothAdapters(
     rmSync(directory, { recursive: true });
     await using anew = await Wal.open(directory, v.options);
     assert.notEqual(anew.logId, logId);
+  },
+);
+
+onBothAdapters(
+  'a follower waits for its log to be made, and ends where another takes its place',
+  async (t, v) => {
+    const directory = join(temporaryFolder(t), 'log');
+    const events = follow(directory, { waitForLog: true });
+    const first = events.next();
+    const wal = await Wal.open(directory, v.options);
+    wal.append(Buffer.from('one'));
+    await wal.durable();
+    assert.equal(Buffer.from((await first).value?.payload ?? '').toString(), 'one');
+    const { logId } = wal;
+    assert.equal(logIdOf(directory), logId);
+
+    const waiting = events.next();
+    const [position, options] = [
+      { from: 2, logId },
+      { create: true, logId },
+    ];
+    const known = follow(directory, position).next();
+    for (const next of [waiting, known]) next.catch(() => undefined);
+    await wal.close();
+    rmSync(directory, { recursive: true });
+    await using anew = await Wal.open(directory, v.options);
+    for (let event = 0; event < 10; event++) anew.append(Buffer.from('of the other log'));
+    await anew.durable();
+    const another = code('ERR_FLASHSTRIKE_WRONG_LOG', /it was made anew/);
+    await assert.rejects(waiting, another);
+    await assert.rejects(known, another);
+    assert.throws(() => [...replay(directory, position)], another);
+    assert.throws(() => [...anew.replay(position)], another);
+    await assert.rejects(openConsumer(directory, 'reader', options), another);
   },
 );
 

@@ -10,6 +10,17 @@ import type { Consumer } from '../../consumers/consumer.js';
 import type { RegisterConsumerOptions } from '../../consumers/consumer-options.js';
 import type { ConsumerStatus } from '../../consumers/consumers.js';
 import { assert, invalidArgument, WalError } from '../../errors.js';
+import {
+  type LineSource,
+  type RecordedLines,
+  type RecordLinesOptions,
+  recordLines,
+} from '../../intake/record-lines.js';
+import {
+  type WalWritable,
+  type WalWritableOptions,
+  walWritable,
+} from '../../intake/wal-writable.js';
 import { assertLittleEndian, assertRuntime } from '../../memory/libc.js';
 import { readNumber } from '../../memory/sequence-latch.js';
 import { newInterval } from '../../metrics/journal.js';
@@ -354,6 +365,42 @@ export class Wal {
       return this.#growth.reserve(span);
     };
     await untilRoom(hasRoom, () => this.#signals.wake('writer'), options.signal);
+  }
+
+  /**
+   * Appends each line of a stream as an event, without its `\n`: as fast as the log takes them, and
+   * no faster is the stream read. Resolves once all are on disk; `signal` ends it earlier. The
+   * stream is destroyed if it is not read to its end.
+   * @param source a Readable, or another async iterable of bytes or text
+   * @returns how many events and bytes, and their ids
+   * @throws WalError ERR_FLASHSTRIKE_INPUT for a line that is too long or that `encode` refuses
+   * (the lines before it are kept); _FAILED, _CLOSED, _INVALID_OPTION …; what the stream throws
+   * @example
+   * import { createReadStream } from 'node:fs';
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./lines');
+   * const { events, payloadBytes } = await wal.recordLines(createReadStream('app.log'));
+   * console.log(`${events} lines, ${payloadBytes} bytes on disk`);
+   */
+  recordLines(source: LineSource, options: RecordLinesOptions = {}): Promise<RecordedLines> {
+    return recordLines(this, source, options);
+  }
+
+  /**
+   * This log as a stream to write to, for `pipeline`: a chunk is an event, or a line with `lines`,
+   * or a value with `objectMode`. While the ring is full `write` returns false; `finish` comes once
+   * everything is on disk. Destroyed, it keeps what it has appended. The log stays open.
+   * @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION; the stream fails with what appending throws
+   * @example
+   * import { pipeline } from 'node:stream/promises';
+   * import { Wal } from 'flashstrike';
+   *
+   * await using wal = await Wal.open('./lines');
+   * await pipeline(process.stdin, wal.writable({ lines: true }));
+   */
+  writable(options: WalWritableOptions = {}): WalWritable {
+    return walWritable(this, options);
   }
 
   /** The payload's bytes; checks the arguments. */

@@ -5,7 +5,7 @@ import { unixNsOf } from '../../clock/wall-clock.js';
 import { writing } from '../../consumers/consumer-failure.js';
 import { ConsumerHolds } from '../../consumers/consumer-holds.js';
 import { assert, invalidArgument, WalError } from '../../errors.js';
-import { logIdOf } from '../../judgement/log-identity.js';
+import { logIdIn } from '../../judgement/log-identity.js';
 import { checkDirectory, checkLock } from '../../reading/event-range.js';
 import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from '../../reading/log-directory.js';
 import type { WalMeta } from '../../segment/wal-meta.js';
@@ -75,7 +75,7 @@ export async function trim(
 async function removeBefore(storage: Storage, dir: string, eventId: number): Promise<TrimReport> {
   const listing = listLog(storage, dir);
   const activeIndex = listing.segments.at(-1)?.index;
-  const logId = logIdOf(storage, listing);
+  const logId = logIdIn(storage, listing);
   if (activeIndex === undefined || logId === undefined) {
     return { firstEventId: 1, removedSegments: 0, freedBytes: 0 };
   }

@@ -3,13 +3,21 @@ import { describe, it } from 'node:test';
 import { fc } from '../../test/support/properties.js';
 import { LineSplitter, LineTooLong } from './line-splitter.js';
 
+function* linesOf(chunks: readonly Buffer[], splitter: LineSplitter): Generator<string> {
+  const line = (): string => splitter.bytes.toString('latin1', splitter.start, splitter.end);
+  for (const chunk of chunks) {
+    splitter.feed(chunk);
+    while (splitter.next()) yield line();
+  }
+}
+
 function split(chunks: readonly Buffer[], lineBytesMax = 1 << 20): [string[], boolean] {
-  const lines: string[] = [];
-  const splitter = new LineSplitter(lineBytesMax, (bytes, start, end) => {
-    lines.push(bytes.toString('latin1', start, end));
-  });
-  for (const chunk of chunks) splitter.push(chunk);
-  return [lines, splitter.finish()];
+  const splitter = new LineSplitter(lineBytesMax);
+  const lines = [...linesOf(chunks, splitter)];
+  const unended = splitter.finish();
+  if (unended) lines.push(splitter.bytes.toString('latin1', splitter.start, splitter.end));
+  assert.equal(splitter.finish(), false, 'a last line comes once');
+  return [lines, unended];
 }
 
 describe('LineSplitter', () => {
@@ -37,8 +45,14 @@ describe('LineSplitter', () => {
 
   it('does not copy a line that lies within one chunk', () => {
     const chunk = Buffer.from('one\ntwo\n');
-    const splitter = new LineSplitter(100, (bytes) => assert.equal(bytes, chunk));
-    splitter.push(chunk);
+    const splitter = new LineSplitter(100);
+    splitter.feed(chunk);
+    for (const start of [0, 4]) {
+      assert.ok(splitter.next());
+      assert.deepEqual([splitter.bytes, splitter.start], [chunk, start]);
+      assert.equal(splitter.bytes, chunk);
+    }
+    assert.ok(!splitter.next());
   });
 
   it('takes a line of exactly the limit, in one chunk and across chunks', () => {
@@ -54,11 +68,9 @@ describe('LineSplitter', () => {
   ] as const) {
     it(`refuses a line over the limit ${name}, after handing over those before it`, () => {
       const lines: string[] = [];
-      const splitter = new LineSplitter(5, (bytes, start, end) => {
-        lines.push(bytes.toString('latin1', start, end));
-      });
+      const given = chunks.map((chunk) => Buffer.from(chunk));
       assert.throws(() => {
-        for (const chunk of chunks) splitter.push(Buffer.from(chunk));
+        for (const line of linesOf(given, new LineSplitter(5))) lines.push(line);
       }, LineTooLong);
       assert.deepEqual(lines, ['a']);
     });
