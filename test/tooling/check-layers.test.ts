@@ -82,8 +82,9 @@ function withTree<T>(changes: Readonly<Record<string, string>>, use: (root: stri
 const ORDER =
   'errors, units, random < memory < clock < region < metrics < storage < segment < ' +
   'compression < ring < telemetry < reading < judgement < observation < replay < consumers < ' +
-  'verification < recovery < recorder/threads < recorder/preparer < recorder/housekeeping < ' +
-  'backup < recorder/maintainer < recorder/writer < recorder/application < salvage < restore';
+  'intake < verification < recovery < recorder/threads < recorder/preparer < ' +
+  'recorder/housekeeping < backup < recorder/maintainer < recorder/writer < ' +
+  'recorder/application < salvage < restore';
 
 const unreached = (path: string): string =>
   `${path}:1 is reached from no entry point of package.json ` +
