@@ -14,8 +14,20 @@ interface Alert {
   readonly runbook: string;
 }
 
-const RULE =
-  /^ {6}- alert: (\w+)\n {8}expr: \|\n((?: {10}.*\n)+)(?: {8}for: \w+\n)? {8}labels:\n {10}severity: (\w+)\n {8}annotations:\n {10}summary: '(.*)'\n {10}action: '(.*)'\n {10}runbook_url: (\S+)\n/gm;
+/** Each line of a rule, in its order. */
+const RULE = new RegExp(
+  [
+    / {6}- alert: (\w+)\n/,
+    / {8}expr: \|\n((?: {10}.*\n)+)/,
+    /(?: {8}for: \w+\n)?/,
+    / {8}labels:\n {10}severity: (\w+)\n/,
+    / {8}annotations:\n {10}summary: '(.*)'\n {10}action: '(.*)'\n/,
+    / {10}runbook_url: (\S+)\n/,
+  ]
+    .map(({ source }) => source)
+    .join(''),
+  'g',
+);
 
 export function alertsIn(text: string): Alert[] {
   const alerts = [...text.matchAll(RULE)].map(

@@ -123,7 +123,7 @@ const LASTING: Readonly<Record<string, keyof Look['lasting']>> = {
 
 const RECENT_SYNC = 'flashstrike_wal_recorder_segment_writer_sync_recent_max_seconds';
 
-/** The longest sync of the interval: what is recent by the fake log's clock is not by a real one. */
+/** The longest sync of the interval: what is recent for a fake log is not by a real clock. */
 const recentSyncNs = ({ before, now }: Scene): number =>
   figuresOf(before, now).latencies.find(({ name, isOfInterval }) => name === 'sync' && isOfInterval)
     ?.longestNs ?? 0;
