@@ -1717,6 +1717,27 @@ export const MUTATIONS = [
     tests: ['test/telemetry/every-family.test.ts'],
   },
   {
+    name: 'report: a file of that name is overwritten',
+    file: 'src/cli/commands/report.ts',
+    find: "flag: 'wx'",
+    replace: "flag: 'w'",
+    tests: ['test/system/cli-report.test.ts'],
+  },
+  {
+    name: 'report: names of files that are none of the log stay',
+    file: 'src/cli/report/redaction.ts',
+    find: 'this.#files.push(name);',
+    replace: '',
+    tests: ['src/cli/report/redaction.test.ts'],
+  },
+  {
+    name: 'report: paths that are not known stay',
+    file: 'src/cli/report/redaction.ts',
+    find: "left = left.replace(OTHER_PATH, '$1<path>');",
+    replace: '',
+    tests: ['src/cli/report/redaction.test.ts'],
+  },
+  {
     name: 'metrics: a dump that is not extended prints everything',
     file: 'src/metrics/dump.ts',
     find: 'if (!extended && description.reference === undefined) continue;',

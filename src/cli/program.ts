@@ -84,7 +84,8 @@ Examples:
   $ flashstrike salvage ./log --output ./new   rescue what is still valid
   $ flashstrike backup ./log /mnt/backup/log   copy it, also while it is in use
   $ flashstrike top ./log                      what is it doing right now?
-  $ flashstrike doctor ./log                   is this a good place for a log?`,
+  $ flashstrike doctor ./log                   is this a good place for a log?
+  $ flashstrike report ./log                   one file for a bug report`,
     );
 
   addRecord(program, run);
@@ -99,6 +100,7 @@ Examples:
   addTop(program, run);
   addMetrics(program, run);
   addDoctor(program, run);
+  addReport(program, run);
   addDemo(program, run);
   addBench(program, run);
   return program;
@@ -572,6 +574,50 @@ Examples:
     .action(async (dir, options) => {
       const { doctor } = await import('./commands/doctor.js');
       finish(await doctor(dir, options, context));
+    });
+}
+
+function addReport(program: Command, { context, finish }: Run): void {
+  program
+    .command('report')
+    .summary('write one file for a bug report')
+    .description(
+      'Writes what there is to know about a log into one file: versions, machine, segments, the ' +
+        'verdict of verify, telemetry and what top says is wrong. The log may be open, closed, ' +
+        'broken, or left by a kill; nothing is changed. No events are in the file, and no values ' +
+        'of environment variables; names of users, hosts, folders and consumers are replaced.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addOption(
+      new Option(
+        '--output <file>',
+        'where to write (default: a name with log id and time, in the current folder); an ' +
+          'existing file is not overwritten',
+      ).argParser(parsePath),
+    )
+    .addOption(new Option('--json', 'write JSON instead of text').default(false))
+    .addOption(
+      new Option('--skip-verify', 'do not read all segments: without a verdict').default(false),
+    )
+    .addOption(
+      new Option('--shared-memory-directory <dir>', 'folder of the shared regions')
+        .default('/dev/shm')
+        .argParser(parsePath),
+    )
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 written, whatever the log is like, 1 failure, 2 usage error
+
+Examples:
+  $ flashstrike report ./log
+  $ flashstrike report ./log --output report.txt
+  $ flashstrike report ./log --json --output report.json`,
+    )
+    .action(async (dir, { skipVerify, output, ...options }) => {
+      const { report } = await import('./commands/report.js');
+      const all = { ...options, output: output ?? undefined, verify: !skipVerify };
+      finish(await report(dir, all, context));
     });
 }
 

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { removeFolder } from '../../bench/harness/remove-folder.js';
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 export interface Finished {
   readonly code: number | null;
@@ -24,9 +24,9 @@ export class RunningCommand {
   #stdout: Buffer[] = [];
   #stderr = '';
 
-  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}, cwd?: string) {
     const env = { ...process.env, NODE_NO_WARNINGS: '1', ...environment };
-    this.child = spawn(process.execPath, [MAIN, ...args], { env });
+    this.child = spawn(process.execPath, [MAIN, ...args], { env, cwd });
     this.child.stdout.on('data', (chunk: Buffer) => this.#stdout.push(chunk));
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
@@ -71,8 +71,9 @@ export function flashstrike(
   args: readonly string[],
   input: Uint8Array | string = '',
   environment: NodeJS.ProcessEnv = {},
+  cwd?: string,
 ): Promise<Finished> {
-  const command = new RunningCommand(args, environment);
+  const command = new RunningCommand(args, environment, cwd);
   command.child.stdin.end(input);
   return command.finished;
 }
