@@ -773,6 +773,27 @@ export const MUTATIONS = [
     tests: ['src/recorder/maintainer/segment-maintainer.test.ts'],
   },
   {
+    name: 'verify: a segment with another successor than the one that was looked at is taken over',
+    file: 'src/verification/verification.ts',
+    find: 'sound !== undefined && pin?.salt === sound.pinSalt',
+    replace: 'sound !== undefined && pin !== undefined',
+    tests: ['src/verification/verify-ahead.test.ts'],
+  },
+  {
+    name: 'verify: what another thread has found to report is passed over',
+    file: 'src/verification/sound-segment.ts',
+    find: '    if (findings.problems.length > 0 || findings.notes.length > 0) return undefined;\n',
+    replace: '',
+    tests: ['src/verification/verify-ahead.test.ts'],
+  },
+  {
+    name: 'verify: another thread has looked at another file',
+    file: 'src/verification/sound-segment.ts',
+    find: ' || file.device !== device || file.inode !== inode',
+    replace: '',
+    tests: ['src/verification/verify-ahead.test.ts'],
+  },
+  {
     name: 'recycling: the original is overwritten before its name is durably gone',
     file: 'src/recorder/maintainer/segment-compression.ts',
     find: '    else this.#recycler.removeName(path, header.segmentIndex);\n',

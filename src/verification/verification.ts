@@ -1,12 +1,11 @@
 // One run of `verify`: from segment to segment, to the end of the log, and to what waits in shared
 // memory.
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { WalError } from '../errors.js';
 import { emptyError, gatherEmpty, lostWithAll } from '../judgement/empty-log.js';
 import { missingBeginning } from '../judgement/kept-events.js';
 import { goneSentence, type LeftRegions, lostAdvice } from '../judgement/left-rings.js';
 import { logIdIn } from '../judgement/log-identity.js';
-import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { newerVersionAdvice, putBackAdvice, verdictAdvice } from '../reading/advice.js';
 import { consumerNotes, readConsumers } from '../reading/consumer-files.js';
 import {
@@ -31,6 +30,7 @@ import { FinishedCheck } from './finished-check.js';
 import { RingCheck } from './ring-check.js';
 import { TailCheck } from './tail-check.js';
 import { VerifiedWalk } from './verified-walk.js';
+import type { VerifyAhead, VerifyPorts } from './verify-ahead-port.js';
 import type { VerifyReport } from './verify-report.js';
 
 /** A log that is being written goes on and on: how often its end is followed. */
@@ -39,7 +39,7 @@ const FOLLOWED_ENDS_MAX = 3;
 const CHOOSE = 'Choose what the next open is to do with the shared region named here.';
 
 export class Verification {
-  readonly #ports: ReadingPorts;
+  readonly #ports: VerifyPorts;
   readonly #dir: string;
   readonly #meter: ReadingMeter;
   readonly #findings: Findings;
@@ -48,15 +48,19 @@ export class Verification {
   readonly #tail: TailCheck;
   readonly #rings: RingCheck;
   readonly #openFiles = new Set<SegmentFile>();
+  readonly #readsAhead: boolean;
+  #ahead: VerifyAhead | undefined;
   #buffer = readBuffer(0);
   #logId: bigint | undefined;
   #followedEnds = 0;
 
-  constructor(ports: ReadingPorts, dir: string, meter: ReadingMeter) {
+  /** @param readsAhead whether another thread may verify some of the segments */
+  constructor(ports: VerifyPorts, dir: string, meter: ReadingMeter, readsAhead: boolean) {
     const findings = new Findings(dir);
     this.#ports = ports;
     this.#dir = dir;
     this.#meter = meter;
+    this.#readsAhead = readsAhead;
     this.#findings = findings;
     this.#finished = new FinishedCheck(ports.storage, this.#walk, findings);
     this.#tail = new TailCheck(ports, dir, meter, this.#walk, findings);
@@ -80,6 +84,7 @@ export class Verification {
       if (listing.segments.length > 0) await this.#verifySegments(listing);
       else this.#verifyEmpty();
     } finally {
+      this.#ahead?.end();
       for (const file of this.#openFiles) closeSegment(storage, file, this.#meter);
     }
     this.#reportMeta(meta);
@@ -158,6 +163,9 @@ export class Verification {
   async #verifySegments({ segments }: LogListing): Promise<void> {
     // Whatever else is lost: the first segment begins with the first event.
     if (segments[0]?.index === 1) this.#walk.expectedEventId = 1;
+    const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    const { ahead } = this.#ports;
+    if (this.#readsAhead && ahead && bytes >= ahead.fromBytes) this.#ahead = ahead.start();
     let file = this.#open(segments[0]?.index ?? 1);
     if (file !== undefined) this.#checkBeginning(file.header);
     for (const [position, { index }] of segments.entries()) {
@@ -166,14 +174,28 @@ export class Verification {
       const nextFile = next && this.#open(next.index);
       const isFollowed = next?.index === index + 1;
       if (file !== undefined) {
-        const reader = this.#readerOf(file);
-        if (next === undefined) await this.#verifyTail(reader);
-        else await this.#finished.run(reader, isFollowed ? nextFile?.header : undefined);
+        const pin = isFollowed ? nextFile?.header : undefined;
+        const sound = await this.#ahead?.take(index);
+        if (sound !== undefined && pin?.salt === sound.pinSalt) this.#walk.adopt(sound, pin);
+        else {
+          if (isFollowed && segments[position + 2] !== undefined) this.#verifyAhead(nextFile);
+          const reader = this.#readerOf(file);
+          if (next === undefined) await this.#verifyTail(reader);
+          else await this.#finished.run(reader, pin);
+        }
         this.#close(file);
       }
       if (next !== undefined && !isFollowed) this.#reportGap(index + 1, next.index - 1);
       file = nextFile;
     }
+  }
+
+  /** A finished segment, while the one before it is read here. */
+  #verifyAhead(file: SegmentFile | undefined): void {
+    if (file === undefined) return;
+    const { device, inode, header } = file;
+    const { segmentIndex: index, logId } = header;
+    this.#ahead?.begin({ dir: resolve(this.#dir), index, logId, device, inode });
   }
 
   #checkBeginning(first: SegmentHeader): void {

@@ -9,6 +9,7 @@ import type { Defect } from '../segment/defect.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { MIB } from '../units.js';
 import { type DraftProblem, measure } from './findings.js';
+import type { SoundSegment } from './verify-ahead-port.js';
 
 /** Bytes between two turns of the event loop. */
 const TURN_BYTES = 16 * MIB;
@@ -70,6 +71,14 @@ export class VerifiedWalk {
     }
     this.claim(reader.durableEventId);
     this.expectedEventId = reader.nextEventId;
+  }
+
+  /** The blocks of a segment that another thread has found sound. */
+  adopt({ events, lastEventId, durableEventId }: SoundSegment, pin: SegmentHeader): void {
+    this.events += events;
+    if (lastEventId > 0) this.lastEventId = lastEventId;
+    this.claim(durableEventId);
+    this.expectedEventId = pin.firstEventId;
   }
 
   /** What is wrong with the file of a compressed segment; undefined also for any other. */

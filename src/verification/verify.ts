@@ -1,16 +1,23 @@
 // Reads everything. Damage is an entry of the report, never an exception; after damage the walk
 // continues with the next segment, whose header says which events the damaged one should have.
 
-import type { ReadingPorts } from '../judgement/reading-ports.js';
-import { REGION_PORTS } from '../judgement/region-ports.js';
-import { checkDirectory, checkOptions } from '../reading/event-range.js';
+import { checkChoice, checkDirectory, checkOptions } from '../reading/event-range.js';
 import type { ReadingOptions } from '../reading/events.js';
 import { checkTelemetry } from '../reading/reading-meter.js';
 import { Verification } from './verification.js';
+import { VERIFY_PORTS } from './verify-ahead.js';
+import type { VerifyPorts } from './verify-ahead-port.js';
 import type { VerifyReport } from './verify-report.js';
 
 /** Options of {@link verify}. */
-export type VerifyOptions = ReadingOptions;
+export interface VerifyOptions extends ReadingOptions {
+  /**
+   * Another thread verifies every other segment, of logs with 64 MiB and more; what is reported
+   * stays the same. Default: where there is more than one processor. Without effect together with
+   * `telemetry`, which tells what one thread reads.
+   */
+  readonly readAhead?: boolean | undefined;
+}
 
 /**
  * Verifies every block of the log in `dir`. Takes no lock, even if the log is being written, does
@@ -29,15 +36,17 @@ export async function verify(
   dir: string | URL,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  return verifyThrough(REGION_PORTS, checkDirectory(dir), options);
+  return verifyThrough(VERIFY_PORTS, checkDirectory(dir), options);
 }
 
 /** {@link verify} with other ports than those of this machine. */
 export async function verifyThrough(
-  ports: ReadingPorts,
+  ports: VerifyPorts,
   dir: string,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
   checkOptions(options);
-  return new Verification(ports, dir, checkTelemetry(options.telemetry)).run();
+  const meter = checkTelemetry(options.telemetry);
+  const readAhead = checkChoice('readAhead', options.readAhead) ?? ports.readsAhead ?? false;
+  return new Verification(ports, dir, meter, readAhead && meter.isSilent).run();
 }
