@@ -18,7 +18,14 @@ const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCE = join(PROJECT, 'src');
 const CHUNKS = 'chunks';
 /** What is imported from outside, or from cli/: each in a file with what those before lack. */
-const LIBRARY = ['prometheus', 'telemetry', 'opentelemetry', 'index', 'verification/inspect'];
+const LIBRARY = [
+  'prometheus',
+  'telemetry',
+  'opentelemetry',
+  'index',
+  'replication',
+  'verification/inspect',
+];
 const THREAD = /-thread\.ts$/;
 /** What is started as a program; all else of cli/ is reached from these. */
 const PROGRAMS = ['cli/main.ts', 'cli/demo/recorder-process.ts'];

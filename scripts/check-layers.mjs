@@ -43,6 +43,7 @@ const LAYERS = [
   ['recorder/application'],
   ['salvage'],
   ['restore'],
+  ['replication'],
 ];
 const RANKS = new Map(LAYERS.flatMap((names, rank) => names.map((name) => [name, rank])));
 const ORDER = LAYERS.map((names) => names.join(', ')).join(' < ');

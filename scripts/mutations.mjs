@@ -2334,4 +2334,50 @@ export const MUTATIONS = [
     replace: 'searchedNs > LONGEST_SEARCH_NS',
     tests: ['src/clock/wall-clock.test.ts'],
   },
+  {
+    name: 'replication: a block is appended wherever the stream ends',
+    file: 'src/replication/replicator.ts',
+    find: 'const sequence = await this.#stream.append(bytes, expected);',
+    replace:
+      'const end = (await this.#stream.position()).sequence;\n' +
+      'const sequence = (await this.#stream.append(bytes, end)) - end + expected;',
+    tests: ['test/replication/histories.test.ts'],
+  },
+  {
+    name: 'replication: the next block is sent before the one before is answered',
+    file: 'src/replication/replicator.ts',
+    find: 'const sequence = await this.#stream.append(bytes, expected);',
+    replace:
+      'const late = this.#ports.pause(1, this.#options.signal).then(() => expected + 1);\n' +
+      'const sequence = await Promise.race([this.#stream.append(bytes, expected), late]);',
+    tests: ['test/replication/histories.test.ts'],
+  },
+  {
+    name: 'replication: an empty stream is believed without a claim',
+    file: 'src/replication/replicator.ts',
+    find: 'if (await this.#isAccepted(claim)) {',
+    replace: 'if (end.sequence === 0 || (await this.#isAccepted(claim))) {',
+    tests: ['test/replication/histories.test.ts'],
+  },
+  {
+    name: 'replication: a log that has other events than the stream goes on with it',
+    file: 'src/replication/claim-judgement.ts',
+    find: "if (typeof mine === 'object' && xxh64(mine, 0n) !== checksum) {",
+    replace: "if (typeof mine === 'object' && xxh64(mine, 0n) === undefined) {",
+    tests: ['test/replication/replicate.test.ts'],
+  },
+  {
+    name: 'replication: whoever takes over last has the stream, of those who did so at once',
+    file: 'src/replication/claim-judgement.ts',
+    find: '(end.logId === predecessor.logId && end.epoch <= predecessor.epoch)',
+    replace: 'end.epoch > 0',
+    tests: ['test/replication/replicate.test.ts'],
+  },
+  {
+    name: 'replication: the log gives up events that the stream has not brought to its disks',
+    file: 'src/replication/retention-hold.ts',
+    find: 'this.#waiting[0].dueMs <= nowMs',
+    replace: 'this.#waiting[0].sinceMs <= nowMs',
+    tests: ['src/replication/retention-hold.test.ts'],
+  },
 ];

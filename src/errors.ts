@@ -9,6 +9,9 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_CORRUPT:
     'Durable data is damaged or missing. Nothing was changed: restore the file from a backup, ' +
     'or salvage the log.',
+  ERR_FLASHSTRIKE_DIVERGED:
+    'The log and its replication stream have different events under the same ids; nothing was ' +
+    'sent, and neither is changed.',
   ERR_FLASHSTRIKE_DURABILITY_UNKNOWN:
     'The log failed before the sync that durable() was waiting for: the events may or may not be ' +
     'on disk. Open the log again to find out.',
@@ -19,6 +22,9 @@ export const ERROR_CODES = {
     'The segment that held these events was removed, or they are no longer kept for a consumer ' +
     'that was dropped; firstEventId is the first one still there.',
   ERR_FLASHSTRIKE_FAILED: 'A write or sync failed; the log stays failed until it is opened again.',
+  ERR_FLASHSTRIKE_FENCED:
+    'Another log has taken over the replication stream; this one sends nothing more to it, now ' +
+    'or later.',
   ERR_FLASHSTRIKE_FILE_LOST:
     'A file of the open log was moved, removed, replaced or truncated; nothing has been reported ' +
     'durable since.',
@@ -46,6 +52,10 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_REGION_UNCERTAIN:
     'A shared region may belong to this log and hold events that are not in its files; choose ' +
     'what to do with the option oldRing.',
+  ERR_FLASHSTRIKE_REPLICATION_STOPPED:
+    'Replication ended before the stream was known to have the events; they are in the log.',
+  ERR_FLASHSTRIKE_REPLICA_GAP:
+    'The log does not have the events any more with which its replication stream goes on.',
   ERR_FLASHSTRIKE_RESOURCES:
     'A limit on threads, open files or memory was reached; the message says which to raise. ' +
     'Everything that had been acquired was released.',
@@ -54,6 +64,9 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or cannot be trusted.',
   ERR_FLASHSTRIKE_STALLED:
     'The ring stayed full for stallTimeoutMs, or durableSync() waited too long: the disk is slow.',
+  ERR_FLASHSTRIKE_STREAM_UNAVAILABLE:
+    'The replication stream did not answer, or is not there; the message says how often it was ' +
+    'asked.',
   ERR_FLASHSTRIKE_TORN_TAIL:
     "The last write is torn, which recovery: 'strict' refuses; no durable event is missing.",
   ERR_FLASHSTRIKE_UNDECIDABLE:

@@ -9,6 +9,7 @@ export const FOR_TESTS = {
     'verification/verify.ts#verifyThrough',
   ],
   'docs/FORMAT.md is compared with the layouts, and specimens are damaged field by field': [
+    'replication/stream-block.ts#StreamMarkLayout',
     'segment/block-header.ts#BlockHeaderLayout',
     'segment/consumer-record.ts#ConsumerConfirmationLayout',
     'segment/consumer-record.ts#ConsumerHeaderLayout',

@@ -7,6 +7,7 @@ import type { Storage } from './storage.js';
 
 /**
  * Makes the folder that a new log is written into.
+ * @param source the log that is read; undefined where none is
  * @param doing what is done with `source`, as a participle
  * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT where it holds anything, or is the source or
  * inside of it; system errors
@@ -14,10 +15,10 @@ import type { Storage } from './storage.js';
 export function makeOutputFolder(
   storage: Storage,
   output: string,
-  source: string,
+  source: string | undefined,
   doing: string,
 ): void {
-  if (isInside(storage, output, source)) {
+  if (source !== undefined && isInside(storage, output, source)) {
     throw invalidArgument(
       `${output} is inside the log that is being ${doing}. Choose a folder elsewhere.`,
     );

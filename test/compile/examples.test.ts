@@ -9,8 +9,8 @@ import ts from 'typescript';
 import { projectRoot } from '../project-root.js';
 import { diagnostics } from './diagnostics.js';
 
-const ENTRIES = ['index', 'telemetry', 'prometheus', 'opentelemetry'] as const;
-const DOCUMENTS = ['README.md', 'docs/METRICS.md'] as const;
+const ENTRIES = ['index', 'telemetry', 'prometheus', 'opentelemetry', 'replication'] as const;
+const DOCUMENTS = ['README.md', 'docs/METRICS.md', 'docs/REPLICATION.md'] as const;
 /** As in a strict project, with what README says that it needs: no `lib` but that of ES2022. */
 const STRICT: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,

@@ -1,0 +1,142 @@
+// `replicate`: begins to feed a stream with a log, of this process or of another one.
+import { resolve } from 'node:path';
+import type { Consumer } from '../consumers/consumer.js';
+import { openConsumer } from '../consumers/consumers.js';
+import { WalError } from '../errors.js';
+import { REGION_PORTS } from '../judgement/region-ports.js';
+import { random64 } from '../random.js';
+import {
+  checkDirectory,
+  checkFlag,
+  checkOptionNames,
+  checkSignal,
+} from '../reading/event-range.js';
+import { Wal } from '../recorder/application/wal.js';
+import { isConsumerName } from '../segment/file-names.js';
+import { LONGEST_TIMER_MS } from '../units.js';
+import type { BlockStream } from './block-stream.js';
+import { FileLog } from './local-log.js';
+import { Replica } from './replica.js';
+import { Replicator } from './replicator.js';
+import { RetentionHold } from './retention-hold.js';
+import { pause } from './stream-reading.js';
+
+/** Options of {@link replicate}. */
+export interface ReplicateOptions {
+  /** Where to: it holds this log and nothing else. Closed with the replica. */
+  readonly stream: BlockStream;
+  /**
+   * Take over a stream that another log has written: this one must end exactly where the stream
+   * ends, with the same events, as `restoreFrom` leaves it. Default false: that is refused.
+   */
+  readonly takeover?: boolean | undefined;
+  /**
+   * For so many milliseconds after the engine has confirmed them the log keeps events for the
+   * stream: how long the engine may take to bring them to its disks. Default: what the stream says
+   * of itself, else 0.
+   */
+  readonly settleMs?: number | undefined;
+  /** A block is sent after so many milliseconds without events. Default 60,000. */
+  readonly checkpointMs?: number | undefined;
+  /** Ends it, as `replica.close()` does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const OPTIONS = ['stream', 'takeover', 'settleMs', 'checkpointMs', 'signal'];
+
+/**
+ * Feeds a stream with a log: all durable events, each once and in order, as long as it runs.
+ * Resolves once it has begun, without waiting for the engine: `replica.claimed()` does. It reads
+ * the log's files, on this thread's event loop and in turns; `append` does not notice. A consumer
+ * of the log, `replica-NAME` by the stream's name, keeps what the stream may still lose. Close it
+ * before the log.
+ * @param log an open log, or the folder of one that any process may have open
+ * @throws WalError ERR_FLASHSTRIKE_LOCKED where the log is replicated to that stream already;
+ * _NOT_A_LOG, _INVALID_OPTION; all else by `replica.claimed()` and `replica.ended()`
+ * @example
+ * import { Wal } from 'flashstrike';
+ * import { type BlockStream, replicate } from 'flashstrike/replication';
+ *
+ * async function record(stream: BlockStream): Promise<void> {
+ *   await using wal = await Wal.open('./orders');
+ *   await using replica = await replicate(wal, { stream });
+ *   const id = wal.append(Buffer.from('buy 100'));
+ *   await replica.replicated(id);
+ * }
+ */
+export async function replicate(
+  log: Wal | string | URL,
+  options: ReplicateOptions,
+): Promise<Replica> {
+  const { stream, settleMs, checkpointMs, takeover } = checked(options);
+  const name = consumerNameOf(stream);
+  const wal = log instanceof Wal ? log : undefined;
+  const dir = resolve(log instanceof Wal ? log.directory : checkDirectory(log));
+  const local = new FileLog(REGION_PORTS, dir, wal && ((given) => wal.followBlocks(given)));
+  const consumer: Consumer =
+    wal === undefined
+      ? await openConsumer(dir, name, { create: true })
+      : await wal.registerConsumer(name);
+  const stop = new AbortController();
+  const { signal } = options;
+  const onAbort = (): void => stop.abort();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted === true) stop.abort();
+  const makeDurable = async (eventId?: number): Promise<number> => {
+    if (wal === undefined) return eventId ?? 0;
+    const id = eventId ?? wal.lastEventId;
+    await wal.durable(id);
+    return id;
+  };
+  return new Replica({ dir, stream: stream.name, notes: [], makeDurable }, stop, (observer) => {
+    let failure: { readonly error: unknown } | undefined;
+    const hold = new RetentionHold(consumer, settleMs, (error) => {
+      failure ??= { error };
+      stop.abort();
+    });
+    const replicator = new Replicator(
+      local,
+      stream,
+      { pause, random64, wallClockMs: Date.now },
+      observer,
+      { takeover, checkpointMs, signal: stop.signal },
+    );
+    const run = async (): Promise<void> => {
+      try {
+        await replicator.run();
+        if (failure !== undefined) throw failure.error;
+      } finally {
+        signal?.removeEventListener('abort', onAbort);
+        local.close();
+        await stream.close();
+      }
+    };
+    return { run: run(), hold };
+  });
+}
+
+function checked(options: ReplicateOptions) {
+  checkOptionNames(options, OPTIONS);
+  const { stream, takeover, settleMs = 0, checkpointMs = 60_000, signal } = options;
+  checkSignal(signal);
+  for (const [name, value] of Object.entries({ settleMs, checkpointMs })) {
+    if (Number.isInteger(value) && value >= 0 && value <= LONGEST_TIMER_MS) continue;
+    const message = `The option ${name} must be a whole number from 0 to ${LONGEST_TIMER_MS}.`;
+    throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
+  }
+  const isStream = typeof stream === 'object' && typeof stream?.append === 'function';
+  if (!isStream) {
+    const message = 'The option stream must be a block stream, as natsStream() makes one.';
+    throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
+  }
+  return { stream, takeover: checkFlag('takeover', takeover), settleMs, checkpointMs };
+}
+
+function consumerNameOf({ name }: BlockStream): string {
+  const consumer = `replica-${name}`;
+  if (typeof name === 'string' && isConsumerName(consumer)) return consumer;
+  throw new WalError(
+    'ERR_FLASHSTRIKE_INVALID_OPTION',
+    'The name of a stream has 1 to 56 letters, digits and signs of "._-".',
+  );
+}
