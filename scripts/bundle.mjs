@@ -7,12 +7,14 @@
 //   one, a test for example, gets the same functions and classes as the public modules.
 // - Each thread module becomes one file, which holds what that thread runs.
 // - The command line becomes a file for each command, beside those of the library.
+// - The page of the dashboard becomes one file, with all that it needs.
 //
 // Nothing is renamed or compressed: stack traces and profiles name functions as they are written.
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { bundlePage } from './bundle/page.mjs';
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCE = join(PROJECT, 'src');
@@ -137,3 +139,4 @@ async function bundle(target) {
 }
 
 await bundle(join(PROJECT, 'dist', 'src'));
+await bundlePage(PROJECT);

@@ -61,6 +61,15 @@ const CLI_FOUNDATION = new Set([
 ]);
 const foundation = [...CLI_FOUNDATION].join(', ');
 
+/**
+ * What runs in browsers: the build joins it, and what it needs of these packages, to one file. It
+ * has no module of Node.
+ */
+const PAGE = 'cli/dashboard/page/';
+const PAGE_ENTRY = `${PAGE}main.ts`;
+const PAGE_PACKAGES = new Set(['uplot']);
+const isOfPage = (path) => path.startsWith(PAGE);
+
 /** What is written by hand. */
 const SOURCE_FOLDERS = ['src', 'test', 'bench', 'examples', 'scripts'];
 
@@ -111,6 +120,7 @@ export function check(root, forTests = {}) {
   );
   const entries = entriesOf(manifest);
   const paths = sourcesIn(source);
+  if (paths.includes(PAGE_ENTRY)) entries.all.add(PAGE_ENTRY);
 
   const problems = [];
   const report = (path, line, rule) => problems.push(`src/${path}:${line} ${rule}`);
@@ -136,9 +146,12 @@ export function check(root, forTests = {}) {
           complain('there is no such file');
         } else {
           modules.get(path).uses.push({ module, line, names });
+          if (isOfPage(module) && !isOfPage(path)) complain('it runs in browsers');
           if (!isTestFile(path))
             checkLayer(from, placeOf(module, entries.modules), module, complain);
         }
+      } else if (isOfPage(path)) {
+        if (!PAGE_PACKAGES.has(specifier)) complain('the page has no such package');
       } else if (!isTestFile(path)) {
         checkPackage(from, specifier, packages, manifest.name, complain);
       }

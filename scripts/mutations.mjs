@@ -1704,10 +1704,10 @@ export const MUTATIONS = [
   },
   {
     name: 'top: a process that is stopped is told as threads that are stuck',
-    file: 'src/cli/top/hearts.ts',
+    file: 'src/cli/diagnosis/hearts.ts',
     find: 'return silentNs > STOPPED_NS ? silentNs : 0;',
     replace: 'return silentNs > 1e3 * STOPPED_NS ? silentNs : 0;',
-    tests: ['src/cli/top/diagnosis.test.ts'],
+    tests: ['src/cli/diagnosis/diagnosis.test.ts'],
   },
   {
     name: 'top: a wait that lasts stands beside a shorter longest one',
@@ -1725,7 +1725,7 @@ export const MUTATIONS = [
   },
   {
     name: 'metrics: two folders of one name are one log',
-    file: 'src/cli/metrics/scrape.ts',
+    file: 'src/cli/serving/log-names.ts',
     find: "name === '' || isShared(name) ? dir : name",
     replace: 'name',
     tests: ['test/system/cli-metrics.test.ts'],
@@ -2294,10 +2294,24 @@ export const MUTATIONS = [
   },
   {
     name: 'metrics: any name that leads here is answered',
-    file: 'src/cli/metrics/host-header.ts',
+    file: 'src/cli/serving/host-header.ts',
     find: 'if (host === undefined || hosts.length > 1) return false;',
     replace: 'return true;',
-    tests: ['src/cli/metrics/host-header.test.ts'],
+    tests: ['src/cli/serving/host-header.test.ts'],
+  },
+  {
+    name: 'dashboard: what a page does not take queues up',
+    file: 'src/cli/dashboard/event-stream.ts',
+    find: 'this.#response.writableNeedDrain || ',
+    replace: '',
+    tests: ['src/cli/dashboard/event-stream.test.ts'],
+  },
+  {
+    name: 'dashboard: the last hour is all there ever was',
+    file: 'src/cli/dashboard/history.ts',
+    find: 'if (this.#coarse.length > COARSE_BUCKETS) this.#coarse.shift();',
+    replace: '',
+    tests: ['src/cli/dashboard/history.test.ts'],
   },
   {
     name: 'telemetry: a struct can be taken apart',

@@ -83,8 +83,8 @@ export function parseListenAddress(text: string): { readonly host: string; reado
   }
   if (!(host === '::1' || (bracketed === undefined && host.startsWith('127.')))) {
     throw new InvalidArgumentError(
-      'Metrics are served only to this machine, on 127.0.0.1 or [::1], because there is no ' +
-        'password. To serve them to other machines, use a proxy that asks for one.',
+      'This is served only to this machine, on 127.0.0.1 or [::1], because there is no ' +
+        'password. To serve it to other machines, use a proxy that asks for one.',
     );
   }
   return { host, port: parseWholeNumber(digits, 'A port', 0, 65_535) };

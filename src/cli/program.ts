@@ -84,6 +84,7 @@ Examples:
   $ flashstrike salvage ./log --output ./new   rescue what is still valid
   $ flashstrike backup ./log /mnt/backup/log   copy it, also while it is in use
   $ flashstrike top ./log                      what is it doing right now?
+  $ flashstrike dashboard ./log                the same in a browser, with its last hour
   $ flashstrike doctor ./log                   is this a good place for a log?
   $ flashstrike report ./log                   one file for a bug report`,
     );
@@ -99,6 +100,7 @@ Examples:
   addRestore(program, run);
   addTop(program, run);
   addMetrics(program, run);
+  addDashboard(program, run);
   addDoctor(program, run);
   addReport(program, run);
   addDemo(program, run);
@@ -530,12 +532,53 @@ Examples:
   $ flashstrike metrics ./log --listen [::1]:9464 --prefix orders_wal`,
     )
     .action(async (dirs: readonly string[], options, command: Command) => {
-      const isTwice = (dir: string): boolean => dirs.filter((at) => isSame(at, dir)).length > 1;
-      const twice = dirs.find(isTwice);
-      if (twice !== undefined) command.error(`error: folder '${twice}' is given twice`);
+      refuseTwins(dirs, command);
       const { metrics } = await import('./commands/metrics.js');
       finish(await metrics(dirs, options, context));
     });
+}
+
+function addDashboard(program: Command, { context, finish }: Run): void {
+  program
+    .command('dashboard')
+    .summary('watch logs in a browser')
+    .description(
+      'Serves a page that shows live what one or more logs are doing, and the last hour of it: ' +
+        'rates, latencies, the wait for prepared segments, the ring, segments, consumers, and ' +
+        'what is wrong and what to do. Like top, it reads shared memory, from outside; a log may ' +
+        'be closed, killed and opened again meanwhile. Up to 16 pages can be open. The page ' +
+        'needs nothing from the network.',
+    )
+    .addArgument(logFolders('folders of the logs'))
+    .addOption(
+      new Option(
+        '--listen <address>',
+        'a port of 127.0.0.1, or of another loopback address; 0: any that is free',
+      )
+        .default({ host: '127.0.0.1', port: 9466 }, '127.0.0.1:9466')
+        .argParser(parseListenAddress),
+    )
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C
+
+Examples:
+  $ flashstrike dashboard ./log
+  $ flashstrike dashboard ./orders ./trades --listen 8080
+  $ ssh -L 9466:127.0.0.1:9466 server        then http://127.0.0.1:9466/ here`,
+    )
+    .action(async (dirs: readonly string[], options, command: Command) => {
+      refuseTwins(dirs, command);
+      const { dashboard } = await import('./commands/dashboard.js');
+      finish(await dashboard(dirs, options, context));
+    });
+}
+
+function refuseTwins(dirs: readonly string[], command: Command): void {
+  const isTwice = (dir: string): boolean => dirs.filter((at) => isSame(at, dir)).length > 1;
+  const twice = dirs.find(isTwice);
+  if (twice !== undefined) command.error(`error: folder '${twice}' is given twice`);
 }
 
 const isSame = (dir: string, other: string): boolean => resolve(dir) === resolve(other);

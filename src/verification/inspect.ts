@@ -35,6 +35,7 @@ export {
 } from './all-regions.js';
 export type { LogInspection, RegionInspection, SegmentInspection } from './inspection.js';
 export { listOrphanRegions, type OrphanRegion, removeOrphanRegion } from './orphan-regions.js';
+export { listSegmentFiles, type SegmentFiles } from './segment-files.js';
 
 /**
  * Looks at the log in `dir` without its lock, and changes nothing.

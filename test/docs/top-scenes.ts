@@ -1,7 +1,7 @@
 // What docs/TOP.md shows: a log that is well, and one in each kind of trouble. The looks are at a
 // log that there is not; what a screen makes of them is real.
-import { consumer, FakeLog, NOTHING_LASTS } from '../../src/cli/top/fake-look.js';
-import type { Look } from '../../src/cli/top/look.js';
+import { consumer, FakeLog, NOTHING_LASTS } from '../../src/cli/diagnosis/fake-look.js';
+import type { Look } from '../../src/cli/diagnosis/look.js';
 import { renderScreen } from '../../src/cli/top/screen.js';
 
 export interface Scene {

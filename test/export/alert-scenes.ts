@@ -1,10 +1,10 @@
 // Logs in trouble, as `top` sees them and as Prometheus scrapes them: the looks are at a log that
 // there is not, the diagnosis and the exposition made of each are real.
-import { diagnose } from '../../src/cli/top/diagnosis.js';
-import { consumer, FakeLog, NOTHING_LASTS } from '../../src/cli/top/fake-look.js';
-import { figuresOf } from '../../src/cli/top/figures.js';
-import type { Look } from '../../src/cli/top/look.js';
-import type { Trouble } from '../../src/cli/top/trouble.js';
+import { diagnose } from '../../src/cli/diagnosis/diagnosis.js';
+import { consumer, FakeLog, NOTHING_LASTS } from '../../src/cli/diagnosis/fake-look.js';
+import { figuresOf } from '../../src/cli/diagnosis/figures.js';
+import type { Look } from '../../src/cli/diagnosis/look.js';
+import type { Trouble } from '../../src/cli/diagnosis/trouble.js';
 import { PrometheusCollector } from '../../src/prometheus.js';
 import { collectLog, collectUp } from '../../src/telemetry/collected-log.js';
 import { HEALTHY, TROUBLES } from '../docs/top-scenes.js';

@@ -1,7 +1,7 @@
 // The names of all series that a log may have, as they are in queries.
 
-import { FakeLog } from '../../src/cli/top/fake-look.js';
-import type { Look } from '../../src/cli/top/look.js';
+import { FakeLog } from '../../src/cli/diagnosis/fake-look.js';
+import type { Look } from '../../src/cli/diagnosis/look.js';
 import { PrometheusCollector } from '../../src/prometheus.js';
 import { ALL_STRUCTS } from '../../src/telemetry/catalogue.js';
 import { collectLog } from '../../src/telemetry/collected-log.js';

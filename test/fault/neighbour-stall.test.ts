@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { diagnose } from '../../src/cli/top/diagnosis.js';
-import { figuresOf } from '../../src/cli/top/figures.js';
-import { takeLook } from '../../src/cli/top/look.js';
+import { diagnose } from '../../src/cli/diagnosis/diagnosis.js';
+import { figuresOf } from '../../src/cli/diagnosis/figures.js';
+import { takeLook } from '../../src/cli/diagnosis/look.js';
 import { attachTelemetry } from '../../src/telemetry.js';
 import { hexOf64 } from '../../src/units.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';

@@ -23,7 +23,7 @@ import {
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { takeLook } from '../../src/cli/top/look.js';
+import { takeLook } from '../../src/cli/diagnosis/look.js';
 import { renderScreen } from '../../src/cli/top/screen.js';
 import { WalError } from '../../src/errors.js';
 import { libc } from '../../src/memory/libc.js';

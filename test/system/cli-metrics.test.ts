@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import { connect } from 'node:net';
 import { basename, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -9,7 +7,8 @@ import { cannotMap, mappedOptions } from '../support/adapters.js';
 import { EVENTS, leftByKill, openElsewhere, temporaryLog } from '../support/attached-log.js';
 import { cannotLint, lint } from '../support/promtool.js';
 import { parseExposition } from '../telemetry/exposition.js';
-import { flashstrike, RunningCommand, temporaryFolder } from './cli-process.js';
+import { flashstrike, temporaryFolder } from './cli-process.js';
+import { ask, type Served, serve as served } from './served.js';
 
 const NEXT_SEGMENT = 'flashstrike_wal_recorder_segment_preparer_get_next_segment_seconds';
 
@@ -29,49 +28,11 @@ function valueIn(text: string, name: string, log?: string): number | undefined {
   return undefined;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Record<string, string | string[] | undefined>;
-  readonly text: string;
-}
-
-interface Ask {
-  readonly method?: string;
-  readonly path?: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: string;
-}
-
-async function ask(
-  url: string,
-  { method = 'GET', path, headers = {}, body }: Ask = {},
-): Promise<Answer> {
-  const target = new URL(path ?? '/metrics', url);
-  const asked = request(target, { method, headers, agent: false });
-  asked.end(body);
-  const [response] = await once(asked, 'response');
-  let text = '';
-  for await (const chunk of response) text += String(chunk);
-  return { status: response.statusCode, headers: response.headers, text };
-}
-
-interface Served {
-  readonly command: RunningCommand;
-  readonly url: string;
-}
-
-async function serve(
+const serve = (
   context: TestContext,
   directories: string | readonly string[],
   ...args: string[]
-): Promise<Served> {
-  const dirs = [directories].flat();
-  const command = new RunningCommand(['metrics', ...dirs, '--listen', '0', ...args]);
-  context.after(() => command.child.kill('SIGKILL'));
-  await command.until((_stdout, stderr) => /serving \S+,/.test(stderr));
-  const url = /serving (\S+),/.exec(command.stderr)?.[1] ?? '';
-  return { command, url };
-}
+): Promise<Served> => served(context, 'metrics', directories, ...args);
 
 describe('flashstrike metrics', { skip: cannotMap, timeout: 900_000 }, () => {
   test('prints all metrics of a running log once, and nothing else', async (context) => {

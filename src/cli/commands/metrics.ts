@@ -7,8 +7,9 @@ import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
 import { ScrapedLogs, type ScrapeOptions } from '../metrics/scrape.js';
-import { type ListenAddress, MetricsServer } from '../metrics/server.js';
+import { METRICS_PATH, startMetricsServer } from '../metrics/server.js';
 import { writeLines } from '../output.js';
+import type { ListenAddress } from '../serving/local-server.js';
 
 interface MetricsOptions extends ScrapeOptions {
   /** Where to serve; undefined: print once. */
@@ -42,9 +43,9 @@ async function serve(
 ): Promise<number> {
   const interruption = new Interruption();
   try {
-    const server = await MetricsServer.start(listen, () => logs.scrape());
+    const server = await startMetricsServer(listen, () => logs.scrape());
     try {
-      terminal.line(`serving ${server.url}, until Ctrl-C`);
+      terminal.line(`serving ${server.origin}${METRICS_PATH}, until Ctrl-C`);
       if (!interruption.happened) await once(interruption.signal, 'abort');
     } finally {
       await server.close();

@@ -2,15 +2,15 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandContext } from '../context.js';
+import { diagnose } from '../diagnosis/diagnosis.js';
+import { type Figures, figuresOf, type Since } from '../diagnosis/figures.js';
+import { type Look, takeLook } from '../diagnosis/look.js';
 import { EXIT, SIGNAL_EXITS } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
 import { formatJson, formatJsonLine } from '../json.js';
 import { isTerminal, writeLines } from '../output.js';
 import { Terminal } from '../terminal.js';
-import { diagnose } from '../top/diagnosis.js';
-import { type Figures, figuresOf, type Since } from '../top/figures.js';
 import { LiveScreen, type ScreenStream } from '../top/live-screen.js';
-import { type Look, takeLook } from '../top/look.js';
 import { renderScreen } from '../top/screen.js';
 import { WatchedLog } from '../watched-log.js';
 

@@ -2,8 +2,8 @@
 // from shared memory, also when there is no process any more that could be asked.
 
 import { printable, WalError } from '../../errors.js';
+import { type Look, takeLook } from '../diagnosis/look.js';
 import { formatCount } from '../quantities.js';
-import { type Look, takeLook } from '../top/look.js';
 import { renderPanel } from '../top/screen.js';
 import { WatchedLog } from '../watched-log.js';
 import type { DemoStage } from './demo-stage.js';

@@ -1,10 +1,10 @@
 // One answer to Prometheus: what each of the logs shows at this moment, or that it shows nothing.
-import { basename, resolve } from 'node:path';
 import { WalError } from '../../errors.js';
 import { PrometheusCollector } from '../../prometheus.js';
 import { type AttachedTelemetry, collectDown } from '../../telemetry.js';
 import { hexOf64 } from '../../units.js';
 import { findLogId } from '../../verification/inspect.js';
+import { logNames } from '../serving/log-names.js';
 import { WatchedLog } from '../watched-log.js';
 
 /** What the answers consist of. */
@@ -60,18 +60,6 @@ export class ScrapedLogs {
   close(): void {
     for (const log of this.#logs) log.close();
   }
-}
-
-/** Each folder's label: its base name, or the path as it was given where another has this name. */
-function logNames(dirs: readonly string[]): Map<string, string> {
-  const names = dirs.map((dir) => basename(resolve(dir)));
-  const isShared = (name: string): boolean => names.filter((other) => other === name).length > 1;
-  return new Map(
-    dirs.map((dir, index) => {
-      const name = names[index] ?? '';
-      return [dir, name === '' || isShared(name) ? dir : name];
-    }),
-  );
 }
 
 /**

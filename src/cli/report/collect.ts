@@ -5,10 +5,10 @@ import { type VerifyReport, verify } from '../../index.js';
 import { type AttachedTelemetry, attachTelemetry, buildInfo } from '../../telemetry.js';
 import { hexOf64 } from '../../units.js';
 import { inspectLog, type LogInspection } from '../../verification/inspect.js';
+import { diagnose } from '../diagnosis/diagnosis.js';
+import { figuresOf } from '../diagnosis/figures.js';
+import { takeLook } from '../diagnosis/look.js';
 import type { Machine } from '../doctor/machine.js';
-import { diagnose } from '../top/diagnosis.js';
-import { figuresOf } from '../top/figures.js';
-import { takeLook } from '../top/look.js';
 import { machinePart } from './machine-part.js';
 import { FILE, Redaction } from './redaction.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { FakeLog } from '../diagnosis/fake-look.js';
 import { fillBar, LogAxis } from './bars.js';
-import { FakeLog } from './fake-look.js';
 
 const histogramOf = (...valuesNs: readonly number[]) => {
   const log = new FakeLog();

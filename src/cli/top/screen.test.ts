@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { FOOTER, HEALTHY, TROUBLES } from '../../../test/docs/top-scenes.js';
 import { recovery as recoveryTelemetry } from '../../telemetry.js';
+import { diagnose } from '../diagnosis/diagnosis.js';
+import { consumer, FakeLog, NOTHING_LASTS } from '../diagnosis/fake-look.js';
+import { figuresOf } from '../diagnosis/figures.js';
+import type { Look } from '../diagnosis/look.js';
 import { Terminal } from '../terminal.js';
-import { diagnose } from './diagnosis.js';
-import { consumer, FakeLog, NOTHING_LASTS } from './fake-look.js';
-import { figuresOf } from './figures.js';
-import type { Look } from './look.js';
 import { renderPanel, renderScreen } from './screen.js';
 import { textWidth } from './text-line.js';
 

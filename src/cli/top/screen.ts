@@ -2,9 +2,9 @@
 // and shows more where there is more room; and a panel of less, to stand among other lines. What
 // does not fit is said. Pure: no clock, no terminal.
 
-import { diagnose } from './diagnosis.js';
-import { figuresOf, type Since } from './figures.js';
-import type { Look } from './look.js';
+import { diagnose } from '../diagnosis/diagnosis.js';
+import { figuresOf, type Since } from '../diagnosis/figures.js';
+import type { Look } from '../diagnosis/look.js';
 import { moreRows } from './more-rows.js';
 import { head, history, summary } from './summary.js';
 import { latencyTable, workTable } from './tables.js';

@@ -2,7 +2,15 @@
 // and what is not the rule; what is well, and counters that stand at 0, have no words.
 
 import { printable } from '../../errors.js';
-import { NS_PER_SECOND } from '../../units.js';
+import type { Figures } from '../diagnosis/figures.js';
+import { HEART_NAMES, isStale, stoppedNs } from '../diagnosis/hearts.js';
+import type { Look } from '../diagnosis/look.js';
+import { furthestBehind } from '../diagnosis/maintenance.js';
+import { preparedAhead } from '../diagnosis/prepared-ahead.js';
+import { formatAge, formatNs, formatShare, formatUptime } from '../diagnosis/quantity.js';
+import { recoveryVerdict } from '../diagnosis/recovery-verdict.js';
+import { standingOf, stateOf } from '../diagnosis/state.js';
+import type { Trouble } from '../diagnosis/trouble.js';
 import {
   formatBytes,
   formatCount,
@@ -11,12 +19,7 @@ import {
   formatRate,
 } from '../quantities.js';
 import { fillBar } from './bars.js';
-
-import type { Figures } from './figures.js';
-import { HEART_NAMES, isStale, stoppedNs } from './hearts.js';
-import type { Look } from './look.js';
-import { furthestBehind, maintenanceOf } from './maintenance.js';
-import { formatAge, formatNs, formatShare } from './quantity.js';
+import { maintenanceOf } from './maintenance-row.js';
 import {
   cutText,
   type Piece,
@@ -26,7 +29,6 @@ import {
   textWidth,
   wrapText,
 } from './text-line.js';
-import type { Trouble } from './trouble.js';
 
 const LABEL_WIDTH = 12;
 const BAR_WIDTH = 20;
@@ -58,23 +60,11 @@ function troubleLines({ severity, text, remedy }: Trouble, columns: number): Tex
   ]);
 }
 
-/** Whether there is a process, and what the log can do: `running, open`, `ended, not closed`. */
-const STATES = {
-  running: { opening: 'opening', 'no-space': 'disk full', failed: 'log failed' },
-  dead: { 'no-space': 'disk was full', failed: 'log had failed' },
-  gone: { 'no-space': 'disk was full', failed: 'log had failed' },
-} as const satisfies Record<Look['status'], Partial<Record<Look['state'], string>>>;
-
-function stateOf({ status, state }: Look): string {
-  const words: Partial<Record<Look['state'], string>> = STATES[status];
-  if (status === 'running') return `running, ${words[state] ?? state}`;
-  return status === 'dead' ? `ended, ${words[state] ?? 'not closed'}` : (words[state] ?? 'closed');
-}
+const STANDING_TINTS = { well: 'green', warning: 'yellow', error: 'red' } as const;
 
 function title(look: Look, columns: number): TextLine {
-  const { directory, status, state } = look;
-  const isWell = status === 'running' && state === 'open';
-  const tint: Tint = isWell ? 'green' : status === 'dead' || state === 'failed' ? 'red' : 'yellow';
+  const { directory } = look;
+  const tint = STANDING_TINTS[standingOf(look)];
   const right = stateOf(look);
   const left = `flashstrike top  ${printable(directory)}`;
   const line = cutText(left, Math.max(0, columns - textWidth(right) - 2));
@@ -90,7 +80,7 @@ function process(
   const interval = seconds === undefined ? 'since open' : `last ${formatDuration(seconds)}`;
   const parts = [
     `process ${pid}`,
-    `up ${uptime(uptimeNs)}`,
+    `up ${formatUptime(uptimeNs)}`,
     `flashstrike ${printable(build.version)}`,
     `node ${printable(build.node)}`,
     interval,
@@ -101,18 +91,6 @@ function process(
     columns,
     0,
   );
-}
-
-/** `4 s`, `12 min 3 s`, `5 h 12 min`, `3 d 4 h` */
-function uptime(ns: number): string {
-  const seconds = Math.floor(ns / NS_PER_SECOND);
-  const minutes = Math.floor(seconds / 60);
-  const hours = Math.floor(minutes / 60);
-  if (minutes < 1) return `${seconds} s`;
-  if (hours < 1) return `${minutes} min ${seconds % 60} s`;
-  return hours < 24
-    ? `${hours} h ${minutes % 60} min`
-    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 /**
@@ -239,8 +217,8 @@ const waits = (count: number): string => `${formatCount(count)} ${count === 1 ? 
 function segments({ status, recorder: { manager, segmentPreparer } }: Look): Part[] {
   const { getNextSegment, getNextSegmentReady: ready, preparedSegmentsLow } = segmentPreparer;
   const { getNextSegmentWaited: waited, getNextSegmentFailed: failed } = segmentPreparer;
-  const { preparedSegments, hurriedSegments } = segmentPreparer;
-  const prepared = Math.max(0, preparedSegments - ready - waited);
+  const { hurriedSegments } = segmentPreparer;
+  const prepared = preparedAhead(segmentPreparer);
   const fewest =
     getNextSegment.samples === 0 ? '' : `, fewest so far ${formatCount(preparedSegmentsLow)}`;
   const counted = (count: number, what: string, tint: Tint): Part =>
@@ -348,20 +326,7 @@ function hearts(look: Look): Part[] {
 const elsewhere = (look: Look, heart: (typeof HEART_NAMES)[number]): string =>
   look.threads[heart].elsewhere === undefined ? '' : ', at another log';
 
-/** The verdict on what was found: clean, or a torn tail; nothing of a log that was new. */
-function recoveryOf({ recorder: { segmentWriter }, recovery }: Look): Part[] {
-  const { samples, totalNs } = segmentWriter.openExistingSegment;
-  if (samples === 0) return [];
-  const rewritten = recovery.manager.rewrittenBytes;
-  const isTorn =
-    segmentWriter.totalHeaderChecksumFailures +
-      segmentWriter.totalBlockChecksumFailures +
-      segmentWriter.totalChainedChecksumFailures +
-      segmentWriter.totalValidationFailures >
-    0;
-  const rewrite = rewritten === 0 ? '' : `, ${formatBytes(rewritten)} written again`;
-  const found = `end found in ${formatNs(totalNs)}${rewrite}`;
-  return isTorn
-    ? [piece(`torn tail, set aside: ${found}`, 'yellow')]
-    : [piece(`clean: ${found}`, 'dim')];
+function recoveryOf(look: Look): Part[] {
+  const verdict = recoveryVerdict(look);
+  return verdict === undefined ? [] : [piece(verdict.text, verdict.isTorn ? 'yellow' : 'dim')];
 }

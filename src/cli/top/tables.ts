@@ -1,12 +1,12 @@
 // How long things take, as tables.
 
 import type { DurationReading } from '../../telemetry.js';
+import type { Figures, LatencyFigures, Since } from '../diagnosis/figures.js';
+import { elsewhereOf, isStuck } from '../diagnosis/hearts.js';
+import type { Look } from '../diagnosis/look.js';
+import { formatNs } from '../diagnosis/quantity.js';
 import { formatCount, formatRate } from '../quantities.js';
 import { LogAxis } from './bars.js';
-import type { Figures, LatencyFigures, Since } from './figures.js';
-import { elsewhereOf, isStuck } from './hearts.js';
-import type { Look } from './look.js';
-import { formatNs } from './quantity.js';
 import { piece, type TextLine, type Tint, wrapText } from './text-line.js';
 
 const NAME_WIDTH = 13;

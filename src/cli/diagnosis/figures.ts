@@ -122,7 +122,7 @@ interface Happened {
   readonly compressionFailures: number;
 }
 
-export interface Figures {
+export interface Rates {
   /** Length of the interval; undefined at the first look, and when the log does not run. */
   readonly seconds: number | undefined;
   /** These four are NaN without an interval. */
@@ -132,6 +132,9 @@ export interface Figures {
   readonly syncsPerSecond: number;
   /** Share of the time in which the maintainer worked; NaN without an interval. */
   readonly maintenanceShare: number;
+}
+
+export interface Figures extends Rates {
   readonly latencies: readonly LatencyFigures[];
   readonly happened: Happened;
 }
@@ -142,17 +145,8 @@ export type Since = 'interval' | 'opening';
 export function figuresOf(before: Look | undefined, now: Look, since: Since = 'interval'): Figures {
   const interval = intervalOf(before, now);
   const happened = happenedIn(interval);
-  const perSecond = (count: (of: Recorder) => number): number =>
-    interval === undefined ? Number.NaN : change(interval, count) / interval.seconds;
   return {
-    seconds: interval?.seconds,
-    eventsPerSecond: perSecond(({ manager }) => manager.appendedEvents),
-    bytesPerSecond: perSecond(({ segmentWriter }) => segmentWriter.blockBytes),
-    blocksPerSecond: perSecond(({ segmentWriter }) => segmentWriter.writeBlock.samples),
-    syncsPerSecond: perSecond(({ segmentWriter }) => segmentWriter.sync.samples),
-    maintenanceShare:
-      perSecond(({ segmentMaintainer }) => segmentMaintainer.persistenceLifecycle.activeNs) /
-      NS_PER_SECOND,
+    ...ratesIn(interval),
     latencies: withWaits(
       LATENCIES.map((latency) => latencyFigures(latency, interval, now, since)),
       happened.refusedCalls,
@@ -182,6 +176,25 @@ function withWaits(
   );
 }
 
+function ratesIn(interval: Interval | undefined): Rates {
+  const perSecond = (count: (of: Recorder) => number): number =>
+    interval === undefined ? Number.NaN : change(interval, count) / interval.seconds;
+  return {
+    seconds: interval?.seconds,
+    eventsPerSecond: perSecond(({ manager }) => manager.appendedEvents),
+    bytesPerSecond: perSecond(({ segmentWriter }) => segmentWriter.blockBytes),
+    blocksPerSecond: perSecond(({ segmentWriter }) => segmentWriter.writeBlock.samples),
+    syncsPerSecond: perSecond(({ segmentWriter }) => segmentWriter.sync.samples),
+    maintenanceShare:
+      perSecond(({ segmentMaintainer }) => segmentMaintainer.persistenceLifecycle.activeNs) /
+      NS_PER_SECOND,
+  };
+}
+
+/** The rates of the figures alone: histograms are not looked at. */
+export const ratesOf = (before: Look | undefined, now: Look): Rates =>
+  ratesIn(intervalOf(before, now));
+
 interface Interval {
   readonly seconds: number;
   readonly from: Recorder;
@@ -198,14 +211,33 @@ function intervalOf(before: Look | undefined, now: Look): Interval | undefined {
 const change = ({ from, to }: Interval, count: (of: Recorder) => number): number =>
   Math.max(0, count(to) - count(from));
 
+/** A look does not change any more: each of its histograms is read once, whoever asks. */
+const readings = new WeakMap<Recorder, Map<string, HistogramReading>>();
+
+function histogramIn(of: Recorder, { metric, histogram }: Latency): HistogramReading {
+  const known = readings.get(of) ?? new Map<string, HistogramReading>();
+  readings.set(of, known);
+  const reading = known.get(metric) ?? histogram(of);
+  known.set(metric, reading);
+  return reading;
+}
+
+/** Undefined where nothing was timed in between. */
+function inBetween(interval: Interval, latency: Latency): HistogramReading | undefined {
+  const to = histogramIn(interval.to, latency);
+  const from = histogramIn(interval.from, latency);
+  return to.count === from.count ? undefined : to.since(from);
+}
+
 function latencyFigures(
-  { name, metric, duration, histogram: histogramIn, recentMaxNs, lastingNs }: Latency,
+  latency: Latency,
   interval: Interval | undefined,
   now: Look,
   since: Since,
 ): LatencyFigures {
-  const all = histogramIn(now.recorder);
-  const inInterval = interval === undefined ? undefined : all.since(histogramIn(interval.from));
+  const { name, metric, duration, recentMaxNs, lastingNs } = latency;
+  const all = histogramIn(now.recorder, latency);
+  const inInterval = interval === undefined ? undefined : inBetween(interval, latency);
   const isOfInterval = since === 'interval' && inInterval !== undefined && inInterval.count > 0;
   const histogram = isOfInterval ? inInterval : all;
   const { minNs, maxNs: worstNs } = duration(now.recorder);

@@ -25,3 +25,15 @@ export function formatShare(share: number): string {
 /** An age that is known to the millisecond. */
 export const formatAge = (ns: number): string =>
   ns < NS_PER_SECOND ? `${Math.floor(ns / NS_PER_MS)} ms` : formatNs(ns);
+
+/** `4 s`, `12 min 3 s`, `5 h 12 min`, `3 d 4 h` */
+export function formatUptime(ns: number): string {
+  const seconds = Math.floor(ns / NS_PER_SECOND);
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (minutes < 1) return `${seconds} s`;
+  if (hours < 1) return `${minutes} min ${seconds % 60} s`;
+  return hours < 24
+    ? `${hours} h ${minutes % 60} min`
+    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

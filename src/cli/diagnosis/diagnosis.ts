@@ -57,13 +57,14 @@ function* endTroubles(look: Look, reason: string | undefined): Generator<Trouble
   const { status, pid, waitingBytes, incomplete } = look;
   if (status === 'gone') {
     const why = reason?.replace(/\.$/, '') ?? 'the log was closed';
-    yield warning(why, 'What is shown are its last figures');
+    yield warning('not-open', why, 'What is shown are its last figures');
   } else if (status === 'dead') {
     const left =
       waitingBytes > 0
         ? `its ring has ${formatBytes(waitingBytes)} for the next open`
         : 'it left nothing in the ring';
     yield error(
+      'killed',
       `process ${pid} ended without closing; ${left}`,
       'Open the log again: it recovers, the ring included',
     );
@@ -71,6 +72,7 @@ function* endTroubles(look: Look, reason: string | undefined): Generator<Trouble
   if (incomplete.length > 0) {
     const names = incomplete.join(', ');
     yield warning(
+      'interrupted-record',
       `a record was interrupted; these may be slightly off: ${names}`,
       'Nothing is to be done: the next open counts anew',
     );
@@ -81,9 +83,17 @@ function* stateTroubles(look: Look, { happened }: Figures): Generator<Trouble> {
   const { state, status } = look;
   if (status !== 'running') {
     if (state === 'failed') {
-      yield error('a write or sync had failed, or a thread had died', 'Open the log again');
+      yield error(
+        'failed',
+        'a write or sync had failed, or a thread had died',
+        'Open the log again',
+      );
     } else if (state === 'no-space') {
-      yield error('the disk, or its quota, was full', 'Free some space, then open the log again');
+      yield error(
+        'no-space',
+        'the disk, or its quota, was full',
+        'Free some space, then open the log again',
+      );
     }
     return;
   }
@@ -91,6 +101,7 @@ function* stateTroubles(look: Look, { happened }: Figures): Generator<Trouble> {
   const refused = refusedCalls === 0 ? '' : `; appends were refused ${times(refusedCalls)}`;
   if (state === 'failed') {
     yield error(
+      'failed',
       `a write or sync failed, or a thread has died: the log accepts nothing more${refused}` +
         andBehind(look),
       'wal.failure says why; close the log, and open it again',
@@ -98,6 +109,7 @@ function* stateTroubles(look: Look, { happened }: Figures): Generator<Trouble> {
   } else if (state === 'no-space') {
     const accepts = refusedCalls === 0 ? '; appends go on while the ring has room' : refused;
     yield error(
+      'no-space',
       `the disk, or its quota, is full${accepts}${andBehind(look)}`,
       'Free some space: it goes on by itself',
     );
@@ -109,6 +121,7 @@ function* troublesNow(look: Look): Generator<Trouble> {
   const silentNs = stoppedNs(look);
   if (silentNs > 0) {
     yield error(
+      'stopped',
       `no thread of process ${look.pid} has moved for ${formatNs(silentNs)}: it is stopped ` +
         `(SIGSTOP, a debugger, a frozen container) or gets no processor${andBehind(look)}`,
       `Continue it: kill -CONT ${look.pid}, or in the debugger; unfreeze the container`,
@@ -127,12 +140,14 @@ function* threadTroubles(look: Look): Generator<Trouble> {
   const writerAt = elsewhereOf(look, 'writer');
   if (isStuck(look) && writerAt !== undefined) {
     yield error(
+      'writer-elsewhere',
       `the writer thread has been at another log that it serves, ${writerAt}, for ` +
         `${elsewhereFor(look, 'writer')}: this one waits${andBehind(look)}`,
       "Look at that one: flashstrike top; threads: 'own' gives a log threads of its own",
     );
   } else if (isStuck(look)) {
     yield error(
+      'writer-stuck',
       `the writer thread has not moved for ${formatNs(threads.writer.ageNs ?? 0)}: it is in a ` +
         `write or sync, or gets no processor${andBehind(look)}`,
       'Check the disk (dmesg) and the load',
@@ -141,6 +156,7 @@ function* threadTroubles(look: Look): Generator<Trouble> {
   // An append that waits blocks the loop, and has a line of its own.
   if (isStale(look, 'application') && lasting.ringStallNs <= LONG_WAIT_NS) {
     yield error(
+      'event-loop-blocked',
       `the application's event loop is blocked, for ${formatNs(threads.application.ageNs ?? 0)} ` +
         'by now: nothing that it awaits goes on',
       'Find what runs there without an await: node --cpu-prof, or a debugger',
@@ -152,6 +168,7 @@ function* threadTroubles(look: Look): Generator<Trouble> {
     const at = elsewhereOf(look, name);
     if (at !== undefined) {
       yield warning(
+        'thread-elsewhere',
         `the ${name} thread has been at another log that it serves, ${at}, for ` +
           elsewhereFor(look, name),
         "Look at that one: flashstrike top; threads: 'own' gives a log threads of its own",
@@ -159,6 +176,7 @@ function* threadTroubles(look: Look): Generator<Trouble> {
       continue;
     }
     yield warning(
+      'thread-stuck',
       `the ${name} thread has not moved for ${formatNs(threads[name].ageNs ?? 0)}: it waits for ` +
         'the disk or a processor',
       'Check the disk (dmesg) and the load',
@@ -171,6 +189,7 @@ function* waitTroubles(look: Look): Generator<Trouble> {
   const { ringStallNs, durableWaitNs, nextSegmentNs, durableLagNs } = lasting;
   if (ringStallNs > LONG_WAIT_NS) {
     yield error(
+      'append-waits',
       `an append has been waiting for room in the ring for ${formatNs(ringStallNs)}, and blocks ` +
         "the application's event loop",
       isStuck(look)
@@ -181,6 +200,7 @@ function* waitTroubles(look: Look): Generator<Trouble> {
   const lag = behind(look);
   if (durableWaitNs > LONG_COMMIT_NS && state !== 'failed' && lag !== undefined) {
     yield error(
+      'durable-waits',
       `a durable() has been waiting for ${formatNs(durableWaitNs)}`,
       isStuck(look)
         ? 'It settles when the writer thread goes on'
@@ -191,12 +211,14 @@ function* waitTroubles(look: Look): Generator<Trouble> {
   }
   if (nextSegmentNs > LONG_WAIT_NS && state !== 'no-space') {
     yield error(
+      'segment-waits',
       `the writer has been waiting for a segment for ${formatNs(nextSegmentNs)}`,
       'The disk is slow to make one: more preparedSegments, or larger segmentBytes',
     );
   }
   if (lag !== undefined && durableLagNs > LONG_COMMIT_NS && !isExplained(look)) {
     yield warning(
+      'not-durable',
       `${lag}, the oldest for ${formatNs(durableLagNs)}: a power cut would lose them`,
       'The disk is slow: see sync and write block',
     );
@@ -209,6 +231,7 @@ function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> 
   const hasWaited = stalls > 0 || lasting.ringStallNs > LONG_WAIT_NS;
   if (stalls > 0) {
     yield error(
+      'appends-waited',
       `appends waited ${times(stalls)} for room in the ring, ${formatNs(stallNs)} in all`,
       'The disk is slow for this load, or ringBytes small for its bursts',
     );
@@ -219,6 +242,7 @@ function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> 
         ? 'the ring stayed full for stallTimeoutMs, or the disk was full'
         : `the log is ${state}`;
     yield error(
+      'appends-refused',
       `appends were refused ${times(refusedCalls)}: ${reason}`,
       state === 'open'
         ? 'Append them again; a faster disk, or a larger ringBytes'
@@ -227,6 +251,7 @@ function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> 
   }
   if (refusedGrowths > 0) {
     yield warning(
+      'ring-cannot-grow',
       'the ring is full and cannot grow for want of shared memory: it stays at ' +
         `${formatBytes(ringCapacityBytes)} of ${formatBytes(ringBytes)}`,
       'Make room in the folder of shared memory (df /dev/shm), or give a container more',
@@ -234,6 +259,7 @@ function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> 
   }
   if (refusedAppends > 0) {
     yield warning(
+      'ring-found-full',
       `tryAppend found the ring full ${times(refusedAppends)}`,
       'Try again later: the disk is slow for this load, or ringBytes small for its bursts',
     );
@@ -241,6 +267,7 @@ function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> 
   const isNearlyFull = waitingBytes > NEARLY_FULL * ringBytes;
   if (status === 'running' && isNearlyFull && !hasWaited && !isExplained(look)) {
     yield warning(
+      'ring-nearly-full',
       `the ring is nearly full: ${formatBytes(waitingBytes)} of ${formatBytes(ringBytes)} wait ` +
         'to be written',
       'Soon an append has to wait: see sync and write block, or take a larger ringBytes',
@@ -258,6 +285,7 @@ function* spaceTroubles(look: Look, { bytesPerSecond }: Figures): Generator<Trou
   const lasts =
     seconds < SOON_SECONDS ? `, enough for ${formatNs(seconds * 1e9)} at this rate` : '';
   yield warning(
+    'disk-nearly-full',
     `the disk is nearly full: ${formatBytes(diskFreeBytes)} are free${lasts}`,
     'Free some space: a full disk refuses appends once the ring is full',
   );
@@ -269,12 +297,14 @@ function* diskTroubles(look: Look, figures: Figures): Generator<Trouble> {
   const { waitedForSegment, failedSegments, hurriedSegments, metaFlushFailures } = happened;
   if (failedSegments > 0) {
     yield error(
+      'segment-failed',
       `preparing a segment failed ${times(failedSegments)}`,
       'It is tried again: see that the folder has space and can be written',
     );
   }
   if (waitedForSegment > 0) {
     yield warning(
+      'segment-waited',
       `the writer waited ${times(waitedForSegment)} for a segment`,
       'More preparedSegments, or larger segmentBytes',
     );
@@ -283,18 +313,21 @@ function* diskTroubles(look: Look, figures: Figures): Generator<Trouble> {
   const longestNs = sync?.longestNs ?? 0;
   if (longestNs >= SLOW_SYNC_NS) {
     yield warning(
+      'slow-sync',
       `a sync took ${formatNs(longestNs)}: durable() waits for it`,
       'The disk is slow, or busy with other writes',
     );
   }
   if (hurriedSegments > 0) {
     yield warning(
+      'hurried-segments',
       'segments are used up before they are filled with zeros: syncs cost more',
       'A faster disk; more preparedSegments if the load comes in bursts',
     );
   }
   if (metaFlushFailures > 0) {
     yield warning(
+      'meta-failed',
       `wal.meta could not be flushed ${times(metaFlushFailures)}`,
       'It is tried again: free some space, or correct the permissions of the folder',
     );

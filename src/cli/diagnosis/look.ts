@@ -52,7 +52,11 @@ export interface Look
   readonly consumers: readonly ConsumerStatus[];
 }
 
-export function takeLook(telemetry: AttachedTelemetry): Look {
+/** Reads files of the log's folder; who looks often reads them less often. */
+export function takeLook(
+  telemetry: AttachedTelemetry,
+  list: typeof consumersOf = consumersOf,
+): Look {
   const recorderCopy = new recorder.Telemetry();
   const recoveryCopy = new recovery.Telemetry();
   telemetry.recorder.copyTo(recorderCopy);
@@ -78,7 +82,7 @@ export function takeLook(telemetry: AttachedTelemetry): Look {
     recovery: recoveryCopy,
     lasting: lastingOf(recorderCopy),
     folders: foldersOf(telemetry),
-    consumers: consumersOf(telemetry.directory, recorderCopy),
+    consumers: list(telemetry.directory, recorderCopy),
   };
 }
 
@@ -94,7 +98,7 @@ function lastingOf({ manager, segmentWriter, segmentPreparer }: recorder.Telemet
 }
 
 /** The telemetry counts them, and only their files tell which they are. */
-function consumersOf(
+export function consumersOf(
   directory: string,
   { consumers: { activeConsumers, droppedConsumers } }: recorder.Telemetry,
 ): readonly ConsumerStatus[] {
