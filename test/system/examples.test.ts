@@ -1,0 +1,295 @@
+// The programs in examples/ do what they say, killed as often as they invite to: each runs as a
+// process of its own, in an empty folder.
+import assert from 'node:assert/strict';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { replay, verify } from '../../src/index.js';
+import { projectRoot } from '../project-root.js';
+import { temporaryFolder } from '../support/log-builder.js';
+import { cannotMount, SmallDisk } from '../support/small-disk.js';
+
+const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly lines: readonly string[];
+  readonly stderr: string;
+}
+
+/** An example that runs; `lines` are those that it has printed so far. */
+class Example {
+  readonly lines: string[] = [];
+  readonly ended: Promise<Ended>;
+  readonly #child: ChildProcessWithoutNullStreams;
+  #rest = '';
+  #stderr = '';
+
+  constructor(t: TestContext, name: string, args: readonly string[], options: ExampleOptions) {
+    const { cwd, nodeArguments = [] } = options;
+    const program = join(EXAMPLES, `${name}.js`);
+    this.#child = spawn(process.execPath, [...nodeArguments, program, ...args], { cwd });
+    t.after(() => this.#child.kill('SIGKILL'));
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const parts = (this.#rest + text).split('\n');
+      this.#rest = parts.pop() ?? '';
+      this.lines.push(...parts);
+    });
+    this.ended = once(this.#child, 'close').then(([code, signal]) => ({
+      code,
+      signal,
+      lines: this.lines,
+      stderr: this.#stderr,
+    }));
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves with the first line that `isSought`, of those from the `from`th on. */
+  async until(isSought: (line: string) => boolean, from = 0): Promise<string> {
+    let hasEnded = false;
+    const end = this.ended.then(() => {
+      hasEnded = true;
+    });
+    for (;;) {
+      const found = this.lines.slice(from).find(isSought);
+      if (found !== undefined) return found;
+      assert.ok(!hasEnded, `it ended too early: ${this.lines.join('\n')}\n${this.#stderr}`);
+      const more = new AbortController();
+      const signal = more.signal;
+      const printed = once(this.#child.stdout, 'data', { signal }).catch(() => undefined);
+      await Promise.race([printed, end]);
+      more.abort();
+    }
+  }
+
+  /** Its lines, once it has ended well. */
+  async success(): Promise<readonly string[]> {
+    const { code, signal, lines, stderr } = await this.ended;
+    assert.deepEqual([code, signal], [0, null], `${lines.join('\n')}\n${stderr}`);
+    assert.equal(stderr, '');
+    return lines;
+  }
+}
+
+interface ExampleOptions {
+  readonly cwd: string;
+  readonly nodeArguments?: readonly string[];
+}
+
+const numberIn = (line: string): number => Number(/\d+/.exec(line)?.[0]);
+const textOf = (payload: Uint8Array): string => Buffer.from(payload).toString();
+
+describe('examples', { timeout: 900_000 }, () => {
+  it('README names each, and each is a page', () => {
+    const readme = readFileSync(join(projectRoot(), 'README.md'), 'utf8');
+    const folder = join(projectRoot(), 'examples');
+    const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+    assert.ok(names.length >= 7);
+    for (const name of names) {
+      assert.ok(readme.includes(`\`${name}\``), `README does not name ${name}`);
+      const lines = readFileSync(join(folder, name), 'utf8').split('\n').length;
+      assert.ok(lines <= 110, `${name} has ${lines} lines`);
+    }
+  });
+
+  it('quick-start prints the event that it recorded', async (t) => {
+    const cwd = temporaryFolder(t);
+    const [line = ''] = await new Example(t, 'quick-start', [], { cwd }).success();
+    assert.match(line, /^1 \d{19}n buy 100 @ 580\.01$/);
+    assert.deepEqual(readdirSync(cwd), []);
+  });
+
+  it('consumer goes on behind what was acknowledged', async (t) => {
+    const cwd = temporaryFolder(t);
+    const lines = await new Example(t, 'consumer', [], { cwd }).success();
+    const billed = lines.filter((line) => line.startsWith('bill event'));
+    assert.deepEqual(billed.map(numberIn), [1, 2, 3]);
+  });
+
+  it('order-journal goes on with the positions that it had', async (t) => {
+    const cwd = temporaryFolder(t);
+    const first = await new Example(t, 'order-journal', ['log'], { cwd }).success();
+    assert.deepEqual(first, [
+      '0 commands replayed, 0 accounts (new)',
+      'durable up to event 100000',
+    ]);
+    const second = await new Example(t, 'order-journal', ['log'], { cwd }).success();
+    assert.equal(second[0], '100000 commands replayed, 1000 accounts (clean)');
+  });
+
+  it('http-service answers what a kill does not take back, and shows its metrics', async (t) => {
+    const cwd = temporaryFolder(t);
+    const service = new Example(t, 'http-service', ['log', '0'], { cwd });
+    const [url = ''] = (await service.until((line) => line.startsWith('http:'))).split(' ');
+    const post = (body: string): Promise<Response> =>
+      fetch(`${url}/orders`, { method: 'POST', body });
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, async (_, count) => {
+        const body = JSON.stringify({ item: 'tea', count });
+        const response = await post(body);
+        assert.equal(response.status, 201);
+        const { id } = (await response.json()) as { readonly id: number };
+        return [id, body] as const;
+      }),
+    );
+    for (const [body, status] of [
+      ['no JSON', 400],
+      ['{"count":2}', 400],
+      ['x'.repeat(70_000), 413],
+    ] as const) {
+      assert.equal((await post(body)).status, status);
+    }
+    assert.equal((await fetch(`${url}/nothing`)).status, 404);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const lastId = /^flashstrike_wal_recorder_durable_event_id(?:{.*})? (\d+)$/m.exec(metrics)?.[1];
+    assert.equal(lastId, '100');
+    service.kill('SIGKILL');
+    assert.equal((await service.ended).signal, 'SIGKILL');
+
+    const again = new Example(t, 'http-service', ['log', '0'], { cwd });
+    const line = await again.until((each) => each.startsWith('http:'));
+    assert.match(line, /after event 100$/);
+    again.kill('SIGTERM');
+    await again.success();
+    const found = new Map(
+      Array.from(replay(join(cwd, 'log')), ({ eventId, payload }) => [eventId, textOf(payload)]),
+    );
+    assert.equal(found.size, 100);
+    for (const [id, body] of answers) assert.equal(found.get(id), body);
+  });
+
+  it('outbox-worker acts on each order exactly once, killed again and again', async (t) => {
+    const cwd = temporaryFolder(t);
+    const orders = 600;
+    for (let round = 1; round <= 4; round++) {
+      const worker = new Example(t, 'outbox-worker', ['outbox', String(orders)], { cwd });
+      await worker.until((line) => line.startsWith('done up to') && numberIn(line) >= round * 100);
+      worker.kill('SIGKILL');
+      await worker.ended;
+    }
+    const worker = new Example(t, 'outbox-worker', ['outbox', String(orders)], { cwd });
+    const last = (await worker.success()).at(-1) ?? '';
+    const expected: Record<string, number> = {};
+    for (let number = 1; number <= orders; number++) {
+      const account = `account ${number % 7}`;
+      expected[account] = (expected[account] ?? 0) + number;
+    }
+    assert.deepEqual(JSON.parse(last), { lastEventId: orders, totals: expected });
+    const stored = JSON.parse(readFileSync(join(cwd, 'outbox/totals.json'), 'utf8'));
+    assert.deepEqual(stored, { lastEventId: orders, totals: expected });
+  });
+
+  it('read-model agrees with the writer, each time that it was built anew', async (t) => {
+    const cwd = temporaryFolder(t);
+    const killed = new Example(t, 'read-model', ['log', '5000'], { cwd });
+    await killed.until((line) => line.includes('as of order'));
+    killed.kill('SIGKILL');
+    await killed.ended;
+    const model = new Example(t, 'read-model', ['log', '5000'], { cwd });
+    const lines = await model.success();
+    assert.ok(lines.length > 0);
+    for (const line of lines) assert.match(line, /, agrees$/);
+    assert.match(lines.at(-1) ?? '', /as of order 5000,/);
+  });
+});
+
+const STEPS = 120;
+
+/** Every step once, in order, whole. */
+async function checkSteps(log: string, count = STEPS): Promise<void> {
+  const steps = Array.from(replay(log), ({ payload }) => JSON.parse(textOf(payload)));
+  assert.deepEqual(
+    steps.map(({ number }) => number),
+    Array.from({ length: count }, (_, at) => at + 1),
+  );
+  for (const { number, result } of steps) assert.equal(result.length, 1000 + (number % 4000));
+  assert.equal((await verify(log)).verdict, 'clean');
+}
+
+interface JournalOptions {
+  readonly steps?: number;
+  readonly nodeArguments?: readonly string[];
+}
+
+const journal = (
+  t: TestContext,
+  cwd: string,
+  { steps = STEPS, nodeArguments = [] }: JournalOptions = {},
+): Example => new Example(t, 'session-journal', ['session', String(steps)], { cwd, nodeArguments });
+const recorded =
+  (least: number) =>
+  (line: string): boolean =>
+    line.startsWith('recorded') && numberIn(line) >= least;
+
+describe('session-journal', { timeout: 900_000 }, () => {
+  it('goes on behind the last step, killed again and again', async (t) => {
+    const cwd = temporaryFolder(t);
+    for (const least of [10, 40, 80]) {
+      const session = journal(t, cwd);
+      await session.until(recorded(least));
+      session.kill('SIGKILL');
+      const { lines } = await session.ended;
+      const told = Math.max(...lines.filter(recorded(0)).map(numberIn));
+      const resumed = journal(t, cwd);
+      const line = await resumed.until((each) => each.startsWith('resumed'));
+      assert.ok(numberIn(line) >= told, `${line}, but it had said ${told}`);
+      resumed.kill('SIGKILL');
+      await resumed.ended;
+    }
+    const lines = await journal(t, cwd).success();
+    assert.equal(lines.at(-1), `all ${STEPS} steps are recorded`);
+    await checkSteps(join(cwd, 'session'));
+  });
+
+  it('goes on after it has run out of memory', async (t) => {
+    const cwd = temporaryFolder(t);
+    // Takes memory and does not give it back, once some steps are done.
+    const leak =
+      'const kept = []; let turns = 0;' +
+      'setInterval(() => { if (++turns > 20) for (let i = 0; i < 5e5; i++) kept.push({ i }); }, 5)';
+    const session = journal(t, cwd, {
+      nodeArguments: [
+        '--max-old-space-size=48',
+        '--no-warnings',
+        `--import=data:text/javascript,${encodeURIComponent(leak)}`,
+      ],
+    });
+    const { code, signal, stderr } = await session.ended;
+    assert.notEqual(code, 0);
+    assert.match(`${signal} ${stderr}`, /SIGABRT|heap out of memory/);
+    await journal(t, cwd).success();
+    await checkSteps(join(cwd, 'session'));
+  });
+
+  it('waits while the disk is full, and goes on when there is room', {
+    skip: cannotMount,
+  }, async (t) => {
+    const disk = new SmallDisk(t, 8 * 1024 * 1024);
+    // More than the segments take that are made before it is full again.
+    const steps = 1200;
+    // A log does not even open there.
+    disk.fill();
+    const session = journal(t, disk.folder, { steps });
+    const isWaiting = (line: string): boolean => line === 'the disk is full: waiting';
+    await session.until(isWaiting);
+    disk.free();
+    await session.until(recorded(10));
+    const before = session.lines.length;
+    disk.fill();
+    await session.until(isWaiting, before);
+    disk.free();
+    const lines = await session.success();
+    assert.equal(lines.at(-1), `all ${steps} steps are recorded`);
+    await checkSteps(join(disk.folder, 'session'), steps);
+  });
+});
