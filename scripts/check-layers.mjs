@@ -41,6 +41,7 @@ const LAYERS = [
   ['recorder/maintainer'],
   ['recorder/writer'],
   ['recorder/application'],
+  ['machine'],
   ['salvage'],
   ['restore'],
   ['replication'],

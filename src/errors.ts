@@ -5,6 +5,9 @@ import { types } from 'node:util';
 /** Every error code and what it means; docs/ERRORS.md is generated from this table. */
 export const ERROR_CODES = {
   ERR_FLASHSTRIKE_ACCESS: 'The folder or a file in it cannot be read or written by this user.',
+  ERR_FLASHSTRIKE_APPLY_FAILED:
+    'apply of a state machine threw, or returned a promise: the event is recorded, and the ' +
+    'machine has stopped there. Mend apply, then open the machine again.',
   ERR_FLASHSTRIKE_CLOSED: 'The log is closing or closed; open it again to continue.',
   ERR_FLASHSTRIKE_CORRUPT:
     'Durable data is damaged or missing. Nothing was changed: restore the file from a backup, ' +
@@ -40,6 +43,9 @@ export const ERROR_CODES = {
     "File locks are not available here; the option lock: 'none' opens the log without one.",
   ERR_FLASHSTRIKE_NOT_A_LOG: 'The path is not a folder, or the folder does not contain a log.',
   ERR_FLASHSTRIKE_NO_CONSUMER: 'The log has no consumer of this name.',
+  ERR_FLASHSTRIKE_NO_SNAPSHOT:
+    'The log of a state machine does not begin with event 1, and has no snapshot that can be ' +
+    'used in place of what was removed.',
   ERR_FLASHSTRIKE_NO_SPACE:
     'The disk or quota is full; a log that is open goes on by itself once there is space.',
   ERR_FLASHSTRIKE_NO_TELEMETRY:
@@ -59,9 +65,14 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_RESOURCES:
     'A limit on threads, open files or memory was reached; the message says which to raise. ' +
     'Everything that had been acquired was released.',
+  ERR_FLASHSTRIKE_RESTORE_FAILED:
+    'restore of a state machine threw for a sound snapshot of its own version.',
   ERR_FLASHSTRIKE_RING_MISMATCH:
     'The events in the ring of the crashed process do not continue those in the files.',
   ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or cannot be trusted.',
+  ERR_FLASHSTRIKE_SNAPSHOT_FAILED:
+    'The function snapshot of a state machine threw, or returned what cannot be one. The machine ' +
+    'goes on.',
   ERR_FLASHSTRIKE_STALLED:
     'The ring stayed full for stallTimeoutMs, or durableSync() waited too long: the disk is slow.',
   ERR_FLASHSTRIKE_STREAM_UNAVAILABLE:

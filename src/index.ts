@@ -18,6 +18,31 @@ export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
 export type { LineOptions } from './intake/line-intake.js';
 export type { LineSource, RecordedLines, RecordLinesOptions } from './intake/record-lines.js';
 export type { WalWritable, WalWritableOptions } from './intake/wal-writable.js';
+export {
+  type CheckMachineOptions,
+  checkMachine,
+  type MachineCheckReport,
+  type Parting,
+} from './machine/check.js';
+export type { Fork } from './machine/fork.js';
+export type {
+  Applied,
+  CloseMachineOptions,
+  Machine,
+  MachineLog,
+  MachineUpkeep,
+} from './machine/machine.js';
+export type {
+  MachineDefinition,
+  MachineEvent,
+  MachineOptions,
+  SnapshotContent,
+  SnapshotInfo,
+  SnapshotOptions,
+  StoredSnapshot,
+} from './machine/machine-options.js';
+export { openMachine } from './machine/open-machine.js';
+export type { MachineRecovery } from './machine/state-loader.js';
 export type {
   CursorOptions,
   EventBatch,
@@ -55,6 +80,7 @@ export { followBlocks } from './replay/follow-blocks.js';
 export { logIdOf } from './replay/log-id-of.js';
 export { openCursor } from './replay/open-cursor.js';
 export { replay } from './replay/replay.js';
+export type { UnfitReason, UnfitSnapshot } from './replay/snapshot-fitness.js';
 export { type RestoreOptions, type RestoreReport, restore } from './restore/restore.js';
 export { type SalvagedEvent, type SalvageItem, salvage } from './salvage/salvage.js';
 export {
@@ -68,4 +94,9 @@ export type { ConsumerPolicy } from './segment/consumer-record.js';
 export type { Verdict } from './segment/verdict.js';
 export type { WalTelemetry } from './telemetry/log-telemetry.js';
 export { type VerifyOptions, verify } from './verification/verify.js';
-export type { TornTail, VerifyProblem, VerifyReport } from './verification/verify-report.js';
+export type {
+  SnapshotCheck,
+  TornTail,
+  VerifyProblem,
+  VerifyReport,
+} from './verification/verify-report.js';

@@ -1,5 +1,8 @@
 /** What is exported for tests alone, by the reason why they need it. */
 export const FOR_TESTS = {
+  'a machine whose snapshots are written on the thread of the test': [
+    'machine/open-machine.ts#openMachineWith',
+  ],
   'readers with the files, regions and clocks of a simulation': [
     'judgement/region-ports.ts#regionPorts',
     'replay/open-cursor.ts#openCursorThrough',
@@ -14,6 +17,10 @@ export const FOR_TESTS = {
     'segment/consumer-record.ts#ConsumerConfirmationLayout',
     'segment/consumer-record.ts#ConsumerHeaderLayout',
     'segment/consumer-record.ts#ConsumerSlotLayout',
+    'segment/snapshot-record.ts#SnapshotHeaderLayout',
+    'segment/snapshot-record.ts#snapshotFileBytes',
+    'segment/state-hash-record.ts#HashesHeaderLayout',
+    'segment/state-hash-record.ts#StateHashLayout',
     'segment/seal.ts#SealEntryLayout',
     'segment/seal.ts#SealTotalsLayout',
     'segment/wal-meta.ts#WalMetaLayout',

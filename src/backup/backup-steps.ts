@@ -14,6 +14,7 @@ import type { SegmentHeader } from '../segment/segment-header.js';
 import type { WalMeta } from '../segment/wal-meta.js';
 import type { Storage } from '../storage/storage.js';
 import { BackupTarget, divergedError } from './backup-target.js';
+import { SnapshotCopies } from './snapshot-copies.js';
 import { findSourceEnd, type SourceEnd } from './source-end.js';
 import { notBackedUp, stageFinished, stageLast } from './staging.js';
 
@@ -52,6 +53,8 @@ export interface BackupReport {
   readonly removedSegments: number;
   /** Bytes that were copied now. */
   readonly copiedBytes: number;
+  /** Snapshots of a state machine's state that the backup can be opened with. */
+  readonly snapshots: number;
 }
 
 /** What a backup has done so far. */
@@ -85,7 +88,7 @@ export function* backupSteps(ports: ReadingPorts, request: BackupRequest): Steps
     const finding = findSourceEnd(ports, request.source, request);
     source = yield* stepping(finding, () => ({ copiedSegments: 0, copiedBytes: 0, isOpen: true }));
     target.prepare(request.lock);
-    return yield* new Backup(storage, request, source, target).steps();
+    return yield* new Backup(ports, request, source, target).steps();
   } finally {
     if (source !== undefined) storage.close(source.file.fd);
     target.release();
@@ -115,13 +118,22 @@ class Backup {
   readonly #request: BackupRequest;
   readonly #source: SourceEnd;
   readonly #target: BackupTarget;
+  readonly #snapshots: SnapshotCopies;
   readonly #staged: Staged[] = [];
   #copiedSegments = 0;
   #copiedBytes = 0;
   #reusedSegments = 0;
 
-  constructor(storage: Storage, request: BackupRequest, source: SourceEnd, target: BackupTarget) {
-    this.#storage = storage;
+  constructor(
+    ports: ReadingPorts,
+    request: BackupRequest,
+    source: SourceEnd,
+    target: BackupTarget,
+  ) {
+    const { logId, end } = source;
+    const of = { dir: request.source, logId, lastEventId: end.lastEventId };
+    this.#storage = ports.storage;
+    this.#snapshots = new SnapshotCopies(ports, target, of);
     this.#request = request;
     this.#source = source;
     this.#target = target;
@@ -138,6 +150,7 @@ class Backup {
     if (lastIndex === 0) target.flushMeta(this.#meta(0, false));
     let first: SegmentHeader;
     try {
+      yield* this.#counted(this.#snapshots.stage());
       yield* this.#last();
       first = yield* this.#finished();
     } finally {
@@ -283,7 +296,9 @@ class Backup {
       target.publish(name, index);
       yield this.#progress;
     }
+    const snapshots = this.#snapshots.publish(first.firstEventId);
     target.flushMeta(meta);
+    this.#snapshots.removeOld();
     for (const index of gone) {
       target.remove(index);
       yield this.#progress;
@@ -301,6 +316,7 @@ class Backup {
       reusedSegments: this.#reusedSegments,
       removedSegments: gone.length,
       copiedBytes: this.#copiedBytes,
+      snapshots,
     };
   }
 

@@ -28,7 +28,16 @@ import { alignUp, MIB, PAGE_BYTES } from '../units.js';
 import { isSameEnd, type StagingPlace } from './staging.js';
 
 /** What a folder may hold that a backup is made into. */
-const OWN_NAMES = new Set(['segment', 'compressed', 'meta', 'meta-temporary', 'lock', 'backup']);
+const OWN_NAMES = new Set([
+  'segment',
+  'compressed',
+  'meta',
+  'meta-temporary',
+  'lock',
+  'backup',
+  'snapshot',
+  'snapshot-temporary',
+]);
 const COMPARED_BYTES = 2 * MIB;
 const AGAIN = 'What was there before is unharmed; make the backup again.';
 

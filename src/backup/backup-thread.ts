@@ -54,6 +54,7 @@ const stopped = ({ copiedSegments, copiedBytes }: BackupProgress): BackupReport 
   reusedSegments: 0,
   removedSegments: 0,
   copiedBytes,
+  snapshots: 0,
 });
 
 try {

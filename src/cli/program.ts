@@ -95,6 +95,7 @@ Examples:
   addInspect(program, run);
   addConsumers(program, run);
   addTrim(program, run);
+  addCheck(program, run);
   addSalvage(program, run);
   addBackup(program, run);
   addRestore(program, run);
@@ -304,6 +305,47 @@ Examples:
         command.error('error: --json cannot be used with --remove');
       const { consumers } = await import('./commands/consumers.js');
       finish(await consumers(dir, { remove: undefined, ...options }, context));
+    });
+}
+
+function addCheck(program: Command, { context, finish }: Run): void {
+  program
+    .command('check')
+    .summary('apply the events of a state machine again, and compare')
+    .description(
+      'Applies all events of a state machine again, in two runs side by side, and names the ' +
+        'first event at which they part, or at which they part from the hashes that the machine ' +
+        'has recorded (option hash of openMachine; hashEvery says how closely that can be told). ' +
+        'Where events were removed it begins with the oldest snapshot. Needs no lock.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addOption(
+      new Option('--machine <file>', 'module that exports the machine, as machine or by default')
+        .argParser(parsePath)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--every <events>', 'compare every so many events (default: 10,000)').argParser(
+        parseEventId,
+      ),
+    )
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+The module is JavaScript, or what your Node runs (TypeScript from 22.18 on), and
+exports the object that openMachine is given: initial, apply, snapshot, restore,
+and hash.
+
+Exit code: 0 all states agree, 1 they part, or apply has failed, 2 usage error
+
+Examples:
+  $ flashstrike check ./orders --machine engine.mjs
+  $ flashstrike check ./orders --machine engine.mjs --json | jq .parted`,
+    )
+    .action(async (dir, options) => {
+      const { check } = await import('./commands/check.js');
+      finish(await check(dir, options, context));
     });
 }
 

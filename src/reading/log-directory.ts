@@ -59,6 +59,10 @@ export interface LogListing {
   readonly unfinishedBackup: readonly string[];
   /** Of those whose file is being written, or was left by a crash. */
   readonly unfinishedConsumers: readonly string[];
+  /** Names of the snapshots of a machine's state, by event. */
+  readonly snapshots: readonly string[];
+  /** Of those that are being written, or were left by a crash. */
+  readonly unfinishedSnapshots: readonly string[];
   /** Names that are not ours; never touched. */
   readonly unknown: readonly string[];
   readonly hasMeta: boolean;
@@ -203,6 +207,8 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
   const consumers: string[] = [];
   const unfinishedBackup: string[] = [];
   const unfinishedConsumers: string[] = [];
+  const snapshots: string[] = [];
+  const unfinishedSnapshots: string[] = [];
   const unknown: string[] = [];
   const names = new Set<string>();
   for (const { name, kind } of entries) {
@@ -211,6 +217,8 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     else if (nameKind === 'unknown') unknown.push(name);
     else if (nameKind === 'compressing') compressing.push(name);
     else if (nameKind === 'backup') unfinishedBackup.push(name);
+    else if (nameKind === 'snapshot') snapshots.push(name);
+    else if (nameKind === 'snapshot-temporary') unfinishedSnapshots.push(name);
     else names.add(nameKind);
     const consumer = parseConsumerFileName(name);
     if (consumer !== undefined) consumers.push(consumer);
@@ -243,6 +251,8 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     consumers,
     unfinishedBackup,
     unfinishedConsumers,
+    snapshots,
+    unfinishedSnapshots,
     unknown,
     hasMeta: names.has('meta'),
     hasMetaTemporary: names.has('meta-temporary'),

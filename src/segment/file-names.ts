@@ -8,6 +8,8 @@ export const META_FILE = 'wal.meta';
 export const META_TEMPORARY_FILE = 'wal.meta.tmp';
 /** What `salvage` left out of a copy, and which ids its events had. */
 export const SALVAGE_FILE = 'salvage.json';
+/** The state hashes that a machine has recorded. */
+export const HASHES_FILE = 'state.hashes';
 export { LOCK_FILE };
 
 type FileNameKind =
@@ -21,6 +23,9 @@ type FileNameKind =
   | 'salvage'
   | 'consumer'
   | 'consumer-temporary'
+  | 'snapshot'
+  | 'snapshot-temporary'
+  | 'hashes'
   | 'backup'
   | 'unknown';
 
@@ -36,6 +41,11 @@ const PREPARED_NAME = /^prepared-(0|[1-9][0-9]{0,9})\.tmp$/;
 const CONSUMER_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 const CONSUMER_SUFFIX = '.consumer';
 const CONSUMER_TEMPORARY_SUFFIX = '.consumer.tmp';
+
+/** Of a machine's state at an event, by that event's id. */
+const SNAPSHOT_NAME = /^([0-9]{16})\.snapshot$/;
+/** One that is being written, or was when a crash came. */
+const SNAPSHOT_TEMPORARY_NAME = /^([0-9]{16})\.snapshot\.tmp$/;
 
 const isU32 = (value: number): boolean =>
   Number.isInteger(value) && value >= 0 && value < TWO_POW_32;
@@ -127,6 +137,25 @@ function consumerBefore(suffix: string, name: string): string | undefined {
   return isConsumerName(consumer) ? consumer : undefined;
 }
 
+/** `0000000000000042.snapshot` for the state at event 42. */
+export function snapshotFileName(eventId: number): string {
+  assert(Number.isSafeInteger(eventId) && eventId >= 1, 'a snapshot is of an event');
+  return `${String(eventId).padStart(16, '0')}.snapshot`;
+}
+
+/** What it is called until it is complete. */
+export const snapshotTemporaryName = (eventId: number): string =>
+  `${snapshotFileName(eventId)}.tmp`;
+
+/** The event in the name of a snapshot, or undefined for any other name. */
+export const parseSnapshotFileName = (name: string): number | undefined =>
+  eventIn(SNAPSHOT_NAME, name);
+
+function eventIn(pattern: RegExp, name: string): number | undefined {
+  const eventId = Number(pattern.exec(name)?.[1] ?? 0);
+  return eventId >= 1 && Number.isSafeInteger(eventId) ? eventId : undefined;
+}
+
 export function classifyName(name: string): FileNameKind {
   if (name === META_FILE) return 'meta';
   if (name === META_TEMPORARY_FILE) return 'meta-temporary';
@@ -137,6 +166,9 @@ export function classifyName(name: string): FileNameKind {
   if (parse(COMPRESSING_NAME, name, 1) !== undefined) return 'compressing';
   if (parsePreparedFileName(name) !== undefined) return 'prepared';
   if (parseConsumerFileName(name) !== undefined) return 'consumer';
+  if (name === HASHES_FILE) return 'hashes';
+  if (parseSnapshotFileName(name) !== undefined) return 'snapshot';
+  if (eventIn(SNAPSHOT_TEMPORARY_NAME, name) !== undefined) return 'snapshot-temporary';
   if (isOfUnfinishedBackup(name)) return 'backup';
   const isTemporary = parseConsumerTemporaryName(name) !== undefined;
   return isTemporary ? 'consumer-temporary' : 'unknown';

@@ -20,6 +20,7 @@ import { isLockHeld } from '../storage/lock-holder.js';
 import type { SegmentMaintainer } from '../telemetry/recorder/worker/segment-maintainer-metrics.js';
 import { inspectRegion } from './inspect-region.js';
 import { SegmentsInspector } from './inspect-segments.js';
+import { inspectSnapshots } from './inspect-snapshots.js';
 import type {
   HeldInspection,
   LogInspection,
@@ -64,6 +65,7 @@ export function inspectLog(dir: string, ports: ReadingPorts = REGION_PORTS): Log
     region,
     ...(region.path === undefined ? NOT_TOLD : inspectMaintenance(dir, consumers)),
     consumers,
+    snapshots: inspectSnapshots(ports.storage, dir, listing.snapshots, logId),
     segments,
     tail,
     otherNames: otherNames(listing),
@@ -147,5 +149,6 @@ const otherNames = (listing: LogListing): LogInspection['otherNames'] => [
   ...listing.prepared.map((name) => ({ name, kind: 'prepared' })),
   ...(listing.hasMetaTemporary ? [{ name: 'wal.meta.tmp', kind: 'prepared' }] : []),
   ...listing.unfinishedBackup.map((name) => ({ name, kind: 'of an unfinished backup' })),
+  ...listing.unfinishedSnapshots.map((name) => ({ name, kind: 'an unfinished snapshot' })),
   ...listing.unknown.map((name) => ({ name, kind: 'unknown' })),
 ];

@@ -92,6 +92,21 @@ export interface TailInspection {
   readonly missingTail: MissingTail | undefined;
 }
 
+/** A snapshot of a machine's state, as its header tells: its content is not read. */
+export interface SnapshotInspection {
+  /** File name without its folder. */
+  readonly file: string;
+  /** The last event that its state has. */
+  readonly eventId: number;
+  /** Undefined for one whose header cannot be read, as what follows. */
+  readonly contentBytes: number | undefined;
+  /** The machine's option `version`. */
+  readonly version: number | undefined;
+  readonly createdTsNs: bigint | undefined;
+  /** What is wrong with it, in words. */
+  readonly defect: string | undefined;
+}
+
 export interface LogInspection {
   readonly path: string;
   readonly logId: bigint | undefined;
@@ -108,6 +123,8 @@ export interface LogInspection {
   readonly held: HeldInspection | undefined;
   /** By name. */
   readonly consumers: readonly ConsumerStatus[];
+  /** By event. */
+  readonly snapshots: readonly SnapshotInspection[];
   /** Oldest first. */
   readonly segments: readonly SegmentInspection[];
   /** Undefined without a readable last segment, and while the log is being written. */

@@ -28,10 +28,11 @@ import type { Verdict } from '../segment/verdict.js';
 import { Findings } from './findings.js';
 import { FinishedCheck } from './finished-check.js';
 import { RingCheck } from './ring-check.js';
+import { checkSnapshots, snapshotNotes } from './snapshot-check.js';
 import { TailCheck } from './tail-check.js';
 import { VerifiedWalk } from './verified-walk.js';
 import type { VerifyAhead, VerifyPorts } from './verify-ahead-port.js';
-import type { VerifyReport } from './verify-report.js';
+import type { SnapshotCheck, VerifyReport } from './verify-report.js';
 
 /** A log that is being written goes on and on: how often its end is followed. */
 const FOLLOWED_ENDS_MAX = 3;
@@ -88,10 +89,21 @@ export class Verification {
       for (const file of this.#openFiles) closeSegment(storage, file, this.#meter);
     }
     this.#reportMeta(meta);
-    return this.#finish(left);
+    return this.#finish(left, await this.#checkSnapshots(listing));
   }
 
-  #finish(left: LeftRegions): VerifyReport {
+  async #checkSnapshots(listing: LogListing): Promise<readonly SnapshotCheck[]> {
+    const { snapshots: names, unfinishedSnapshots } = listing;
+    const [walk, logId] = [this.#walk, this.#logId];
+    if (logId === undefined || names.length + unfinishedSnapshots.length === 0) return [];
+    const { firstEventId = 1, lastEventId } = walk;
+    const log = { logId, firstEventId, lastEventId };
+    const checks = await checkSnapshots(this.#ports, this.#dir, names, log);
+    this.#findings.notes.push(...snapshotNotes(this.#dir, checks, unfinishedSnapshots, log));
+    return checks;
+  }
+
+  #finish(left: LeftRegions, snapshots: readonly SnapshotCheck[]): VerifyReport {
     const [walk, findings] = [this.#walk, this.#findings];
     const firstEventId = walk.firstEventId ?? 1;
     walk.end();
@@ -110,6 +122,7 @@ export class Verification {
       tornTail,
       missingTail: verdict === 'live-copy' ? missingTail : undefined,
       waitingEvents,
+      snapshots,
       advice: this.#advice(verdict, left),
       notes,
     };

@@ -36,6 +36,20 @@ export interface TornTail {
   readonly droppedBytes: number;
 }
 
+/** A snapshot of a machine's state that lies beside the log. */
+export interface SnapshotCheck {
+  /** Name of the file. */
+  readonly file: string;
+  /** The last event that its state has. */
+  readonly eventId: number;
+  /** Number of bytes of the state; undefined where it cannot be used. */
+  readonly contentBytes: number | undefined;
+  /** The machine's option `version`; undefined where it cannot be used. */
+  readonly version: number | undefined;
+  /** Why it cannot be used, a sentence; undefined for one that is sound and of this log. */
+  readonly problem: string | undefined;
+}
+
 /** What `verify` found. */
 export interface VerifyReport {
   /** True for the verdicts `clean`, `torn-tail` and `live-copy`. */
@@ -60,6 +74,10 @@ export interface VerifyReport {
   readonly missingTail: MissingTail | undefined;
   /** Number of events in the shared region of a dead process, which the next open will add. */
   readonly waitingEvents: number;
+  /**
+   * Snapshots of a machine's state, by event. One that cannot be used is no problem of the log.
+   */
+  readonly snapshots: readonly SnapshotCheck[];
   /** What to do next. */
   readonly advice: string;
   /** Anything odd that does no harm, a sentence each. */

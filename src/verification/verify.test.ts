@@ -51,6 +51,7 @@ test('a sound log: counts, ids, segments, no problem', async (t) => {
     tornTail: undefined,
     missingTail: undefined,
     waitingEvents: 0,
+    snapshots: [],
     advice: 'Nothing to do.',
     notes: [],
   });

@@ -10,7 +10,12 @@ import { projectRoot } from '../project-root.js';
 import { diagnostics } from './diagnostics.js';
 
 const ENTRIES = ['index', 'telemetry', 'prometheus', 'opentelemetry', 'replication'] as const;
-const DOCUMENTS = ['README.md', 'docs/METRICS.md', 'docs/REPLICATION.md'] as const;
+const DOCUMENTS = [
+  'README.md',
+  'docs/METRICS.md',
+  'docs/STATE-MACHINE.md',
+  'docs/REPLICATION.md',
+] as const;
 /** As in a strict project, with what README says that it needs: no `lib` but that of ES2022. */
 const STRICT: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,

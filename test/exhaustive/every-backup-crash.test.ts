@@ -13,12 +13,14 @@ import {
   LONG,
   makeBackup,
   SHORT,
+  SOURCE,
   stepsOf,
   TARGET,
 } from '../support/backup-bench.js';
 import { FaultyStorage } from '../support/faulty-storage.js';
 import type { CallKind, StorageCall } from '../support/interposed-storage.js';
 import { temporaryFolder } from '../support/log-builder.js';
+import { snapshotsOn, writeSnapshot } from '../support/snapshot-bench.js';
 
 const CHANGING: ReadonlySet<CallKind> = new Set([
   'open',
@@ -35,6 +37,7 @@ const CALLS_MAX = 2000;
 
 interface Case {
   readonly what: string;
+  readonly logId: bigint;
   /** The disk as the backup finds it. */
   readonly disk: SimulatedDisk;
   readonly options: Partial<BackupRequest>;
@@ -50,8 +53,12 @@ function casesOf(dir: string): Case[] {
   log.write(fresh, LONG);
   const again = new SimulatedDisk();
   log.write(again, SHORT);
+  writeSnapshot(again, log.logId, 30);
   makeBackup(again);
   log.write(again, LONG);
+  writeSnapshot(again, log.logId, 70, { keep: 1 });
+  // The old one does not come back behind a power cut.
+  again.syncDirectory(SOURCE);
   const packed = again.copy();
   for (const index of [1, 2, 3]) log.compress(packed, index);
   const pruned = again.copy();
@@ -61,12 +68,21 @@ function casesOf(dir: string): Case[] {
   const whole = { first: 1, last: LONG };
   const short = { first: 1, last: SHORT };
   const prune = { prune: true };
+  const { logId } = log;
   return [
-    { what: 'a first one', disk: fresh, options: {}, before: undefined, after: whole },
-    { what: 'a second one', disk: again, options: {}, before: short, after: whole },
-    { what: 'of compressed segments', disk: packed, options: {}, before: short, after: whole },
+    { what: 'a first one', logId, disk: fresh, options: {}, before: undefined, after: whole },
+    { what: 'a second one', logId, disk: again, options: {}, before: short, after: whole },
+    {
+      what: 'of compressed segments',
+      logId,
+      disk: packed,
+      options: {},
+      before: short,
+      after: whole,
+    },
     {
       what: 'that prunes',
+      logId,
       disk: pruned,
       options: prune,
       before: short,
@@ -74,6 +90,7 @@ function casesOf(dir: string): Case[] {
     },
     {
       what: 'that prunes all that there was',
+      logId,
       disk: gap,
       options: prune,
       before: short,
@@ -117,7 +134,12 @@ async function assertGoesOn(c: Case, disk: SimulatedDisk, when: string): Promise
     when,
   );
   assert.deepEqual(await heldBy(disk), after, when);
-  const strange = disk.list(TARGET).filter(({ name }) => /^(backup|copying)-/.test(name));
+  const snapshots = c.what === 'a first one' ? [] : [70];
+  const states = snapshotsOn(disk, c.logId, LONG, TARGET);
+  assert.deepEqual([states.sound, states.unfit], [snapshots, []], when);
+  const strange = disk
+    .list(TARGET)
+    .filter(({ name }) => /^(backup|copying)-|snapshot\.tmp$/.test(name));
   assert.deepEqual(strange, [], when);
   return held === undefined;
 }

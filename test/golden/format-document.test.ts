@@ -19,6 +19,8 @@ import {
   MIN_SEGMENT_BYTES,
   SegmentHeaderLayout,
 } from '../../src/segment/segment-header.js';
+import { SnapshotHeaderLayout } from '../../src/segment/snapshot-record.js';
+import { HashesHeaderLayout, StateHashLayout } from '../../src/segment/state-hash-record.js';
 import { WalMetaLayout } from '../../src/segment/wal-meta.js';
 import { committedBytes, repositoryRoot } from './golden-files.js';
 import { goldenLogs } from './golden-logs.js';
@@ -61,6 +63,9 @@ describe('docs/FORMAT.md', () => {
     ConsumerSlotLayout,
     ConsumerConfirmationLayout,
     ConsumerDropLayout,
+    SnapshotHeaderLayout,
+    HashesHeaderLayout,
+    StateHashLayout,
   ];
 
   test('has one table for each structure', () => assert.equal(tables.length, layouts.length));
@@ -120,7 +125,7 @@ describe('docs/FORMAT.md', () => {
   test('lists file names that the code knows', () => {
     const [, files = ''] = document.split(/^## (?:Files|Structures)$/m);
     const names = [...files.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? '');
-    assert.equal(names.length, 12);
+    assert.equal(names.length, 15);
     for (const name of names) assert.notEqual(classifyName(name), 'unknown', name);
   });
 });

@@ -32,6 +32,10 @@ function* renderBackup(report: BackupReport): Generator<string> {
   yield `backup    ${formatEvents(events)}${ids}, in ${printable(report.target)}`;
   yield `copied    ${segments(copiedSegments)}, ${formatBytes(copiedBytes)}; ` +
     `${formatCount(reusedSegments)} were there`;
+  if (report.snapshots > 0) {
+    const noun = report.snapshots === 1 ? 'snapshot' : 'snapshots';
+    yield `state     ${formatCount(report.snapshots)} ${noun} of a state machine`;
+  }
   if (report.removedSegments > 0) yield `removed   ${segments(report.removedSegments)}`;
 }
 

@@ -43,6 +43,7 @@ const LOG: LogInspection = {
     reason: undefined,
   },
   consumers: [],
+  snapshots: [],
   segments: [SEGMENT],
   tail: undefined,
   otherNames: [],

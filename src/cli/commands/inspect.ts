@@ -150,6 +150,14 @@ function describeCompressed(segments: readonly SegmentInspection[]): string {
   return `, ${formatCount(count)} of them compressed to 1 / ${ratio}`;
 }
 
+function describeSnapshot(snapshot: LogInspection['snapshots'][number]): string {
+  const { eventId, contentBytes, version, createdTsNs, defect } = snapshot;
+  const of = `of event ${formatCount(eventId)}`;
+  if (defect !== undefined) return `${of}: ${printable(defect)}`;
+  const when = createdTsNs === undefined ? '-' : formatTimestamp(createdTsNs).slice(0, 19);
+  return `${of}: ${optional(contentBytes, formatBytes)}, version ${version}, ${when}`;
+}
+
 export function renderInspection(inspection: LogInspection): string[] {
   const { segments, firstEventId, lastEventId } = inspection;
   const events = lastEventId - firstEventId + 1;
@@ -172,6 +180,7 @@ export function renderInspection(inspection: LogInspection): string[] {
     ...describeHeld(inspection),
   ];
   lines.push(...inspection.consumers.map((each) => `consumer ${describeConsumer(each)}`));
+  lines.push(...inspection.snapshots.map((each) => `snapshot ${describeSnapshot(each)}`));
   for (const { name, kind } of inspection.otherNames) {
     lines.push(`also     ${printable(name)} (${printable(kind)})`);
   }

@@ -15,6 +15,7 @@ const SOUND: VerifyReport = {
   tornTail: undefined,
   missingTail: undefined,
   waitingEvents: 0,
+  snapshots: [],
   advice: 'Do this.',
   notes: [],
 };

@@ -80,6 +80,10 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
     yield `waiting   ${formatEvents(report.waitingEvents)} in shared memory, left by the last ` +
       'process; the next open writes them to disk';
   }
+  for (const { eventId, contentBytes, problem } of report.snapshots) {
+    if (problem !== undefined || contentBytes === undefined) continue;
+    yield `snapshot  of event ${formatCount(eventId)}: sound, ${formatBytes(contentBytes)}`;
+  }
   for (const note of report.notes) yield `note      ${printable(note)}`;
   for (const [index, problem] of problems.entries()) yield* describeProblem(problem, index);
   if (verdict !== 'clean') yield* ['', printable(report.advice)];

@@ -110,6 +110,11 @@ export class OpenLogHandles {
     this.telemetry = LogTelemetry.ofLog(this.#region, { directory, logId });
   }
 
+  /** Where the folder is reached by its descriptor; undefined: by its path. */
+  get root(): string | undefined {
+    return this.#custody.root;
+  }
+
   static async open(
     directory: string,
     options: ResolvedOptions,

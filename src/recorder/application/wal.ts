@@ -21,6 +21,7 @@ import {
   type WalWritableOptions,
   walWritable,
 } from '../../intake/wal-writable.js';
+import type { ReadingPorts } from '../../judgement/reading-ports.js';
 import { assertLittleEndian, assertRuntime } from '../../memory/libc.js';
 import { readNumber } from '../../memory/sequence-latch.js';
 import { newInterval } from '../../metrics/journal.js';
@@ -87,6 +88,18 @@ const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 /** What `append` finds in place of the region's words once they are gone. */
 const CLOSED_WORDS = Int32Array.of(LogState.closed);
 
+/** What a machine needs of its log, and nobody else: see `walInside`. */
+export interface WalInside {
+  /** For readers and writers of the folder, wherever it is. */
+  readonly ports: ReadingPorts;
+  /** Where another thread reaches the folder; undefined: by its path. */
+  readonly root: string | undefined;
+  /** When the last event was appended: nanoseconds since the Unix epoch. */
+  lastTimestampNs(): bigint;
+}
+
+let inside: (wal: Wal) => WalInside;
+
 /**
  * A write-ahead log. `append` returns once the event is in memory that survives this process;
  * `durable()` resolves once it is on disk.
@@ -134,6 +147,14 @@ export class Wal {
   #closed = false;
   /** Ids as they were when the region went. */
   #last = { writtenEventId: 0, durableEventId: 0 };
+
+  static {
+    inside = (wal) => ({
+      ports: wal.#handles.readingPorts,
+      root: wal.#handles.root,
+      lastTimestampNs: () => wal.#timestamps.lastNs,
+    });
+  }
 
   private constructor(
     directory: string,
@@ -882,6 +903,8 @@ export class Wal {
     },
   };
 }
+
+export { inside as walInside };
 
 /** Whether the options ask for what is done with finished segments. */
 const isMaintained = ({ retention, verify, compression }: ResolvedOptions): boolean =>

@@ -62,6 +62,11 @@ export class Custody implements RegionKeeper {
     return rootedSyncs(nodeSyncs, directory, () => this.#folder?.root);
   }
 
+  /** Where the folder is reached; undefined: by its path. */
+  get root(): string | undefined {
+    return this.#folder?.root;
+  }
+
   /** The lock; undefined before it was had, and once it was released. */
   get logLock(): LogLock | undefined {
     return this.#lock;

@@ -1,0 +1,97 @@
+// Opening a state machine: the log, the hold on it, and the state that its events have led to.
+import { join, resolve } from 'node:path';
+import type { Consumer } from '../consumers/consumer.js';
+import { codeOf } from '../errors.js';
+import { checkDirectory } from '../reading/event-range.js';
+import { listLog } from '../reading/log-directory.js';
+import { Wal, walInside } from '../recorder/application/wal.js';
+import { isLeftOver } from '../storage/left-over.js';
+import type { Storage } from '../storage/storage.js';
+import { HashFile } from './hash-file.js';
+import { Machine } from './machine.js';
+import { type MachineOptions, resolveMachine } from './machine-options.js';
+import { type SnapshotHost, snapshotThread } from './snapshot-host.js';
+import { loadState, type StatePlace } from './state-loader.js';
+
+/**
+ * Opens the state machine whose events are in the log in `dir`, creating it if there is none: its
+ * state is that of the newest sound snapshot and the events behind it. `machine.recovery` says what
+ * it was made from.
+ * @throws WalError ERR_FLASHSTRIKE_APPLY_FAILED where `apply` throws at an event that is recorded;
+ * _NO_SNAPSHOT, _RESTORE_FAILED, _INVALID_OPTION; what `Wal.open` throws. The log is closed then.
+ * @example
+ * import { openMachine } from 'flashstrike';
+ *
+ * await using counter = await openMachine('./counter', {
+ *   initial: () => ({ count: 0 }),
+ *   apply: (state) => ++state.count,
+ *   snapshot: (state) => JSON.stringify(state),
+ *   restore: (content) => JSON.parse(content.text()) as { count: number },
+ * });
+ * await counter.submit(Buffer.from('one more'));
+ * console.log(counter.state.count, counter.recovery.replayedEvents);
+ */
+export function openMachine<State extends object, Result>(
+  dir: string | URL,
+  options: MachineOptions<State, Result>,
+): Promise<Machine<State, Result>> {
+  return openMachineWith(snapshotThread, dir, options);
+}
+
+/** {@link openMachine} with another way to write snapshots than a thread. */
+export async function openMachineWith<State extends object, Result>(
+  host: SnapshotHost,
+  dir: string | URL,
+  options: MachineOptions<State, Result>,
+): Promise<Machine<State, Result>> {
+  const resolved = resolveMachine(options);
+  const directory = resolve(checkDirectory(dir));
+  const wal = await Wal.open(directory, options.wal);
+  let hashes: HashFile | undefined;
+  try {
+    const inside = walInside(wal);
+    const { ports } = inside;
+    const { logId, lastEventId } = wal;
+    const consumer = await consumerOf(wal, resolved.consumer);
+    removeUnfinished(ports.storage, directory);
+    const events: StatePlace['events'] = (from, to) => wal.replay({ from, to });
+    const place = { ports, dir: directory, logId, lastEventId, events };
+    const { runner, recovery } = await loadState(place, options, resolved, lastEventId);
+    if (options.hash !== undefined) {
+      hashes = new HashFile(ports.storage, directory, logId);
+      hashes.open(lastEventId);
+    }
+    const parts = { wal, inside, options, resolved, place, runner, recovery };
+    return new Machine({ ...parts, consumer, hashes, host });
+  } catch (error) {
+    hashes?.close();
+    // What kept it from being opened is what is told.
+    await Promise.allSettled([wal.close()]);
+    throw error;
+  }
+}
+
+/** What the consumer has acknowledged this log does not have, or it was dropped. */
+const OUTDATED: ReadonlySet<string | undefined> = new Set([
+  'ERR_FLASHSTRIKE_OUT_OF_RANGE',
+  'ERR_FLASHSTRIKE_EXPIRED',
+]);
+
+/** It holds the log; one of a folder that lacks its end, or was dropped, is registered anew. */
+async function consumerOf(wal: Wal, name: string): Promise<Consumer> {
+  try {
+    return await wal.registerConsumer(name, { policy: 'hold', maxLagBytes: 0, maxLagMs: 0 });
+  } catch (error) {
+    if (!OUTDATED.has(codeOf(error))) throw error;
+    await wal.removeConsumer(name);
+    return wal.registerConsumer(name, { policy: 'hold' });
+  }
+}
+
+/** Snapshots that a crash has left half-written: who has the log open is the only one to write. */
+function removeUnfinished(storage: Storage, dir: string): void {
+  for (const name of listLog(storage, dir).unfinishedSnapshots) {
+    const path = join(dir, name);
+    if (isLeftOver(storage, path)) storage.unlink(path);
+  }
+}

@@ -1,0 +1,160 @@
+// Finds the state at an event: the newest snapshot that is sound and belongs to this history of
+// this log, then the events behind it. A snapshot that cannot be used is passed over, and told.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { monotonicClock } from '../clock/clock.js';
+import { firstEventIdKept } from '../consumers/first-event.js';
+import { codeOf, messageOf, WalError } from '../errors.js';
+import type { ReadingPorts } from '../judgement/reading-ports.js';
+import type { LoggedEvent } from '../reading/events.js';
+import { listLog } from '../reading/log-directory.js';
+import type { SnapshotFile } from '../reading/snapshot-file.js';
+import { judgeSnapshot, type UnfitSnapshot } from '../replay/snapshot-fitness.js';
+import { parseSnapshotFileName } from '../segment/file-names.js';
+import { NS_PER_MS } from '../units.js';
+import { noSnapshot, restoreFailed } from './machine-failure.js';
+import type { MachineDefinition, ResolvedMachine, SnapshotInfo } from './machine-options.js';
+import { Runner } from './runner.js';
+import { SnapshotContentReader } from './stored-snapshot.js';
+
+/** Between two turns of the event loop. */
+const TURN_NS = 10 * NS_PER_MS;
+
+/** Where a state is looked for. */
+export interface StatePlace {
+  readonly ports: ReadingPorts;
+  readonly dir: string;
+  readonly logId: bigint;
+  /** The last event of the log. */
+  readonly lastEventId: number;
+  /** The events of the log, each with memory of its own. */
+  readonly events: (from: number, to: number) => Iterable<LoggedEvent>;
+}
+
+/** How the state came to be. */
+export interface MachineRecovery {
+  /** What it was restored from; undefined: from the first event on. */
+  readonly snapshot: SnapshotInfo | undefined;
+  /** Number of events that were applied again. */
+  readonly replayedEvents: number;
+  /** Snapshots that could not be used, newest first. */
+  readonly passedOver: readonly UnfitSnapshot[];
+}
+
+interface LoadedState<State extends object, Result> {
+  readonly runner: Runner<State, Result>;
+  readonly recovery: MachineRecovery;
+}
+
+/**
+ * The state behind event `to`.
+ * @param onEvent called behind each event that was applied again
+ * @throws WalError ERR_FLASHSTRIKE_NO_SNAPSHOT, _APPLY_FAILED, _RESTORE_FAILED, _CORRUPT …
+ */
+export async function loadState<State extends object, Result>(
+  place: StatePlace,
+  definition: MachineDefinition<State, Result>,
+  options: Pick<ResolvedMachine, 'version' | 'restoresVersions'>,
+  to: number,
+  onEvent: (runner: Runner<State, Result>) => void = () => {},
+): Promise<LoadedState<State, Result>> {
+  const passedOver: UnfitSnapshot[] = [];
+  const restored = await restoreNewest(place, definition, options, to, passedOver);
+  const from = (restored?.info.eventId ?? 0) + 1;
+  if (restored === undefined) {
+    const first = firstEventIdKept(place.ports.storage, place.dir, place.logId);
+    if (first > 1) throw noSnapshot(place.dir, first, passedOver);
+  }
+  const state = restored === undefined ? definition.initial() : restored.state;
+  const runner = new Runner<State, Result>(place.dir, definition, state, from - 1);
+  await applyAll(runner, from > to ? [] : place.events(from, to), onEvent);
+  const replayedEvents = runner.eventId - from + 1;
+  return { runner, recovery: { snapshot: restored?.info, replayedEvents, passedOver } };
+}
+
+async function applyAll<State extends object, Result>(
+  runner: Runner<State, Result>,
+  events: Iterable<LoggedEvent>,
+  onEvent: (runner: Runner<State, Result>) => void,
+): Promise<void> {
+  let turnNs = monotonicClock.nowNs();
+  let untilLook = 1000;
+  for (const event of events) {
+    runner.apply(event);
+    onEvent(runner);
+    if (--untilLook > 0) continue;
+    untilLook = 1000;
+    if (monotonicClock.nowNs() - turnNs < TURN_NS) continue;
+    await nextTurn();
+    turnNs = monotonicClock.nowNs();
+  }
+}
+
+interface Restored<State> {
+  readonly state: State;
+  readonly info: SnapshotInfo;
+}
+
+async function restoreNewest<State extends object>(
+  place: StatePlace,
+  definition: MachineDefinition<State>,
+  options: Pick<ResolvedMachine, 'version' | 'restoresVersions'>,
+  to: number,
+  passedOver: UnfitSnapshot[],
+): Promise<Restored<State> | undefined> {
+  const { storage } = place.ports;
+  for (const name of listLog(storage, place.dir).snapshots.toReversed()) {
+    const eventId = parseSnapshotFileName(name) ?? 0;
+    // Of a state that is not asked for; one that the log does not reach is told.
+    if (eventId > to && eventId <= place.lastEventId) continue;
+    const judged = judgeSnapshot(place.ports, place.dir, name, place.logId, place.lastEventId);
+    if ('reason' in judged) {
+      passedOver.push(judged);
+      continue;
+    }
+    const { file } = judged;
+    try {
+      const restored = await restoreFrom(file, definition, options);
+      if (!('reason' in restored)) return restored;
+      passedOver.push({ ...restored, file: name, eventId });
+    } finally {
+      file.close();
+    }
+  }
+  return undefined;
+}
+
+async function restoreFrom<State extends object>(
+  file: SnapshotFile,
+  { restore }: MachineDefinition<State>,
+  { version, restoresVersions }: Pick<ResolvedMachine, 'version' | 'restoresVersions'>,
+): Promise<Restored<State> | Pick<UnfitSnapshot, 'reason' | 'message'>> {
+  const { eventId, stateVersion, contentBytes, createdTsNs } = file.header;
+  const { path } = file;
+  if (!restoresVersions.has(stateVersion)) {
+    const message = `${path} is of version ${stateVersion}, which this machine does not restore.`;
+    return { reason: 'version', message };
+  }
+  const info = { eventId, version: stateVersion, contentBytes, createdTsNs, path };
+  const content = new SnapshotContentReader(file);
+  let state: State | undefined;
+  let thrown: unknown;
+  try {
+    state = await restore(content, info);
+    content.drain();
+  } catch (error) {
+    thrown = error;
+  }
+  const { failure } = content;
+  if (failure !== undefined) return unreadable(failure);
+  if (thrown === undefined && typeof state === 'object' && state !== null) return { state, info };
+  const cause = thrown ?? new TypeError('restore must return the state, an object.');
+  if (stateVersion === version) throw restoreFailed(path, version, cause);
+  const message = `restore refused ${path} of version ${stateVersion}: ${messageOf(cause)}`;
+  return { reason: 'version', message };
+}
+
+function unreadable(error: unknown): Pick<UnfitSnapshot, 'reason' | 'message'> {
+  if (!(error instanceof WalError)) throw error;
+  const isDamage = codeOf(error) === 'ERR_FLASHSTRIKE_CORRUPT';
+  return { reason: isDamage ? 'damaged' : 'unreadable', message: error.message };
+}
