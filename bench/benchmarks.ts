@@ -234,6 +234,17 @@ export const BENCHMARKS = {
     },
     isLong: true,
   },
+  machine: {
+    title:
+      'a durable state machine: events applied and durable, and how long it takes to open again',
+    nonGoal: 'what a real `apply` costs: this one adds two numbers',
+    goals: {
+      applied: ratio('events a second applied and durable, to appended and durable', {
+        atLeast: 0.5,
+      }),
+      recovery: ratio('opening from all events, to opening from a snapshot', { atLeast: 2 }),
+    },
+  },
   'growth-segment': {
     title: 'throughput and stalls against the size of a segment',
     nonGoal: 'latency',
