@@ -84,7 +84,7 @@ const ORDER =
   'compression < ring < telemetry < reading < judgement < observation < replay < consumers < ' +
   'intake < verification < recovery < recorder/threads < recorder/preparer < ' +
   'recorder/housekeeping < backup < recorder/maintainer < recorder/writer < ' +
-  'recorder/application < salvage < restore < replication';
+  'recorder/application < machine < salvage < restore < replication';
 
 const unreached = (path: string): string =>
   `${path}:1 is reached from no entry point of package.json ` +
