@@ -45,12 +45,12 @@ export function heatChart(
       ];
     },
     series: [
-      line('ink', 1.25, [3, 3]),
-      line('ink', 1.5),
+      line('ink', 1, [3, 3]),
+      line('ink', 1.25),
       {
-        stroke: () => colour('ink'),
+        stroke: () => colour('muted'),
         paths: () => null,
-        points: { show: true, size: 3, width: 0, fill: () => colour('ink') },
+        points: { show: true, size: 3, width: 0, fill: () => colour('muted') },
       },
     ],
     scale: { distr: 3, range: () => bounds },
