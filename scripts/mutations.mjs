@@ -65,6 +65,13 @@ export const MUTATIONS = [
     tests: ['src/intake/record-lines.test.ts'],
   },
   {
+    name: 'diagnostics: a listener runs within an append',
+    file: 'src/recorder/application/diagnostics.ts',
+    find: 'void fromLoop(() =>',
+    replace: 'void [fromLoop].map(() =>',
+    tests: ['test/system/wal-diagnostics.test.ts'],
+  },
+  {
     name: 'lines: a stream has finished before its last event is durable',
     file: 'src/intake/wal-writable.ts',
     find: 'if (lastEventId > 0) await this.#log.durable(lastEventId);',

@@ -57,6 +57,16 @@ export type {
   ReusedEvent,
   Reusing,
 } from './reading/events.js';
+export type {
+  ConsumerDroppedMessage,
+  DiagnosticMessage,
+  DiagnosticMessages,
+  FailureMessage,
+  RecoveryMessage,
+  RetentionMessage,
+  RotationMessage,
+  StallMessage,
+} from './recorder/application/diagnostics.js';
 export type { Capabilities } from './recorder/application/open-log-handles.js';
 export { Wal, type WalState } from './recorder/application/wal.js';
 export { type TrimOptions, type TrimReport, trim } from './recorder/maintainer/trim.js';

@@ -2,6 +2,7 @@
 // that is a refusal with a code, and importing this package is none.
 import { createRequire } from 'node:module';
 import { messageOf, WalError } from '../errors.js';
+import { bundledError } from './bundle.js';
 
 /**
  * @param purpose who needs it, in a clause
@@ -11,6 +12,8 @@ export function loadNative(name: string, purpose: string): unknown {
   try {
     return createRequire(import.meta.url)(name);
   } catch (error) {
+    const bundled = bundledError(error);
+    if (bundled !== undefined) throw bundled;
     throw new WalError(
       'ERR_FLASHSTRIKE_PLATFORM',
       `The native part of ${name}, which ${purpose}, cannot be loaded ` +

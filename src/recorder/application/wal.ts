@@ -53,6 +53,7 @@ import { Signals } from '../threads/signals.js';
 import { type VerificationStatus, verificationStatus } from '../threads/verification.js';
 import type { ResolvedOptions, WalOptions } from '../threads/wal-options.js';
 import { Batch } from './batch.js';
+import { Diagnostics } from './diagnostics.js';
 import { DurableWaiters } from './durable-waiters.js';
 import { batchTooLarge, eventTooLarge, largestBatchBytes } from './event-limit.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
@@ -119,6 +120,7 @@ export class Wal {
   readonly #producer: RingProducer;
   readonly #timestamps: TimestampSource;
   readonly #waiters: DurableWaiters;
+  readonly #diagnostics: Diagnostics;
   readonly #pulse: Pulse;
   readonly #growth: RingGrowth;
   readonly #stalls: Stalls;
@@ -190,7 +192,6 @@ export class Wal {
       appendedEventsOf(this.#telemetry.manager),
     );
     const { anchor, lastTimestampNs } = ready;
-    this.#pulse = new Pulse(handles.beat);
     this.#timestamps = new TimestampSource(clock, anchor, lastTimestampNs, signals.wallLatch);
     this.#growth = new RingGrowth(this.#producer, memory, signals, clock, this.#updater);
     this.#stalls = new Stalls(
@@ -214,6 +215,11 @@ export class Wal {
       isThere: (eventId: number) => eventId <= this.durableEventId,
     };
     this.#consumers = new LogConsumers(place, () => this.durableEventId);
+    this.#diagnostics = new Diagnostics(this);
+    this.#pulse = new Pulse(() => {
+      handles.beat();
+      this.#diagnostics.look();
+    });
     this.#waiters = new DurableWaiters(signals, clock, {
       durableEventId: () => this.durableEventId,
       refusal: (eventId) => this.#refusal(eventId),
@@ -264,6 +270,7 @@ export class Wal {
     const { telemetry, ready } = handles;
     new OpeningUpdater(telemetry.opening).onOpen(calledNs, ready.handedNs);
     warnOfPortableRing(path, wal.capabilities);
+    wal.#diagnostics.opened(wal.recovery);
     // Nothing of what the application does next waits for it.
     if (isMaintained(resolved)) void handles.maintenance.begin();
     return wal;
@@ -494,13 +501,23 @@ export class Wal {
   #waitForRoom(span: number): void {
     const startNs = this.#clock.nowNs();
     try {
-      if (!this.#growth.makeRoom(span))
-        this.#stalls.waitForRoom(span, () => this.#liveState() === 'no-space');
+      if (!this.#growth.makeRoom(span)) this.#waitForWriter(span);
     } catch (error) {
       this.#updater.onAppendEvent(startNs, false);
       throw error;
     }
     this.#updater.onLongAppend(startNs);
+  }
+
+  #waitForWriter(span: number): void {
+    const startNs = this.#clock.nowNs();
+    try {
+      this.#stalls.waitForRoom(span, () => this.#liveState() === 'no-space');
+    } catch (error) {
+      this.#diagnostics.stalled(this.#clock.nowNs() - startNs, error);
+      throw error;
+    }
+    this.#diagnostics.stalled(this.#clock.nowNs() - startNs);
   }
 
   /** Id of the last event that was appended; 0 for an empty log. */
@@ -867,6 +884,7 @@ export class Wal {
 
   #release(): void {
     noLongerEnds(this.#ending);
+    this.#diagnostics.closed();
     this.#last = { writtenEventId: this.writtenEventId, durableEventId: this.durableEventId };
     this.#closed = true;
     // What never reached the disk waits in the region for the next open, whatever the reason.

@@ -1,10 +1,7 @@
 // How a thread of ours is started, and why it cannot be.
 import { Worker } from 'node:worker_threads';
 import { codeOf, limitError, messageOf, neededPermission, WalError } from '../../errors.js';
-
-const BUNDLED =
-  'The threads of a log are loaded from their own modules: if the application is bundled, keep ' +
-  'flashstrike out of the bundle (external).';
+import { bundledError } from '../../memory/bundle.js';
 
 /**
  * Starts the thread `name`.
@@ -16,10 +13,10 @@ export function startThread(name: string, moduleOf: () => URL, workerData: unkno
     return new Worker(moduleOf(), { workerData, execArgv: [] });
   } catch (error) {
     const permission = neededPermission(error);
-    // In a bundle of CommonJS a module does not know where it is.
-    if (permission === undefined && typeof import.meta.url === 'string') throw error;
-    const remedy = permission === undefined ? BUNDLED : `Start node with ${permission}.`;
-    const message = `The ${name} thread cannot be started (${messageOf(error)}). ${remedy}`;
+    if (permission === undefined) throw bundledError(error) ?? error;
+    const message =
+      `The ${name} thread cannot be started (${messageOf(error)}). ` +
+      `Start node with ${permission}.`;
     throw new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: error });
   }
 }
@@ -39,7 +36,11 @@ export function threadDeath(
   if (limit !== undefined) return limit;
   const why = error?.message ?? how;
   if (codeOf(error)?.endsWith('MODULE_NOT_FOUND') === true) {
-    const message = `The ${name} thread cannot be started (${why}). ${BUNDLED}`;
+    const bundled = bundledError(error);
+    if (bundled !== undefined) return bundled;
+    const message =
+      `The ${name} thread cannot be started (${why}). Install the package again; if the ` +
+      'application is bundled, leave flashstrike out of the bundle (external).';
     return new WalError('ERR_FLASHSTRIKE_PLATFORM', message, { cause: error });
   }
   const message = `${directory}: the ${name} thread ended unexpectedly (${why}). ${advice}`;
