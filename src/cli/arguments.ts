@@ -26,7 +26,8 @@ export type OldRing = (typeof OLD_RING_CHOICES)[number];
 export const parseEventId = (text: string): number =>
   parseWholeNumber(text, 'An event id', 1, Number.MAX_SAFE_INTEGER);
 
-const NANOSECONDS = /^\d{1,19}$/;
+/** Fewer digits are a year, or seconds or milliseconds since 1970: not what was meant. */
+const NANOSECONDS = /^\d{16,19}$/;
 const ISO_TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
 
 /**
@@ -39,7 +40,9 @@ export function parseTime(text: string): bigint {
   // A Date ends at milliseconds.
   const finer = /\.\d{3}(\d{1,6})/.exec(text)?.[1] ?? '';
   if (!Number.isNaN(ms)) return BigInt(ms) * NS_PER_MS + BigInt(finer.padEnd(6, '0'));
-  throw new InvalidArgumentError('A time is like 2026-11-30T08:00:00Z, or nanoseconds since 1970.');
+  throw new InvalidArgumentError(
+    'A time is like 2026-11-30, 2026-11-30T08:00:00Z, or nanoseconds since 1970 (19 digits).',
+  );
 }
 
 export const parseSeed = (text: string): number => parseWholeNumber(text, 'A seed', 0, 2 ** 32 - 1);

@@ -19,9 +19,11 @@ import {
   parseTime,
   SYNC_MODES,
 } from './arguments.js';
+import { SHELLS } from './completion/script.js';
 import { type CommandContext, createContext } from './context.js';
 import { EXIT } from './exit-codes.js';
 import { FORMAT_NAMES } from './formats/event-format.js';
+import { fitted } from './help-text.js';
 import { printableLines } from './output.js';
 import { OutputClosed, reportError } from './report-error.js';
 
@@ -56,6 +58,11 @@ Formats:
 
 const EXITS = 'Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C';
 
+/** What help is printed for where there is no terminal, or one that does not tell. */
+const PRINTED_COLUMNS = 80;
+const columnsOf = ({ columns }: { readonly columns?: number | undefined }): number =>
+  columns === undefined || columns === 0 ? PRINTED_COLUMNS : columns;
+
 /** What the verbs are run with. */
 interface Run {
   readonly context: CommandContext;
@@ -70,7 +77,11 @@ function createProgram(run: Run): Command {
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
     // What was typed comes back in usage errors, and may come from a script or a file name.
-    .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(fitted(text, columnsOf(process.stdout))),
+      writeErr: (text) => process.stderr.write(fitted(text, columnsOf(process.stderr))),
+      outputError: (text) => process.stderr.write(printableLines(text)),
+    })
     .showHelpAfterError('(see --help)')
     .addHelpText(
       'after',
@@ -106,6 +117,7 @@ Examples:
   addReport(program, run);
   addDemo(program, run);
   addBench(program, run);
+  addCompletion(program, run);
   return program;
 }
 
@@ -771,6 +783,37 @@ Examples:
     });
 }
 
+function addCompletion(program: Command, { context, finish }: Run): void {
+  program
+    .command('completion')
+    .summary('print the completion for a shell')
+    .description(
+      'Prints a script with which a shell completes commands, options, their values and folders.',
+    )
+    .addArgument(new Argument('<shell>', 'the shell that is to read it').choices(SHELLS))
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 success, 2 usage error
+
+Examples:
+  $ flashstrike completion bash > ~/.local/share/bash-completion/completions/flashstrike
+  $ source <(flashstrike completion zsh)     in ~/.zshrc, behind compinit
+  $ flashstrike completion fish > ~/.config/fish/completions/flashstrike.fish`,
+    )
+    .action(async (shell) => {
+      const { completion } = await import('./commands/completion.js');
+      finish(await completion(program, shell, context));
+    });
+}
+
+/** `help nonsense` is the same mistake as `nonsense`, and is told in the same words. */
+function withoutHelpOfUnknown(program: Command, args: readonly string[]): readonly string[] {
+  const [first, verb] = args;
+  const isKnown = program.commands.some((command) => command.name() === verb);
+  return first === 'help' && verb !== undefined && verb !== 'help' && !isKnown ? [verb] : args;
+}
+
 /** Runs `args` (without node and script) and resolves to the exit code; never rejects. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
@@ -787,7 +830,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
       exitCode = code;
     };
     const program = createProgram({ context, finish });
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(withoutHelpOfUnknown(program, args), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help and version are answers; everything else that commander stops for is usage.

@@ -19,6 +19,7 @@ const VERBS = [
   'doctor',
   'demo',
   'bench',
+  'completion',
 ];
 
 describe('command line: usage', { concurrency: 2, timeout: 900_000 }, () => {
@@ -55,6 +56,11 @@ describe('command line: usage', { concurrency: 2, timeout: 900_000 }, () => {
     ['backup', 'LOG', ''],
     ['backup', 'LOG', 'TARGET', 'more'],
     ['backup', 'LOG', 'TARGET', '--lock', 'some'],
+    ['replay', 'LOG', '--from-time', '2026'],
+    ['replay', 'LOG', '--from-time', '1764489600'],
+    ['replay', 'LOG', '--from-time', '1764489600000'],
+    ['completion'],
+    ['completion', 'csh'],
     ['restore', 'BACKUP'],
     ['restore', 'BACKUP', 'LOG', '--to-id', '0'],
     ['restore', 'BACKUP', 'LOG', '--to-time', 'noon'],
@@ -112,7 +118,30 @@ describe('command line: usage', { concurrency: 2, timeout: 900_000 }, () => {
       const { code, stdout } = await flashstrike([verb, '--help']);
       assert.equal(code, 0);
       assert.match(String(stdout), new RegExp(`Examples:\n +\\$ flashstrike ${verb}`));
-      assert.match(String(stdout), /Exit code: 0 .*2 usage/);
+      assert.match(String(stdout), /Exit code: 0 [\s\S]*\b2\s+usage/);
+    });
+  }
+
+  for (const verb of ['', ...VERBS]) {
+    it(`${verb} --help fits 80 columns`, async () => {
+      const { stdout } = await flashstrike([...(verb === '' ? [] : [verb]), '--help']);
+      const lines = String(stdout).split('\n');
+      // Commands are there to be copied.
+      const long = lines.filter((line) => line.length > 80 && !/^ +\$ /.test(line));
+      assert.deepEqual(long, []);
+    });
+  }
+
+  for (const [args, told] of [
+    [['repaly', 'LOG'], /^error: unknown command 'repaly'\n\(Did you mean replay\?\)/],
+    [['help', 'repaly'], /^error: unknown command 'repaly'\n\(Did you mean replay\?\)/],
+    [['replay', 'LOG', '--form', '1'], /^error: unknown option '--form'\n\(Did you mean/],
+    [['replay', 'LOG', '--from-time', '2026'], /like 2026-11-30, .*nanoseconds since 1970/],
+  ] as const) {
+    it(`'${args.join(' ')}' says what may have been meant`, async () => {
+      const { code, stderr } = await flashstrike(args);
+      assert.equal(code, 2);
+      assert.match(stderr, told);
     });
   }
 
