@@ -2,7 +2,7 @@
 // into a ring of the same size; and whether it allocates.
 import { join } from 'node:path';
 import { PerformanceObserver } from 'node:perf_hooks';
-import { Wal, type WalOptions } from '../src/index.js';
+import { defineEvent, defineJsonEvent, Wal, type WalOptions } from '../src/index.js';
 import { type Bursts, drained, timeBursts } from './append/burst.js';
 import { logSizes, scaled, withFolder } from './harness/folder.js';
 import { clockReadingNs } from './harness/machine.js';
@@ -20,6 +20,21 @@ const ALLOCATION_EVENTS = scaled(1_000_000);
 
 const FLAT = 'a flat function, payload by set, atomic publication';
 const TYPED = 'a flat function, typed in place, atomic publication';
+const IN_PLACE = 'begin, six fields, commit, coarse time';
+/** The fields that the typed flat function stores. */
+const Order = defineEvent(
+  'order',
+  {
+    orderId: 'safeU64',
+    price: 'f64',
+    timeNs: 'f64',
+    quantity: 'u32',
+    direction: 'i32',
+    account: 'f64',
+  },
+  { version: 1 },
+);
+const JsonOrder = defineJsonEvent('json_order', { version: 1 });
 const COARSE = 'append, coarse time';
 const PRECISE = 'append, precise time';
 const COLUMNS: readonly Column[] = [
@@ -46,6 +61,37 @@ async function ours(folder: string, timestamps: 'coarse' | 'precise'): Promise<S
   await wal.close();
   return sample;
 }
+
+/** Typed events: the flat function's 40 bytes, field by field, as an object, and as JSON. */
+async function typed(
+  folder: string,
+  appenderOf: (wal: Wal) => (event: number) => void,
+): Promise<Sample> {
+  const wal = await opened(folder, { timestamps: 'coarse' });
+  const sample = await timeBursts(BURSTS, appenderOf(wal), () => drained(wal));
+  await wal.close();
+  return sample;
+}
+
+const inPlace = (wal: Wal) => (event: number) => {
+  const order = wal.begin(Order);
+  order.orderId = event;
+  order.price = event * 0.5;
+  order.timeNs = event;
+  order.quantity = event & 1023;
+  order.direction = event & 1;
+  order.account = 0;
+  order.commit();
+};
+
+const orderOf = (event: number) => ({
+  orderId: event,
+  price: event * 0.5,
+  timeNs: event,
+  quantity: event & 1023,
+  direction: event & 1,
+  account: 0,
+});
 
 async function batches(folder: string): Promise<Sample> {
   const wal = await opened(folder, { timestamps: 'coarse' });
@@ -100,6 +146,24 @@ await benchmark('append', (run) =>
       { name: FLAT, run: () => flat(true, false) },
       { name: 'a flat function, payload by set, plain publication', run: () => flat(false, false) },
       { name: TYPED, run: () => flat(true, true) },
+      { name: IN_PLACE, run: () => typed(folder, inPlace) },
+      {
+        name: 'appendEvent of an object, coarse time',
+        run: () => typed(folder, (wal) => (event) => void wal.appendEvent(Order, orderOf(event))),
+      },
+      {
+        name: 'appendEvent of JSON, coarse time',
+        run: () =>
+          typed(folder, (wal) => (event) => void wal.appendEvent(JsonOrder, orderOf(event))),
+      },
+      {
+        name: 'append of JSON.stringify, coarse time',
+        run: () =>
+          typed(
+            folder,
+            (wal) => (event) => void wal.append(Buffer.from(JSON.stringify(orderOf(event)))),
+          ),
+      },
       { name: COARSE, run: () => ours(folder, 'coarse') },
       { name: PRECISE, run: () => ours(folder, 'precise') },
       { name: 'appendBatch of ten, coarse time, an event', run: () => batches(folder) },
@@ -108,7 +172,7 @@ await benchmark('append', (run) =>
     const rows = await run.compare(title, COLUMNS, ways, FLAT);
     run.goal('coarse', ratioOf(rows.get(COARSE), rows.get(FLAT), 'fastest'));
     const fastest = (name: string): number => median(rows.get(name)?.values['fastest'] ?? []);
-    run.noGoal('typed', 'typed events are not built yet');
+    run.goal('typed', ratioOf(rows.get(IN_PLACE), rows.get(TYPED), 'fastest'));
     const clockNs = clockReadingNs();
     run.note(`a clock reading: ${clockNs.toFixed(0)} ns`);
     run.goal('precise', fastest(PRECISE) / (fastest(FLAT) + clockNs));

@@ -32,6 +32,7 @@ const LAYERS = [
   ['replay'],
   ['consumers'],
   ['intake'],
+  ['events'],
   ['verification'],
   ['recovery'],
   ['recorder/threads'],

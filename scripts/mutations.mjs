@@ -1112,8 +1112,8 @@ export const MUTATIONS = [
   {
     name: 'ring: append goes on in room that it does not have',
     file: 'src/ring/ring-producer.ts',
-    find: ' || units > ((this.#end - position) | 0)',
-    replace: '',
+    find: ' || units > ((this.#end - position) | 0)) {\n      return this.#appendAnew(',
+    replace: ') {\n      return this.#appendAnew(',
     tests: ['src/ring/ring.test.ts'],
   },
   {

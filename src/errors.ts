@@ -69,6 +69,9 @@ export const ERROR_CODES = {
     'restore of a state machine threw for a sound snapshot of its own version.',
   ERR_FLASHSTRIKE_RING_MISMATCH:
     'The events in the ring of the crashed process do not continue those in the files.',
+  ERR_FLASHSTRIKE_SCHEMA:
+    'An event does not fit the definition that it is read with, or the log does not say what it ' +
+    'is made of; the message says which.',
   ERR_FLASHSTRIKE_SHARED_MEMORY: 'The shared region cannot be created or cannot be trusted.',
   ERR_FLASHSTRIKE_SNAPSHOT_FAILED:
     'The function snapshot of a state machine threw, or returned what cannot be one. The machine ' +

@@ -15,6 +15,42 @@ export {
 } from './consumers/consumers.js';
 export type { ConsumerLag } from './consumers/lag.js';
 export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
+export {
+  defineEvent,
+  type EventDefinition,
+  type EventDefinitionOptions,
+  type EventOf,
+  type EventView,
+} from './events/define-event.js';
+export {
+  type AnyDefinition,
+  EventDecoder,
+  followEvents,
+  type ReplayEventsOptions,
+  replayEvents,
+  type TypedEvent,
+  type TypedView,
+} from './events/event-decoder.js';
+export type { EventSource, EventViewing } from './events/event-view.js';
+export type {
+  BytesField,
+  EnumField,
+  EventField,
+  EventFields,
+  EventValues,
+  FieldValue,
+  RestKind,
+  ScalarKind,
+  SpareField,
+  StringField,
+} from './events/fields.js';
+export {
+  defineJsonEvent,
+  type JsonEventDefinition,
+  type JsonEventOptions,
+  type StandardValidator,
+} from './events/json-event.js';
+export { isSchemaEvent } from './events/schema-event.js';
 export type { LineOptions } from './intake/line-intake.js';
 export type { LineSource, RecordedLines, RecordLinesOptions } from './intake/record-lines.js';
 export type { WalWritable, WalWritableOptions } from './intake/wal-writable.js';
@@ -67,6 +103,7 @@ export type {
   RotationMessage,
   StallMessage,
 } from './recorder/application/diagnostics.js';
+export type { EventWriter } from './recorder/application/event-appender.js';
 export type { Capabilities } from './recorder/application/open-log-handles.js';
 export { Wal, type WalState } from './recorder/application/wal.js';
 export { type TrimOptions, type TrimReport, trim } from './recorder/maintainer/trim.js';

@@ -5,7 +5,6 @@ export const FOR_TESTS = {
   ],
   'readers with the files, regions and clocks of a simulation': [
     'judgement/region-ports.ts#regionPorts',
-    'replay/open-cursor.ts#openCursorThrough',
     'restore/restore.ts#restoreThrough',
     'salvage/salvage-copy.ts#salvageToThrough',
     'salvage/salvage.ts#salvageThrough',
@@ -13,6 +12,7 @@ export const FOR_TESTS = {
   ],
   'docs/FORMAT.md is compared with the layouts, and specimens are damaged field by field': [
     'replication/stream-block.ts#StreamMarkLayout',
+    'events/schema-event.ts#SchemaRecordLayout',
     'segment/block-header.ts#BlockHeaderLayout',
     'segment/consumer-record.ts#ConsumerConfirmationLayout',
     'segment/consumer-record.ts#ConsumerHeaderLayout',
@@ -27,6 +27,7 @@ export const FOR_TESTS = {
   ],
   'tables, of which tests go through every row': [
     'cli/doctor/examine.ts#RULES',
+    'events/define-event.ts#typeOfName',
     'judgement/region-verdict.ts#REGION_CASES',
     'judgement/region-verdict.ts#regionCasesOf',
     'reading/advice.ts#ADVICE_WORDS',

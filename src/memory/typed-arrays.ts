@@ -23,3 +23,16 @@ export const setBytes = Function.prototype.call.bind(Uint8Array.prototype.set) a
   source: Uint8Array,
   offset: number,
 ) => void;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Whether an array without elements has lost its memory: detached, or shrunk to end before it. */
+export function isBereft(array: Uint8Array): boolean {
+  try {
+    setBytes(NO_BYTES, array, 0);
+    return false;
+  } catch {
+    // Another thread may have given it its first bytes meanwhile: that one is sound.
+    return lengthOf(array) === 0;
+  }
+}

@@ -29,11 +29,16 @@ const HIGH_UNIT = TWO_POW_32;
 const UNIT_SHIFT = Math.log2(UNIT_BYTES);
 const WORDS_SHIFT = Math.log2(wordOf(UNIT_BYTES));
 const KIND_SHIFT = 16;
+const HEADER_WORDS = wordOf(FRAME_HEADER_BYTES);
+const HEADER_UNITS = FRAME_HEADER_BYTES / UNIT_BYTES;
+const NO_REST = new Uint8Array(0);
 const copyBytes = setBytes;
 const storePosition = publishPosition;
 const storeCount = setCount;
 /** Up to here a payload is copied by words made of its bytes: a call of `set` costs more. */
 const SHORT_BYTES = 16;
+/** Up to here the second part of an event is copied byte by byte, whatever is behind it. */
+export const LOOPED_BYTES = 32;
 /** Of a ring for nobody. */
 const NO_GEOMETRY = new RingGeometry(0);
 /** Pieces of the ring whose ends are prepared as ends of free room. */
@@ -316,6 +321,102 @@ export class RingProducer {
     this.#nextHigh = nextHigh;
     this.#position = next;
     return idOf(idLow, idHigh);
+  }
+
+  /**
+   * As `append`, of a payload of words of its own: no copy is called for, and nothing of what
+   * somebody else holds is read. In one piece for the same reason.
+   * @param words the payload, and zeros behind it up to a multiple of 8 bytes
+   */
+  appendWords(
+    words: Int32Array,
+    payloadBytes: number,
+    type: number,
+    low: number,
+    high: number,
+  ): number {
+    const position = this.#position;
+    const region = this.#words;
+    const wordCount = words.length;
+    const units = HEADER_UNITS + (wordCount >> WORDS_SHIFT);
+    if (region[this.#appendedWord] !== position || units > ((this.#end - position) | 0)) {
+      return this.#appendPartsAnew(words, payloadBytes, NO_REST, 0, type, low, high);
+    }
+    const frames = this.#frames;
+    const word = ((position - this.#lap) << UNIT_SHIFT) >> 2;
+    const idLow = this.#nextLow;
+    const idHigh = this.#nextHigh;
+    frames[word] = HEADER_BYTES + payloadBytes;
+    frames[word + 1] = EVENT | (type << KIND_SHIFT);
+    frames[word + 2] = idLow;
+    frames[word + 3] = idHigh;
+    frames[word + 4] = low;
+    frames[word + 5] = high;
+    let to = word + HEADER_WORDS;
+    for (let from = 0; from < wordCount; from += 2) {
+      frames[to] = words[from] as number;
+      frames[to + 1] = words[from + 1] as number;
+      to += 2;
+    }
+    const nextLow = (idLow + 1) | 0;
+    const nextHigh = nextLow === 0 ? idHigh + 1 : idHigh;
+    const next = (position + units) | 0;
+    this.#draftLow = nextLow;
+    this.#draftHigh = nextHigh;
+    this.#draft = next;
+    storePosition(region, this.#appendedWord, next);
+    // As `#adopt`.
+    const firstLow = this.#firstLow;
+    const countHigh = nextHigh - this.#firstHigh - (nextLow >>> 0 < firstLow >>> 0 ? 1 : 0);
+    storeCount(this.#countWords, this.#countAt, nextLow - firstLow, countHigh);
+    this.#nextLow = nextLow;
+    this.#nextHigh = nextHigh;
+    this.#position = next;
+    return idOf(idLow, idHigh);
+  }
+
+  /**
+   * As `appendWords`, and behind those words, of which `fixedBytes` bytes count, `restBytes` bytes
+   * of `rest`.
+   */
+  appendParts(
+    words: Int32Array,
+    fixedBytes: number,
+    rest: Uint8Array,
+    restBytes: number,
+    type: number,
+    low: number,
+    high: number,
+  ): number {
+    if (restBytes === 0) return this.appendWords(words, fixedBytes, type, low, high);
+    return this.#appendPartsAnew(words, fixedBytes, rest, restBytes, type, low, high);
+  }
+
+  #appendPartsAnew(
+    words: Int32Array,
+    fixedBytes: number,
+    rest: Uint8Array,
+    restBytes: number,
+    type: number,
+    low: number,
+    high: number,
+  ): number {
+    const payloadBytes = fixedBytes + restBytes;
+    if (!this.reserve(frameSpan(FRAME_HEADER_BYTES + payloadBytes))) return 0;
+    const id = idOf(this.#draftLow, this.#draftHigh);
+    const start = this.begin(payloadBytes, EVENT, type, low, high);
+    this.#frames.set(words, start >> 2);
+    if (restBytes > 0) this.#putRest(rest, restBytes, start + fixedBytes);
+    this.publish();
+    return id;
+  }
+
+  #putRest(rest: Uint8Array, restBytes: number, start: number): void {
+    if (restBytes > LOOPED_BYTES) {
+      this.#copy(rest, restBytes, start);
+      return;
+    }
+    for (let at = 0; at < restBytes; at++) this.#room[start + at] = rest[at] as number;
   }
 
   /** The same, piece by piece: in room that was not known before, or after a call was cut short. */

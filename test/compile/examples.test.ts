@@ -12,6 +12,7 @@ import { diagnostics } from './diagnostics.js';
 const ENTRIES = ['index', 'telemetry', 'prometheus', 'opentelemetry', 'replication'] as const;
 const DOCUMENTS = [
   'README.md',
+  'docs/EVENTS.md',
   'docs/METRICS.md',
   'docs/STATE-MACHINE.md',
   'docs/REPLICATION.md',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { SchemaRecordLayout } from '../../src/events/schema-event.js';
 import { BlockHeaderLayout, MAX_BLOCK_BYTES } from '../../src/segment/block-header.js';
 import { xxh64 } from '../../src/segment/checksum.js';
 import {
@@ -66,6 +67,7 @@ describe('docs/FORMAT.md', () => {
     SnapshotHeaderLayout,
     HashesHeaderLayout,
     StateHashLayout,
+    SchemaRecordLayout,
   ];
 
   test('has one table for each structure', () => assert.equal(tables.length, layouts.length));

@@ -20,10 +20,15 @@ const producer = new RingProducer(memory, 1);
 const payload = new Uint8Array(40);
 function small() { return producer.append(payload, 40, 0, 5, 6); }
 function checked() { return producer.append(payload, payloadBytesOf(payload), 7, 5, 6); }
+const fields = new Int32Array(10);
+function typed() { return producer.appendWords(fields, 40, 7, 5, 6); }
+function begun() { fields[0] = 7; return producer.appendWords(fields, 37, 8, 5, 6); }
 for (let round = 0; round < 40; round++) {
   for (let event = 0; event < 10_000; event++) { if (small() === 0) throw new Error('full');
     words[control.written] = words[control.appended]; }
   for (let event = 0; event < 10_000; event++) { if (checked() === 0) throw new Error('full');
+    words[control.written] = words[control.appended]; }
+  for (let event = 0; event < 10_000; event++) { if (typed() * begun() === 0) throw 0;
     words[control.written] = words[control.appended]; }
 }
 `;
@@ -48,8 +53,10 @@ test('an append is compiled in one piece, with what it calls, and into no caller
     pairs.some((pair) => pair[0] === inner && pair[1] === outer);
   for (const inner of ['publishPosition', 'setCount', 'idOf']) {
     assert.ok(isIn(inner, 'append'), `${inner} is in append`);
+    assert.ok(isIn(inner, 'appendWords'), `${inner} is in that of typed events`);
   }
   assert.ok(isIn('payloadBytesOf', 'checked'), 'the check of a payload is in whoever appends');
-  const callers = pairs.filter(([inner]) => inner === 'append').map(([, outer]) => outer);
+  const isAppend = (name: string): boolean => name === 'append' || name === 'appendWords';
+  const callers = pairs.filter(([inner]) => isAppend(inner)).map(([, outer]) => outer);
   assert.deepEqual(callers, [], 'too large to be taken apart by the budget of its callers');
 });

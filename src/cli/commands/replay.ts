@@ -4,7 +4,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { printable, WalError } from '../../errors.js';
-import { follow, replay as replayLog } from '../../index.js';
+import { follow, isSchemaEvent, replay as replayLog } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { type EventFormat, FormatDefect, type FormatName } from '../formats/event-format.js';
@@ -29,6 +29,7 @@ interface ReplayOptions {
 
 interface ReadEvent {
   readonly eventId: number;
+  readonly type: number;
   readonly payload: Uint8Array;
 }
 
@@ -73,6 +74,8 @@ export async function replay(
       terminal.line(`the log begins with event ${first}: it does not have the events before it`);
     }
     isFirst = false;
+    // It is the log's own: nobody has recorded it as a line.
+    if (isSchemaEvent(event)) return;
     writeOne(event, format, output, dir);
     output.appendByte(NEWLINE);
   };

@@ -1,13 +1,12 @@
 // What may be appended: checked by what the engine knows of it, before anything is reserved.
 import { invalidArgument, type WalError } from '../../errors.js';
-import { kindOf, lengthOf } from '../../memory/typed-arrays.js';
+import { isBereft, kindOf, lengthOf } from '../../memory/typed-arrays.js';
 import { describe } from './options.js';
 
 // V8 puts a module's own constants into the code that it compiles; what is imported it loads and
 // checks at each use.
 const kind = kindOf;
 const length = lengthOf;
-const NOTHING = new Uint8Array(0);
 
 /**
  * Bytes of `payload` now. Only another thread can change them before the caller gives control away,
@@ -21,18 +20,8 @@ export function payloadBytesOf(payload: Uint8Array): number {
   // next line to a load: without this one that is a call of 3 ns.
   void payload[0];
   const payloadBytes = length(payload);
-  if (payloadBytes === 0) checkMemory(payload);
+  if (payloadBytes === 0 && isBereft(payload)) throw lostMemory();
   return payloadBytes;
-}
-
-/** Refuses an empty array whose buffer was detached, or resized to end before the array begins. */
-function checkMemory(payload: Uint8Array): void {
-  try {
-    NOTHING.set(payload);
-  } catch {
-    // Another thread may have given it its first bytes meanwhile: that one is sound.
-    if (lengthOf(payload) === 0) throw lostMemory();
-  }
 }
 
 function notBytes(payload: unknown): WalError {

@@ -10,6 +10,10 @@ import type { Consumer } from '../../consumers/consumer.js';
 import type { RegisterConsumerOptions } from '../../consumers/consumer-options.js';
 import type { ConsumerStatus } from '../../consumers/consumers.js';
 import { assert, invalidArgument, WalError } from '../../errors.js';
+import type { EventDefinition } from '../../events/define-event.js';
+import type { Draft } from '../../events/draft.js';
+import type { EventFields, EventValues } from '../../events/fields.js';
+import type { JsonEventDefinition } from '../../events/json-event.js';
 import {
   type LineSource,
   type RecordedLines,
@@ -55,6 +59,7 @@ import type { ResolvedOptions, WalOptions } from '../threads/wal-options.js';
 import { Batch } from './batch.js';
 import { Diagnostics } from './diagnostics.js';
 import { DurableWaiters } from './durable-waiters.js';
+import { EventAppenders, type EventWriter } from './event-appender.js';
 import { batchTooLarge, eventTooLarge, largestBatchBytes } from './event-limit.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import { fromLoop } from './from-loop.js';
@@ -125,6 +130,7 @@ export class Wal {
   readonly #growth: RingGrowth;
   readonly #stalls: Stalls;
   readonly #consumers: LogConsumers;
+  readonly #events: EventAppenders;
   // What `append` reads begins with a value of its kind: what begins undefined V8 checks each time.
   #words: Int32Array = CLOSED_WORDS;
   #stateWord = 0;
@@ -191,6 +197,16 @@ export class Wal {
       ready.nextEventId,
       appendedEventsOf(this.#telemetry.manager),
     );
+    this.#events = new EventAppenders(
+      {
+        append: (payload, type) => this.append(payload, type),
+        appendDraft: (draft, type) => this.#appendDraft(draft, type),
+        tryAppend: (payload, type) => this.tryAppend(payload, type),
+        isOpen: () => this.state === 'open',
+        lastEventId: () => this.lastEventId,
+      },
+      signals,
+    );
     const { anchor, lastTimestampNs } = ready;
     this.#timestamps = new TimestampSource(clock, anchor, lastTimestampNs, signals.wallLatch);
     this.#growth = new RingGrowth(this.#producer, memory, signals, clock, this.#updater);
@@ -219,6 +235,7 @@ export class Wal {
     this.#pulse = new Pulse(() => {
       handles.beat();
       this.#diagnostics.look();
+      this.#events.repeat();
     });
     this.#waiters = new DurableWaiters(signals, clock, {
       durableEventId: () => this.durableEventId,
@@ -294,18 +311,24 @@ export class Wal {
 
   /** One call in `appendSampling`, with two clock readings. */
   #appendTimed(payload: Uint8Array, type: number): number {
+    if (!this.#startTimed()) return this.#append(payload, type);
+    const id = this.#append(payload, type);
+    this.#updater.onAppendEventSince(this.#appendInterval);
+    return id;
+  }
+
+  /** False where no append is timed at all. */
+  #startTimed(): boolean {
     if (this.#sampling === 0) {
       this.#untilTimed = LONGEST_SAMPLING;
-      return this.#append(payload, type);
+      return false;
     }
     this.#untilTimed = this.#sampling;
     this.#updater.startAppendEvent(this.#appendInterval);
     // Coarse time comes from this look as well: the writer thread may sleep for longer than so many
     // events take.
     if (!this.#isPrecise) this.#timestamps.stampAt(this.#appendInterval, 0);
-    const id = this.#append(payload, type);
-    this.#updater.onAppendEventSince(this.#appendInterval);
-    return id;
+    return true;
   }
 
   #append(payload: Uint8Array, type: number): number {
@@ -315,6 +338,71 @@ export class Wal {
     if (this.#words[this.#stateWord] !== OPEN) this.#checkState();
     const id = this.#appendNow(payload, payloadBytes, type);
     return id === 0 ? this.#appendLater(payload, payloadBytes, type) : id;
+  }
+
+  /**
+   * Appends one event that `defineEvent` or `defineJsonEvent` has defined, like `append`. Before
+   * the first of a definition, and again in each segment, a schema event goes into the log, which
+   * tells what it is made of: an event like others, with an id of its own.
+   * @returns the event's id
+   * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT for a value that its field cannot hold, or
+   * a second definition of the same type, and as `append` does: then the event is not appended
+   * @example
+   * import { defineEvent, Wal } from 'flashstrike';
+   *
+   * const Fill = defineEvent('fill', { price: 'f64', quantity: 'u32' }, { version: 1 });
+   * await using wal = await Wal.open('./fills');
+   * await wal.durable(wal.appendEvent(Fill, { price: 585.33, quantity: 18 }));
+   */
+  appendEvent<Fields extends EventFields>(
+    event: EventDefinition<string, Fields>,
+    values: EventValues<Fields>,
+  ): number;
+  appendEvent<Input>(event: JsonEventDefinition<string, Input, unknown>, value: Input): number;
+  appendEvent(event: unknown, values: unknown): number {
+    return this.#events.append(event, values);
+  }
+
+  /**
+   * Begins an event whose fields are set one after the other, and then appended by `commit()`: the
+   * way that allocates nothing. All fields are zero (false, empty, the first name of an enum) until
+   * they are set; each is checked where it is set. There is one such object for each definition,
+   * which the next `begin` uses again; nothing is in the log before `commit()`.
+   * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
+   * @example
+   * import { defineEvent, Wal } from 'flashstrike';
+   *
+   * const Fill = defineEvent('fill', { price: 'f64', quantity: 'u32' }, { version: 1 });
+   * await using wal = await Wal.open('./fills');
+   * const fill = wal.begin(Fill);
+   * fill.price = 585.33;
+   * fill.quantity = 18;
+   * fill.commit();
+   */
+  begin<Fields extends EventFields>(event: EventDefinition<string, Fields>): EventWriter<Fields> {
+    return this.#events.begin(event) as EventWriter<Fields>;
+  }
+
+  #appendDraft(draft: Draft, type: number): number {
+    const payloadBytes = draft.payloadBytes;
+    if (payloadBytes > this.#maxEventBytes) throw eventTooLarge(payloadBytes, this.#options);
+    if (--this.#untilTimed <= 0) return this.#appendDraftTimed(draft, type);
+    return this.#putDraft(draft, type);
+  }
+
+  #appendDraftTimed(draft: Draft, type: number): number {
+    if (!this.#startTimed()) return this.#putDraft(draft, type);
+    const id = this.#putDraft(draft, type);
+    this.#updater.onAppendEventSince(this.#appendInterval);
+    return id;
+  }
+
+  #putDraft(draft: Draft, type: number): number {
+    if (this.#words[this.#stateWord] !== OPEN) this.#checkState();
+    const id = this.#putDraftNow(draft, type);
+    if (id !== 0) return id;
+    this.#waitForRoom(frameSpan(FRAME_HEADER_BYTES + draft.payloadBytes));
+    return this.#putDraftNow(draft, type);
   }
 
   /**
@@ -447,6 +535,15 @@ export class Wal {
     const { halves } = this.#timestamps;
     const low = halves[0] as number;
     return this.#producer.append(payload, payloadBytes, type, low, halves[1] as number);
+  }
+
+  #putDraftNow(draft: Draft, type: number): number {
+    this.#stamp();
+    const { halves } = this.#timestamps;
+    const low = halves[0] as number;
+    const high = halves[1] as number;
+    const { words, fixedBytes, rest, restBytes } = draft;
+    return this.#producer.appendParts(words, fixedBytes, rest, restBytes, type, low, high);
   }
 
   #appendLater(payload: Uint8Array, payloadBytes: number, type: number): number {
@@ -773,6 +870,9 @@ export class Wal {
     }
     if (this.state === 'failed') throw this.#failedError('nothing is removed');
     if (this.state === 'closing' || this.#closed) throw this.#closedError();
+    // What is left tells of its typed events, whatever happens to this process.
+    const repeated = this.#events.repeat();
+    if (repeated !== 0) await this.durable(repeated);
     return this.#handles.maintenance.deleteBefore(eventId);
   }
 
@@ -848,6 +948,7 @@ export class Wal {
    */
   close(): Promise<void> {
     if (this.#closing === undefined) {
+      this.#events.repeat();
       // Both or none, should the engine cut this short: none of our functions is called in between.
       this.#closing = fromLoop(this.#close);
       // From here on nothing is appended: the writer thread may look at the ring for the last time.

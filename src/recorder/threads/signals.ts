@@ -8,6 +8,7 @@
 //   writer <------- preparedQueue, preparerTrouble, preparerError ---- preparer
 //   writer -------- metaRequests ------------------------------------> housekeeping
 //   writer <------- metaTrouble, regionNameLost, lockNameLost -------- housekeeping
+//   application <-- activeFrom --------------------------------------- writer
 //   application <-- verificationEnded, verificationProblem ----------- maintainer
 //   application --- deleteBefore, deleteRequests --------------------> maintainer
 //   writer <------- removedSegments, coldSegments ------------------- maintainer
@@ -110,7 +111,9 @@ export const SignalsLayout = layout('Signals')
   /** Size of a segment that would be used again, in pages; 0: none. Writer: the preparer. */
   .field(12160, 'recycledPages', WordLine)
   .field(12288, 'recycledQueue', block(1024, 64))
-  .end(13312, 64);
+  /** First event of the segment that this opening has begun last. Writer: the writer thread. */
+  .field(13312, 'activeFrom', LatchLine)
+  .end(13440, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -169,6 +172,8 @@ export class Signals {
   readonly durableWakeWord = wordOf(at.durableWake);
   /** The same for written ones. */
   readonly writtenWakeWord = wordOf(at.writtenWake);
+  /** Index of a word that moves with `activeFrom`. */
+  readonly activeFromWord = wordOf(at.activeFrom);
   readonly wallLatch: WallLatch;
   /** Of the threads that serve this log; others may have the same. */
   readonly #bells: Record<ThreadName, Doorbell>;
@@ -290,6 +295,16 @@ export class Signals {
   /** 0 until somebody asks for it. */
   get deleteBefore(): number {
     return readNumber(this.words, wordOf(at.deleteBefore));
+  }
+
+  /** @param eventId first event of the segment that is written to from now on */
+  publishActiveFrom(eventId: number): void {
+    publishNumber(this.words, this.activeFromWord, eventId);
+  }
+
+  /** 0 while this opening has begun no segment. */
+  get activeFrom(): number {
+    return readNumber(this.words, this.activeFromWord);
   }
 
   /** @param eventId first event that is to be kept: wal.meta is to say so */

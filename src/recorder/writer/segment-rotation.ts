@@ -120,6 +120,7 @@ export class SegmentRotation {
     this.#segmentCount++;
     this.tellSegments();
     this.#progress.publishPoint(this.end);
+    this.#d.signals.publishActiveFrom(this.#progress.writtenEventId + 1);
     // Before the preparer is woken: it looks at once how large the next one is to be.
     prepared.announceActive(this.#active.givenBytes);
     prepared.announceTaken();

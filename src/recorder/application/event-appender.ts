@@ -1,0 +1,303 @@
+// Appending typed events: encoded into a draft, which goes into the ring in one piece.
+//
+// A log tells what its typed events are made of by schema events: one before the first event of a
+// definition in each opening, and one more once the writer has begun another segment. So whichever
+// segments retention removes, what is left tells it of all typed events in it: a schema event that
+// is written again says since which event it is in force.
+import { invalidArgument, WalError } from '../../errors.js';
+import { EventDefinition, insideOfEvent } from '../../events/define-event.js';
+import { Draft } from '../../events/draft.js';
+import { readerOf } from '../../events/field-readers.js';
+import { writersOf } from '../../events/field-writers.js';
+import type { EventFields, EventLayout, EventValues } from '../../events/fields.js';
+import { insideOfJsonEvent, isJsonDefinition } from '../../events/json-event.js';
+import { type EventSchema, encodeSchema, SCHEMA_TYPE } from '../../events/schema-event.js';
+import type { Signals } from '../threads/signals.js';
+
+/** Takes the fields of an event one after the other: what `wal.begin` gives. */
+export type EventWriter<Fields extends EventFields = EventFields> = {
+  -readonly [Name in keyof EventValues<Fields>]: EventValues<Fields>[Name];
+} & {
+  /**
+   * Appends the event as `wal.appendEvent` does. The fields stay as they are for the next one.
+   * @returns the event's id
+   */
+  commit(): number;
+};
+
+/** What the log does for its typed events. */
+interface TypedPort {
+  append(payload: Uint8Array, type: number): number;
+  appendDraft(draft: Draft, type: number): number;
+  tryAppend(payload: Uint8Array, type: number): number | undefined;
+  /** Whether it takes events. */
+  isOpen(): boolean;
+  lastEventId(): number;
+}
+
+interface Recordable {
+  readonly schema: EventSchema;
+  readonly recorded: boolean;
+}
+
+/** A definition of which this opening has appended events. */
+class RecordedDefinition {
+  readonly type: number;
+  readonly schema: EventSchema;
+  readonly #isRecorded: boolean;
+  readonly #port: TypedPort;
+  readonly #signals: Signals;
+  readonly #words: Int32Array;
+  readonly #word: number;
+  /** The counter of segments when it was looked at last. */
+  #seen = -1;
+  #sinceEventId = 0;
+  #schemaEventId = 0;
+
+  constructor(type: number, { schema, recorded }: Recordable, port: TypedPort, signals: Signals) {
+    this.type = type;
+    this.schema = schema;
+    this.#isRecorded = recorded;
+    this.#port = port;
+    this.#signals = signals;
+    this.#words = signals.words;
+    this.#word = signals.activeFromWord;
+  }
+
+  /** Before an event of it is appended. A plain load: what is seen an event late is as good. */
+  tell(): void {
+    if (this.#words[this.#word] !== this.#seen) this.#look();
+  }
+
+  #look(): void {
+    const seen = this.#words[this.#word] as number;
+    if (this.#isRecorded && (this.#schemaEventId === 0 || this.isBehind)) {
+      const eventId = this.#port.append(this.#payload(), SCHEMA_TYPE);
+      this.#wasRecorded(eventId);
+    }
+    this.#seen = seen;
+  }
+
+  /** Whether the log's last segment does not have it. */
+  get isBehind(): boolean {
+    return this.#schemaEventId !== 0 && this.#signals.activeFrom > this.#schemaEventId;
+  }
+
+  /** Writes it again where the ring has room. Returns the id of that event; 0: not now. */
+  repeat(): number {
+    const eventId = this.#port.tryAppend(this.#payload(), SCHEMA_TYPE) ?? 0;
+    if (eventId !== 0) this.#wasRecorded(eventId);
+    return eventId;
+  }
+
+  #payload(): Uint8Array {
+    const sinceEventId = this.#sinceEventId || this.#port.lastEventId() + 1;
+    return encodeSchema(this.schema, this.type, sinceEventId);
+  }
+
+  #wasRecorded(eventId: number): void {
+    this.#schemaEventId = eventId;
+    if (this.#sinceEventId === 0) this.#sinceEventId = eventId;
+  }
+}
+
+/** The object that takes the fields of an event: those of a definition are alike in all logs. */
+class FieldTaker {
+  readonly #draft: Draft;
+  readonly #appender: EventAppender;
+
+  constructor(draft: Draft, appender: EventAppender) {
+    this.#draft = draft;
+    this.#appender = appender;
+  }
+
+  commit(): number {
+    return this.#appender.commit(this.#draft);
+  }
+
+  static draftOf(taker: FieldTaker): Draft {
+    return taker.#draft;
+  }
+}
+
+type TakerClass = new (...parameters: ConstructorParameters<typeof FieldTaker>) => FieldTaker;
+const takerClasses = new WeakMap<EventLayout, TakerClass>();
+
+function takerClassOf(layout: EventLayout): TakerClass {
+  let Taker = takerClasses.get(layout);
+  if (Taker === undefined) {
+    Taker = class extends FieldTaker {};
+    for (const { field, write } of writersOf(layout)) {
+      const read = field.size === 0 ? undefined : readerOf(field);
+      Object.defineProperty(Taker.prototype, field.name, {
+        enumerable: true,
+        get(this: FieldTaker) {
+          const draft = FieldTaker.draftOf(this);
+          return read === undefined ? draft.restValue : read(draft.view, 0, 0);
+        },
+        set(this: FieldTaker, value: unknown) {
+          write(FieldTaker.draftOf(this), value);
+        },
+      });
+    }
+    takerClasses.set(layout, Taker);
+  }
+  return Taker;
+}
+
+/** Appends events of one definition. */
+class EventAppender {
+  readonly #layout: EventLayout;
+  readonly #recorded: RecordedDefinition;
+  readonly #port: TypedPort;
+  /** For the next event; undefined while one uses it, and where that did not come to its end. */
+  #spare: Draft | undefined;
+  readonly #draft: Draft;
+  readonly #taker: FieldTaker;
+
+  constructor(layout: EventLayout, recorded: RecordedDefinition, port: TypedPort) {
+    this.#layout = layout;
+    this.#recorded = recorded;
+    this.#port = port;
+    this.#draft = new Draft(layout);
+    const Taker = takerClassOf(layout);
+    this.#taker = new Taker(this.#draft, this);
+    Object.freeze(this.#taker);
+  }
+
+  append(values: object): number {
+    const draft = this.#spare ?? new Draft(this.#layout);
+    this.#spare = undefined;
+    draft.take(values);
+    const eventId = this.commit(draft);
+    draft.dropRest();
+    this.#spare = draft;
+    return eventId;
+  }
+
+  begin(): EventWriter {
+    this.#draft.clear();
+    return this.#taker as unknown as EventWriter;
+  }
+
+  commit(draft: Draft): number {
+    this.#recorded.tell();
+    return this.#port.appendDraft(draft, this.#recorded.type);
+  }
+}
+
+/** Appends JSON events of one definition. */
+class JsonAppender {
+  readonly #encode: (value: unknown) => Uint8Array;
+  readonly #definition: RecordedDefinition;
+  readonly #port: TypedPort;
+
+  constructor(
+    encode: (value: unknown) => Uint8Array,
+    recorded: RecordedDefinition,
+    port: TypedPort,
+  ) {
+    this.#encode = encode;
+    this.#definition = recorded;
+    this.#port = port;
+  }
+
+  append(value: unknown): number {
+    const payload = this.#encode(value);
+    this.#definition.tell();
+    return this.#port.append(payload, this.#definition.type);
+  }
+}
+
+/** All typed events of one opening of a log. */
+export class EventAppenders {
+  readonly #port: TypedPort;
+  readonly #signals: Signals;
+  readonly #appenders = new Map<unknown, EventAppender | JsonAppender>();
+  readonly #definitions = new Map<number, RecordedDefinition>();
+  /** The one that was asked for last. */
+  #lastDefinition: unknown;
+  #lastAppender: EventAppender | undefined;
+
+  constructor(port: TypedPort, signals: Signals) {
+    this.#port = port;
+    this.#signals = signals;
+  }
+
+  /** @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, and as `append` does */
+  append(definition: unknown, values: unknown): number {
+    const appender =
+      definition === this.#lastDefinition && this.#lastAppender !== undefined
+        ? this.#lastAppender
+        : this.#of(definition);
+    return appender.append(values as object);
+  }
+
+  begin(definition: unknown): EventWriter {
+    const appender =
+      definition === this.#lastDefinition && this.#lastAppender !== undefined
+        ? this.#lastAppender
+        : this.#of(definition);
+    if (appender instanceof EventAppender) return appender.begin();
+    throw invalidArgument('begin() takes an event with fields: append JSON events whole.');
+  }
+
+  #of(definition: unknown): EventAppender | JsonAppender {
+    const appender = this.#appenders.get(definition) ?? this.#add(definition);
+    if (appender instanceof EventAppender) {
+      this.#lastDefinition = definition;
+      this.#lastAppender = appender;
+    }
+    return appender;
+  }
+
+  #add(definition: unknown): EventAppender | JsonAppender {
+    if (definition instanceof EventDefinition) {
+      const { layout, ...inside } = insideOfEvent(definition);
+      const recorded = this.#record(definition.type, inside);
+      return this.#keep(definition, new EventAppender(layout, recorded, this.#port));
+    }
+    if (!isJsonDefinition(definition)) {
+      throw invalidArgument('The event must be one of defineEvent or defineJsonEvent.');
+    }
+    const recorded = this.#record(definition.type, insideOfJsonEvent(definition));
+    // What its values are, `appendEvent` says.
+    const encode = (value: unknown): Uint8Array => definition.encode(value as never);
+    return this.#keep(definition, new JsonAppender(encode, recorded, this.#port));
+  }
+
+  #keep<Appender extends EventAppender | JsonAppender>(key: unknown, appender: Appender): Appender {
+    this.#appenders.set(key, appender);
+    return appender;
+  }
+
+  #record(type: number, inside: Recordable): RecordedDefinition {
+    const other = this.#definitions.get(type);
+    if (other !== undefined) {
+      throw invalidArgument(
+        `The events ${inside.schema.name} and ${other.schema.name} both have the type ${type}: ` +
+          'give one of them another, or append only one version of an event.',
+      );
+    }
+    const recorded = new RecordedDefinition(type, inside, this.#port, this.#signals);
+    this.#definitions.set(type, recorded);
+    return recorded;
+  }
+
+  /**
+   * Writes again what the last segment does not have, as far as the ring has room now. Returns the
+   * id of the last of these events; 0: there is none.
+   */
+  repeat(): number {
+    let lastEventId = 0;
+    try {
+      for (const recorded of this.#definitions.values()) {
+        if (recorded.isBehind && this.#port.isOpen()) lastEventId = recorded.repeat();
+      }
+    } catch (error) {
+      // The log has ended in this moment, as its next call tells.
+      if (!(error instanceof WalError)) throw error;
+    }
+    return lastEventId;
+  }
+}
