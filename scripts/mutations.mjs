@@ -1117,6 +1117,27 @@ export const MUTATIONS = [
     tests: ['src/ring/ring.test.ts'],
   },
   {
+    name: 'events: a typed append goes on in room that it does not have',
+    file: 'src/ring/ring-producer.ts',
+    find: ' || units > ((this.#end - position) | 0)) {\n      return this.#appendPartsAnew(',
+    replace: ') {\n      return this.#appendPartsAnew(',
+    tests: ['test/system/typed-events.test.ts'],
+  },
+  {
+    name: 'events: a schema is written once in an opening, whatever retention takes',
+    file: 'src/recorder/application/event-appender.ts',
+    find: 'this.#schemaEventId !== 0 && this.#signals.activeFrom > this.#schemaEventId',
+    replace: 'this.#schemaEventId < 0',
+    tests: ['test/system/typed-events.test.ts'],
+  },
+  {
+    name: 'events: a schema that came into force later explains what was before',
+    file: 'src/events/log-schemas.ts',
+    find: 'return schema.sinceEventId <= eventId ? schema : undefined;',
+    replace: 'return schema;',
+    tests: ['test/system/typed-events.test.ts'],
+  },
+  {
     name: 'ring: append goes on where a call that was cut short has published',
     file: 'src/ring/ring-producer.ts',
     find: 'words[this.#appendedWord] !== position || units',

@@ -50,6 +50,7 @@ export {
   type JsonEventOptions,
   type StandardValidator,
 } from './events/json-event.js';
+export { ReferenceRequest, ReferenceTrade } from './events/reference-events.js';
 export { isSchemaEvent } from './events/schema-event.js';
 export type { LineOptions } from './intake/line-intake.js';
 export type { LineSource, RecordedLines, RecordLinesOptions } from './intake/record-lines.js';

@@ -68,7 +68,18 @@ export const schemaOf = (
   eventLayout: EventLayout | undefined,
 ): EventSchema => {
   const text = schemaText(name, version, eventLayout?.fields);
-  return { name, version, schemaId: idOfText(text), text, layout: eventLayout };
+  let schemaId: bigint | undefined;
+  return {
+    name,
+    version,
+    // At its first use: the hash is native, and definitions are made where modules are loaded.
+    get schemaId() {
+      schemaId ??= idOfText(text);
+      return schemaId;
+    },
+    text,
+    layout: eventLayout,
+  };
 };
 
 /** The payload of the schema event. */

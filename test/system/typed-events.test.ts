@@ -221,6 +221,20 @@ test('a schema is in each segment with events of it, and once in each opening', 
   assert.equal([...replayEvents(directory, [Order])].length, 8004);
 });
 
+test('a schema that is written again says since when it is in force', async (t) => {
+  const directory = temporaryFolder(t);
+  await using wal = await Wal.open(directory, { ...TINY, segmentBytes: 64 * KIB });
+  for (let event = 0; event < 3000; event++) {
+    wal.appendEvent(Order, order(event));
+    if (event % 100 === 0) await wal.durable();
+  }
+  const sinces = Array.from(wal.replay()).flatMap((event) =>
+    isSchemaEvent(event) ? [Buffer.from(event.payload).readBigUInt64LE(24)] : [],
+  );
+  assert.ok(sinces.length > 2);
+  assert.deepEqual(new Set(sinces), new Set([1n]));
+});
+
 test('what retention leaves says what its typed events are', async (t) => {
   const directory = temporaryFolder(t);
   const options = { ...TINY, segmentBytes: 64 * KIB };
@@ -306,7 +320,8 @@ test('a log that does not say what an event is made of is not guessed at', async
     wal.appendEvent(Other, { a: 6 });
   }
   // The schema that follows came into force later.
-  assert.throws(() => [...replayEvents(directory, [Told], { to: 1 })], unfit);
+  const untold = { ...unfit, message: /does not say what event 1/ };
+  assert.throws(() => [...replayEvents(directory, [Told], { to: 1 })], untold);
   assert.throws(() => [...replayEvents(directory, [Told], { from: 3 })], /other.* not told/);
   assert.deepEqual([...replayEvents(directory, [Other], { from: 2 })].length, 1);
   const invalid = { code: 'ERR_FLASHSTRIKE_INVALID_ARGUMENT' };
