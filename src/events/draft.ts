@@ -1,7 +1,7 @@
 // One event that is being put together. Its fixed part is memory of its own, so that no code of the
 // application runs while a frame of the ring is half written, other events may be appended in
-// between, and a draft that is dropped leaves nothing behind. `append` copies it as words, which
-// costs 5 ns for 40 bytes.
+// between, and a draft that is dropped leaves nothing behind. `append` copies it as
+// words.
 import { invalidArgument } from '../errors.js';
 import { lengthOf } from '../memory/typed-arrays.js';
 import { shownValue } from './event-errors.js';
