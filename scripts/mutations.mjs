@@ -58,10 +58,10 @@ export const MUTATIONS = [
     tests: ['src/replay/other-log.test.ts'],
   },
   {
-    name: 'lines: a chunk for which the ring has no room is dropped',
-    file: 'src/intake/line-intake.ts',
-    find: 'if (!this.#tryPut(payload)) await put(payload);\n    }\n',
-    replace: 'if (!this.#tryPut(payload)) void put;\n    }\n',
+    name: 'lines: one for which room was waited for is dropped',
+    file: 'src/intake/appender.ts',
+    find: 'while (!this.tryPut(payload)) await',
+    replace: 'if (!this.tryPut(payload)) await',
     tests: ['src/intake/record-lines.test.ts'],
   },
   {
