@@ -19,6 +19,9 @@ function randomOptions(random: () => number): WalOptions {
     },
     timestamps: pick(random, ['precise', 'coarse'] as const),
     sharedMemory: pick(random, ['required', 'required', 'required', 'off'] as const),
+    preallocate: pick(random, ['zero', 'recycle', 'allocate'] as const),
+    compression: pick(random, ['none', 'lz4'] as const),
+    hotSegments: pick(random, [0, 1, 3]),
   };
 }
 
