@@ -1,5 +1,6 @@
 // Power cuts under load, on both file systems and in all three sync modes, with segments so small
-// that many cuts hit a rotation, or a segment that is compressed and whose file is used again. `npm run soak -- power-cuts --rounds N` for more of them.
+// that many cuts hit a rotation, or a segment that is compressed and whose file is used again.
+// `npm run soak -- power-cuts --rounds N` for more of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cannotMap, TINY } from '../support/adapters.js';
