@@ -26,6 +26,7 @@ const LIBRARY = [
   'opentelemetry',
   'index',
   'replication',
+  'nats',
   'verification/inspect',
 ];
 const THREAD = /-thread\.ts$/;
@@ -83,12 +84,16 @@ const kept = {
   },
 };
 
-const { dependencies } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'));
+const { dependencies, peerDependencies } = JSON.parse(
+  readFileSync(join(PROJECT, 'package.json'), 'utf8'),
+);
+/** What is there where the package is installed, or where its user has installed it. */
+const packages = { ...dependencies, ...peerDependencies };
 
 /** What is there where the package is installed; a helper of the bundler's, for one, is not. */
 function isExternal(id) {
   if (id.startsWith('.') || id.startsWith('/')) return false;
-  if (id.startsWith('node:') || Object.hasOwn(dependencies, id)) return true;
+  if (id.startsWith('node:') || Object.hasOwn(packages, id)) return true;
   throw new Error(`bundle: ${id} is imported, and is no dependency of the package`);
 }
 

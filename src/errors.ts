@@ -52,6 +52,8 @@ export const ERROR_CODES = {
     'No process publishes telemetry of this log in shared memory: the log is closed, or was ' +
     'opened without shared memory.',
   ERR_FLASHSTRIKE_OUT_OF_RANGE: 'An event id is outside the range of the log.',
+  ERR_FLASHSTRIKE_PACKAGE_MISSING:
+    'An optional package is not installed; the message names it and the command that installs it.',
   ERR_FLASHSTRIKE_PLATFORM: 'This platform is not supported.',
   ERR_FLASHSTRIKE_REGION_GONE:
     "The shared region of the crashed process no longer exists, which recovery: 'strict' refuses.",

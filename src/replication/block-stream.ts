@@ -33,6 +33,10 @@ export interface StreamPosition {
 export interface BlockStream {
   /** Names the stream in messages, and the consumer that holds the log's segments for it. */
   readonly name: string;
+  /** How long the engine may take to bring to its disks what it has confirmed. Default 0. */
+  readonly settleMs?: number | undefined;
+  /** What it cannot promise as it is set up, once that is known; one sentence each. */
+  readonly notes?: readonly string[] | undefined;
   /**
    * Where the stream ends. May be out of date: it is a hint until an append behind it was accepted.
    * @throws StreamFailure

@@ -127,5 +127,5 @@ function framesIn(walker: LogWalker, firstEventId: number, endEventId: number): 
   while (id < firstEventId) skip();
   const start = at;
   while (id < endEventId && at < payloadEnd) skip();
-  return bytes.slice(start, at);
+  return new Uint8Array(bytes.subarray(start, at));
 }

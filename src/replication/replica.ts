@@ -56,7 +56,7 @@ interface Waiter {
 interface ReplicaOfLog {
   readonly dir: string;
   readonly stream: string;
-  readonly notes: readonly string[];
+  readonly notes: () => readonly string[];
   /** Sees to it that the event becomes durable, and rejects where it never will. */
   readonly makeDurable: (eventId: number | undefined) => Promise<number>;
 }
@@ -131,9 +131,9 @@ export class Replica {
     return this.#lastTrouble;
   }
 
-  /** What the stream cannot promise as it is set up; one sentence each. */
+  /** What the stream cannot promise as it is set up, once it is claimed; one sentence each. */
   get notes(): readonly string[] {
-    return this.#log.notes;
+    return this.#log.notes();
   }
 
   /** What it has done so far. */

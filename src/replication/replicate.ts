@@ -88,7 +88,8 @@ export async function replicate(
     await wal.durable(id);
     return id;
   };
-  return new Replica({ dir, stream: stream.name, notes: [], makeDurable }, stop, (observer) => {
+  const notes = (): readonly string[] => stream.notes ?? [];
+  return new Replica({ dir, stream: stream.name, notes, makeDurable }, stop, (observer) => {
     let failure: { readonly error: unknown } | undefined;
     const hold = new RetentionHold(consumer, settleMs, (error) => {
       failure ??= { error };
@@ -117,7 +118,8 @@ export async function replicate(
 
 function checked(options: ReplicateOptions) {
   checkOptionNames(options, OPTIONS);
-  const { stream, takeover, settleMs = 0, checkpointMs = 60_000, signal } = options;
+  const { stream, takeover, checkpointMs = 60_000, signal } = options;
+  const { settleMs = stream?.settleMs ?? 0 } = options;
   checkSignal(signal);
   for (const [name, value] of Object.entries({ settleMs, checkpointMs })) {
     if (Number.isInteger(value) && value >= 0 && value <= LONGEST_TIMER_MS) continue;

@@ -214,7 +214,7 @@ class Restoring {
     const { frames, firstEventId, eventCount } = run;
     const copy = this.#copy ?? this.#begin(firstEventId, streamEnd);
     // Frames are read by words of 4 bytes: in memory of their own they are aligned.
-    const bytes = frames.byteOffset % 8 === 0 ? frames : frames.slice();
+    const bytes = frames.byteOffset % 8 === 0 ? frames : new Uint8Array(frames);
     const writtenTsNs = highestTimestampNs(bytes, 0, bytes.length);
     const header = { firstEventId, eventCount, writtenTsNs };
     const whole = { bytes, start: 0, end: bytes.length, header };

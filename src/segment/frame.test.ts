@@ -99,6 +99,17 @@ describe('frames', () => {
     );
   });
 
+  test('bytes in a Buffer of Node, whose slice is no copy, are walked like any others', () => {
+    const bytes = new Uint8Array(48);
+    const frame = { kind: FrameKind.event, type: 1, timestampNs: 5n, payload: new Uint8Array(20) };
+    encodeFrame(bytes, 0, { ...frame, eventId: 7 });
+    for (let shift = 0; shift < 8; shift++) {
+      const buffer = Buffer.alloc(64, 0xee);
+      buffer.set(bytes, shift);
+      assert.equal(walkFrames(buffer.subarray(shift, shift + 48), 0, 48, 7, 1), undefined);
+    }
+  });
+
   test('the span is the frame rounded up to 8', () => {
     assert.deepEqual([24, 25, 31, 32, 33].map(frameSpan), [24, 32, 32, 32, 40]);
   });

@@ -143,7 +143,8 @@ export function walkFrames(
 function wordsOf(bytes: Uint8Array, start: number, end: number): Int32Array {
   const address = bytes.byteOffset + start;
   if (address % 4 === 0) return new Int32Array(bytes.buffer, address, (end - start) / 4);
-  return new Int32Array(bytes.slice(start, end).buffer, 0, (end - start) / 4);
+  // Not by `slice`, which is a view of the same memory where it is Node's Buffer.
+  return new Int32Array(new Uint8Array(bytes.subarray(start, end)).buffer);
 }
 
 interface FrameMarks {

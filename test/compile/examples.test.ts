@@ -9,7 +9,14 @@ import ts from 'typescript';
 import { projectRoot } from '../project-root.js';
 import { diagnostics } from './diagnostics.js';
 
-const ENTRIES = ['index', 'telemetry', 'prometheus', 'opentelemetry', 'replication'] as const;
+const ENTRIES = [
+  'index',
+  'telemetry',
+  'prometheus',
+  'opentelemetry',
+  'replication',
+  'nats',
+] as const;
 const DOCUMENTS = [
   'README.md',
   'docs/EVENTS.md',

@@ -1,11 +1,12 @@
 // What the tests of replication have in common: an engine in memory whose turns come by themselves,
 // and logs of all kinds of blocks.
+import assert from 'node:assert/strict';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { removeFolder } from '../../bench/harness/remove-folder.js';
-import { Wal } from '../../src/index.js';
+import { openCursor, Wal, type WalOptions } from '../../src/index.js';
 import type { BlockStream } from '../../src/replication/block-stream.js';
 import { MemoryStream } from './memory-stream.js';
 import { Turns } from './turns.js';
@@ -20,8 +21,8 @@ class LiveTurns extends Turns {
 export const liveStream = (maxBlockBytes = 64 * 1024): MemoryStream =>
   new MemoryStream(new LiveTurns(1), maxBlockBytes);
 
-export const openLog = (dir: string): Promise<Wal> =>
-  Wal.open(dir, { segmentBytes: 65_536, ringBytes: 65_536, sharedMemory: 'off' });
+export const openLog = (dir: string, options: WalOptions = {}): Promise<Wal> =>
+  Wal.open(dir, { segmentBytes: 65_536, ringBytes: 65_536, sharedMemory: 'off', ...options });
 
 /** Events of all sizes, every third call a batch; returns the last id. */
 export function appendMixed(wal: Wal, calls: number, salt = 0): number {
@@ -32,6 +33,25 @@ export function appendMixed(wal: Wal, calls: number, salt = 0): number {
     else wal.append(payload((id * 37) % 900), id & 0xffff);
   }
   return wal.lastEventId;
+}
+
+/** Frame by frame: ids, types, times, batch marks and payloads. */
+export function assertSame(a: string, b: string): number {
+  const [x, y] = [openCursor(a), openCursor(b)];
+  let events = 0;
+  try {
+    for (; ; events++) {
+      const more = x.next();
+      assert.equal(y.next(), more, `one of them ends at event ${x.eventId || y.eventId}`);
+      if (!more) return events;
+      const frameOf = ({ block, payloadOffset, payloadBytes }: typeof x): Buffer =>
+        Buffer.from(block.subarray(payloadOffset - 24, payloadOffset + payloadBytes));
+      assert.equal(Buffer.compare(frameOf(x), frameOf(y)), 0, `event ${x.eventId}`);
+    }
+  } finally {
+    x.close();
+    y.close();
+  }
 }
 
 interface Closable {

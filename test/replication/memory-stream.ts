@@ -80,7 +80,7 @@ export class MemoryStream {
     await turn();
     if (this.#turns.chance(this.trouble / 2)) throw new StreamFailure('unavailable', 'no answer');
     const sequence = this.#turns.chance(this.trouble) ? this.#stale() : this.blocks.length;
-    const block = this.blocks[sequence - 1];
+    const block = received(this.blocks[sequence - 1]);
     await turn();
     return { firstSequence: 1, sequence, block, maxBlockBytes: this.maxBlockBytes };
   }
@@ -121,9 +121,17 @@ export class MemoryStream {
     if (this.#turns.chance(this.trouble / 2)) throw new StreamFailure('unavailable', 'no answer');
     const end = this.#turns.chance(this.trouble) ? this.#stale() : this.blocks.length;
     for (let sequence = from; sequence <= end; sequence++) {
-      const bytes = this.blocks[sequence - 1];
+      const bytes = received(this.blocks[sequence - 1]);
       if (bytes === undefined) return;
       yield { sequence, bytes };
     }
   }
+}
+
+/** As a client of an engine hands it out: somewhere in a buffer of what has come. */
+function received(bytes: Uint8Array | undefined): Buffer | undefined {
+  if (bytes === undefined) return undefined;
+  const buffer = Buffer.alloc(bytes.length + 3, 0xee);
+  buffer.set(bytes, 3);
+  return buffer.subarray(3);
 }

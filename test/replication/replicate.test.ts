@@ -2,33 +2,14 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { listConsumers, openCursor, verify, Wal, type WalError } from '../../src/index.js';
+import { listConsumers, verify, Wal, type WalError } from '../../src/index.js';
 import type { Replica } from '../../src/replication/replica.js';
 import { replicate } from '../../src/replication/replicate.js';
 import { StreamReading } from '../../src/replication/stream-reading.js';
 import { audit, type BlockStream, restoreFrom, StreamFailure } from '../../src/replication.js';
 import { eventually, settles, staysPending } from '../support/eventually.js';
 import { code } from '../support/log-content.js';
-import { appendMixed, Gate, liveStream, openLog, Place, streamOf } from './bench.js';
-
-/** Frame by frame: ids, types, times, batch marks and payloads. */
-function assertSame(a: string, b: string): number {
-  const [x, y] = [openCursor(a), openCursor(b)];
-  let events = 0;
-  try {
-    for (; ; events++) {
-      const more = x.next();
-      assert.equal(y.next(), more, `one of them ends at event ${x.eventId || y.eventId}`);
-      if (!more) return events;
-      const frameOf = ({ block, payloadOffset, payloadBytes }: typeof x): Buffer =>
-        Buffer.from(block.subarray(payloadOffset - 24, payloadOffset + payloadBytes));
-      assert.equal(Buffer.compare(frameOf(x), frameOf(y)), 0, `event ${x.eventId}`);
-    }
-  } finally {
-    x.close();
-    y.close();
-  }
-}
+import { appendMixed, assertSame, Gate, liveStream, openLog, Place, streamOf } from './bench.js';
 
 async function replicated(
   t: TestContext,

@@ -1,0 +1,119 @@
+// Three real servers on loopback, in a folder of the test. All of them are gone when it ends,
+// however it ends.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { removeFolder } from '../../bench/harness/remove-folder.js';
+
+const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin`;
+const found = spawnSync('nats-server', ['--version'], { env: { PATH }, encoding: 'utf8' });
+
+/** Why there can be no cluster here; false: there can. */
+export const NO_SERVER: string | false =
+  found.status === 0 ? false : 'nats-server is not installed (Debian package nats-server)';
+
+interface Node {
+  readonly name: string;
+  readonly port: number;
+  readonly store: string;
+  readonly config: string;
+  process: ChildProcess | undefined;
+}
+
+/** Free when this is called; all are held until the last one is known. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers: Server[] = [];
+  for (let each = 0; each < count; each++) {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    servers.push(server);
+  }
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+export class NatsCluster {
+  readonly #dir: string;
+  readonly #nodes: readonly Node[];
+  readonly #onExit = (): void => this.#killAll();
+
+  private constructor(dir: string, nodes: readonly Node[]) {
+    this.#dir = dir;
+    this.#nodes = nodes;
+    process.on('exit', this.#onExit);
+  }
+
+  static async start(): Promise<NatsCluster> {
+    const dir = mkdtempSync(join(tmpdir(), 'flashstrike-nats-'));
+    const ports = await freePorts(6);
+    const routes = ports.slice(3).map((port) => `nats://127.0.0.1:${port}`);
+    const nodes = [0, 1, 2].map((index): Node => {
+      const name = `n${index + 1}`;
+      const store = join(dir, name);
+      const config = join(dir, `${name}.conf`);
+      const text = [
+        `server_name: ${name}`,
+        `listen: "127.0.0.1:${ports[index]}"`,
+        `jetstream { store_dir: "${store}", max_mem: 64MB, max_file: 1GB }`,
+        `cluster { name: test, listen: "127.0.0.1:${ports[index + 3]}"`,
+        `routes: ${JSON.stringify(routes)} }`,
+      ];
+      writeFileSync(config, `${text.join('\n')}\n`);
+      return { name, port: ports[index] ?? 0, store, config, process: undefined };
+    });
+    const cluster = new NatsCluster(dir, nodes);
+    for (const { name } of nodes) cluster.start(name);
+    return cluster;
+  }
+
+  get servers(): string[] {
+    return this.#nodes.map(({ port }) => `127.0.0.1:${port}`);
+  }
+
+  get names(): string[] {
+    return this.#nodes.map(({ name }) => name);
+  }
+
+  /** Unless it runs. */
+  start(name: string): void {
+    const node = this.#nodeOf(name);
+    const { process: child } = node;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) return;
+    mkdirSync(node.store, { recursive: true });
+    const options = { env: { PATH }, stdio: 'ignore' } as const;
+    node.process = spawn('nats-server', ['-c', node.config], options);
+  }
+
+  /** As a crash: SIGKILL, and it is gone. */
+  async kill(name: string): Promise<void> {
+    const { process: child } = this.#nodeOf(name);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+
+  loseDisk(name: string): void {
+    rmSync(this.#nodeOf(name).store, { recursive: true, force: true });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.names.map((name) => this.kill(name)));
+    process.removeListener('exit', this.#onExit);
+    removeFolder(this.#dir);
+  }
+
+  #killAll(): void {
+    for (const { process: child } of this.#nodes) child?.kill('SIGKILL');
+  }
+
+  #nodeOf(name: string): Node {
+    const node = this.#nodes.find((each) => each.name === name);
+    assert.ok(node !== undefined, `there is a server ${name}`);
+    return node;
+  }
+}

@@ -1,0 +1,204 @@
+// Against three real servers: what an engine in memory cannot show.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import type { Wal, WalError } from '../../src/index.js';
+import { audit, type BlockStream, natsStream, replicate, restoreFrom } from '../../src/nats.js';
+import { Script } from '../support/child-script.js';
+import { eventually, settles, staysPending } from '../support/eventually.js';
+import { code } from '../support/log-content.js';
+import { appendMixed, assertSame, openLog, Place } from './bench.js';
+import { NatsCluster, NO_SERVER } from './nats-cluster.js';
+
+const NATS = new URL('../../src/nats.js', import.meta.url).href;
+/** Replicates a folder until it is killed. */
+const REPLICATOR = `
+const { natsStream, replicate } = await import('${NATS}');
+const replica = await replicate(directory, { stream: natsStream(options) });
+await replica.claimed();
+tell('claimed');
+await replica.ended();
+`;
+
+describe('a cluster of three', { skip: NO_SERVER }, () => {
+  let cluster: NatsCluster;
+  before(async () => {
+    cluster = await NatsCluster.start();
+  });
+  after(() => cluster.stop());
+
+  const streamOf = (stream: string, more: object = {}): BlockStream =>
+    natsStream({ servers: cluster.servers, stream, create: {}, timeoutMs: 2_000, ...more });
+
+  async function leaderOf(stream: string): Promise<string> {
+    const nc = await connect({ servers: cluster.servers });
+    try {
+      const jsm = await jetstreamManager(nc, { checkAPI: false });
+      for (;;) {
+        const info = await jsm.streams.info(stream).catch(() => undefined);
+        if (info?.cluster?.leader !== undefined) return info.cluster.leader;
+        await delay(100);
+      }
+    } finally {
+      await nc.close();
+    }
+  }
+
+  async function proveSame(place: Place, wal: Wal, stream: string): Promise<void> {
+    const out = place.path(`out-${stream}`);
+    const restored = await settles('restore', restoreFrom(streamOf(stream), out));
+    assert.deepEqual([restored.complete, restored.lastEventId], [true, wal.lastEventId]);
+    assert.equal(assertSame(wal.directory, out), wal.lastEventId);
+    const report = await settles('audit', audit(wal.directory, streamOf(stream)));
+    assert.deepEqual([report.ok, report.events, report.problems], [true, wal.lastEventId, []]);
+  }
+
+  test('a log is replicated, restored and audited; the largest event goes in parts', async (t) => {
+    const place = new Place(t);
+    const wal = place.keep(
+      await openLog(place.path('log'), { segmentBytes: 4 << 20, ringBytes: 8 << 20 }),
+    );
+    const replica = place.keep(await replicate(wal, { stream: streamOf('plain') }));
+    assert.equal(await settles('claimed', replica.claimed()), 1);
+    assert.match(replica.notes.join(), /^$|cannot sync each block/);
+    for (let round = 0; round < 4; round++) {
+      appendMixed(wal, 30);
+      if (round === 2) wal.append(new Uint8Array(1_048_488).fill(7));
+      await settles('replicated', replica.replicated());
+    }
+    await proveSame(place, wal, 'plain');
+  });
+
+  test('leader, replicator and another leader are killed: each event once, in order', async (t) => {
+    const place = new Place(t);
+    const wal = place.keep(await openLog(place.path('log')));
+    let isOver = false;
+    const recording = (async () => {
+      while (!isOver) {
+        appendMixed(wal, 5);
+        await delay(5);
+      }
+      await wal.durable();
+    })();
+    const options = { servers: cluster.servers, stream: 'chaos', create: {}, timeoutMs: 2_000 };
+    const child = Script.start(t, REPLICATOR, wal.directory, options);
+    await child.tells('claimed');
+    const first = await leaderOf('chaos');
+    await cluster.kill(first);
+    await child.kill();
+    const replica = place.keep(await replicate(wal, { stream: streamOf('chaos') }));
+    await settles('claimed', replica.claimed());
+    assert.ok(replica.epoch > 1);
+    cluster.start(first);
+    await cluster.kill(await leaderOf('chaos'));
+    for (const name of cluster.names) cluster.start(name);
+    isOver = true;
+    await recording;
+    await settles('replicated', replica.replicated());
+    await proveSame(place, wal, 'chaos');
+  });
+
+  test('without a quorum appends go on; when it is back so does replication', async (t) => {
+    const place = new Place(t);
+    const wal = place.keep(await openLog(place.path('log')));
+    const replica = place.keep(await replicate(wal, { stream: streamOf('quorum') }));
+    await settles('replicated', replica.replicated(appendMixed(wal, 5)));
+    const [first = '', second = ''] = cluster.names;
+    await Promise.all([cluster.kill(first), cluster.kill(second)]);
+    const last = appendMixed(wal, 50);
+    assert.equal(await wal.durable(), last);
+    const pending = replica.replicated(last);
+    assert.ok(await staysPending(pending, 200));
+    await eventually('it waits', () => replica.state === 'waiting');
+    cluster.start(first);
+    // One of the two comes back without its disk.
+    cluster.loseDisk(second);
+    cluster.start(second);
+    assert.equal(await settles('replicated', pending), last);
+    await proveSame(place, wal, 'quorum');
+  });
+
+  test('a leader that has lost its disk comes back: what it answers is not believed', async (t) => {
+    const place = new Place(t);
+    const wal = place.keep(await openLog(place.path('log')));
+    const replica = place.keep(await replicate(wal, { stream: streamOf('disk') }));
+    await settles('replicated', replica.replicated(appendMixed(wal, 30)));
+    const leader = await leaderOf('disk');
+    await cluster.kill(leader);
+    cluster.loseDisk(leader);
+    cluster.start(leader);
+    for (let round = 0; round < 3; round++) {
+      await settles('replicated', replica.replicated(appendMixed(wal, 10)));
+    }
+    await proveSame(place, wal, 'disk');
+  });
+
+  test('a full stream is waited for, and goes on when it has room', async (t) => {
+    const place = new Place(t);
+    const wal = place.keep(await openLog(place.path('log')));
+    const stream = streamOf('full', { create: { maxBytes: 65_536 } });
+    const replica = place.keep(await replicate(wal, { stream }));
+    await settles('claimed', replica.claimed());
+    const last = appendMixed(wal, 200);
+    const pending = replica.replicated(last);
+    await eventually('it is full', () => replica.counts.failures.full > 0);
+    assert.ok(replica.confirmedEventId < last);
+    const nc = await connect({ servers: cluster.servers });
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    await jsm.streams.update('full', { max_bytes: 10_000_000 });
+    await nc.close();
+    assert.equal(await settles('replicated', pending), last);
+    await proveSame(place, wal, 'full');
+  });
+
+  test('standbys take over from a writer that does not know of it, which is fenced', async (t) => {
+    const place = new Place(t);
+    const wal = place.keep(await openLog(place.path('log')));
+    const replica = place.keep(await replicate(wal, { stream: streamOf('race') }));
+    await settles('replicated', replica.replicated(appendMixed(wal, 20)));
+    const standbys = await Promise.all(
+      [1, 2, 3].map(async (number) => {
+        const out = place.path(`standby-${number}`);
+        await settles('restore', restoreFrom(streamOf('race'), out, { segmentBytes: 65_536 }));
+        const stream = streamOf('race');
+        await stream.position();
+        return { out, stream };
+      }),
+    );
+    const outcomes = await Promise.all(
+      standbys.map(async ({ out, stream }) => {
+        const standby = place.keep(await replicate(out, { stream, takeover: true }));
+        return settles('claimed', standby.claimed()).catch((error: WalError) => error.code);
+      }),
+    );
+    // Who looks only after another one has claimed takes over from that one.
+    const refused = outcomes.filter((outcome) => outcome === 'ERR_FLASHSTRIKE_FENCED');
+    assert.ok(refused.length < 3 && outcomes.length - refused.length >= 1, outcomes.join());
+    appendMixed(wal, 1);
+    await assert.rejects(settles('ended', replica.ended()), code('ERR_FLASHSTRIKE_FENCED'));
+  });
+
+  test('a stream that cannot keep the promises is refused', async (t) => {
+    const place = new Place(t);
+    const wal = place.keep(await openLog(place.path('log')));
+    const refused = async (stream: string, more: object, why: RegExp): Promise<void> => {
+      const replica = await replicate(wal, { stream: streamOf(stream, more) });
+      const claimed = settles('claimed', replica.claimed());
+      await assert.rejects(claimed, code('ERR_FLASHSTRIKE_INVALID_OPTION', why));
+    };
+    await refused('none', { create: undefined }, /There is no stream none/);
+    const one = place.keep(await replicate(wal, { stream: streamOf('one', { replicas: 1 }) }));
+    await settles('claimed', one.claimed());
+    await one.close();
+    await refused('one', {}, /kept on 1 servers, not on 3/);
+    await refused('one', { replicas: 1, subject: 'other' }, /has the subjects flashstrike.one/);
+    const nc = await connect({ servers: cluster.servers });
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    const wrong = { subjects: ['flashstrike.memory'], num_replicas: 3 };
+    await jsm.streams.add({ name: 'memory', storage: 'memory', ...wrong });
+    await nc.close();
+    await refused('memory', {}, /kept in memory/);
+  });
+});
