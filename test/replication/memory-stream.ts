@@ -131,7 +131,7 @@ export class MemoryStream {
 /** As a client of an engine hands it out: somewhere in a buffer of what has come. */
 function received(bytes: Uint8Array | undefined): Buffer | undefined {
   if (bytes === undefined) return undefined;
-  const buffer = Buffer.alloc(bytes.length + 3, 0xee);
+  const buffer = Buffer.allocUnsafe(bytes.length + 3);
   buffer.set(bytes, 3);
   return buffer.subarray(3);
 }
