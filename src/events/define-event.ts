@@ -269,7 +269,9 @@ function checkDefaults(
       .find(({ field }) => field.name === name)
       ?.write(draft, value);
   }
-  return Object.freeze(Object.fromEntries(entries));
+  // Of its own: what was given may change.
+  const kept = (value: unknown) => (value instanceof Uint8Array ? new Uint8Array(value) : value);
+  return Object.freeze(Object.fromEntries(entries.map(([name, value]) => [name, kept(value)])));
 }
 
 function checkNamesField(layout: EventLayout, option: string, name: string): void {

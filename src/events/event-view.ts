@@ -103,7 +103,7 @@ export function objectOf(shown: ShownBytes, fields: readonly ViewedField[]): obj
   const values: Record<string, unknown> = {};
   for (const { name, read } of fields) {
     const value = shown.read(read);
-    values[name] = value instanceof Uint8Array ? value.slice() : value;
+    values[name] = value instanceof Uint8Array ? new Uint8Array(value) : value;
   }
   return values;
 }

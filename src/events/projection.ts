@@ -97,7 +97,7 @@ export function projectionOf(
   if (old === undefined) throw refuse('there it is JSON, here it has fields');
   return writersOf(layout).map(({ field }) => {
     const { name } = field;
-    const names = [name, ...(renamed[name] ?? [])];
+    const names = [name, ...(Object.hasOwn(renamed, name) ? (renamed[name] ?? []) : [])];
     const from = names
       .map((each) => old.fields.find((candidate) => candidate.name === each))
       .find((candidate) => candidate !== undefined && candidate.encoding !== 'spare');

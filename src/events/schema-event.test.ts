@@ -55,7 +55,6 @@ test('a schema event that makes no sense is refused', () => {
     ['another version than its text', changed(12, 3)],
     ['another id than its text', changed(16, 1, 2, 3)],
     ['in force since event 0', encodeSchema(schema, 7, 0)],
-    ['in force since an event to come', encodeSchema(schema, 7, 10)],
     ['no JSON', withText('{')],
     ['no object', withText('7')],
     ['no fields that can be', withText('{"name":"order","version":2,"fields":[["a","u9"]]}')],

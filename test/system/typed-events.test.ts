@@ -360,3 +360,82 @@ test('a cursor and a follower read typed events, without a copy', async (t) => {
   await following.catch((error: unknown) => assert.ok(stop.signal.aborted, String(error)));
   assert.deepEqual(followed, [98, 99, 100, 101]);
 });
+
+test("bytes of a field that are read back are a copy: the draft stays the log's own", async (t) => {
+  const Hash = defineEvent('hash', { hash: { bytes: 32 }, n: 'u32' }, { version: 1 });
+  await using wal = await Wal.open(temporaryFolder(t), TINY);
+  const begun = wal.begin(Hash);
+  begun.hash = new Uint8Array(32).fill(7);
+  begun.n = 1;
+  begun.commit();
+  const { hash } = begun;
+  structuredClone(hash, { transfer: [hash.buffer as ArrayBuffer] });
+  begun.hash.fill(9);
+  begun.n = 2;
+  const second = begun.commit();
+  assert.equal(wal.append(Buffer.from('behind it')), second + 1);
+  await wal.durable();
+  const values = Array.from(replayEvents(wal.directory, [Hash]), ({ value }) => value);
+  assert.deepEqual(
+    values.map(({ hash: [first], n }) => [first, n]),
+    [
+      [7, 1],
+      [7, 2],
+    ],
+  );
+});
+
+test('a log that is closed in a rush has the schema in its last segment', async (t) => {
+  const directory = temporaryFolder(t);
+  const options = { ...TINY, ringBytes: 1024 * KIB, segmentBytes: 64 * KIB };
+  {
+    await using wal = await Wal.open(directory, options);
+    for (let event = 0; event < 4000; event++) wal.appendEvent(Order, order(event));
+  }
+  await using wal = await Wal.open(directory, options);
+  wal.append(Buffer.from('behind it'));
+  const first = await wal.deleteBefore(3500);
+  assert.ok(first > 2000, `${first}`);
+  const left = Array.from(replayEvents(directory, [Order]), ({ value }) => value.quantity);
+  assert.ok(left.length > 400 && left.every((quantity) => quantity === 9));
+});
+
+test('a log at rest stays at rest, however many definitions it has', async (t) => {
+  const directory = temporaryFolder(t);
+  const many = Array.from({ length: 12 }, (_, at) => {
+    const fields: EventFields = Object.fromEntries(
+      Array.from(
+        { length: 100 },
+        (_each, field) => [`field_${'x'.repeat(20)}_${field}`, 'u8'] as const,
+      ),
+    );
+    return defineEvent(`event${at}`, fields, { version: 1 });
+  });
+  await using wal = await Wal.open(directory, { ...TINY, segmentBytes: 64 * KIB });
+  for (const each of many) wal.begin(each).commit();
+  for (let event = 0; event < 40; event++) wal.append(new Uint8Array(4000));
+  await wal.durable();
+  let last = 0;
+  let since = performance.now();
+  // What is still owed comes once; then nothing does for five looks of the pulse.
+  await eventually('nothing more comes', () => {
+    if (wal.lastEventId !== last) since = performance.now();
+    last = wal.lastEventId;
+    return performance.now() - since > 1000;
+  });
+  assert.ok(last <= 12 * 3 + 40, `${last}`);
+});
+
+test('a schema fits where events may be small; an event that is refused leaves none', async (t) => {
+  const directory = temporaryFolder(t);
+  await using wal = await Wal.open(directory, { ...TINY, maxEventBytes: 60 });
+  const tooLarge = { price: 1, note: 'x'.repeat(100) };
+  assert.throws(() => wal.appendEvent(Trade, tooLarge), {
+    code: 'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
+  });
+  assert.throws(() => wal.appendEvent(Note, 'x'.repeat(100)), {
+    code: 'ERR_FLASHSTRIKE_EVENT_TOO_LARGE',
+  });
+  assert.equal(wal.lastEventId, 0, 'nothing is in the log of it');
+  assert.equal(wal.appendEvent(Trade, { price: 1, note: '' }), 2);
+});

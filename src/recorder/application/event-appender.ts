@@ -11,7 +11,7 @@ import { readerOf } from '../../events/field-readers.js';
 import { writersOf } from '../../events/field-writers.js';
 import type { EventFields, EventLayout, EventValues } from '../../events/fields.js';
 import { insideOfJsonEvent, isJsonDefinition } from '../../events/json-event.js';
-import { type EventSchema, encodeSchema, SCHEMA_TYPE } from '../../events/schema-event.js';
+import { type EventSchema, encodeSchema } from '../../events/schema-event.js';
 import type { Signals } from '../threads/signals.js';
 
 /** Takes the fields of an event one after the other: what `wal.begin` gives. */
@@ -28,8 +28,11 @@ export type EventWriter<Fields extends EventFields = EventFields> = {
 /** What the log does for its typed events. */
 interface TypedPort {
   append(payload: Uint8Array, type: number): number;
+  /** @throws WalError for a payload that is larger than the log takes */
+  checkBytes(payloadBytes: number): void;
   appendDraft(draft: Draft, type: number): number;
-  tryAppend(payload: Uint8Array, type: number): number | undefined;
+  /** Whatever its size. 0: the ring has no room, and it is not to be waited for. */
+  appendSchema(payload: Uint8Array, waits: boolean): number;
   /** Whether it takes events. */
   isOpen(): boolean;
   lastEventId(): number;
@@ -52,7 +55,10 @@ class RecordedDefinition {
   /** The counter of segments when it was looked at last. */
   #seen = -1;
   #sinceEventId = 0;
-  #schemaEventId = 0;
+  /** Where it stands last; 0: nowhere. */
+  schemaEventId = 0;
+  /** An event of it may stand behind its last schema. */
+  #hasEvents = false;
 
   constructor(type: number, { schema, recorded }: Recordable, port: TypedPort, signals: Signals) {
     this.type = type;
@@ -67,25 +73,33 @@ class RecordedDefinition {
   /** Before an event of it is appended. A plain load: what is seen an event late is as good. */
   tell(): void {
     if (this.#words[this.#word] !== this.#seen) this.#look();
+    this.#hasEvents = true;
   }
 
   #look(): void {
     const seen = this.#words[this.#word] as number;
-    if (this.#isRecorded && (this.#schemaEventId === 0 || this.isBehind)) {
-      const eventId = this.#port.append(this.#payload(), SCHEMA_TYPE);
-      this.#wasRecorded(eventId);
+    if (this.#isRecorded && (this.schemaEventId === 0 || this.isBehind)) {
+      this.repeat(true);
     }
     this.#seen = seen;
   }
 
-  /** Whether the log's last segment does not have it. */
-  get isBehind(): boolean {
-    return this.#schemaEventId !== 0 && this.#signals.activeFrom > this.#schemaEventId;
+  /**
+   * Whether events of it came since it was written. Where none did, all of them go with the segment
+   * in which it stands: to write it again would only make a log at rest grow.
+   */
+  get isOwed(): boolean {
+    return this.schemaEventId !== 0 && this.#hasEvents;
   }
 
-  /** Writes it again where the ring has room. Returns the id of that event; 0: not now. */
-  repeat(): number {
-    const eventId = this.#port.tryAppend(this.#payload(), SCHEMA_TYPE) ?? 0;
+  /** Whether the log's last segment does not have it. */
+  get isBehind(): boolean {
+    return this.schemaEventId !== 0 && this.#signals.activeFrom > this.schemaEventId;
+  }
+
+  /** Writes it where the ring has room, or waits for that. Returns the id; 0: not now. */
+  repeat(waits: boolean): number {
+    const eventId = this.#port.appendSchema(this.#payload(), waits);
     if (eventId !== 0) this.#wasRecorded(eventId);
     return eventId;
   }
@@ -96,7 +110,8 @@ class RecordedDefinition {
   }
 
   #wasRecorded(eventId: number): void {
-    this.#schemaEventId = eventId;
+    this.schemaEventId = eventId;
+    this.#hasEvents = false;
     if (this.#sinceEventId === 0) this.#sinceEventId = eventId;
   }
 }
@@ -133,7 +148,10 @@ function takerClassOf(layout: EventLayout): TakerClass {
         enumerable: true,
         get(this: FieldTaker) {
           const draft = FieldTaker.draftOf(this);
-          return read === undefined ? draft.restValue : read(draft.view, 0, 0);
+          if (read === undefined) return draft.restValue;
+          const value = read(draft.view, 0, 0);
+          // Of its own: whoever gives its memory away must not take the draft's.
+          return value instanceof Uint8Array ? new Uint8Array(value) : value;
         },
         set(this: FieldTaker, value: unknown) {
           write(FieldTaker.draftOf(this), value);
@@ -181,6 +199,8 @@ class EventAppender {
   }
 
   commit(draft: Draft): number {
+    // Before the schema: of an event that is refused nothing is in the log.
+    this.#port.checkBytes(draft.payloadBytes);
     this.#recorded.tell();
     return this.#port.appendDraft(draft, this.#recorded.type);
   }
@@ -204,6 +224,7 @@ class JsonAppender {
 
   append(value: unknown): number {
     const payload = this.#encode(value);
+    this.#port.checkBytes(payload.length);
     this.#definition.tell();
     return this.#port.append(payload, this.#definition.type);
   }
@@ -285,19 +306,34 @@ export class EventAppenders {
   }
 
   /**
-   * Writes again what the last segment does not have, as far as the ring has room now. Returns the
-   * id of the last of these events; 0: there is none.
+   * Writes again what is owed and the last segment does not have, as far as the ring has room now.
    */
-  repeat(): number {
-    let lastEventId = 0;
+  repeat(): void {
+    this.#repeat((recorded) => recorded.isBehind, false);
+  }
+
+  /**
+   * The same where there is no later call.
+   * @param mayRotate what waits in the ring may still go into another segment: all is written again
+   * @param waits for room
+   */
+  repeatLast(mayRotate: boolean, waits: boolean): void {
+    this.#repeat((recorded) => mayRotate || recorded.isBehind, waits && mayRotate);
+  }
+
+  /** Of the schemas that this opening has written last, the latest; 0: none. */
+  get lastSchemaEventId(): number {
+    return Math.max(0, ...[...this.#definitions.values()].map((each) => each.schemaEventId));
+  }
+
+  #repeat(isDue: (recorded: RecordedDefinition) => boolean, waits: boolean): void {
     try {
       for (const recorded of this.#definitions.values()) {
-        if (recorded.isBehind && this.#port.isOpen()) lastEventId = recorded.repeat();
+        if (recorded.isOwed && isDue(recorded) && this.#port.isOpen()) recorded.repeat(waits);
       }
     } catch (error) {
       // The log has ended in this moment, as its next call tells.
       if (!(error instanceof WalError)) throw error;
     }
-    return lastEventId;
   }
 }

@@ -1,7 +1,9 @@
 // The recorder's top: what the application holds. All of it runs on the application's thread, and
 // `append` runs there for every event: while the ring has room it makes no system call, takes no
 // lock and allocates nothing.
+
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type BackupOptions, backupOf } from '../../backup/backup.js';
 import type { BackupReport } from '../../backup/backup-steps.js';
 import { type Clock, monotonicClock } from '../../clock/clock.js';
@@ -14,6 +16,7 @@ import type { EventDefinition } from '../../events/define-event.js';
 import type { Draft } from '../../events/draft.js';
 import type { EventFields, EventValues } from '../../events/fields.js';
 import type { JsonEventDefinition } from '../../events/json-event.js';
+import { SCHEMA_TYPE } from '../../events/schema-event.js';
 import {
   type LineSource,
   type RecordedLines,
@@ -52,7 +55,8 @@ import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../segment/frame.js
 import type { LogTelemetry, WalTelemetry } from '../../telemetry/log-telemetry.js';
 import { appendedEventsOf, ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { OpeningUpdater } from '../../telemetry/recorder/opening-metrics.js';
-import { LONGEST_TIMER_MS } from '../../units.js';
+import { LONGEST_TIMER_MS, PAGE_BYTES } from '../../units.js';
+import { SEGMENT_PARTS } from '../threads/segment-growth.js';
 import { Signals } from '../threads/signals.js';
 import { type VerificationStatus, verificationStatus } from '../threads/verification.js';
 import type { ResolvedOptions, WalOptions } from '../threads/wal-options.js';
@@ -92,6 +96,8 @@ const EXIT_TIMEOUT_MS = 10_000;
 /** By the symbol, not from node:util: our types need none of Node's for it. */
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 /** What `append` finds in place of the region's words once they are gone. */
+/** How often who waits for a schema looks whether the log still takes events. */
+const TOLD_LOOK_MS = 100;
 const CLOSED_WORDS = Int32Array.of(LogState.closed);
 
 /** What a machine needs of its log, and nobody else: see `walInside`. */
@@ -200,8 +206,9 @@ export class Wal {
     this.#events = new EventAppenders(
       {
         append: (payload, type) => this.append(payload, type),
+        appendSchema: (payload, waits) => this.#appendSchema(payload, waits),
+        checkBytes: (bytes) => this.#checkEventBytes(bytes),
         appendDraft: (draft, type) => this.#appendDraft(draft, type),
-        tryAppend: (payload, type) => this.tryAppend(payload, type),
         isOpen: () => this.state === 'open',
         lastEventId: () => this.lastEventId,
       },
@@ -383,9 +390,19 @@ export class Wal {
     return this.#events.begin(event) as EventWriter<Fields>;
   }
 
-  #appendDraft(draft: Draft, type: number): number {
-    const payloadBytes = draft.payloadBytes;
+  #checkEventBytes(payloadBytes: number): void {
     if (payloadBytes > this.#maxEventBytes) throw eventTooLarge(payloadBytes, this.#options);
+  }
+
+  /** Whatever `maxEventBytes` says: every ring takes it. 0: the ring has no room now. */
+  #appendSchema(payload: Uint8Array, waits: boolean): number {
+    if (this.#words[this.#stateWord] !== OPEN) this.#checkState();
+    const id = this.#appendNow(payload, payload.length, SCHEMA_TYPE);
+    if (id !== 0 || !waits) return id;
+    return this.#appendLater(payload, payload.length, SCHEMA_TYPE);
+  }
+
+  #appendDraft(draft: Draft, type: number): number {
     if (--this.#untilTimed <= 0) return this.#appendDraftTimed(draft, type);
     return this.#putDraft(draft, type);
   }
@@ -871,9 +888,17 @@ export class Wal {
     if (this.state === 'failed') throw this.#failedError('nothing is removed');
     if (this.state === 'closing' || this.#closed) throw this.#closedError();
     // What is left tells of its typed events, whatever happens to this process.
-    const repeated = this.#events.repeat();
-    if (repeated !== 0) await this.durable(repeated);
+    this.#events.repeat();
+    await this.#untilToldDurably(this.#events.lastSchemaEventId);
     return this.#handles.maintenance.deleteBefore(eventId);
+  }
+
+  /** A disk that is full must not keep away what makes room. */
+  async #untilToldDurably(schemaEventId: number): Promise<void> {
+    while (schemaEventId > this.durableEventId && this.state === 'open') {
+      const look = delay(TOLD_LOOK_MS, undefined, { ref: false });
+      await Promise.race([this.durable(schemaEventId), look]);
+    }
   }
 
   /**
@@ -948,7 +973,7 @@ export class Wal {
    */
   close(): Promise<void> {
     if (this.#closing === undefined) {
-      this.#events.repeat();
+      this.#events.repeatLast(this.#mayRotate, true);
       // Both or none, should the engine cut this short: none of our functions is called in between.
       this.#closing = fromLoop(this.#close);
       // From here on nothing is appended: the writer thread may look at the ring for the last time.
@@ -1003,6 +1028,14 @@ export class Wal {
     this.#handles.release(isWhole);
   }
 
+  /** Whether what waits in the ring may go beyond the segment that is written to. */
+  get #mayRotate(): boolean {
+    const waitingBytes = this.#growth.waitingBytes;
+    const segmentBytes = this.#signals.get('activePages') * PAGE_BYTES;
+    const freeParts = SEGMENT_PARTS - 1 - this.#signals.get('usedParts');
+    return waitingBytes > 0 && 2 * waitingBytes > (segmentBytes / SEGMENT_PARTS) * freeParts;
+  }
+
   /** The region's memory goes: nothing that is called later may reach it. */
   #dropViews(): void {
     this.#pulse.stop();
@@ -1015,6 +1048,7 @@ export class Wal {
   readonly #ending = {
     endNow: (): void => {
       if (this.#closed) return;
+      if (this.#closing === undefined) this.#events.repeatLast(this.#mayRotate, false);
       // Also while `close` runs: the process ends before it could come to its end.
       this.#closing ??= Promise.resolve();
       this.#overrule(LogState.closing);

@@ -44,7 +44,7 @@ export function natsFailure(error: unknown, stream: string): unknown {
   if (reason !== undefined) return new StreamFailure(reason, text, error);
   // A cluster that elects a leader, or has just started, answers with all kinds of errors.
   const isOfServer = error.name === 'JetStreamApiError' || error.name === 'StreamNotFoundError';
-  const isOfSystem = typeof code === 'string' && /^E(?!RR_)[A-Z0-9]+$/.test(code);
+  const isOfSystem = typeof code === 'string' && /^E(?!RR_)[A-Z0-9_]+$/.test(code);
   if (
     isOfServer ||
     isOfSystem ||
