@@ -1126,8 +1126,29 @@ export const MUTATIONS = [
   {
     name: 'events: a schema is written once in an opening, whatever retention takes',
     file: 'src/recorder/application/event-appender.ts',
-    find: 'this.#schemaEventId !== 0 && this.#signals.activeFrom > this.#schemaEventId',
-    replace: 'this.#schemaEventId < 0',
+    find: 'this.schemaEventId !== 0 && this.#signals.activeFrom > this.schemaEventId',
+    replace: 'this.schemaEventId < 0',
+    tests: ['test/system/typed-events.test.ts'],
+  },
+  {
+    name: 'events: who reads bytes of a begun event back gets the memory of its draft',
+    file: 'src/recorder/application/event-appender.ts',
+    find: 'return value instanceof Uint8Array ? new Uint8Array(value) : value;',
+    replace: 'return value;',
+    tests: ['test/system/typed-events.test.ts'],
+  },
+  {
+    name: 'events: schemas are written again also where no event of theirs came',
+    file: 'src/recorder/application/event-appender.ts',
+    find: 'return this.schemaEventId !== 0 && this.#hasEvents;',
+    replace: 'return this.schemaEventId !== 0;',
+    tests: ['test/system/typed-events.test.ts'],
+  },
+  {
+    name: 'events: what waits in the ring goes into segments without a schema',
+    file: 'src/recorder/application/wal.ts',
+    find: 'this.#events.repeatLast(this.#mayRotate, true);',
+    replace: 'this.#events.repeatLast(false, true);',
     tests: ['test/system/typed-events.test.ts'],
   },
   {
