@@ -600,8 +600,8 @@ function addDashboard(program: Command, { context, finish }: Run): void {
       'Serves a page that shows live what one or more logs are doing, and the last hour of it: ' +
         'rates, latencies, the wait for prepared segments, the ring, segments, consumers, and ' +
         'what is wrong and what to do. Like top, it reads shared memory, from outside; a log may ' +
-        'be closed, killed and opened again meanwhile. Up to 16 pages can be open. The page ' +
-        'needs nothing from the network.',
+        'be closed, killed and opened again meanwhile. Up to 16 pages can be open, of which one ' +
+        'browser shows six at a time (HTTP/1.1). The page needs nothing from the network.',
     )
     .addArgument(logFolders('folders of the logs'))
     .addOption(

@@ -136,6 +136,10 @@ test('a log that ends fails the stream; a value that is none, too', async () => 
     write(() => {}, { objectMode: true }),
     none,
   );
+  for (const buffer of [new ArrayBuffer(3), new SharedArrayBuffer(3)]) {
+    const refused = code('ERR_FLASHSTRIKE_INVALID_ARGUMENT', /ArrayBuffer is recorded through/);
+    await assert.rejects(write(buffer, { objectMode: true }), refused);
+  }
   const cyclic: { self?: unknown } = {};
   cyclic.self = cyclic;
   await assert.rejects(write(cyclic, { objectMode: true }), /circular/);

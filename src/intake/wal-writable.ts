@@ -1,7 +1,8 @@
 // A log as the end of a pipeline. What is written is an event, or is cut into lines; the stream's
 // own buffer fills while the ring is full, and so whoever writes is told to wait.
 import { Writable } from 'node:stream';
-import { invalidOption } from '../errors.js';
+import { types } from 'node:util';
+import { invalidArgument, invalidOption } from '../errors.js';
 import { checkOptionNames, checkSignal } from '../reading/event-range.js';
 import { Appender, checkEventType, type TakingLog } from './appender.js';
 import { bytesOf } from './bytes-of.js';
@@ -138,6 +139,12 @@ const tell = (work: Promise<void>, done: Done): void => void work.then(() => don
 /** @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT; what `toJSON` throws */
 function jsonOf(value: unknown): Uint8Array {
   if (typeof value === 'string' || ArrayBuffer.isView(value)) return bytesOf(value);
+  if (types.isAnyArrayBuffer(value)) {
+    // JSON would make {} of it.
+    throw invalidArgument(
+      'An ArrayBuffer is recorded through a view: give new Uint8Array(buffer).',
+    );
+  }
   const text: string | undefined = JSON.stringify(value);
   return bytesOf(text);
 }

@@ -3,6 +3,10 @@ import type { Collector } from './collector.js';
 
 export type Label = readonly [name: string, value: string];
 
+/** Equal for equal label sets: order does not count, and an empty label is no label. */
+export const seriesKey = (labels: readonly Label[]): string =>
+  JSON.stringify(labels.filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : 1)));
+
 /** Calls `collect` with `labels` pushed, in their order. */
 export function underLabels(
   collector: Collector,

@@ -269,6 +269,40 @@ describe('WalMetricProducer', { skip: cannotMap, timeout: 300_000 }, () => {
     assert.deepEqual((await producer.collect()).resourceMetrics.scopeMetrics, []);
   });
 
+  test('shows no two logs as one, and an opening in the place of one that is closed', async (context) => {
+    const first = await openLog(context);
+    const other = await openLog(context);
+    const producer = new WalMetricProducer().add(first.telemetry);
+    const labels = { log: basename(first.directory), log_id: 'x' };
+    const refused = code('ERR_FLASHSTRIKE_INVALID_ARGUMENT', /another log here has the same/i);
+    producer.add(other.telemetry, { labels });
+    assert.throws(() => producer.add(first.telemetry, { labels }), refused);
+    const ups = async (): Promise<unknown[]> => {
+      const { resourceMetrics } = await producer.collect();
+      const [scope] = resourceMetrics.scopeMetrics;
+      const up = scope?.metrics.find(({ descriptor }) => descriptor.name === 'flashstrike.wal.up');
+      return up?.dataPoints.map(({ attributes, value }) => [attributes['log_id'], value]) ?? [];
+    };
+    const [[id]] = (await ups()) as [[string, number]];
+    assert.deepEqual(await ups(), [
+      [id, 1],
+      ['x', 1],
+    ]);
+    await first.close();
+    const again = await Wal.open(first.directory, mappedOptions(context));
+    try {
+      producer.add(again.telemetry);
+      assert.deepEqual(await ups(), [
+        ['x', 1],
+        [id, 1],
+      ]);
+      assert.equal(producer.remove(first.telemetry), false);
+      assert.throws(() => producer.add(first.telemetry), refused);
+    } finally {
+      await again.close();
+    }
+  });
+
   test('refuses options that are none', () => {
     // @ts-expect-error: a caller without types
     const make = () => new WalMetricProducer({ histograms: 'native' });

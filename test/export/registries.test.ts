@@ -193,6 +193,11 @@ for (const { name, skip, create } of CLIENTS) {
         code('ERR_FLASHSTRIKE_INVALID_ARGUMENT'),
       );
       exporter.add(second.telemetry, { labels: { log: 'trades', region: 'eu' } });
+      const ofSecond = { log: 'trades', region: 'eu', log_id: logIdOf(second) };
+      assert.throws(
+        () => exporter.add(first.telemetry, { labels: ofSecond }),
+        code('ERR_FLASHSTRIKE_INVALID_ARGUMENT'),
+      );
       const ups = async () => valuesOf(parseExposition(await registry.metrics()), UP);
       assert.deepEqual(await ups(), { orders: 1, trades: 1 });
       assert.deepEqual(exporter.errors, []);
@@ -230,6 +235,13 @@ for (const { name, skip, create } of CLIENTS) {
       assert.deepEqual(names, [APPENDED]);
     });
   });
+}
+
+function logIdOf({ telemetry }: Wal): string {
+  const collector = new PrometheusCollector();
+  telemetry.collectAll('a', collector);
+  const labels = collector.families.get('a_up')?.samples[0]?.labels ?? [];
+  return labels.find(([name]) => name === 'log_id')?.[1] ?? '';
 }
 
 function attach(context: TestContext, { directory }: Wal) {

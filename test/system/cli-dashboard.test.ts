@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { LogNow, Push } from '../../src/cli/dashboard/wire.js';
@@ -215,6 +216,21 @@ describe('flashstrike dashboard', { skip: cannotMap, timeout: 900_000 }, () => {
     let again = 503;
     while (again === 503) again = (await headOf(context, url)).statusCode ?? 0;
     assert.equal(again, 200);
+  });
+
+  test('gives a connection one stream, however many it asks for', async (context) => {
+    const { directory } = await openElsewhere(context);
+    const { url } = await serve(context, directory);
+    const { host, hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    context.after(() => socket.destroy());
+    const asked = `GET /events HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    socket.write(asked.repeat(17));
+    const [answer] = await once(socket, 'data');
+    assert.match(String(answer), /^HTTP\/1\.1 200 /);
+    const pages = await Promise.all(Array.from({ length: 15 }, () => Pushes.open(context, url)));
+    for (const page of pages) await page.next();
+    assert.equal((await ask(url, { path: '/events' })).status, 503);
   });
 
   test('says why it cannot serve', async (context) => {

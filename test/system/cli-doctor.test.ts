@@ -1,7 +1,7 @@
 // `flashstrike doctor` on real folders: good ones, and those that no log can use. What it says of
 // machines that nobody has is tested beside its rules.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { verify, Wal } from '../../src/index.js';
@@ -149,6 +149,32 @@ describe('doctor', { timeout: 600_000 }, () => {
       assert.ok(idsOf(printed).includes('read-only'), String(idsOf(printed)));
       assert.ok(idsOf(printed).includes('not-measured'));
     });
+  });
+
+  it('a second signal leaves nothing either, in shared memory as well', async (t) => {
+    const folder = temporaryFolder(t);
+    const shared = mkdtempSync('/dev/shm/doctor-');
+    t.after(() => rmSync(shared, { recursive: true, force: true }));
+    const args = ['doctor', folder, '--seconds', '600', '--shared-memory-directory', shared];
+    const command = new RunningCommand(args);
+    let isRunning = true;
+    const ended = command.finished.finally(() => {
+      isRunning = false;
+    });
+    // Which the turns write to.
+    const grows = (): boolean =>
+      readdirSync(folder).some((name) => {
+        const file = join(folder, name, 'growing');
+        return existsSync(file) && statSync(file).size > 0;
+      });
+    while (isRunning && !grows()) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(readdirSync(shared).length, 1);
+    // Signals of one kind may arrive as one.
+    command.child.kill('SIGINT');
+    command.child.kill('SIGTERM');
+    const { code, stderr } = await ended;
+    assert.ok(code === 130 || code === 143, stderr);
+    assert.deepEqual([readdirSync(folder), readdirSync(shared)], [[], []]);
   });
 
   for (const [signal, code] of [

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Wal } from '../../src/index.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
@@ -140,6 +140,36 @@ describe('flashstrike report', { skip: cannotMap, timeout: 900_000 }, () => {
     );
     const others = document.log['otherNames'] as { name: string; kind: string }[];
     assert.ok(others.some(({ name, kind }) => name === '<file>' && kind === 'unknown'));
+  });
+
+  test('nor the name of its folder where that was given as a relative path', async (context) => {
+    const directory = await canaryLog(context);
+    const output = join(temporaryFolder(context), 'report.json');
+    const args = ['report', `./${basename(directory)}`, '--json', '--output', output];
+    const { code, stderr } = await flashstrike(args, '', ENVIRONMENT, dirname(directory));
+    assert.equal(code, 0, stderr);
+    assertClean(readFileSync(output, 'utf8'));
+  });
+
+  test('of a user whom the system does not know, without a home', {
+    skip: cannotBeNobody,
+  }, async (context) => {
+    const directory = await canaryLog(context);
+    for (const path of [directory, dirname(directory), dirname(dirname(directory))]) {
+      chmodSync(path, 0o755);
+    }
+    const folder = temporaryFolder(context);
+    chmodSync(folder, 0o777);
+    const output = join(folder, 'report.json');
+    const user = ['setpriv', '--reuid=54321', '--regid=54321', '--clear-groups', '--'];
+    const [command = '', ...args] = [...user, process.execPath, MAIN, 'report', directory];
+    const { PATH } = process.env;
+    const made = spawnSync(command, [...args, '--json', '--output', output], {
+      encoding: 'utf8',
+      env: { PATH },
+    });
+    assert.equal(made.status, 0, made.stderr);
+    assertClean(readFileSync(output, 'utf8'));
   });
 
   test('nor of a log that is damaged, although the words for that name its files', async (context) => {

@@ -178,6 +178,11 @@ test('the command names the event, and ends with 1', async (t) => {
   const missing = await flashstrike(['check', dir, '--machine', join(dir, 'none.mjs')]);
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /cannot be loaded/);
+  // A machine that keeps something going: the command has ended all the same.
+  writeFileSync(file, `setInterval(() => {}, 1000);\n${MODULE}`);
+  const held = await flashstrike(['check', dir, '--machine', file], '', { PARTS_AT: '33' });
+  assert.equal(held.code, 1, held.stderr);
+  assert.match(`${held.stdout}`, /PARTED {4}at event 33:/);
   writeFileSync(file, 'export const other = 1;');
   const empty = await flashstrike(['check', dir, '--machine', file]);
   assert.match(empty.stderr, /exports neither/);

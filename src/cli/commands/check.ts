@@ -6,6 +6,7 @@ import { messageOf, printable, WalError } from '../../errors.js';
 import { checkMachine, type MachineCheckReport, type MachineDefinition } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
+import { importForeign } from '../foreign-code.js';
 import { formatJson } from '../json.js';
 import { writeLines } from '../output.js';
 import { formatCount, formatEvents } from '../quantities.js';
@@ -23,7 +24,7 @@ const NAMES = ['machine', 'default'];
 async function loadMachine(path: string): Promise<MachineDefinition<object>> {
   let module: Record<string, unknown>;
   try {
-    module = await import(pathToFileURL(resolve(path)).href);
+    module = await importForeign(pathToFileURL(resolve(path)).href);
   } catch (error) {
     const message = `${path} cannot be loaded: ${messageOf(error)}`;
     throw new WalError('ERR_FLASHSTRIKE_INPUT', message, { path, cause: error });

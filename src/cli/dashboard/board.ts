@@ -7,6 +7,8 @@ import type { Push } from './wire.js';
 
 const WATCHED_MS = 500;
 const UNWATCHED_MS = 1_000;
+/** Pages that come and go cause no more than one look in that time. */
+const LOOKS_APART_MS = 100;
 
 /** Somebody who is told of each look. */
 export interface Watcher {
@@ -23,6 +25,7 @@ export class Board {
   /** Unix milliseconds when `performance.now()` was 0: steps of the wall clock are not followed. */
   readonly #originMs = Date.now() - performance.now();
   #timer: NodeJS.Timeout | undefined;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   readonly #fails: (error: unknown) => void;
 
@@ -41,8 +44,14 @@ export class Board {
 
   add(watcher: Watcher): void {
     this.#watchers.add(watcher);
-    // At once, and from now on more often.
-    this.#sample();
+    // At once, or with others that have just come; and from now on more often.
+    const waitMs = this.#lookedAtMs + LOOKS_APART_MS - performance.now();
+    if (waitMs <= 0) {
+      this.#sample();
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#sample, waitMs);
   }
 
   remove(watcher: Watcher): void {
@@ -51,6 +60,7 @@ export class Board {
 
   readonly #sample = (): void => {
     clearTimeout(this.#timer);
+    this.#lookedAtMs = performance.now();
     const atMs = this.#nowMs();
     // What is seen now happened before: half a look ago, in the middle.
     const second = Math.floor((atMs - WATCHED_MS / 2) / 1000);

@@ -46,6 +46,12 @@ function streamsOf(board: Board): Answer {
       respond(response, 503, text, { 'Retry-After': '5' });
       return;
     }
+    if (response.socket === null) {
+      // Behind another answer of its connection: such a one is not told when that ends.
+      response.setHeader('Connection', 'close');
+      respond(response, 503, 'a connection has one stream\n');
+      return;
+    }
     streams++;
     const stream = new EventStream(response);
     response.once('close', () => {

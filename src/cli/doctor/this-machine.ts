@@ -16,7 +16,7 @@ import { MIB } from '../../units.js';
 import type { Machine } from './machine.js';
 
 /** What the system refuses is a gap in what is known, and no more. */
-function orUndefined<Value>(ask: () => Value): Value | undefined {
+export function orUndefined<Value>(ask: () => Value): Value | undefined {
   try {
     return ask();
   } catch (error) {

@@ -14,6 +14,12 @@ export class TrialFolder {
     process.on('exit', this.#remove);
   }
 
+  /** To be called once all that works in it is open: what ends at the exit still finds it. */
+  goLast(): void {
+    process.removeListener('exit', this.#remove);
+    process.on('exit', this.#remove);
+  }
+
   remove(): void {
     process.removeListener('exit', this.#remove);
     this.#remove();

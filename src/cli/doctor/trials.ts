@@ -155,7 +155,7 @@ function longestOf(contestants: readonly Contestant[], startMs: number): Measure
 }
 
 async function measureIn(
-  folder: string,
+  folder: TrialFolder,
   machine: Machine,
   facts: Facts,
   options: TrialOptions,
@@ -165,7 +165,8 @@ async function measureIn(
   const { disk } = facts.folder;
   const mounts = mountsOf(machine);
   try {
-    await openAll(folder, options.sharedMemoryDirectory, opened);
+    await openAll(folder.path, options.sharedMemoryDirectory, opened);
+    folder.goLast();
     const [flushesBefore, throttledBefore] = [
       flushesOf(machine, disk),
       throttledMs(machine, mounts),
@@ -189,16 +190,21 @@ async function measureIn(
   }
 }
 
-/** The log last: it may need the room that the others give back. */
+/**
+ * The log last: it may need the room that the others give back. All, then the first failure is
+ * thrown.
+ */
 async function closeAll(contestants: readonly Contestant[]): Promise<void> {
+  const failures: unknown[] = [];
   for (const { way, refused } of contestants) {
     try {
       await way.close();
     } catch (error) {
       // What has failed before says so once more when it is closed.
-      if (refused === undefined) throw error;
+      if (refused === undefined) failures.push(error);
     }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
 const difference = (after: number | undefined, before: number | undefined): number | undefined =>
@@ -217,7 +223,7 @@ export async function runTrials(
     return { measured: undefined, refused: refusalIn(error) };
   }
   try {
-    return { measured: await measureIn(folder.path, machine, facts, options), refused: undefined };
+    return { measured: await measureIn(folder, machine, facts, options), refused: undefined };
   } catch (error) {
     if (options.signal.aborted && error === options.signal.reason) throw error;
     // A disk that is full refuses before anything can be compared.

@@ -1,5 +1,5 @@
 // Gathers a report: each part by itself, so that what cannot be read keeps nothing else back.
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { WalError } from '../../errors.js';
 import { type VerifyReport, verify } from '../../index.js';
 import { type AttachedTelemetry, attachTelemetry, buildInfo } from '../../telemetry.js';
@@ -43,10 +43,12 @@ interface CollectedReport {
 
 /** @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG where there is nothing to report on */
 export async function collectReport(
-  dir: string,
+  directory: string,
   { verify: verifies, sharedMemoryDirectory }: ReportOptions,
   machine: Machine,
 ): Promise<CollectedReport> {
+  // All that is asked tells its absolute path then: a relative one is like any other word.
+  const dir = resolve(directory);
   const redaction = new Redaction(dir, machine);
   const createdAt = new Date().toISOString();
   const inspection = attempt(() => inspectLog(dir));

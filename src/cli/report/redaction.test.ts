@@ -33,6 +33,18 @@ describe('what a report takes out of texts', () => {
     for (const [text = '', expected] of texts) assert.equal(redaction().text(text), expected);
   });
 
+  it('is no name that only begins like a known one', () => {
+    const names = redaction('/srv/log');
+    const texts = [
+      ['in /srv/log/LOCK', 'in <log>/LOCK'],
+      ['/srv/log.', '<log>.'],
+      ['in /srv/log-acme/x: no', 'in <path>: no'],
+      ['see file:///srv/log_acme/x, /srv/logs', 'see file://<path> <path>'],
+      ['/home/alice2/x', '<path>'],
+    ];
+    for (const [text = '', expected] of texts) assert.equal(names.text(text), expected);
+  });
+
   it('is the user, as a word of its own', () => {
     assert.equal(redaction().text('alice and malice'), '<user> and malice');
   });
@@ -55,6 +67,16 @@ describe('what a report takes out of texts', () => {
     names.addFile('x');
     assert.equal(names.text('a (b).txt is not part'), '<file> is not part');
     assert.equal(names.text('x is not part; example'), '<file> is not part; example');
+  });
+
+  it('is no word of ours that names a state', () => {
+    const names = redaction();
+    names.consumer('clean');
+    assert.deepEqual(names.data({ verdict: 'clean', note: 'clean', state: 'Alice alice' }), {
+      verdict: 'clean',
+      note: 'consumer-1',
+      state: 'Alice <user>',
+    });
   });
 
   it('goes through plain data, whatever its shape, and makes numbers of any size texts', () => {

@@ -3,6 +3,7 @@
 import { homedir, hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Machine } from '../doctor/machine.js';
+import { orUndefined } from '../doctor/this-machine.js';
 
 /** Shorter names of users, hosts and consumers are words as well: only named places are known. */
 const SHORTEST_NAME = 3;
@@ -14,9 +15,19 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 /** Whole words only: in `canary` there is no `can`. */
 const wholeWord = (text: string): RegExp =>
   new RegExp(`(?<![\\p{L}\\p{N}_])${escaped(text)}(?![\\p{L}\\p{N}_])`, 'gu');
+/** And what lies below: of /srv/log, not the beginning of /srv/log-acme. */
+const wholePath = (path: string): RegExp =>
+  new RegExp(`${escaped(path)}(?![\\p{L}\\p{N}_-])`, 'gu');
+/** A path of which a known one is the beginning. */
+const neighbourOf = (path: string): RegExp => new RegExp(`${escaped(path)}[^\\s'")\\]]*`, 'gu');
 
 /** Stands for the name of a file that is not ours. */
 export const FILE = '<file>';
+
+/** Keys of enumerations: a user who is called `clean` is no verdict. */
+const ENUMERATIONS = new Set(['kind', 'severity', 'state', 'status', 'verdict']);
+const isOurWord = (key: string, value: unknown): boolean =>
+  ENUMERATIONS.has(key) && typeof value === 'string' && /^[a-z]+(-[a-z]+)*$/.test(value);
 
 /** Takes names out of texts. */
 export class Redaction {
@@ -29,7 +40,10 @@ export class Redaction {
     for (const path of [directory, resolve(directory), machine.realPath(directory)]) {
       this.#addPath(path, '<log>');
     }
-    for (const home of [machine.environment('HOME'), homedir()]) this.#addPath(home, '~');
+    // A user without HOME and without an entry in the system's list has none.
+    for (const home of [machine.environment('HOME'), orUndefined(homedir)]) {
+      this.#addPath(home, '~');
+    }
     for (const user of [machine.userName, machine.environment('USER')]) {
       this.#addName(user, '<user>');
     }
@@ -52,8 +66,10 @@ export class Redaction {
   text(text: string): string {
     let left = text;
     const paths = [...this.#paths].sort(([a], [b]) => b.length - a.length);
-    for (const [path, stand] of paths) left = left.replaceAll(path, stand);
+    for (const [path, stand] of paths) left = left.replace(wholePath(path), stand);
     left = left.replace(OTHER_PATH, '$1<path>');
+    // Where no sentence of ours leads to it, such as in a URL.
+    for (const [path] of paths) left = left.replace(neighbourOf(path), '<path>');
     for (const name of this.#consumers) {
       const stand = this.consumer(name);
       left = left.replaceAll(`${name}.consumer`, `${stand}.consumer`);
@@ -69,7 +85,7 @@ export class Redaction {
     return left;
   }
 
-  /** All texts of plain data; its keys are ours. */
+  /** All texts of plain data; its keys are ours, and so are words that name a kind or state. */
   data(value: unknown): unknown {
     if (typeof value === 'string') return this.text(value);
     if (typeof value === 'bigint') return String(value);
@@ -77,7 +93,11 @@ export class Redaction {
     if (Array.isArray(value)) return value.map((each) => this.data(each));
     const plain: object =
       'toJSON' in value && typeof value.toJSON === 'function' ? value.toJSON() : value;
-    return Object.fromEntries(Object.entries(plain).map(([key, each]) => [key, this.data(each)]));
+    const entries = Object.entries(plain).map(([key, each]) => [
+      key,
+      isOurWord(key, each) ? each : this.data(each),
+    ]);
+    return Object.fromEntries(entries);
   }
 
   #addPath(path: string | undefined, stand: string): void {

@@ -11,7 +11,7 @@ import type {
   CollectedMetric,
   Collector,
 } from '../../metrics/collector.js';
-import type { Label } from '../../metrics/labels.js';
+import { type Label, seriesKey } from '../../metrics/labels.js';
 
 type FamilyType = 'counter' | 'gauge' | 'summary' | 'histogram';
 
@@ -272,10 +272,6 @@ const labelOf = ([name, value]: Label): string => `${name}="${escapedValue(value
 
 const labelText = (labels: readonly Label[]): string =>
   labels.length === 0 ? '' : `{${labels.map(labelOf).join(',')}}`;
-
-/** Equal for equal label sets: order does not count, and an empty label is no label. */
-const seriesKey = (labels: readonly Label[]): string =>
-  JSON.stringify(labels.filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : 1)));
 
 const escapedHelp = (text: string): string => text.replace(/[\\\n]/g, escaped);
 const escapedValue = (text: string): string => text.replace(/[\\\n"]/g, escaped);

@@ -6,7 +6,7 @@
 // question of a scrape looks at the logs, and the others are answered from that look.
 import { isError, WalError } from '../../errors.js';
 import type { ExportedLog } from '../collected-log.js';
-import { type ExportedLogOptions, LogExporter } from './exported-logs.js';
+import { LogExporter } from './exported-logs.js';
 import { type Family, PrometheusCollector } from './prometheus.js';
 
 /** What a registry asks of a metric. */
@@ -41,7 +41,8 @@ const valuesOf = ({ name, samples }: Family): RegisteredValue[] =>
 /**
  * Shows logs in a registry of `prom-client` or `@prometheus-io/client`, under the names of
  * `flashstrike metrics`. Each scrape looks anew, once at each log. A family that a log shows for
- * the first time is in the scrape after that.
+ * the first time is in the scrape after that. `add` also throws where the registry has other
+ * metrics of the same names.
  *
  * @example
  * import { Wal } from 'flashstrike';
@@ -70,22 +71,11 @@ export class RegistryExporter extends LogExporter {
     return this.#failures.map(({ error }) => error);
   }
 
-  /**
-   * Shows a log from now on; see `LogExporter.add`.
-   * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT also where the registry has other metrics of
-   * the same names, or another log here has the same labels
-   */
-  override add(log: ExportedLog, options?: ExportedLogOptions): this {
-    super.add(log, options);
-    try {
-      this.#takeLook();
-      const failure = this.#failures.find((each) => each.log === log);
-      if (failure !== undefined) throw failure.error;
-    } catch (error) {
-      this.remove(log);
-      throw error;
-    }
-    return this;
+  /** Throws also where the registry has other metrics of the same names. */
+  protected override tryOut(log: ExportedLog): void {
+    this.#takeLook();
+    const failure = this.#failures.find((each) => each.log === log);
+    if (failure !== undefined) throw failure.error;
   }
 
   /** Takes all that was added out of the registry. */
