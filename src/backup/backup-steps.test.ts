@@ -17,8 +17,10 @@ import {
   TARGET,
 } from '../../test/support/backup-bench.js';
 import { FaultyStorage } from '../../test/support/faulty-storage.js';
+import type { StorageCall } from '../../test/support/interposed-storage.js';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import { code } from '../../test/support/log-content.js';
+import { snapshotsOn, writeSnapshot } from '../../test/support/snapshot-bench.js';
 import { FILE_PORTS } from '../judgement/reading-ports.js';
 import { nodeStorage } from '../storage/node-storage.js';
 import { verifyThrough } from '../verification/verify.js';
@@ -137,6 +139,74 @@ function isRefused(run: () => unknown): boolean {
     return code('ERR_FLASHSTRIKE_EXPIRED', /prune/)(error);
   }
 }
+
+test('events that go behind all snapshots meanwhile: refused, or a backup that can be opened', async (t) => {
+  const log = new BackedUpLog(temporaryFolder(t));
+  for (const earlier of [false, true]) {
+    const base = new SimulatedDisk();
+    log.write(base, SHORT);
+    if (earlier) makeBackup(base);
+    log.write(base, LONG);
+    writeSnapshot(base, log.logId, 30, { keep: 1 });
+    let steps = 0;
+    makeBackup(base.copy(), { prune: true }, (step) => {
+      steps = step;
+    });
+    let refused = 0;
+    for (let at = 1; at <= steps; at++) {
+      const disk = base.copy();
+      const meddle = (step: number): void => {
+        if (step !== at) return;
+        writeSnapshot(disk, log.logId, 70, { keep: 1 });
+        log.trim(disk, 3, LONG);
+      };
+      const when = `before step ${at}, backup before: ${earlier}`;
+      try {
+        const { firstEventId } = makeBackup(disk, { prune: true }, meddle);
+        const { sound } = snapshotsOn(disk, log.logId, LONG, TARGET);
+        const isOpened = firstEventId === 1 || sound.some((event) => event >= firstEventId);
+        assert.ok(isOpened, `${when}: begins with ${firstEventId}, snapshots ${sound}`);
+      } catch (error) {
+        assert.ok(code('ERR_FLASHSTRIKE_EXPIRED', /make the backup again/i)(error), when);
+        refused++;
+        if (earlier) assert.deepEqual(await heldBy(disk), { first: 1, last: SHORT }, when);
+        makeBackup(disk, { prune: true });
+        assert.deepEqual(snapshotsOn(disk, log.logId, LONG, TARGET).sound, [70], when);
+      }
+    }
+    assert.ok(refused > 0);
+  }
+});
+
+test('a snapshot that cannot be read is left out', async (t) => {
+  const log = new BackedUpLog(temporaryFolder(t));
+  const base = new SimulatedDisk();
+  log.write(base, LONG);
+  writeSnapshot(base, log.logId, 30);
+  writeSnapshot(base, log.logId, 70);
+  for (const at of [0, 4096]) {
+    const disk = base.copy();
+    const storage = new FaultyStorage(disk);
+    const when = ({ kind, path, offset }: StorageCall): boolean =>
+      kind === 'read' && path === `${SOURCE}/0000000000000030.snapshot` && offset === at;
+    storage.fail({ code: 'EIO', when });
+    assert.equal(makeBackup(storage).snapshots, 1);
+    assert.deepEqual(snapshotsOn(disk, log.logId, LONG, TARGET).sound, [70]);
+  }
+});
+
+test('a damaged segment that the backup has already makes no backup fail', async (t) => {
+  const log = new BackedUpLog(temporaryFolder(t));
+  const disk = new SimulatedDisk();
+  log.write(disk, LONG);
+  writeSnapshot(disk, log.logId, 30);
+  writeSnapshot(disk, log.logId, 70);
+  makeBackup(disk);
+  const storage = new FaultyStorage(disk);
+  storage.fail({ code: 'EIO', when: ({ kind, path }) => kind === 'read' && path === pathOf(2) });
+  const { complete, snapshots } = makeBackup(storage);
+  assert.deepEqual([complete, snapshots], [true, 1]);
+});
 
 test('a log that goes on between any two steps: the backup is what was durable when it began', async (t) => {
   const log = new BackedUpLog(temporaryFolder(t));

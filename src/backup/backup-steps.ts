@@ -286,6 +286,7 @@ class Backup {
     const gone = indexes.filter((index) => index < first.segmentIndex);
     if (gone.length > 0 && !prune) throw this.#expiredError(first);
     this.#checkBeginning(first);
+    this.#snapshots.checkUseful(first.firstEventId);
     const meta = this.#meta(this.#firstKept(first, before, gone.length > 0), true);
     const staged = this.#staged.toReversed();
     // One that is not whole yet stays refused until it is.

@@ -44,21 +44,47 @@ export class SnapshotCopies {
   }
 
   /**
-   * Copies what the source has and the target has not, under temporary names. What is damaged, of
-   * another log or history, or gone meanwhile is left out. Yields bytes.
+   * Copies what the source has and the target has not, under temporary names. What is damaged or
+   * cannot be read, of another log or history, or gone meanwhile is left out. Yields bytes.
    */
   *stage(): Generator<number, void, undefined> {
-    const { dir, logId, lastEventId } = this.#source;
+    const { dir } = this.#source;
     for (const name of listLog(this.#ports.storage, dir).snapshots) {
-      const judged = judgeSnapshot(this.#ports, dir, name, logId, lastEventId);
-      if ('reason' in judged) continue;
-      const { file } = judged;
+      const file = this.#fit(name);
+      if (file === undefined) continue;
       try {
         if (this.#isThere(name, file) || (yield* this.#copy(name, file))) this.#names.push(name);
       } finally {
         file.close();
       }
     }
+  }
+
+  /** Undefined where it is no use, or what tells that cannot be read: no log is judged here. */
+  #fit(name: string): SnapshotFile | undefined {
+    const { dir, logId, lastEventId } = this.#source;
+    try {
+      const judged = judgeSnapshot(this.#ports, dir, name, logId, lastEventId);
+      return 'reason' in judged ? undefined : judged.file;
+    } catch (error) {
+      if (error instanceof WalError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * A backup that begins behind the states it has could not be opened.
+   * @param firstEventId of the backup
+   * @throws WalError ERR_FLASHSTRIKE_EXPIRED
+   */
+  checkUseful(firstEventId: number): void {
+    const isUseful = (name: string): boolean => (parseSnapshotFileName(name) ?? 0) >= firstEventId;
+    if (firstEventId === 1 || this.#names.length === 0 || this.#names.some(isUseful)) return;
+    const { dir: path } = this.#source;
+    const message =
+      `No backup was made: ${path} has removed the events behind its snapshots while these were ` +
+      `copied, and begins with event ${firstEventId} now. Make the backup again.`;
+    throw new WalError('ERR_FLASHSTRIKE_EXPIRED', message, { path, firstEventId });
   }
 
   /**
@@ -105,7 +131,7 @@ export class SnapshotCopies {
     }
   }
 
-  /** False for one whose content turns out to be damaged. */
+  /** False for one whose content turns out to be damaged, or cannot be read. */
   *#copy(name: string, file: SnapshotFile): Generator<number, boolean, undefined> {
     const { storage, target, writing } = this.#place;
     const path = join(target, name + TEMPORARY);
@@ -141,7 +167,7 @@ export class SnapshotCopies {
       try {
         chunk = file.next();
       } catch (error) {
-        if (error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_CORRUPT') return false;
+        if (error instanceof WalError) return false;
         throw error;
       }
       if (chunk === undefined) break;

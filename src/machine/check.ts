@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { firstEventIdKept } from '../consumers/first-event.js';
+import { assert, codeOf } from '../errors.js';
 import { readLogId } from '../judgement/log-identity.js';
 import { checkCallback, checkDirectory, checkOptionNames } from '../reading/event-range.js';
 import type { LoggedEvent } from '../reading/events.js';
@@ -122,8 +123,8 @@ class Check<State extends object, Result> {
   }
 
   async run(): Promise<MachineCheckReport> {
-    const start = this.#start();
-    const pair = await this.#pairAt(start);
+    const pair = await this.#begin();
+    const start = pair.eventId;
     let same = start;
     let parted: Parting | undefined;
     for (const event of this.#place.events(start + 1, Number.MAX_SAFE_INTEGER)) {
@@ -149,15 +150,29 @@ class Check<State extends object, Result> {
     };
   }
 
-  /** The event behind which the check begins: none, or that of the oldest snapshot. */
-  #start(): number {
+  /** Without an event, or with the oldest snapshot that can be used. */
+  async #begin(): Promise<Pair<State, Result>> {
+    const starts = this.#starts();
+    for (const [at, start] of starts.entries()) {
+      try {
+        return await this.#pairAt(start);
+      } catch (error) {
+        const isNone = codeOf(error) === 'ERR_FLASHSTRIKE_NO_SNAPSHOT';
+        if (!isNone || at === starts.length - 1) throw error;
+      }
+    }
+    assert(false, 'there is a place to begin at');
+  }
+
+  /** Events behind which the check may begin: none, or those of the snapshots, oldest first. */
+  #starts(): readonly number[] {
     const { ports, dir, logId } = this.#place;
     const first = firstEventIdKept(ports.storage, dir, logId);
-    if (first === 1) return 0;
-    const oldest = listLog(ports.storage, dir)
+    if (first === 1) return [0];
+    const starts = listLog(ports.storage, dir)
       .snapshots.map((name) => parseSnapshotFileName(name) ?? 0)
-      .find((eventId) => eventId >= first - 1);
-    return oldest ?? first - 1;
+      .filter((eventId) => eventId >= first - 1);
+    return starts.length === 0 ? [first - 1] : starts;
   }
 
   async #pairAt(eventId: number): Promise<Pair<State, Result>> {

@@ -156,6 +156,12 @@ export function resolveMachine(given: object): ResolvedMachine {
   for (const name of ['initial', 'apply', 'hash'] as const) {
     if (isAsync(options[name])) throw invalid(`${name} must not be async: it is called in turn.`);
   }
+  if (tagOf(options.snapshot) === 'AsyncFunction') {
+    throw invalid(
+      'snapshot must not return a promise: the state goes on meanwhile. Return what it is at ' +
+        'once, or make it an async generator.',
+    );
+  }
   const { snapshots = {}, restoresVersions = [] } = options;
   checkOptionNames(snapshots, SNAPSHOT_NAMES);
   if (!Array.isArray(restoresVersions)) throw invalid('restoresVersions must be an array.');
@@ -194,10 +200,12 @@ function checkFunction(name: string, value: unknown): void {
   throw invalidArgument(`A machine needs the function ${name}; it is ${typeof value}.`);
 }
 
+/** `AsyncFunction` for one that is declared so. */
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1);
+
 /** Says so before the first event; what returns a promise all the same is met when it does. */
 const isAsync = (value: unknown): boolean =>
-  typeof value === 'function' &&
-  /^Async(Generator)?Function$/.test(Object.prototype.toString.call(value).slice(8, -1));
+  typeof value === 'function' && /^Async(Generator)?Function$/.test(tagOf(value));
 
 function wholeNumber(
   name: string,

@@ -119,15 +119,7 @@ export class Machine<State extends object, Result = unknown> {
     const { wal, consumer, host, options, resolved, recovery, runner, hashes, inside } = parts;
     const { root } = inside;
     const taking = { wal, root, consumer, host, nowNs };
-    // Those of another log stay, those that cannot be read may be sound, and another version of the
-    // application may want its own.
-    const unfit = recovery.passedOver
-      .filter(
-        ({ reason }) => reason === 'damaged' || reason === 'ahead' || reason === 'other-history',
-      )
-      .map(({ eventId }) => eventId);
-    const found = { last: recovery.snapshot, unfit };
-    this.#taker = new SnapshotTaker<State>(taking, options, resolved, found);
+    this.#taker = new SnapshotTaker<State>(taking, options, resolved, recovery);
     const { hashEvery, snapshots } = resolved;
     const { eventId } = runner;
     this.#nextHash =
@@ -218,23 +210,27 @@ export class Machine<State extends object, Result = unknown> {
 
   /**
    * Writes a snapshot of the state as it is now; resolves once it is verified and on disk. The
-   * machine goes on meanwhile. A call while one is being written comes behind that.
+   * machine goes on meanwhile. A call while one is being written comes behind that. With
+   * `deleteEvents` it also waits until events are removed, or told not to be.
    * @returns undefined before the first event
    * @throws WalError ERR_FLASHSTRIKE_SNAPSHOT_FAILED, _NO_SPACE, _IO …: the machine goes on, and
    * older snapshots stay; _CLOSED
    */
   async snapshot(): Promise<SnapshotInfo | undefined> {
     this.#checkRunning('snapshot');
-    return this.#snapshotNow();
+    const info = await this.#snapshotNow();
+    await this.#taker.deleting;
+    return info;
   }
 
   async #snapshotNow(): Promise<SnapshotInfo | undefined> {
     while (this.#taker.running !== undefined) await Promise.allSettled([this.#taker.running]);
-    const { runner } = this.#parts;
+    const { runner, resolved } = this.#parts;
     if (runner.eventId === 0) return undefined;
     const { last } = this.#taker;
-    if (last?.eventId === runner.eventId) return last;
-    const info = await this.#taker.begin(runner.state, runner.eventId);
+    // One of an older version, which was restored, is not what is asked for.
+    if (last?.eventId === runner.eventId && last.version === resolved.version) return last;
+    const info = await this.#begin(runner.eventId);
     this.#planSnapshot(info.eventId);
     return info;
   }
@@ -312,7 +308,7 @@ export class Machine<State extends object, Result = unknown> {
       hashes.flush(wal.durableEventId);
       const stateVersion = resolved.version;
       const hash = (): bigint | undefined => stateHashOf(options, runner.state);
-      hashes.note(eventId, stateVersion, hash);
+      runner.within('hash', () => hashes.note(eventId, stateVersion, hash));
     }
     if (eventId >= this.#nextSnapshot) {
       this.#planSnapshot(eventId);
@@ -321,10 +317,16 @@ export class Machine<State extends object, Result = unknown> {
     this.#nextDue = Math.min(this.#nextHash, this.#nextSnapshot);
   }
 
+  /** What `snapshot` and `hash` do in the call is not to change what they are asked for. */
+  #begin(eventId: number): Promise<SnapshotInfo> {
+    const { runner } = this.#parts;
+    return runner.within('snapshot', () => this.#taker.begin(runner.state, eventId));
+  }
+
   /** One that nobody waits for. Where it fails it is told, and tried again after as many events. */
   #snapshotBeside(eventId: number): void {
     if (this.#taker.running !== undefined) return;
-    this.#taker.begin(this.#parts.runner.state, eventId).catch((error: unknown) => {
+    this.#begin(eventId).catch((error: unknown) => {
       // One that the end of the log has cut short is no news.
       if (this.#closing !== undefined || this.#parts.wal.failure !== undefined) return;
       const message = isError(error) ? error.message : String(error);

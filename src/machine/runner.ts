@@ -1,5 +1,6 @@
 // A state and the one place where it changes: `apply`, event after event.
 import { invalidArgument, type WalError } from '../errors.js';
+import { isAbandoned } from './abandoned-promise.js';
 import { applyFailed, applyIsAsync } from './machine-failure.js';
 import type { MachineDefinition, MachineEvent } from './machine-options.js';
 
@@ -8,7 +9,8 @@ export class Runner<State extends object, Result> {
   readonly #apply: MachineDefinition<State, Result>['apply'];
   readonly #state: State;
   #eventId: number;
-  #isApplying = false;
+  /** The function of the application that is running. */
+  #within: 'apply' | 'snapshot' | 'hash' | undefined;
   #failure: WalError | undefined;
 
   constructor(
@@ -34,10 +36,6 @@ export class Runner<State extends object, Result> {
     return this.#state;
   }
 
-  get isApplying(): boolean {
-    return this.#isApplying;
-  }
-
   get failure(): WalError | undefined {
     return this.#failure;
   }
@@ -51,35 +49,38 @@ export class Runner<State extends object, Result> {
   /** @throws WalError ERR_FLASHSTRIKE_APPLY_FAILED, now and at each further call */
   apply(event: MachineEvent): Result {
     if (this.#failure !== undefined) throw this.#failure;
-    this.#isApplying = true;
+    this.#within = 'apply';
     let result: Result;
+    let isPromise: boolean;
     try {
       result = this.#apply(this.#state, event);
+      isPromise = isAbandoned(result);
     } catch (error) {
       throw this.fail(applyFailed(this.#dir, event.eventId, error));
     } finally {
-      this.#isApplying = false;
+      this.#within = undefined;
     }
-    if (isPromise(result)) {
-      // Nobody waits for it any more: what it comes to is no failure of its own.
-      result.then(undefined, () => undefined);
-      throw this.fail(applyIsAsync(this.#dir, event.eventId));
-    }
+    if (isPromise) throw this.fail(applyIsAsync(this.#dir, event.eventId));
     this.#eventId = event.eventId;
     return result;
   }
 
-  /** @throws WalError in a call that `apply` makes */
+  /** What `run` calls of the application may look at the state, and do nothing else. */
+  within<Value>(name: 'snapshot' | 'hash', run: () => Value): Value {
+    this.#within = name;
+    try {
+      return run();
+    } finally {
+      this.#within = undefined;
+    }
+  }
+
+  /** @throws WalError in a call that one of the application's functions makes */
   refuseWithin(call: string): void {
-    if (!this.#isApplying) return;
+    if (this.#within === undefined) return;
+    const what = this.#within === 'apply' ? 'changes the state' : 'looks at the state';
     throw invalidArgument(
-      `${call}() was called by apply, which changes the state and nothing else.`,
+      `${call}() was called by ${this.#within}, which ${what} and does nothing else.`,
     );
   }
 }
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  (typeof value === 'object' || typeof value === 'function') &&
-  value !== null &&
-  'then' in value &&
-  typeof value.then === 'function';

@@ -1,6 +1,7 @@
 // What `snapshot` returned, as parts with memory of their own.
 import { messageOf, WalError } from '../errors.js';
 import { SNAPSHOT_CHUNK_BYTES } from '../segment/snapshot-record.js';
+import { isAbandoned } from './abandoned-promise.js';
 import { snapshotFailed } from './machine-failure.js';
 import type { SnapshotContent } from './machine-options.js';
 
@@ -55,6 +56,8 @@ export function piecesOf(content: SnapshotContent, path: string): Pieces {
     }
     if (Symbol.iterator in content) return { kind: 'now', pieces: content };
   }
-  const what = 'snapshot must return text, a Uint8Array, or an iterable of these.';
+  const what = isAbandoned(content)
+    ? 'snapshot returned a promise: the state would go on meanwhile. An async generator may wait.'
+    : 'snapshot must return text, a Uint8Array, or an iterable of these.';
   throw snapshotFailed(path, what);
 }

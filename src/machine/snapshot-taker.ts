@@ -2,14 +2,16 @@
 // `begin` returns; all that waits for a disk comes behind that, on another thread.
 import { join } from 'node:path';
 import type { Consumer } from '../consumers/consumer.js';
-import { isError, WalError } from '../errors.js';
+import { isError, messageOf, WalError } from '../errors.js';
 import { random64 } from '../random.js';
 import type { Wal } from '../recorder/application/wal.js';
+import type { UnfitReason, UnfitSnapshot } from '../replay/snapshot-fitness.js';
 import { snapshotFileName } from '../segment/file-names.js';
 import type { MachineDefinition, ResolvedMachine, SnapshotInfo } from './machine-options.js';
 import { ContentMeter, piecesOf } from './snapshot-content.js';
 import type { SnapshotHost, SnapshotJob } from './snapshot-host.js';
 import { stateHashOf } from './state-hash.js';
+import type { MachineRecovery } from './state-loader.js';
 
 interface TakerPlace {
   readonly wal: Wal;
@@ -19,29 +21,46 @@ interface TakerPlace {
   readonly nowNs: () => bigint;
 }
 
+/**
+ * Those of another log stay, those that cannot be read may be sound, and another version of the
+ * application may want its own.
+ */
+const UNFIT: ReadonlySet<UnfitReason> = new Set(['damaged', 'ahead', 'other-history']);
+
 export class SnapshotTaker<State extends object> {
   readonly #place: TakerPlace;
   readonly #definition: MachineDefinition<State>;
   readonly #options: ResolvedMachine;
   /** Events of snapshots that the opening could not use. */
+  readonly #passedOver: Set<number>;
+  /** Those of them that nobody can use. */
   readonly #unfit: Set<number>;
   #running: Promise<SnapshotInfo> | undefined;
   #last: SnapshotInfo | undefined;
   #failure: Error | undefined;
   #failures = 0;
+  #deleting: Promise<void> = Promise.resolve();
   readonly #givenUp = rejectable();
 
   constructor(
     place: TakerPlace,
     definition: MachineDefinition<State>,
     options: ResolvedMachine,
-    found: { readonly last: SnapshotInfo | undefined; readonly unfit: readonly number[] },
+    { snapshot, passedOver }: Pick<MachineRecovery, 'snapshot' | 'passedOver'>,
   ) {
     this.#place = place;
     this.#definition = definition;
     this.#options = options;
-    this.#last = found.last;
-    this.#unfit = new Set(found.unfit);
+    this.#last = snapshot;
+    const eventOf = ({ eventId }: UnfitSnapshot): number => eventId;
+    this.#passedOver = new Set(passedOver.map(eventOf));
+    this.#unfit = new Set(passedOver.filter(({ reason }) => UNFIT.has(reason)).map(eventOf));
+    const { acknowledgedEventId } = place.consumer;
+    // What the last end may have cut short; where a snapshot is no use the events may be.
+    const isSound = snapshot !== undefined && passedOver.length === 0;
+    if (options.snapshots.deleteEvents && isSound && acknowledgedEventId > 0) {
+      this.#deleting = this.#deleteBefore(acknowledgedEventId + 1);
+    }
   }
 
   /** The newest that is verified and on disk. */
@@ -60,6 +79,11 @@ export class SnapshotTaker<State extends object> {
 
   get running(): Promise<SnapshotInfo> | undefined {
     return this.#running;
+  }
+
+  /** Resolves once the events before the oldest one are gone, or could not be removed. */
+  get deleting(): Promise<void> {
+    return this.#deleting;
   }
 
   /** One that waits for its event to be durable fails. For who closes the machine. */
@@ -95,7 +119,7 @@ export class SnapshotTaker<State extends object> {
   // Up to its first await this runs in the call of `begin`.
   async #take(state: State, eventId: number): Promise<SnapshotInfo> {
     const { wal, root, host, nowNs } = this.#place;
-    const { version, snapshots } = this.#options;
+    const { version, restoresVersions, snapshots } = this.#options;
     const path = join(wal.directory, snapshotFileName(eventId));
     const createdTsNs = nowNs();
     const content = this.#contentOf(state, path);
@@ -109,6 +133,8 @@ export class SnapshotTaker<State extends object> {
         salt: random64(),
         createdTsNs,
         keep: snapshots.keep,
+        versions: [...restoresVersions],
+        passedOver: [...this.#passedOver],
         unfit: [...this.#unfit],
       },
       root,
@@ -124,6 +150,8 @@ export class SnapshotTaker<State extends object> {
     const info = { eventId, version, contentBytes, createdTsNs, path };
     this.#last = info;
     this.#unfit.clear();
+    // It has taken the place of one that was of no use.
+    this.#passedOver.delete(eventId);
     await this.#release(kept);
     return info;
   }
@@ -168,12 +196,25 @@ export class SnapshotTaker<State extends object> {
    * block is what the snapshot is bound to.
    */
   async #release(kept: readonly number[]): Promise<void> {
-    const { wal, consumer } = this.#place;
+    const { consumer } = this.#place;
     const { keep, deleteEvents } = this.#options.snapshots;
     const [oldest] = kept;
     if (oldest === undefined || kept.length < keep) return;
     await consumer.acknowledge(oldest - 1);
-    if (deleteEvents) await wal.deleteBefore(oldest);
+    if (deleteEvents) this.#deleting = this.#deleting.then(() => this.#deleteBefore(oldest));
+  }
+
+  /** Beside all else, and never rejects: the snapshot is there, whether or not they can go. */
+  async #deleteBefore(eventId: number): Promise<void> {
+    const { wal } = this.#place;
+    try {
+      await wal.deleteBefore(eventId);
+    } catch (error) {
+      // What the end of the log has cut short is asked for again at the next opening.
+      if (wal.state !== 'open' && wal.state !== 'no-space') return;
+      const message = `${wal.directory}: events before ${eventId} stay: ${messageOf(error)}`;
+      process.emitWarning(message, { code: 'FLASHSTRIKE_EVENTS_NOT_REMOVED' });
+    }
   }
 }
 

@@ -19,6 +19,7 @@ import {
   chunkOffset,
   encodeSnapshotHeader,
   SNAPSHOT_CHUNK_BYTES,
+  type SnapshotHeader,
 } from '../segment/snapshot-record.js';
 import { isLeftOver } from '../storage/left-over.js';
 
@@ -34,7 +35,11 @@ export interface SnapshotRequest {
   readonly createdTsNs: bigint;
   /** So many snapshots stay, this one included. */
   readonly keep: number;
-  /** Events of snapshots that an opening could not use: they do not count, and go. */
+  /** Versions that this machine can use: snapshots of any other one do not count. */
+  readonly versions: readonly number[];
+  /** Events of snapshots that an opening could not use, for whatever reason: they do not count. */
+  readonly passedOver: readonly number[];
+  /** Those of them that nobody can use: they go. */
   readonly unfit: readonly number[];
 }
 
@@ -62,6 +67,8 @@ export class SnapshotWriter {
     this.#temporary = join(dir, snapshotTemporaryName(eventId));
     this.#path = join(dir, snapshotFileName(eventId));
     const { storage } = ports;
+    // Also of others that could not be removed when they failed: each may be as large as a state.
+    for (const name of listLog(storage, dir).unfinishedSnapshots) this.#remove(join(dir, name));
     this.#writing(() => {
       if (isLeftOver(storage, this.#temporary)) storage.unlink(this.#temporary);
       this.#fd = storage.open(this.#temporary, 'create');
@@ -159,30 +166,44 @@ export class SnapshotWriter {
     }
   }
 
-  /** Older ones go; what is of another log, or no plain file, is left alone. */
+  /**
+   * Older ones go, once there are enough that this machine can use. What is of another log, or no
+   * plain file, is left alone.
+   */
   #prune(): readonly number[] {
     const { storage } = this.#ports;
     const { dir, eventId, keep, unfit } = this.#request;
     const events = listLog(storage, dir)
       .snapshots.map(parseSnapshotFileName)
       .filter((event) => event !== undefined);
-    const isUnfit = (event: number): boolean => event !== eventId && unfit.includes(event);
-    const usable = events.filter((event) => !isUnfit(event) && this.#isOurs(event));
-    const kept = usable.filter((event) => event <= eventId).slice(-keep);
-    for (const event of [...events.filter(isUnfit), ...usable]) {
-      if (!kept.includes(event)) this.#remove(join(dir, snapshotFileName(event)));
+    const headers = new Map(events.map((event) => [event, this.#ownHeader(event)]));
+    const kept = events.filter((event) => this.#counts(event, headers.get(event))).slice(-keep);
+    const oldest = kept.length < keep ? 0 : (kept[0] ?? 0);
+    for (const event of events) {
+      const isOut = headers.get(event) !== undefined && (event < oldest || event > eventId);
+      if (event === eventId || !(isOut || unfit.includes(event))) continue;
+      this.#remove(join(dir, snapshotFileName(event)));
     }
     return kept;
   }
 
-  #isOurs(event: number): boolean {
+  /** Whether this machine can be opened by it, as far as is known. */
+  #counts(event: number, header: SnapshotHeader | undefined): boolean {
+    const { eventId, versions, passedOver, unfit } = this.#request;
+    if (event >= eventId) return event === eventId;
+    if (header?.eventId !== event || !versions.includes(header.stateVersion)) return false;
+    return !passedOver.includes(event) && !unfit.includes(event);
+  }
+
+  /** Undefined for one that cannot be read, or is of another log. */
+  #ownHeader(event: number): SnapshotHeader | undefined {
     const path = join(this.#request.dir, snapshotFileName(event));
     try {
       const file = SnapshotFile.open(this.#ports.storage, path);
       file?.close();
-      return file?.header.logId === this.#request.logId;
+      return file?.header.logId === this.#request.logId ? file.header : undefined;
     } catch (error) {
-      if (error instanceof WalError) return false;
+      if (error instanceof WalError) return undefined;
       throw error;
     }
   }

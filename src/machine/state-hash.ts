@@ -1,6 +1,7 @@
 // The hash of a state, as the application tells it.
 import { WalError } from '../errors.js';
 import { xxh64 } from '../segment/checksum.js';
+import { isAbandoned } from './abandoned-promise.js';
 import type { MachineDefinition } from './machine-options.js';
 
 /**
@@ -16,6 +17,7 @@ export function stateHashOf<State extends object>(
   if (typeof value === 'bigint') return BigInt.asUintN(64, value);
   if (typeof value === 'string') return xxh64(Buffer.from(value), 0n);
   if (value instanceof Uint8Array) return xxh64(value, 0n);
-  const message = `hash must return a bigint, text or a Uint8Array; it returned ${typeof value}.`;
+  const returned = isAbandoned(value) ? 'a promise' : typeof value;
+  const message = `hash must return a bigint, text or a Uint8Array; it returned ${returned}.`;
   throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
 }

@@ -38,7 +38,8 @@ export class SnapshotContentReader implements StoredSnapshot {
   }
 
   text(): string {
-    return new TextDecoder().decode(this.bytes());
+    // A state may begin with U+FEFF.
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.bytes());
   }
 
   /** Verifies what nobody has read. */

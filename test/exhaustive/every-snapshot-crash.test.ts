@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../src/cli/demo/random.js';
 import { WalError } from '../../src/errors.js';
+import type { SnapshotRequest } from '../../src/machine/snapshot-writer.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';
-import { BackedUpLog, LONG, SOURCE } from '../support/backup-bench.js';
+import { BackedUpLog, LONG, putFile, SOURCE } from '../support/backup-bench.js';
 import { FaultyStorage } from '../support/faulty-storage.js';
 import type { CallKind, StorageCall } from '../support/interposed-storage.js';
 import { temporaryFolder } from '../support/log-builder.js';
@@ -120,6 +121,42 @@ test('what cannot be read back as it was written is no snapshot, and removes non
     code: 'ERR_FLASHSTRIKE_CORRUPT',
   });
   assert.deepEqual(snapshotsOn(disk, bench.logId).sound, [OLDER]);
+});
+
+test('what this machine cannot use does not count, and no older one goes for it', (t) => {
+  const { disk, logId } = benchOf(temporaryFolder(t));
+  const after = (request: Partial<SnapshotRequest>): readonly number[][] => {
+    const copy = disk.copy();
+    const { kept } = writeSnapshot(copy, logId, NEWER, request);
+    return [[...kept], [...snapshotsOn(copy, logId).sound]];
+  };
+  writeSnapshot(disk, logId, 50, { stateVersion: 2 });
+  // Of another version, or its content could not be read when the machine was opened.
+  const all = [OLDER, 50, NEWER];
+  assert.deepEqual(after({}), [[OLDER, NEWER], all]);
+  assert.deepEqual(after({ versions: [1, 2], passedOver: [50] }), [[OLDER, NEWER], all]);
+  assert.deepEqual(after({ versions: [1, 2], passedOver: [OLDER] }), [
+    [50, NEWER],
+    [50, NEWER],
+  ]);
+  assert.deepEqual(after({ versions: [1, 2] }), [
+    [50, NEWER],
+    [50, NEWER],
+  ]);
+  assert.deepEqual(after({ versions: [1, 2], keep: 3, passedOver: [50] }), [[OLDER, NEWER], all]);
+  assert.deepEqual(after({ passedOver: [50], unfit: [50] }), [
+    [OLDER, NEWER],
+    [OLDER, NEWER],
+  ]);
+  assert.deepEqual(after({ stateVersion: 3, versions: [3] }), [[NEWER], all]);
+});
+
+test('what snapshots that failed have left goes when the next one begins', (t) => {
+  const { disk, logId } = benchOf(temporaryFolder(t));
+  putFile(disk, `${SOURCE}/0000000000000050.snapshot.tmp`, new Uint8Array(10));
+  writeSnapshot(disk, logId, NEWER);
+  const names = disk.list(SOURCE).map(({ name }) => name);
+  assert.ok(!names.some((name) => name.endsWith('.tmp')), `${names}`);
 });
 
 test('each flipped bit of a snapshot makes it one that is not used', (t) => {

@@ -37,6 +37,8 @@ export function writeSnapshot(
       salt: BigInt(eventId) * 0x9e37_79b9n,
       createdTsNs: 1n,
       keep: 2,
+      versions: [1],
+      passedOver: [],
       unfit: [],
       ...request,
     });

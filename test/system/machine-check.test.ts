@@ -100,6 +100,26 @@ test('events that are not there begin with the oldest snapshot', async (t) => {
   assert.deepEqual([ok, firstEventId, lastEventId], [true, 6001, 6100]);
 });
 
+test('a damaged oldest snapshot makes the check begin with the next one', async (t) => {
+  const dir = temporaryFolder(t);
+  const snapshots = { everyEvents: 0, keep: 2, deleteEvents: true };
+  const machine = await openMachine(dir, addingMachine({ wal: SMALL, snapshots }));
+  for (const last of [6000, 12_000]) {
+    while (machine.eventId < last) machine.applyNow(adding(machine.eventId + 1));
+    await machine.snapshot();
+  }
+  for (let id = 12_001; id <= 12_010; id++) await machine.submit(adding(id));
+  await machine.close();
+  const path = join(dir, '0000000000006000.snapshot');
+  const bytes = readFileSync(path);
+  bytes[4100] = (bytes[4100] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  const { ok, firstEventId, lastEventId } = await checkMachine(dir, definition);
+  assert.deepEqual([ok, firstEventId, lastEventId], [true, 12_001, 12_010]);
+  writeFileSync(join(dir, '0000000000012000.snapshot'), '');
+  await assert.rejects(checkMachine(dir, definition), { code: 'ERR_FLASHSTRIKE_NO_SNAPSHOT' });
+});
+
 test('recorded hashes that are damaged, torn or of another log count for none', async (t) => {
   const dir = await recorded(t, 100);
   const path = join(dir, HASHES);

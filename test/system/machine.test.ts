@@ -1,5 +1,6 @@
 // A durable state machine: what it is opened with again, snapshots, what apply may do, forks.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { cpSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, type TestContext, test } from 'node:test';
@@ -13,6 +14,7 @@ import {
   Wal,
 } from '../../src/index.js';
 import { adding, addingMachine, type Sum, sumOf } from '../support/adding-machine.js';
+import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
 
 const SMALL = { segmentBytes: 64 * 1024, ringBytes: 64 * 1024 } as const;
@@ -286,6 +288,53 @@ test('a snapshot of another version is restored where the machine says so, else 
   assert.deepEqual((await opened(dir)).state, sumOf(120), 'the log is free again');
 });
 
+test('snapshots of a version that is not restored do not count, and take none with them', async (t) => {
+  const dir = await recorded(t, 250, 100, 200);
+  const options = { version: 2, snapshots: { everyEvents: 0, keep: 2 } };
+  const newer = await opened(dir, options);
+  await newer.snapshot();
+  assert.deepEqual(snapshotsIn(dir), [nameOf(100), nameOf(200), nameOf(250)]);
+  assert.equal(newer.wal.consumers()[0]?.acknowledgedEventId, 0, 'events 1 … 250 are needed');
+  await addUpTo(newer, 300);
+  await newer.close();
+  const older = await opened(dir);
+  assert.deepEqual([older.state, older.recovery.snapshot?.eventId], [sumOf(300), 200]);
+  await older.close();
+  const again = await opened(dir, options);
+  await again.snapshot();
+  assert.deepEqual(snapshotsIn(dir), [nameOf(250), nameOf(300)]);
+  assert.equal(again.wal.consumers()[0]?.acknowledgedEventId, 249);
+});
+
+test('close takes a snapshot of its own version in place of one that was restored', async (t) => {
+  const dir = await recorded(t, 100, 100);
+  const machine = await opened(dir, { version: 2, restoresVersions: [1] });
+  assert.equal(machine.upkeep.snapshot?.version, 1);
+  await machine.close({ snapshot: true });
+  const again = await opened(dir, { version: 2 });
+  assert.deepEqual([again.recovery.snapshot?.version, again.recovery.passedOver], [2, []]);
+});
+
+test('text that begins with U+FEFF is restored as it was', async (t) => {
+  const dir = temporaryFolder(t);
+  const options: MachineOptions<{ text: string }> = {
+    initial: () => ({ text: '' }),
+    apply: (state) => {
+      state.text = '\ufeffstate';
+    },
+    snapshot: ({ text }) => text,
+    restore: (content) => ({ text: content.text() }),
+    wal: SMALL,
+  };
+  const machine = await openMachine(dir, options);
+  open.push(machine);
+  await machine.submit(adding(1));
+  await machine.close({ snapshot: true });
+  const again = await openMachine(dir, options);
+  open.push(again);
+  assert.equal(again.state.text, '\ufeffstate');
+});
+
 test('where apply throws the event is recorded, and the machine stops there', async (t) => {
   const dir = temporaryFolder(t);
   const apply: MachineOptions<Sum, number>['apply'] = (state, { payload }) => {
@@ -325,6 +374,20 @@ test('apply that is async is refused, at once or where it returns a promise', as
   await assert.rejects(machine.submit(adding(1)), refused);
 });
 
+test('what apply returned, and throws when it is looked at, stops the machine there', async (t) => {
+  const dir = temporaryFolder(t);
+  const result = Object.defineProperty({}, 'then', {
+    get: () => {
+      throw new Error('no then');
+    },
+  });
+  const options = { apply: () => result } as unknown as Partial<MachineOptions<Sum, number>>;
+  const machine = await opened(dir, options);
+  const stopped = { code: 'ERR_FLASHSTRIKE_APPLY_FAILED', message: /event 1: no then/ };
+  assert.throws(() => machine.applyNow(adding(1)), stopped);
+  assert.throws(() => machine.applyNow(adding(1)), stopped);
+});
+
 test('an event that something else has appended stops the machine', async (t) => {
   const machine = await opened(temporaryFolder(t));
   await machine.submit(adding(1));
@@ -342,6 +405,24 @@ test('apply may not submit', async (t) => {
   await assert.rejects(machine.submit(adding(1)), { message: /was called by apply/ });
   await machine.close();
   assert.equal([...replay(dir)].length, 1);
+});
+
+test('snapshot and hash may not submit', async (t) => {
+  const dir = temporaryFolder(t);
+  let machine: Machine<Sum, number> | undefined;
+  const submit = (): bigint => BigInt(machine?.applyNow(adding(1)).eventId ?? 0);
+  machine = await opened(dir, {
+    *snapshot() {
+      yield Buffer.from(String(submit()));
+    },
+    hash: submit,
+    hashEvery: 2,
+  });
+  await machine.submit(adding(1));
+  await assert.rejects(machine.snapshot(), { message: /was called by snapshot/ });
+  await machine.submit(adding(1));
+  assert.match(machine.upkeep.hashFailure?.message ?? '', /was called by hash/);
+  assert.equal(machine.eventId, 2);
 });
 
 test('what cannot be appended is not applied', async (t) => {
@@ -407,6 +488,42 @@ test('events before the oldest of the snapshots that are kept may be removed', a
     message: /begins with event .* is damaged/s,
   });
   assert.ok((await verify(dir)).notes.some((note) => note.includes('cannot be opened')));
+});
+
+test('a removal that does not come to its end holds up neither close nor a snapshot', async (t) => {
+  const dir = temporaryFolder(t);
+  const options = { snapshots: { everyEvents: 50, keep: 1, deleteEvents: true } };
+  const machine = await opened(dir, options);
+  const never = t.mock.method(Wal.prototype, 'deleteBefore', () => new Promise(() => {}));
+  for (const last of [50, 100]) {
+    await addUpTo(machine, last);
+    await eventually('it is there', () => !machine.upkeep.isTakingSnapshot);
+    assert.equal(machine.upkeep.snapshot?.eventId, last);
+  }
+  await machine.close();
+  assert.equal(never.mock.callCount(), 1);
+  never.mock.mockImplementation(() => Promise.reject(new Error('not now')));
+  const warned = once(process, 'warning');
+  const again = await opened(dir, options);
+  await addUpTo(again, 120);
+  assert.equal((await again.snapshot())?.eventId, 120);
+  const [warning] = (await warned) as [NodeJS.ErrnoException];
+  assert.deepEqual(
+    [warning.code, again.upkeep.snapshotFailures],
+    ['FLASHSTRIKE_EVENTS_NOT_REMOVED', 0],
+  );
+});
+
+test('events that go behind a snapshot of close are gone behind the next opening', async (t) => {
+  const dir = temporaryFolder(t);
+  const snapshots = { everyEvents: 0, keep: 1, onClose: true, deleteEvents: true };
+  const machine = await opened(dir, { snapshots });
+  await addUpTo(machine, 12_000);
+  await machine.close();
+  const again = await opened(dir, { snapshots });
+  const firstThere = (): number => [...again.wal.replay({ to: 12_000 })][0]?.eventId ?? 0;
+  await eventually('events before 12,000 are gone', () => firstThere() > 1);
+  assert.deepEqual(again.state, sumOf(12_000));
 });
 
 test('a backup of a machine that removes events opens as that machine', async (t) => {
@@ -491,6 +608,7 @@ test('a snapshot that fails is told, and the machine goes on', async (t) => {
   const failing: [() => unknown, RegExp][] = [
     [content, /snapshots.maxBytes \(1000\)/],
     [() => 5, /must return/],
+    [() => Promise.reject(new Error('nobody waits')), /returned a promise/],
     [() => [5], /gave number/],
     [() => assert.fail('no memory'), /snapshot threw: no memory/],
     [
@@ -534,6 +652,7 @@ test('options that cannot work are refused before the log is touched', async (t)
     [{ initial: 5 }, /function initial/],
     [{ hash: 'sum' }, /function hash/],
     [{ hash: async () => 1n }, /hash must not be async/],
+    [{ snapshot: async () => '' }, /snapshot must not return a promise/],
     [{ version: 0 }, /version/],
     [{ version: 2 ** 32 }, /version/],
     [{ restoresVersions: [1.5] }, /version/],
