@@ -128,7 +128,7 @@ test('the thread of this machine finds the same, and is not waited for while it 
   const segment = opened(dir, 2);
   let sound: SoundSegment | undefined;
   for (let tries = 0; sound === undefined; tries++) {
-    assert.ok(tries < 3000, 'it starts');
+    assert.ok(tries < 30_000, 'it starts');
     thread.begin(segment);
     await delay(10);
     sound = await thread.take(2);

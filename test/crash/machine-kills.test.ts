@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { openMachine, verify } from '../../src/index.js';
+import { TINY } from '../support/adapters.js';
 import { adding, addingMachine, sumOf } from '../support/adding-machine.js';
 import { Script } from '../support/child-script.js';
 import { temporaryFolder } from '../support/log-builder.js';
@@ -12,7 +13,7 @@ import { temporaryFolder } from '../support/log-builder.js';
 const SUPPORT = new URL('../support/', import.meta.url).href;
 const SOURCE = new URL('../../src/', import.meta.url).href;
 const OPTIONS = {
-  wal: { segmentBytes: 64 * 1024, ringBytes: 64 * 1024 },
+  wal: TINY,
   snapshots: { everyEvents: 200, keep: 2, deleteEvents: true },
   hashEvery: 50,
 } as const;

@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { removeFolder } from '../../bench/harness/remove-folder.js';
 import { openCursor, Wal, type WalOptions } from '../../src/index.js';
 import type { BlockStream } from '../../src/replication/block-stream.js';
+import { TINY } from '../support/adapters.js';
 import { MemoryStream } from './memory-stream.js';
 import { Turns } from './turns.js';
 
@@ -22,7 +23,7 @@ export const liveStream = (maxBlockBytes = 64 * 1024): MemoryStream =>
   new MemoryStream(new LiveTurns(1), maxBlockBytes);
 
 export const openLog = (dir: string, options: WalOptions = {}): Promise<Wal> =>
-  Wal.open(dir, { segmentBytes: 65_536, ringBytes: 65_536, sharedMemory: 'off', ...options });
+  Wal.open(dir, { ...TINY, sharedMemory: 'off', ...options });
 
 /** Events of all sizes, every third call a batch; returns the last id. */
 export function appendMixed(wal: Wal, calls: number, salt = 0): number {

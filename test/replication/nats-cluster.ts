@@ -2,6 +2,7 @@
 // however it ends.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Server } from 'node:net';
@@ -25,13 +26,20 @@ interface Node {
   process: ChildProcess | undefined;
 }
 
-/** Free when this is called; all are held until the last one is known. */
+/**
+ * Free when this is called; all are held until the last one is known. None of those that the system
+ * gives to whoever connects: it would give away one whose server was killed.
+ */
 async function freePorts(count: number): Promise<number[]> {
   const servers: Server[] = [];
-  for (let each = 0; each < count; each++) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    servers.push(server);
+  for (let tries = 1; servers.length < count; tries++) {
+    assert.ok(tries <= 1000, 'there are free ports');
+    const server = createServer().listen(randomInt(15_000, 32_000), '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (isFree) servers.push(server);
   }
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => once(server.close(), 'close')));
@@ -122,7 +130,8 @@ export class NatsCluster {
   async #isUp(): Promise<boolean> {
     for (const { port, process: child } of this.#nodes) {
       for (;;) {
-        if (child === undefined || child.exitCode !== null) return false;
+        if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+          return false;
         const socket = createConnection({ port, host: '127.0.0.1' });
         const isOpen = await once(socket, 'connect').then(
           () => true,

@@ -34,6 +34,8 @@ export interface WatchedPage {
 
 export async function openPage(browser: BrowserContext, url: string): Promise<WatchedPage> {
   const page = await browser.newPage();
+  // It only ends a test that hangs.
+  page.setDefaultTimeout(300_000);
   const complaints: string[] = [];
   const asked: string[] = [];
   page.on('console', (message) => {

@@ -9,6 +9,9 @@ import { flashstrike, temporaryFolder } from './cli-process.js';
 const has = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0;
 const lacks = (shell: string): string | false => (has(shell) ? false : `there is no ${shell} here`);
 
+/** Shells complain of a language that is not installed. */
+const ENVIRONMENT = { ...process.env, LC_ALL: 'C.UTF-8' };
+
 async function scriptFor(shell: string): Promise<string> {
   const { code, stdout, stderr } = await flashstrike(['completion', shell]);
   assert.equal(code, 0, stderr);
@@ -35,6 +38,7 @@ describe('command line: completion', { concurrency: 2, timeout: 900_000 }, () =>
         ['-uc', text, 'bash', script, ...words],
         {
           cwd: folder,
+          env: ENVIRONMENT,
           encoding: 'utf8',
         },
       );
@@ -77,7 +81,10 @@ describe('command line: completion', { concurrency: 2, timeout: 900_000 }, () =>
     it(`of ${shell} is read without complaint`, { skip: lacks(shell) }, async (context) => {
       const file = join(temporaryFolder(context), 'script');
       writeFileSync(file, await scriptFor(shell));
-      const { status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
+      const { status, stderr } = spawnSync(shell, ['-n', file], {
+        env: ENVIRONMENT,
+        encoding: 'utf8',
+      });
       assert.deepEqual([status, stderr], [0, '']);
     });
   }

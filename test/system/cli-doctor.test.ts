@@ -72,6 +72,8 @@ describe('doctor', { timeout: 600_000 }, () => {
     assert.match(text, /^settings +(the defaults: )?Wal\.open\(dir/m);
     assert.ok(!text.includes('\u001b'));
     for (const line of text.split('\n')) {
+      // Code that is to be copied stays in one line.
+      if (line.startsWith('settings ')) continue;
       assert.ok(line.length <= 96 || !/\s/.test(line.trim().slice(16)), line);
     }
   });

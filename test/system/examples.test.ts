@@ -173,7 +173,10 @@ describe('examples', { timeout: 900_000 }, () => {
     const orders = 600;
     for (let round = 1; round <= 4; round++) {
       const worker = new Example(t, 'outbox-worker', ['outbox', String(orders)], { cwd });
-      await worker.until((line) => line.startsWith('done up to') && numberIn(line) >= round * 100);
+      const isFar = (line: string): boolean =>
+        line.startsWith('done up to') && numberIn(line) >= round * 100;
+      // It may have done all of them before it is killed: the next one only says so.
+      await worker.until((line) => isFar(line) || line.startsWith('{'));
       worker.kill('SIGKILL');
       await worker.ended;
     }
@@ -195,11 +198,12 @@ describe('examples', { timeout: 900_000 }, () => {
     await killed.until((line) => line.includes('as of order'));
     killed.kill('SIGKILL');
     await killed.ended;
-    const model = new Example(t, 'read-model', ['log', '5000'], { cwd });
+    // The first may have written all of its orders before it was killed.
+    const model = new Example(t, 'read-model', ['log', '9000'], { cwd });
     const lines = await model.success();
     assert.ok(lines.length > 0);
     for (const line of lines) assert.match(line, /, agrees$/);
-    assert.match(lines.at(-1) ?? '', /as of order 5000,/);
+    assert.match(lines.at(-1) ?? '', /as of order 9000,/);
   });
 });
 
@@ -236,7 +240,8 @@ describe('session-journal', { timeout: 900_000 }, () => {
     const cwd = temporaryFolder(t);
     for (const least of [10, 40, 80]) {
       const session = journal(t, cwd);
-      await session.until(recorded(least));
+      // It may have recorded all of them before it is killed: the next one only says so.
+      await session.until((line) => recorded(least)(line) || line.startsWith('all '));
       session.kill('SIGKILL');
       const { lines } = await session.ended;
       const told = Math.max(...lines.filter(recorded(0)).map(numberIn));

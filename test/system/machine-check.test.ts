@@ -4,11 +4,11 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { checkMachine, type MachineOptions, openMachine } from '../../src/index.js';
+import { TINY } from '../support/adapters.js';
 import { adding, addingMachine, type Sum } from '../support/adding-machine.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { flashstrike } from './cli-process.js';
 
-const SMALL = { segmentBytes: 64 * 1024, ringBytes: 64 * 1024 } as const;
 const HASHES = 'state.hashes';
 
 async function recorded(
@@ -26,7 +26,7 @@ async function goOn(
   events: number,
   options: Partial<MachineOptions<Sum, number>> = {},
 ): Promise<void> {
-  const machine = await openMachine(dir, addingMachine({ wal: SMALL, hashEvery: 10, ...options }));
+  const machine = await openMachine(dir, addingMachine({ wal: TINY, hashEvery: 10, ...options }));
   while (machine.eventId < events) {
     machine.applyNow(adding(machine.eventId + 1));
     if (machine.eventId % 10 === 0) await machine.wal.durable();
@@ -91,7 +91,7 @@ test('a run that parts from the recorded one is told as closely as hashes were r
 test('events that are not there begin with the oldest snapshot', async (t) => {
   const dir = temporaryFolder(t);
   const snapshots = { everyEvents: 0, keep: 1, deleteEvents: true };
-  const machine = await openMachine(dir, addingMachine({ wal: SMALL, hashEvery: 10, snapshots }));
+  const machine = await openMachine(dir, addingMachine({ wal: TINY, hashEvery: 10, snapshots }));
   for (let id = 1; id <= 6000; id++) machine.applyNow(adding(id));
   await machine.snapshot();
   for (let id = 6001; id <= 6100; id++) await machine.submit(adding(id));
@@ -151,7 +151,7 @@ test('what was recorded of events that the log has not is taken back', async (t)
   await goOn(dir, 100);
   // The copy lacks the log's end, and has what was recorded of it; then it gets other events.
   cpSync(join(dir, HASHES), join(copy, HASHES));
-  const machine = await openMachine(copy, addingMachine({ wal: SMALL, hashEvery: 50 }));
+  const machine = await openMachine(copy, addingMachine({ wal: TINY, hashEvery: 50 }));
   while (machine.eventId < 100) await machine.submit(adding(1));
   await machine.close();
   const { ok, recordedHashes, parted } = await checkMachine(copy, definition);
@@ -163,7 +163,7 @@ test('a hash that throws ends the recording, and nothing else', async (t) => {
   const hash = () => {
     throw new Error('no hash');
   };
-  const machine = await openMachine(dir, addingMachine({ wal: SMALL, hashEvery: 2, hash }));
+  const machine = await openMachine(dir, addingMachine({ wal: TINY, hashEvery: 2, hash }));
   for (let id = 1; id <= 5; id++) await machine.submit(adding(id));
   assert.match(machine.upkeep.hashFailure?.message ?? '', /no hash/);
   assert.equal(machine.state.count, 5);

@@ -13,11 +13,10 @@ import {
   verify,
   Wal,
 } from '../../src/index.js';
+import { TINY } from '../support/adapters.js';
 import { adding, addingMachine, type Sum, sumOf } from '../support/adding-machine.js';
 import { eventually } from '../support/eventually.js';
 import { temporaryFolder } from '../support/log-builder.js';
-
-const SMALL = { segmentBytes: 64 * 1024, ringBytes: 64 * 1024 } as const;
 
 /** Closed before their folders go. */
 const open: { close(): Promise<void> }[] = [];
@@ -29,7 +28,7 @@ async function opened(
   dir: string,
   options: Partial<MachineOptions<Sum, number>> = {},
 ): Promise<Machine<Sum, number>> {
-  const machine = await openMachine(dir, addingMachine({ wal: SMALL, ...options }));
+  const machine = await openMachine(dir, addingMachine({ wal: TINY, ...options }));
   open.push(machine);
   return machine;
 }
@@ -578,7 +577,7 @@ test('snapshot may return text, bytes and iterables, as large as a few chunks', 
       restore: (stored) => ({
         bytes: way === 1 ? Buffer.from(stored.text(), 'latin1') : stored.bytes(),
       }),
-      wal: SMALL,
+      wal: TINY,
     };
     const machine = await openMachine(dir, options);
     open.push(machine);
@@ -675,7 +674,7 @@ test('options that cannot work are refused before the log is touched', async (t)
 
 test('a log that lacks its beginning, and has no snapshot, is refused', async (t) => {
   const dir = temporaryFolder(t);
-  const wal = await Wal.open(dir, SMALL);
+  const wal = await Wal.open(dir, TINY);
   for (let id = 1; id <= 6000; id++) wal.append(adding(id));
   await wal.durable();
   assert.ok((await wal.deleteBefore(5000)) > 1);

@@ -1,6 +1,6 @@
 // What a service needs around its log: room to be waited for, an identity, a hint how to open one.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { follow, logIdOf, openConsumer, replay, Wal } from '../../src/index.js';
@@ -64,7 +64,11 @@ onBothAdapters(
     const known = follow(directory, position).next();
     for (const next of [waiting, known]) next.catch(() => undefined);
     await wal.close();
+    // Whole when it comes: who looks while a log is made finds no log, or one that is damaged.
+    const other = join(temporaryFolder(t), 'log');
+    await (await Wal.open(other, v.options)).close();
     rmSync(directory, { recursive: true });
+    renameSync(other, directory);
     await using anew = await Wal.open(directory, v.options);
     for (let event = 0; event < 10; event++) anew.append(Buffer.from('of the other log'));
     await anew.durable();
