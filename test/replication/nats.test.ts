@@ -65,13 +65,13 @@ describe('a cluster of three', { skip: NO_SERVER }, () => {
     let tries = 0;
     const out = await insist(async () => {
       const folder = place.path(`out-${stream}-${++tries}`);
-      const restored = await settles('restore', restoreFrom(streamOf(stream), folder));
+      const restored = await settles('restore', restoreFrom(place.keep(streamOf(stream)), folder));
       assert.deepEqual([restored.complete, restored.lastEventId], [true, wal.lastEventId]);
       return folder;
     });
     assert.equal(assertSame(wal.directory, out), wal.lastEventId);
     await insist(async () => {
-      const report = await settles('audit', audit(wal.directory, streamOf(stream)));
+      const report = await settles('audit', audit(wal.directory, place.keep(streamOf(stream))));
       assert.deepEqual([report.ok, report.events, report.problems], [true, wal.lastEventId, []]);
     });
   }
@@ -180,7 +180,8 @@ describe('a cluster of three', { skip: NO_SERVER }, () => {
     const standbys = await Promise.all(
       [1, 2, 3].map(async (number) => {
         const out = place.path(`standby-${number}`);
-        await settles('restore', restoreFrom(streamOf('race'), out, { segmentBytes: 65_536 }));
+        const source = place.keep(streamOf('race'));
+        await settles('restore', restoreFrom(source, out, { segmentBytes: 65_536 }));
         const stream = streamOf('race');
         await insist(() => stream.position());
         return { out, stream };
