@@ -2488,8 +2488,8 @@ export const MUTATIONS = [
   {
     name: 'replication: the log gives up events that the stream has not brought to its disks',
     file: 'src/replication/retention-hold.ts',
-    find: 'this.#waiting[0].dueMs <= nowMs',
-    replace: 'this.#waiting[0].sinceMs <= nowMs',
+    find: 'this.#waiting[0].dueMs <= this.#provenMs',
+    replace: 'this.#waiting[0].sinceMs <= this.#provenMs',
     tests: ['src/replication/retention-hold.test.ts'],
   },
 ];

@@ -41,6 +41,8 @@ const isStill = (end: StreamEnd, predecessor: StreamTip | undefined): boolean =>
 
 /**
  * Compares the last events of a stream with those of the log.
+ * @param hasClaimed the stream was this log's: a hint of before that claim may still come, and
+ * what the log has beyond it is what it has added since
  * @returns false where the log does not have them any more
  * @throws WalError ERR_FLASHSTRIKE_DIVERGED
  */
@@ -49,9 +51,10 @@ export function checkContent(
   log: LocalLog,
   { logId, nextEventId, sequence }: StreamEnd,
   { firstEventId, eventCount, checksum }: LastRun,
+  hasClaimed: boolean,
 ): boolean {
   const { dir } = log;
-  const isOurs = sequence === 0 || logId === log.logId;
+  const isOurs = hasClaimed || sequence === 0 || logId === log.logId;
   const mine = eventCount === 0 ? undefined : log.frames(firstEventId, eventCount);
   const named = eventsNamed(firstEventId, eventCount);
   if (mine === 'missing') throw diverged(stream, dir, `the log ends before ${named} of`);

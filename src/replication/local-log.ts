@@ -32,7 +32,7 @@ export interface LocalLog {
   follow(from: number, signal: AbortSignal): AsyncIterator<LocalBlock, unknown>;
   /** The frames of `eventCount` events, of whatever blocks. */
   frames(firstEventId: number, eventCount: number): FoundFrames;
-  /** Stops looking at files. */
+  /** Lets go of the files that `frames` has open; it opens them again. */
   close(): void;
 }
 
@@ -97,10 +97,15 @@ export class FileLog implements LocalLog {
     this.#walker = undefined;
   }
 
-  /** Whose current block, or a later one, has the event. */
+  /**
+   * Whose current block, or the next one, has the event. From any other place it is looked up: a
+   * walk there may be long, and a segment on the way may be gone.
+   */
   #walkerBefore(eventId: number): LogWalker {
     const open = this.#walker;
-    if (open !== undefined && open.firstEventId > 0 && open.firstEventId <= eventId) return open;
+    const { firstEventId = 0, nextEventId = 0 } = open ?? {};
+    const isNear = firstEventId > 0 && firstEventId <= eventId && eventId <= nextEventId;
+    if (open !== undefined && isNear) return open;
     this.close();
     const walker = new LogWalker(this.#ports, this.dir);
     this.#walker = walker;

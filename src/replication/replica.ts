@@ -158,11 +158,11 @@ export class Replica {
   }
 
   /**
-   * Resolves with the confirmed id once a quorum has event `eventId` (default: the last appended).
-   * Asks for the sync as `wal.durable` does; then it is told, not polled. An engine that does not
-   * answer is waited for.
-   * @throws WalError ERR_FLASHSTRIKE_REPLICATION_STOPPED with the cause, as `durable` does, and
-   * ERR_FLASHSTRIKE_FENCED
+   * Resolves with the confirmed id once a quorum has event `eventId` (default: the last appended
+   * to the open log; of a folder it must be given). Asks for the sync as `wal.durable` does; then it
+   * is told, not polled. An engine that does not answer is waited for.
+   * @throws WalError ERR_FLASHSTRIKE_REPLICATION_STOPPED with the cause, as `durable` does,
+   * ERR_FLASHSTRIKE_FENCED, and _INVALID_ARGUMENT
    */
   async replicated(eventId?: number): Promise<number> {
     const id = await this.#log.makeDurable(eventId);
@@ -246,6 +246,7 @@ export class Replica {
         hold().confirmed(firstEventId);
         this.#confirm(firstEventId + eventCount - 1);
       },
+      onProven: (sentMs) => hold().proven(sentMs),
       onFoundStored: () => {
         counts.foundStored++;
       },

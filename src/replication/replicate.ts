@@ -2,11 +2,12 @@
 import { resolve } from 'node:path';
 import type { Consumer } from '../consumers/consumer.js';
 import { openConsumer } from '../consumers/consumers.js';
-import { WalError } from '../errors.js';
+import { invalidArgument, WalError } from '../errors.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { random64 } from '../random.js';
 import {
   checkDirectory,
+  checkEventId,
   checkFlag,
   checkOptionNames,
   checkSignal,
@@ -83,8 +84,11 @@ export async function replicate(
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted === true) stop.abort();
   const makeDurable = async (eventId?: number): Promise<number> => {
-    if (wal === undefined) return eventId ?? 0;
-    const id = eventId ?? wal.lastEventId;
+    const id = checkEventId('eventId', eventId) ?? wal?.lastEventId;
+    if (id === undefined) {
+      throw invalidArgument('replicated() needs an event id where a folder is replicated.');
+    }
+    if (wal === undefined) return id;
     await wal.durable(id);
     return id;
   };

@@ -20,6 +20,8 @@ export interface ReplicatorObserver {
   onClaimed(epoch: number, confirmedEventId: number): void;
   /** The stream has a run of events more. */
   onConfirmed(run: OutgoingRun, ackMs: number): void;
+  /** The stream has accepted a block that was sent at `sentMs`, of `performance.now()`. */
+  onProven(sentMs: number): void;
   /** A block was there although its append had failed. */
   onFoundStored(): void;
   onFailure(reason: StreamFailureReason, message: string): void;

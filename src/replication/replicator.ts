@@ -43,6 +43,8 @@ export class Replicator {
   #unanswered: Sent[] = [];
   /** The highest epoch that was asked for. */
   #askedEpoch = 0;
+  /** When the last attempt was sent, of `performance.now()`. */
+  #sentMs = 0;
   #confirmedEventId = 0;
   /** The first event of the stream, where this one sent it. */
   #startEventId: number | undefined;
@@ -130,7 +132,7 @@ export class Replicator {
     const { frames, firstEventId, eventCount } = run;
     assert(firstEventId === this.#tipNow.nextEventId, 'events are sent in order');
     const partBytes = this.#maxPayloadBytes;
-    if (frames.length >= partBytes / 2) this.#observer.onActivity('catching-up');
+    this.#observer.onActivity(frames.length >= partBytes / 2 ? 'catching-up' : 'following');
     const startMs = performance.now();
     const parts = Math.ceil(frames.length / partBytes);
     const whole = { kind: StreamKind.events, part: 0, parts: 0, firstEventId, eventCount };
@@ -157,6 +159,7 @@ export class Replicator {
     for (;;) {
       if (await this.#isAccepted(sent)) {
         this.#accepted(sent);
+        this.#observer.onProven(this.#sentMs);
         return true;
       }
       if (this.#isStopped) return false;
@@ -169,6 +172,7 @@ export class Replicator {
   /** One attempt; false: it was not accepted, or nobody knows. Pauses then. */
   async #isAccepted({ bytes, expected }: Sent): Promise<boolean> {
     try {
+      this.#sentMs = performance.now();
       const sequence = await this.#stream.append(bytes, expected);
       if (sequence === expected + 1) {
         this.#failures = 0;
@@ -190,10 +194,10 @@ export class Replicator {
       const { end, run } = found;
       if (this.#isLeftAt(end)) return;
       this.#observer.onActivity('claiming');
-      const claim = this.#claimBehind(end, run);
-      this.#unanswered.push(claim);
+      const claim = this.#unansweredClaim(end) ?? this.#claimBehind(end, run);
       if (await this.#isAccepted(claim)) {
         this.#accepted(claim);
+        this.#observer.onProven(this.#sentMs);
         return;
       }
     }
@@ -230,6 +234,17 @@ export class Replicator {
     return true;
   }
 
+  /** The last claim, if it was behind the same block: it is tried again as it is. */
+  #unansweredClaim({ sequence, checksum }: StreamEnd): Sent | undefined {
+    return this.#unanswered.find(
+      ({ place, expected, previousChecksum, tip }) =>
+        place !== undefined &&
+        expected === sequence &&
+        previousChecksum === checksum &&
+        tip.epoch === this.#askedEpoch,
+    );
+  }
+
   /** @throws WalError ERR_FLASHSTRIKE_FENCED, _DIVERGED */
   #claimBehind(end: StreamEnd, run: LastRun): Sent {
     const { name } = this.#stream;
@@ -241,10 +256,17 @@ export class Replicator {
       takeover,
     };
     checkOwner(name, this.#log, end, knowledge);
-    if (end.sequence > 0) this.#predecessor ??= end;
-    const isKnown = checkContent(name, this.#log, end, run);
+    // Without the block, which may be large: the place is kept as long as the claim.
+    const kept = { ...end, block: undefined };
+    if (end.sequence > 0) this.#predecessor ??= kept;
+    const isKnown = checkContent(name, this.#log, end, run, this.#tip !== undefined);
+    // What was compared may be removed soon: its file must not be held open.
+    this.#log.close();
     this.#askedEpoch = Math.max(this.#askedEpoch, end.epoch) + 1;
-    return this.#mark(StreamKind.claim, end, run, this.#askedEpoch, { end, run, isKnown });
+    const place = { end: kept, run, isKnown };
+    const claim = this.#mark(StreamKind.claim, end, run, this.#askedEpoch, place);
+    this.#unanswered.push(claim);
+    return claim;
   }
 
   #mark(
@@ -282,8 +304,9 @@ export class Replicator {
     const isWhole = end.sequence > 0 || first <= (this.#startEventId ?? 1);
     this.#run = run;
     this.#confirmedEventId = confirmed;
-    this.#observer.onClaimed(tip.epoch, confirmed);
+    // Before anybody is told: what is behind a gap is not replicated.
     if (first > tip.nextEventId || !isKnown || !isWhole) throw this.#gap(tip.nextEventId);
+    this.#observer.onClaimed(tip.epoch, confirmed);
   }
 
   #gap(nextEventId: number): WalError {

@@ -23,6 +23,7 @@ function held(t: TestContext, settleMs: number) {
   t.after(() => hold.close());
   const at = async (nowMs: number): Promise<readonly number[]> => {
     state.nowMs = nowMs;
+    hold.proven(nowMs);
     hold.step();
     await turn();
     return state.acknowledged;
@@ -45,6 +46,18 @@ test('an event may go once the stream has settled, and the last run of events st
   hold.confirmed(41);
   assert.deepEqual(await at(75_000), [20, 30]);
   assert.deepEqual(await at(77_000), [20, 30, 40]);
+});
+
+test('no time releases what the stream is not known to have still', async (t) => {
+  const { hold, at, state } = held(t, 1_000);
+  hold.proven(0);
+  hold.confirmed(11);
+  hold.proven(999);
+  state.nowMs = 3_600_000;
+  hold.step();
+  await turn();
+  assert.deepEqual(state.acknowledged, [], 'the cluster was down for an hour');
+  assert.deepEqual(await at(3_600_000), [10]);
 });
 
 test('what a stream has lost does not go', async (t) => {

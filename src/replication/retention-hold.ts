@@ -1,7 +1,7 @@
 // Keeps in the log what the stream may still lose: a consumer of the log acknowledges an event only
-// once the stream has had it for as long as its engine may take to bring it to disks. And it stays
-// before the last events that the stream has, so that they can be compared whenever a replicator
-// starts.
+// once the stream has had it for as long as its engine may take to bring it to disks, and has then
+// taken a block more: a cluster that is down keeps nothing, however long it is. And it stays before
+// the last events that the stream has, so that they can be compared whenever a replicator starts.
 import type { Consumer } from '../consumers/consumer.js';
 import { isNoSpace, WalError } from '../errors.js';
 
@@ -21,6 +21,8 @@ export class RetentionHold {
   readonly #nowMs: () => number;
   readonly #onFailure: (error: unknown) => void;
   readonly #waiting: Confirmed[] = [];
+  /** When the last block was sent that the stream has accepted: it was where it was left then. */
+  #provenMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -52,6 +54,11 @@ export class RetentionHold {
     this.#timer ??= setInterval(() => this.step(), STEP_MS);
   }
 
+  /** The stream has accepted a block that was sent then, behind all that it had confirmed. */
+  proven(sentMs: number): void {
+    this.#provenMs = sentMs;
+  }
+
   /** The stream has lost events: what waits to go may be needed. */
   regressed(): void {
     this.#waiting.length = 0;
@@ -59,9 +66,8 @@ export class RetentionHold {
 
   /** Acknowledges what is due. */
   step(): void {
-    const nowMs = this.#nowMs();
     let due: number | undefined;
-    while (this.#waiting[0] !== undefined && this.#waiting[0].dueMs <= nowMs) {
+    while (this.#waiting[0] !== undefined && this.#waiting[0].dueMs <= this.#provenMs) {
       due = this.#waiting.shift()?.eventId;
     }
     if (due === undefined) return;

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { WalError } from '../errors.js';
 import { type BlockStream, StreamFailure } from './block-stream.js';
+import { damagedStream } from './stream-failures.js';
 import { endOf, type StreamEnd } from './stream-tip.js';
 import { type StreamRun, StreamWalk } from './stream-walk.js';
 
@@ -55,7 +56,7 @@ export class StreamReading {
     const { walk } = this;
     for (let attempt = 1; ; ) {
       const isLast = !follow || signal?.aborted === true;
-      const { sequence } = follow && isLast ? await this.end() : end;
+      const { sequence, checksum } = follow && isLast ? await this.end() : end;
       const from = walk.blocks === 0 ? end.firstSequence : walk.sequence + 1;
       try {
         for await (const stored of this.#stream.read(from)) {
@@ -64,9 +65,12 @@ export class StreamReading {
           if (run !== undefined) yield run;
           if (!follow && signal?.aborted === true) return;
         }
-        if (isLast && walk.sequence >= sequence) return;
         // A node that has not got all of it yet has answered.
         if (walk.sequence < sequence) throw this.#short(sequence);
+        if (isLast && follow) {
+          this.#checkEnd(sequence, checksum, Math.max(walk.sequence, end.sequence));
+        }
+        if (isLast) return;
       } catch (error) {
         // A standby waits for the stream as long as it takes.
         await this.#failed(error, follow && !isLast ? 1 : attempt++);
@@ -74,6 +78,17 @@ export class StreamReading {
       }
       await this.#pause(LOOK_MS, signal);
     }
+  }
+
+  /** Whether the stream still has what was read: it may have been thrown back meanwhile. */
+  #checkEnd(sequence: number, checksum: bigint, highest: number): void {
+    const { name } = this.#stream;
+    if (sequence < highest) {
+      const what = `ends with block ${sequence}, and has had block ${highest}`;
+      throw new StreamFailure('conflict', `stream ${name} ${what}`);
+    }
+    if (this.walk.checksum === checksum) return;
+    throw damagedStream(name, sequence, 'it is another one than was read there before');
   }
 
   #short(sequence: number): StreamFailure {
@@ -84,8 +99,10 @@ export class StreamReading {
 
   async #failed(error: unknown, attempt: number): Promise<void> {
     if (!(error instanceof StreamFailure)) throw error;
-    const { signal } = this.#options;
-    if (attempt >= ATTEMPTS || (attempt > 1 && signal?.aborted === true)) {
+    const { signal, follow = false } = this.#options;
+    // With `follow` the signal asks for all that there is.
+    const isGivenUp = attempt > 1 && !follow && signal?.aborted === true;
+    if (attempt >= ATTEMPTS || isGivenUp) {
       const { name } = this.#stream;
       const message = `Stream ${name}: ${error.message} (${attempt} attempts). Try again later.`;
       throw new WalError('ERR_FLASHSTRIKE_STREAM_UNAVAILABLE', message, { cause: error });

@@ -58,6 +58,11 @@ export class StreamWalk {
     return this.#sequence;
   }
 
+  /** Of the last block; 0 before the first. */
+  get checksum(): bigint {
+    return this.#before?.checksum ?? 0n;
+  }
+
   get epoch(): number {
     return this.#before?.epoch ?? 0;
   }

@@ -47,6 +47,13 @@ test('without the packages it says which to install', async () => {
   );
 });
 
+test('a stream that was closed says so, and is not waited for', async () => {
+  const stream = natsStream(SOUND);
+  await stream.close();
+  const closed = code('ERR_FLASHSTRIKE_INVALID_OPTION', /was closed/);
+  await assert.rejects(stream.position(), closed);
+});
+
 test('no server: the log goes on, and the replica says why it waits', async (t) => {
   const place = new Place(t);
   const wal = place.keep(await openLog(place.path('log')));

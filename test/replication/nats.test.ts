@@ -217,8 +217,16 @@ describe('a cluster of three', { skip: NO_SERVER }, () => {
     const nc = await connect({ servers: cluster.servers });
     const jsm = await jetstreamManager(nc, { checkAPI: false });
     const wrong = { subjects: ['flashstrike.memory'], num_replicas: 3 };
+    const add = (name: string, limits: object) =>
+      insist(() =>
+        jsm.streams.add({ name, subjects: [`flashstrike.${name}`], num_replicas: 3, ...limits }),
+      );
     await insist(() => jsm.streams.add({ name: 'memory', storage: 'memory', ...wrong }));
+    await add('few', { max_msgs: 100 });
+    await add('each', { max_msgs_per_subject: 100, discard: 'new' });
     await nc.close();
     await refused('memory', {}, /kept in memory/);
+    await refused('few', {}, /drops old blocks when it is full/);
+    await refused('each', {}, /max_msgs_per_subject/);
   });
 });

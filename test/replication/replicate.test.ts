@@ -63,6 +63,9 @@ test('it goes on where the stream ends, in this process or for another one', asy
   place.keep(again);
   assert.equal(await again.claimed(), 2);
   await again.replicated(wal.lastEventId);
+  const argument = code('ERR_FLASHSTRIKE_INVALID_ARGUMENT');
+  await assert.rejects(again.replicated(), argument, 'a folder has no last event to wait for');
+  await assert.rejects(again.replicated(Number.NaN), argument);
   assert.equal(again.counts.events, wal.lastEventId - last);
   const locked = code('ERR_FLASHSTRIKE_LOCKED');
   await assert.rejects(replicate(wal, { stream: streamOf(engine) }), locked);
@@ -230,12 +233,14 @@ test('events that neither the stream nor the log has are a gap, and end it', asy
   );
   const first = await wal.deleteBefore(wal.lastEventId);
   assert.ok(first > 1);
+  const claimsBefore = replica.counts.claims;
   engine.throwBack(2);
   await assert.rejects(
     replica.ended(),
     code('ERR_FLASHSTRIKE_REPLICA_GAP', /first one in the log/),
   );
   assert.equal(replica.state, 'failed');
+  assert.equal(replica.counts.claims, claimsBefore, 'nobody was told of that claim');
 });
 
 test('a log without its beginning is replicated from there on, and restored as such', async (t) => {

@@ -148,6 +148,8 @@ class NatsStream implements BlockStream {
     } finally {
       clearInterval(watch);
       messages.stop();
+      // Not waited for, and nothing is lost if it fails: the servers drop it after five minutes.
+      consumer.delete().catch(() => undefined);
     }
   }
 
@@ -160,15 +162,25 @@ class NatsStream implements BlockStream {
   }
 
   #connected(): Promise<Connection> {
-    this.#connecting ??= this.#connect().catch((error: unknown) => {
-      this.#connecting = undefined;
-      throw error;
-    });
-    return this.#connecting;
+    if (this.#connecting !== undefined) return this.#connecting;
+    const connecting = this.#connect();
+    this.#connecting = connecting;
+    const forget = (): void => {
+      if (this.#connecting === connecting) this.#connecting = undefined;
+    };
+    void connecting.then(async ({ nc }) => {
+      // The client gives up by itself where a server refuses the credentials again and again.
+      await nc.closed();
+      this.#losses++;
+      forget();
+    }, forget);
+    return connecting;
   }
 
   async #connect(): Promise<Connection> {
-    if (this.#isClosed) throw new StreamFailure('unavailable', `stream ${this.name} is closed`);
+    if (this.#isClosed) {
+      throw invalidStream(`Stream ${this.name} was closed: make another one for each call.`);
+    }
     const { jetstream, transport } = await loadNats();
     const { servers, timeoutMs, connection } = this.#options;
     const nc = await transport.connect({
@@ -244,8 +256,12 @@ class NatsStream implements BlockStream {
     }
     if (config.storage !== 'file') refuse('is kept in memory, not in files');
     if (config.retention !== 'limits') refuse(`has the retention ${config.retention}, not limits`);
-    if (config.discard !== 'new' && config.max_bytes !== -1) {
+    const { discard, max_bytes: maxBytes, max_msgs: maxBlocks } = config;
+    if (discard !== 'new' && (maxBytes > 0 || maxBlocks > 0)) {
       refuse('drops old blocks when it is full; it must refuse new ones (discard: new)');
+    }
+    if (config.max_msgs_per_subject > 0) {
+      refuse('drops old blocks of its one subject (max_msgs_per_subject); it must keep them all');
     }
   }
 
