@@ -68,7 +68,7 @@ const TURN_BYTES = 16 * 2 ** 20;
 
 /**
  * Compares each block of `stream` with the log in `dir`, and verifies the stream itself: checksums,
- * order, epochs. Nothing is locked or changed; both may be in use.
+ * order, epochs. Nothing is locked or changed; both may be in use. `stream` is closed at the end.
  * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, _STREAM_UNAVAILABLE; _CORRUPT about the log
  * @example
  * import { audit, type BlockStream } from 'flashstrike/replication';
@@ -92,6 +92,7 @@ export async function audit(
     return await new Auditing(log, stream, options).run();
   } finally {
     log.close();
+    await stream.close();
   }
 }
 

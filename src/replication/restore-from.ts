@@ -73,7 +73,7 @@ const OPTIONS = ['toId', 'toTime', 'follow', 'signal', 'segmentBytes', 'onProgre
  * Makes a new log in `target`, a new or empty folder, with the events of a stream: ids, types,
  * times, batches and payloads as they were appended. Everything is verified on the way, frame by
  * frame. The log has an id of its own and goes on with the next event id; to go on with the stream
- * as well, replicate it with `takeover: true`.
+ * as well, replicate it with `takeover: true`. The stream is closed at the end.
  * @throws WalError ERR_FLASHSTRIKE_CORRUPT where the stream is damaged; _STREAM_UNAVAILABLE;
  * _OUT_OF_RANGE if it has no such event; _INVALID_ARGUMENT if `toId` would cut a batch, or `target`
  * is not empty; _NO_SPACE, _ACCESS, _IO, _LOCKED
@@ -106,7 +106,11 @@ export async function restoreFrom(
     throw invalidArgument('toId and toTime cannot be used together.');
   }
   const path = resolve(checkDirectory(target));
-  return new Restoring(nodeStorage, stream, path, { ...options, segmentBytes }, end).run();
+  try {
+    return await new Restoring(nodeStorage, stream, path, { ...options, segmentBytes }, end).run();
+  } finally {
+    await stream.close();
+  }
 }
 
 class Restoring {
