@@ -159,8 +159,8 @@ export class Replica {
 
   /**
    * Resolves with the confirmed id once a quorum has event `eventId` (default: the last appended
-   * to the open log; of a folder it must be given). Asks for the sync as `wal.durable` does; then it
-   * is told, not polled. An engine that does not answer is waited for.
+   * to the open log; of a folder it must be given). Asks for the sync as `wal.durable` does; then
+   * it is told, not polled. An engine that does not answer is waited for.
    * @throws WalError ERR_FLASHSTRIKE_REPLICATION_STOPPED with the cause, as `durable` does,
    * ERR_FLASHSTRIKE_FENCED, and _INVALID_ARGUMENT
    */
