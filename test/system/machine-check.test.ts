@@ -103,7 +103,7 @@ test('events that are not there begin with the oldest snapshot', async (t) => {
 test('a damaged oldest snapshot makes the check begin with the next one', async (t) => {
   const dir = temporaryFolder(t);
   const snapshots = { everyEvents: 0, keep: 2, deleteEvents: true };
-  const machine = await openMachine(dir, addingMachine({ wal: SMALL, snapshots }));
+  const machine = await openMachine(dir, addingMachine({ wal: TINY, snapshots }));
   for (const last of [6000, 12_000]) {
     while (machine.eventId < last) machine.applyNow(adding(machine.eventId + 1));
     await machine.snapshot();

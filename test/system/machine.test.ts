@@ -323,7 +323,7 @@ test('text that begins with U+FEFF is restored as it was', async (t) => {
     },
     snapshot: ({ text }) => text,
     restore: (content) => ({ text: content.text() }),
-    wal: SMALL,
+    wal: TINY,
   };
   const machine = await openMachine(dir, options);
   open.push(machine);
