@@ -18,7 +18,7 @@ const told = () => new Promise((resolve) => {
   process.stdin.ref().once('data', () => { process.stdin.unref(); resolve(); });
 });
 `;
-const IMPORT = `import { Wal, replay } from '${INDEX}';\n`;
+const IMPORT = `import { defineEvent, Wal, replay } from '${INDEX}';\n`;
 
 export interface Ended {
   readonly code: number | null;

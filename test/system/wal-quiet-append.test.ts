@@ -1,6 +1,6 @@
-// While the ring has room, `append` makes no system call and allocates nothing. What the runtime
-// does on its own thread at the same time (it compiles, it collects what others left) is told apart
-// by looking at several windows: what append did would show in each of them.
+// While the ring has room, `append` makes no system call and allocates nothing, nor does `begin`.
+// What the runtime does on its own thread at the same time (it compiles, it collects what others
+// left) is told apart by looking at several windows: what append did would show in each of them.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -29,10 +29,18 @@ const APPEND = `
 const wal = await Wal.open(directory, options);
 const payload = new Uint8Array(8);
 const batch = [payload, payload];
+const Price = defineEvent('price', { price: 'f64' }, { version: 1 });
 const ways = {
   append(count) { for (let at = 0; at < count; at++) wal.append(payload, at & 7); },
   tryAppend(count) { for (let at = 0; at < count; at++) wal.tryAppend(payload, 7); },
   appendBatch(count) { for (let at = 0; at < count; at += 2) wal.appendBatch(batch, 7); },
+  begin(count) {
+    for (let at = 0; at < count; at++) {
+      const event = wal.begin(Price);
+      event.price = at;
+      event.commit();
+    }
+  },
 };
 const run = ways.WAY;
 for (let window = 0; window < 8; window++) { run(200_000); await wal.durable(); }
@@ -90,6 +98,7 @@ for (const [way, timestamps] of [
   ['append', 'coarse'],
   ['tryAppend', 'coarse'],
   ['appendBatch', 'coarse'],
+  ['begin', 'coarse'],
 ] as const) {
   const name = `200,000 events by ${way} with ${timestamps} timestamps make no system call`;
   onBothAdapters(
@@ -118,6 +127,9 @@ for (const [way, timestamps] of [
   );
 }
 
+/** The ways of which one call in so many is timed. */
+const IS_TIMED: ReadonlySet<string> = new Set(['append', 'begin']);
+
 const ALLOCATIONS = `${allocationWindows(WINDOWS, 'await wal.durable();')}
 await wal.close();
 `;
@@ -127,6 +139,7 @@ for (const [way, timestamps] of [
   ['append', 'coarse'],
   ['tryAppend', 'coarse'],
   ['appendBatch', 'coarse'],
+  ['begin', 'coarse'],
 ] as const) {
   const boxed = readsBoxedTime(timestamps) ? BOXED_TIME : false;
   const name = `a million events by ${way} with ${timestamps} timestamps allocate nothing`;
@@ -137,7 +150,7 @@ for (const [way, timestamps] of [
     const lines = await runSound(scriptOf(way, ALLOCATIONS), directory, options);
     // Where the clock returns numbers that have to be collected, there are the two looks of each
     // append that is timed.
-    const timed = isOlderThan24 && way === 'append' ? 1_000_000 / APPEND_SAMPLING : 0;
+    const timed = isOlderThan24 && IS_TIMED.has(way) ? 1_000_000 / APPEND_SAMPLING : 0;
     assertAllocatesNothing(t, lines, WINDOWS, timed * 2 * BOXED_NUMBER_BYTES);
   });
 }
