@@ -1126,8 +1126,8 @@ export const MUTATIONS = [
   {
     name: 'events: a schema is written once in an opening, whatever retention takes',
     file: 'src/recorder/application/event-appender.ts',
-    find: 'this.schemaEventId !== 0 && this.#signals.activeFrom > this.schemaEventId',
-    replace: 'this.schemaEventId < 0',
+    find: 'this.#schemaEventId !== 0 && this.#signals.activeFrom > this.#schemaEventId',
+    replace: 'this.#schemaEventId < 0',
     tests: ['test/system/typed-events.test.ts'],
   },
   {
@@ -1140,8 +1140,8 @@ export const MUTATIONS = [
   {
     name: 'events: schemas are written again also where no event of theirs came',
     file: 'src/recorder/application/event-appender.ts',
-    find: 'return this.schemaEventId !== 0 && this.#hasEvents;',
-    replace: 'return this.schemaEventId !== 0;',
+    find: 'return this.#schemaEventId !== 0 && this.#hasEvents;',
+    replace: 'return this.#schemaEventId !== 0;',
     tests: ['test/system/typed-events.test.ts'],
   },
   {

@@ -180,6 +180,10 @@ export const isError = (value: unknown): value is Error =>
 export const messageOf = (error: unknown): string =>
   isError(error) ? error.message : String(error);
 
+/** Whatever was thrown, as an error. */
+export const errorOf = (thrown: unknown): Error =>
+  isError(thrown) ? thrown : new Error(String(thrown));
+
 /** The `code` of any error of Node, its zlib, ours … */
 export const codeOf = (error: unknown): string | undefined =>
   isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined;

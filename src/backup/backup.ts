@@ -1,7 +1,7 @@
 // `backup`: copies a log, which may be open, into a folder, on a thread of its own: neither the
 // application's thread nor those of the log wait for it.
 import { resolve } from 'node:path';
-import { deserializeError, isError } from '../errors.js';
+import { deserializeError, errorOf } from '../errors.js';
 import {
   checkCallback,
   checkDirectory,
@@ -103,7 +103,7 @@ function onThread(
       else end ??= () => reject(deserializeError(message.error));
     });
     worker.on('error', (error) => {
-      death = isError(error) ? error : new Error(String(error));
+      death = errorOf(error);
     });
     // Once it has ended all that it had open is closed: LOCK of the target, too.
     worker.once('exit', (code) => {

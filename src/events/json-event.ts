@@ -1,6 +1,6 @@
 // Events that are JSON: the simple way, for who has no need to count bytes. Validators of other
 // libraries can check their values, by the interface that these share: standardschema.dev.
-import { invalidArgument } from '../errors.js';
+import { invalidArgument, messageOf } from '../errors.js';
 import { checkFlag, checkOptionNames } from '../reading/event-range.js';
 import { checkedSchema, checkType, checkVersion, type DefinitionInside } from './define-event.js';
 import { schemaError, shownValue } from './event-errors.js';
@@ -109,7 +109,7 @@ export class JsonEventDefinition<
     try {
       text = JSON.stringify(valid);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw invalidArgument(`The event ${this.name} cannot be written as JSON: ${why}.`);
     }
     if (text !== undefined) return Buffer.from(text, 'utf8');
@@ -132,7 +132,7 @@ export class JsonEventDefinition<
     try {
       value = JSON.parse(TEXT.decode(payload));
     } catch (error) {
-      throw refuse(error instanceof Error ? error.message : String(error));
+      throw refuse(messageOf(error));
     }
     return this.#validated(value, refuse) as Output;
   }

@@ -1,6 +1,7 @@
 // The schema event: an ordinary event of type 65535 by which a log tells what the events of another
 // type are made of. docs/FORMAT.md has its bytes. Events of that type with other bytes are an
 // application's own.
+import { messageOf } from '../errors.js';
 import { codecOf } from '../memory/codec.js';
 import { layout, safeU64, u16, u32, u64 } from '../memory/layout.js';
 import { xxh64 } from '../segment/checksum.js';
@@ -154,7 +155,7 @@ function parseSchema(text: string, refuse: (why: string) => Error): EventSchema 
       }
     }
   } catch (error) {
-    throw refuse(error instanceof Error ? error.message : String(error));
+    throw refuse(messageOf(error));
   }
   throw refuse('its text is no definition of an event');
 }

@@ -2,7 +2,7 @@
 // event is durable, so that no power cut leaves one of events that nobody has.
 import { join } from 'node:path';
 import { writeFailure } from '../consumers/consumer-failure.js';
-import { isError, isOperational, WalError } from '../errors.js';
+import { errorOf, isOperational, WalError } from '../errors.js';
 import { isMissing, reading } from '../reading/read-failure.js';
 import { isDefect } from '../segment/defect.js';
 import { HASHES_FILE } from '../segment/file-names.js';
@@ -119,7 +119,7 @@ export class HashFile {
       const stateHash = hash();
       if (stateHash !== undefined) this.#pending.push({ eventId, stateHash, stateVersion });
     } catch (error) {
-      this.#failure ??= isError(error) ? error : new Error(String(error));
+      this.#failure ??= errorOf(error);
       this.close();
     }
   }

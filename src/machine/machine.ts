@@ -3,7 +3,7 @@
 // state from the newest snapshot and the events behind it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from '../consumers/consumer.js';
-import { isError, outOfRange, WalError } from '../errors.js';
+import { messageOf, outOfRange, WalError } from '../errors.js';
 import { checkEventId, checkOptionNames } from '../reading/event-range.js';
 import { payloadBytesOf } from '../recorder/application/payload.js';
 import type { Wal, WalInside } from '../recorder/application/wal.js';
@@ -329,7 +329,7 @@ export class Machine<State extends object, Result = unknown> {
     this.#begin(eventId).catch((error: unknown) => {
       // One that the end of the log has cut short is no news.
       if (this.#closing !== undefined || this.#parts.wal.failure !== undefined) return;
-      const message = isError(error) ? error.message : String(error);
+      const message = messageOf(error);
       process.emitWarning(message, { code: 'FLASHSTRIKE_SNAPSHOT_FAILED' });
     });
   }

@@ -1,5 +1,5 @@
 // Who writes snapshots, as the machine's thread sees it: a thread that is started for each.
-import { deserializeError, isError } from '../errors.js';
+import { deserializeError, errorOf } from '../errors.js';
 import { startThread, threadDeath } from '../recorder/threads/thread-start.js';
 import type { SnapshotLetter, SnapshotMessage, SnapshotStart } from './snapshot-messages.js';
 import type { SnapshotRequest, WrittenSnapshot } from './snapshot-writer.js';
@@ -42,7 +42,7 @@ class ThreadJob implements SnapshotJob {
         else end ??= () => reject(deserializeError(message.error));
       });
       worker.on('error', (error) => {
-        death = isError(error) ? error : new Error(String(error));
+        death = errorOf(error);
       });
       // Once it has ended all that it had open is closed.
       worker.once('exit', (code) => {

@@ -2,7 +2,7 @@
 // `begin` returns; all that waits for a disk comes behind that, on another thread.
 import { join } from 'node:path';
 import type { Consumer } from '../consumers/consumer.js';
-import { isError, messageOf, WalError } from '../errors.js';
+import { errorOf, messageOf, WalError } from '../errors.js';
 import { random64 } from '../random.js';
 import type { Wal } from '../recorder/application/wal.js';
 import type { UnfitReason, UnfitSnapshot } from '../replay/snapshot-fitness.js';
@@ -111,7 +111,7 @@ export class SnapshotTaker<State extends object> {
       return info;
     } catch (error) {
       this.#failures++;
-      this.#failure = isError(error) ? error : new Error(String(error));
+      this.#failure = errorOf(error);
       throw error;
     }
   }

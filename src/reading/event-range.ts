@@ -1,7 +1,7 @@
 // Arguments that name events or a folder, checked before anything is opened.
 import { fileURLToPath } from 'node:url';
 import { isDate } from 'node:util/types';
-import { invalidArgument, invalidOption } from '../errors.js';
+import { invalidArgument, invalidOption, messageOf } from '../errors.js';
 import { NS_PER_MS } from '../units.js';
 
 /** A folder's path: as it was given, or that of a `file:` URL. */
@@ -15,7 +15,7 @@ function pathOf(url: URL): string {
   try {
     return fileURLToPath(url);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw invalidArgument(`The folder of the log must be a path or a file: URL: ${why}.`);
   }
 }

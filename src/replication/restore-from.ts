@@ -7,18 +7,17 @@ import { random64 } from '../random.js';
 import {
   checkCallback,
   checkDirectory,
-  checkEventId,
   checkFlag,
   checkOptionNames,
   checkSignal,
-  checkTime,
 } from '../reading/event-range.js';
-import { type RestoreEnd, TURN_BYTES, takeFrom } from '../restore/restore-end.js';
+import { endOf, type RestoreEnd, TURN_BYTES, takeFrom, writingTo } from '../restore/restore-end.js';
 import { LogCopy } from '../salvage/log-copy.js';
 import { highestTimestampNs } from '../segment/frame.js';
+import { MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES } from '../segment/segment-header.js';
 import { acquireLock } from '../storage/lock-file.js';
 import { nodeStorage } from '../storage/node-storage.js';
-import { makeOutputFolder, outputFailure } from '../storage/output-folder.js';
+import { makeOutputFolder } from '../storage/output-folder.js';
 import type { Storage } from '../storage/storage.js';
 import { MIB } from '../units.js';
 import type { BlockStream } from './block-stream.js';
@@ -97,14 +96,11 @@ export async function restoreFrom(
     throw invalidArgument('follow: true needs a signal: nothing else ends it.');
   }
   const { segmentBytes = 64 * MIB } = options;
-  if (!Number.isSafeInteger(segmentBytes) || segmentBytes < MIB / 16 || segmentBytes > 2 ** 30) {
+  const isPossible = segmentBytes >= MIN_SEGMENT_BYTES && segmentBytes <= MAX_SEGMENT_BYTES;
+  if (!Number.isSafeInteger(segmentBytes) || !isPossible) {
     throw invalidArgument('segmentBytes must be a whole number from 65,536 to 1,073,741,824.');
   }
-  const toTimeNs = checkTime('toTime', options.toTime);
-  const end = { toId: checkEventId('toId', options.toId), toTimeNs };
-  if (end.toId !== undefined && toTimeNs !== undefined) {
-    throw invalidArgument('toId and toTime cannot be used together.');
-  }
+  const end = endOf(options);
   const path = resolve(checkDirectory(target));
   try {
     return await new Restoring(nodeStorage, stream, path, { ...options, segmentBytes }, end).run();
@@ -150,8 +146,10 @@ class Restoring {
     if (toId !== undefined && (toId < 1 || (toId >= streamEnd.nextEventId && !isFollowing))) {
       throw outOfRange(`Stream ${name} ends before event ${toId}.`);
     }
-    this.#writing(() => makeOutputFolder(this.#storage, this.#target, undefined, 'restored'));
-    const lock = this.#writing(() => acquireLock(this.#storage, this.#target, 'flock'));
+    writingTo(this.#target, () =>
+      makeOutputFolder(this.#storage, this.#target, undefined, 'restored'),
+    );
+    const lock = writingTo(this.#target, () => acquireLock(this.#storage, this.#target, 'flock'));
     try {
       return await this.#take(streamEnd);
     } finally {
@@ -174,7 +172,7 @@ class Restoring {
       throw outOfRange(`Stream ${this.#stream.name} ${what}. Remove ${this.#target}.`);
     }
     if (!isStopped) {
-      this.#writing(() => {
+      writingTo(this.#target, () => {
         if (copy.segments === 0) copy.beginEmpty(walk.nextEventId, this.#lastTsNs);
         copy.finish();
       });
@@ -200,7 +198,8 @@ class Restoring {
   #begin(firstEventId: number, { nextEventId }: StreamEnd): LogCopy {
     const { segmentBytes } = this.#options;
     const { toId } = this.#end;
-    this.#copy = this.#writing(
+    this.#copy = writingTo(
+      this.#target,
       () =>
         new LogCopy(this.#storage, this.#target, {
           logId: random64() | 1n,
@@ -232,7 +231,7 @@ class Restoring {
     }
     this.#lastTsNs = writtenTsNs;
     if (taken === undefined) return isEnd;
-    this.#writing(() => copy.append(taken));
+    writingTo(this.#target, () => copy.append(taken));
     this.#events += taken.header.eventCount;
     this.#turnBytes += bytes.length;
     return isEnd;
@@ -243,15 +242,5 @@ class Restoring {
     this.#turnBytes = 0;
     this.#options.onProgress?.(this.#copy?.lastEventId ?? 0);
     await nextTurn();
-  }
-
-  /** Runs work on the target; a failure says what is to be done with it. */
-  #writing<Result>(work: () => Result): Result {
-    try {
-      return work();
-    } catch (error) {
-      const advice = `The log is not complete: remove ${this.#target}, then restore again.`;
-      throw outputFailure(error, this.#target, advice);
-    }
   }
 }

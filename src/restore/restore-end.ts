@@ -2,6 +2,7 @@
 // all events survive or none.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { invalidArgument, outOfRange, WalError } from '../errors.js';
+import { checkEventId, checkTime } from '../reading/event-range.js';
 import { listLog, readMeta } from '../reading/log-directory.js';
 import { openSegment } from '../reading/segment-file.js';
 import { SegmentReader } from '../reading/segment-reader.js';
@@ -9,6 +10,7 @@ import { findPlace } from '../replay/cursor.js';
 import type { LogWalker } from '../replay/log-walker.js';
 import type { FrameRun } from '../ring/ring-snapshot.js';
 import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../segment/frame.js';
+import { outputFailure } from '../storage/output-folder.js';
 import type { Storage } from '../storage/storage.js';
 import { MIB } from '../units.js';
 
@@ -19,6 +21,30 @@ export const TURN_BYTES = 16 * MIB;
 export interface RestoreEnd {
   readonly toId: number | undefined;
   readonly toTimeNs: bigint | undefined;
+}
+
+/** What callers give, of whatever kind. */
+interface GivenEnd {
+  readonly toId?: unknown;
+  readonly toTime?: unknown;
+}
+
+/** @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT */
+export function endOf({ toId, toTime }: GivenEnd): RestoreEnd {
+  if (toId !== undefined && toTime !== undefined) {
+    throw invalidArgument('toId and toTime cannot be used together.');
+  }
+  return { toId: checkEventId('toId', toId), toTimeNs: checkTime('toTime', toTime) };
+}
+
+/** Runs work on the log that is made in `target`; a failure says what is to be done with it. */
+export function writingTo<Result>(target: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    const advice = `The log is not complete: remove ${target}, then restore again.`;
+    throw outputFailure(error, target, advice);
+  }
 }
 
 /** The events of a block that a restored log takes. */

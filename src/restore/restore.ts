@@ -4,25 +4,31 @@
 // backups) may take one for the other.
 import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { invalidArgument } from '../errors.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { random64 } from '../random.js';
 import {
   checkCallback,
   checkDirectory,
-  checkEventId,
   checkOptionNames,
   checkSignal,
-  checkTime,
 } from '../reading/event-range.js';
 import { holdsLog, listLog, noLogIn, readMeta } from '../reading/log-directory.js';
 import { LogWalker } from '../replay/log-walker.js';
 import type { FrameRun } from '../ring/ring-snapshot.js';
 import { LogCopy } from '../salvage/log-copy.js';
 import { acquireLock } from '../storage/lock-file.js';
-import { makeOutputFolder, outputFailure } from '../storage/output-folder.js';
-import { checkEnd, lastOf, type RestoreEnd, runOf, TURN_BYTES, takeFrom } from './restore-end.js';
+import { makeOutputFolder } from '../storage/output-folder.js';
+import {
+  checkEnd,
+  endOf,
+  lastOf,
+  type RestoreEnd,
+  runOf,
+  TURN_BYTES,
+  takeFrom,
+  writingTo,
+} from './restore-end.js';
 
 /** Options of {@link restore}. */
 export interface RestoreOptions {
@@ -96,13 +102,6 @@ export async function restoreThrough(
   return new Restoring(ports, resolve(source), resolve(target), options, end).run(lock);
 }
 
-function endOf({ toId, toTime }: RestoreOptions): RestoreEnd {
-  if (toId !== undefined && toTime !== undefined) {
-    throw invalidArgument('toId and toTime cannot be used together.');
-  }
-  return { toId: checkEventId('toId', toId), toTimeNs: checkTime('toTime', toTime) };
-}
-
 class Restoring {
   readonly #ports: ReadingPorts;
   readonly #source: string;
@@ -133,10 +132,11 @@ class Restoring {
     if (!holdsLog(listing)) throw noLogIn(source);
     checkEnd(() => new LogWalker(this.#ports, source), source, this.#end);
     const { segmentBytes, highestEventId } = await lastOf(storage, source);
-    this.#writing(() => makeOutputFolder(storage, this.#target, source, 'restored'));
-    const lock = this.#writing(() => acquireLock(storage, this.#target, lockMode));
+    writingTo(this.#target, () => makeOutputFolder(storage, this.#target, source, 'restored'));
+    const lock = writingTo(this.#target, () => acquireLock(storage, this.#target, lockMode));
     try {
-      const copy = this.#writing(
+      const copy = writingTo(
+        this.#target,
         () =>
           new LogCopy(storage, this.#target, {
             logId: random64() | 1n,
@@ -147,7 +147,7 @@ class Restoring {
       );
       try {
         const complete = await this.#copyTo(copy);
-        if (complete) this.#writing(() => copy.finish());
+        if (complete) writingTo(this.#target, () => copy.finish());
         const { firstEventId, lastEventId, segments } = copy;
         const [events, target] = [this.#events, this.#target];
         return { source, target, complete, events, firstEventId, lastEventId, segments };
@@ -198,21 +198,11 @@ class Restoring {
   /** Ids that the source has given to events that retention took are not given again. */
   #beginEmpty({ reader, nextEventId }: LogWalker, copy: LogCopy): void {
     if (copy.segments > 0 || reader === undefined) return;
-    this.#writing(() => copy.beginEmpty(nextEventId, reader.file.header.createdTsNs));
+    writingTo(this.#target, () => copy.beginEmpty(nextEventId, reader.file.header.createdTsNs));
   }
 
   #take(run: FrameRun, copy: LogCopy): void {
-    this.#writing(() => copy.append(run));
+    writingTo(this.#target, () => copy.append(run));
     this.#events += run.header.eventCount;
-  }
-
-  /** Runs work on the target; a failure says what is to be done with it. */
-  #writing<Result>(work: () => Result): Result {
-    try {
-      return work();
-    } catch (error) {
-      const advice = `The log is not complete: remove ${this.#target}, then restore again.`;
-      throw outputFailure(error, this.#target, advice);
-    }
   }
 }

@@ -55,8 +55,7 @@ class RecordedDefinition {
   /** The counter of segments when it was looked at last. */
   #seen = -1;
   #sinceEventId = 0;
-  /** Where it stands last; 0: nowhere. */
-  schemaEventId = 0;
+  #schemaEventId = 0;
   /** An event of it may stand behind its last schema. */
   #hasEvents = false;
 
@@ -78,10 +77,15 @@ class RecordedDefinition {
 
   #look(): void {
     const seen = this.#words[this.#word] as number;
-    if (this.#isRecorded && (this.schemaEventId === 0 || this.isBehind)) {
+    if (this.#isRecorded && (this.#schemaEventId === 0 || this.isBehind)) {
       this.repeat(true);
     }
     this.#seen = seen;
+  }
+
+  /** Where its schema stands last; 0: nowhere. */
+  get schemaEventId(): number {
+    return this.#schemaEventId;
   }
 
   /**
@@ -89,12 +93,12 @@ class RecordedDefinition {
    * in which it stands: to write it again would only make a log at rest grow.
    */
   get isOwed(): boolean {
-    return this.schemaEventId !== 0 && this.#hasEvents;
+    return this.#schemaEventId !== 0 && this.#hasEvents;
   }
 
   /** Whether the log's last segment does not have it. */
   get isBehind(): boolean {
-    return this.schemaEventId !== 0 && this.#signals.activeFrom > this.schemaEventId;
+    return this.#schemaEventId !== 0 && this.#signals.activeFrom > this.#schemaEventId;
   }
 
   /** Writes it where the ring has room, or waits for that. Returns the id; 0: not now. */
@@ -110,7 +114,7 @@ class RecordedDefinition {
   }
 
   #wasRecorded(eventId: number): void {
-    this.schemaEventId = eventId;
+    this.#schemaEventId = eventId;
     this.#hasEvents = false;
     if (this.#sinceEventId === 0) this.#sinceEventId = eventId;
   }

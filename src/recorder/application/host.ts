@@ -2,7 +2,7 @@
 // what it tells, how it ends. It does not hold the process; a pending `open` or `close` does.
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { TransferListItem, Worker } from 'node:worker_threads';
-import { isError } from '../../errors.js';
+import { errorOf } from '../../errors.js';
 import type { ThreadName } from '../../telemetry/heartbeats.js';
 import { Doorbell } from '../threads/doorbell.js';
 import type { Letter, LogMessage, Reply } from '../threads/messages.js';
@@ -54,7 +54,7 @@ export class Host {
     hostEndsWithProcess(this.#ending);
     this.#worker.on('message', ({ ticket, message }: Reply) => this.#hear(ticket, message));
     this.#worker.on('error', (error) => {
-      this.#error = isError(error) ? error : new Error(String(error));
+      this.#error = errorOf(error);
     });
     this.#worker.once('exit', (code) => this.#hasEnded(code));
   }

@@ -1,7 +1,6 @@
 // The recorder's top: what the application holds. All of it runs on the application's thread, and
 // `append` runs there for every event: while the ring has room it makes no system call, takes no
 // lock and allocates nothing.
-
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BackupOptions, backupOf } from '../../backup/backup.js';
@@ -95,9 +94,9 @@ const bytesOf = payloadBytesOf;
 const EXIT_TIMEOUT_MS = 10_000;
 /** By the symbol, not from node:util: our types need none of Node's for it. */
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
-/** What `append` finds in place of the region's words once they are gone. */
 /** How often who waits for a schema looks whether the log still takes events. */
 const TOLD_LOOK_MS = 100;
+/** What `append` finds in place of the region's words once they are gone. */
 const CLOSED_WORDS = Int32Array.of(LogState.closed);
 
 /** What a machine needs of its log, and nobody else: see `walInside`. */
@@ -417,9 +416,7 @@ export class Wal {
   #putDraft(draft: Draft, type: number): number {
     if (this.#words[this.#stateWord] !== OPEN) this.#checkState();
     const id = this.#putDraftNow(draft, type);
-    if (id !== 0) return id;
-    this.#waitForRoom(frameSpan(FRAME_HEADER_BYTES + draft.payloadBytes));
-    return this.#putDraftNow(draft, type);
+    return id === 0 ? this.#putDraftLater(draft, type) : id;
   }
 
   /**
@@ -561,6 +558,13 @@ export class Wal {
     const high = halves[1] as number;
     const { words, fixedBytes, rest, restBytes } = draft;
     return this.#producer.appendParts(words, fixedBytes, rest, restBytes, type, low, high);
+  }
+
+  #putDraftLater(draft: Draft, type: number): number {
+    this.#waitForRoom(frameSpan(FRAME_HEADER_BYTES + draft.payloadBytes));
+    const id = this.#putDraftNow(draft, type);
+    assert(id !== 0, 'room that was waited for is there');
+    return id;
   }
 
   #appendLater(payload: Uint8Array, payloadBytes: number, type: number): number {

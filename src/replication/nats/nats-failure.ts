@@ -1,5 +1,5 @@
 // What the client and the servers throw, as failures that pass or do not.
-import { isError } from '../../errors.js';
+import { isError, systemCode } from '../../errors.js';
 import { StreamFailure, type StreamFailureReason } from '../block-stream.js';
 
 /** By the codes of the servers' API (`err_code`). */
@@ -44,10 +44,9 @@ export function natsFailure(error: unknown, stream: string): unknown {
   if (reason !== undefined) return new StreamFailure(reason, text, error);
   // A cluster that elects a leader, or has just started, answers with all kinds of errors.
   const isOfServer = error.name === 'JetStreamApiError' || error.name === 'StreamNotFoundError';
-  const isOfSystem = typeof code === 'string' && /^E(?!RR_)[A-Z0-9_]+$/.test(code);
   if (
     isOfServer ||
-    isOfSystem ||
+    systemCode(error) !== undefined ||
     OF_CLIENT.has(error.name) ||
     error.name === 'ConsumerNotFoundError'
   ) {
