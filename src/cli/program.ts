@@ -95,7 +95,7 @@ Examples:
   $ flashstrike salvage ./log --output ./new   rescue what is still valid
   $ flashstrike backup ./log /mnt/backup/log   copy it, also while it is in use
   $ flashstrike top ./log                      what is it doing right now?
-  $ flashstrike dashboard ./log                the same in a browser, with its last hour
+  $ flashstrike dashboard ./log                the same, in a browser
   $ flashstrike doctor ./log                   is this a good place for a log?
   $ flashstrike report ./log                   one file for a bug report`,
     );
