@@ -386,18 +386,24 @@ test("bytes of a field that are read back are a copy: the draft stays the log's 
 });
 
 test('a log that is closed in a rush has the schema in its last segment', async (t) => {
-  const directory = temporaryFolder(t);
   const options = { ...TINY, ringBytes: 1024 * KIB, segmentBytes: 64 * KIB };
-  {
+  let waiting = 0;
+  // It is one only where the writer thread has taken next to none of it, which is up to the machine.
+  for (let attempt = 0; attempt < 50 && waiting < 3600; attempt++) {
+    const directory = temporaryFolder(t);
+    {
+      await using wal = await Wal.open(directory, options);
+      for (let event = 0; event < 4000; event++) wal.appendEvent(Order, order(event));
+      waiting = wal.lastEventId - wal.writtenEventId;
+    }
     await using wal = await Wal.open(directory, options);
-    for (let event = 0; event < 4000; event++) wal.appendEvent(Order, order(event));
+    wal.append(Buffer.from('behind it'));
+    const first = await wal.deleteBefore(3500);
+    assert.ok(first > 2000, `${first}`);
+    const left = Array.from(replayEvents(directory, [Order]), ({ value }) => value.quantity);
+    assert.ok(left.length > 400 && left.every((quantity) => quantity === 9));
   }
-  await using wal = await Wal.open(directory, options);
-  wal.append(Buffer.from('behind it'));
-  const first = await wal.deleteBefore(3500);
-  assert.ok(first > 2000, `${first}`);
-  const left = Array.from(replayEvents(directory, [Order]), ({ value }) => value.quantity);
-  assert.ok(left.length > 400 && left.every((quantity) => quantity === 9));
+  assert.ok(waiting >= 3600, 'the writer thread never was behind by nearly all of it');
 });
 
 test('a log at rest stays at rest, however many definitions it has', async (t) => {
