@@ -388,7 +388,7 @@ test("bytes of a field that are read back are a copy: the draft stays the log's 
 test('a log that is closed in a rush has the schema in its last segment', async (t) => {
   const options = { ...TINY, ringBytes: 1024 * KIB, segmentBytes: 64 * KIB };
   let waiting = 0;
-  // It is one only where the writer thread has taken next to none of it, which is up to the machine.
+  // One only where the writer thread has taken next to none of it, which is up to the machine.
   for (let attempt = 0; attempt < 50 && waiting < 3600; attempt++) {
     const directory = temporaryFolder(t);
     {
