@@ -1,90 +1,14 @@
 // The programs in examples/ do what they say, killed as often as they invite to: each runs as a
 // process of its own, in an empty folder.
 import assert from 'node:assert/strict';
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { replay, verify } from '../../src/index.js';
 import { projectRoot } from '../project-root.js';
+import { Example } from '../support/example.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { cannotMount, SmallDisk } from '../support/small-disk.js';
-
-const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url));
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly lines: readonly string[];
-  readonly stderr: string;
-}
-
-/** An example that runs; `lines` are those that it has printed so far. */
-class Example {
-  readonly lines: string[] = [];
-  readonly ended: Promise<Ended>;
-  readonly #child: ChildProcessWithoutNullStreams;
-  #rest = '';
-  #stderr = '';
-
-  constructor(t: TestContext, name: string, args: readonly string[], options: ExampleOptions) {
-    const { cwd, nodeArguments = [] } = options;
-    const program = join(EXAMPLES, `${name}.js`);
-    this.#child = spawn(process.execPath, [...nodeArguments, program, ...args], { cwd });
-    t.after(() => this.#child.kill('SIGKILL'));
-    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr += text;
-    });
-    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const parts = (this.#rest + text).split('\n');
-      this.#rest = parts.pop() ?? '';
-      this.lines.push(...parts);
-    });
-    this.ended = once(this.#child, 'close').then(([code, signal]) => ({
-      code,
-      signal,
-      lines: this.lines,
-      stderr: this.#stderr,
-    }));
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-  }
-
-  /** Resolves with the first line that `isSought`, of those from the `from`th on. */
-  async until(isSought: (line: string) => boolean, from = 0): Promise<string> {
-    let hasEnded = false;
-    const end = this.ended.then(() => {
-      hasEnded = true;
-    });
-    for (;;) {
-      const found = this.lines.slice(from).find(isSought);
-      if (found !== undefined) return found;
-      assert.ok(!hasEnded, `it ended too early: ${this.lines.join('\n')}\n${this.#stderr}`);
-      const more = new AbortController();
-      const signal = more.signal;
-      const printed = once(this.#child.stdout, 'data', { signal }).catch(() => undefined);
-      await Promise.race([printed, end]);
-      more.abort();
-    }
-  }
-
-  /** Its lines, once it has ended well. */
-  async success(): Promise<readonly string[]> {
-    const { code, signal, lines, stderr } = await this.ended;
-    assert.deepEqual([code, signal], [0, null], `${lines.join('\n')}\n${stderr}`);
-    assert.equal(stderr, '');
-    return lines;
-  }
-}
-
-interface ExampleOptions {
-  readonly cwd: string;
-  readonly nodeArguments?: readonly string[];
-}
 
 const numberIn = (line: string): number => Number(/\d+/.exec(line)?.[0]);
 const textOf = (payload: Uint8Array): string => Buffer.from(payload).toString();
@@ -93,12 +17,16 @@ describe('examples', { timeout: 900_000 }, () => {
   it('README names each, and each is a page', () => {
     const readme = readFileSync(join(projectRoot(), 'README.md'), 'utf8');
     const folder = join(projectRoot(), 'examples');
-    const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
-    assert.ok(names.length >= 7);
-    for (const name of names) {
-      assert.ok(readme.includes(`\`${name}\``), `README does not name ${name}`);
-      const lines = readFileSync(join(folder, name), 'utf8').split('\n').length;
-      assert.ok(lines <= 110, `${name} has ${lines} lines`);
+    // Of several files it names the folder.
+    const entries = readdirSync(folder);
+    assert.ok(entries.length >= 8);
+    for (const entry of entries) {
+      assert.ok(readme.includes(`\`${entry}`), `README does not name ${entry}`);
+    }
+    const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    for (const path of paths.filter((each) => each.endsWith('.ts'))) {
+      const lines = readFileSync(join(folder, path), 'utf8').split('\n').length;
+      assert.ok(lines <= 110, `${path} has ${lines} lines`);
     }
   });
 
