@@ -69,6 +69,7 @@ export function parsePrefix(text: string): string {
   );
 }
 
+const PORT_MOST = 65_535;
 const LOOPBACK = '127.0.0.1';
 
 /**
@@ -90,7 +91,7 @@ export function parseListenAddress(text: string): { readonly host: string; reado
         'password. To serve it to other machines, use a proxy that asks for one.',
     );
   }
-  return { host, port: parseWholeNumber(digits, 'A port', 0, 65_535) };
+  return { host, port: parseWholeNumber(digits, 'A port', 0, PORT_MOST) };
 }
 
 /** A path as it was typed; an empty one is a mistake of the calling script. */
@@ -99,4 +100,33 @@ export function parsePath(text: string): string {
     throw new InvalidArgumentError('A path must have at least one character and no NUL.');
   }
   return text;
+}
+
+const NATS_SCHEME = 'nats://';
+/** A name, or an address of either kind, and a port. */
+const SERVER = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/;
+const STREAM_NAME = /^[A-Za-z0-9_-]{1,56}$/;
+
+/** `nats://a:4222,nats://b:4222`; the scheme may be left out, and the port is 4222 then. */
+export const parseServers = (text: string): readonly string[] =>
+  text.split(',').map((each) => {
+    const server = each.startsWith(NATS_SCHEME)
+      ? each.slice(NATS_SCHEME.length).replace(/\/$/, '')
+      : each;
+    const [whole, port = '1'] = SERVER.exec(server) ?? [];
+    if (whole !== undefined && Number(port) >= 1 && Number(port) <= PORT_MOST) return server;
+    throw new InvalidArgumentError(
+      'Servers are like nats://a:4222,nats://b:4222. TLS is used where a server has it, and who ' +
+        'logs in does so by --credentials.',
+    );
+  });
+
+export function parseStreamName(text: string): string {
+  if (STREAM_NAME.test(text)) return text;
+  throw new InvalidArgumentError('A stream has a name of 1 to 56 letters, digits, _ and -.');
+}
+
+export function parseCopies(text: string): number {
+  if (text === '1' || text === '3' || text === '5') return Number(text);
+  throw new InvalidArgumentError('A stream is kept on 1, 3 or 5 servers.');
 }

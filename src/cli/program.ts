@@ -8,6 +8,7 @@ import { printable } from '../errors.js';
 import { buildInfo } from '../telemetry.js';
 import {
   OLD_RING_CHOICES,
+  parseCopies,
   parseDemoEvents,
   parseEventId,
   parseInterval,
@@ -16,12 +17,14 @@ import {
   parsePrefix,
   parseSeconds,
   parseSeed,
+  parseServers,
+  parseStreamName,
   parseTime,
   SYNC_MODES,
 } from './arguments.js';
 import { SHELLS } from './completion/script.js';
 import { type CommandContext, createContext } from './context.js';
-import { EXIT } from './exit-codes.js';
+import { EXIT, exitCodeOf } from './exit-codes.js';
 import { FORMAT_NAMES } from './formats/event-format.js';
 import { fitted } from './help-text.js';
 import { printableLines } from './output.js';
@@ -42,6 +45,18 @@ const formatOption = (): Option =>
     .default('lines');
 
 const jsonOption = (): Option => new Option('--json', 'print JSON').default(false);
+
+const streamOption = (): Option =>
+  new Option('--stream <name>', 'name of the stream').argParser(parseStreamName);
+
+const credentialsOption = (): Option =>
+  new Option('--credentials <file>', 'credentials file of NATS').argParser(parsePath);
+
+/** For a verb that has nothing else to talk to. */
+const natsOption = (): Option =>
+  new Option('--nats <urls>', 'servers, like nats://a:4222,nats://b:4222')
+    .argParser(parseServers)
+    .makeOptionMandatory();
 
 /** The words of the library's option. */
 const lockOption = (whom: string): Option =>
@@ -110,6 +125,8 @@ Examples:
   addSalvage(program, run);
   addBackup(program, run);
   addRestore(program, run);
+  addReplicate(program, run);
+  addAudit(program, run);
   addTop(program, run);
   addMetrics(program, run);
   addDashboard(program, run);
@@ -465,18 +482,24 @@ Examples:
 function addRestore(program: Command, { context, finish }: Run): void {
   program
     .command('restore')
-    .summary('make a log from a backup, up to an event or a time')
-    .description(
-      'Makes a new log from a backup, or from any other log, that ends with an event or before a ' +
-        'time. Everything is verified on the way. Ids, types, timestamps and payloads are kept; ' +
-        'the new log has an id of its own and no consumers.',
+    .summary('make a log from a backup or a stream, up to an event or a time')
+    .usage(
+      '[options] <backup> <target>\n' +
+        '       flashstrike restore [options] --from <urls> --stream <name> <target>',
     )
-    .addArgument(new Argument('<backup>', 'folder of the backup').argParser(parsePath))
+    .description(
+      'Makes a new log from a backup, any other log, or a replicated stream, that ends with an ' +
+        'event or before a time. Everything is verified on the way. Ids, types, timestamps and ' +
+        'payloads are kept; the new log has an id of its own and no consumers.',
+    )
     .addArgument(
-      new Argument('<target>', 'folder for the new log; must be new or empty').argParser(parsePath),
+      new Argument('<backup>', 'folder of the backup; not with --from').argParser(parsePath),
+    )
+    .addArgument(
+      new Argument('[target]', 'folder for the new log; must be new or empty').argParser(parsePath),
     )
     .addOption(
-      new Option('--to-id <id>', 'last event (default: the last in the backup)')
+      new Option('--to-id <id>', 'last event (default: the last that there is)')
         .argParser(parseEventId)
         .conflicts('toTime'),
     )
@@ -486,20 +509,129 @@ function addRestore(program: Command, { context, finish }: Run): void {
         'end before the first event after this time, like 2026-11-30T08:00Z',
       ).argParser(parseTime),
     )
+    .addOption(
+      new Option(
+        '--from <urls>',
+        'from a stream instead: its servers, like nats://a:4222,nats://b:4222',
+      ).argParser(parseServers),
+    )
+    .addOption(streamOption())
+    .addOption(credentialsOption())
+    .option('--follow', 'with --from: a warm standby, which takes what comes until Ctrl-C', false)
     .addOption(new Option('--json', 'print the report as JSON on stdout').default(false))
     .addHelpText(
       'after',
       `
-Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C (remove the target then)
+A stream needs the packages @nats-io/jetstream and @nats-io/transport-node. A
+standby that is stopped by Ctrl-C or SIGTERM takes what the stream has by then,
+and is a complete log: open it and replicate it with --takeover.
+
+Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C (remove the target then; not with
+--follow)
 
 Examples:
   $ flashstrike restore /mnt/backup/log ./log
   $ flashstrike restore /mnt/backup/log ./log --to-id 1000000
-  $ flashstrike restore /mnt/backup/log ./log --to-time 2026-11-30T08:00:00Z`,
+  $ flashstrike restore /mnt/backup/log ./log --to-time 2026-11-30T08:00:00Z
+  $ flashstrike restore --from nats://a:4222 --stream orders ./log
+  $ flashstrike restore --from nats://a:4222 --stream orders ./standby --follow`,
     )
-    .action(async (source, target, options) => {
-      const { restore } = await import('./commands/restore.js');
-      finish(await restore(source, target, options, context));
+    .action(
+      async (first, second, { from, stream, credentials, follow, ...end }, command: Command) => {
+        const { restore, restoreStream } = await import('./commands/restore.js');
+        if (from === undefined) {
+          for (const name of ['stream', 'credentials', 'follow']) {
+            if (command.getOptionValueSource(name) === 'cli')
+              command.error(`error: --${name} needs --from`);
+          }
+          if (second === undefined) command.error("error: missing required argument 'target'");
+          finish(await restore(first, second, end, context));
+          return;
+        }
+        if (stream === undefined) command.error('error: --from needs --stream');
+        if (second !== undefined)
+          command.error('error: with --from there is no folder of a backup');
+        const source = { nats: from, stream, credentials };
+        finish(await restoreStream(source, first, { ...end, follow }, context));
+      },
+    );
+}
+
+function addReplicate(program: Command, { context, finish }: Run): void {
+  program
+    .command('replicate')
+    .summary('feed a stream on NATS JetStream with a log')
+    .description(
+      'Sends all durable events of a log to a stream, each once and in order, and goes on with ' +
+        'what comes, until Ctrl-C or SIGTERM. The log may be open in any process, which does not ' +
+        'notice; the log keeps what the stream may still lose (consumer replica-NAME). Servers ' +
+        'that are not there, have no quorum or are full are waited for.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addOption(natsOption())
+    .addOption(streamOption().makeOptionMandatory())
+    .addOption(
+      new Option(
+        '--create-replicas <n>',
+        'make the stream if there is none; on so many servers it must be kept: 1, 3 or 5 ' +
+          '(default: it must be there, on 3)',
+      ).argParser(parseCopies),
+    )
+    .option('--takeover', 'take over a stream that another log has written', false)
+    .addOption(credentialsOption())
+    .addOption(new Option('--json', 'at the end, print a summary as JSON on stdout').default(false))
+    .addHelpText(
+      'after',
+      `
+Takeover: the log must end exactly where the stream ends, with the same events,
+as restore --from leaves it. Whoever wrote the stream before is fenced by that.
+
+It needs the packages @nats-io/jetstream and @nats-io/transport-node.
+
+Exit code: 0 does not occur, 1 failure, 2 usage error, 10 fenced: another log has the stream, 11
+diverged: log and stream have different events, 130 after Ctrl-C and 143 after SIGTERM (what was in
+flight was waited for)
+
+Examples:
+  $ flashstrike replicate ./log --nats nats://a:4222,nats://b:4222 --stream orders
+  $ flashstrike replicate ./log --nats a:4222 --stream orders --create-replicas 3
+  $ flashstrike replicate ./standby --nats a:4222 --stream orders --takeover`,
+    )
+    .action(async (dir, options) => {
+      const { replicate } = await import('./commands/replicate.js');
+      finish(await replicate(dir, options, context));
+    });
+}
+
+function addAudit(program: Command, { context, finish }: Run): void {
+  program
+    .command('audit')
+    .summary('compare a stream on NATS JetStream with a log')
+    .description(
+      'Reads a whole stream, verifies every block, and compares every event with that of the ' +
+        'log. Nothing is locked or changed; both may be in use. Events that the log has removed ' +
+        'are told, not compared.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addOption(natsOption())
+    .addOption(streamOption().makeOptionMandatory())
+    .addOption(credentialsOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+It needs the packages @nats-io/jetstream and @nats-io/transport-node.
+
+Exit code: 0 no difference, 1 the stream is damaged, or failure, 2 usage error, 11 diverged: log and
+stream have different events, 130 after Ctrl-C
+
+Examples:
+  $ flashstrike audit ./log --nats nats://a:4222 --stream orders
+  $ flashstrike audit ./log --nats nats://a:4222 --stream orders --json | jq .problems`,
+    )
+    .action(async (dir, options) => {
+      const { audit } = await import('./commands/audit.js');
+      finish(await audit(dir, options, context));
     });
 }
 
@@ -838,7 +970,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     }
     if (error instanceof OutputClosed) return EXIT.done;
     reportError(context.terminal, error);
-    return EXIT.failed;
+    return exitCodeOf(error);
   }
   return exitCode;
 }

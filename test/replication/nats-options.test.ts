@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { nkeys } from '@nats-io/transport-node';
 import { type NatsStreamOptions, natsStream, replicate, StreamFailure } from '../../src/nats.js';
 import { natsFailure } from '../../src/replication/nats/nats-failure.js';
 import { loadNats } from '../../src/replication/nats/nats-packages.js';
@@ -23,6 +27,7 @@ test('options that cannot work are refused at the call', () => {
     { create: { maxAgeMs: 1000 } },
     { create: { maxBytes: 0.5 } },
     { create: { replicas: 3 } },
+    { credentials: '' },
     { sream: 'orders' },
   ];
   for (const each of wrong) {
@@ -99,4 +104,36 @@ test('what passes is waited for, what lasts ends it', () => {
       'lasting',
     ],
   );
+});
+
+test('credentials are shown to the server: the token, and a signature with the seed', async (t) => {
+  const place = new Place(t);
+  const user = nkeys.createUser();
+  const seed = Buffer.from(user.getSeed()).toString();
+  const line = (what: string): string => `-----${what}-----\n`;
+  const token = `${line('BEGIN NATS USER JWT')}a.token\n${line('END NATS USER JWT')}`;
+  const key = `${line('BEGIN USER NKEY SEED')}${seed}\n${line('END USER NKEY SEED')}`;
+  writeFileSync(place.path('user.creds'), `${token}\n${key}`);
+  symlinkSync('user.creds', place.path('mounted.creds'));
+  let connect = '';
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    const info = { server_id: 'S', version: '2.10.0', max_payload: 1_048_576, proto: 1 };
+    socket.write(`INFO ${JSON.stringify({ ...info, auth_required: true, nonce: 'abc' })}\r\n`);
+    socket.on('data', (chunk: Buffer) => {
+      connect += chunk.toString();
+      if (connect.includes('\r\n')) socket.end("-ERR 'Authorization Violation'\r\n");
+    });
+  }).listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const servers = `127.0.0.1:${port}`;
+  const credentials = place.path('mounted.creds');
+  const stream = place.keep(natsStream({ ...SOUND, servers, credentials }));
+  await assert.rejects(stream.position(), { name: 'AuthorizationError' });
+  const sent = JSON.parse(/^CONNECT (.*)\r\n/.exec(connect)?.[1] ?? '{}') as Record<string, string>;
+  assert.equal(sent['jwt'], 'a.token');
+  const signature = Buffer.from(sent['sig'] ?? '', 'base64url');
+  assert.ok(user.verify(Buffer.from('abc'), signature));
 });

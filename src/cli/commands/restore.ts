@@ -1,13 +1,14 @@
-// `restore`: makes a new log from a backup, up to an event or a time.
+// `restore`: makes a new log from a backup or a stream, up to an event or a time.
 
-import { printable } from '../../errors.js';
 import { restore as restoreLog } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
 import { formatJson } from '../json.js';
 import { writeLines } from '../output.js';
-import { formatCount, formatEvents } from '../quantities.js';
+import { formatEvents } from '../quantities.js';
+import type { StreamOptions } from '../replication/stream-options.js';
+import { tellRestored } from '../restored.js';
 
 interface RestoreOptions {
   readonly toId?: number | undefined;
@@ -29,14 +30,23 @@ export async function restore(
       signal: interruption.signal,
       onProgress: (events) => terminal.progress(() => `${formatEvents(events)} restored`),
     });
-    const { events, firstEventId, lastEventId, complete } = report;
-    const ids =
-      events === 0 ? '' : `, ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`;
-    terminal.line(`restored  ${formatEvents(events)}${ids}, to ${printable(report.target)}`);
-    if (!complete) terminal.line('stopped early: the log is incomplete, remove it');
+    tellRestored(report, terminal);
     if (json) await writeLines(stdout, formatJson(report));
-    return complete ? EXIT.done : (interruption.exitCode ?? EXIT.failed);
+    return report.complete ? EXIT.done : (interruption.exitCode ?? EXIT.failed);
   } finally {
     interruption.dispose();
   }
+}
+
+export async function restoreStream(
+  source: StreamOptions,
+  target: string,
+  options: RestoreOptions & { readonly follow: boolean },
+  context: CommandContext,
+): Promise<number> {
+  const [{ rebuild }, { streamToRead }] = await Promise.all([
+    import('../replication/rebuilding.js'),
+    import('../replication/stream-options.js'),
+  ]);
+  return rebuild(streamToRead(source), target, options, context);
 }

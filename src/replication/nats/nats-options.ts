@@ -33,6 +33,8 @@ export interface NatsStreamOptions {
    * two minutes. With `sync_interval: always` on all of them (2.10 and later) it may be 0.
    */
   readonly settleMs?: number | undefined;
+  /** Path of a credentials file of NATS (`.creds`); read anew for each connection. */
+  readonly credentials?: string | undefined;
   /** Further options of the client's `connect`: `tls`, `user`, `pass`, `authenticator` … */
   readonly connection?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -45,6 +47,7 @@ export interface ResolvedNatsOptions {
   readonly create: NatsCreateOptions | undefined;
   readonly timeoutMs: number;
   readonly settleMs: number;
+  readonly credentials: string | undefined;
   readonly connection: Readonly<Record<string, unknown>>;
 }
 
@@ -56,6 +59,7 @@ const NAMES = [
   'subject',
   'timeoutMs',
   'settleMs',
+  'credentials',
   'connection',
 ];
 const STREAM_NAME = /^[A-Za-z0-9_-]{1,56}$/;
@@ -69,7 +73,7 @@ export const invalidStream = (message: string): WalError =>
 /** @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION, _INVALID_ARGUMENT */
 export function resolveNatsOptions(options: NatsStreamOptions): ResolvedNatsOptions {
   checkOptionNames(options, NAMES);
-  const { stream, replicas = 3, create, connection = {} } = options;
+  const { stream, replicas = 3, create, credentials, connection = {} } = options;
   const servers = typeof options.servers === 'string' ? [options.servers] : options.servers;
   const areServers =
     Array.isArray(servers) && servers.length > 0 && servers.every((each) => isText(each));
@@ -86,11 +90,14 @@ export function resolveNatsOptions(options: NatsStreamOptions): ResolvedNatsOpti
   if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
     throw invalidStream('The option connection must be an object.');
   }
+  if (credentials !== undefined && !isText(credentials)) {
+    throw invalidStream('The option credentials must be the path of a file.');
+  }
   const { timeoutMs = 5_000, settleMs = 150_000 } = options;
   checkNumber('timeoutMs', timeoutMs, 1, LONGEST_TIMER_MS);
   checkNumber('settleMs', settleMs, 0, LONGEST_TIMER_MS);
   const lists = { servers: [...servers], stream, subject, replicas, create };
-  return { ...lists, timeoutMs, settleMs, connection };
+  return { ...lists, timeoutMs, settleMs, credentials, connection };
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';

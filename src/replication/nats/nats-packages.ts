@@ -4,7 +4,7 @@ import { codeOf, WalError } from '../../errors.js';
 
 const NAMES = ['@nats-io/jetstream', '@nats-io/transport-node'] as const;
 
-interface NatsPackages {
+export interface NatsPackages {
   readonly jetstream: typeof import('@nats-io/jetstream');
   readonly transport: typeof import('@nats-io/transport-node');
 }

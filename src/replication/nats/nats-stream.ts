@@ -10,6 +10,7 @@ import {
   StreamFailure,
   type StreamPosition,
 } from '../block-stream.js';
+import { authenticatorOf } from './nats-credentials.js';
 import { natsFailure } from './nats-failure.js';
 import {
   invalidStream,
@@ -182,12 +183,15 @@ class NatsStream implements BlockStream {
       throw invalidStream(`Stream ${this.name} was closed: make another one for each call.`);
     }
     const { jetstream, transport } = await loadNats();
-    const { servers, timeoutMs, connection } = this.#options;
+    const { servers, timeoutMs, credentials, connection } = this.#options;
+    const login =
+      credentials === undefined ? {} : { authenticator: authenticatorOf(transport, credentials) };
     const nc = await transport.connect({
       name: `flashstrike ${this.name}`,
       timeout: timeoutMs,
       reconnectTimeWait: 250,
       pingInterval: 5_000,
+      ...login,
       ...connection,
       maxReconnectAttempts: -1,
       servers,
@@ -220,7 +224,8 @@ class NatsStream implements BlockStream {
     } catch (error) {
       if ((error as { code?: unknown }).code !== notFound) throw error;
       if (create === undefined) {
-        throw invalidStream(`There is no stream ${this.name}. To make it, give the option create.`);
+        const how = 'give the option create (--create-replicas)';
+        throw invalidStream(`There is no stream ${this.name}. To make it, ${how}.`);
       }
     }
     const { maxBytes = -1, maxAgeMs = 0 } = create;
@@ -247,7 +252,7 @@ class NatsStream implements BlockStream {
     if (config.num_replicas < replicas) {
       refuse(
         `is kept on ${config.num_replicas} servers, not on ${replicas}; give it more, or ask for ` +
-          `replicas: ${config.num_replicas}`,
+          `replicas: ${config.num_replicas} (--create-replicas ${config.num_replicas})`,
       );
     }
     const { subjects = [] } = config;
