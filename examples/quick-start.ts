@@ -1,4 +1,4 @@
-// The README's quick start as a program: `npm run build && node dist/examples/quick-start.js`.
+// The quick start of README as a program: `npm run build && node dist/examples/quick-start.js`.
 import { rmSync } from 'node:fs';
 import { replay, Wal } from '../src/index.js';
 

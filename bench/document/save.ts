@@ -1,6 +1,7 @@
 // Keeps a result in docs/benchmarks/, with its plots, and writes docs/BENCHMARKS.md anew.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Result } from '../harness/result.js';
+import { README, withComparison } from './comparison.js';
 import { DOCUMENT, nameOf, plotsOf, RESULTS, readResults, withResults } from './document.js';
 
 export function saveResult(result: Result): void {
@@ -16,7 +17,7 @@ const KEPT_DIGITS = 5;
 const rounded = (_key: string, value: unknown): unknown =>
   typeof value === 'number' ? Number(value.toPrecision(KEPT_DIGITS)) : value;
 
-/** All plots and the document, from the results that are kept. */
+/** All plots, the document, and the comparison in README, from the results that are kept. */
 export function writeDocument(): void {
   for (const name of readdirSync(RESULTS)) {
     if (name.endsWith('.svg')) rmSync(new URL(name, RESULTS));
@@ -26,4 +27,5 @@ export function writeDocument(): void {
     for (const [name, svg] of plotsOf(result)) writeFileSync(new URL(name, RESULTS), svg);
   }
   writeFileSync(DOCUMENT, withResults(readFileSync(DOCUMENT, 'utf8'), results));
+  writeFileSync(README, withComparison(readFileSync(README, 'utf8'), results));
 }

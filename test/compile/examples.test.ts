@@ -19,6 +19,11 @@ const ENTRIES = [
 ] as const;
 const DOCUMENTS = [
   'README.md',
+  'docs/QUICK-START.md',
+  'docs/API.md',
+  'docs/CONSUMERS.md',
+  'docs/OPERATIONS.md',
+  'docs/TUNING.md',
   'docs/EVENTS.md',
   'docs/METRICS.md',
   'docs/STATE-MACHINE.md',

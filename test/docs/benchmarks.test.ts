@@ -1,8 +1,9 @@
-// The results in docs/BENCHMARKS.md and the plots beside it are made from docs/benchmarks/*.json;
-// the argument `--write` does that, and so does `npm run bench -- --save`.
+// The results in docs/BENCHMARKS.md, the comparison in README, and the plots are made from
+// docs/benchmarks/*.json; the argument `--write` does that, and so does `npm run bench -- --save`.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { README, withComparison } from '../../bench/document/comparison.js';
 import {
   DOCUMENT,
   plotsOf,
@@ -19,6 +20,11 @@ if (process.argv.includes('--write')) writeDocument();
 test('docs/BENCHMARKS.md says what the results say', () => {
   const document = readFileSync(DOCUMENT, 'utf8');
   assert.equal(document, withResults(document, readResults()));
+});
+
+test('README compares with what the results say', () => {
+  const readme = readFileSync(README, 'utf8');
+  assert.equal(readme, withComparison(readme, readResults()));
 });
 
 test('each plot is drawn from its result, and there is no other', () => {

@@ -6,25 +6,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { replay, Wal } from '../../src/index.js';
-import { projectRoot } from '../project-root.js';
+import { codeBlocks, RUN_WITH_SIGNALS } from '../support/code-blocks.js';
 import { Program, projectWith } from '../support/program.js';
-
-interface Block {
-  readonly heading: string;
-  readonly ending: string;
-  readonly code: string;
-}
-
-/** The programs of a document, each with the heading that it stands under. */
-function* blocksIn(document: string): Generator<Block> {
-  const lines = readFileSync(join(projectRoot(), 'docs', document), 'utf8');
-  const parts = lines.matchAll(/^## ([^\n]*)$|^```(js|cjs)\n(.*?)^```$/gms);
-  let heading = '';
-  for (const [, title, language, code = ''] of parts) {
-    if (title !== undefined) heading = title;
-    else yield { heading, ending: language === 'js' ? 'mjs' : 'cjs', code };
-  }
-}
 
 interface Place {
   readonly log: string;
@@ -148,18 +131,18 @@ async function untilIn(log: string, events: number): Promise<void> {
 }
 
 describe('the programs of', { concurrency: 2, timeout: 900_000 }, () => {
-  const blocks = ['RECIPES.md', 'NODE.md'].flatMap((document) =>
-    [...blocksIn(document)].map((block) => ({ ...block, name: `${document} ${block.heading}` })),
+  const blocks = RUN_WITH_SIGNALS.flatMap(codeBlocks).filter(({ language }) =>
+    ['js', 'cjs'].includes(language),
   );
 
   test('the documents have a test each', () => {
     assert.deepEqual(blocks.map(({ name }) => name).sort(), Object.keys(RUNS).sort());
   });
 
-  for (const { name, ending, code } of blocks) {
+  for (const { name, language, code } of blocks) {
     test(name, async (context: TestContext) => {
       const folder = projectWith(context, ['prom-client']);
-      const file = join(folder, `program.${ending}`);
+      const file = join(folder, `program.${language === 'js' ? 'mjs' : 'cjs'}`);
       writeFileSync(file, code);
       const log = join(folder, 'log');
       const start = (...args: string[]): Program => new Program(context, file, [log, ...args]);

@@ -3,6 +3,7 @@
 import { consumer, FakeLog, NOTHING_LASTS } from '../../src/cli/diagnosis/fake-look.js';
 import type { Look } from '../../src/cli/diagnosis/look.js';
 import { renderScreen } from '../../src/cli/top/screen.js';
+import type { Painters } from '../../src/cli/top/text-line.js';
 
 export interface Scene {
   readonly name: string;
@@ -192,5 +193,15 @@ export const TROUBLES: readonly Scene[] = [
 
 export const FOOTER = 'q quits   a shows everything since it was opened';
 
-export const shown = ({ before, now }: Scene, columns: number, rows = 24): string[] =>
-  renderScreen(before, now, { columns, rows, footer: FOOTER });
+export const shown = (
+  { before, now }: Scene,
+  columns: number,
+  rows = 24,
+  painters?: Painters,
+): string[] =>
+  renderScreen(before, now, {
+    columns,
+    rows,
+    footer: FOOTER,
+    ...(painters === undefined ? {} : { painters }),
+  });

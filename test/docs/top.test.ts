@@ -1,13 +1,17 @@
-// The screens of docs/TOP.md are made from looks at a log that there is not; the argument `--write`
-// does that and leaves the text around them alone.
+// The screens of docs/TOP.md, and the picture of one, are made from looks at a log that there is
+// not; the argument `--write` does that and leaves the text around them alone.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { projectRoot } from '../project-root.js';
+import { MARKING, pictureOf, plainText } from './top-picture.js';
 import { HEALTHY, type Scene, shown, TROUBLES } from './top-scenes.js';
 
 const PATH = join(projectRoot(), 'docs', 'TOP.md');
+/** For README: a log that is well, and all that there is to see of it. */
+const PICTURE = join(projectRoot(), 'docs', 'images', 'top.svg');
+const [COLUMNS, ROWS] = [80, 30];
 const BEGIN = '<!-- made by `npm run docs`; changes here are overwritten -->\n';
 const END = '<!-- end of what is made -->\n';
 
@@ -41,10 +45,22 @@ function updated(document: string): string {
   return `${before}${BEGIN}\n${screens()}\n${END}${after}`;
 }
 
-if (process.argv.includes('--write')) writeFileSync(PATH, updated(readFileSync(PATH, 'utf8')));
+const painted = shown(HEALTHY, COLUMNS, ROWS, MARKING);
+const picture = pictureOf(painted, COLUMNS, 'flashstrike top, on a log that is well');
+
+if (process.argv.includes('--write')) {
+  writeFileSync(PATH, updated(readFileSync(PATH, 'utf8')));
+  writeFileSync(PICTURE, picture);
+}
 
 const document = readFileSync(PATH, 'utf8');
 
 test('docs/TOP.md shows what flashstrike top shows', () => {
   assert.equal(document, updated(document));
+});
+
+test('docs/images/top.svg is the same screen, in colours', () => {
+  assert.equal(readFileSync(PICTURE, 'utf8'), picture);
+  assert.deepEqual(plainText(painted), shown(HEALTHY, COLUMNS, ROWS));
+  assert.match(picture, /<title>flashstrike top/);
 });

@@ -32,6 +32,10 @@ export function install(folder: string, name: string): void {
   symlinkSync(join(projectRoot(), 'node_modules', name), link);
 }
 
+/** What runs the file, and its options. */
+export type Command = readonly [program: string, ...options: string[]];
+const NODE: Command = [process.execPath, '--no-warnings'];
+
 export class Program {
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Ended>;
@@ -40,8 +44,14 @@ export class Program {
   #isClosed = false;
 
   /** Ends with the test at the latest. */
-  constructor(context: TestContext, file: string, args: readonly string[]) {
-    const child = spawn(process.execPath, ['--no-warnings', file, ...args]);
+  constructor(
+    context: TestContext,
+    file: string,
+    args: readonly string[],
+    { cwd, command = NODE }: { readonly cwd?: string; readonly command?: Command } = {},
+  ) {
+    const [program, ...options] = command;
+    const child = spawn(program, [...options, file, ...args], { cwd });
     this.child = child;
     context.after(() => child.kill('SIGKILL'));
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

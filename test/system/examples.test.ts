@@ -14,14 +14,14 @@ const numberIn = (line: string): number => Number(/\d+/.exec(line)?.[0]);
 const textOf = (payload: Uint8Array): string => Buffer.from(payload).toString();
 
 describe('examples', { timeout: 900_000 }, () => {
-  it('README names each, and each is a page', () => {
-    const readme = readFileSync(join(projectRoot(), 'README.md'), 'utf8');
+  it('the quick start names each, and each is a page', () => {
+    const guide = readFileSync(join(projectRoot(), 'docs', 'QUICK-START.md'), 'utf8');
     const folder = join(projectRoot(), 'examples');
     // Of several files it names the folder.
     const entries = readdirSync(folder);
     assert.ok(entries.length >= 8);
     for (const entry of entries) {
-      assert.ok(readme.includes(`\`${entry}`), `README does not name ${entry}`);
+      assert.ok(guide.includes(`\`${entry}`), `the quick start does not name ${entry}`);
     }
     const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
     for (const path of paths.filter((each) => each.endsWith('.ts'))) {
