@@ -21,6 +21,7 @@ export const NO_SERVER: string | false =
 interface Node {
   readonly name: string;
   readonly port: number;
+  readonly monitor: number;
   readonly store: string;
   readonly config: string;
   process: ChildProcess | undefined;
@@ -69,8 +70,8 @@ export class NatsCluster {
 
   static async #begin(): Promise<NatsCluster> {
     const dir = mkdtempSync(join(tmpdir(), 'flashstrike-nats-'));
-    const ports = await freePorts(6);
-    const routes = ports.slice(3).map((port) => `nats://127.0.0.1:${port}`);
+    const ports = await freePorts(9);
+    const routes = ports.slice(3, 6).map((port) => `nats://127.0.0.1:${port}`);
     const nodes = [0, 1, 2].map((index): Node => {
       const name = `n${index + 1}`;
       const store = join(dir, name);
@@ -78,12 +79,14 @@ export class NatsCluster {
       const text = [
         `server_name: ${name}`,
         `listen: "127.0.0.1:${ports[index]}"`,
+        `http: "127.0.0.1:${ports[index + 6]}"`,
         `jetstream { store_dir: "${store}", max_mem: 64MB, max_file: 1GB }`,
         `cluster { name: test, listen: "127.0.0.1:${ports[index + 3]}"`,
         `routes: ${JSON.stringify(routes)} }`,
       ];
       writeFileSync(config, `${text.join('\n')}\n`);
-      return { name, port: ports[index] ?? 0, store, config, process: undefined };
+      const [port = 0, monitor = 0] = [ports[index], ports[index + 6]];
+      return { name, port, monitor, store, config, process: undefined };
     });
     const cluster = new NatsCluster(dir, nodes);
     for (const { name } of nodes) cluster.start(name);
@@ -94,8 +97,23 @@ export class NatsCluster {
     return this.#nodes.map(({ port }) => `127.0.0.1:${port}`);
   }
 
+  /** The same for one of them. */
+  serversOf(name: string): string[] {
+    return [`127.0.0.1:${this.#nodeOf(name).port}`];
+  }
+
   get names(): string[] {
     return this.#nodes.map(({ name }) => name);
+  }
+
+  /** What a server tells of itself; undefined where it does not, or is not well. */
+  async tells(name: string, path: string): Promise<unknown> {
+    try {
+      const response = await fetch(`http://127.0.0.1:${this.#nodeOf(name).monitor}/${path}`);
+      return response.ok ? await response.json() : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Unless it runs. */

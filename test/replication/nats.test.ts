@@ -10,6 +10,7 @@ import { Script } from '../support/child-script.js';
 import { eventually, settles, staysPending } from '../support/eventually.js';
 import { code } from '../support/log-content.js';
 import { appendMixed, assertSame, openLog, Place } from './bench.js';
+import { insist } from './insist.js';
 import { NatsCluster, NO_SERVER } from './nats-cluster.js';
 
 const NATS = new URL('../../src/nats.js', import.meta.url).href;
@@ -21,21 +22,6 @@ await replica.claimed();
 tell('claimed');
 await replica.ended();
 `;
-
-/**
- * Asks again while there is no answer, or another one: servers that were killed, or that are slow,
- * elect anew, and a follower may be behind.
- */
-async function insist<Value>(ask: () => Promise<Value>): Promise<Value> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (tries === 60) throw error;
-      await delay(500);
-    }
-  }
-}
 
 describe('a cluster of three', { skip: NO_SERVER }, () => {
   let cluster: NatsCluster;
