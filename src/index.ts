@@ -55,6 +55,7 @@ export { isSchemaEvent } from './events/schema-event.js';
 export type { LineOptions } from './intake/line-intake.js';
 export type { LineSource, RecordedLines, RecordLinesOptions } from './intake/record-lines.js';
 export type { WalWritable, WalWritableOptions } from './intake/wal-writable.js';
+export type { OldRingChoice } from './judgement/region-verdict.js';
 export {
   type CheckMachineOptions,
   checkMachine,
@@ -139,7 +140,7 @@ export {
 } from './salvage/salvage-copy.js';
 export type { SalvageGap } from './salvage/salvage-gap.js';
 export type { ConsumerPolicy } from './segment/consumer-record.js';
-export type { Verdict } from './segment/verdict.js';
+export type { MissingTail, Verdict } from './segment/verdict.js';
 export type { WalTelemetry } from './telemetry/log-telemetry.js';
 export { type VerifyOptions, verify } from './verification/verify.js';
 export type {

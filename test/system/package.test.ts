@@ -3,7 +3,14 @@
 // without rights on a root that cannot be written.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -48,6 +55,12 @@ function whyNotReadOnly(): string | false {
   return status === 0 ? false : `mounts cannot be changed here: ${error?.message ?? stderr}`;
 }
 
+/** Why the types cannot be judged here, or false. */
+const whyNoTypeCheck = (): string | false =>
+  existsSync(join(ROOT, 'node_modules', '@arethetypeswrong', 'core'))
+    ? false
+    : '@arethetypeswrong/core is not installed here: npm ci';
+
 const USE = `
 async function use(from, directory) {
   const { Wal } = from;
@@ -61,6 +74,7 @@ async function use(from, directory) {
 describe('the packed package', { timeout: 600_000 }, () => {
   const project = temporaryFolder({ after });
   let files: readonly string[] = [];
+  let tarball = '';
 
   before(() => {
     const modules = join(project, 'node_modules');
@@ -75,11 +89,8 @@ describe('the packed package', { timeout: 600_000 }, () => {
     const [packed] = JSON.parse(told) as { filename: string; files: { path: string }[] }[];
     assert.ok(packed !== undefined);
     files = packed.files.map(({ path }) => path);
-    run(
-      'tar',
-      ['-xzf', join(project, packed.filename), '-C', target, '--strip-components=1'],
-      project,
-    );
+    tarball = join(project, packed.filename);
+    run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'], project);
     for (const name of [...Object.keys(manifest.dependencies), '@types/node', 'undici-types']) {
       mkdirSync(dirname(join(modules, name)), { recursive: true });
       symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
@@ -124,19 +135,26 @@ describe('the packed package', { timeout: 600_000 }, () => {
     assert.equal(told, 'durable 1\n');
   });
 
-  for (const [name, module, resolution] of [
-    ['NodeNext', ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
-    ['Bundler', ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Bundler],
+  for (const [name, ending, module, resolution] of [
+    ['NodeNext', 'mts', ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
+    ['NodeNext, from CommonJS', 'cts', ts.ModuleKind.NodeNext, ts.ModuleResolutionKind.NodeNext],
+    ['Bundler', 'ts', ts.ModuleKind.ESNext, ts.ModuleResolutionKind.Bundler],
   ] as const) {
     test(`has types without errors for TypeScript with ${name}, the libraries checked`, () => {
-      const path = join(project, `use-${name}.ts`);
-      const imports = ENTRIES.map((entry, index) => `import * as e${index} from '${entry}';`);
+      const path = join(project, `use-${module}.${ending}`);
+      const imports = ENTRIES.map((entry, index) =>
+        ending === 'cts'
+          ? `import e${index} = require('${entry}');`
+          : `import * as e${index} from '${entry}';`,
+      );
       writeFileSync(
         path,
         `${imports.join('\n')}
         export const all = [${ENTRIES.map((_, index) => `e${index}`).join(', ')}];
-        const wal: e0.Wal = await e0.Wal.open('./log');
-        export const id: number = wal.append(new Uint8Array(8));`,
+        export async function use(): Promise<number> {
+          const wal: e0.Wal = await e0.Wal.open('./log');
+          return wal.append(new Uint8Array(8));
+        }`,
       );
       const program = ts.createProgram([path], {
         target: ts.ScriptTarget.ES2022,
@@ -157,6 +175,18 @@ describe('the packed package', { timeout: 600_000 }, () => {
       assert.deepEqual(texts, []);
     });
   }
+
+  test('has types where each resolver looks for them', { skip: whyNoTypeCheck() }, async () => {
+    const { checkPackage, createPackageFromTarballData } = await import('@arethetypeswrong/core');
+    const result = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+    assert.ok(result.types !== false, 'there are types');
+    const entries = Object.keys(result.entrypoints).filter((entry) => !entry.endsWith('.json'));
+    assert.equal(entries.length, ENTRIES.length);
+    // require() of ES modules, which every Node of `engines` can do, and TypeScript from 5.8 on
+    // knows: the test above has it. attw knows only of Nodes that cannot.
+    const others = result.problems.filter(({ kind }) => kind !== 'CJSResolvesToESM');
+    assert.deepEqual(others, []);
+  });
 
   test('works for a user without rights, where nothing else can be written', {
     skip: cannotBeNobody || whyNotReadOnly(),
