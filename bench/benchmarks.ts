@@ -122,6 +122,12 @@ export const BENCHMARKS = {
     },
     isLong: true,
   },
+  replication: {
+    title: 'a log on three nats-servers of this machine: there and back, lag, what appends pay',
+    nonGoal: 'a network; servers that have a machine each',
+    goals: {},
+    isLong: true,
+  },
   readahead: {
     title: 'reading back with a thread that reads ahead; beginning in the middle',
     nonGoal: 'cold reads; machines with no processor to spare',

@@ -20,7 +20,8 @@ export const logSizes: WalOptions =
 export const benchDirectory = (): string =>
   resolve(process.env['FLASHSTRIKE_BENCH_DIRECTORY'] ?? '.');
 
-const ENDING = ['SIGINT', 'SIGTERM'] as const;
+/** What ends a benchmark early. */
+export const ENDING = ['SIGINT', 'SIGTERM'] as const;
 
 /** Runs `body` with a fresh folder, which is removed behind it, also when a signal ends it. */
 export async function withFolder<T>(body: (folder: string) => Promise<T> | T): Promise<T> {
