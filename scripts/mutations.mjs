@@ -1125,7 +1125,7 @@ export const MUTATIONS = [
   },
   {
     name: 'events: a schema is written once in an opening, whatever retention takes',
-    file: 'src/recorder/application/event-appender.ts',
+    file: 'src/recorder/application/recorded-definition.ts',
     find: 'this.#schemaEventId !== 0 && this.#signals.activeFrom > this.#schemaEventId',
     replace: 'this.#schemaEventId < 0',
     tests: ['test/system/typed-events.test.ts'],
@@ -1139,7 +1139,7 @@ export const MUTATIONS = [
   },
   {
     name: 'events: schemas are written again also where no event of theirs came',
-    file: 'src/recorder/application/event-appender.ts',
+    file: 'src/recorder/application/recorded-definition.ts',
     find: 'return this.#schemaEventId !== 0 && this.#hasEvents;',
     replace: 'return this.#schemaEventId !== 0;',
     tests: ['test/system/typed-events.test.ts'],
@@ -1157,6 +1157,20 @@ export const MUTATIONS = [
     find: 'return schema.sinceEventId <= eventId ? schema : undefined;',
     replace: 'return schema;',
     tests: ['test/system/typed-events.test.ts'],
+  },
+  {
+    name: 'events: what a damaged schema was to replace still counts',
+    file: 'src/events/told-definitions.ts',
+    find: '      this.#current.clear();\n',
+    replace: '',
+    tests: ['test/system/typed-events-told.test.ts'],
+  },
+  {
+    name: 'events: lines are appended in a segment that does not say what they are',
+    file: 'src/recorder/application/told-log.ts',
+    find: 'return this.#events.tryTell() ? this.#log.tryAppend(payload, type) : undefined;',
+    replace: 'return this.#log.tryAppend(payload, type);',
+    tests: ['src/recorder/application/told-log.test.ts'],
   },
   {
     name: 'ring: append goes on where a call that was cut short has published',

@@ -15,6 +15,7 @@ export {
 } from './consumers/consumers.js';
 export type { ConsumerLag } from './consumers/lag.js';
 export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
+export type { AnyDefinition } from './events/any-definition.js';
 export {
   defineEvent,
   type EventDefinition,
@@ -23,7 +24,6 @@ export {
   type EventView,
 } from './events/define-event.js';
 export {
-  type AnyDefinition,
   EventDecoder,
   followEvents,
   type ReplayEventsOptions,

@@ -25,10 +25,11 @@ import {
 import { SHELLS } from './completion/script.js';
 import { type CommandContext, createContext } from './context.js';
 import { EXIT, exitCodeOf } from './exit-codes.js';
-import { FORMAT_NAMES } from './formats/event-format.js';
+import { FORMAT_NAMES, PRINTED_FORMATS } from './formats/event-format.js';
 import { fitted } from './help-text.js';
 import { printableLines } from './output.js';
 import { OutputClosed, reportError } from './report-error.js';
+import { parseEventChoice } from './typed/event-choice.js';
 
 const logFolder = (description: string): Argument =>
   new Argument('<dir>', description).argParser(parsePath);
@@ -68,8 +69,19 @@ const FORMATS = `
 Formats:
   lines     the bytes of the line without its \\n; a \\r is kept
   ndjson    the bytes of the line, which must parse as JSON
-  lobster   time,type,order id,size,price,direction as 40 bytes; replay prints
-            every field in its shortest form`;
+  lobster   time,type,order id,size,price,direction as a typed event of 40 bytes`;
+
+const PRINTED = `
+Formats:
+  lines     events as they were recorded; typed ones as their name and fields
+  ndjson    the same; typed ones as {"name","eventId","timestampNs","value"}
+  csv       typed events of one schema as a table with a header line
+  lobster   what record made of LOBSTER rows, every field in its shortest form
+
+Typed events (wal.appendEvent) are read by what the log says of them. Where it
+does not say, or they are not as it says, their bytes are printed, and csv leaves
+them out. In ndjson and csv, fields of u64 and i64 are decimal digits (text in
+JSON), bytes are hexadecimal. csv is quoted as RFC 4180 says, with \\n at the ends.`;
 
 const EXITS = 'Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C';
 
@@ -211,12 +223,21 @@ function addReplay(program: Command, { context, finish }: Run): void {
     .addOption(
       new Option('--to <id>', 'last event (default: the last in the log)').argParser(parseEventId),
     )
-    .addOption(formatOption())
+    .addOption(
+      new Option('--format <format>', 'how an event is printed')
+        .choices(PRINTED_FORMATS)
+        .default('lines' as const),
+    )
+    .addOption(
+      new Option('--event <name>', 'only these typed events; order@2: of version 2').argParser(
+        parseEventChoice,
+      ),
+    )
     .option('--follow', 'keep running, and print new events once they are durable', false)
-    .option('--raw', 'print the raw bytes even on a terminal', false)
+    .option('--raw', 'print the raw bytes, of typed events and on a terminal, too', false)
     .addHelpText(
       'after',
-      `${FORMATS}
+      `${PRINTED}
 
 On a terminal, characters that could control it or hide text are escaped (\\u{1b}). A pipe or a
 file gets the bytes as they were recorded.
@@ -228,11 +249,17 @@ Examples:
   $ flashstrike replay ./log --from 1000 --to 1999
   $ flashstrike replay ./log --from-time 2026-11-30T08:00:00Z
   $ flashstrike replay ./log --follow | grep ERROR
-  $ flashstrike replay ./orders --format lobster | head`,
+  $ flashstrike replay ./orders --format csv --event order > orders.csv
+  $ flashstrike replay ./orders --format ndjson | jq .value.price`,
     )
-    .action(async (dir, options) => {
+    .action(async (dir, options, command: Command) => {
+      const { raw, format, event } = options;
+      if (raw && format === 'csv') command.error('error: --raw cannot be used with --format csv');
+      if (raw && event !== undefined) command.error('error: --raw cannot be used with --event');
+      if (format === 'lobster' && event !== undefined)
+        command.error('error: --event cannot be used with --format lobster');
       const { replay } = await import('./commands/replay.js');
-      finish(await replay(dir, options, context));
+      finish(await replay(dir, { event: undefined, ...options }, context));
     });
 }
 

@@ -6,6 +6,7 @@ import type { EventOptions, FollowOptions, LoggedEvent, ReplayOptions } from '..
 import { follow } from '../replay/follow.js';
 import { replay } from '../replay/replay.js';
 import { REPLAY_PORTS } from '../replay/thread-read-ahead.js';
+import type { AnyDefinition } from './any-definition.js';
 import { checkSize, EventDefinition, insideOfEvent } from './define-event.js';
 import { schemaError } from './event-errors.js';
 import { type EventSource, type EventViewing, viewOf } from './event-view.js';
@@ -13,20 +14,7 @@ import { insideOfJsonEvent, isJsonDefinition } from './json-event.js';
 import { LogSchemas } from './log-schemas.js';
 import { projectionOf } from './projection.js';
 import { decodeSchema, type RecordedSchema, SCHEMA_TYPE } from './schema-event.js';
-
-/** What `defineEvent` and `defineJsonEvent` give, whatever the fields. */
-export interface AnyDefinition {
-  /** As it was given to `defineEvent`. */
-  readonly name: string;
-  /** The `type` of these events in a log. */
-  readonly type: number;
-  /** Of the definition. */
-  readonly version: number;
-  /** Which definition it is. */
-  readonly schemaId: bigint;
-  /** The event as an object of its own. */
-  decode(event: EventSource): unknown;
-}
+import { ToldDefinitions } from './told-definitions.js';
 
 /** An event that was read by its definition: `name` says by which. */
 export type TypedEvent<Definition extends AnyDefinition = AnyDefinition> =
@@ -136,14 +124,22 @@ class Reading {
  */
 export class EventDecoder<Definition extends AnyDefinition = AnyDefinition> {
   readonly #readings = new Map<number, Reading>();
+  /** Where the log is to say by itself what its events are. */
+  readonly #told: ToldDefinitions | undefined;
+  readonly #schemas: LogSchemas;
 
   /**
    * @param dir folder of the log, where it looks for schemas that lie before the first event
-   * @param definitions what is to be read; all else is passed over
+   * @param definitions what is to be read; all else is passed over. Default: all events of which
+   * the log itself says what they are made of, by the version that they were appended with; where
+   * reading begins in the middle, this is looked for up to 128 MiB before and behind.
    * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
    */
-  constructor(dir: string | URL, definitions: readonly Definition[]) {
+  constructor(dir: string | URL, definitions?: readonly Definition[]) {
     const schemas = new LogSchemas(REPLAY_PORTS, checkDirectory(dir));
+    this.#schemas = schemas;
+    this.#told = definitions === undefined ? new ToldDefinitions(schemas) : undefined;
+    if (definitions === undefined) return;
     if (!Array.isArray(definitions)) throw invalidArgument('The definitions must be an array.');
     for (const definition of definitions) {
       if (!(definition instanceof EventDefinition || isJsonDefinition(definition))) {
@@ -161,7 +157,9 @@ export class EventDecoder<Definition extends AnyDefinition = AnyDefinition> {
    * The event by its definition, as an object of its own; undefined for events of other types, and
    * for schema events.
    * @throws WalError ERR_FLASHSTRIKE_SCHEMA where the log's schema of it and the definition do not
-   * go together, or the log has none; what looking for it finds
+   * go together, or the log has none; what looking for it finds. Without definitions: where the
+   * event is not what the log says, and at a schema event that cannot be read, from which on no
+   * earlier one counts
    */
   decode(
     event: EventSource & { readonly timestampNs: bigint },
@@ -178,16 +176,42 @@ export class EventDecoder<Definition extends AnyDefinition = AnyDefinition> {
     return this.#read(event, true) as TypedView<Definition> | undefined;
   }
 
+  /**
+   * The definition by which `event` is read; undefined where it is passed over. Like `decode` it
+   * takes all events, in order.
+   * @throws WalError ERR_FLASHSTRIKE_SCHEMA at a schema event that cannot be read
+   */
+  definitionOf(event: EventSource): AnyDefinition | undefined {
+    if (this.#told !== undefined) return this.#told.of(event);
+    if (event.type === SCHEMA_TYPE) this.#note(event);
+    return this.#readings.get(event.type)?.definition;
+  }
+
+  /** The definitions that were given; without any, those that the log has told so far. */
+  get definitions(): readonly AnyDefinition[] {
+    return this.#told?.all ?? [...this.#readings.values()].map(({ definition }) => definition);
+  }
+
   #read(event: Source, isView: boolean): unknown {
-    const { type, eventId } = event;
-    if (type === SCHEMA_TYPE) {
-      this.#note(event);
-      return undefined;
+    const definition = this.definitionOf(event);
+    if (definition === undefined) return undefined;
+    const { eventId } = event;
+    const value =
+      this.#told === undefined || isView
+        ? this.#readingOf(definition).valueOf(event, isView)
+        : definition.decode(event);
+    return { name: definition.name, eventId, timestampNs: event.timestampNs, value };
+  }
+
+  #readingOf(definition: AnyDefinition): Reading {
+    const { type } = definition;
+    let reading = this.#readings.get(type);
+    // What the log has told is another definition from another schema on.
+    if (reading?.definition !== definition) {
+      reading = new Reading(definition, this.#schemas);
+      this.#readings.set(type, reading);
     }
-    const reading = this.#readings.get(type);
-    if (reading === undefined) return undefined;
-    const value = reading.valueOf(event, isView);
-    return { name: reading.definition.name, eventId, timestampNs: event.timestampNs, value };
+    return reading;
   }
 
   #note(event: EventSource & { readonly payload?: Uint8Array }): void {

@@ -15,6 +15,12 @@ export type EventSource =
       readonly payloadBytes: number;
     };
 
+/** The bytes of an event where they are. */
+export const payloadOf = (event: EventSource): Uint8Array =>
+  'block' in event
+    ? event.block.subarray(event.payloadOffset, event.payloadOffset + event.payloadBytes)
+    : event.payload;
+
 /** What the view of an event has besides a property for each field. */
 export interface EventViewing<Values> {
   /**

@@ -4,7 +4,7 @@ import { invalidArgument, messageOf } from '../errors.js';
 import { checkFlag, checkOptionNames } from '../reading/event-range.js';
 import { checkedSchema, checkType, checkVersion, type DefinitionInside } from './define-event.js';
 import { schemaError, shownValue } from './event-errors.js';
-import type { EventSource } from './event-view.js';
+import { type EventSource, payloadOf } from './event-view.js';
 import { checkName } from './fields.js';
 
 /** What is wrong with a value, as a validator says it. */
@@ -124,13 +124,9 @@ export class JsonEventDefinition<
     const { eventId, type } = event;
     const refuse = (why: string) => schemaError(`Event ${eventId} is no ${this.name}: ${why}.`);
     if (type !== this.type) throw refuse(`its type is ${type}, not ${this.type}`);
-    const payload =
-      'block' in event
-        ? event.block.subarray(event.payloadOffset, event.payloadOffset + event.payloadBytes)
-        : event.payload;
     let value: unknown;
     try {
-      value = JSON.parse(TEXT.decode(payload));
+      value = JSON.parse(TEXT.decode(payloadOf(event)));
     } catch (error) {
       throw refuse(messageOf(error));
     }

@@ -1,5 +1,6 @@
 // Lines of a stream into a log: as fast as the log takes them, and no faster are they read.
-import { assert, invalidArgument } from '../errors.js';
+import { assert, invalidArgument, invalidOption } from '../errors.js';
+import type { AnyDefinition } from '../events/any-definition.js';
 import { checkCallback, checkOptionNames, checkSignal } from '../reading/event-range.js';
 import { Appender, checkEventType, type TakingLog } from './appender.js';
 import { bytesOf } from './bytes-of.js';
@@ -9,6 +10,12 @@ import { checkLineOptions, LineIntake, type LineOptions } from './line-intake.js
 export interface RecordLinesOptions extends LineOptions {
   /** The tag of all events, 0 … 65535. Default 0. */
   readonly type?: number | undefined;
+  /**
+   * What all events are, of `defineEvent` or `defineJsonEvent`: the log is told of it as by
+   * `appendEvent`, and `type` is that of the definition. `encode` then makes payloads of it, as
+   * `event.encode(values)` does; one of another size refuses the line.
+   */
+  readonly event?: AnyDefinition | undefined;
   /** Ends the reading, and the waiting at the end: what was read is recorded. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each chunk of the stream, and once more at the end, however that comes. */
@@ -36,7 +43,7 @@ export interface RecordedLines {
 /** What lines are read from. */
 export type LineSource = AsyncIterable<Uint8Array | string>;
 
-const NAMES = ['type', 'signal', 'onProgress', 'maxLineBytes', 'encode', 'name'];
+const NAMES = ['type', 'event', 'signal', 'onProgress', 'maxLineBytes', 'encode', 'name'];
 /** A silent stream does not tell that the log has failed: a look at it now and then does. */
 const HEALTH_MS = 250;
 
@@ -48,6 +55,9 @@ export async function recordLines(
   checkOptionNames(options, NAMES);
   checkLineOptions(options);
   checkEventType(options.type);
+  if (options.event !== undefined && options.type !== undefined) {
+    throw invalidOption('The option event says of which type the events are: leave type out.');
+  }
   checkSignal(options.signal);
   checkCallback('onProgress', options.onProgress);
   // The words of a caller without types, too.
@@ -75,7 +85,7 @@ class LineRecording {
     this.#chunks = source[Symbol.asyncIterator]();
     this.#signal = options.signal ?? new AbortController().signal;
     this.#onProgress = options.onProgress ?? (() => {});
-    this.#appender = new Appender(log, options.type ?? 0, this.#signal);
+    this.#appender = new Appender(log, options.event?.type ?? options.type ?? 0, this.#signal);
     this.#lines = new LineIntake(this.#appender, options);
   }
 

@@ -52,7 +52,9 @@ describe('command line: completion', { concurrency: 2, timeout: 900_000 }, () =>
     }
     assert.deepEqual(offered('help', 'tr'), ['trim']);
     assert.deepEqual(offered('replay', 'log', '--fr'), ['--from', '--from-time']);
-    assert.deepEqual(offered('replay', 'log', '--format', ''), ['lines', 'lobster', 'ndjson']);
+    const formats = ['lines', 'lobster', 'ndjson'];
+    assert.deepEqual(offered('record', 'log', '--format', ''), formats);
+    assert.deepEqual(offered('replay', 'log', '--format', ''), ['csv', ...formats]);
     assert.deepEqual(offered('record', 'log', '--sync', 'e'), ['every-block']);
     assert.deepEqual(offered('record', 'log', '--input', 'li'), ['lines.gz']);
     assert.deepEqual(offered('record', 'lo'), ['log folder', 'logs']);

@@ -25,6 +25,7 @@ import { describeRegion } from '../region-notice.js';
 import { reportError } from '../report-error.js';
 import { type Column, formatTable } from '../table.js';
 import type { Terminal } from '../terminal.js';
+import { describeTyped, type ShownEvent, showEvent, typedJson } from '../typed/shown-event.js';
 
 interface InspectOptions {
   readonly json: boolean;
@@ -158,7 +159,8 @@ function describeSnapshot(snapshot: LogInspection['snapshots'][number]): string 
   return `${of}: ${optional(contentBytes, formatBytes)}, version ${version}, ${when}`;
 }
 
-export function renderInspection(inspection: LogInspection): string[] {
+/** @param last event, where there is one that can be read */
+export function renderInspection(inspection: LogInspection, last?: ShownEvent): string[] {
   const { segments, firstEventId, lastEventId } = inspection;
   const events = lastEventId - firstEventId + 1;
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
@@ -178,6 +180,7 @@ export function renderInspection(inspection: LogInspection): string[] {
     ...describeTail(inspection),
     ...describeVerification(inspection),
     ...describeHeld(inspection),
+    ...describeTyped(last),
   ];
   lines.push(...inspection.consumers.map((each) => `consumer ${describeConsumer(each)}`));
   lines.push(...inspection.snapshots.map((each) => `snapshot ${describeSnapshot(each)}`));
@@ -210,9 +213,12 @@ export async function inspect(
   if (dir === undefined) return inspectAllRegions(options, context);
   if (options.regions) return inspectRegions(dir, options, context);
   const inspection = inspectLog(dir);
+  const { firstEventId, lastEventId } = inspection;
+  const hasEvents = lastEventId >= firstEventId;
+  const last = hasEvents ? showEvent(dir, lastEventId, context.terminal) : undefined;
   const text = options.json
-    ? formatJson(inspection)
-    : `${renderInspection(inspection).join('\n')}\n`;
+    ? formatJson({ ...inspection, typed: typedJson(last) })
+    : `${renderInspection(inspection, last).join('\n')}\n`;
   await writeLines(context.stdout, text);
   return EXIT.done;
 }

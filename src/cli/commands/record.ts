@@ -82,6 +82,7 @@ export async function record(
     try {
       await wal.recordLines(readInput(input, signal), {
         name: input.name,
+        event: format.event,
         encode: (line) => format.encode(line, 0, line.length),
         signal,
         onProgress: (progress) => {

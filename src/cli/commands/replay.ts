@@ -1,19 +1,18 @@
 // `replay`: the inverse of `record`. Every event followed by `\n`, in large writes that wait for
-// their reader; with `--follow` it continues as the log grows. A terminal obeys what it is sent, so
-// there payloads are made printable first.
+// their reader; with `--follow` it continues as the log grows.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { printable, WalError } from '../../errors.js';
-import { follow, isSchemaEvent, replay as replayLog } from '../../index.js';
+import { follow, replay as replayLog } from '../../index.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { type EventFormat, FormatDefect, type FormatName } from '../formats/event-format.js';
-import { createFormat } from '../formats/formats.js';
-import { TextBuffer } from '../formats/text-buffer.js';
+import type { PrintedFormat } from '../formats/event-format.js';
 import { Interruption } from '../interruption.js';
 import { isTerminal, Output } from '../output.js';
 import { formatCount } from '../quantities.js';
 import { tellWaitingEvents } from '../region-notice.js';
+import type { EventChoice } from '../typed/event-choice.js';
+import { createPrinter, type PrintedEvent } from '../typed/event-printer.js';
+import { LineOutput } from '../typed/line-output.js';
 
 interface ReplayOptions {
   /** First and last id, both inclusive. */
@@ -21,42 +20,15 @@ interface ReplayOptions {
   readonly to?: number | undefined;
   /** Where to begin instead: nanoseconds since 1970. */
   readonly fromTime?: bigint | undefined;
-  readonly format: FormatName;
+  readonly format: PrintedFormat;
+  /** Only these typed events. */
+  readonly event: EventChoice | undefined;
   readonly follow: boolean;
   /** The bytes as they are, on a terminal, too. */
   readonly raw: boolean;
 }
 
-interface ReadEvent {
-  readonly eventId: number;
-  readonly type: number;
-  readonly payload: Uint8Array;
-}
-
-type EventSink = (event: ReadEvent) => void;
-
-const NEWLINE = 0x0a;
-
-function writeEvent(event: ReadEvent, format: EventFormat, output: TextBuffer, dir: string): void {
-  try {
-    format.decode(event.payload, output);
-  } catch (error) {
-    if (!(error instanceof FormatDefect)) throw error;
-    throw new WalError(
-      'ERR_FLASHSTRIKE_INPUT',
-      `event ${formatCount(event.eventId)} of ${dir} was not recorded with --format ` +
-        `${format.name}: ${error.message}; replay it with the format that it was recorded with`,
-      { path: dir },
-    );
-  }
-}
-
-/** The same for a terminal: a payload may hold escape sequences, and line breaks of its own. */
-function writePrintable(event: ReadEvent, format: EventFormat, output: Output, dir: string): void {
-  const line = new TextBuffer();
-  writeEvent(event, format, line, dir);
-  output.append(Buffer.from(printable(line.utf8())));
-}
+type EventSink = (event: PrintedEvent) => void;
 
 export async function replay(
   dir: string,
@@ -65,8 +37,8 @@ export async function replay(
 ): Promise<number> {
   const interruption = new Interruption();
   const output = new Output(stdout);
-  const format = createFormat(options.format);
-  const writeOne = isTerminal(stdout) && !options.raw ? writePrintable : writeEvent;
+  const lines = new LineOutput(output, isTerminal(stdout) && !options.raw);
+  const printer = createPrinter({ ...options, dir }, terminal);
   let isFirst = options.from === undefined && options.fromTime === undefined;
   const write: EventSink = (event) => {
     if (isFirst && event.eventId > 1) {
@@ -74,17 +46,15 @@ export async function replay(
       terminal.line(`the log begins with event ${first}: it does not have the events before it`);
     }
     isFirst = false;
-    // It is the log's own: nobody has recorded it as a line.
-    if (isSchemaEvent(event)) return;
-    writeOne(event, format, output, dir);
-    output.appendByte(NEWLINE);
+    printer.print(event, lines);
   };
   const run = options.follow ? followAll : replayAll;
   try {
     if (options.follow) tellWaitingEvents(terminal, dir);
     await run(dir, options, write, output, interruption.signal);
     if (!options.follow && options.to === undefined) tellWaitingEvents(terminal, dir);
-    return interruption.exitCode ?? EXIT.done;
+    const isDone = printer.end(lines);
+    return interruption.exitCode ?? (isDone ? EXIT.done : EXIT.failed);
   } finally {
     // What was read before a failure is data, too.
     await output.flush();

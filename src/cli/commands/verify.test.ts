@@ -20,8 +20,8 @@ const SOUND: VerifyReport = {
   notes: [],
 };
 
-const rendered = (change: Partial<VerifyReport>): string =>
-  [...renderReport('a-log', { ...SOUND, ...change })].join('\n');
+const rendered = (change: Partial<VerifyReport>, textOf?: (eventId: number) => string): string =>
+  [...renderReport('a-log', { ...SOUND, ...change }, textOf)].join('\n');
 
 describe('the words of verify', () => {
   it('are four lines where all is well', () => {
@@ -102,5 +102,25 @@ describe('the words of verify', () => {
     assert.match(text, /problem 2: the folder\n.*\n {2}lost: unknown/);
     assert.match(text, /\nDo this\.$/);
     assert.match(rendered({ ok: false, verdict: 'undecidable' }), /UNDECIDABLE(.|\n)*Do this/);
+  });
+
+  it('show the event before what is lost, of the first few problems', () => {
+    const problem = (firstEventId: number) => ({
+      file: '0000000001.wal',
+      offset: 4096,
+      code: 'ERR_FLASHSTRIKE_CORRUPT' as const,
+      message: 'It is damaged.',
+      lost: 1,
+      firstEventId,
+      lastEventId: firstEventId,
+    });
+    const problems = [1, 20, 40, 60, 80, 100].map(problem);
+    const asked: number[] = [];
+    const text = rendered({ verdict: 'corruption', problems }, (eventId) => {
+      asked.push(eventId);
+      return 'order {"price":5}';
+    });
+    assert.deepEqual(asked, [19, 39, 59, 79]);
+    assert.match(text, /lost: 1 event, 20\n {2}before it: event 19, order \{"price":5\}\n/);
   });
 });

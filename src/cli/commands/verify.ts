@@ -9,10 +9,14 @@ import { formatJson } from '../json.js';
 import { writeLines } from '../output.js';
 import { formatBytes, formatCount, formatEvents } from '../quantities.js';
 import { reportError } from '../report-error.js';
+import { showEvent, typedText } from '../typed/shown-event.js';
 
 interface VerifyOptions {
   readonly json: boolean;
 }
+
+/** Each may need a look at some hundred megabytes. */
+const SHOWN_EVENTS_MAX = 5;
 
 type Problem = VerifyReport['problems'][number];
 
@@ -34,12 +38,18 @@ function lostBy({ lost, firstEventId, lastEventId }: Problem): string {
   return `${formatEvents(lost)}, ${ids}`;
 }
 
-function* describeProblem(problem: Problem, index: number): Generator<string> {
+/** An event as a line of text; undefined where the log does not say what it is made of. */
+type EventText = (eventId: number) => string | undefined;
+
+function* describeProblem(problem: Problem, index: number, textOf: EventText): Generator<string> {
   const offset = problem.offset === undefined ? '' : ` at offset ${formatCount(problem.offset)}`;
   yield '';
   yield `problem ${index + 1}: ${printable(problem.file ?? 'the folder')}${offset}`;
   yield `  ${printable(problem.code)}: ${printable(problem.message)}`;
   yield `  lost: ${lostBy(problem)}`;
+  const before = (problem.firstEventId ?? 0) - 1;
+  const text = before > 0 && index < SHOWN_EVENTS_MAX ? textOf(before) : undefined;
+  if (text !== undefined) yield `  before it: event ${formatCount(before)}, ${text}`;
 }
 
 /** What a shared region may hold, or may have held, comes first: an opening decides over it. */
@@ -51,7 +61,11 @@ function* describeShared({ problems, notes, advice, verdict }: VerifyReport): Ge
   if (isNews || notes.some((note) => advice.startsWith(note))) yield* [printable(advice), ''];
 }
 
-export function* renderReport(dir: string, report: VerifyReport): Generator<string> {
+export function* renderReport(
+  dir: string,
+  report: VerifyReport,
+  textOf: EventText = () => undefined,
+): Generator<string> {
   yield* describeShared(report);
   const { events, firstEventId, lastEventId, durableEventId, problems, verdict } = report;
   yield `${printable(dir)} is ${VERDICTS[verdict] ?? printable(verdict)}`;
@@ -68,6 +82,8 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
     yield `tail      ${printable(file)} at offset ${formatCount(offset)}, after event ` +
       `${formatCount(last)}: ${formatBytes(droppedBytes)} dropped, ${events} in it, none of them ` +
       'durable';
+    const text = last > 0 ? textOf(last) : undefined;
+    if (text !== undefined) yield `          event ${formatCount(last)} is ${text}`;
   }
   if (report.missingTail !== undefined) {
     const { firstEventId: first, lastEventId: last } = report.missingTail;
@@ -85,7 +101,7 @@ export function* renderReport(dir: string, report: VerifyReport): Generator<stri
     yield `snapshot  of event ${formatCount(eventId)}: sound, ${formatBytes(contentBytes)}`;
   }
   for (const note of report.notes) yield `note      ${printable(note)}`;
-  for (const [index, problem] of problems.entries()) yield* describeProblem(problem, index);
+  for (const [index, problem] of problems.entries()) yield* describeProblem(problem, index, textOf);
   if (verdict !== 'clean') yield* ['', printable(report.advice)];
 }
 
@@ -106,7 +122,11 @@ export async function verify(
     reportError(terminal, error);
     return EXIT.unreadable;
   }
-  const text = json ? formatJson(report) : `${[...renderReport(dir, report)].join('\n')}\n`;
+  const textOf = (eventId: number): string | undefined => {
+    const typed = showEvent(dir, eventId, terminal)?.typed;
+    return typed && typedText(typed);
+  };
+  const text = json ? formatJson(report) : `${[...renderReport(dir, report, textOf)].join('\n')}\n`;
   await writeLines(stdout, text);
   return report.ok ? EXIT.done : EXIT.failed;
 }

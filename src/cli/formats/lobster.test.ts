@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { fc } from '../../../test/support/properties.js';
 import { FormatDefect } from './event-format.js';
 import { createLobsterFormat } from './lobster.js';
-import { OrderRecord } from './order-record.js';
+import { LobsterOrder, OrderRecord } from './order-record.js';
 import { TextBuffer } from './text-buffer.js';
 
 /** The folder `shared/data` beside the repository, wherever this was compiled to. */
@@ -37,6 +37,21 @@ describe('lobster format', () => {
     assert.equal(view.getBigUint64(24, true), 18n);
     assert.equal(view.getUint32(32, true), 1);
     assert.equal(view.getInt32(36, true), -1);
+  });
+
+  it('is the typed event as which it is recorded', () => {
+    const row = '34200.004241176,4,18446744073709551615,9007199254740991,-9007199254740991,-1';
+    const payload = encode(row);
+    const value = LobsterOrder.decode({ eventId: 1, type: LobsterOrder.type, payload });
+    assert.deepEqual(value, {
+      timeSeconds: 34200.004241176,
+      orderId: 2n ** 64n - 1n,
+      price: -(2 ** 53) + 1,
+      quantity: 2 ** 53 - 1,
+      type: 4,
+      direction: -1,
+    });
+    assert.deepEqual(LobsterOrder.encode(value), new Uint8Array(payload));
   });
 
   for (const [name, row] of [

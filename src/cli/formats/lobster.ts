@@ -10,7 +10,7 @@ import {
   writeInteger,
 } from './decimal.js';
 import { type EventFormat, FormatDefect } from './event-format.js';
-import { OrderEvent, OrderLayout, OrderRecord } from './order-record.js';
+import { LobsterOrder, OrderEvent, OrderLayout, OrderRecord } from './order-record.js';
 import type { TextBuffer } from './text-buffer.js';
 
 const COMMA = 0x2c;
@@ -45,6 +45,7 @@ const isOrder = ({ timeSeconds, type, quantity, price, direction }: OrderRecord)
 
 class LobsterFormat implements EventFormat {
   readonly name = 'lobster';
+  readonly event = LobsterOrder;
   readonly #order = new OrderRecord();
   readonly #reader = new DecimalReader();
 

@@ -1,6 +1,7 @@
 // The 40-byte order payload: one row of a LOBSTER message file, every field at its full width, so
 // that with the 24-byte frame header an order is one cache line.
 
+import { defineEvent } from '../../index.js';
 import { block, layout, u32, u64 } from '../../memory/layout.js';
 import { TWO_POW_32 } from '../../units.js';
 
@@ -20,6 +21,23 @@ export const OrderLayout = layout('Order')
   .field(32, 'type', u32)
   .field(36, 'direction', i32)
   .end(40, 8);
+
+/**
+ * The same as a typed event: a log of orders says what they are made of. An order id may have all
+ * 64 bits.
+ */
+export const LobsterOrder = defineEvent(
+  'lobster_order',
+  {
+    timeSeconds: 'f64',
+    orderId: 'u64',
+    price: 'safeI64',
+    quantity: 'safeU64',
+    type: 'u32',
+    direction: 'i32',
+  },
+  { version: 1 },
+);
 
 /** LOBSTER's event types. */
 export const OrderEvent = {

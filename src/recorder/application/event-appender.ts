@@ -11,8 +11,11 @@ import { readerOf } from '../../events/field-readers.js';
 import { writersOf } from '../../events/field-writers.js';
 import type { EventFields, EventLayout, EventValues } from '../../events/fields.js';
 import { insideOfJsonEvent, isJsonDefinition } from '../../events/json-event.js';
-import { type EventSchema, encodeSchema } from '../../events/schema-event.js';
+import type { TakingLog } from '../../intake/appender.js';
 import type { Signals } from '../threads/signals.js';
+import { payloadBytesOf } from './payload.js';
+import { type Recordable, RecordedDefinition, type TypedPort } from './recorded-definition.js';
+import { ToldLog } from './told-log.js';
 
 /** Takes the fields of an event one after the other: what `wal.begin` gives. */
 export type EventWriter<Fields extends EventFields = EventFields> = {
@@ -24,101 +27,6 @@ export type EventWriter<Fields extends EventFields = EventFields> = {
    */
   commit(): number;
 };
-
-/** What the log does for its typed events. */
-interface TypedPort {
-  append(payload: Uint8Array, type: number): number;
-  /** @throws WalError for a payload that is larger than the log takes */
-  checkBytes(payloadBytes: number): void;
-  appendDraft(draft: Draft, type: number): number;
-  /** Whatever its size. 0: the ring has no room, and it is not to be waited for. */
-  appendSchema(payload: Uint8Array, waits: boolean): number;
-  /** Whether it takes events. */
-  isOpen(): boolean;
-  lastEventId(): number;
-}
-
-interface Recordable {
-  readonly schema: EventSchema;
-  readonly recorded: boolean;
-}
-
-/** A definition of which this opening has appended events. */
-class RecordedDefinition {
-  readonly type: number;
-  readonly schema: EventSchema;
-  readonly #isRecorded: boolean;
-  readonly #port: TypedPort;
-  readonly #signals: Signals;
-  readonly #words: Int32Array;
-  readonly #word: number;
-  /** The counter of segments when it was looked at last. */
-  #seen = -1;
-  #sinceEventId = 0;
-  #schemaEventId = 0;
-  /** An event of it may stand behind its last schema. */
-  #hasEvents = false;
-
-  constructor(type: number, { schema, recorded }: Recordable, port: TypedPort, signals: Signals) {
-    this.type = type;
-    this.schema = schema;
-    this.#isRecorded = recorded;
-    this.#port = port;
-    this.#signals = signals;
-    this.#words = signals.words;
-    this.#word = signals.activeFromWord;
-  }
-
-  /** Before an event of it is appended. A plain load: what is seen an event late is as good. */
-  tell(): void {
-    if (this.#words[this.#word] !== this.#seen) this.#look();
-    this.#hasEvents = true;
-  }
-
-  #look(): void {
-    const seen = this.#words[this.#word] as number;
-    if (this.#isRecorded && (this.#schemaEventId === 0 || this.isBehind)) {
-      this.repeat(true);
-    }
-    this.#seen = seen;
-  }
-
-  /** Where its schema stands last; 0: nowhere. */
-  get schemaEventId(): number {
-    return this.#schemaEventId;
-  }
-
-  /**
-   * Whether events of it came since it was written. Where none did, all of them go with the segment
-   * in which it stands: to write it again would only make a log at rest grow.
-   */
-  get isOwed(): boolean {
-    return this.#schemaEventId !== 0 && this.#hasEvents;
-  }
-
-  /** Whether the log's last segment does not have it. */
-  get isBehind(): boolean {
-    return this.#schemaEventId !== 0 && this.#signals.activeFrom > this.#schemaEventId;
-  }
-
-  /** Writes it where the ring has room, or waits for that. Returns the id; 0: not now. */
-  repeat(waits: boolean): number {
-    const eventId = this.#port.appendSchema(this.#payload(), waits);
-    if (eventId !== 0) this.#wasRecorded(eventId);
-    return eventId;
-  }
-
-  #payload(): Uint8Array {
-    const sinceEventId = this.#sinceEventId || this.#port.lastEventId() + 1;
-    return encodeSchema(this.schema, this.type, sinceEventId);
-  }
-
-  #wasRecorded(eventId: number): void {
-    this.#schemaEventId = eventId;
-    this.#hasEvents = false;
-    if (this.#sinceEventId === 0) this.#sinceEventId = eventId;
-  }
-}
 
 /** The object that takes the fields of an event: those of a definition are alike in all logs. */
 class FieldTaker {
@@ -170,7 +78,7 @@ function takerClassOf(layout: EventLayout): TakerClass {
 /** Appends events of one definition. */
 class EventAppender {
   readonly #layout: EventLayout;
-  readonly #recorded: RecordedDefinition;
+  readonly recorded: RecordedDefinition;
   readonly #port: TypedPort;
   /** For the next event; undefined while one uses it, and where that did not come to its end. */
   #spare: Draft | undefined;
@@ -179,7 +87,7 @@ class EventAppender {
 
   constructor(layout: EventLayout, recorded: RecordedDefinition, port: TypedPort) {
     this.#layout = layout;
-    this.#recorded = recorded;
+    this.recorded = recorded;
     this.#port = port;
     this.#draft = new Draft(layout);
     const Taker = takerClassOf(layout);
@@ -197,6 +105,18 @@ class EventAppender {
     return eventId;
   }
 
+  /** @throws WalError for bytes that are no payload of such an event */
+  checkPayload(payload: Uint8Array): void {
+    const { fixedBytes, rest } = this.#layout;
+    const bytes = payloadBytesOf(payload);
+    this.#port.checkBytes(bytes);
+    if (rest === undefined ? bytes === fixedBytes : bytes >= fixedBytes) return;
+    throw invalidArgument(
+      `The payload has ${bytes} bytes; ${this.recorded.schema.name} has ${fixedBytes}` +
+        `${rest === undefined ? '' : ' or more'}.`,
+    );
+  }
+
   begin(): EventWriter {
     this.#draft.clear();
     return this.#taker as unknown as EventWriter;
@@ -205,15 +125,15 @@ class EventAppender {
   commit(draft: Draft): number {
     // Before the schema: of an event that is refused nothing is in the log.
     this.#port.checkBytes(draft.payloadBytes);
-    this.#recorded.tell();
-    return this.#port.appendDraft(draft, this.#recorded.type);
+    this.recorded.tell();
+    return this.#port.appendDraft(draft, this.recorded.type);
   }
 }
 
 /** Appends JSON events of one definition. */
 class JsonAppender {
   readonly #encode: (value: unknown) => Uint8Array;
-  readonly #definition: RecordedDefinition;
+  readonly recorded: RecordedDefinition;
   readonly #port: TypedPort;
 
   constructor(
@@ -222,15 +142,20 @@ class JsonAppender {
     port: TypedPort,
   ) {
     this.#encode = encode;
-    this.#definition = recorded;
+    this.recorded = recorded;
     this.#port = port;
+  }
+
+  /** @throws WalError for bytes that no event can have */
+  checkPayload(payload: Uint8Array): void {
+    this.#port.checkBytes(payloadBytesOf(payload));
   }
 
   append(value: unknown): number {
     const payload = this.#encode(value);
     this.#port.checkBytes(payload.length);
-    this.#definition.tell();
-    return this.#port.append(payload, this.#definition.type);
+    this.recorded.tell();
+    return this.#port.append(payload, this.recorded.type);
   }
 }
 
@@ -265,6 +190,18 @@ export class EventAppenders {
         : this.#of(definition);
     if (appender instanceof EventAppender) return appender.begin();
     throw invalidArgument('begin() takes an event with fields: append JSON events whole.');
+  }
+
+  /** `log` for who appends payloads of a definition: the log is told of it before they come. */
+  logOf(definition: unknown, log: TakingLog): TakingLog {
+    const appender = this.#of(definition);
+    const { recorded } = appender;
+    return new ToldLog(log, {
+      schemaBytes: recorded.schemaBytes,
+      check: (payload) => appender.checkPayload(payload),
+      tell: () => recorded.tell(),
+      tryTell: () => recorded.tryTell(),
+    });
   }
 
   #of(definition: unknown): EventAppender | JsonAppender {

@@ -513,8 +513,11 @@ export class Wal {
    * const { events, payloadBytes } = await wal.recordLines(createReadStream('app.log'));
    * console.log(`${events} lines, ${payloadBytes} bytes on disk`);
    */
-  recordLines(source: LineSource, options: RecordLinesOptions = {}): Promise<RecordedLines> {
-    return recordLines(this, source, options);
+  async recordLines(source: LineSource, options: RecordLinesOptions = {}): Promise<RecordedLines> {
+    checkOptions(options);
+    const { event } = options;
+    const log = event === undefined ? this : this.#events.logOf(event, this);
+    return recordLines(log, source, options);
   }
 
   /**
