@@ -209,7 +209,7 @@ test('lines become typed events, and each segment says what they are', async (t)
     words.map((text) => ({ length: text.length, text })),
   );
   // Whatever is removed, what is left says what it is.
-  await trim(dir, { before: words.length / 2 });
+  await trim(dir, words.length / 2);
   const left = Array.from(replayEvents(dir, [Word]), ({ value }) => value.text);
   assert.ok(left.length < words.length && left.length > words.length / 2);
   assert.deepEqual(left, words.slice(-left.length));
