@@ -1768,8 +1768,8 @@ export const MUTATIONS = [
   {
     name: 'command line: a terminal is sent the bytes of payloads',
     file: 'src/cli/commands/replay.ts',
-    find: 'const writeOne = isTerminal(stdout) && !options.raw ? writePrintable : writeEvent;',
-    replace: 'const writeOne = writeEvent;',
+    find: 'new LineOutput(output, isTerminal(stdout) && !options.raw)',
+    replace: 'new LineOutput(output, false)',
     tests: ['test/system/cli-terminal.test.ts'],
   },
   {
