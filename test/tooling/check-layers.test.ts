@@ -82,7 +82,7 @@ function withTree<T>(changes: Readonly<Record<string, string>>, use: (root: stri
 const ORDER =
   'errors, units, random < memory < clock < region < metrics < storage < segment < ' +
   'compression < ring < telemetry < reading < judgement < observation < replay < consumers < ' +
-  'intake < events < verification < recovery < recorder/threads < recorder/preparer < ' +
+  'events < intake < verification < recovery < recorder/threads < recorder/preparer < ' +
   'recorder/housekeeping < backup < recorder/maintainer < recorder/writer < ' +
   'recorder/application < machine < salvage < restore < replication';
 
