@@ -2,17 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { replay } from '../../src/index.js';
+import { NO_SHARED_DATA, sharedData } from '../support/shared-data.js';
 import { flashstrike, RunningCommand, temporaryFolder, untilRecorded } from './cli-process.js';
-
-/** `shared/data` beside the repository, from dist/ or a build folder of any depth. */
-function findSharedData(file: string): string | undefined {
-  return ['../../../../', '../../../../../', '../../../../../../']
-    .map((up) => fileURLToPath(new URL(`${up}shared/data/${file}`, import.meta.url)))
-    .find((path) => existsSync(path));
-}
 
 const replayed = async (log: string, ...options: string[]): Promise<string> => {
   const { code, stdout, stderr } = await flashstrike(['replay', log, ...options]);
@@ -298,8 +291,8 @@ describe('command line: record and replay', { concurrency: 2, timeout: 900_000 }
     ['bitstamp_BTCUSD_2015-05-01_raw.log.gz', 'lines'],
     ['var_apache_access.log.gz', 'lines'],
   ] as const) {
-    const path = findSharedData(file);
-    const skip = path === undefined && 'no ../shared/data here';
+    const path = sharedData(file);
+    const skip = path === undefined && NO_SHARED_DATA;
     it(`gives ${file} back as ${format}`, { skip }, async (context) => {
       assert.ok(path);
       const log = join(temporaryFolder(context), 'log');
@@ -319,11 +312,9 @@ describe('command line: record and replay', { concurrency: 2, timeout: 900_000 }
   }
 
   it('gives the JSON of a real feed back as ndjson', {
-    skip:
-      findSharedData('bitstamp_BTCUSD_2015-05-01_raw.log.gz') === undefined &&
-      'no ../shared/data here',
+    skip: sharedData('bitstamp_BTCUSD_2015-05-01_raw.log.gz') === undefined && NO_SHARED_DATA,
   }, async (context) => {
-    const path = findSharedData('bitstamp_BTCUSD_2015-05-01_raw.log.gz');
+    const path = sharedData('bitstamp_BTCUSD_2015-05-01_raw.log.gz');
     assert.ok(path);
     const rows = gunzipSync(readFileSync(path)).toString('latin1').trimEnd().split('\n');
     const json = `${rows.map((row) => row.slice(row.indexOf('{'))).join('\n')}\n`;

@@ -1,13 +1,13 @@
 // Typed events on the command line: printed by what the log says of them, exported, and never
 // guessed at.
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { encodeSchema, SCHEMA_TYPE, schemaOf } from '../../src/events/schema-event.js';
 import { defineEvent, defineJsonEvent, replay, replayEvents, Wal } from '../../src/index.js';
+import { NO_SHARED_DATA, sharedData } from '../support/shared-data.js';
 import { flashstrike, RunningCommand, temporaryFolder } from './cli-process.js';
 
 const Order = defineEvent(
@@ -274,12 +274,9 @@ describe('command line: typed events', { concurrency: 2, timeout: 900_000 }, () 
     );
   });
 
-  const FILE = 'lobster_AAPL_2012-06-21_0930-1030_L50_message.csv.gz';
-  const path = ['../../../../', '../../../../../', '../../../../../../']
-    .map((up) => fileURLToPath(new URL(`${up}shared/data/${FILE}`, import.meta.url)))
-    .find((candidate) => existsSync(candidate));
+  const path = sharedData('lobster_AAPL');
   it('a real file of LOBSTER is the same as csv', {
-    skip: path === undefined && 'no ../shared/data here',
+    skip: path === undefined && NO_SHARED_DATA,
   }, async (context) => {
     assert.ok(path);
     const log = join(temporaryFolder(context), 'log');

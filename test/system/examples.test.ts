@@ -8,6 +8,7 @@ import { replay, verify } from '../../src/index.js';
 import { projectRoot } from '../project-root.js';
 import { Example } from '../support/example.js';
 import { temporaryFolder } from '../support/log-builder.js';
+import { NO_SHARED_DATA, sharedData } from '../support/shared-data.js';
 import { cannotMount, SmallDisk } from '../support/small-disk.js';
 
 const numberIn = (line: string): number => Number(/\d+/.exec(line)?.[0]);
@@ -119,6 +120,37 @@ describe('examples', { timeout: 900_000 }, () => {
     const stored = JSON.parse(readFileSync(join(cwd, 'outbox/totals.json'), 'utf8'));
     assert.deepEqual(stored, { lastEventId: orders, totals: expected });
   });
+
+  for (const [what, file] of [
+    ['made from a seed', 'made'],
+    ["an hour of an exchange's orders", sharedData('lobster_AAPL')],
+  ] as const) {
+    it(`matching-engine is killed and recovered to the identical book: ${what}`, {
+      skip: file === undefined && NO_SHARED_DATA,
+    }, async (t) => {
+      const cwd = temporaryFolder(t);
+      const args = ['book', file ?? ''];
+      const [told, ended = '', opened = '', first, last, sums] = await new Example(
+        t,
+        'matching-engine/run',
+        args,
+        { cwd },
+      ).success();
+      assert.match(told ?? '', new RegExp(`^\\d+ commands: ${what}$`));
+      const commands = numberIn(told ?? '');
+      assert.match(ended, /^the engine ended with SIGKILL; it had answered \d+ commands$/);
+      assert.match(
+        opened,
+        /^open again in \d+ ms: from (nothing|the snapshot of command \d+), and \d+ /,
+      );
+      const same = /^behind command (\d+) the book of \d+ orders is identical: [0-9a-f]{16}$/;
+      const killedAt = Number(same.exec(first ?? '')?.[1]);
+      assert.ok(killedAt >= commands / 2 && killedAt < commands, first);
+      assert.equal(same.exec(last ?? '')?.[1], String(commands));
+      assert.match(sums ?? '', /^\d+ trades, \d+ shares; \d+ to \d+$/);
+      assert.equal((await verify(join(cwd, 'book'))).verdict, 'clean');
+    });
+  }
 
   it('read-model agrees with the writer, each time that it was built anew', async (t) => {
     const cwd = temporaryFolder(t);

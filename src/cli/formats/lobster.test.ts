@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { fc } from '../../../test/support/properties.js';
+import { NO_SHARED_DATA, sharedData } from '../../../test/support/shared-data.js';
 import { FormatDefect } from './event-format.js';
 import { createLobsterFormat } from './lobster.js';
 import { LobsterOrder, OrderRecord } from './order-record.js';
 import { TextBuffer } from './text-buffer.js';
-
-/** The folder `shared/data` beside the repository, wherever this was compiled to. */
-function findSharedData(file: string): URL | undefined {
-  const above = ['../', '../../', '../../../'].map((up) => `../../../../${up}shared/data/${file}`);
-  return above.map((path) => new URL(path, import.meta.url)).find((path) => existsSync(path));
-}
 
 const encode = (row: string): Uint8Array => {
   // Surrounded by other bytes, as a row within a chunk is.
@@ -197,9 +192,9 @@ describe('lobster format', () => {
     'lobster_AAPL_2012-06-21_0930-1030_L50_message.csv.gz',
     'lobster_AMZN_2012-06-21_L1_message.csv.gz',
   ]) {
-    const found = findSharedData(file);
+    const found = sharedData(file);
     it(`gives back ${file} but for its carriage returns`, {
-      skip: found === undefined && 'no ../shared/data here',
+      skip: found === undefined && NO_SHARED_DATA,
     }, () => {
       assert.ok(found);
       const text = gunzipSync(readFileSync(found)).toString('latin1');
