@@ -111,6 +111,14 @@ export const BENCHMARKS = {
       iterator: { text: 'iterator, an object an event', unit: '/s', atLeast: 5e6 },
     },
   },
+  decode: {
+    title: 'fields of typed events, read by views, by hand, as objects, and from JSON',
+    nonGoal: 'cold reads',
+    goals: {
+      view: ratio('events a second of a view, to DataView by hand', { atLeast: 0.5 }),
+      json: ratio('events a second of a view, to JSON.parse', { atLeast: 5 }),
+    },
+  },
   follow: {
     title: 'followers: how soon they have an event, what one costs that waits, how fast they are',
     nonGoal: 'recording beside many followers (see growth-readers)',
