@@ -2500,6 +2500,27 @@ export const MUTATIONS = [
     tests: ['test/replication/replicate.test.ts'],
   },
   {
+    name: 'replication: replicated() is told of what is on its way',
+    file: 'src/replication/replica.ts',
+    find: `    if (this.#confirmedEventId >= id) return this.#confirmedEventId;`,
+    replace: `    if (this.#state === 'following' || this.#confirmedEventId >= id) return id;`,
+    tests: ['test/replication/fenced.test.ts'],
+  },
+  {
+    name: 'replication: a log that was deposed takes events that no stream will have',
+    file: 'src/replication/replicate.ts',
+    find: `        if (isFenced(error) && onFenced !== 'continue') fed?.fence(stream.name, error);`,
+    replace: ``,
+    tests: ['test/replication/fenced.test.ts'],
+  },
+  {
+    name: 'replication: of several streams the first that has an event speaks for all',
+    file: 'src/recorder/application/log-replicas.ts',
+    find: `    return Math.min(...(await Promise.all(all)));`,
+    replace: `    return Promise.race(all);`,
+    tests: ['test/replication/fenced.test.ts'],
+  },
+  {
     name: 'replication: the log gives up events that the stream has not brought to its disks',
     file: 'src/replication/retention-hold.ts',
     find: 'this.#waiting[0].dueMs <= this.#provenMs',

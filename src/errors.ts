@@ -27,7 +27,7 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_FAILED: 'A write or sync failed; the log stays failed until it is opened again.',
   ERR_FLASHSTRIKE_FENCED:
     'Another log has taken over the replication stream; this one sends nothing more to it, now ' +
-    'or later.',
+    'or later, and accepts no event unless replicate was given onFenced: continue.',
   ERR_FLASHSTRIKE_FILE_LOST:
     'A file of the open log was moved, removed, replaced or truncated; nothing has been reported ' +
     'durable since.',
@@ -61,7 +61,8 @@ export const ERROR_CODES = {
     'A shared region may belong to this log and hold events that are not in its files; choose ' +
     'what to do with the option oldRing.',
   ERR_FLASHSTRIKE_REPLICATION_STOPPED:
-    'Replication ended before the stream was known to have the events; they are in the log.',
+    'Replication ended before the stream was known to have the events, or none runs; they are in ' +
+    'the log.',
   ERR_FLASHSTRIKE_REPLICA_GAP:
     'The log does not have the events any more with which its replication stream goes on.',
   ERR_FLASHSTRIKE_RESOURCES:

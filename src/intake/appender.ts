@@ -11,7 +11,7 @@ export interface TakingLog {
   room(bytes: number, options?: { readonly signal?: AbortSignal }): Promise<void>;
   durable(eventId?: number): Promise<number>;
   readonly durableEventId: number;
-  readonly state: 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
+  readonly state: 'open' | 'no-space' | 'fenced' | 'failed' | 'closing' | 'closed';
 }
 
 /** @throws WalError ERR_FLASHSTRIKE_INVALID_OPTION */

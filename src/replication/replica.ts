@@ -59,7 +59,12 @@ interface ReplicaOfLog {
   readonly notes: () => readonly string[];
   /** Sees to it that the event becomes durable, and rejects where it never will. */
   readonly makeDurable: (eventId: number | undefined) => Promise<number>;
+  /** The log has the stream. */
+  readonly claimed: () => void;
 }
+
+export const isFenced = (error: unknown): error is WalError =>
+  error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_FENCED';
 
 /** Replicates a log to a stream until it is closed; see `replicate`. */
 export class Replica {
@@ -193,8 +198,7 @@ export class Replica {
     try {
       await run;
     } catch (error) {
-      const isFenced = error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_FENCED';
-      state = isFenced ? 'fenced' : 'failed';
+      state = isFenced(error) ? 'fenced' : 'failed';
       this.#failure = error;
       throw error;
     } finally {
@@ -235,6 +239,7 @@ export class Replica {
       onClaimed: (epoch, confirmedEventId) => {
         counts.claims++;
         this.#epoch = epoch;
+        this.#log.claimed();
         this.#confirm(confirmedEventId);
         this.#claimed?.resolve(epoch);
       },

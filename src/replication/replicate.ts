@@ -12,12 +12,12 @@ import {
   checkOptionNames,
   checkSignal,
 } from '../reading/event-range.js';
-import { Wal } from '../recorder/application/wal.js';
+import { Wal, walInside } from '../recorder/application/wal.js';
 import { isConsumerName } from '../segment/file-names.js';
 import { LONGEST_TIMER_MS } from '../units.js';
 import type { BlockStream } from './block-stream.js';
 import { FileLog } from './local-log.js';
-import { Replica } from './replica.js';
+import { isFenced, Replica } from './replica.js';
 import { Replicator } from './replicator.js';
 import { RetentionHold } from './retention-hold.js';
 import { pause } from './stream-reading.js';
@@ -32,6 +32,13 @@ export interface ReplicateOptions {
    */
   readonly takeover?: boolean | undefined;
   /**
+   * What becomes of an open log once another one has taken over the stream. `refuse-appends` (the
+   * default): `wal.state` is `fenced`, and appending throws ERR_FLASHSTRIKE_FENCED, so that nothing
+   * is promised that no stream has; a takeover that is accepted ends that. `continue`: it goes on
+   * by itself, as a folder does, whose log another process may have open.
+   */
+  readonly onFenced?: 'refuse-appends' | 'continue' | undefined;
+  /**
    * For so many milliseconds after the engine has confirmed them the log keeps events for the
    * stream: how long the engine may take to bring them to its disks. Default: what the stream says
    * of itself, else 0.
@@ -43,7 +50,7 @@ export interface ReplicateOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const OPTIONS = ['stream', 'takeover', 'settleMs', 'checkpointMs', 'signal'];
+const OPTIONS = ['stream', 'takeover', 'onFenced', 'settleMs', 'checkpointMs', 'signal'];
 
 /**
  * Feeds a stream with a log: all durable events, each once and in order, as long as it runs.
@@ -62,16 +69,21 @@ const OPTIONS = ['stream', 'takeover', 'settleMs', 'checkpointMs', 'signal'];
  *   await using wal = await Wal.open('./orders');
  *   await using replica = await replicate(wal, { stream });
  *   const id = wal.append(Buffer.from('buy 100'));
- *   await replica.replicated(id);
+ *   await wal.replicated(id);
+ *   console.log(replica.state);
  * }
  */
 export async function replicate(
   log: Wal | string | URL,
   options: ReplicateOptions,
 ): Promise<Replica> {
-  const { stream, settleMs, checkpointMs, takeover } = checked(options);
+  const { stream, settleMs, checkpointMs, takeover, onFenced } = checked(options);
   const name = consumerNameOf(stream);
   const wal = log instanceof Wal ? log : undefined;
+  if (wal === undefined && onFenced === 'refuse-appends') {
+    const message = "The option onFenced: 'refuse-appends' is for an open log, not for a folder.";
+    throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
+  }
   const dir = resolve(log instanceof Wal ? log.directory : checkDirectory(log));
   const local = new FileLog(REGION_PORTS, dir, wal && ((given) => wal.followBlocks(given)));
   const consumer: Consumer =
@@ -93,7 +105,10 @@ export async function replicate(
     return id;
   };
   const notes = (): readonly string[] => stream.notes ?? [];
-  return new Replica({ dir, stream: stream.name, notes, makeDurable }, stop, (observer) => {
+  const fed = wal && walInside(wal).replicas;
+  const claimed = (): void => fed?.lift(stream.name);
+  const given = { dir, stream: stream.name, notes, makeDurable, claimed };
+  const replica = new Replica(given, stop, (observer) => {
     let failure: { readonly error: unknown } | undefined;
     const hold = new RetentionHold(consumer, settleMs, (error) => {
       failure ??= { error };
@@ -110,6 +125,10 @@ export async function replicate(
       try {
         await replicator.run();
         if (failure !== undefined) throw failure.error;
+      } catch (error) {
+        // Before anybody is told: nothing is appended that no stream will have.
+        if (isFenced(error) && onFenced !== 'continue') fed?.fence(stream.name, error);
+        throw error;
       } finally {
         signal?.removeEventListener('abort', onAbort);
         local.close();
@@ -118,11 +137,18 @@ export async function replicate(
     };
     return { run: run(), hold };
   });
+  fed?.begin(stream.name, replica);
+  // One that failed tells why to whoever asks the log.
+  void replica.ended().then(
+    () => fed?.end(stream.name, replica),
+    () => undefined,
+  );
+  return replica;
 }
 
 function checked(options: ReplicateOptions) {
   checkOptionNames(options, OPTIONS);
-  const { stream, takeover, checkpointMs = 60_000, signal } = options;
+  const { stream, takeover, onFenced, checkpointMs = 60_000, signal } = options;
   const { settleMs = stream?.settleMs ?? 0 } = options;
   checkSignal(signal);
   for (const [name, value] of Object.entries({ settleMs, checkpointMs })) {
@@ -130,12 +156,16 @@ function checked(options: ReplicateOptions) {
     const message = `The option ${name} must be a whole number from 0 to ${LONGEST_TIMER_MS}.`;
     throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
   }
+  if (onFenced !== undefined && onFenced !== 'refuse-appends' && onFenced !== 'continue') {
+    const message = "The option onFenced must be 'refuse-appends' or 'continue'.";
+    throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
+  }
   const isStream = typeof stream === 'object' && typeof stream?.append === 'function';
   if (!isStream) {
     const message = 'The option stream must be a block stream, as natsStream() makes one.';
     throw new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', message);
   }
-  return { stream, takeover: checkFlag('takeover', takeover), settleMs, checkpointMs };
+  return { stream, takeover: checkFlag('takeover', takeover), onFenced, settleMs, checkpointMs };
 }
 
 function consumerNameOf({ name }: BlockStream): string {

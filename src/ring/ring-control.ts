@@ -36,7 +36,10 @@ export const RingControlLayout = layout('RingControl')
    * One aligned 8-byte store and load: V8 emits one instruction each. Writer: the writer thread.
    */
   .field(512, 'coarseOffsetNs', DoubleLine)
-  /** One of LogState. Writer: the writer thread, and the application thread when that has died. */
+  /**
+   * One of LogState. Writer: the writer thread, and the application thread when that has died, when
+   * the log is closing, or fenced: the writer thread does not write over that.
+   */
   .field(640, 'state', WordLine)
   /**
    * Id of the last event before this opening: with what was appended since it is the last of all.
@@ -74,6 +77,8 @@ export const LogState = Object.freeze({
   failed: 3,
   closing: 4,
   closed: 5,
+  /** Another log has taken over a stream that this one feeds: nothing more is to be appended. */
+  fenced: 6,
 });
 export type LogStateCode = (typeof LogState)[keyof typeof LogState];
 

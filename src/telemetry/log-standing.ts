@@ -10,12 +10,20 @@ import { fillOccupancy, Manager } from './recorder/manager-metrics.js';
 import { fillLag, SegmentWriter } from './recorder/segment-writer-metrics.js';
 
 /** The state of a log, seen from outside; see `WalState`. `opening`: `Wal.open` is pending. */
-export type ObservedState = 'opening' | 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
+export type ObservedState =
+  | 'opening'
+  | 'open'
+  | 'no-space'
+  | 'fenced'
+  | 'failed'
+  | 'closing'
+  | 'closed';
 
 const STATES = new Map<number, ObservedState>([
   [LogState.opening, 'opening'],
   [LogState.open, 'open'],
   [LogState.noSpace, 'no-space'],
+  [LogState.fenced, 'fenced'],
   [LogState.failed, 'failed'],
   [LogState.closing, 'closing'],
   [LogState.closed, 'closed'],

@@ -125,6 +125,16 @@ export const TROUBLES: readonly Scene[] = [
       log.took(260_000, (startNs) => log.manager.onAppendEvent(startNs, false), 40);
     },
   ),
+  scene(
+    'Another log has taken over the stream',
+    'The log was replicated, and the stream is that of another one now: what is appended here no ' +
+      'stream would have.',
+    { state: 'fenced' },
+    (log) => {
+      log.recordSecond();
+      log.took(1_000, (startNs) => log.manager.onAppendEvent(startNs, false), 12);
+    },
+  ),
   scene('The disk is nearly full', 'And will be before long, at this rate.', {}, (log) => {
     log.recordSecond();
     log.disk.setDiskFree(9e9);

@@ -105,6 +105,7 @@ const MORE: readonly Scene[] = [
   }),
   scene('a record was cut short', { status: 'dead', incomplete: ['segmentWriter.sync'] }),
   scene('killed while its disk was full', { status: 'dead', state: 'no-space' }),
+  scene('killed while it was fenced', { status: 'dead', state: 'fenced' }),
   scene('killed after it had failed', { status: 'dead', state: 'failed' }),
 ];
 

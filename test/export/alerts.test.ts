@@ -18,6 +18,7 @@ const ALERT_OF: readonly (readonly [text: RegExp, alert: string | undefined])[] 
   [/^process \d+ ended without closing/, 'FlashstrikeProcessDied'],
   [/^a write or sync (had )?failed, or a thread ha[sd] died/, 'FlashstrikeFailed'],
   [/^the disk, or its quota, (is|was) full/, 'FlashstrikeNoSpace'],
+  [/^another log has taken over the stream/, 'FlashstrikeFenced'],
   [/^no thread of process/, 'FlashstrikeProcessStopped'],
   [/^the writer thread has not moved/, 'FlashstrikeWriterStuck'],
   [/^the writer thread has been at another log/, 'FlashstrikeWriterAtOtherLog'],

@@ -113,6 +113,12 @@ function* stateTroubles(look: Look, { happened }: Figures): Generator<Trouble> {
       `the disk, or its quota, is full${accepts}${andBehind(look)}`,
       'Free some space: it goes on by itself',
     );
+  } else if (state === 'fenced') {
+    yield error(
+      'fenced',
+      `another log has taken over the stream: this one accepts nothing more${refused}`,
+      'Close it, and go on with the log that has the stream',
+    );
   }
 }
 
@@ -236,7 +242,8 @@ function* appendTroubles(look: Look, { happened }: Figures): Generator<Trouble> 
       'The disk is slow for this load, or ringBytes small for its bursts',
     );
   }
-  if (refusedCalls > 0 && state !== 'failed' && state !== 'no-space') {
+  const isRefusing = state === 'failed' || state === 'no-space' || state === 'fenced';
+  if (refusedCalls > 0 && !isRefusing) {
     const reason =
       state === 'open'
         ? 'the ring stayed full for stallTimeoutMs, or the disk was full'

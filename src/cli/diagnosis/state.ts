@@ -18,5 +18,5 @@ export function stateOf({ status, state }: Look): string {
 /** Whether that is as it should be. */
 export function standingOf({ status, state }: Look): 'well' | 'warning' | 'error' {
   if (status === 'running' && state === 'open') return 'well';
-  return status === 'dead' || state === 'failed' ? 'error' : 'warning';
+  return status === 'dead' || state === 'failed' || state === 'fenced' ? 'error' : 'warning';
 }

@@ -13,6 +13,7 @@ export type TroubleKind =
   | 'durable-waits'
   | 'event-loop-blocked'
   | 'failed'
+  | 'fenced'
   | 'hurried-segments'
   | 'interrupted-record'
   | 'killed'

@@ -68,6 +68,7 @@ import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import { fromLoop } from './from-loop.js';
 import { openWhenUnlocked } from './lock-patience.js';
 import { LogConsumers } from './log-consumers.js';
+import { LogReplicas } from './log-replicas.js';
 import { type Capabilities, OpenLogHandles } from './open-log-handles.js';
 import { describe, LONGEST_SAMPLING, resolveOptions } from './options.js';
 import { payloadBytesOf } from './payload.js';
@@ -81,10 +82,12 @@ import { Stalls } from './stalls.js';
  * - `open`: accepts events
  * - `no-space`: the disk is full; accepts events while the ring has room, and continues by itself
  *   once there is space
+ * - `fenced`: accepts nothing more, as another log has taken over a stream that this one feeds;
+ *   what was appended becomes durable. See the option `onFenced` of `replicate`
  * - `failed`: accepts nothing more; `wal.failure` says why
  * - `closing`, `closed`: `close` was called
  */
-export type WalState = 'open' | 'no-space' | 'failed' | 'closing' | 'closed';
+export type WalState = 'open' | 'no-space' | 'fenced' | 'failed' | 'closing' | 'closed';
 
 const TYPE_MASK = 0xffff;
 // V8 puts a module's own constants into the code that it compiles; what is imported it loads and
@@ -99,7 +102,7 @@ const TOLD_LOOK_MS = 100;
 /** What `append` finds in place of the region's words once they are gone. */
 const CLOSED_WORDS = Int32Array.of(LogState.closed);
 
-/** What a machine needs of its log, and nobody else: see `walInside`. */
+/** What a machine and a replicator need of their log, and nobody else: see `walInside`. */
 export interface WalInside {
   /** For readers and writers of the folder, wherever it is. */
   readonly ports: ReadingPorts;
@@ -107,6 +110,8 @@ export interface WalInside {
   readonly root: string | undefined;
   /** When the last event was appended: nanoseconds since the Unix epoch. */
   lastTimestampNs(): bigint;
+  /** The streams that are fed with it. */
+  readonly replicas: LogReplicas;
 }
 
 let inside: (wal: Wal) => WalInside;
@@ -136,6 +141,7 @@ export class Wal {
   readonly #stalls: Stalls;
   readonly #consumers: LogConsumers;
   readonly #events: EventAppenders;
+  readonly #replicas: LogReplicas;
   // What `append` reads begins with a value of its kind: what begins undefined V8 checks each time.
   #words: Int32Array = CLOSED_WORDS;
   #stateWord = 0;
@@ -166,6 +172,7 @@ export class Wal {
       ports: wal.#handles.readingPorts,
       root: wal.#handles.root,
       lastTimestampNs: () => wal.#timestamps.lastNs,
+      replicas: wal.#replicas,
     });
   }
 
@@ -237,6 +244,10 @@ export class Wal {
       isThere: (eventId: number) => eventId <= this.durableEventId,
     };
     this.#consumers = new LogConsumers(place, () => this.durableEventId);
+    this.#replicas = new LogReplicas(directory, () => ({
+      words: this.#words,
+      index: this.#stateWord,
+    }));
     this.#diagnostics = new Diagnostics(this);
     this.#pulse = new Pulse(() => {
       handles.beat();
@@ -306,8 +317,8 @@ export class Wal {
    * @param payload copied; may be changed or detached afterwards
    * @param type a tag of your own, 0 … 65535
    * @returns the event's id: 1 for the first of the log, then one more for each
-   * @throws WalError ERR_FLASHSTRIKE_EVENT_TOO_LARGE, _STALLED, _NO_SPACE, _FAILED, _CLOSED,
-   * _INVALID_ARGUMENT
+   * @throws WalError ERR_FLASHSTRIKE_EVENT_TOO_LARGE, _STALLED, _NO_SPACE, _FAILED, _FENCED,
+   * _CLOSED, _INVALID_ARGUMENT
    */
   append(payload: Uint8Array, type = 0): number {
     // Below 0 where the timed append was interrupted before it could set this again.
@@ -606,16 +617,20 @@ export class Wal {
     const { state } = this;
     if (state === 'open' || state === 'no-space') return;
     this.#updater.onAppendEvent(this.#clock.nowNs(), false);
-    if (state === 'failed') throw this.#failedError('no event can be appended');
-    throw this.#closedError();
+    throw this.#overError(state);
   }
 
   /** The state of a log that goes on; throws where no event can be appended any more. */
   #liveState(): WalState {
     const { state } = this;
-    if (state === 'failed') throw this.#failedError('no event can be appended');
-    if (state === 'closing' || state === 'closed') throw this.#closedError();
+    if (state !== 'open' && state !== 'no-space') throw this.#overError(state);
     return state;
+  }
+
+  /** Why no event can be appended any more. */
+  #overError(state: WalState): WalError {
+    if (state === 'fenced') return this.#fencedError();
+    return state === 'failed' ? this.#failedError('no event can be appended') : this.#closedError();
   }
 
   /** Off the fast path: a full ring, which grows where it can. */
@@ -665,6 +680,7 @@ export class Wal {
     const word = Atomics.load(this.#words, this.#stateWord);
     // The writer thread tells why before it changes the word: no moment between shows to anyone.
     if (word === LogState.failed || this.failure !== undefined) return 'failed';
+    if (word === LogState.fenced) return 'fenced';
     return word === LogState.noSpace ? 'no-space' : 'open';
   }
 
@@ -750,6 +766,29 @@ export class Wal {
     const durable = this.durableEventId;
     if (eventId <= durable) return Promise.resolve(durable);
     return this.#waiters.wait(eventId, this.#clock.nowNs());
+  }
+
+  /**
+   * Resolves once event `eventId` (default: the last appended) is on disk and known to be in each
+   * stream that this process feeds with the log, by a quorum of its engine: it survives this
+   * machine. The value is the last event that all of them have. Asks for the sync as `durable`
+   * does. An engine that does not answer is waited for, as long as it takes.
+   * @throws WalError ERR_FLASHSTRIKE_FENCED; _REPLICATION_STOPPED if replication ended before that,
+   * or none runs; _DURABILITY_UNKNOWN, _OUT_OF_RANGE as `durable`
+   * @example
+   * import { Wal } from 'flashstrike';
+   * import { type BlockStream, replicate } from 'flashstrike/replication';
+   *
+   * async function record(stream: BlockStream): Promise<void> {
+   *   await using wal = await Wal.open('./orders');
+   *   await using replica = await replicate(wal, { stream });
+   *   await wal.replicated(wal.append(Buffer.from('buy 100')));
+   *   console.log(`confirmed up to event ${replica.confirmedEventId}`);
+   * }
+   */
+  replicated(eventId: number = this.lastEventId): Promise<number> {
+    const refusal = this.#refusalOfId(eventId, 'replicated');
+    return refusal === undefined ? this.#replicas.replicated(eventId) : Promise.reject(refusal);
   }
 
   /**
@@ -956,6 +995,15 @@ export class Wal {
     return new WalError(
       'ERR_FLASHSTRIKE_FAILED',
       `${this.#directory}: the log has failed; ${what}. ${cause?.message ?? ''}`,
+      { path: this.#directory, cause },
+    );
+  }
+
+  #fencedError(): WalError {
+    const cause = this.#replicas.fencedBy;
+    return new WalError(
+      'ERR_FLASHSTRIKE_FENCED',
+      `${this.#directory}: no event can be appended. ${cause?.message ?? ''}`,
       { path: this.#directory, cause },
     );
   }

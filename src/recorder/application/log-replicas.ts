@@ -1,0 +1,78 @@
+// The streams that this process feeds with a log, as the log knows them: who waits for a quorum
+// asks the log, and a log whose stream another one has taken over accepts nothing more, if that was
+// asked for.
+import { WalError } from '../../errors.js';
+import { LogState } from '../../ring/ring-control.js';
+
+/** A stream that is fed with a log. */
+interface FedStream {
+  /** Resolves once the stream is known to have the event; rejects once it never will be. */
+  replicated(eventId: number): Promise<number>;
+}
+
+/** The word of a log's state, in memory that goes when the log is closed. */
+interface StateWord {
+  readonly words: Int32Array;
+  readonly index: number;
+}
+
+export class LogReplicas {
+  readonly #directory: string;
+  readonly #word: () => StateWord;
+  readonly #streams = new Map<string, FedStream>();
+  /** By stream: who says that the log is to accept nothing more. */
+  readonly #fences = new Map<string, Error>();
+
+  constructor(directory: string, word: () => StateWord) {
+    this.#directory = directory;
+    this.#word = word;
+  }
+
+  /** In place of one that has ended, of the same stream. */
+  begin(stream: string, fed: FedStream): void {
+    this.#streams.set(stream, fed);
+  }
+
+  /** Nobody is to be told of it any more. */
+  end(stream: string, fed: FedStream): void {
+    if (this.#streams.get(stream) === fed) this.#streams.delete(stream);
+  }
+
+  /** Resolves once all streams are known to have the event, with what all of them have. */
+  async replicated(eventId: number): Promise<number> {
+    if (this.#streams.size === 0) {
+      throw new WalError(
+        'ERR_FLASHSTRIKE_REPLICATION_STOPPED',
+        `${this.#directory}: this process feeds no stream with the log: call replicate(wal, …).`,
+        { path: this.#directory },
+      );
+    }
+    const all = [...this.#streams.values()].map((fed) => fed.replicated(eventId));
+    return Math.min(...(await Promise.all(all)));
+  }
+
+  /** Why the log accepts nothing more; undefined: no stream says so. */
+  get fencedBy(): Error | undefined {
+    return [...this.#fences.values()][0];
+  }
+
+  /** From here on `append` refuses: it looks at this word in any case. */
+  fence(stream: string, error: Error): void {
+    this.#fences.set(stream, error);
+    const { words, index } = this.#word();
+    for (;;) {
+      const state = Atomics.load(words, index);
+      // A log that is over stays so.
+      if (state !== LogState.open && state !== LogState.noSpace) return;
+      if (Atomics.compareExchange(words, index, state, LogState.fenced) === state) return;
+    }
+  }
+
+  /** The log has the stream by now: it has claimed it. */
+  lift(stream: string): void {
+    if (!this.#fences.delete(stream) || this.#fences.size > 0) return;
+    const { words, index } = this.#word();
+    // Of a disk that is full the writer thread tells again when that has changed.
+    Atomics.compareExchange(words, index, LogState.fenced, LogState.open);
+  }
+}
