@@ -14,6 +14,7 @@ export type Verdict = 'clean' | 'torn-tail' | 'live-copy' | 'corruption' | 'unde
 
 /** The events that a copy lacks and its original has, both ends included. */
 export interface MissingTail {
+  /** The first one. */
   readonly firstEventId: number;
   /** firstEventId - 1 if the copy does not show how many are missing. */
   readonly lastEventId: number;
