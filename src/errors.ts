@@ -20,7 +20,7 @@ export const ERROR_CODES = {
     'on disk. Open the log again to find out.',
   ERR_FLASHSTRIKE_EVENT_TOO_LARGE:
     'The payload, or a batch including its frame headers, is larger than maxEventBytes allows ' +
-    '(at most 1,048,488 bytes).',
+    '(1,048,488 bytes unless asked for more, 64 MiB at most).',
   ERR_FLASHSTRIKE_EXPIRED:
     'The segment that held these events was removed, or they are no longer kept for a consumer ' +
     'that was dropped; firstEventId is the first one still there.',

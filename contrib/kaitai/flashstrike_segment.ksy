@@ -48,6 +48,7 @@ types:
         size: 1
       - id: incompatible_flags
         type: u4
+        doc: Bit 0, blocks may be longer than 1 MiB.
       - id: compatible_flags
         type: u4
         doc: Bit 0, a recycled body.

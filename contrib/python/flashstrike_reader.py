@@ -32,6 +32,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 PAGE = 4096
 GIB = 1 << 30
 BLOCK_LIMIT = 1 << 20
+LARGE_BLOCK_LIMIT = (1 << 26) + PAGE
+LARGE_BLOCKS = 1
 NEXT_ID_LIMIT = (1 << 53) - 1
 
 # --- checksums: XXH64 and XXH32, as in doc/xxhash_spec.md of github.com/Cyan4973/xxHash ------------
@@ -166,6 +168,7 @@ class Header(NamedTuple):
     """Of a segment, and its pin: where the segment before it ends."""
 
     recycled_body: bool
+    large_blocks: bool
     index: int
     segment_bytes: int
     first_event_id: int
@@ -410,7 +413,7 @@ def parse_header(page: bytes) -> Header:
     need_known(version == 1, f"version {version}")
     need(header_bytes == 128, "headerBytes")
     incompatible, compatible, index = struct.unpack_from("<III", page, 16)
-    need_known(incompatible == 0, f"incompatibleFlags {incompatible:#x}")
+    need_known(incompatible & ~LARGE_BLOCKS == 0, f"incompatibleFlags {incompatible:#x}")
     need_known(checksum_kind == 1, f"checksumKind {checksum_kind}")
     need_known(alignment == 8, f"blockAlignment {alignment}")
     spare = page[15:16] + page[28:32] + page[96:120] + page[128:]
@@ -427,6 +430,7 @@ def parse_header(page: bytes) -> Header:
         need(PAGE <= pin_offset <= GIB and pin_offset % 8 == 0, "previousEndOffset")
     return Header(
         bool(compatible & 1),
+        bool(incompatible & LARGE_BLOCKS),
         index,
         segment_bytes,
         first_event_id,
@@ -549,8 +553,8 @@ class Segment:
             return None
         return BlockHeader(kind, flags, size, first, count, index, durable, payload, previous, own)
 
-    @staticmethod
-    def is_possible(block: BlockHeader) -> bool:
+    def is_possible(self, block: BlockHeader) -> bool:
+        limit = LARGE_BLOCK_LIMIT if self.header.large_blocks else BLOCK_LIMIT
         kind, size, count = block.kind, block.payload_bytes, block.event_count
         return (
             block.flags == 0
@@ -558,7 +562,7 @@ class Segment:
             and block.first_event_id > block.durable_event_id
             and block.first_event_id + count <= NEXT_ID_LIMIT
             and size % 8 == 0
-            and size <= BLOCK_LIMIT - 64
+            and size <= limit - 64
             and (
                 (kind == 1 and count >= 1 and size >= 24 * count)
                 or (kind == 2 and count == 0 and size == 0)

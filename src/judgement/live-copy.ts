@@ -16,6 +16,7 @@ import { SegmentReader } from '../reading/segment-reader.js';
 import type { FolderIdentity } from '../region/folder-identity.js';
 import { BLOCK_HEADER_BYTES, decodeBlockHeader } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
+import { maxBlockBytes } from '../segment/segment-header.js';
 import { identifyFolder } from '../storage/identify-folder.js';
 import type { Storage } from '../storage/storage.js';
 import { alignUp, PAGE_BYTES } from '../units.js';
@@ -73,7 +74,9 @@ export function isTornByCopying(storage: Storage, file: SegmentFile, scan: TailS
 function blockEndAt(storage: Storage, file: SegmentFile, offset: number): number {
   const bytes = new Uint8Array(BLOCK_HEADER_BYTES);
   const count = readSegment(storage, file, bytes, offset);
-  const header = decodeBlockHeader(bytes.subarray(0, count), 0, file.header.salt, offset);
+  const head = bytes.subarray(0, count);
+  const max = maxBlockBytes(file.header);
+  const header = decodeBlockHeader(head, 0, file.header.salt, offset, max);
   return offset + BLOCK_HEADER_BYTES + (isDefect(header) ? ZEROS_MIN : header.payloadBytes);
 }
 

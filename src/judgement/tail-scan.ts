@@ -9,7 +9,6 @@ import {
   BLOCK_HEADER_BYTES,
   type BlockHeader,
   BlockKind,
-  MAX_BLOCK_BYTES,
   verifyBlockPayload,
 } from '../segment/block-header.js';
 import { MAX_EVENT_ID } from '../segment/frame.js';
@@ -51,7 +50,7 @@ class TailScanner {
   readonly #fromOffset: number;
   readonly #scanner: BlockScanner;
   readonly #budget: PayloadBudget;
-  #payload: Uint8Array | undefined;
+  #payload = new Uint8Array(0);
   #validHeaders = 0;
   #sealHeaders = 0;
   #wholeBlocks = 0;
@@ -122,10 +121,11 @@ class TailScanner {
 
   #isWhole(header: BlockHeader, offset: number): boolean {
     if (this.#budget.isSpent) return false;
-    this.#payload ??= new Uint8Array(MAX_BLOCK_BYTES);
     const payloadOffset = offset + BLOCK_HEADER_BYTES;
     const room = Math.max(0, this.#scanner.endOffset - payloadOffset);
-    const target = this.#payload.subarray(0, Math.min(header.payloadBytes, room));
+    const byteCount = Math.min(header.payloadBytes, room);
+    if (this.#payload.length < byteCount) this.#payload = new Uint8Array(byteCount);
+    const target = this.#payload.subarray(0, byteCount);
     const count = readSegment(this.#storage, this.#file, target, payloadOffset);
     const payload = target.subarray(0, count);
     if (verifyBlockPayload(header, payload, this.#file.header.salt) === undefined) return true;

@@ -13,6 +13,7 @@ import {
 } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
 import { decodeFrame } from '../segment/frame.js';
+import { maxBlockBytes } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
 import { KIB } from '../units.js';
 import { searchPlaces } from './binary-search.js';
@@ -78,8 +79,9 @@ class HeaderWalk {
       this.#peekedBytes = readSegment(this.#storage, this.#file, this.#peek, offset);
       if (this.#peekedBytes < BLOCK_HEADER_BYTES) return undefined;
     }
-    const { salt } = this.#file.header;
-    const header = decodeBlockHeader(this.#peek, offset - this.#peekOffset, salt, offset);
+    const { header: segment } = this.#file;
+    const [at, max] = [offset - this.#peekOffset, maxBlockBytes(segment)];
+    const header = decodeBlockHeader(this.#peek, at, segment.salt, offset, max);
     return isDefect(header) ? undefined : header;
   }
 }
@@ -158,7 +160,7 @@ function somePositions(walk: HeaderWalk): SegmentPosition[] {
 /**
  * When the first event of the block at `offset` was appended, verified with its whole block;
  * undefined where no valid block of events stands there.
- * @param buffer has room for a block, and is overwritten
+ * @param buffer from readBuffer, and is overwritten
  */
 export function firstTimestampAt(
   storage: Storage,
@@ -169,9 +171,12 @@ export function firstTimestampAt(
   const { salt } = file.header;
   const head = buffer.subarray(0, BLOCK_HEADER_BYTES);
   const headBytes = readSegment(storage, file, head, offset);
-  const header = decodeBlockHeader(head.subarray(0, headBytes), 0, salt, offset);
+  const max = maxBlockBytes(file.header);
+  const header = decodeBlockHeader(head.subarray(0, headBytes), 0, salt, offset, max);
   if (isDefect(header) || header.kind !== BlockKind.events) return undefined;
-  const payload = buffer.subarray(0, header.payloadBytes);
+  const { payloadBytes } = header;
+  const room = payloadBytes > buffer.length ? new Uint8Array(payloadBytes) : buffer;
+  const payload = room.subarray(0, payloadBytes);
   const count = readSegment(storage, file, payload, offset + BLOCK_HEADER_BYTES);
   const defect = verifyBlockPayload(header, payload.subarray(0, count), salt);
   return defect === undefined ? decodeFrame(payload, 0).timestampNs : undefined;

@@ -9,7 +9,7 @@ import {
   readBlockHeader,
 } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
-import { MAX_SEGMENT_BYTES } from '../segment/segment-header.js';
+import { MAX_SEGMENT_BYTES, maxBlockBytes } from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
 import { MIB } from '../units.js';
 import { readSegment, type SegmentFile } from './segment-file.js';
@@ -96,7 +96,8 @@ export class BlockScanner {
       const offset = this.#chunkOffset + at;
       const header = readBlockHeader(chunk, at, salt, offset);
       if (isDefect(header)) continue;
-      return { header, isPossible: headerProblem(header) === undefined, offset };
+      const isPossible = headerProblem(header, maxBlockBytes(this.#file.header)) === undefined;
+      return { header, isPossible, offset };
     }
     return undefined;
   }

@@ -7,11 +7,14 @@ import {
   BlockKind,
   decodeBlockHeader,
   findBlock,
-  MAX_BLOCK_BYTES,
 } from '../segment/block-header.js';
 import { type Defect, isDefect } from '../segment/defect.js';
 import { linkProblem } from '../segment/segment-chain.js';
-import { SEGMENT_HEADER_PAGE_BYTES, type SegmentHeader } from '../segment/segment-header.js';
+import {
+  maxBlockBytes,
+  SEGMENT_HEADER_PAGE_BYTES,
+  type SegmentHeader,
+} from '../segment/segment-header.js';
 import type { Storage } from '../storage/storage.js';
 import { KIB } from '../units.js';
 import { lostSentence, restoreAdvice } from './advice.js';
@@ -63,7 +66,7 @@ export function frameError({ path }: SegmentFile, defect: Defect): WalError {
 }
 
 /** Looked for after a pin without a seal, and before it: most last blocks are small. */
-const WINDOWS_BYTES = [4 * KIB, 64 * KIB, MAX_BLOCK_BYTES];
+const SMALL_WINDOWS_BYTES = [4 * KIB, 64 * KIB];
 
 /** Whether the last block that counts is the pinned one: an older copy of the file has another. */
 function isPinnedBlockThere(storage: Storage, file: SegmentFile, pin: SegmentHeader): boolean {
@@ -82,11 +85,12 @@ function isPinnedBlockThere(storage: Storage, file: SegmentFile, pin: SegmentHea
   if (isSeal && seal.previousBlockChecksum === checksum && seal.firstEventId === pin.firstEventId) {
     return true;
   }
-  for (const windowBytes of WINDOWS_BYTES) {
+  const maxBytes = maxBlockBytes(file.header);
+  for (const windowBytes of [...SMALL_WINDOWS_BYTES, maxBytes]) {
     const from = Math.max(SEGMENT_HEADER_PAGE_BYTES, end - windowBytes);
     const bytes = read(from, end - from);
     for (let at = findBlock(bytes, 0); at >= 0; at = findBlock(bytes, at + BLOCK_ALIGNMENT)) {
-      const block = decodeBlockHeader(bytes, at, salt, from + at);
+      const block = decodeBlockHeader(bytes, at, salt, from + at, maxBytes);
       if (!isDefect(block) && block.headerChecksum === checksum) return true;
     }
     if (from === SEGMENT_HEADER_PAGE_BYTES) break;

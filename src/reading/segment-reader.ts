@@ -1,5 +1,7 @@
 // Reads one segment block by block and verifies everything on the way: header, chain, ids, payload,
-// frames. Memory is one buffer of fixed size; no length from a file allocates anything.
+// frames. Memory is one buffer of fixed size. Only a block that is longer gets memory of its own,
+// once its header has proven to be the next one and to lie within the file, and for as long as it
+// is the current one.
 //
 // Invariants: the buffer's first byte stands at a multiple of 8 of the file, so frames are aligned
 // in memory as they are on disk. A position only moves over a block that validated whole. What does
@@ -15,7 +17,7 @@ import {
   verifyBlockPayload,
 } from '../segment/block-header.js';
 import { type Defect, isDefect } from '../segment/defect.js';
-import { SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
+import { maxBlockBytes, SEGMENT_HEADER_PAGE_BYTES } from '../segment/segment-header.js';
 import type { Verdict } from '../segment/verdict.js';
 import type { Storage } from '../storage/storage.js';
 import { alignUp, MIB } from '../units.js';
@@ -25,9 +27,9 @@ import { readSegment, type SegmentFile } from './segment-file.js';
 import { SegmentMeter } from './segment-meter.js';
 import type { Stop } from './stop.js';
 
-/** Bytes that are read at once: more than the largest block. */
+/** Bytes that are read at once: more than any block but large ones. */
 const READ_CHUNK_BYTES = 2 * MIB;
-assert(READ_CHUNK_BYTES >= MAX_BLOCK_BYTES, 'a whole block fits into the buffer');
+assert(READ_CHUNK_BYTES >= MAX_BLOCK_BYTES, 'a whole block fits into the buffer, if not large');
 
 /** The first read after a block that did not validate: at the end of a live log mostly in vain. */
 const PROBE_BYTES = BLOCK_HEADER_BYTES;
@@ -75,8 +77,10 @@ export const readBuffer = (fileBytes = READ_CHUNK_BYTES): Uint8Array =>
 
 export class SegmentReader {
   readonly file: SegmentFile;
-  /** The buffer; the current block's payload stands at [payloadStart, payloadEnd). */
+  /** The current block's payload stands at [payloadStart, payloadEnd) of these. */
   bytes: Uint8Array;
+  /** The same, but for a block that is longer than that. */
+  buffer: Uint8Array;
   payloadStart = 0;
   payloadEnd = 0;
   /** Header of the current block; undefined before the first and after the last. */
@@ -131,6 +135,7 @@ export class SegmentReader {
     this.#renew = renew;
     this.file = file;
     this.bytes = buffer;
+    this.buffer = buffer;
     this.#endOffset = Math.min(file.bytes, file.header.segmentBytes);
     this.#offset = from.offset;
     this.#nextEventId = from.nextEventId;
@@ -236,7 +241,7 @@ export class SegmentReader {
   /** Another reader of the same file, from `position` on; it uses the same buffer. */
   readerAt(position: SegmentPosition): SegmentReader {
     const [storage, meter, renew] = [this.#storage, this.#meter, this.#renew];
-    const reader = new SegmentReader(storage, this.file, this.bytes, position, meter, renew);
+    const reader = new SegmentReader(storage, this.file, this.buffer, position, meter, renew);
     reader.#refusedSeal = this.#refusedSeal;
     return reader;
   }
@@ -278,8 +283,9 @@ export class SegmentReader {
     if (this.#offset + BLOCK_HEADER_BYTES > endOffset) return FULL;
     if (!this.#ensure(BLOCK_HEADER_BYTES)) return CUT;
     const at = this.#offset - this.#bufferStart;
-    const { salt } = this.file.header;
-    const block = decodeBlockHeader(this.bytes, at, salt, this.#offset);
+    const { header } = this.file;
+    const { salt } = header;
+    const block = decodeBlockHeader(this.bytes, at, salt, this.#offset, maxBlockBytes(header));
     if (isDefect(block)) return { reason: block.defect, message: block.message };
     const misplaced = this.#misplaced(block, endOffset);
     if (misplaced !== undefined) return misplaced;
@@ -307,7 +313,8 @@ export class SegmentReader {
     if (bytes <= this.#endOffset) return false;
     this.#endOffset = Math.min(bytes, header.segmentBytes);
     this.#forget();
-    if (bufferBytes(bytes) > this.bytes.length) this.bytes = new Uint8Array(bufferBytes(bytes));
+    if (bufferBytes(bytes) > this.buffer.length) this.buffer = new Uint8Array(bufferBytes(bytes));
+    this.bytes = this.buffer;
     return true;
   }
 
@@ -315,7 +322,7 @@ export class SegmentReader {
   #explained(stop: Stop): Stop {
     const { frame } = this.file;
     if (frame === undefined || !isAboutBytes(stop)) return stop;
-    const bytes = stop.inPayload === true ? MAX_BLOCK_BYTES : BLOCK_HEADER_BYTES;
+    const bytes = stop.inPayload === true ? maxBlockBytes(this.file.header) : BLOCK_HEADER_BYTES;
     const defect = frame.damageIn(this.#offset, Math.min(this.#offset + bytes, this.#endOffset));
     return defect === undefined ? stop : { ...stop, message: defect.message };
   }
@@ -371,24 +378,24 @@ export class SegmentReader {
     if (this.#offset + byteCount <= this.#bufferEnd) return true;
     const kept = Math.max(0, this.#bufferEnd - this.#offset);
     const from = this.#offset - this.#bufferStart;
-    const renewed = this.#renew();
-    if (renewed === undefined) this.bytes.copyWithin(0, from, from + kept);
-    else {
-      renewed.set(this.bytes.subarray(from, from + kept));
-      this.bytes = renewed;
-    }
+    this.buffer = this.#renew() ?? this.buffer;
+    const isLarge = byteCount > this.buffer.length;
+    const target = isLarge ? new Uint8Array(alignUp(byteCount, 8)) : this.buffer;
+    if (target === this.bytes) target.copyWithin(0, from, from + kept);
+    else target.set(this.bytes.subarray(from, from + kept));
+    this.bytes = target;
     this.#bufferStart = this.#offset;
     const wanted = Math.min(
-      Math.max(byteCount, this.#readAheadBytes),
+      Math.max(byteCount, isLarge ? 0 : this.#readAheadBytes),
       this.#endOffset - this.#offset,
     );
     const readOffset = this.#offset + kept;
     if (readOffset < this.#freshFrom) this.#freshFrom = readOffset;
-    const target = this.bytes.subarray(kept, wanted);
+    const missing = target.subarray(kept, wanted);
     const startNs = this.#meter.nowNs();
     let count: number | undefined;
     try {
-      count = readSegment(this.#storage, this.file, target, readOffset);
+      count = readSegment(this.#storage, this.file, missing, readOffset);
     } finally {
       this.#meter.onChunk(startNs, count);
     }

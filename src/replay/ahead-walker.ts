@@ -10,6 +10,7 @@ import {
   type BlockHeader,
   BlockKind,
   decodeBlockHeader,
+  MAX_LARGE_BLOCK_BYTES,
 } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
 import type { Blocks } from './blocks.js';
@@ -25,7 +26,6 @@ interface GivenBlock {
 }
 
 class AheadWalker implements Blocks {
-  readonly bytes: Uint8Array;
   readonly meter: TelemetryMeter;
   firstEventId = 0;
   nextEventId = 1;
@@ -60,11 +60,17 @@ class AheadWalker implements Blocks {
     meter: TelemetryMeter,
   ) {
     this.#ports = ports;
-    this.bytes = link.bytes;
     this.meter = meter;
     this.#walker = walker;
     this.#link = link;
     this.#readAhead = readAhead;
+  }
+
+  /** The walker's own buffer begins the link's memory: but for a large block, all is in there. */
+  get bytes(): Uint8Array {
+    const { bytes } = this.#walker;
+    const isOwn = this.#isAhead || bytes.buffer === this.#link.bytes.buffer;
+    return isOwn ? this.#link.bytes : bytes;
   }
 
   next(): boolean {
@@ -116,8 +122,9 @@ class AheadWalker implements Blocks {
       if (this.#at === this.#end && !this.#take()) return false;
       const slot = this.#slot;
       if (slot === undefined) return false;
+      const [{ bytes }, max] = [this.#link, MAX_LARGE_BLOCK_BYTES];
       // Seen by the preloader; seen again, it also belongs to this place, and follows.
-      const header = decodeBlockHeader(this.bytes, this.#at, slot.salt, this.#offset);
+      const header = decodeBlockHeader(bytes, this.#at, slot.salt, this.#offset, max);
       if (isDefect(header) || header.firstEventId !== this.nextEventId) return false;
       const offset = this.#offset;
       const start = this.#at + BLOCK_HEADER_BYTES;

@@ -3,7 +3,10 @@ import type { ReadingMeter } from '../reading/reading-meter.js';
 
 export interface Blocks {
   readonly meter: ReadingMeter;
-  /** The current block's frames stand at [payloadStart, payloadEnd). One object, whatever comes. */
+  /**
+   * The current block's frames stand at [payloadStart, payloadEnd). The same object from block to
+   * block, except for one that is larger than a reader's buffer, and behind that.
+   */
   readonly bytes: Uint8Array;
   readonly payloadStart: number;
   readonly payloadEnd: number;

@@ -32,6 +32,10 @@ interface CursorInside {
 
 let inside: CursorInside;
 
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Int32Array(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
+
 /** Steps over the frames of the blocks of a log. Fields are of the event that it moved to. */
 export class LogCursor {
   /** 0 before the first step, and at the end. */
@@ -39,9 +43,9 @@ export class LogCursor {
   type = 0;
   payloadBytes = 0;
   readonly #blocks: Blocks;
-  readonly #bytes: Uint8Array;
-  readonly #words: Int32Array;
-  readonly #view: DataView;
+  #bytes: Uint8Array = NO_BYTES;
+  #words: Int32Array = NO_WORDS;
+  #view: DataView = NO_VIEW;
   /** What a block must reach to be of interest. */
   readonly #fromEventId: number;
   /** What the first event must reach; undefined once one has, or where any will do. */
@@ -59,14 +63,11 @@ export class LogCursor {
   #closed = false;
 
   constructor(blocks: Blocks, { eventId = 1, timeNs }: Start = {}, handOut?: HandOut) {
-    const { bytes } = blocks;
     this.#blocks = blocks;
     this.#handOut = handOut;
     this.#fromEventId = eventId;
     this.#fromTimeNs = timeNs;
-    this.#bytes = bytes;
-    this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#lookAt(blocks.bytes);
     this.#sampler = blocks.meter.isSilent ? undefined : new StepSampler();
   }
 
@@ -129,10 +130,17 @@ export class LogCursor {
         return false;
       }
     } while (blocks.nextEventId <= this.#fromEventId);
+    if (blocks.bytes !== this.#bytes) this.#lookAt(blocks.bytes);
     this.#frameOffset = blocks.payloadStart;
     this.#frameEnd = blocks.payloadEnd;
     this.#lastEventId = blocks.firstEventId - 1;
     return true;
+  }
+
+  #lookAt(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** Moves to the first event of interest in the block; false where it has none. */

@@ -6,6 +6,7 @@ import { readMeta } from '../reading/log-directory.js';
 import { readSegment, type SegmentFile } from '../reading/segment-file.js';
 import { BLOCK_HEADER_BYTES, decodeBlockHeader } from '../segment/block-header.js';
 import { isDefect } from '../segment/defect.js';
+import { maxBlockBytes } from '../segment/segment-header.js';
 import { KIB } from '../units.js';
 import type { Listening } from './listening.js';
 import type { LogWalker } from './log-walker.js';
@@ -70,6 +71,7 @@ export class DurableHorizon {
    */
   #lookAhead(file: SegmentFile, fromOffset: number): void {
     const { salt } = file.header;
+    const max = maxBlockBytes(file.header);
     if (this.#peekedSalt !== salt || this.#peekOffset < fromOffset) {
       this.#peekedSalt = salt;
       this.#peekOffset = fromOffset;
@@ -84,7 +86,7 @@ export class DurableHorizon {
         if (chunk.length < BLOCK_HEADER_BYTES) return;
       }
       const at = this.#peekOffset - chunkOffset;
-      const header = decodeBlockHeader(chunk, at, salt, this.#peekOffset);
+      const header = decodeBlockHeader(chunk, at, salt, this.#peekOffset, max);
       if (isDefect(header)) return;
       this.#raise(header.durableEventId);
       this.#peekOffset += BLOCK_HEADER_BYTES + header.payloadBytes;

@@ -24,16 +24,15 @@ class BlockSteps implements Steps<LoggedBlock> {
   /** What the last event of the first block must reach; undefined once one has. */
   #fromTimeNs: bigint | undefined;
   readonly #handOut: HandOut | undefined;
-  readonly #words: Int32Array;
+  /** The walker's bytes, as words. */
+  #words: Int32Array = new Int32Array(0);
   #isLoaded = false;
 
   constructor(walker: LogWalker, place: LogPlace | undefined, start: Start, reuse: boolean) {
-    const { bytes } = walker;
     this.#walker = walker;
     this.#fromEventId = start.eventId ?? 1;
     this.#fromTimeNs = start.timeNs;
     this.#handOut = reuse ? new HandOut() : undefined;
-    this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     try {
       walker.resume(place, isAnyBeginning(start));
     } catch (error) {
@@ -93,6 +92,9 @@ class BlockSteps implements Steps<LoggedBlock> {
     const { bytes } = this.#walker;
     const handOut = this.#handOut;
     if (handOut === undefined) return ownCopy(bytes, start, end);
+    if (this.#words.buffer !== bytes.buffer) {
+      this.#words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+    }
     handOut.put(bytes, this.#words, start, end - start);
     return handOut.view(end - start);
   }

@@ -1,8 +1,12 @@
 // The memory of the fast ways to read: a consumer may write into it, transfer it or hold it. So it
 // is never what a reader verifies or steps through; it holds a copy of one payload at a time.
 import { MAX_BLOCK_BYTES } from '../segment/block-header.js';
+import { alignUp } from '../units.js';
 
-/** More than the longest payload; fixed, so that `bytes` is one object for as long as it lives. */
+/**
+ * More than a payload of most logs: so that `bytes` stays one object. A larger one gets memory of
+ * its size, which stays until the consumer has given it away.
+ */
 const HAND_OUT_BYTES = MAX_BLOCK_BYTES;
 /** Up to here a loop is faster than a view of the source and `set`. */
 const LOOP_BYTES_MAX = 512;
@@ -12,7 +16,7 @@ export class HandOut {
   // Views that nobody else has: what a consumer does to an object of his own tells nothing.
   #target = new Uint8Array(this.#buffer);
   #words = new Int32Array(this.#buffer);
-  /** All of it; another object after the consumer gave the memory away. */
+  /** All of it; another object after the consumer gave the memory away, or for a large payload. */
   bytes = new Uint8Array(this.#buffer);
 
   /**
@@ -22,7 +26,8 @@ export class HandOut {
    */
   put(source: Uint8Array, sourceWords: Int32Array, start: number, byteCount: number): void {
     // Whoever transfers the memory leaves views without length.
-    if (this.#words.length === 0) this.#renew();
+    if (this.#words.length === 0) this.#renew(HAND_OUT_BYTES);
+    if (byteCount > this.#target.length) this.#renew(alignUp(byteCount, 8));
     if (byteCount > LOOP_BYTES_MAX) {
       this.#target.set(source.subarray(start, start + byteCount));
       return;
@@ -47,8 +52,8 @@ export class HandOut {
     return new Uint8Array(this.#buffer, 0, byteCount);
   }
 
-  #renew(): void {
-    this.#buffer = new ArrayBuffer(HAND_OUT_BYTES);
+  #renew(bytes: number): void {
+    this.#buffer = new ArrayBuffer(bytes);
     this.#target = new Uint8Array(this.#buffer);
     this.#words = new Int32Array(this.#buffer);
     this.bytes = new Uint8Array(this.#buffer);

@@ -50,10 +50,9 @@ export interface LogPlace {
 export class LogWalker implements Blocks {
   readonly dir: string;
   readonly meter: ReadingMeter;
-  /** The one buffer: the current block's frames stand at [frameStart, frameEnd). */
-  readonly bytes: Uint8Array;
   readonly #ports: ReadingPorts;
   readonly #storage: Storage;
+  readonly #buffer: Uint8Array;
   readonly #renew: (() => Uint8Array | undefined) | undefined;
   #reader: SegmentReader | undefined;
   #successor: SegmentFile | undefined;
@@ -64,7 +63,7 @@ export class LogWalker implements Blocks {
   /** E of the last judgement, to judge each end once. */
   #judgedOffset = 0;
 
-  /** @param renew see SegmentReader; `bytes` is the first buffer only then */
+  /** @param renew see SegmentReader */
   constructor(
     ports: ReadingPorts,
     dir: string,
@@ -73,10 +72,15 @@ export class LogWalker implements Blocks {
   ) {
     this.#ports = ports;
     this.#storage = ports.storage;
-    this.bytes = ports.readBuffer();
+    this.#buffer = ports.readBuffer();
     this.dir = dir;
     this.meter = meter;
     this.#renew = renew;
+  }
+
+  /** See Blocks: the reader's buffer, or what it has made for a large block. */
+  get bytes(): Uint8Array {
+    return this.#reader?.bytes ?? this.#buffer;
   }
 
   /** The segment that is read now, undefined in a log without segments. */
@@ -289,12 +293,12 @@ export class LogWalker implements Blocks {
       if (this.#begin(file, position)) return;
     }
     const storage = this.#storage;
-    const hopped = hopTowardsTime(storage, file, this.#endOffset, timeNs, this.bytes);
+    const hopped = hopTowardsTime(storage, file, this.#endOffset, timeNs, this.#buffer);
     if (hopped !== undefined) this.#begin(file, hopped);
   }
 
   #isBefore(file: SegmentFile, { offset }: SegmentPosition, timeNs: bigint): boolean {
-    const firstNs = firstTimestampAt(this.#storage, file, offset, this.bytes);
+    const firstNs = firstTimestampAt(this.#storage, file, offset, this.#buffer);
     return firstNs !== undefined && firstNs < timeNs;
   }
 
@@ -398,8 +402,8 @@ export class LogWalker implements Blocks {
 
   #readerAt(file: SegmentFile, position: SegmentPosition): SegmentReader {
     const meter = new SegmentMeter(this.meter);
-    const bytes = this.#reader?.bytes ?? this.bytes;
-    return new SegmentReader(this.#storage, file, bytes, position, meter, this.#renew);
+    const buffer = this.#reader?.buffer ?? this.#buffer;
+    return new SegmentReader(this.#storage, file, buffer, position, meter, this.#renew);
   }
 
   #openSuccessor(): SegmentFile | undefined {
@@ -497,7 +501,7 @@ export class LogWalker implements Blocks {
    */
   #isBehindTime(segmentIndex: number, timeNs: bigint): boolean | undefined {
     const firstNs = this.#look(segmentIndex, (file) =>
-      firstTimestampOf(this.#storage, file, this.bytes),
+      firstTimestampOf(this.#storage, file, this.#buffer),
     );
     return firstNs === undefined ? undefined : firstNs >= timeNs;
   }

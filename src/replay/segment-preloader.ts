@@ -74,16 +74,20 @@ export class SegmentPreloader {
         this.#finish();
         return;
       }
-      this.#note();
+      if (!this.#note()) {
+        this.#finish();
+        return;
+      }
       if (this.#free.length === 0) return;
     }
   }
 
-  /** The current block is one more in the slot. */
-  #note(): void {
+  /** The current block is one more in the slot; false for a large one, which no slot holds. */
+  #note(): boolean {
     const { reader } = this.#walker;
     const block = reader?.block;
-    if (reader === undefined || block === undefined) return;
+    if (reader === undefined || block === undefined) return true;
+    if (reader.bytes !== reader.buffer) return false;
     if (this.#end === 0) {
       this.#start = reader.payloadStart - BLOCK_HEADER_BYTES;
       this.#offset = reader.blockOffset;
@@ -91,6 +95,7 @@ export class SegmentPreloader {
       this.#salt = reader.file.header.salt;
     }
     this.#end = reader.payloadEnd;
+    return true;
   }
 
   /** Called before the slot is overwritten: what stands in it goes to the reader first. */

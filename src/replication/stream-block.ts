@@ -11,7 +11,7 @@ import { assert } from '../errors.js';
 import { codecOf, viewOf } from '../memory/codec.js';
 import { layout, pad, safeU64, u8, u16, u32, u64 } from '../memory/layout.js';
 import { isZero } from '../memory/zeros.js';
-import { MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
+import { BLOCK_HEADER_BYTES, MAX_LARGE_BLOCK_BYTES } from '../segment/block-header.js';
 import { xxh64 } from '../segment/checksum.js';
 import { type Defect, makeDefect } from '../segment/defect.js';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, MAX_EVENT_ID, walkFrames } from '../segment/frame.js';
@@ -48,8 +48,8 @@ const STREAM_BLOCK_VERSION = 1;
 export const STREAM_HEADER_BYTES = StreamBlockLayout.size;
 /** A stream must take blocks as large: a smaller one could not hold a mark and some events. */
 export const MIN_STREAM_BLOCK_BYTES = 512;
-/** A run is at most a block of a segment. */
-export const MAX_RUN_BYTES = MAX_BLOCK_PAYLOAD_BYTES;
+/** A run is at most a block of a segment, a large one if need be. */
+export const MAX_RUN_BYTES = MAX_LARGE_BLOCK_BYTES - BLOCK_HEADER_BYTES;
 
 /** Claim and checkpoint have a mark as their payload. */
 export const StreamKind = { events: 1, claim: 2, part: 3, checkpoint: 4 } as const;

@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fc } from '../../test/support/properties.js';
 import { publishNumber, publishWords } from '../memory/sequence-latch.js';
-import { MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
+import {
+  BLOCK_HEADER_BYTES,
+  MAX_BLOCK_PAYLOAD_BYTES,
+  MAX_LARGE_BLOCK_BYTES,
+} from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../segment/frame.js';
-import { KIB, TWO_POW_32 } from '../units.js';
+import { KIB, MIB, TWO_POW_32 } from '../units.js';
 import { RingConsumer } from './ring-consumer.js';
 import { RingControlLayout, UNIT_BYTES } from './ring-control.js';
 import type { RingMemory } from './ring-memory.js';
@@ -180,18 +184,21 @@ describe('a damaged ring is told, not read', () => {
   });
 
   test('an event or a batch that no block can hold', () => {
-    const ringBytes = 4096 * KIB;
-    const count = Math.ceil(MAX_BLOCK_PAYLOAD_BYTES / SPAN) + 1;
-    const kinds = new Array<number>(count).fill(FrameKind.event);
-    const single = deadRing(kinds, { ringBytes });
-    assert.equal(defectOf(single), undefined);
-    setWord(single, 0, 0, count * SPAN);
-    assert.match(defectOf(single) ?? '', /longer than a block/);
-    const batch = deadRing(
-      kinds.map((kind, index) => (index < count - 1 ? FrameKind.continued : kind)),
-      { ringBytes },
-    );
-    assert.match(defectOf(batch) ?? '', /longer than a block/);
+    const [limit, ringBytes] = [MAX_LARGE_BLOCK_BYTES - BLOCK_HEADER_BYTES, 128 * MIB];
+    const defectWith = (frames: Record<number, number>, kinds: readonly number[]) => {
+      const memory = deadRing(kinds, { ringBytes });
+      let at = (kinds.length - 1) * SPAN;
+      for (const [frame, bytes] of Object.entries(frames)) setWord(memory, Number(frame), 0, bytes);
+      at += frames[kinds.length - 1] ?? SPAN;
+      Atomics.store(memory.words, memory.control.appended, at / UNIT_BYTES);
+      return defectOf(memory);
+    };
+    const { event, continued } = FrameKind;
+    assert.equal(defectWith({ 0: limit }, [event]), undefined);
+    assert.match(defectWith({ 0: limit + 8 }, [event]) ?? '', /longer than a block/);
+    assert.equal(defectWith({ 1: limit - SPAN }, [continued, event]), undefined);
+    const longer = defectWith({ 1: limit - SPAN + 8 }, [continued, event]);
+    assert.match(longer ?? '', /longer than a block/);
   });
 
   test('or it can be drained whole: nothing that is accepted stops the writer', () => {

@@ -1,7 +1,11 @@
 // The ring of a process that is gone, as a copy of its sections. Shared memory may be damaged or
 // forged: everything is checked before a frame of it goes to disk.
 import { readNumber, readWords } from '../memory/sequence-latch.js';
-import { MAX_BLOCK_PAYLOAD_BYTES } from '../segment/block-header.js';
+import {
+  BLOCK_HEADER_BYTES,
+  MAX_BLOCK_PAYLOAD_BYTES,
+  MAX_LARGE_BLOCK_BYTES,
+} from '../segment/block-header.js';
 import { FRAME_HEADER_BYTES, FrameKind } from '../segment/frame.js';
 import { TWO_POW_32 } from '../units.js';
 import { hasZeroTail, RingConsumer } from './ring-consumer.js';
@@ -123,6 +127,9 @@ export function skipUntil(memory: RingMemory, eventId: number): void {
   Atomics.store(memory.words, memory.control.written, position);
 }
 
+/** Whoever opens the log takes as much, whatever its options say. */
+const LARGEST_RUN_BYTES = MAX_LARGE_BLOCK_BYTES - BLOCK_HEADER_BYTES;
+
 /** Frames that make one block: of a ring, or of a segment's block. */
 export interface FrameRun {
   /** The frames stand in `bytes` at [start, end): whole events and whole batches, as in a block. */
@@ -140,7 +147,7 @@ export interface FrameRun {
 /** The frames of a ring that {@link unreadEvents} finds sound, from "written" on, as blocks. */
 export function* runsOf(memory: RingMemory, firstEventId: number): Generator<FrameRun> {
   const consumer = new RingConsumer(memory, firstEventId);
-  while (consumer.gather(MAX_BLOCK_PAYLOAD_BYTES, MAX_BLOCK_PAYLOAD_BYTES)) {
+  while (consumer.gather(MAX_BLOCK_PAYLOAD_BYTES, LARGEST_RUN_BYTES)) {
     const { offset, bytes, eventCount, lastTimestampHigh, lastTimestampLow } = consumer.run;
     const writtenTsNs = (BigInt(lastTimestampHigh) << 32n) | BigInt(lastTimestampLow);
     const header = { firstEventId: consumer.run.firstEventId, eventCount, writtenTsNs };
@@ -208,7 +215,7 @@ class SnapshotWalk {
       if (isPadding) continue;
       this.#batchBytes += span;
       this.#end = offset + span;
-      if (this.#batchBytes > MAX_BLOCK_PAYLOAD_BYTES) {
+      if (this.#batchBytes > LARGEST_RUN_BYTES) {
         this.defect = `the event or batch that ends at ${offset + span} is longer than a block`;
         return false;
       }

@@ -14,12 +14,13 @@ import { type ActiveSegment, segmentBytesFor } from '../recorder/writer/active-s
 import { publishSegment } from '../recorder/writer/segment-birth.js';
 import { NO_PREDECESSOR } from '../recorder/writer/writer-dependencies.js';
 import type { FrameRun } from '../ring/ring-snapshot.js';
-import { BLOCK_ALIGNMENT, MAX_BLOCK_BYTES } from '../segment/block-header.js';
+import { BLOCK_ALIGNMENT, BLOCK_HEADER_BYTES } from '../segment/block-header.js';
 import { preparedFileName, segmentFileName } from '../segment/file-names.js';
 import { decodeFrame, highestTimestampNs, renumberFrames } from '../segment/frame.js';
 import {
   CHECKSUM_KIND_XXH64,
   encodeSegmentHeader,
+  flagsForBlocksOf,
   SEGMENT_HEADER_PAGE_BYTES,
 } from '../segment/segment-header.js';
 import { SegmentTally } from '../segment/segment-tally.js';
@@ -56,7 +57,7 @@ export class LogCopy {
   readonly #telemetry = new SegmentWriterUpdater(new SegmentWriter());
   readonly #options: LogCopyOptions;
   readonly #meta: MetaStore;
-  readonly #frames = new Uint8Array(MAX_BLOCK_BYTES);
+  #frames = new Uint8Array(0);
   #active: ActiveSegment | undefined;
   #firstEventId = 1;
   #lastEventId = 0;
@@ -95,7 +96,8 @@ export class LogCopy {
     const payload = this.#payloadOf(bytes.subarray(start, end), header.firstEventId, firstEventId);
     const roomBytes = this.#active?.roomBytes ?? 0;
     const active =
-      this.#active === undefined || payload.length > roomBytes
+      this.#active === undefined ||
+      payload.length > Math.min(roomBytes, this.#active.maxPayloadBytes)
         ? this.#rotate(payload.length, writtenTsNs)
         : this.#active;
     active.writeEvents({
@@ -160,6 +162,7 @@ export class LogCopy {
   #payloadOf(payload: Uint8Array, firstEventId: number, newFirstEventId: number): Uint8Array {
     if (firstEventId === newFirstEventId) return payload;
     assert(newFirstEventId < firstEventId, 'ids only ever close a gap');
+    if (this.#frames.length < payload.length) this.#frames = new Uint8Array(payload.length);
     const frames = this.#frames.subarray(0, payload.length);
     frames.set(payload);
     renumberFrames(frames, 0, frames.length, newFirstEventId);
@@ -187,7 +190,7 @@ export class LogCopy {
           segmentIndex,
           segmentBytes,
           firstEventId,
-          incompatibleFlags: 0,
+          incompatibleFlags: flagsForBlocksOf(BLOCK_HEADER_BYTES + payloadBytes),
           compatibleFlags: 0,
           checksumKind: CHECKSUM_KIND_XXH64,
           blockAlignment: BLOCK_ALIGNMENT,

@@ -13,7 +13,7 @@ import { assert } from '../errors.js';
 import { codecOf, viewOf } from '../memory/codec.js';
 import { layout, safeU64, u8, u16, u32, u64 } from '../memory/layout.js';
 import { isZero } from '../memory/zeros.js';
-import { EVENT_ID_END, MIB } from '../units.js';
+import { EVENT_ID_END, KIB, MIB } from '../units.js';
 import { xxh64 } from './checksum.js';
 import { type Defect, isDefect, makeDefect } from './defect.js';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, walkFrames } from './frame.js';
@@ -41,6 +41,8 @@ export const BLOCK_ALIGNMENT = 8;
 /** Header included. */
 export const MAX_BLOCK_BYTES = MIB;
 export const MAX_BLOCK_PAYLOAD_BYTES = MAX_BLOCK_BYTES - BLOCK_HEADER_BYTES;
+/** The same in a segment that has large blocks: a payload of 64 MiB, and what comes on top. */
+export const MAX_LARGE_BLOCK_BYTES = 64 * MIB + 4 * KIB;
 
 export const BlockKind = { events: 1, watermark: 2, seal: 3 } as const;
 
@@ -84,7 +86,7 @@ export function encodeBlockHeader(
   salt: bigint,
   fileOffset: number,
 ): bigint {
-  const problem = headerProblem(header);
+  const problem = headerProblem(header, MAX_LARGE_BLOCK_BYTES);
   assert(problem === undefined, `a block is written only complete: ${problem}`);
   assert(fileOffset % BLOCK_ALIGNMENT === 0, 'a block starts aligned');
   const view = viewOf(target, 0, BLOCK_HEADER_BYTES);
@@ -104,15 +106,19 @@ export function encodeBlockHeader(
   return headerChecksum;
 }
 
-/** Reads the header at `at` of `bytes`, which stands at `fileOffset` in its file. */
+/**
+ * Reads the header at `at` of `bytes`, which stands at `fileOffset` in its file.
+ * @param maxBytes of a block, as the header of its segment tells
+ */
 export function decodeBlockHeader(
   bytes: Uint8Array,
   at: number,
   salt: bigint,
   fileOffset: number,
+  maxBytes = MAX_BLOCK_BYTES,
 ): BlockHeader | Defect {
   const header = readBlockHeader(bytes, at, salt, fileOffset);
-  const problem = isDefect(header) ? undefined : headerProblem(header);
+  const problem = isDefect(header) ? undefined : headerProblem(header, maxBytes);
   return problem === undefined ? header : makeDefect('field', problem);
 }
 
@@ -181,8 +187,14 @@ export function verifyBlockPayload(
 const checksumOf = (bytes: Uint8Array, at: number, salt: bigint, fileOffset: number): bigint =>
   xxh64(bytes.subarray(at, at + OFFSET.headerChecksum), salt ^ BigInt(fileOffset));
 
-/** What is impossible in a header; undefined for one that may be of a block. */
-export function headerProblem(header: Omit<BlockHeader, 'headerChecksum'>): string | undefined {
+/**
+ * What is impossible in a header; undefined for one that may be of a block.
+ * @param maxBytes as decodeBlockHeader
+ */
+export function headerProblem(
+  header: Omit<BlockHeader, 'headerChecksum'>,
+  maxBytes = MAX_BLOCK_BYTES,
+): string | undefined {
   const { kind, flags, payloadBytes, firstEventId, eventCount, durableEventId } = header;
   if (flags !== 0) return `unknown flags ${flags}`;
   if (firstEventId < 1 || firstEventId + eventCount >= EVENT_ID_END) return 'ids out of range';
@@ -192,7 +204,7 @@ export function headerProblem(header: Omit<BlockHeader, 'headerChecksum'>): stri
   if (payloadBytes % FRAME_ALIGNMENT !== 0) return `payload of ${payloadBytes} bytes`;
   switch (kind) {
     case BlockKind.events: {
-      const fits = payloadBytes <= MAX_BLOCK_PAYLOAD_BYTES;
+      const fits = payloadBytes <= maxBytes - BLOCK_HEADER_BYTES;
       const filled = eventCount >= 1 && payloadBytes >= eventCount * FRAME_HEADER_BYTES;
       return fits && filled ? undefined : `${eventCount} events in ${payloadBytes} bytes`;
     }

@@ -5,12 +5,18 @@
 // damaged.
 import { codecOf, viewOf } from '../memory/codec.js';
 import { TWO_POW_32 } from '../units.js';
-import { BLOCK_ALIGNMENT, type BlockHeader, decodeBlockHeader } from './block-header.js';
+import {
+  BLOCK_ALIGNMENT,
+  type BlockHeader,
+  decodeBlockHeader,
+  MAX_LARGE_BLOCK_BYTES,
+} from './block-header.js';
 import { xxh64 } from './checksum.js';
 import { isDefect } from './defect.js';
 import {
   CHECKSUM_KIND_XXH64,
   decodeSegmentHeader,
+  LARGE_BLOCKS_FLAG,
   RECYCLED_BODY_FLAG,
   SEGMENT_HEADER_PAGE_BYTES,
   SEGMENT_HEADER_START,
@@ -31,6 +37,9 @@ interface SegmentKnowledge {
 const codec = codecOf(SegmentHeaderLayout);
 const OFFSET = SegmentHeaderLayout.offset;
 const CHECKED_BYTES = OFFSET.headerChecksum;
+const POSSIBLE_FLAGS = [0, LARGE_BLOCKS_FLAG].flatMap((incompatibleFlags) =>
+  [0, RECYCLED_BODY_FLAG].map((compatibleFlags) => ({ incompatibleFlags, compatibleFlags })),
+);
 /** Salt and time, and the rest of the pin: what stands in the page alone. */
 const ONLY_IN_PAGE = [
   [OFFSET.salt, OFFSET.previousLastEventId],
@@ -49,7 +58,8 @@ export function repairSegmentHeader(
 ): SegmentHeader | undefined {
   if (page.length < SEGMENT_HEADER_PAGE_BYTES) return undefined;
   const { salt, headerChecksum } = codec.decode(page);
-  const decoded = decodeBlockHeader(firstBlock, 0, salt, SEGMENT_HEADER_PAGE_BYTES);
+  const at = SEGMENT_HEADER_PAGE_BYTES;
+  const decoded = decodeBlockHeader(firstBlock, 0, salt, at, MAX_LARGE_BLOCK_BYTES);
   const block = isDefect(decoded) || decoded.blockIndex !== 0 ? undefined : decoded;
   const checksums = [headerChecksum];
   if (block !== undefined) checksums.push(block.previousBlockChecksum);
@@ -81,9 +91,8 @@ function* candidatesOf(
       for (const segmentIndex of indexes) {
         for (const segmentBytes of sizes) {
           if (segmentBytes >= TWO_POW_32) continue;
-          for (const compatibleFlags of [0, RECYCLED_BODY_FLAG]) {
-            const fields = { firstEventId, logId, segmentIndex, segmentBytes, compatibleFlags };
-            yield candidateOf(page, fields);
+          for (const flags of POSSIBLE_FLAGS) {
+            yield candidateOf(page, { firstEventId, logId, segmentIndex, segmentBytes, ...flags });
           }
         }
       }
@@ -95,6 +104,7 @@ interface CandidateFields extends Omit<SegmentKnowledge, 'logId'> {
   readonly logId: bigint;
   readonly firstEventId: number;
   readonly compatibleFlags: number;
+  readonly incompatibleFlags: number;
 }
 
 function candidateOf(page: Uint8Array, fields: CandidateFields): Uint8Array {
@@ -104,7 +114,6 @@ function candidateOf(page: Uint8Array, fields: CandidateFields): Uint8Array {
     ...fields,
     blockAlignment: BLOCK_ALIGNMENT,
     checksumKind: CHECKSUM_KIND_XXH64,
-    incompatibleFlags: 0,
     previousLastEventId: fields.firstEventId - 1,
     salt: 0n,
     createdTsNs: 0n,

@@ -6,6 +6,7 @@ import { type Defect, isDefect } from './defect.js';
 import {
   decodeSegmentHeader,
   encodeSegmentHeader,
+  LARGE_BLOCKS_FLAG,
   MAX_SEGMENT_BYTES,
   MIN_SEGMENT_BYTES,
   RECYCLED_BODY_FLAG,
@@ -47,6 +48,7 @@ const someHeader: fc.Arbitrary<Fields> = fc
   .record({
     segmentIndex: fc.oneof(fc.constant(1), fc.integer({ min: 2, max: 2 ** 32 - 2 })),
     segmentBytes: fc.integer({ min: 16, max: MAX_SEGMENT_BYTES / 4096 }).map((n) => n * 4096),
+    incompatibleFlags: fc.constantFrom(0, LARGE_BLOCKS_FLAG),
     compatibleFlags: fc.oneof(fc.constantFrom(0, RECYCLED_BODY_FLAG), u32),
     logId: u64,
     salt: u64,
@@ -59,7 +61,7 @@ const someHeader: fc.Arbitrary<Fields> = fc
     const pin = fields.segmentIndex === 1 ? FIRST : fields;
     const { previousLastEventId, previousEndOffset, previousBlockChecksum } = pin;
     const firstEventId = previousLastEventId + 1;
-    const fixed = { incompatibleFlags: 0, checksumKind: 1, blockAlignment: 8, firstEventId };
+    const fixed = { checksumKind: 1, blockAlignment: 8, firstEventId };
     return { ...fields, ...fixed, previousLastEventId, previousEndOffset, previousBlockChecksum };
   });
 
@@ -145,7 +147,7 @@ describe('segment header', () => {
   });
 
   const features: [RegExp, (view: DataView) => void][] = [
-    [/feature bit 0 /, (view) => view.setUint32(OFFSET.incompatibleFlags, 1, true)],
+    [/feature bit 1 /, (view) => view.setUint32(OFFSET.incompatibleFlags, 3, true)],
     [/feature bit 5 /, (view) => view.setUint32(OFFSET.incompatibleFlags, 0x60, true)],
     [/feature bit 31 .*0x80000000/, (view) => view.setUint32(16, 0x8000_0000, true)],
     [/checksum kind 2/, (view) => view.setUint8(OFFSET.checksumKind, 2)],

@@ -11,7 +11,12 @@ import { codecOf, viewOf } from '../memory/codec.js';
 import { layout, pad, safeU64, u8, u16, u32, u64 } from '../memory/layout.js';
 import { isZero } from '../memory/zeros.js';
 import { EVENT_ID_END, KIB, MIB, PAGE_BYTES, TWO_POW_32 } from '../units.js';
-import { BLOCK_ALIGNMENT, BLOCK_HEADER_BYTES } from './block-header.js';
+import {
+  BLOCK_ALIGNMENT,
+  BLOCK_HEADER_BYTES,
+  MAX_BLOCK_BYTES,
+  MAX_LARGE_BLOCK_BYTES,
+} from './block-header.js';
 import { xxh64 } from './checksum.js';
 import { type Defect, makeDefect } from './defect.js';
 import { SEAL_RESERVED_BYTES } from './seal.js';
@@ -60,8 +65,20 @@ export const hasRecycledBody = ({
 }: {
   readonly compatibleFlags: number;
 }): boolean => (compatibleFlags & RECYCLED_BODY_FLAG) !== 0;
-/** Bits of `incompatibleFlags` that this version understands: none. */
-const KNOWN_INCOMPATIBLE_FLAGS = 0;
+/** `incompatibleFlags` bit: blocks may be longer than 1 MiB. */
+export const LARGE_BLOCKS_FLAG = 1;
+/** Bits of `incompatibleFlags` that this version understands. */
+const KNOWN_INCOMPATIBLE_FLAGS = LARGE_BLOCKS_FLAG;
+/** No block of this segment is longer, its header included. */
+export const maxBlockBytes = ({
+  incompatibleFlags,
+}: {
+  readonly incompatibleFlags: number;
+}): number =>
+  (incompatibleFlags & LARGE_BLOCKS_FLAG) === 0 ? MAX_BLOCK_BYTES : MAX_LARGE_BLOCK_BYTES;
+/** The `incompatibleFlags` of a segment that is to take blocks of `bytes`, headers included. */
+export const flagsForBlocksOf = (bytes: number): number =>
+  bytes > MAX_BLOCK_BYTES ? LARGE_BLOCKS_FLAG : 0;
 
 assert(MAX_SEGMENT_BYTES < TWO_POW_32, 'an offset in a segment is a u32');
 assert(

@@ -31,6 +31,7 @@ function preparerOf(bench: Bench): SegmentPreparer {
   return new SegmentPreparer(storage, clock, signals, updater, {
     directory: DIRECTORY,
     segmentBytes: SEGMENT_BYTES,
+    maxBlockBytes: SEGMENT_BYTES,
     preparedSegments: 1,
     preallocate: 'zero',
     firstTicket: 100,

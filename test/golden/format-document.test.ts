@@ -4,7 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { SchemaRecordLayout } from '../../src/events/schema-event.js';
-import { BlockHeaderLayout, MAX_BLOCK_BYTES } from '../../src/segment/block-header.js';
+import {
+  BlockHeaderLayout,
+  MAX_BLOCK_BYTES,
+  MAX_LARGE_BLOCK_BYTES,
+} from '../../src/segment/block-header.js';
 import { xxh64 } from '../../src/segment/checksum.js';
 import {
   ConsumerConfirmationLayout,
@@ -114,7 +118,12 @@ describe('docs/FORMAT.md', () => {
   });
 
   test('names the limits that the code has', () => {
-    for (const limit of [MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES, MAX_BLOCK_BYTES]) {
+    for (const limit of [
+      MIN_SEGMENT_BYTES,
+      MAX_SEGMENT_BYTES,
+      MAX_BLOCK_BYTES,
+      MAX_LARGE_BLOCK_BYTES,
+    ]) {
       assert.ok(document.includes(limit.toLocaleString('en-US')), `${limit}`);
     }
     assert.ok(document.includes(`at most ${SEAL_ENTRIES_MAX} entries`));

@@ -4,6 +4,8 @@ import { BlockHeaderLayout, BlockKind, encodeBlockHeader } from '../../src/segme
 import { xxh64 } from '../../src/segment/checksum.js';
 import { FrameLayout } from '../../src/segment/frame.js';
 import { SealEntryLayout, SealTotalsLayout } from '../../src/segment/seal.js';
+import { LARGE_BLOCKS_FLAG } from '../../src/segment/segment-header.js';
+import { MIB } from '../../src/units.js';
 import {
   EVENTS,
   flipped,
@@ -48,6 +50,14 @@ export function ruleLogs(first: SegmentImage, second: SegmentImage): readonly Go
   };
   const last = { bytes: second.bytes, header: second.header };
   const [, , , , , , , , , , eleven = { text: '' }, twelve = { text: '' }] = EVENTS;
+  const largeEvent = { text: '', payload: new Uint8Array(MIB + 6) };
+  largeEvent.payload.set(Buffer.from('eleven'), MIB);
+  /** The last block is longer than 1 MiB. */
+  const withLargeBlock = (incompatibleFlags: number): Uint8Array => {
+    const header = { ...second.header, segmentBytes: 2 * MIB, incompatibleFlags };
+    const image = new SegmentImage(header).events(8, EVENTS.slice(8, 10)).watermark(10);
+    return image.events(10, [largeEvent, twelve]).bytes;
+  };
 
   return [
     crashed('frame-spare-byte', ['torn-tail', 10, 10], {
@@ -106,6 +116,11 @@ export function ruleLogs(first: SegmentImage, second: SegmentImage): readonly Go
       }),
     }),
     crashed('last-segment-cut', ['clean', 10, 10], { [SECOND]: second.bytes.slice(0, eleventh) }),
+    {
+      ...crashed('large-block', ['clean', 12, 10], { [SECOND]: withLargeBlock(LARGE_BLOCKS_FLAG) }),
+      events: [...EVENTS.slice(0, 10), largeEvent, twelve],
+    },
+    crashed('large-block-not-told', ['torn-tail', 10, 10], { [SECOND]: withLargeBlock(0) }),
   ];
 }
 

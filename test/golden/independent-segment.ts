@@ -36,6 +36,7 @@ interface Claim {
 const PAGE_BYTES = 4096;
 const GIB = 2 ** 30;
 const MAX_BLOCK_BYTES = 2 ** 20;
+const MAX_LARGE_BLOCK_BYTES = 2 ** 26 + 2 ** 12;
 const MAX_NEXT_ID = 2 ** 53 - 1;
 
 export const isZero = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0);
@@ -60,7 +61,7 @@ export function checkHeader(bytes: Buffer): void {
   need(checksum === page.readBigUInt64LE(headerBytes - 8), 'headerChecksum');
   needKnown(page.readUInt16LE(8) === 1, 'version');
   need(headerBytes === 128, 'headerBytes of version 1');
-  needKnown(page.readUInt32LE(16) === 0, 'incompatibleFlags');
+  needKnown(page.readUInt32LE(16) <= 1, 'incompatibleFlags');
   needKnown(page[14] === 1, 'checksumKind');
   needKnown(page.readUInt16LE(12) === 8, 'blockAlignment');
   const spare = [page.subarray(15, 16), page.subarray(28, 32), page.subarray(96, 120)];
@@ -237,7 +238,8 @@ export class Segment {
       (kind === 1 && eventCount >= 1 && payloadBytes >= 24 * eventCount) ||
       (kind === 2 && eventCount === 0 && payloadBytes === 0) ||
       (kind === 3 && eventCount === 0 && payloadBytes <= 32_768 - 64);
-    const fits = payloadBytes % 8 === 0 && payloadBytes + 64 <= MAX_BLOCK_BYTES;
+    const longest = this.bytes[16] === 1 ? MAX_LARGE_BLOCK_BYTES : MAX_BLOCK_BYTES;
+    const fits = payloadBytes % 8 === 0 && payloadBytes + 64 <= longest;
     const hasIds = number64(header, 8) >= 1 && nextId <= MAX_NEXT_ID;
     const isBefore = number64(header, 24) < number64(header, 8);
     if (flags !== 0 || !isCounted || !fits || !hasIds || !isBefore) return undefined;

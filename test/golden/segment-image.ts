@@ -53,7 +53,8 @@ export interface GoldenEvent {
 
 /** Whole frames of `events`, one microsecond apart by id. */
 export function encodeEvents(firstEventId: number, events: readonly GoldenEvent[]): Uint8Array {
-  const target = new Uint8Array(MIN_SEGMENT_BYTES);
+  const longest = events.reduce((bytes, { payload }) => bytes + (payload?.length ?? 0), 0);
+  const target = new Uint8Array(MIN_SEGMENT_BYTES + longest);
   let at = 0;
   for (const [index, event] of events.entries()) {
     const { text, type = 0, continued = false, payload = Buffer.from(text) } = event;

@@ -7,6 +7,7 @@ import type { Replica } from '../../src/replication/replica.js';
 import { replicate } from '../../src/replication/replicate.js';
 import { StreamReading } from '../../src/replication/stream-reading.js';
 import { audit, type BlockStream, restoreFrom, StreamFailure } from '../../src/replication.js';
+import { MIB } from '../../src/units.js';
 import { eventually, settles, staysPending } from '../support/eventually.js';
 import { code } from '../support/log-content.js';
 import { appendMixed, assertSame, Gate, liveStream, openLog, Place, streamOf } from './bench.js';
@@ -49,6 +50,24 @@ for (const maxBlockBytes of [512, 4096, 2 ** 20 + 64]) {
     assert.equal(copy.append(new Uint8Array(1)), wal.lastEventId + 1);
   });
 }
+
+test('large events go in parts, and come back whole', async (t) => {
+  const engine = liveStream(2 ** 20);
+  const place = new Place(t);
+  const dir = place.path('log');
+  const sizes = { ringBytes: 16 * MIB, segmentBytes: 8 * MIB, maxEventBytes: 3 * MIB };
+  const wal = place.keep(await Wal.open(dir, sizes));
+  const replica = place.keep(await replicate(wal, { stream: streamOf(engine) }));
+  for (const bytes of [3 * MIB, 5, 2 * MIB]) wal.append(Buffer.alloc(bytes, `${bytes} `));
+  wal.appendBatch([Buffer.alloc(MIB, 'one'), Buffer.alloc(MIB, 'two')]);
+  assert.equal(await settles('replicated', replica.replicated()), 5);
+  const out = join(place.root, 'out');
+  await restoreFrom(streamOf(engine), out, { segmentBytes: 65_536 });
+  assert.equal(assertSame(dir, out), 5);
+  const { verdict, problems } = await verify(out);
+  assert.deepEqual([verdict, problems], ['clean', []]);
+  assert.deepEqual((await audit(dir, streamOf(engine))).problems, []);
+});
 
 test('it goes on where the stream ends, in this process or for another one', async (t) => {
   const engine = liveStream();

@@ -17,6 +17,7 @@ import { encodeSeal } from '../../src/segment/seal.js';
 import {
   decodeSegmentHeader,
   encodeSegmentHeader,
+  LARGE_BLOCKS_FLAG,
   SEGMENT_HEADER_PAGE_BYTES,
 } from '../../src/segment/segment-header.js';
 import { SegmentTally } from '../../src/segment/segment-tally.js';
@@ -74,6 +75,13 @@ export interface BuilderOptions {
   readonly payloadBytes?: number;
 }
 
+interface NewSegment {
+  readonly recycled?: boolean;
+  readonly largeBlocks?: boolean;
+  readonly index?: number;
+  readonly body?: Uint8Array;
+}
+
 interface OpenSegment {
   readonly index: number;
   readonly bytes: Uint8Array;
@@ -126,7 +134,7 @@ export class LogBuilder {
   }
 
   /** Begins the next segment, pinned to the current one. */
-  segment(header: { recycled?: boolean; index?: number; body?: Uint8Array } = {}): this {
+  segment(header: NewSegment = {}): this {
     const previous = this.#segment;
     const index = header.index ?? (previous?.index ?? 0) + 1;
     const salt = saltOf(index);
@@ -134,7 +142,7 @@ export class LogBuilder {
       segmentIndex: index,
       segmentBytes: this.#segmentBytes,
       firstEventId: this.nextEventId,
-      incompatibleFlags: 0,
+      incompatibleFlags: header.largeBlocks === true ? LARGE_BLOCKS_FLAG : 0,
       compatibleFlags: header.recycled === true ? 1 : 0,
       checksumKind: 1,
       blockAlignment: 8,

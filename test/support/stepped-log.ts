@@ -18,6 +18,7 @@ import type { SegmentMaintainer } from '../../src/recorder/maintainer/segment-ma
 import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
 import { Signals } from '../../src/recorder/threads/signals.js';
 import type { WalOptions } from '../../src/recorder/threads/wal-options.js';
+import { blockBytesFor } from '../../src/recorder/writer/active-segment.js';
 import { openLog } from '../../src/recorder/writer/opening.js';
 import { machinePorts, type OpeningPorts } from '../../src/recorder/writer/opening-ports.js';
 import { adoptRegion } from '../../src/region/region-factories.js';
@@ -116,8 +117,15 @@ export class SteppedLog {
     this.region = (ports.adoptRegion ?? adoptRegion)(handle);
     this.memory = ringOfRegion(this.region);
     this.producer = new RingProducer(this.memory, nextEventId);
-    const { segmentBytes, preparedSegments, preallocate } = options;
-    const preparation = { directory, segmentBytes, preparedSegments, preallocate, firstTicket };
+    const { segmentBytes, maxEventBytes, preparedSegments, preallocate } = options;
+    const preparation = {
+      directory,
+      segmentBytes,
+      maxBlockBytes: blockBytesFor(maxEventBytes),
+      preparedSegments,
+      preallocate,
+      firstTicket,
+    };
     const telemetry = LogTelemetry.inRegion(this.region);
     this.telemetry = telemetry;
     const manager = new ManagerUpdater(telemetry.manager, clock);

@@ -111,6 +111,7 @@ export class Bench {
         directory: DIRECTORY,
         logId: LOG_ID,
         sync: { mode, intervalMs, maxUnsyncedBytes },
+        maxBlockBytes: SEGMENT_BYTES,
         keepsTime,
       },
       {

@@ -83,6 +83,7 @@ function preparerOf(
   return new SegmentPreparer(storage, clock, signals, updater, {
     directory: DIRECTORY,
     segmentBytes: SEGMENT_BYTES,
+    maxBlockBytes: SEGMENT_BYTES,
     preparedSegments: 1,
     preallocate,
     firstTicket: 100,

@@ -2,22 +2,26 @@
 // proxy, have getters, or change in between: what was checked must be what is appended. One is used
 // again and again, so that a batch allocates nothing.
 import { invalidArgument, type WalError } from '../../errors.js';
-import { MAX_BLOCK_PAYLOAD_BYTES } from '../../segment/block-header.js';
 import { FRAME_HEADER_BYTES } from '../../segment/frame.js';
 import { payloadBytesOf } from './payload.js';
 
-/** More than a block holds, empty as they may be. */
-const MOST_PAYLOADS = Math.floor(MAX_BLOCK_PAYLOAD_BYTES / FRAME_HEADER_BYTES) + 1;
 /** What a payload leaves behind: an array that is kept must not keep it alive. */
 const NOTHING = new Uint8Array(0);
 
 export class Batch {
+  /** More than a batch can have, empty as they may be. */
+  readonly #mostPayloads: number;
   readonly #payloads: Uint8Array[] = [];
   readonly #payloadBytes: number[] = [];
   count = 0;
   /** Bytes that all frames take in the ring. */
   span = 0;
   longestBytes = 0;
+
+  /** @param limitBytes what frames of a batch may take in all */
+  constructor(limitBytes: number) {
+    this.#mostPayloads = Math.floor(limitBytes / FRAME_HEADER_BYTES) + 1;
+  }
 
   payload(index: number): Uint8Array {
     return this.#payloads[index] as Uint8Array;
@@ -28,14 +32,14 @@ export class Batch {
   }
 
   /**
-   * Takes the payloads, or the first of so many that no block holds them. Code of the application
+   * Takes the payloads, or the first of so many that no batch holds them. Code of the application
    * may run here, and append as well.
    * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
    */
   take(payloads: readonly Uint8Array[]): void {
     const length: unknown = isArray(payloads) ? payloads.length : 0;
     if (typeof length !== 'number' || !(length >= 1)) throw notArray();
-    const count = Math.min(Math.floor(length), MOST_PAYLOADS);
+    const count = Math.min(Math.floor(length), this.#mostPayloads);
     const taken = this.#payloads;
     for (let index = 0; index < count; index++) taken[index] = payloads[index] as Uint8Array;
     // Behind that loop, in which a getter may have given away a buffer that was read before it.

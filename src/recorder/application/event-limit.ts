@@ -1,16 +1,21 @@
 // How large an event, or a batch, can be, and what to do with one that is larger.
-import { WalError } from '../../errors.js';
-import { BLOCK_HEADER_BYTES, MAX_BLOCK_BYTES } from '../../segment/block-header.js';
+import { assert, WalError } from '../../errors.js';
+import {
+  BLOCK_HEADER_BYTES,
+  MAX_BLOCK_BYTES,
+  MAX_LARGE_BLOCK_BYTES,
+} from '../../segment/block-header.js';
 import { FRAME_HEADER_BYTES } from '../../segment/frame.js';
 import { MIN_SEGMENT_BYTES } from '../../segment/segment-header.js';
-import { KIB } from '../../units.js';
+import { KIB, MIB } from '../../units.js';
 import { blockRoomBytes, segmentBytesFor } from '../writer/active-segment.js';
 
 export const MIN_RING_BYTES = 64 * KIB;
 /** A block of one event: what comes on top of its payload. */
 const EVENT_OVERHEAD_BYTES = BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES;
-/** The largest payload that any log takes: a block of 1 MiB, less its headers. */
-const LARGEST_OF_ALL_BYTES = MAX_BLOCK_BYTES - EVENT_OVERHEAD_BYTES;
+/** The largest payload that any log takes. */
+const LARGEST_OF_ALL_BYTES = 64 * MIB;
+assert(LARGEST_OF_ALL_BYTES + EVENT_OVERHEAD_BYTES <= MAX_LARGE_BLOCK_BYTES, 'a block holds it');
 
 /**
  * Parts of a ring of which an event takes one at the most, so that appending never waits for long.
@@ -24,13 +29,19 @@ interface SizeOptions {
   readonly maxEventBytes: number;
 }
 
-/**
- * The largest payload of a log: a quarter of the ring, one block, what a fresh segment has room
- * for.
- */
+/** The largest payload of a log: 64 MiB, a quarter of the ring, what a fresh segment has room for. */
 export const largestEventBytes = (ringBytes: number, segmentBytes: number): number =>
-  Math.min(ringBytes / RING_PARTS, MAX_BLOCK_BYTES, blockRoomBytes(segmentBytes)) -
-  EVENT_OVERHEAD_BYTES;
+  Math.min(
+    Math.min(ringBytes / RING_PARTS, blockRoomBytes(segmentBytes)) - EVENT_OVERHEAD_BYTES,
+    LARGEST_OF_ALL_BYTES,
+  );
+
+/**
+ * The same of a log that is not asked for more: a block of it is no longer than 1 MiB, so its
+ * readers need no more memory, and its second segment no more space.
+ */
+export const usualEventBytes = (largestBytes: number): number =>
+  Math.min(largestBytes, MAX_BLOCK_BYTES - EVENT_OVERHEAD_BYTES);
 
 /** What frames of a batch may take in all: as much as the largest event with its own. */
 export const largestBatchBytes = ({ maxEventBytes }: SizeOptions): number =>
@@ -57,7 +68,7 @@ export function batchTooLarge(span: number, options: SizeOptions): WalError {
 /** Advice that works: with these options, `payloadBytes` are accepted. */
 function remedy(payloadBytes: number, { ringBytes, segmentBytes }: SizeOptions): string {
   if (payloadBytes > LARGEST_OF_ALL_BYTES) {
-    return `No options allow more than ${LARGEST_OF_ALL_BYTES} bytes in one block: split it.`;
+    return `No options allow more than ${LARGEST_OF_ALL_BYTES} bytes in one event: split it.`;
   }
   const needed = {
     ringBytes: powerOfTwoFrom((payloadBytes + EVENT_OVERHEAD_BYTES) * RING_PARTS, MIN_RING_BYTES),

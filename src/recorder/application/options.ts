@@ -14,7 +14,7 @@ import type {
   SyncOptions,
   WalOptions,
 } from '../threads/wal-options.js';
-import { largestEventBytes, MIN_RING_BYTES } from './event-limit.js';
+import { largestEventBytes, MIN_RING_BYTES, usualEventBytes } from './event-limit.js';
 
 const RECOVERY_MODES: readonly RecoveryMode[] = [
   'default',
@@ -204,7 +204,7 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
   return Object.freeze({
     segmentBytes,
     ringBytes,
-    maxEventBytes: integer('maxEventBytes', given.maxEventBytes ?? largest, {
+    maxEventBytes: integer('maxEventBytes', given.maxEventBytes ?? usualEventBytes(largest), {
       min: 1,
       max: largest,
     }),

@@ -461,7 +461,7 @@ export class Wal {
    * await wal.durable(first + 1);
    */
   appendBatch(payloads: readonly Uint8Array[], type = 0): number {
-    const batch = this.#spareBatch ?? new Batch();
+    const batch = this.#spareBatch ?? new Batch(largestBatchBytes(this.#options));
     this.#spareBatch = undefined;
     batch.take(payloads);
     if (typeof type !== 'number' || (type & TYPE_MASK) !== type) throw badType(type);

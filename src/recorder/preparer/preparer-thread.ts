@@ -10,18 +10,20 @@ import { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segme
 import { runHost, type Service } from '../threads/host.js';
 import type { HelperStart } from '../threads/messages.js';
 import type { ServedBody } from '../threads/worker-loop.js';
+import { blockBytesFor } from '../writer/active-segment.js';
 import { SegmentPreparer } from './segment-preparer.js';
 
 function prepareFor({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {
   const { directory, options, firstTicket, held, region: handle } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
   const region = undisturbed(() => attachRegion(handle));
-  const { segmentBytes, preparedSegments, preallocate } = options;
+  const { segmentBytes, maxEventBytes, preparedSegments, preallocate } = options;
   const { segmentPreparer } = LogTelemetry.inRegion(region);
   const telemetry = new SegmentPreparationUpdater(segmentPreparer);
   const preparer = new SegmentPreparer(storage, monotonicClock, signals, telemetry, {
     directory,
     segmentBytes,
+    maxBlockBytes: blockBytesFor(maxEventBytes),
     preparedSegments,
     preallocate,
     firstTicket,

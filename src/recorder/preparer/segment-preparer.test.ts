@@ -51,6 +51,7 @@ class Bench {
     this.preparer = new SegmentPreparer(this.storage, this.clock, this.signals, telemetry, {
       directory: DIRECTORY,
       segmentBytes,
+      maxBlockBytes: 64 * KIB,
       preparedSegments,
       preallocate,
       firstTicket: 7,

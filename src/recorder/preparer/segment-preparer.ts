@@ -41,6 +41,8 @@ interface SegmentPreparerOptions {
   readonly directory: string;
   /** Segments grow up to this size. */
   readonly segmentBytes: number;
+  /** The longest block that the log may write, its header included. */
+  readonly maxBlockBytes: number;
   /** How many segments are kept ready, at most, until a taker had to wait for one. */
   readonly preparedSegments: number;
   readonly preallocate: Preallocation;
@@ -236,10 +238,10 @@ export class SegmentPreparer {
   }
 
   get #nextBytes(): number {
-    const { segmentBytes } = this.#options;
+    const { segmentBytes, maxBlockBytes } = this.#options;
     const { activeBytes } = this.#use;
     if (activeBytes === 0) return firstSegmentBytes(segmentBytes);
-    return nextSegmentBytes(activeBytes, this.#usableBytes, segmentBytes);
+    return nextSegmentBytes(activeBytes, this.#usableBytes, segmentBytes, maxBlockBytes);
   }
 
   /**

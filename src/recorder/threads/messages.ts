@@ -28,6 +28,8 @@ export interface HandedSegmentState {
   readonly segmentBytes: number;
   /** The file is so long, and never becomes shorter. */
   readonly fileBytes: number;
+  /** By its header no block is longer. */
+  readonly maxBlockBytes: number;
   readonly salt: bigint;
   /** Where the next block goes. */
   readonly offset: number;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_BLOCK_PAYLOAD_BYTES } from '../../segment/block-header.js';
+import { BLOCK_HEADER_BYTES, MAX_BLOCK_PAYLOAD_BYTES } from '../../segment/block-header.js';
 import { KIB, MIB } from '../../units.js';
 import { blockRoomBytes } from '../writer/active-segment.js';
 import {
@@ -31,6 +31,9 @@ test('one that is used fast is there after five', () => {
 test('each segment but the first has room for the largest block, where the limit has', () => {
   const roomOf = (limitBytes: number) => blockRoomBytes(nextSegmentBytes(4096, 0, limitBytes));
   assert.ok(roomOf(64 * MIB) >= MAX_BLOCK_PAYLOAD_BYTES);
+  const large = nextSegmentBytes(4096, 0, 64 * MIB, 5 * MIB);
+  assert.ok(blockRoomBytes(large) >= 5 * MIB - BLOCK_HEADER_BYTES);
+  assert.equal(nextSegmentBytes(4096, 0, 4 * MIB, 5 * MIB), 4 * MIB);
   assert.equal(nextSegmentBytes(4096, 0, 64 * KIB), 64 * KIB);
   assert.ok(isSmallSegment(nextSegmentBytes(64 * KIB, 0, 256 * KIB)));
   assert.ok(!isSmallSegment(nextSegmentBytes(256 * KIB, 0, 64 * MIB)));

@@ -13,11 +13,6 @@ const REOPENED_ROOM_BYTES = 2 * MIB;
 /** Growth from one segment to the next: of a log that takes its time, and of one in a hurry. */
 const LEAST_GROWTH = 2;
 const LARGEST_GROWTH = 4;
-/** No block of any log is too large for a segment of this size. */
-const ANY_BLOCK_BYTES = alignUp(
-  SEGMENT_HEADER_PAGE_BYTES + MAX_BLOCK_BYTES + SEAL_RESERVED_BYTES,
-  PAGE_BYTES,
-);
 
 /** The writer tells the preparer of each of so many parts of a segment that it has used. */
 export const SEGMENT_PARTS = 8;
@@ -43,15 +38,20 @@ export const isSmallSegment = (segmentBytes: number): boolean =>
  * largest that `limitBytes` allows: an event that does not fit into the segment that is written
  * goes to the next one, and never further.
  * @param usableBytes what the log could use in AHEAD_NS, as fast as it is used now
+ * @param maxBlockBytes the longest block that the log may write
  */
 export function nextSegmentBytes(
   activeBytes: number,
   usableBytes: number,
   limitBytes: number,
+  maxBlockBytes = MAX_BLOCK_BYTES,
 ): number {
   const wantedBytes = Math.max(activeBytes * LEAST_GROWTH, usableBytes);
   const grownBytes = Math.min(wantedBytes, activeBytes * LARGEST_GROWTH);
-  return alignUp(Math.min(Math.max(grownBytes, ANY_BLOCK_BYTES), limitBytes), PAGE_BYTES);
+  const blockBytes = Math.max(MAX_BLOCK_BYTES, maxBlockBytes);
+  const leastBytes = SEGMENT_HEADER_PAGE_BYTES + blockBytes + SEAL_RESERVED_BYTES;
+  const roomyBytes = Math.max(grownBytes, alignUp(leastBytes, PAGE_BYTES));
+  return alignUp(Math.min(roomyBytes, limitBytes), PAGE_BYTES);
 }
 
 /**

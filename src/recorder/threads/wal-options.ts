@@ -69,8 +69,11 @@ export interface WalOptions {
    */
   readonly ringBytes?: number;
   /**
-   * Largest payload that is accepted. The default is the maximum: the smallest of `ringBytes` / 4,
-   * 1 MiB and `segmentBytes` - 36 KiB, minus 88 bytes for headers; so at most 1,048,488.
+   * Largest payload that is accepted: at most 64 MiB, and no more than `ringBytes` / 4 and
+   * `segmentBytes` - 36 KiB allow, less 88 bytes for headers. The default is that maximum, but not
+   * above 1,048,488, with which a block has 1 MiB. With more, a block may be as long as an event:
+   * readers need memory for one, the second segment of the log is made as large, and versions that
+   * do not know such blocks refuse to read what is written from then on.
    */
   readonly maxEventBytes?: number;
   /**

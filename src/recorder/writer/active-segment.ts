@@ -11,6 +11,7 @@ import {
   encodeBlockHeader,
 } from '../../segment/block-header.js';
 import { xxh64 } from '../../segment/checksum.js';
+import { FRAME_HEADER_BYTES } from '../../segment/frame.js';
 import { encodeSeal, SEAL_RESERVED_BYTES } from '../../segment/seal.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../../segment/segment-header.js';
 import type { SegmentTally } from '../../segment/segment-tally.js';
@@ -48,6 +49,10 @@ export interface EventsContent {
 export const blockRoomBytes = (segmentBytes: number): number =>
   segmentBytes - SEGMENT_HEADER_PAGE_BYTES - SEAL_RESERVED_BYTES;
 
+/** A block of one event, or of as many bytes in a batch: the most that a log has to write at once. */
+export const blockBytesFor = (maxEventBytes: number): number =>
+  alignUp(BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES + maxEventBytes, BLOCK_ALIGNMENT);
+
 /** The smallest segment whose one block holds `payloadBytes`. */
 export const segmentBytesFor = (payloadBytes: number): number =>
   alignUp(
@@ -70,6 +75,7 @@ export class ActiveSegment {
   readonly #storage: Storage;
   readonly #fd: number;
   readonly #fileBytes: number;
+  readonly #maxBlockBytes: number;
   readonly #salt: bigint;
   readonly #startOffset: number;
   readonly #header = new Uint8Array(BLOCK_HEADER_BYTES);
@@ -92,6 +98,7 @@ export class ActiveSegment {
     this.path = path;
     this.segmentIndex = state.segmentIndex;
     this.segmentBytes = state.segmentBytes;
+    this.#maxBlockBytes = state.maxBlockBytes;
     this.tally = state.tally;
     this.#fileBytes = state.fileBytes;
     this.#salt = state.salt;
@@ -109,6 +116,7 @@ export class ActiveSegment {
     return {
       segmentIndex: this.segmentIndex,
       segmentBytes: this.segmentBytes,
+      maxBlockBytes: this.#maxBlockBytes,
       fileBytes: this.#fileBytes,
       salt: this.#salt,
       offset: this.#offset,
@@ -182,6 +190,11 @@ export class ActiveSegment {
    */
   get roomBytes(): number {
     return this.segmentBytes - SEAL_RESERVED_BYTES - this.#offset - BLOCK_HEADER_BYTES;
+  }
+
+  /** The largest payload that any block of it may have, by its header. */
+  get maxPayloadBytes(): number {
+    return this.#maxBlockBytes - BLOCK_HEADER_BYTES;
   }
 
   /** True while the segment holds no block. */
@@ -260,6 +273,7 @@ export class ActiveSegment {
     assert(this.#offset % BLOCK_ALIGNMENT === 0, 'a block is not aligned');
     const end = this.#offset + BLOCK_HEADER_BYTES + payload.length;
     assert(end <= this.segmentBytes, 'a block leaves its segment');
+    assert(payload.length <= this.maxPayloadBytes, 'a block is longer than its segment allows');
     const checksum = encodeBlockHeader(
       this.#header,
       {

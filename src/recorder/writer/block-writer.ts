@@ -2,7 +2,7 @@
 // active segment; a block that does not fit there goes to the next one.
 import { assert } from '../../errors.js';
 import type { RingConsumer } from '../../ring/ring-consumer.js';
-import { BLOCK_HEADER_BYTES, MAX_BLOCK_PAYLOAD_BYTES } from '../../segment/block-header.js';
+import { BLOCK_HEADER_BYTES, MAX_LARGE_BLOCK_BYTES } from '../../segment/block-header.js';
 import { KIB } from '../../units.js';
 import { Rest } from '../threads/worker-loop.js';
 import type { ActiveSegment, EventsContent } from './active-segment.js';
@@ -16,6 +16,8 @@ import type { WriterProgress } from './writer-progress.js';
  * Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache.
  */
 const TARGET_BLOCK_BYTES = 256 * KIB;
+/** A ring that was left behind may hold more than the options of this opening allow. */
+const LARGEST_RUN_BYTES = MAX_LARGE_BLOCK_BYTES - BLOCK_HEADER_BYTES;
 
 const bigTimestamp = (low: number, high: number): bigint => (BigInt(high) << 32n) | BigInt(low);
 
@@ -77,11 +79,12 @@ export class BlockWriter {
     const { manager } = this.#d.telemetry;
     this.#noteOccupancy();
     const planNs = this.#d.clock.nowNs();
-    if (!this.#ring.gather(targetBytes, MAX_BLOCK_PAYLOAD_BYTES)) return 'empty';
+    if (!this.#ring.gather(targetBytes, LARGEST_RUN_BYTES)) return 'empty';
     const { run } = this.#ring;
     this.#watch.lookAtLinks(active);
     if (active?.takesBlocks === false) return this.#segments.rotate() ? 'wrote' : 'blocked';
-    if (active === undefined || run.bytes > roomBytes) {
+    const isTooLarge = run.bytes > Math.min(roomBytes, active?.maxPayloadBytes ?? 0);
+    if (active === undefined || isTooLarge) {
       // Else the log would rotate for ever. Too small may be a segment of an earlier opening, and
       // the first one of this.
       const isNew = this.#segments.rotations > 1 && active?.isEmpty === true;

@@ -15,6 +15,7 @@ import type { HandedWriter } from '../threads/messages.js';
 import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import type { LoopBody } from '../threads/worker-loop.js';
+import { blockBytesFor } from './active-segment.js';
 import { openHanded } from './handed-segment.js';
 import type { OpeningPorts } from './opening-ports.js';
 import { SegmentWriter } from './segment-writer.js';
@@ -51,7 +52,7 @@ export function adoptWriter(
   ports: Pick<OpeningPorts, 'storage' | 'clock' | 'wallClockMs' | 'random64'>,
   signals: Signals,
   directory: string,
-  { sync, timestamps }: ResolvedOptions,
+  { sync, timestamps, maxEventBytes }: ResolvedOptions,
   logId: bigint,
   anchor: WallAnchor,
   region: SharedRegion,
@@ -70,7 +71,7 @@ export function adoptWriter(
   const { active, predecessor, nextEventId, segmentCount } = handed;
   const writer = new SegmentWriter(
     dependenciesOf(ports, signals, telemetry, taking, anchor, floorNs, keepsTime),
-    { directory, logId, sync, keepsTime },
+    { directory, logId, sync, keepsTime, maxBlockBytes: blockBytesFor(maxEventBytes) },
     {
       active: active === undefined ? undefined : openHanded(ports.storage, active),
       predecessor,

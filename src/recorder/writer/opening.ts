@@ -41,7 +41,9 @@ import { RingControlLayout } from '../../ring/ring-control.js';
 import { publishGeometry, RingGeometry } from '../../ring/ring-geometry.js';
 import { type RingMemory, ringOfRegion } from '../../ring/ring-memory.js';
 import { ringOfSections, skipUntil } from '../../ring/ring-snapshot.js';
+import { BLOCK_HEADER_BYTES } from '../../segment/block-header.js';
 import { LOCK_FILE } from '../../segment/file-names.js';
+import { maxBlockBytes } from '../../segment/segment-header.js';
 import { identifyFolder } from '../../storage/identify-folder.js';
 import { type LogLock, REGIONS_MAX } from '../../storage/lock-file.js';
 import { makeDurableFolder } from '../../storage/new-folder.js';
@@ -60,7 +62,7 @@ import { SegmentPreparer } from '../preparer/segment-preparer.js';
 import type { PredecessorPin, WriterReady } from '../threads/messages.js';
 import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
-import { ActiveSegment, segmentBytesFor } from './active-segment.js';
+import { ActiveSegment, blockBytesFor, segmentBytesFor } from './active-segment.js';
 import { bodyOf, type ServedLog } from './handed-writer.js';
 import { type OldRings, openOldRings } from './old-rings.js';
 import type { OpeningPorts } from './opening-ports.js';
@@ -371,14 +373,16 @@ class Opening {
   }
 
   #startWriter(recovered: RecoveredLog, firstTicket: number, anchor: WallAnchor): SegmentWriter {
-    const { sync, timestamps } = this.#options;
+    const { sync, timestamps, maxEventBytes } = this.#options;
     const longestBytes = this.#oldRings?.longestBytes ?? 0;
     const segmentBytes = Math.max(this.#options.segmentBytes, segmentBytesFor(longestBytes));
+    const longestBlock = Math.max(blockBytesFor(maxEventBytes), BLOCK_HEADER_BYTES + longestBytes);
     const { segmentPreparer } = this.#telemetry;
     const preparation = new SegmentPreparationUpdater(segmentPreparer, this.#clock);
     this.#preparer = new SegmentPreparer(this.#storage, this.#clock, this.#signals, preparation, {
       directory: this.#directory,
       segmentBytes,
+      maxBlockBytes: longestBlock,
       preparedSegments: 1,
       preallocate: this.#options.preallocate,
       firstTicket,
@@ -403,7 +407,13 @@ class Opening {
     this.#signals.set('coldSegments', cold);
     const writer = new SegmentWriter(
       dependencies,
-      { directory: this.#directory, logId, sync, keepsTime: timestamps === 'coarse' },
+      {
+        directory: this.#directory,
+        logId,
+        sync,
+        maxBlockBytes: longestBlock,
+        keepsTime: timestamps === 'coarse',
+      },
       {
         active: last?.canContinue === true ? this.#activeOf(last) : undefined,
         predecessor: predecessorOf(recovered),
@@ -430,6 +440,7 @@ class Opening {
       segmentIndex: file.header.segmentIndex,
       segmentBytes: Math.min(fileBytes, file.header.segmentBytes),
       fileBytes,
+      maxBlockBytes: maxBlockBytes(file.header),
       salt: file.header.salt,
       offset: endOffset,
       nextBlockIndex: position.nextBlockIndex,

@@ -2,7 +2,11 @@
 import { join } from 'node:path';
 import type { Clock } from '../../clock/clock.js';
 import { assert, isNoSpace, systemCode } from '../../errors.js';
-import { decodeSegmentHeader, SEGMENT_HEADER_PAGE_BYTES } from '../../segment/segment-header.js';
+import {
+  decodeSegmentHeader,
+  maxBlockBytes,
+  SEGMENT_HEADER_PAGE_BYTES,
+} from '../../segment/segment-header.js';
 import type { SegmentTally } from '../../segment/segment-tally.js';
 import type { Storage } from '../../storage/storage.js';
 import type { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
@@ -106,6 +110,7 @@ function begin(storage: Storage, path: string, birth: SegmentBirth): ActiveSegme
     segmentIndex: header.segmentIndex,
     segmentBytes: header.segmentBytes,
     fileBytes: header.segmentBytes,
+    maxBlockBytes: maxBlockBytes(header),
     salt: header.salt,
     offset: SEGMENT_HEADER_PAGE_BYTES,
     nextBlockIndex: 0,

@@ -8,7 +8,11 @@ import { join } from 'node:path';
 import { isPassing } from '../../errors.js';
 import { BLOCK_ALIGNMENT } from '../../segment/block-header.js';
 import { preparedFileName, segmentFileName } from '../../segment/file-names.js';
-import { encodeSegmentHeader, RECYCLED_BODY_FLAG } from '../../segment/segment-header.js';
+import {
+  encodeSegmentHeader,
+  flagsForBlocksOf,
+  RECYCLED_BODY_FLAG,
+} from '../../segment/segment-header.js';
 import { SegmentTally } from '../../segment/segment-tally.js';
 import type { PredecessorPin } from '../threads/messages.js';
 import { openPrepared, type PreparedSegment } from '../threads/prepared-segments.js';
@@ -202,7 +206,7 @@ export class SegmentRotation {
         segmentIndex: segmentIndex + 1,
         segmentBytes: next.segmentBytes,
         firstEventId,
-        incompatibleFlags: 0,
+        incompatibleFlags: flagsForBlocksOf(this.#options.maxBlockBytes),
         compatibleFlags: next.isRecycled ? RECYCLED_BODY_FLAG : 0,
         checksumKind: 1,
         blockAlignment: BLOCK_ALIGNMENT,

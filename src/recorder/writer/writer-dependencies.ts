@@ -72,6 +72,8 @@ export interface SegmentWriterOptions {
   readonly directory: string;
   readonly logId: bigint;
   readonly sync: SyncOptions;
+  /** The longest block that segments are made for, its header included. */
+  readonly maxBlockBytes: number;
   /** The application takes its timestamps from the writer, which so has to look often. */
   readonly keepsTime: boolean;
 }
