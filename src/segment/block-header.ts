@@ -13,7 +13,7 @@ import { assert } from '../errors.js';
 import { codecOf, viewOf } from '../memory/codec.js';
 import { layout, safeU64, u8, u16, u32, u64 } from '../memory/layout.js';
 import { isZero } from '../memory/zeros.js';
-import { EVENT_ID_END, KIB, MIB } from '../units.js';
+import { alignUp, EVENT_ID_END, KIB, MIB } from '../units.js';
 import { xxh64 } from './checksum.js';
 import { type Defect, isDefect, makeDefect } from './defect.js';
 import { FRAME_ALIGNMENT, FRAME_HEADER_BYTES, walkFrames } from './frame.js';
@@ -43,6 +43,10 @@ export const MAX_BLOCK_BYTES = MIB;
 export const MAX_BLOCK_PAYLOAD_BYTES = MAX_BLOCK_BYTES - BLOCK_HEADER_BYTES;
 /** The same in a segment that has large blocks: a payload of 64 MiB, and what comes on top. */
 export const MAX_LARGE_BLOCK_BYTES = 64 * MIB + 4 * KIB;
+
+/** A block of one event, or of a batch that takes no more: what a log may have to write at once. */
+export const blockBytesFor = (maxEventBytes: number): number =>
+  alignUp(BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES + maxEventBytes, BLOCK_ALIGNMENT);
 
 export const BlockKind = { events: 1, watermark: 2, seal: 3 } as const;
 

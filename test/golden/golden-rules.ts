@@ -50,8 +50,7 @@ export function ruleLogs(first: SegmentImage, second: SegmentImage): readonly Go
   };
   const last = { bytes: second.bytes, header: second.header };
   const [, , , , , , , , , , eleven = { text: '' }, twelve = { text: '' }] = EVENTS;
-  const largeEvent = { text: '', payload: new Uint8Array(MIB + 6) };
-  largeEvent.payload.set(Buffer.from('eleven'), MIB);
+  const largeEvent = { text: `${'\0'.repeat(MIB)}eleven` };
   /** The last block is longer than 1 MiB. */
   const withLargeBlock = (incompatibleFlags: number): Uint8Array => {
     const header = { ...second.header, segmentBytes: 2 * MIB, incompatibleFlags };

@@ -53,7 +53,7 @@ export interface GoldenEvent {
 
 /** Whole frames of `events`, one microsecond apart by id. */
 export function encodeEvents(firstEventId: number, events: readonly GoldenEvent[]): Uint8Array {
-  const longest = events.reduce((bytes, { payload }) => bytes + (payload?.length ?? 0), 0);
+  const longest = events.reduce((bytes, { text, payload }) => bytes + (payload ?? text).length, 0);
   const target = new Uint8Array(MIN_SEGMENT_BYTES + longest);
   let at = 0;
   for (const [index, event] of events.entries()) {

@@ -18,7 +18,6 @@ import type { SegmentMaintainer } from '../../src/recorder/maintainer/segment-ma
 import { SegmentPreparer } from '../../src/recorder/preparer/segment-preparer.js';
 import { Signals } from '../../src/recorder/threads/signals.js';
 import type { WalOptions } from '../../src/recorder/threads/wal-options.js';
-import { blockBytesFor } from '../../src/recorder/writer/active-segment.js';
 import { openLog } from '../../src/recorder/writer/opening.js';
 import { machinePorts, type OpeningPorts } from '../../src/recorder/writer/opening-ports.js';
 import { adoptRegion } from '../../src/region/region-factories.js';
@@ -27,7 +26,7 @@ import type { RingMemory } from '../../src/ring/ring-memory.js';
 import { ringOfRegion } from '../../src/ring/ring-memory.js';
 import { RingProducer } from '../../src/ring/ring-producer.js';
 import { durablePointOf, writtenEventIdOf } from '../../src/ring/ring-snapshot.js';
-import { BlockKind } from '../../src/segment/block-header.js';
+import { BlockKind, blockBytesFor } from '../../src/segment/block-header.js';
 import { decodeFrame, FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../src/segment/frame.js';
 import type { LogLock } from '../../src/storage/lock-file.js';
 import type { Storage } from '../../src/storage/storage.js';

@@ -29,7 +29,7 @@ interface SizeOptions {
   readonly maxEventBytes: number;
 }
 
-/** The largest payload of a log: 64 MiB, a quarter of the ring, what a fresh segment has room for. */
+/** The largest payload of a log: 64 MiB, a quarter of the ring, the room of a fresh segment. */
 export const largestEventBytes = (ringBytes: number, segmentBytes: number): number =>
   Math.min(
     Math.min(ringBytes / RING_PARTS, blockRoomBytes(segmentBytes)) - EVENT_OVERHEAD_BYTES,

@@ -77,6 +77,7 @@ test('the limits themselves are accepted', () => {
     { stallTimeoutMs: 2 ** 31 - 1 },
     { maxEventBytes: 1 },
     { maxEventBytes: MIB - 88 },
+    { maxEventBytes: 4 * MIB - 88 },
     { appendSampling: 1 },
     { timestamps: 'coarse' },
     { recovery: 'strict' },
@@ -110,7 +111,7 @@ describe('a message names the option and what it was given', () => {
       2 ** 53,
     ],
     ringBytes: [0, 1, 32 * KIB, 65_537, 96 * KIB, 2 * GIB, 2 ** 40],
-    maxEventBytes: [0, -1, MIB, 2 ** 32],
+    maxEventBytes: [0, -1, 4 * MIB, 2 ** 32],
     preparedSegments: [0, 5, -1, 2 ** 32 + 1],
     preallocate: ['none', '', true, 0],
     stallTimeoutMs: [-1, 2 ** 31],
@@ -214,9 +215,11 @@ test('options must be an object', () => {
 });
 
 describe('an event must fit', () => {
-  test('a quarter of the ring, a block, and a fresh segment, whichever is the least', () => {
+  test('a quarter of the ring, 64 MiB, and a fresh segment, whichever is the least', () => {
     assert.equal(largestEventBytes(64 * KIB, 64 * MIB), 16 * KIB - 88);
-    assert.equal(largestEventBytes(GIB, 64 * MIB), MIB - 88);
+    assert.equal(largestEventBytes(16 * MIB, 64 * MIB), 4 * MIB - 88);
+    assert.equal(largestEventBytes(GIB, 64 * MIB), 64 * MIB - 36 * KIB - 88);
+    assert.equal(largestEventBytes(GIB, GIB), 64 * MIB);
     assert.equal(largestEventBytes(GIB, 64 * KIB), 28 * KIB - 88);
   });
 

@@ -2,6 +2,7 @@
 import { monotonicClock } from '../../clock/clock.js';
 import { serializeError, systemCode, WalError } from '../../errors.js';
 import { attachRegion } from '../../region/region-factories.js';
+import { blockBytesFor } from '../../segment/block-header.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
 import { heartbeatOf } from '../../telemetry/heartbeats.js';
@@ -10,7 +11,6 @@ import { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segme
 import { runHost, type Service } from '../threads/host.js';
 import type { HelperStart } from '../threads/messages.js';
 import type { ServedBody } from '../threads/worker-loop.js';
-import { blockBytesFor } from '../writer/active-segment.js';
 import { SegmentPreparer } from './segment-preparer.js';
 
 function prepareFor({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {

@@ -11,7 +11,6 @@ import {
   encodeBlockHeader,
 } from '../../segment/block-header.js';
 import { xxh64 } from '../../segment/checksum.js';
-import { FRAME_HEADER_BYTES } from '../../segment/frame.js';
 import { encodeSeal, SEAL_RESERVED_BYTES } from '../../segment/seal.js';
 import { SEGMENT_HEADER_PAGE_BYTES } from '../../segment/segment-header.js';
 import type { SegmentTally } from '../../segment/segment-tally.js';
@@ -48,10 +47,6 @@ export interface EventsContent {
 /** Room for blocks in a segment of this size: all but the header page and the seal's reserve. */
 export const blockRoomBytes = (segmentBytes: number): number =>
   segmentBytes - SEGMENT_HEADER_PAGE_BYTES - SEAL_RESERVED_BYTES;
-
-/** A block of one event, or of as many bytes in a batch: the most that a log has to write at once. */
-export const blockBytesFor = (maxEventBytes: number): number =>
-  alignUp(BLOCK_HEADER_BYTES + FRAME_HEADER_BYTES + maxEventBytes, BLOCK_ALIGNMENT);
 
 /** The smallest segment whose one block holds `payloadBytes`. */
 export const segmentBytesFor = (payloadBytes: number): number =>
