@@ -731,7 +731,7 @@ export const MUTATIONS = [
   {
     name: 'growth: the second segment need not hold the largest event',
     file: 'src/recorder/threads/segment-growth.ts',
-    find: 'Math.max(grownBytes, ANY_BLOCK_BYTES)',
+    find: 'Math.max(grownBytes, alignUp(leastBytes, PAGE_BYTES))',
     replace: 'grownBytes',
     tests: ['src/recorder/writer/growing-log.test.ts'],
   },
@@ -1775,7 +1775,7 @@ export const MUTATIONS = [
   {
     name: 'reading: memory that a consumer transferred is handed out again',
     file: 'src/replay/hand-out.ts',
-    find: 'if (this.#words.length === 0) this.#renew();',
+    find: 'if (this.#words.length === 0) this.#renew(HAND_OUT_BYTES);',
     replace: "if (this.#words.length === 0) throw new Error('transferred');",
     tests: ['src/replay/hand-out.test.ts'],
   },
