@@ -81,12 +81,16 @@ export class Place {
   }
 }
 
-/** Holds up who waits until it is opened. */
+/** Holds up who waits until it is opened, at the latest by the place that keeps it. */
 export class Gate {
   open: () => void = () => {};
   readonly opened = new Promise<void>((resolve) => {
     this.open = resolve;
   });
+
+  async close(): Promise<void> {
+    this.open();
+  }
 }
 
 export const streamOf = (engine: MemoryStream): BlockStream => engine.connect();

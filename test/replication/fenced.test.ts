@@ -63,6 +63,7 @@ test('wal.replicated() resolves once each stream is known to have the event', as
   const last = appendMixed(wal, 5);
   assert.equal(await settles('replicated', wal.replicated()), last);
   const other = place.keep(await replicate(wal, { stream: slow }));
+  place.keep(gate);
   const pending = wal.replicated(last);
   assert.ok(await staysPending(pending, 50), 'the slow one has nothing');
   assert.equal(await settles('replicated', fast.replicated(last)), last);
@@ -100,6 +101,7 @@ test('replicated() stays pending until the block that has the event is confirmed
     },
   };
   const replica = place.keep(await replicate(wal, { stream: held }));
+  place.keep(gate);
   await settles('claimed', replica.claimed());
   const id = appendMixed(wal, 1);
   const pending = wal.replicated(id);
