@@ -144,17 +144,22 @@ class AheadWalker implements Blocks {
 
   /** The next slot; false where none comes. */
   #take(): boolean {
-    this.#giveBack();
-    const slot = this.#await();
+    const link = this.#link;
+    if (this.#slot !== undefined) link.finish(this.#slot.slot);
+    this.#slot = undefined;
+    const slot = link.take() ?? this.#await();
     if (slot === undefined) return false;
     this.#slot = slot;
+    // It sleeps where it has no slot left. To wake it costs more than all else here, so it is woken
+    // once it can prepare several, and those are prepared while this one is read.
+    if (link.preparedSlots === 0) this.#preloader?.wake();
     // Until then it could go on there, though the file has lost its name.
     if (slot.segmentIndex !== this.#begun?.segmentIndex) this.#walker.close();
-    const start = this.#link.startOfSlot(slot.slot);
+    const start = link.startOfSlot(slot.slot);
     this.#at = start + slot.start;
     this.#end = start + slot.end;
     this.#offset = slot.offset;
-    this.#record(slot.slot);
+    if (!this.meter.isSilent) this.#record(slot.slot);
     return true;
   }
 
@@ -169,13 +174,6 @@ class AheadWalker implements Blocks {
       this.meter.segmentPreloader.onPreloadSegment(this.meter.nowNs(), false);
       return undefined;
     }
-  }
-
-  #giveBack(): void {
-    if (this.#slot === undefined) return;
-    this.#link.finish(this.#slot.slot);
-    this.#slot = undefined;
-    this.#preloader?.wake();
   }
 
   #record(slot: number): void {

@@ -15,7 +15,7 @@ import { bufferBytes } from '../reading/segment-reader.js';
 /** Slots, and entries of the two rings: so much is read ahead of a reader, and no more. */
 const SLOTS = 4;
 const SLOT_BYTES = bufferBytes(Number.POSITIVE_INFINITY);
-const PREPARED_WORDS = 7;
+const PREPARED_WORDS = 5;
 const FINISHED_WORDS = 1;
 /** Of the times of a slot. */
 const TIMES = 5;
@@ -41,7 +41,8 @@ const NEWS = wordOf(LinkLayout.offset.news);
 const PREPARED_OFFSET = LinkLayout.size;
 const FINISHED_OFFSET = PREPARED_OFFSET + SpscQueue.bytes(SLOTS, PREPARED_WORDS);
 const TIMES_OFFSET = Math.ceil((FINISHED_OFFSET + SpscQueue.bytes(SLOTS, FINISHED_WORDS)) / 8) * 8;
-const CONTROL_BYTES = TIMES_OFFSET + SLOTS * TIMES * Float64Array.BYTES_PER_ELEMENT;
+const SALTS_OFFSET = TIMES_OFFSET + SLOTS * TIMES * Float64Array.BYTES_PER_ELEMENT;
+const CONTROL_BYTES = SALTS_OFFSET + SLOTS * BigUint64Array.BYTES_PER_ELEMENT;
 
 const LinkState = { offered: 0, takenUp: 1, over: 2 } as const;
 
@@ -81,6 +82,7 @@ export class PreloadLink {
   readonly #prepared: SpscQueue;
   readonly #finished: SpscQueue;
   readonly #times: Float64Array;
+  readonly #salts: BigUint64Array;
   readonly #entry = new Int32Array(PREPARED_WORDS);
 
   constructor(handle?: LinkHandle) {
@@ -93,7 +95,8 @@ export class PreloadLink {
     this.#words = new Int32Array(control, 0, wordOf(LinkLayout.size));
     this.#prepared = new SpscQueue(new Int32Array(control, PREPARED_OFFSET), SLOTS, PREPARED_WORDS);
     this.#finished = new SpscQueue(new Int32Array(control, FINISHED_OFFSET), SLOTS, FINISHED_WORDS);
-    this.#times = new Float64Array(control, TIMES_OFFSET);
+    this.#times = new Float64Array(control, TIMES_OFFSET, SLOTS * TIMES);
+    this.#salts = new BigUint64Array(control, SALTS_OFFSET, SLOTS);
   }
 
   /** The buffer that the reader reads into by itself. */
@@ -136,8 +139,8 @@ export class PreloadLink {
     const { slot, start, end, segmentIndex, salt, offset } = blocks;
     const { readNs, readBytes, openNs, verifyNs, closeNs } = times;
     this.#times.set([readNs, readBytes, openNs, verifyNs, closeNs], slot * TIMES);
-    const [low, high] = [Number(BigInt.asIntN(32, salt)), Number(BigInt.asIntN(32, salt >> 32n))];
-    const isPushed = this.#prepared.tryPush([slot, start, end, segmentIndex, offset, low, high]);
+    this.#salts[slot] = salt;
+    const isPushed = this.#prepared.tryPush([slot, start, end, segmentIndex, offset]);
     assert(isPushed, 'there are as many entries as slots');
     this.#tell();
   }
@@ -184,10 +187,22 @@ export class PreloadLink {
   take(): PreparedBlocks | undefined {
     const entry = this.#entry;
     if (this.#prepared.tryPop(entry) === 0) return undefined;
-    const [slot = 0, start = 0, end = 0, segmentIndex = 0, offset = 0, low = 0, high = 0] = entry;
-    const salt = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-    // The highest index is a u32.
-    return { slot, start, end, segmentIndex: segmentIndex >>> 0, salt, offset };
+    // In bounds, and as `prepare` had them.
+    const slot = entry[0] as number;
+    return {
+      slot,
+      start: entry[1] as number,
+      end: entry[2] as number,
+      // The highest index is a u32.
+      segmentIndex: (entry[3] as number) >>> 0,
+      salt: this.#salts[slot] as bigint,
+      offset: entry[4] as number,
+    };
+  }
+
+  /** Slots that wait to be taken. */
+  get preparedSlots(): number {
+    return this.#prepared.length;
   }
 
   timesOf(slot: number): PreparationTimes {
