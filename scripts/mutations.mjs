@@ -487,6 +487,20 @@ export const MUTATIONS = [
     tests: ['src/recorder/maintainer/segment-maintainer.test.ts'],
   },
   {
+    name: 'retention: a log outgrows its size without end',
+    file: 'src/recorder/writer/retention-brake.ts',
+    find: 'if (this.isReleased || last === 0 || index <= last) return false;',
+    replace: 'if (last >= 0) return false;',
+    tests: ['src/recorder/maintainer/maintainer-of-log.test.ts'],
+  },
+  {
+    name: 'retention: what cannot be removed holds the log up',
+    file: 'src/recorder/maintainer/segment-maintainer.ts',
+    find: 'this.#isStuck = error !== undefined;',
+    replace: 'this.#isStuck = false;',
+    tests: ['src/recorder/maintainer/maintainer-of-log.test.ts'],
+  },
+  {
     name: 'retention: what says that segments go has no space of its own',
     file: 'src/recorder/housekeeping/meta-coordinator.ts',
     find: 'if (!this.#reserves) return;',

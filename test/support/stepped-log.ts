@@ -64,8 +64,8 @@ export const STEPPED: WalOptions = {
 
 const PAYLOAD_BYTES = 100;
 const STEPS_MAX = 100_000;
-/** Of a second each: longer than what failed once waits to be tried again. */
-const MAINTENANCE_RESTS = 4;
+/** Without work in between: longer than what failed once waits to be tried again. */
+const MAINTENANCE_REST_MS = 6000;
 
 /** What is not given is the machine's. */
 export interface SteppedPorts extends Partial<Omit<OpeningPorts, 'clock'>> {
@@ -211,11 +211,11 @@ export class SteppedLog {
 
   /** Until the maintainer has nothing more to do, what had to be tried again later included. */
   maintain(): void {
-    for (let rests = 0, steps = 0; rests < MAINTENANCE_RESTS; steps++) {
+    for (let restedMs = 0, steps = 0; restedMs < MAINTENANCE_REST_MS; steps++) {
       assert.ok(steps < STEPS_MAX, 'maintenance comes to rest');
       const restMs = this.stepMaintainer();
       this.#coordinator.step();
-      rests = restMs < 1000 ? 0 : rests + 1;
+      restedMs = restMs < 100 ? 0 : restedMs + restMs;
       this.clock.advanceMs(restMs);
     }
   }

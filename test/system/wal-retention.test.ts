@@ -183,6 +183,27 @@ test('inspect and the telemetry from outside tell for whom the oldest segment is
   assert.equal(inspectLog(dir).held, undefined, 'nobody tells of a log that is closed');
 });
 
+test('bytes are a wall: written without a pause, the log waits for its maintainer', async (t) => {
+  const dir = temporaryFolder(t);
+  const segmentBytes = 64 * KIB;
+  const retention = { bytes: 10 * segmentBytes };
+  const wal = await Wal.open(dir, { ...SMALL, retention });
+  let most = 0;
+  for (let event = 0; event < 800; event++) {
+    wal.append(PAYLOAD);
+    if (event % 5 === 0) most = Math.max(most, bytesIn(dir));
+  }
+  assert.equal(await wal.durable(), 800);
+  most = Math.max(most, bytesIn(dir));
+  assert.ok(most <= 14 * segmentBytes, `${most / segmentBytes} segments were there`);
+  await eventually('it is as small as it is to be', () => bytesIn(dir) <= retention.bytes);
+  const { getNextSegmentWaited } = wal.telemetry.segmentPreparer;
+  assert.ok(getNextSegmentWaited > 0, 'the waits are told');
+  const last = wal.lastEventId;
+  await wal.close();
+  assert.equal([...replay(dir)].at(-1)?.eventId, last);
+});
+
 test('a pending deletion ends with the log', async (t) => {
   const { wal } = await aLog(t);
   const pending = wal.deleteBefore(150);

@@ -340,6 +340,8 @@ export class Crew {
     let isRunning = false;
     // Nothing of the log is lost with it: it goes on without being maintained.
     const onDeath = (death: WalError): void => {
+      // Nobody waits for what it would remove.
+      this.#signals.limitSegments(Number.POSITIVE_INFINITY);
       if (isRunning) warnOfEnd(death);
     };
     const member = new Member('maintainer', host, directory, this.#signals, onDeath);

@@ -47,6 +47,11 @@ export class FinishedSegments {
     return found;
   }
 
+  /** Of the segment that is written to, as far as it was looked at; 0: there is none yet. */
+  get activeIndex(): number {
+    return this.#active.index;
+  }
+
   get oldest(): FinishedSegment | undefined {
     return this.#segments?.[0];
   }

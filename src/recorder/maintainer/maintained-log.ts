@@ -33,6 +33,11 @@ export function maintainedLog(
       if (isCompressed) signals.count('coldSegments', -1);
       signals.count('removedSegments', 1);
     },
+    onStep: (lastSegmentIndex) => {
+      signals.count('maintainerSteps', 1);
+      signals.limitSegments(lastSegmentIndex);
+    },
+    lastSegment: () => signals.lastSegment,
     onCompressed: () => signals.count('coldSegments', 1),
     meetOldest: (newestNs) => time.meetOldest(newestNs),
     nowNs: (ageMs) => time.nowNs(ageMs),

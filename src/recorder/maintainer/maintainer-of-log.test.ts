@@ -6,7 +6,9 @@ import { SteppedLog, segmentsIn, TickingClock } from '../../../test/support/step
 import type { ConsumerPlace } from '../../consumers/consumer-place.js';
 import { ConsumerStore } from '../../consumers/consumer-store.js';
 import { FILE_PORTS } from '../../judgement/reading-ports.js';
-import { NS_PER_MS } from '../../units.js';
+import { segmentFileName } from '../../segment/file-names.js';
+import { FRAME_HEADER_BYTES, frameSpan } from '../../segment/frame.js';
+import { KIB, NS_PER_MS } from '../../units.js';
 
 const DIR = '/log';
 const MINUTE_MS = 60_000;
@@ -43,4 +45,65 @@ test('a clock that jumps ten years ahead drops no consumer that may lag for an h
   log.maintain();
   assert.notEqual(consumer?.mark(), undefined);
   assert.equal(segmentsIn(disk, DIR).length, 2, 'and nothing holds the log any more');
+});
+
+const SEGMENT_BYTES = 64 * KIB;
+const EVENT_BYTES = 2000;
+const SPAN = frameSpan(FRAME_HEADER_BYTES + EVENT_BYTES);
+
+/** Fills the ring, and lets the writer's side do one thing, again and again. */
+function press(log: SteppedLog, steps: number, each = (): void => {}): void {
+  for (let step = 0; step < steps; step++) {
+    if (log.growth.reserve(SPAN)) log.append(EVENT_BYTES);
+    log.step();
+    if (step % 8 === 0) each();
+  }
+}
+
+const bytesIn = (disk: SimulatedDisk): number =>
+  segmentsIn(disk, DIR).reduce(
+    (sum, index) => sum + (disk.statusAt(`${DIR}/${segmentFileName(index)}`)?.bytes ?? 0),
+    0,
+  );
+
+for (const retention of [{ bytes: 10 * SEGMENT_BYTES }, { segments: 9 }]) {
+  test(`a log with ${JSON.stringify(retention)} outgrows it by four segments, and waits then`, () => {
+    const disk = new SimulatedDisk();
+    const log = new SteppedLog({ storage: disk }, DIR, { retention });
+    const check = (): void => {
+      const bytes = bytesIn(disk);
+      assert.ok(bytes <= 14 * SEGMENT_BYTES, `${bytes / SEGMENT_BYTES} segments are there`);
+    };
+    // The maintainer has no processor at all.
+    press(log, 2000, check);
+    assert.equal(segmentsIn(disk, DIR).at(-1), 14);
+    assert.ok(log.signals.preparedQueue.length > 0, 'one is ready');
+    assert.equal(log.signals.get('takerWaiting'), 0, 'and is not the preparer\u2019s');
+    // A step now and then.
+    press(log, 8000, () => {
+      log.stepMaintainer();
+      check();
+    });
+    assert.ok((segmentsIn(disk, DIR).at(-1) ?? 0) > 16, 'it goes on as segments go');
+    assert.ok(log.telemetry.segmentPreparer.getNextSegmentWaited > 0, 'the waits are told');
+    log.maintain();
+    assert.ok(bytesIn(disk) <= 10 * SEGMENT_BYTES, 'and is as small as it is to be');
+    log.commit();
+    log.close();
+  });
+}
+
+test('what cannot be removed holds no log up', () => {
+  const disk = new SimulatedDisk();
+  const log = new SteppedLog({ storage: disk }, DIR, { retention: { segments: 2 } });
+  while (segmentsIn(disk, DIR).length < 2) log.write(1, EVENT_BYTES);
+  // Damage: it is never removed, and nothing behind it.
+  const path = `${DIR}/${segmentFileName(1)}`;
+  const fd = disk.open(path, 'rewrite');
+  disk.write(fd, [new Uint8Array(64).fill(0xff)], 20_000);
+  disk.close(fd);
+  press(log, 4000, () => log.stepMaintainer());
+  assert.ok(segmentsIn(disk, DIR).length > 20);
+  assert.equal(segmentsIn(disk, DIR)[0], 1);
+  assert.equal(log.telemetry.segmentMaintainer.blockedSegments, 1);
 });

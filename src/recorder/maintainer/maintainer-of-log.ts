@@ -29,7 +29,7 @@ interface OpenedLog {
 
 type MaintenanceOptions = Pick<
   ResolvedOptions,
-  'retention' | 'compression' | 'hotSegments' | 'verify' | 'preallocate'
+  'segmentBytes' | 'retention' | 'compression' | 'hotSegments' | 'verify' | 'preallocate'
 >;
 
 /** What a full segment leaves free for its seal, and a little more. */
@@ -43,14 +43,14 @@ export function maintainerOf(
   listener: VerificationListener,
 ): SegmentMaintainer {
   const { directory, logId, memory, signals, clock, wallClockMs, time } = log;
-  const { retention, verify, compression, preallocate } = options;
+  const { segmentBytes, retention, verify, compression, preallocate } = options;
   const hotSegments = compression === 'none' ? undefined : options.hotSegments;
   const keptTailBytes = preallocate === 'recycle' ? RECYCLED_TAIL_BYTES : 0;
   return new SegmentMaintainer(
     storage,
     clock,
     maintainedLog(directory, logId, memory, signals, time),
-    { retention, verifiesAll: verify === 'background', hotSegments, keptTailBytes },
+    { retention, verifiesAll: verify === 'background', hotSegments, keptTailBytes, segmentBytes },
     new ConsumerHolds(storage, holdingLog(directory, logId, memory, wallClockMs, time)),
     telemetry,
     listener,

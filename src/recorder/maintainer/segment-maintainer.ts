@@ -21,6 +21,7 @@ import type { Storage } from '../../storage/storage.js';
 import type { SegmentMaintainerUpdater } from '../../telemetry/recorder/worker/segment-maintainer-metrics.js';
 import { NS_PER_MS } from '../../units.js';
 import { goneError, pinOf, SegmentVerification } from '../../verification/segment-verification.js';
+import { SizeWall } from '../threads/size-wall.js';
 import type { VerificationListener } from '../threads/verification.js';
 import type { RetentionOptions } from '../threads/wal-options.js';
 import { type FinishedSegment, FinishedSegments } from './finished-segments.js';
@@ -32,6 +33,8 @@ import { cutUnusedTail } from './unused-tail.js';
 
 const IDLE_MS_MIN = 10;
 const IDLE_MS_MAX = 1000;
+/** Where a log comes soon to a size at which it waits. */
+const IDLE_NEAR_MS_MAX = 100;
 /** Until a removal that could not be done is tried again; doubled with each failure. */
 const RETRY_MS_MIN = 10;
 const RETRY_MS_MAX = 60_000;
@@ -54,6 +57,10 @@ export interface MaintainedLog {
   readonly keepRefusal: () => Error | undefined;
   /** One segment is gone for good. */
   readonly onRemoved: (isCompressed: boolean) => void;
+  /** A step was done: no segment behind this index is to be begun for now; infinite: any may be. */
+  readonly onStep?: (lastSegmentIndex: number) => void;
+  /** What the opening has told of that; 0: any may be. */
+  readonly lastSegment?: () => number;
   /** One segment is compressed by now. */
   readonly onCompressed?: () => void;
   /** The last event of the oldest finished segment, Unix ns; told before `nowNs` is asked. */
@@ -71,6 +78,8 @@ interface Maintenance {
   readonly hotSegments?: number | undefined;
   /** A finished segment keeps so many bytes that it does not use; 0: none. */
   readonly keptTailBytes?: number;
+  /** Of the segments that are yet to come; undefined: how large they are is of no interest. */
+  readonly segmentBytes?: number;
 }
 
 /** Where the removal that was asked for has come to. */
@@ -121,6 +130,12 @@ export class SegmentMaintainer {
   /** Of those that were there at the beginning, and are all to be verified: what is left. */
   #left: Set<FinishedSegment> | undefined;
   readonly #compressor: SegmentCompressor | undefined;
+  readonly #wall: SizeWall | undefined;
+  #hasToldRoom = false;
+  /** Segments that may still be begun before the log waits. */
+  #room = Number.POSITIVE_INFINITY;
+  /** The oldest segment is to go, and stays for now: not for lack of time. */
+  #isStuck = false;
   #running: Running | undefined;
   #oldest: Oldest | undefined;
   /** When the removal of the oldest segment began; undefined: it is not to go. */
@@ -157,7 +172,10 @@ export class SegmentMaintainer {
     this.#telemetry = telemetry;
     this.#listener = listener;
     this.#finished = new FinishedSegments(storage, log.directory);
-    const { retention, hotSegments } = maintenance;
+    const { retention, hotSegments, segmentBytes } = maintenance;
+    if (retention !== undefined && segmentBytes !== undefined) {
+      this.#wall = new SizeWall(retention, segmentBytes);
+    }
     const { segments = 0 } = retention ?? {};
     telemetry.setMaxSegments(hotSegments ?? segments);
     if (hotSegments === undefined) return;
@@ -202,6 +220,7 @@ export class SegmentMaintainer {
       if (!isOperational(error)) throw error;
       outcome = this.#onFailure(error);
     }
+    this.#tellRoom();
     const endNs = this.#clock.nowNs();
     const waitNs = this.#waitNs(outcome, endNs - startNs);
     this.#notBeforeNs = endNs + waitNs;
@@ -231,14 +250,33 @@ export class SegmentMaintainer {
     return true;
   }
 
-  /** Behind work a rest as long as it took: half of the disk's time is the commits'. */
+  /** How many segments may be begun is told with each step. */
+  #tellRoom(): void {
+    const wall = this.#wall;
+    if (wall === undefined) return;
+    const { count, bytes, activeIndex } = this.#finished;
+    if (!this.#hasToldRoom) {
+      this.#hasToldRoom = true;
+      const last = this.#log.lastSegment?.() ?? 0;
+      if (last > 0) wall.meet(count, bytes, Math.max(0, last - activeIndex));
+    }
+    if (this.#isStuck) wall.lift();
+    this.#room = this.#isStuck ? Number.POSITIVE_INFINITY : wall.room(count, bytes);
+    this.#log.onStep?.(activeIndex + this.#room);
+  }
+
+  /**
+   * Behind work a rest as long as it took: half of the disk's time is the commits'. Not where the
+   * next segment waits for it.
+   */
   #waitNs(outcome: Outcome, workNs: number): number {
     if (outcome === 'waiting') return AWAIT_META_MS * NS_PER_MS;
     if (outcome === 'worked') {
       this.#idleMs = IDLE_MS_MIN;
-      return Math.max(NS_PER_MS, workNs);
+      return this.#room <= 1 ? 0 : Math.max(NS_PER_MS, workNs);
     }
-    const idleMs = this.#idleMs;
+    const isNear = this.#wall?.isNear(this.#room) === true;
+    const idleMs = Math.min(this.#idleMs, isNear ? IDLE_NEAR_MS_MAX : IDLE_MS_MAX);
     this.#idleMs = Math.min(2 * idleMs, IDLE_MS_MAX);
     return idleMs * NS_PER_MS;
   }
@@ -389,7 +427,9 @@ export class SegmentMaintainer {
     // Once before wal.meta says it, and once behind that: who comes in between sees what it says.
     if ((isKept || this.#removalNs === undefined) && this.#isHeld(nextEventId)) {
       this.#removalNs = undefined;
-      return this.#settle(firstEventId);
+      this.#settle(firstEventId);
+      this.#isStuck = true;
+      return 'idle';
     }
     this.#removalNs ??= this.#clock.nowNs();
     if (!isKept) {
@@ -463,6 +503,7 @@ export class SegmentMaintainer {
       if (isCold) this.#telemetry.onColdSegmentDeletion(isGone, startNs);
     }
     this.#goes = undefined;
+    this.#isStuck = false;
     this.#log.onRemoved(isCold);
     if (this.#recycler?.onNameGone() !== true) this.#telemetry.onFreed(bytes);
     this.#telemetry.onHotSegmentRetention(true, this.#removalNs ?? this.#clock.nowNs());
@@ -480,6 +521,7 @@ export class SegmentMaintainer {
   /** Nothing more goes now. @returns `idle` */
   #settle(firstEventId: number | undefined, error?: Error): Outcome {
     this.#removal = { isSettled: true, firstEventId, error };
+    this.#isStuck = error !== undefined;
     return 'idle';
   }
 

@@ -107,6 +107,8 @@ export class PreparedSegments {
   /** Used again: nothing is allocated between the request and the segment. */
   readonly #entry = new Int32Array(QUEUE_ENTRY_WORDS);
   #waitingSinceNs: number | undefined;
+  /** The preparer knows of it. */
+  #isAwaited = false;
 
   constructor(signals: Signals, clock: Clock, telemetry: SegmentPreparerUpdater) {
     this.#signals = signals;
@@ -117,12 +119,18 @@ export class PreparedSegments {
   /**
    * The next prepared segment, or undefined when none is ready; does not wait. The call that began
    * with the first undefined ends with the segment, or with `giveUp`: that is the wait it shows.
+   * @param isHeldBack none is to be taken yet, be it ready or not: that is no wait for the preparer
    */
-  getNextSegment(): PreparedSegment | undefined {
+  getNextSegment(isHeldBack = false): PreparedSegment | undefined {
     const startNs = this.#waitingSinceNs ?? this.#clock.nowNs();
+    if (isHeldBack) {
+      if (this.#waitingSinceNs === undefined) this.#beginWaiting(startNs);
+      return undefined;
+    }
     const queued = this.#signals.preparedQueue.tryPop(this.#entry);
     if (queued === 0) {
       if (this.#waitingSinceNs === undefined) this.#beginWaiting(startNs);
+      if (!this.#isAwaited) this.#await();
       return undefined;
     }
     const endNs = this.#clock.nowNs();
@@ -146,6 +154,10 @@ export class PreparedSegments {
   #beginWaiting(sinceNs: number): void {
     this.#waitingSinceNs = sinceNs;
     this.#telemetry.setWaitingSince(sinceNs);
+  }
+
+  #await(): void {
+    this.#isAwaited = true;
     // Before the word below: who sees a taker wait has its wait counted.
     this.#signals.count('segmentsAwaited', 1);
     this.#announceWaiting(true);
@@ -153,6 +165,7 @@ export class PreparedSegments {
 
   #endWaiting(): void {
     this.#waitingSinceNs = undefined;
+    this.#isAwaited = false;
     this.#telemetry.setWaitingSince(0);
     this.#announceWaiting(false);
   }

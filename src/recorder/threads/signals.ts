@@ -11,7 +11,7 @@
 //   application <-- activeFrom --------------------------------------- writer
 //   application <-- verificationEnded, verificationProblem ----------- maintainer
 //   application --- deleteBefore, deleteRequests --------------------> maintainer
-//   writer <------- removedSegments, coldSegments ------------------- maintainer
+//   writer <------- removedSegments, lastSegment, ... --------------- maintainer
 //   preparer ------ recycledPages ----------------------------------> maintainer
 //   preparer <----- recycledQueue ----------------------------------- maintainer
 //   maintainer ---- keepFrom ----------------------------------------> housekeeping
@@ -25,7 +25,7 @@ import { LatchLine, WordLine } from '../../memory/lines.js';
 import { publishNumber, readNumber } from '../../memory/sequence-latch.js';
 import { SpscQueue } from '../../memory/spsc-queue.js';
 import type { ThreadName } from '../../telemetry/heartbeats.js';
-import { NS_PER_MS } from '../../units.js';
+import { NS_PER_MS, TWO_POW_32 } from '../../units.js';
 import { Doorbell, waitWhile } from './doorbell.js';
 import { SharedMessage } from './shared-message.js';
 
@@ -113,7 +113,11 @@ export const SignalsLayout = layout('Signals')
   .field(12288, 'recycledQueue', block(1024, 64))
   /** First event of the segment that this opening has begun last. Writer: the writer thread. */
   .field(13312, 'activeFrom', LatchLine)
-  .end(13440, 64);
+  /** See `limitSegments`. Writer: the opening, and from then on the maintainer. */
+  .field(13440, 'lastSegment', WordLine)
+  /** Counter of what the maintainer does for this log. Writer: the maintainer. */
+  .field(13568, 'maintainerSteps', WordLine)
+  .end(13696, 64);
 
 export const Trouble = Object.freeze({ none: 0, noSpace: 1, error: 2 });
 
@@ -132,6 +136,8 @@ type Flag =
   | 'deleteRequests'
   | 'removedSegments'
   | 'coldSegments'
+  | 'lastSegment'
+  | 'maintainerSteps'
   | 'writtenWaiting'
   | 'preparerTrouble'
   | 'metaTrouble'
@@ -214,6 +220,23 @@ export class Signals {
     if (this.get(flag) === trouble) return;
     this.set(flag, trouble);
     this.wake('writer');
+  }
+
+  /**
+   * No segment behind `index` is to be begun for now; any may be, where no segment has that index.
+   * The writer is woken where it may go on.
+   */
+  limitSegments(index: number): void {
+    const word = index < TWO_POW_32 ? index : 0;
+    const before = this.lastSegment;
+    if (word === before) return;
+    this.set('lastSegment', word | 0);
+    if (word === 0 || word > before) this.wake('writer');
+  }
+
+  /** Index of the last segment that may be begun; 0: any may. */
+  get lastSegment(): number {
+    return this.get('lastSegment') >>> 0;
   }
 
   /** Adds to a counter; its one writer only. */

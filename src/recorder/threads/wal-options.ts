@@ -39,7 +39,9 @@ export type Preallocation = 'recycle' | 'zero' | 'allocate';
 
 /**
  * Which finished segments are kept: the oldest ones go, one at a time, while there is more than any
- * of these allows. The segment that is written to is always kept.
+ * of these allows. The segment that is written to is always kept. A log that is written faster than
+ * they can go outgrows `segments` and `bytes` by a quarter, or by four segments where that is more,
+ * and then waits; it does not wait for what cannot be removed at all (docs/RETENTION.md).
  */
 export interface RetentionOptions {
   /** Number of finished segments, 1 … 1,000,000. */

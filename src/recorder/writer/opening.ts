@@ -61,6 +61,7 @@ import { MetaStore } from '../housekeeping/meta-store.js';
 import { SegmentPreparer } from '../preparer/segment-preparer.js';
 import type { PredecessorPin, WriterReady } from '../threads/messages.js';
 import type { Signals } from '../threads/signals.js';
+import { SizeWall } from '../threads/size-wall.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
 import { ActiveSegment, segmentBytesFor } from './active-segment.js';
 import { bodyOf, type ServedLog } from './handed-writer.js';
@@ -323,6 +324,7 @@ class Opening {
     if (isCopy) this.#lock.sync();
     // The preparer thread begins with the tickets behind those used here.
     this.#preparer?.close();
+    this.#limitSegments(writer);
     writer.open();
     const handedNs = phases.onPhase('openMeta', phaseNs);
 
@@ -427,6 +429,15 @@ class Opening {
     );
     if (last !== undefined && !last.canContinue) this.#storage.close(last.file.fd);
     return writer;
+  }
+
+  /** Until the maintainer has had its first look each segment counts as large as it may be. */
+  #limitSegments({ segmentCount, durablePoint }: SegmentWriter): void {
+    const { retention, segmentBytes } = this.#options;
+    if (retention === undefined) return;
+    const wall = new SizeWall(retention, segmentBytes);
+    const room = wall.room(Math.max(0, segmentCount - 1), segmentCount * segmentBytes);
+    this.#signals.limitSegments(durablePoint.segmentIndex + room);
   }
 
   #activeOf(last: NonNullable<RecoveredLog['last']>): ActiveSegment {

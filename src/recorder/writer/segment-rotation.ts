@@ -17,6 +17,7 @@ import { SegmentTally } from '../../segment/segment-tally.js';
 import type { PredecessorPin } from '../threads/messages.js';
 import { openPrepared, type PreparedSegment } from '../threads/prepared-segments.js';
 import type { ActiveSegment } from './active-segment.js';
+import { RetentionBrake } from './retention-brake.js';
 import { type NamedSegment, nameSegment, publishName } from './segment-birth.js';
 import { segmentFailure } from './segment-failure.js';
 import type { SegmentWatch } from './segment-watch.js';
@@ -34,6 +35,7 @@ export class SegmentRotation {
   readonly #progress: WriterProgress;
   readonly #space: SpaceRefusal;
   readonly #watch: SegmentWatch;
+  readonly #brake: RetentionBrake;
   #active: ActiveSegment | undefined;
   #predecessor: PredecessorPin;
   #segmentCount: number;
@@ -64,6 +66,7 @@ export class SegmentRotation {
     this.#progress = progress;
     this.#space = space;
     this.#watch = watch;
+    this.#brake = new RetentionBrake(dependencies.signals, dependencies.clock);
     if (start.active === undefined) return;
     dependencies.prepared.announceActive(start.active.givenBytes);
     dependencies.prepared.announceUse(start.active.usedParts);
@@ -104,8 +107,8 @@ export class SegmentRotation {
   }
 
   /**
-   * True when a new segment is active, false while none is prepared, its header finds no space, or
-   * its folder cannot be opened.
+   * True when a new segment is active, false while none is prepared, others are to be removed
+   * first, its header finds no space, or its folder cannot be opened.
    */
   rotate(): boolean {
     const { prepared } = this.#d;
@@ -163,7 +166,7 @@ export class SegmentRotation {
   /** The next prepared file, open; undefined while there is none, or none that can be opened. */
   #takeNext(): { readonly segment: PreparedSegment; readonly fd: number } | undefined {
     for (;;) {
-      const segment = this.#taken ?? this.#d.prepared.getNextSegment();
+      const segment = this.#taken ?? this.#d.prepared.getNextSegment(this.#isHeldBack);
       if (segment === undefined) return undefined;
       this.#taken = segment;
       try {
@@ -182,6 +185,20 @@ export class SegmentRotation {
         this.#openRefusal = error;
         return undefined;
       }
+    }
+  }
+
+  get #isHeldBack(): boolean {
+    return this.#brake.holds((this.#active ?? this.#predecessor).segmentIndex + 1);
+  }
+
+  /** Runs `work`, in which no segment waits for those that are to be removed. */
+  unbraked<T>(work: () => T): T {
+    this.#brake.isReleased = true;
+    try {
+      return work();
+    } finally {
+      this.#brake.isReleased = false;
     }
   }
 

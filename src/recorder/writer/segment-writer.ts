@@ -264,7 +264,10 @@ export class SegmentWriter {
   }
 
   #drainUntil(deadlineNs: number): void {
-    while (this.#d.clock.nowNs() < deadlineNs && this.#blocks.writeNext() === 'wrote');
+    const isOver = (): boolean => this.#d.clock.nowNs() >= deadlineNs;
+    this.#segments.unbraked(() => {
+      while (!isOver() && this.#blocks.writeNext() === 'wrote');
+    });
     if (!this.#progress.isDurable) this.#commit.sync();
   }
 
@@ -275,9 +278,7 @@ export class SegmentWriter {
   drain(): boolean {
     if (this.hasFailed) return true;
     try {
-      let written: WriteOutcome;
-      do written = this.#blocks.writeNext();
-      while (written === 'wrote');
+      const written = this.#segments.unbraked(() => this.#writeAll());
       if (written === 'blocked') {
         this.#updateState(written);
         return false;
@@ -287,6 +288,18 @@ export class SegmentWriter {
       this.fail(error);
     }
     return true;
+  }
+
+  /** `empty`, or why there is more to write. */
+  #writeAll(): WriteOutcome {
+    for (;;) {
+      const written = this.#blocks.writeNext();
+      if (written !== 'wrote') return written;
+    }
+  }
+
+  get segmentCount(): number {
+    return this.#segments.segmentCount;
   }
 
   /** For another thread to go on with, when all is durable; this one has to close. */
