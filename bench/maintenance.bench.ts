@@ -19,6 +19,7 @@ const MAINTAINED: WalOptions = {
   hotSegments: 1,
   retention: { bytes: 32 * MIB },
 };
+const BACKUPS = 'backed up again and again';
 const WITHOUT = 'nothing is compressed or removed';
 const WITH = 'lz4, one hot segment, 32 MiB kept';
 const RATE = 200_000;
@@ -47,16 +48,39 @@ async function withLog(
   }
 }
 
-const appends = (name: string, folder: string, options: WalOptions): Way => ({
+/** One backup after the other, each of what is new, until `end` is called. */
+function backups(wal: Wal, target: string): { end(): Promise<void> } {
+  let isEnding = false;
+  const run = async (): Promise<void> => {
+    while (!isEnding) await wal.backup(target);
+  };
+  const running = run();
+  return {
+    async end() {
+      isEnding = true;
+      await running;
+      rmSync(target, { recursive: true });
+    },
+  };
+}
+
+const appends = (
+  name: string,
+  folder: string,
+  options: WalOptions,
+  beside?: (wal: Wal, directory: string) => { end(): Promise<void> },
+): Way => ({
   name,
   run: () =>
-    withLog(folder, options, async (wal) => {
+    withLog(folder, options, async (wal, directory) => {
+      const other = beside?.(wal, directory);
       await paced(wal, WARM_UP, RATE);
       const { service } = await paced(wal, PACED_EVENTS, RATE);
       const startMs = performance.now();
       for (let event = 0; event < SUSTAINED_EVENTS; event++) wal.append(PAYLOAD);
       await wal.durable();
       const events = (SUSTAINED_EVENTS * 1e3) / (performance.now() - startMs);
+      await other?.end();
       const { maintenanceCompression, maintenanceRetention } = wal.telemetry.segmentMaintainer;
       const values = {
         p99: service.percentileNs(99),
@@ -75,10 +99,15 @@ async function besides(run: Run, folder: string): Promise<void> {
     { name: 'compressed', unit: '' },
     { name: 'removed', unit: '' },
   ] as const;
-  const ways = [appends(WITHOUT, folder, {}), appends(WITH, folder, MAINTAINED)];
+  const ways = [
+    appends(WITHOUT, folder, {}),
+    appends(WITH, folder, MAINTAINED),
+    appends(BACKUPS, folder, {}, (wal, directory) => backups(wal, `${directory}-backup`)),
+  ];
   const title = `append at ${RATE} a second (p99), then ${SUSTAINED_EVENTS} without a pause`;
   const rows = await run.compare(title, columns, ways, WITHOUT);
   run.goal('p99', ratioOf(rows.get(WITH), rows.get(WITHOUT), 'p99'));
+  run.goal('backup', ratioOf(rows.get(BACKUPS), rows.get(WITHOUT), 'p99'));
   run.goal('events', ratioOf(rows.get(WITH), rows.get(WITHOUT), 'events'));
 }
 
