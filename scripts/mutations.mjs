@@ -188,7 +188,7 @@ export const MUTATIONS = [
   {
     name: 'harm: a lost region leaves what is in the ring',
     file: 'src/recorder/writer/segment-writer.ts',
-    find: "while (this.#d.clock.nowNs() < deadlineNs && this.#blocks.writeNext() === 'wrote');",
+    find: "while (!isOver() && this.#blocks.writeNext() === 'wrote');",
     replace: '',
     tests: ['src/recorder/writer/segment-writer-failure.test.ts'],
   },
