@@ -52,6 +52,7 @@ type MetricUnit =
   | 'events'
   | 'segments'
   | 'consumers'
+  | 'streams'
   | 'calls'
   | 'steps'
   | 'id';

@@ -243,6 +243,7 @@ export class Replica {
         this.#confirm(confirmedEventId);
         this.#claimed?.resolve(epoch);
       },
+      onSending: () => undefined,
       onConfirmed: ({ firstEventId, eventCount, frames }: OutgoingRun, ackMs) => {
         counts.runs++;
         counts.events += eventCount;

@@ -1,5 +1,6 @@
 // `replicate`: begins to feed a stream with a log, of this process or of another one.
 import { resolve } from 'node:path';
+import { monotonicClock } from '../clock/clock.js';
 import type { Consumer } from '../consumers/consumer.js';
 import { openConsumer } from '../consumers/consumers.js';
 import { invalidArgument, WalError } from '../errors.js';
@@ -20,6 +21,7 @@ import { FileLog } from './local-log.js';
 import { isFenced, Replica } from './replica.js';
 import { Replicator } from './replicator.js';
 import { RetentionHold } from './retention-hold.js';
+import { StreamMeter } from './stream-meter.js';
 import { pause } from './stream-reading.js';
 
 /** Options of {@link replicate}. */
@@ -108,7 +110,13 @@ export async function replicate(
   const fed = wal && walInside(wal).replicas;
   const claimed = (): void => fed?.lift(stream.name);
   const given = { dir, stream: stream.name, notes, makeDurable, claimed };
+  const clocks = { nowNs: () => monotonicClock.nowNs(), wallClockMs: Date.now };
+  let meter: StreamMeter | undefined;
   const replica = new Replica(given, stop, (observer) => {
+    if (fed !== undefined) {
+      meter = new StreamMeter(observer, fed.updater, () => fed.tell(), clocks);
+      fed.measure(stream.name, meter);
+    }
     let failure: { readonly error: unknown } | undefined;
     const hold = new RetentionHold(consumer, settleMs, (error) => {
       failure ??= { error };
@@ -118,7 +126,7 @@ export async function replicate(
       local,
       stream,
       { pause, random64, wallClockMs: Date.now },
-      observer,
+      meter ?? observer,
       { takeover, checkpointMs, signal: stop.signal },
     );
     const run = async (): Promise<void> => {
@@ -139,10 +147,13 @@ export async function replicate(
   });
   fed?.begin(stream.name, replica);
   // One that failed tells why to whoever asks the log.
-  void replica.ended().then(
-    () => fed?.end(stream.name, replica),
-    () => undefined,
-  );
+  void replica
+    .ended()
+    .then(
+      () => fed?.end(stream.name, replica),
+      () => undefined,
+    )
+    .then(() => fed?.measured(stream.name, meter));
   return replica;
 }
 

@@ -133,6 +133,7 @@ export class Replicator {
     assert(firstEventId === this.#tipNow.nextEventId, 'events are sent in order');
     const partBytes = this.#maxPayloadBytes;
     this.#observer.onActivity(frames.length >= partBytes / 2 ? 'catching-up' : 'following');
+    this.#observer.onSending(run);
     const startMs = performance.now();
     const parts = Math.ceil(frames.length / partBytes);
     const whole = { kind: StreamKind.events, part: 0, parts: 0, firstEventId, eventCount };

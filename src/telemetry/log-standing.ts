@@ -7,6 +7,7 @@ import { underLabels } from '../metrics/labels.js';
 import type { FillCopy } from '../metrics/metrics-struct.js';
 import { LogState } from '../ring/ring-control.js';
 import { fillOccupancy, Manager } from './recorder/manager-metrics.js';
+import { fillReplicationLag, Replication } from './recorder/replication-metrics.js';
 import { fillLag, SegmentWriter } from './recorder/segment-writer-metrics.js';
 
 /** The state of a log, seen from outside; see `WalState`. `opening`: `Wal.open` is pending. */
@@ -91,6 +92,12 @@ export function readStanding(source: StandingSource): LogStanding {
 type FillFrom = (copy: Uint32Array, at: number, standing: LogStanding) => void;
 
 const FILLS = new Map<StructDefinition, FillFrom>([
+  [
+    Replication.definition,
+    (copy, at, { durableEventId }) => {
+      fillReplicationLag(copy, at, durableEventId);
+    },
+  ],
   [
     Manager.definition,
     (copy, at, { waitingBytes }) => {

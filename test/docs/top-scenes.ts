@@ -126,6 +126,15 @@ export const TROUBLES: readonly Scene[] = [
     },
   ),
   scene(
+    'A stream is not there',
+    'Its servers are down, or have no quorum. Appends go on; the log keeps what the stream lacks.',
+    { lasting: lasting({ replicationLagNs: 42e9, engineWaitNs: 41e9 }) },
+    (log) => {
+      log.recordSecond();
+      log.replicatedUpTo(1_030_000);
+    },
+  ),
+  scene(
     'Another log has taken over the stream',
     'The log was replicated, and the stream is that of another one now: what is appended here no ' +
       'stream would have.',

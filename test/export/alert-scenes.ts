@@ -43,6 +43,12 @@ function scene(name: string, changes: Partial<Look>, happen: (log: FakeLog) => v
 const times = (count: number, record: (startNs: number) => void) => (log: FakeLog) =>
   log.took(1000, record, count);
 
+/** A stream that lacks so many events. */
+const replicated = (lagEvents: number) => (log: FakeLog) => {
+  log.recordSecond();
+  log.replicatedUpTo(1_234_567 - lagEvents);
+};
+
 /** Beside the screens of docs/TOP.md, what those do not show. */
 const MORE: readonly Scene[] = [
   scene('brief waits, hearts that beat', {
@@ -99,6 +105,15 @@ const MORE: readonly Scene[] = [
   scene('a consumer was dropped, and holds nothing', {
     consumers: [consumer('audit', 12, 'dropped')],
   }),
+  scene('a stream is behind, not yet for long', lasting({ replicationLagNs: 9e9 }), replicated(9)),
+  scene('a stream is not there', lasting({ engineWaitNs: 40e9 }), replicated(40)),
+  scene('a stream is slow', lasting({ replicationLagNs: 20e9 }), replicated(20)),
+  scene('a stream that has all of it', lasting({ engineWaitNs: 20e9 }), replicated(0)),
+  scene(
+    'another log has the stream of this one',
+    { ...lasting({ engineWaitNs: 20e9, replicationLagNs: 20e9 }), state: 'fenced' },
+    replicated(20),
+  ),
   scene('maintenance fails', {}, (log) => log.maintainer.onMaintenanceFailure()),
   scene('compression fails', {}, (log) => {
     times(2, (startNs) => log.maintainer.onHotSegmentCompression(false, startNs))(log);
@@ -120,6 +135,8 @@ const LASTING: Readonly<Record<string, keyof Look['lasting']>> = {
   flashstrike_wal_recorder_manager_durable_wait_age_seconds: 'durableWaitNs',
   flashstrike_wal_recorder_segment_preparer_get_next_segment_age_seconds: 'nextSegmentNs',
   flashstrike_wal_recorder_segment_writer_durable_lag_age_seconds: 'durableLagNs',
+  flashstrike_wal_recorder_replication_lag_age_seconds: 'replicationLagNs',
+  flashstrike_wal_recorder_replication_engine_wait_age_seconds: 'engineWaitNs',
 };
 
 const RECENT_SYNC = 'flashstrike_wal_recorder_segment_writer_sync_recent_max_seconds';

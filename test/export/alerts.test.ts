@@ -43,6 +43,7 @@ const ALERT_OF: readonly (readonly [text: RegExp, alert: string | undefined])[] 
   [/^the oldest segment should be removed and is damaged/, 'FlashstrikeOldestSegmentDamaged'],
   [/consumers? (is|are) damaged/, 'FlashstrikeConsumerDamaged'],
   [/^the oldest segment should be removed and is kept/, 'FlashstrikeConsumerHolds'],
+  [/^a stream lacks /, 'FlashstrikeReplicationBehind'],
   [/^maintenance of finished segments failed/, 'FlashstrikeMaintenanceFailing'],
   [/^segments could not be compressed/, 'FlashstrikeCompressionFailing'],
   [/^a record was interrupted/, undefined],

@@ -78,6 +78,7 @@ export class Writer {
         if (!this.isKilled) this.onConfirmed(this.confirmedEventId);
       },
       onProven: () => {},
+      onSending: () => undefined,
       onFoundStored: () => {
         this.foundStored++;
       },

@@ -32,6 +32,7 @@ import { parseExposition } from '../telemetry/exposition.js';
 const NOT_ASKED = 'nothing asks for the maintainer';
 const SMALL_RING = 'a ring of the smallest size does not grow';
 const NO_CONSUMER = 'nobody is registered';
+const NO_STREAM = 'no stream is fed with the log';
 const NOTHING_FAILED = 'nothing has failed in this run';
 const NEW_LOG = 'the log was new';
 const ALL_DONE = 'all is on disk when the log is closed';
@@ -91,6 +92,29 @@ const ZERO: Readonly<Record<string, string>> = {
   'consumers.consumerLagEvents': NO_CONSUMER,
   'consumers.consumerLagBytes': NO_CONSUMER,
   'consumers.consumerLagAge': NO_CONSUMER,
+  'replication.fedStreams': NO_STREAM,
+  'replication.confirmedEventId': NO_STREAM,
+  'replication.confirmedEventBytes': NO_STREAM,
+  'replication.lagEvents': NO_STREAM,
+  'replication.lagBytes': NO_STREAM,
+  'replication.lagAge': NO_STREAM,
+  'replication.fencedStreams': NO_STREAM,
+  'replication.streamEpoch': NO_STREAM,
+  'replication.engineWaitAge': NO_STREAM,
+  'replication.engineAnswerAge': NO_STREAM,
+  'replication.acknowledge': NO_STREAM,
+  'replication.confirmedEvents': NO_STREAM,
+  'replication.confirmedBytes': NO_STREAM,
+  'replication.acknowledgeHistogram': NO_STREAM,
+  'replication.engineWait': NO_STREAM,
+  'replication.claims': NO_STREAM,
+  'replication.conflicts': NO_STREAM,
+  'replication.fullStreams': NO_STREAM,
+  'replication.timeouts': NO_STREAM,
+  'replication.unavailabilities': NO_STREAM,
+  'replication.foundStored': NO_STREAM,
+  'replication.regressions': NO_STREAM,
+  'replication.regressedEvents': NO_STREAM,
 };
 
 /** How often the event of a metric has happened. */

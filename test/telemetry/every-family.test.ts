@@ -23,6 +23,8 @@ import type { Preallocation } from '../../src/recorder/threads/wal-options.js';
 import { openRegionFile } from '../../src/region/region-file.js';
 import { openCursorThrough } from '../../src/replay/open-cursor.js';
 import { replayThrough } from '../../src/replay/replay.js';
+import { replicate } from '../../src/replication/replicate.js';
+import { restoreFrom } from '../../src/replication/restore-from.js';
 import { preparedFileName } from '../../src/segment/file-names.js';
 import { FRAME_HEADER_BYTES } from '../../src/segment/frame.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
@@ -32,6 +34,7 @@ import { LogTelemetry } from '../../src/telemetry/log-telemetry.js';
 import { placeOf } from '../../src/telemetry/telemetry-layout.js';
 import { recorder, recovery } from '../../src/telemetry.js';
 import { NS_PER_MS, PAGE_BYTES } from '../../src/units.js';
+import { appendMixed, liveStream, openLog, Place, streamOf } from '../replication/bench.js';
 import { SimulatedDisk } from '../simulation/simulated-disk.js';
 import { SimulatedRegions } from '../simulation/simulated-regions.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
@@ -225,6 +228,38 @@ function failedCalls(families: MovedFamilies): void {
   const survey = () => ({ active: 3, damaged: 1, dropped: 2, lag });
   const consumers = new recorder.ConsumersUpdater(telemetry.consumers, clock);
   new ConsumerWatch(clock, { survey }, () => undefined, consumers).look();
+  look();
+}
+
+/** A stream that fails in every way, is thrown back, and is taken over by another log. */
+async function replicated(context: TestContext, families: MovedFamilies): Promise<void> {
+  const place = new Place(context);
+  const wal = place.keep(await openLog(place.path('log')));
+  const look = (): void => families.collect(RECORDER, wal.telemetry);
+  const engine = liveStream();
+  look();
+  place.keep(await replicate(wal, { stream: streamOf(engine) }));
+  await wal.replicated(appendMixed(wal, 10));
+  look();
+  engine.trouble = 40;
+  const { replication } = wal.telemetry;
+  await eventually('it has failed in every way', () => {
+    appendMixed(wal, 1);
+    look();
+    const { conflicts, fullStreams, timeouts, unavailabilities, foundStored } = replication;
+    return Math.min(conflicts, fullStreams, timeouts, unavailabilities, foundStored) > 0;
+  });
+  engine.trouble = 0;
+  await wal.replicated(appendMixed(wal, 1));
+  look();
+  engine.throwBack(engine.blocks.length - 1);
+  await wal.replicated(appendMixed(wal, 3));
+  look();
+  const out = place.path('standby');
+  await restoreFrom(streamOf(engine), out);
+  const taken = await replicate(out, { stream: streamOf(engine), takeover: true });
+  await place.keep(taken).claimed();
+  await assert.rejects(wal.replicated(appendMixed(wal, 1)), code('ERR_FLASHSTRIKE_FENCED'));
   look();
 }
 
@@ -521,6 +556,7 @@ test('every family that a log exports is moved by something', {
   await wholeRun(context, families);
   await killed(context, families);
   await background(context, families);
+  await replicated(context, families);
   retention(context, families);
   assert.ok(families.size > 100, `${families.size} families`);
   assert.deepEqual(families.unmoved, []);

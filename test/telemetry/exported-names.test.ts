@@ -64,7 +64,9 @@ describe('exported names', () => {
   }
 
   it('the structs are those of the reference, in the order of the aggregates, and ours', () => {
-    const ours = ['flashstrike_wal_recorder_opening', 'flashstrike_wal_recorder_consumers'];
+    const ours = ['opening', 'consumers', 'replication'].map(
+      (name) => `flashstrike_wal_recorder_${name}`,
+    );
     assert.deepEqual(
       ALL_STRUCTS.map(({ prefix }) => prefix).filter((prefix) => !ours.includes(prefix)),
       Object.keys(REFERENCE_STRUCTS),
@@ -123,7 +125,7 @@ describe('exported names', () => {
     for (const { definition } of ALL_STRUCTS) {
       for (const [field, { kind, unit }] of Object.entries(definition.fields)) {
         if (!['counter64', 'gauge64', 'constant64'].includes(kind)) continue;
-        if (!['bytes', 'events', 'segments', 'consumers'].includes(unit)) continue;
+        if (!['bytes', 'events', 'segments', 'consumers', 'streams'].includes(unit)) continue;
         assert.match(field.toLowerCase(), new RegExp(unit), `${definition.name}.${field}`);
       }
     }

@@ -8,6 +8,7 @@ import { elsewhereOf, isStale, isStuck, stoppedNs } from './hearts.js';
 import type { Look } from './look.js';
 import { maintenanceTroubles } from './maintenance.js';
 import { formatNs } from './quantity.js';
+import { replicationTroubles } from './replication.js';
 import { error, type Trouble, times, warning } from './trouble.js';
 
 /** A disk that is well syncs faster. */
@@ -29,6 +30,7 @@ export function diagnose(look: Look, figures: Figures, reason?: string): readonl
     ...appendTroubles(look, figures),
     ...diskTroubles(look, figures),
     ...maintenanceTroubles(look, figures),
+    ...replicationTroubles(look),
   ];
   return [
     ...troubles.filter(({ severity }) => severity === 'error'),

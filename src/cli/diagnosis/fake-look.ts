@@ -18,6 +18,8 @@ export const NOTHING_LASTS: Look['lasting'] = {
   nextSegmentNs: 0,
   durableLagNs: 0,
   unsyncedNs: 0,
+  replicationLagNs: 0,
+  engineWaitNs: 0,
   unwatermarkedNs: 0,
 };
 
@@ -51,6 +53,7 @@ export class FakeLog {
   );
   readonly disk = new recorder.DiskUpdater(this.#metrics.manager, this.#clock);
   readonly consumers = new recorder.ConsumersUpdater(this.#metrics.consumers, this.#clock);
+  readonly replication = new recorder.ReplicationUpdater(this.#metrics.replication, this.#clock);
   readonly maintainer = new recorder.SegmentMaintainerUpdater(
     this.#metrics.segmentMaintainer,
     this.#clock,
@@ -70,6 +73,15 @@ export class FakeLog {
       this.#clock.advanceNs(ns);
       record(startNs);
     }
+  }
+
+  /** A stream is known to have all events up to that one. */
+  replicatedUpTo(confirmedEventId: number): void {
+    const none = { fenced: 0, unconfirmedSinceNs: 0, waitingSinceNs: 0, answeredNs: 1 };
+    const stream = { streams: 1, confirmedEventId, confirmedEventBytes: 88 };
+    this.replication.setStanding({ ...none, ...stream });
+    this.replication.onClaim(3);
+    this.took(4.3e6, (startNs) => this.replication.onConfirmed(startNs, 1_400, 123_200), 50);
   }
 
   append(events: number): void {

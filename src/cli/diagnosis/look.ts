@@ -19,6 +19,10 @@ interface Lasting {
   readonly durableLagNs: number;
   /** The oldest event that is written and not durable. */
   readonly unsyncedNs: number;
+  /** The oldest event that was sent to a stream and is not confirmed. */
+  readonly replicationLagNs: number;
+  /** The engine of a stream does not do what it is asked. */
+  readonly engineWaitNs: number;
   /** The last commit, of which no header on disk tells yet. */
   readonly unwatermarkedNs: number;
 }
@@ -86,8 +90,11 @@ export function takeLook(
   };
 }
 
-function lastingOf({ manager, segmentWriter, segmentPreparer }: recorder.Telemetry): Lasting {
+function lastingOf(metrics: recorder.Telemetry): Lasting {
+  const { manager, segmentWriter, segmentPreparer, replication } = metrics;
   return {
+    replicationLagNs: replication.lagAge,
+    engineWaitNs: replication.engineWaitAge,
     ringStallNs: manager.ringStallAge,
     durableWaitNs: manager.durableWaitAge,
     nextSegmentNs: segmentPreparer.getNextSegmentAge,

@@ -22,6 +22,7 @@ export type TroubleKind =
   | 'no-space'
   | 'not-durable'
   | 'not-open'
+  | 'replication-behind'
   | 'ring-cannot-grow'
   | 'ring-found-full'
   | 'ring-nearly-full'

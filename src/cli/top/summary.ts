@@ -153,6 +153,7 @@ export function summary(look: Look, figures: Figures, columns: number): TextLine
     ...row('segments', segments(look), columns),
     ...row('maintenance', maintenanceOf(look, figures), columns),
     ...row('consumers', consumersOf(look), columns),
+    ...row('replicated', replicationOf(look), columns),
   ];
 }
 
@@ -256,6 +257,30 @@ function consumersOf({ recorder, consumers: listed }: Look): Part[] {
     droppedConsumers === 0
       ? undefined
       : piece(`${formatCount(droppedConsumers)} dropped`, 'yellow'),
+  ];
+}
+
+/** Nothing where this process feeds no stream. Of several the one furthest behind. */
+function replicationOf({ recorder, lasting, state }: Look): Part[] {
+  const { replication } = recorder;
+  const { fedStreams, confirmedEventId, lagEvents, lagBytes, streamEpoch } = replication;
+  const { acknowledge, acknowledgeHistogram, regressedEvents, fencedStreams } = replication;
+  if (fedStreams + fencedStreams === 0) return [];
+  const bytes = lagBytes === 0 ? '' : `, some ${formatBytes(lagBytes)}`;
+  const age = lasting.replicationLagNs === 0 ? '' : `, ${formatNs(lasting.replicationLagNs)}`;
+  const p99Ns = Math.min(acknowledgeHistogram.percentile(99), acknowledge.maxNs);
+  return [
+    lastEvent(confirmedEventId),
+    lagEvents === 0 ? undefined : `${formatEvents(lagEvents)} behind${bytes}${age}`,
+    acknowledge.samples === 0 ? undefined : `confirmed in ${formatNs(p99Ns)} (99 %)`,
+    streamEpoch === 0 ? undefined : `epoch ${formatCount(streamEpoch)}`,
+    lasting.engineWaitNs === 0
+      ? undefined
+      : piece(`the engine is waited for since ${formatNs(lasting.engineWaitNs)}`, 'yellow'),
+    regressedEvents === 0
+      ? undefined
+      : piece(`${formatEvents(regressedEvents)} lost by the stream and sent again`, 'yellow'),
+    state === 'fenced' ? piece('FENCED', 'red') : undefined,
   ];
 }
 

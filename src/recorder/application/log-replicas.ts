@@ -3,11 +3,22 @@
 // asked for.
 import { WalError } from '../../errors.js';
 import { LogState } from '../../ring/ring-control.js';
+import type { ReplicationUpdater } from '../../telemetry/recorder/replication-metrics.js';
 
 /** A stream that is fed with a log. */
 interface FedStream {
   /** Resolves once the stream is known to have the event; rejects once it never will be. */
   replicated(eventId: number): Promise<number>;
+}
+
+/** How a stream stands; times in ns of the monotonic clock, 0: there is no such thing. */
+interface StreamStanding {
+  readonly confirmedEventId: number;
+  /** Mean of the events that were confirmed last. */
+  readonly confirmedEventBytes: number;
+  readonly unconfirmedSinceNs: number;
+  readonly waitingSinceNs: number;
+  readonly answeredNs: number;
 }
 
 /** The word of a log's state, in memory that goes when the log is closed. */
@@ -23,9 +34,45 @@ export class LogReplicas {
   /** By stream: who says that the log is to accept nothing more. */
   readonly #fences = new Map<string, Error>();
 
-  constructor(directory: string, word: () => StateWord) {
+  readonly #standings = new Map<string, StreamStanding>();
+  /** Records what happens on the way to the streams. */
+  readonly updater: ReplicationUpdater;
+
+  constructor(directory: string, word: () => StateWord, updater: ReplicationUpdater) {
     this.#directory = directory;
     this.#word = word;
+    this.updater = updater;
+  }
+
+  /** From here on the stream is among those that the telemetry tells of. */
+  measure(stream: string, standing: StreamStanding): void {
+    this.#standings.set(stream, standing);
+    this.tell();
+  }
+
+  /** Its replica has ended. */
+  measured(stream: string, standing: StreamStanding | undefined): void {
+    if (this.#standings.get(stream) !== standing) return;
+    this.#standings.delete(stream);
+    this.tell();
+  }
+
+  /** Tells the telemetry how the streams stand: the one that is furthest behind, for all. */
+  tell(): void {
+    const all = [...this.#standings.values()];
+    const [last] = all.sort((a, b) => a.confirmedEventId - b.confirmedEventId);
+    const since = (ofEach: (standing: StreamStanding) => number): number =>
+      Math.min(...all.map(ofEach).filter((ns) => ns > 0), Number.POSITIVE_INFINITY);
+    const known = (ns: number): number => (Number.isFinite(ns) ? ns : 0);
+    this.updater.setStanding({
+      streams: all.length,
+      fenced: this.#fences.size,
+      confirmedEventId: last?.confirmedEventId ?? 0,
+      confirmedEventBytes: last?.confirmedEventBytes ?? 0,
+      unconfirmedSinceNs: known(since((each) => each.unconfirmedSinceNs)),
+      waitingSinceNs: known(since((each) => each.waitingSinceNs)),
+      answeredNs: known(since((each) => each.answeredNs)),
+    });
   }
 
   /** In place of one that has ended, of the same stream. */
@@ -59,6 +106,7 @@ export class LogReplicas {
   /** From here on `append` refuses: it looks at this word in any case. */
   fence(stream: string, error: Error): void {
     this.#fences.set(stream, error);
+    this.tell();
     const { words, index } = this.#word();
     for (;;) {
       const state = Atomics.load(words, index);
@@ -70,7 +118,9 @@ export class LogReplicas {
 
   /** The log has the stream by now: it has claimed it. */
   lift(stream: string): void {
-    if (!this.#fences.delete(stream) || this.#fences.size > 0) return;
+    if (!this.#fences.delete(stream)) return;
+    this.tell();
+    if (this.#fences.size > 0) return;
     const { words, index } = this.#word();
     // Of a disk that is full the writer thread tells again when that has changed.
     Atomics.compareExchange(words, index, LogState.fenced, LogState.open);

@@ -54,6 +54,7 @@ import { FRAME_HEADER_BYTES, FrameKind, frameSpan } from '../../segment/frame.js
 import type { LogTelemetry, WalTelemetry } from '../../telemetry/log-telemetry.js';
 import { appendedEventsOf, ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { OpeningUpdater } from '../../telemetry/recorder/opening-metrics.js';
+import { ReplicationUpdater } from '../../telemetry/recorder/replication-metrics.js';
 import { LONGEST_TIMER_MS, PAGE_BYTES } from '../../units.js';
 import { SEGMENT_PARTS } from '../threads/segment-growth.js';
 import { Signals } from '../threads/signals.js';
@@ -244,10 +245,11 @@ export class Wal {
       isThere: (eventId: number) => eventId <= this.durableEventId,
     };
     this.#consumers = new LogConsumers(place, () => this.durableEventId);
-    this.#replicas = new LogReplicas(directory, () => ({
-      words: this.#words,
-      index: this.#stateWord,
-    }));
+    this.#replicas = new LogReplicas(
+      directory,
+      () => ({ words: this.#words, index: this.#stateWord }),
+      new ReplicationUpdater(this.#telemetry.replication, clock),
+    );
     this.#diagnostics = new Diagnostics(this);
     this.#pulse = new Pulse(() => {
       handles.beat();

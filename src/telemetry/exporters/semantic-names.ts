@@ -29,6 +29,7 @@ const UNITS = new Map([
   ['events', '{event}'],
   ['segments', '{segment}'],
   ['consumers', '{consumer}'],
+  ['streams', '{stream}'],
 ]);
 
 /** A system's name has an underscore of its own: `wal_recorder`. */

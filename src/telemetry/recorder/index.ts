@@ -4,6 +4,7 @@ export { Consumers, ConsumersUpdater } from './consumers-metrics.js';
 export { DiskUpdater, Manager, ManagerUpdater } from './manager-metrics.js';
 export { MetaStore, MetaStoreUpdater } from './meta-store-metrics.js';
 export { Opening, OpeningUpdater } from './opening-metrics.js';
+export { Replication, ReplicationUpdater } from './replication-metrics.js';
 export { SegmentWriter, SegmentWriterUpdater } from './segment-writer-metrics.js';
 export { Telemetry } from './telemetry.js';
 export {

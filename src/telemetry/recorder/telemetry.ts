@@ -4,6 +4,7 @@ import { Consumers } from './consumers-metrics.js';
 import { Manager } from './manager-metrics.js';
 import { MetaStore } from './meta-store-metrics.js';
 import { Opening } from './opening-metrics.js';
+import { Replication } from './replication-metrics.js';
 import { SegmentWriter } from './segment-writer-metrics.js';
 import { SegmentMaintainer } from './worker/segment-maintainer-metrics.js';
 import { SegmentPreparer } from './worker/segment-preparer-metrics.js';
@@ -30,4 +31,5 @@ export class Telemetry extends aggregateOf(NAMES, {
   manager: Manager,
   opening: Opening,
   consumers: Consumers,
+  replication: Replication,
 }) {}
