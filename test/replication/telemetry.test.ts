@@ -23,6 +23,7 @@ test('it tells how far the stream is behind, and that it has caught up', async (
     },
   };
   const replica = place.keep(await replicate(wal, { stream: held }));
+  place.keep(gate);
   const first = appendMixed(wal, 1);
   await settles('replicated', wal.replicated());
   assert.equal(replication.fedStreams, 1);
