@@ -9,6 +9,7 @@ import {
   decodeStreamBlock,
   encodeMark,
   encodeStreamBlock,
+  MAX_RUN_BYTES,
   markOf,
   type StreamBlock,
   StreamBlockLayout,
@@ -135,7 +136,7 @@ test('what cannot be is not written', () => {
     { eventCount: 0 },
     { part: 1, parts: 2 },
     { payload: new Uint8Array(7) },
-    { payload: new Uint8Array(2 ** 20) },
+    { payload: new Uint8Array(MAX_RUN_BYTES + 8) },
   ];
   for (const fields of wrong) {
     assert.throws(() => encodeStreamBlock({ ...EVENTS, ...fields }), /written only complete/);
