@@ -11,15 +11,18 @@ import { compressFile } from '../support/lz4-frames.js';
 const SEGMENT_BYTES = 16 * MIB;
 const BLOCKS = 30;
 const EVENTS_A_BLOCK = 500;
-const LARGE_SEGMENTS = 6;
-/** Of the collector's whims; a quarter of the larger log. */
-const SLACK_BYTES = 24 * MIB;
+/** From 64 MiB on another thread verifies as well, and has memory of its own: in both of them. */
+const SMALL_SEGMENTS = 5;
+const LARGE_SEGMENTS = 12;
+/** Of the collectors' whims, of three threads; less than half of what the larger log has more. */
+const SLACK_BYTES = 48 * MIB;
 
 /**
  * Blocks of compressed segments are unpacked into memory that the engine frees when some 32 MiB of
- * it have come together, however much there is to read: 80 MB are, three times over.
+ * it have come together, in each of three threads (two of which read and verify ahead), however
+ * much there is to read: 180 MB are, three times over.
  */
-const UNPACKED_BYTES = 64 * MIB;
+const UNPACKED_BYTES = 112 * MIB;
 
 const SCRIPT = `
 const { salvage, verify } = await import(options.index);
@@ -60,7 +63,7 @@ async function memoryFor(
 test('replay, verify and salvage of a large log take the memory of a small one', {
   skip: existsSync('/proc/self/status') ? false : 'the peak of memory is not told here (no /proc)',
 }, async (t) => {
-  const small = await memoryFor(temporaryFolder(t), 1);
+  const small = await memoryFor(temporaryFolder(t), SMALL_SEGMENTS);
   const large = await memoryFor(temporaryFolder(t), LARGE_SEGMENTS);
   const packed = await memoryFor(temporaryFolder(t), LARGE_SEGMENTS, true);
   t.diagnostic(JSON.stringify({ small, large, packed }));
