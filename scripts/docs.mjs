@@ -34,6 +34,7 @@ const HELPERS = [
   'RegisteredMetric',
   'SIDES',
   'ShownValue',
+  'StreamsStanding',
   'StructDefinition',
   'StructsOf',
   'SumData',
