@@ -38,7 +38,8 @@ class OpenCursor extends LogCursor implements EventCursor {
 /**
  * Opens a cursor over the log in `dir`: the fastest way to read. Takes no lock, even if the log is
  * being written. Uses at most two descriptors and 3 MiB of memory, until `close`; where another
- * thread reads ahead (`readAhead`) 8 MiB more, and the descriptors of that.
+ * thread reads ahead (`readAhead`) 8 MiB more, and the descriptors of that. Where an event has
+ * more than 1 MiB it takes as much until `close`, and once more while it is the current one.
  * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG, _OUT_OF_RANGE for an id before the
  * first event or beyond last + 1, _EXPIRED for one that no longer exists, and what reading finds
  * @example

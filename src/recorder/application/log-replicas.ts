@@ -3,22 +3,15 @@
 // asked for.
 import { WalError } from '../../errors.js';
 import { LogState } from '../../ring/ring-control.js';
-import type { ReplicationUpdater } from '../../telemetry/recorder/replication-metrics.js';
+import type {
+  ReplicationUpdater,
+  StreamStanding,
+} from '../../telemetry/recorder/replication-metrics.js';
 
 /** A stream that is fed with a log. */
 interface FedStream {
   /** Resolves once the stream is known to have the event; rejects once it never will be. */
   replicated(eventId: number): Promise<number>;
-}
-
-/** How a stream stands; times in ns of the monotonic clock, 0: there is no such thing. */
-interface StreamStanding {
-  readonly confirmedEventId: number;
-  /** Mean of the events that were confirmed last. */
-  readonly confirmedEventBytes: number;
-  readonly unconfirmedSinceNs: number;
-  readonly waitingSinceNs: number;
-  readonly answeredNs: number;
 }
 
 /** The word of a log's state, in memory that goes when the log is closed. */
@@ -33,7 +26,6 @@ export class LogReplicas {
   readonly #streams = new Map<string, FedStream>();
   /** By stream: who says that the log is to accept nothing more. */
   readonly #fences = new Map<string, Error>();
-
   readonly #standings = new Map<string, StreamStanding>();
   /** Records what happens on the way to the streams. */
   readonly updater: ReplicationUpdater;

@@ -251,15 +251,20 @@ const FAILURES = {
   unavailable: wordOf(at.unavailabilities),
 } as const;
 
-/** How all streams stand; times in ns of the monotonic clock, 0: there is no such thing. */
-interface StreamsStanding {
-  readonly streams: number;
-  readonly fenced: number;
+/** How a stream stands; times in ns of the monotonic clock, 0: there is no such thing. */
+export interface StreamStanding {
   readonly confirmedEventId: number;
+  /** Mean of the events that were confirmed last. */
   readonly confirmedEventBytes: number;
   readonly unconfirmedSinceNs: number;
   readonly waitingSinceNs: number;
   readonly answeredNs: number;
+}
+
+/** How all streams stand. */
+interface StreamsStanding extends StreamStanding {
+  readonly streams: number;
+  readonly fenced: number;
 }
 
 /** Records what replicators do; for the application thread. */
