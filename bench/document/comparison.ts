@@ -126,7 +126,7 @@ function comparison(results: readonly Result[]): string {
     `- Ten million appends without a pause: ${coarse} ns each (coarse time); the C++ reference, ` +
       `which syncs nothing, ${reference} ns.\n`,
     `Events of 40 bytes (HTTP: 120), medians of ${peers.rounds} and ${http.rounds} rounds on ` +
-      `${peers.date}, on a **shared, slow virtual machine with two cores and other work on it** ` +
+      `${peers.date}, on a **shared virtual machine with two cores** ` +
       `(${loadOf(peers)}, ${loadOf(http)}): take ratios, and only large ones.`,
     '[BENCHMARKS](docs/BENCHMARKS.md) has the ranges, the method, and all goals that were ' +
       'missed; `npm run bench -- peers http` measures on yours.\n\n',
