@@ -6,7 +6,7 @@ import type { ReadingPorts } from '../judgement/reading-ports.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { type ConsumerFile, readConsumers } from '../reading/consumer-files.js';
 import { checkDirectory, checkLock } from '../reading/event-range.js';
-import { holdsLog, listLog, noLogIn, readMeta } from '../reading/log-directory.js';
+import { holdsLog, isLogFolder, listLog, noLogIn, readMeta } from '../reading/log-directory.js';
 import type { ConsumerPolicy, ConsumerRecord } from '../segment/consumer-record.js';
 import { nodeSyncs } from '../storage/disk-syncs.js';
 import { Consumer } from './consumer.js';
@@ -181,6 +181,6 @@ export async function removeConsumer(
   checkConsumerName(name);
   const lock = checkLock(options);
   const path = resolve(checkDirectory(dir));
-  if (!holdsLog(listLog(REGION_PORTS.storage, path))) throw noLogIn(path);
+  if (!isLogFolder(REGION_PORTS.storage, path)) throw noLogIn(path);
   await remove({ ports: REGION_PORTS, syncs: nodeSyncs, dir: path, lock }, name);
 }

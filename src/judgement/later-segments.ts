@@ -1,7 +1,7 @@
 // Segments that stand behind one that is missing or cannot be read: the first header among them
 // that can be read tells how much is lost.
 import { firstEventOf } from '../reading/first-event.js';
-import { listLog } from '../reading/log-directory.js';
+import { type ListedSegment, listLog } from '../reading/log-directory.js';
 import type { Storage } from '../storage/storage.js';
 
 export interface LaterSegment {
@@ -11,14 +11,18 @@ export interface LaterSegment {
   readonly firstEventId: number | undefined;
 }
 
-/** What stands behind `segmentIndex`, its direct successor left out; undefined for nothing. */
+/**
+ * What stands behind `segmentIndex`, its direct successor left out; undefined for nothing.
+ * @param listed the segments, where they cannot have changed since; by default they are listed
+ */
 export function laterThanNext(
   storage: Storage,
   dir: string,
   segmentIndex: number,
   logId: bigint,
+  listed?: readonly ListedSegment[] | undefined,
 ): LaterSegment | undefined {
-  const { segments } = listLog(storage, dir);
+  const segments = listed ?? listLog(storage, dir).segments;
   const later = segments.filter(({ index }) => index > segmentIndex + 1);
   const firstIndex = later[0]?.index;
   if (firstIndex === undefined) return undefined;

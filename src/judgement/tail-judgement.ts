@@ -11,7 +11,12 @@ import {
   restoreAdvice,
 } from '../reading/advice.js';
 import { firstEventIn } from '../reading/first-event.js';
-import { type MetaReading, readMeta, usableMeta } from '../reading/log-directory.js';
+import {
+  type ListedSegment,
+  type MetaReading,
+  readMeta,
+  usableMeta,
+} from '../reading/log-directory.js';
 import { reading } from '../reading/read-failure.js';
 import { confirmSeal } from '../reading/seal-check.js';
 import { isExpired } from '../reading/segment-file.js';
@@ -69,6 +74,8 @@ interface JudgingOptions {
   readonly metaOf?: MetaUse;
   /** The folder is taken for a copy, though nothing proves it. */
   readonly acceptCopy?: boolean;
+  /** For who has listed the log, and holds its lock: nobody else adds a segment. */
+  readonly listed?: readonly ListedSegment[];
 }
 
 /**
@@ -83,7 +90,7 @@ export function judgeTail(
   dir: string,
   reader: SegmentReader,
   outside: () => OutsideClaims = () => ({}),
-  { metaOf = usableMeta, acceptCopy = false }: JudgingOptions = {},
+  { metaOf = usableMeta, acceptCopy = false, listed }: JudgingOptions = {},
 ): TailJudgement | undefined {
   const { file } = reader;
   const { segmentIndex, logId } = file.header;
@@ -93,7 +100,7 @@ export function judgeTail(
   const evidence = gatherEvidence(storage, reader, meta, claimed);
   if (hasSuccessor(storage, dir, segmentIndex)) return undefined;
   // A successor of the successor, seen first, proves nothing: both may just have been published.
-  const later = laterThanNext(storage, dir, segmentIndex, logId);
+  const later = laterThanNext(storage, dir, segmentIndex, logId, listed);
   if (later !== undefined && hasSuccessor(storage, dir, segmentIndex)) return undefined;
   if (reader.validatesNow()) return undefined;
   const plain = judgeEnd(storage, reader, evidence, later);

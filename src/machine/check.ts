@@ -4,10 +4,10 @@ import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { firstEventIdKept } from '../consumers/first-event.js';
 import { assert, codeOf } from '../errors.js';
-import { readLogId } from '../judgement/log-identity.js';
+import { knownLogId } from '../judgement/log-identity.js';
 import { checkCallback, checkDirectory, checkOptionNames } from '../reading/event-range.js';
 import type { LoggedEvent } from '../reading/events.js';
-import { holdsLog, listLog, noLogIn } from '../reading/log-directory.js';
+import { listLog } from '../reading/log-directory.js';
 import { replayThrough } from '../replay/replay.js';
 import { REPLAY_PORTS } from '../replay/thread-read-ahead.js';
 import { xxh64 } from '../segment/checksum.js';
@@ -83,9 +83,7 @@ export async function checkMachine<State extends object, Result>(
   const resolved = resolveMachine({ ...machine, hashEvery: options.every });
   const directory = resolve(checkDirectory(dir));
   const { storage } = REPLAY_PORTS;
-  const listing = listLog(storage, directory);
-  const logId = holdsLog(listing) ? readLogId(storage, directory) : undefined;
-  if (logId === undefined) throw noLogIn(directory);
+  const logId = knownLogId(storage, directory);
   const place: StatePlace = {
     ports: REPLAY_PORTS,
     dir: directory,

@@ -10,7 +10,7 @@ import {
   readMarks,
   walkRegions,
 } from '../judgement/region-walk.js';
-import { holdsLog, listLog, noLogIn } from '../reading/log-directory.js';
+import { isLogFolder, noLogIn } from '../reading/log-directory.js';
 import { RegionFile, type UnusableRegion } from '../region/region-file.js';
 import { machineRegions } from '../region/regions.js';
 import { LOCK_FILE } from '../segment/file-names.js';
@@ -36,7 +36,7 @@ interface Rejected {
  * …
  */
 export function openTelemetryRegion(dir: string): RegionFile {
-  if (!holdsLog(listLog(nodeStorage, dir))) throw noLogIn(dir);
+  if (!isLogFolder(nodeStorage, dir)) throw noLogIn(dir);
   const logId = logIdIn(dir);
   let rejected: Rejected | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS_WHILE_OPENING; attempt++) {

@@ -150,6 +150,24 @@ export const holdsLog = (listing: LogListing): boolean =>
   // Whose acknowledgement may be all that is left of the log.
   listing.consumers.length > 0;
 
+const LOG_NAMES: ReadonlySet<ReturnType<typeof classifyName>> = new Set([
+  'segment',
+  'compressed',
+  'compressing',
+  'prepared',
+  'meta',
+  'meta-temporary',
+  'lock',
+  'consumer',
+]);
+
+/**
+ * What {@link holdsLog} tells of a listing, by the names alone: for who needs no more of it.
+ * @throws WalError as listLog
+ */
+export const isLogFolder = (storage: Storage, dir: string): boolean =>
+  listEntries(storage, dir).some(({ name }) => LOG_NAMES.has(classifyName(name)));
+
 /** The error for a folder that {@link holdsLog} denies. */
 export const noLogIn = (dir: string): WalError =>
   new WalError(
@@ -166,7 +184,7 @@ export const noLogIn = (dir: string): WalError =>
  */
 export function isNoLogYet(storage: Storage, dir: string): boolean {
   try {
-    return !holdsLog(listLog(storage, dir));
+    return !isLogFolder(storage, dir);
   } catch (error) {
     if (error instanceof WalError && systemCode(error.cause) === 'ENOENT') return true;
     throw error;

@@ -4,7 +4,13 @@
 import { type ErrorCode, WalError } from '../errors.js';
 import { electLogId, regionLogIds } from '../judgement/log-identity.js';
 import { restoreAdvice } from '../reading/advice.js';
-import type { ListedSegment, LogListing, MetaReading } from '../reading/log-directory.js';
+import {
+  type ListedSegment,
+  type LogListing,
+  listLog,
+  type MetaReading,
+  readMeta,
+} from '../reading/log-directory.js';
 import { pinProblem } from '../reading/pin.js';
 import { type ReadingMeter, silentMeter } from '../reading/reading-meter.js';
 import { lookAtSegment, wrongLogError } from '../reading/segment-file.js';
@@ -26,6 +32,14 @@ export interface LogChain {
   readonly links: readonly ChainLink[];
 }
 
+/** What an open finds in the folder, before anything of it is judged. */
+export interface LogSurvey {
+  readonly listing: LogListing;
+  readonly meta: MetaReading;
+  readonly chain: LogChain;
+  readonly tookNs: number;
+}
+
 /** Damage of one file; what else can go wrong with it is no statement about the log. */
 const DAMAGE: ReadonlySet<ErrorCode> = new Set([
   'ERR_FLASHSTRIKE_CORRUPT',
@@ -33,14 +47,32 @@ const DAMAGE: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
+ * Lists the folder, and reads and chains the headers of all segments: once for all that an open
+ * does, because each look at a file costs, and a log may have thousands. To be used under the
+ * log's lock, where nobody else adds or removes segments.
+ * @throws WalError ERR_FLASHSTRIKE_NOT_A_LOG, and as readLogChain
+ */
+export function surveyLog(
+  storage: Storage,
+  dir: string,
+  meter: ReadingMeter = silentMeter(),
+): LogSurvey {
+  const startNs = meter.nowNs();
+  const listing = listLog(storage, dir);
+  const meta = readMeta(storage, dir);
+  const chain = readLogChain(storage, listing, meta, meter);
+  return { listing, meta, chain, tookNs: meter.nowNs() - startNs };
+}
+
+/**
  * Reads and chains the headers of all segments that are listed.
  * @throws WalError ERR_FLASHSTRIKE_UNSUPPORTED, _UNSAFE_FILE, _ACCESS, _IO
  */
-export function readLogChain(
+function readLogChain(
   storage: Storage,
   { dir, segments }: LogListing,
   reading: MetaReading,
-  meter: ReadingMeter = silentMeter(),
+  meter: ReadingMeter,
 ): LogChain {
   const links: ChainLink[] = [];
   let successor: SegmentHeader | undefined;

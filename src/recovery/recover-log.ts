@@ -37,7 +37,6 @@ import {
   listingNotes,
   listLog,
   metaNotes,
-  readMeta,
   usableMeta,
 } from '../reading/log-directory.js';
 import { checkTelemetry, type ReadingMeter } from '../reading/reading-meter.js';
@@ -55,7 +54,7 @@ import type { Storage } from '../storage/storage.js';
 import type { IntegrityFailure } from '../telemetry/integrity-failure.js';
 import type { Telemetry } from '../telemetry/recovery/telemetry.js';
 import { MIB } from '../units.js';
-import { type LogChain, readLogChain } from './log-chain.js';
+import { type LogChain, type LogSurvey, surveyLog } from './log-chain.js';
 import { bodyLossesOf, lossError, lossesOf, type SegmentLoss } from './segment-losses.js';
 import { type SegmentWalk, walkSegment } from './segment-walk.js';
 
@@ -202,6 +201,7 @@ const vanished = (path: string): WalError =>
  * @param outside what the shared region claims durable; what consumers do is read here
  * @param random for the id of a log that is new
  * @param telemetry records how long what took
+ * @param survey of the folder as it is; by default it is made here
  * @throws WalError ERR_FLASHSTRIKE_CORRUPT, _UNDECIDABLE, _UNSUPPORTED, _WRONG_LOG, …
  */
 export function recoverLog(
@@ -212,11 +212,15 @@ export function recoverLog(
   random: Random64 = random64,
   telemetry?: Telemetry,
   verify: VerifyMode = 'tail',
+  survey?: LogSurvey,
 ): RecoveredLog {
   const meter = checkTelemetry(telemetry);
   return meter.measure(
-    (startNs, ok) => meter.manager.onRecoverLog(startNs, ok),
-    () => recover(storage, directory, { mode, verify }, outside, random, meter),
+    (startNs, ok) => meter.manager.onRecoverLog(startNs - (survey?.tookNs ?? 0), ok),
+    () => {
+      const found = survey ?? surveyLog(storage, directory, meter);
+      return recover(storage, directory, { mode, verify }, outside, random, meter, found);
+    },
   );
 }
 
@@ -227,9 +231,8 @@ function recover(
   outside: OutsideClaims,
   random: Random64,
   meter: ReadingMeter,
+  { listing, meta: reading, chain }: LogSurvey,
 ): RecoveredLog {
-  const listing = listLog(storage, directory);
-  const reading = readMeta(storage, directory);
   const notes = [...listingNotes(listing, reading), ...metaNotes(reading, listing)];
   // They would be removed: looked at before anything is changed.
   for (const path of leftOversIn(listing)) isLeftOver(storage, path);
@@ -244,7 +247,6 @@ function recover(
     const consumers = consumersOf(storage, listing, log.logId);
     return { ...log, consumers, notes: [...log.notes, ...consumerNotes(directory, consumers)] };
   }
-  const chain = readLogChain(storage, listing, reading, meter);
   const header = chain.links[0]?.header;
   const acceptCopy = mode === 'accept-copy';
   const missing = header && missingBeginning(storage, directory, reading, header, acceptCopy);
@@ -258,7 +260,7 @@ function recover(
   const file = openSegment(storage, last.path, { index: last.index, logId }, 'rewrite', meter);
   if (file === undefined) throw vanished(last.path);
   try {
-    const log = withLastSegment(storage, directory, file, mode, claims, notes, meter);
+    const log = withLastSegment(storage, listing, file, mode, claims, notes, meter);
     // A copy may have wal.meta of a time when nothing of what it holds was kept any more.
     const firstKept = firstKeptIn(reading, logId);
     const isBeyond = beginsLater || firstKept > log.nextEventId;
@@ -343,7 +345,7 @@ function beginningLosses({
 
 function withLastSegment(
   storage: Storage,
-  directory: string,
+  { dir, segments: listed }: LogListing,
   file: SegmentFile,
   mode: RecoveryMode,
   outside: OutsideClaims,
@@ -355,7 +357,7 @@ function withLastSegment(
   const walk = walkSegment(reader);
   const startNs = meter.nowNs();
   const acceptCopy = mode === 'accept-copy';
-  const judgement = judgeTail(storage, directory, reader, () => outside, { acceptCopy });
+  const judgement = judgeTail(storage, dir, reader, () => outside, { acceptCopy, listed });
   meter.manager.onJudgeTail(startNs);
   // Under the lock nobody else writes: a file that goes on growing is not ours alone.
   if (judgement === undefined) {
@@ -508,13 +510,14 @@ function leftOversIn(listing: LogListing): string[] {
  * Removes what a crash left over: prepared files, a half-written meta, half-compressed segments,
  * segments that were removed on purpose before, consumers of whom nobody was told.
  * Only after the log was accepted. Returns the first ticket that no left-over has.
+ * @param listing of the folder, where nothing in it was renamed since; by default it is listed
  */
 export function removeLeftovers(
   storage: Storage,
   directory: string,
   lock: 'flock' | 'none' = 'none',
+  listing = listLog(storage, directory),
 ): number {
-  const listing = listLog(storage, directory);
   removeUnfinished(storage, directory, listing.unfinishedConsumers, lock);
   let firstTicket = 1;
   for (const name of listing.prepared) {

@@ -3,10 +3,9 @@
 
 import { firstEventIdKept } from '../consumers/first-event.js';
 import { WalError } from '../errors.js';
-import { readLogId } from '../judgement/log-identity.js';
+import { knownLogId } from '../judgement/log-identity.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import type { FollowBlocksOptions, LoggedBlock } from '../reading/events.js';
-import { holdsLog, listLog, noLogIn } from '../reading/log-directory.js';
 import { findPlace } from '../replay/cursor.js';
 import { followBlocksThrough } from '../replay/follow-blocks.js';
 import { LogWalker } from '../replay/log-walker.js';
@@ -54,10 +53,8 @@ export class FileLog implements LocalLog {
     follow?: (options: FollowBlocksOptions) => AsyncGenerator<LoggedBlock, unknown>,
   ) {
     const { storage } = ports;
-    const logId = holdsLog(listLog(storage, dir)) ? readLogId(storage, dir) : undefined;
-    if (logId === undefined) throw noLogIn(dir);
     this.dir = dir;
-    this.logId = logId;
+    this.logId = knownLogId(storage, dir);
     this.#ports = ports;
     this.#follow = follow ?? ((options) => followBlocksThrough(ports, dir, options));
   }

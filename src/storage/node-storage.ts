@@ -89,6 +89,9 @@ const toStatus = (stats: BigIntStats): FileStatus => ({
   birthNs: birthOf(stats),
 });
 
+const statusOf = (fd: number): FileStatus =>
+  nativeStatusOf(fd) ?? toStatus(fstatSync(fd, { bigint: true }));
+
 function unsafe(path: string, what: string): WalError {
   const message = `${path} is ${what}; only a regular file with one name is used. Move it away.`;
   return new WalError('ERR_FLASHSTRIKE_UNSAFE_FILE', message, { path });
@@ -125,7 +128,7 @@ function openFile(path: string, mode: OpenMode): number {
     if (code === 'ENXIO') throw unsafe(path, KIND_NAMES.other);
     throw error;
   }
-  const status = toStatus(fstatSync(fd, { bigint: true }));
+  const status = statusOf(fd);
   const mayBeLinked = mode === 'read' || mode === 'rewrite';
   if (status.kind !== 'file' || (status.links > 1 && !mayBeLinked)) {
     closeSync(fd);
@@ -286,7 +289,7 @@ function renameNoReplace(source: string, target: string): void {
 export const nodeStorage: Storage = Object.freeze({
   open: openFile,
   close: closeSync,
-  statusOf: (fd: number) => nativeStatusOf(fd) ?? toStatus(fstatSync(fd, { bigint: true })),
+  statusOf,
   statusAt(path: string) {
     const status = nativeStatusAt(path);
     if (status !== undefined) return status;

@@ -7,7 +7,13 @@ import { ConsumerHolds } from '../../consumers/consumer-holds.js';
 import { assert, invalidArgument, WalError } from '../../errors.js';
 import { logIdIn } from '../../judgement/log-identity.js';
 import { checkDirectory, checkLock } from '../../reading/event-range.js';
-import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from '../../reading/log-directory.js';
+import {
+  isLogFolder,
+  listLog,
+  noLogIn,
+  readMeta,
+  usableMeta,
+} from '../../reading/log-directory.js';
 import type { WalMeta } from '../../segment/wal-meta.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import type { Storage } from '../../storage/storage.js';
@@ -61,7 +67,7 @@ export async function trim(
   if (!Number.isSafeInteger(eventId) || eventId < 1) {
     throw invalidArgument(`trim() takes an event id from 1 on; it is ${eventId}.`);
   }
-  if (!holdsLog(listLog(nodeStorage, directory))) throw noLogIn(directory);
+  if (!isLogFolder(nodeStorage, directory)) throw noLogIn(directory);
   const custody = new Custody(nodeStorage);
   try {
     // The folder as well as LOCK: of a log that is open, somebody may have removed LOCK.

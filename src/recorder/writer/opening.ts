@@ -20,11 +20,12 @@ import {
 import { isProvenCopy } from '../../judgement/folder-proof.js';
 import { type LeftRing, lostAdvice, writtenNote } from '../../judgement/left-rings.js';
 import { type SetAside, setAsidePrepared } from '../../judgement/live-copy.js';
-import { readLogId } from '../../judgement/log-identity.js';
 import { FILE_PORTS } from '../../judgement/reading-ports.js';
 import type { OutsideClaims } from '../../judgement/tail-judgement.js';
 import { openedAdvice } from '../../reading/advice.js';
-import { holdsLog, listLog } from '../../reading/log-directory.js';
+import { isLogFolder, type LogListing } from '../../reading/log-directory.js';
+import { checkTelemetry } from '../../reading/reading-meter.js';
+import { type LogSurvey, surveyLog } from '../../recovery/log-chain.js';
 import {
   type AcceptedLoss,
   type RecoveredLog,
@@ -123,7 +124,7 @@ function prepareDirectory(
 
 function makeReady(storage: Storage, directory: string, create: boolean): void {
   const status = storage.statusAt(directory);
-  if (status !== undefined && (create || holdsLog(listLog(storage, directory)))) {
+  if (status !== undefined && (create || isLogFolder(storage, directory))) {
     storage.syncDirectory(directory);
     // LOCK comes after the names of the folder and of its parents are durable: where there is
     // none, the open that made the folder may have been killed before that.
@@ -262,14 +263,17 @@ class Opening {
     const folder = folderOf(storage, directory, prepared);
     const record = this.#lock.read();
     const { regions, wallClockMs } = this.#ports;
-    const logId = readLogId(storage, directory);
     this.#folder = folder;
+    const startNs = this.#clock.nowNs();
+    const survey = surveyLog(storage, directory, checkTelemetry(this.#telemetry.recovery));
+    const surveyNs = this.#clock.nowNs() - startNs;
+    const { logId } = survey.chain;
     const { sharedMemoryDirectory, oldRing: choice, recovery } = this.#options;
     const request = { storage, regions, directory, folder, record, logId, sharedMemoryDirectory };
     const oldRings = openOldRings({ ...request, choice, recovery });
     this.#oldRings = oldRings;
     const outside = { region: oldRings.durableEventId };
-    const recovered = this.#recover(outside);
+    const recovered = this.#recover(outside, survey, surveyNs);
     this.#recovered = recovered;
     // Before anything in the folder is changed: rings that do not connect refuse the open.
     const rings = oldRings.settle(
@@ -279,11 +283,15 @@ class Opening {
     const { folder: recorded } = record;
     const isCopy = recorded !== undefined && isProvenCopy(storage, recorded, folder);
     const aside =
-      isCopy || recovered.verdict === 'live-copy' ? this.#setAside(recovered) : undefined;
+      isCopy || recovered.verdict === 'live-copy'
+        ? this.#setAside(survey.listing, recovered)
+        : undefined;
     // Until wal.meta is this log's own, a crash must leave what proves that the folder is a copy.
     const isUnsettled = recovered.verdict === 'live-copy' || recovered.beginsLater;
     if (isCopy && isUnsettled) this.#recorded = recorded;
-    const firstTicket = removeLeftovers(storage, directory, this.#options.lock);
+    // What was set aside has other names by now.
+    const listing = aside === undefined ? survey.listing : undefined;
+    const firstTicket = removeLeftovers(storage, directory, this.#options.lock, listing);
     const metaStore = new MetaStore(storage, directory);
     // Before the first segment: a folder with a meta and no segment is a log without events.
     if (recovered.verdict === 'new') this.#flushMeta(metaStore, recovered, undefined);
@@ -291,7 +299,7 @@ class Opening {
     let phaseNs = phases.onPhase('openRecovery', lockedNs);
     const anchor = anchorWallClock(this.#clock, wallClockMs);
     const initNs = this.#clock.nowNs();
-    const writer = this.#startWriter(recovered, firstTicket, anchor);
+    const writer = this.#startWriter(recovered, survey.listing, firstTicket, anchor);
     this.#writer = writer;
     const eventsFromRing = this.#recoverRings(writer, rings);
     assert(writer.durableEventId >= recovered.nextEventId - 1, 'recovery lost durable events');
@@ -351,8 +359,8 @@ class Opening {
     };
   }
 
-  #recover(outside: OutsideClaims): RecoveredLog {
-    const startNs = this.#clock.nowNs();
+  #recover(outside: OutsideClaims, survey: LogSurvey, surveyNs: number): RecoveredLog {
+    const startNs = this.#clock.nowNs() - surveyNs;
     const { recovery, verify } = this.#options;
     const { random64 } = this.#ports;
     const recovered = recoverLog(
@@ -363,6 +371,7 @@ class Opening {
       random64,
       this.#telemetry.recovery,
       verify,
+      survey,
     );
     if (recovered.last !== undefined) {
       this.#segmentWriterUpdater.onOpenExistingSegment(startNs, true);
@@ -374,7 +383,12 @@ class Opening {
     return recovered;
   }
 
-  #startWriter(recovered: RecoveredLog, firstTicket: number, anchor: WallAnchor): SegmentWriter {
+  #startWriter(
+    recovered: RecoveredLog,
+    { segments }: LogListing,
+    firstTicket: number,
+    anchor: WallAnchor,
+  ): SegmentWriter {
     const { sync, timestamps, maxEventBytes } = this.#options;
     const longestBytes = this.#oldRings?.longestBytes ?? 0;
     const segmentBytes = Math.max(this.#options.segmentBytes, segmentBytesFor(longestBytes));
@@ -404,7 +418,6 @@ class Opening {
     );
     const memory = emptyRing();
     const { nextEventId, last, logId } = recovered;
-    const { segments } = listLog(this.#storage, this.#directory);
     const cold = segments.filter(({ isCompressed }) => isCompressed).length;
     this.#signals.set('coldSegments', cold);
     const writer = new SegmentWriter(
@@ -534,8 +547,7 @@ class Opening {
     });
   }
 
-  #setAside({ logId, nextEventId }: RecoveredLog): SetAside {
-    const listing = listLog(this.#storage, this.#directory);
+  #setAside(listing: LogListing, { logId, nextEventId }: RecoveredLog): SetAside {
     return setAsidePrepared(this.#storage, listing, logId, nextEventId);
   }
 
