@@ -8,14 +8,20 @@ import type { Look } from './look.js';
 import { error, type Trouble, times, warning } from './trouble.js';
 
 /** The one for which most is kept; undefined where nobody holds anything. */
-export function furthestBehind(consumers: readonly ConsumerStatus[]): ConsumerStatus | undefined {
-  let furthest: ConsumerStatus | undefined;
-  for (const each of consumers) {
-    if (each.state === 'dropped') continue;
-    if (furthest === undefined || behindBy(each) > behindBy(furthest)) furthest = each;
-  }
-  return furthest;
-}
+export const furthestBehind = (consumers: readonly ConsumerStatus[]): ConsumerStatus | undefined =>
+  mostBehindFirst(consumers).find(({ state }) => state !== 'dropped');
+
+/** Those for which most is kept in front; those for which nothing is kept any more at the end. */
+export const mostBehindFirst = (
+  consumers: readonly ConsumerStatus[],
+): readonly ConsumerStatus[] => {
+  const isDropped = ({ state }: ConsumerStatus): number => (state === 'dropped' ? 1 : 0);
+  // Not by a difference: two that are damaged are infinitely far behind.
+  const order = (one: number, other: number): number => (one === other ? 0 : one < other ? -1 : 1);
+  return [...consumers].sort(
+    (one, other) => isDropped(one) - isDropped(other) || order(behindBy(other), behindBy(one)),
+  );
+};
 
 /** What a damaged one needs is not known: all. */
 const behindBy = ({ lag }: ConsumerStatus): number => lag?.events ?? Number.POSITIVE_INFINITY;

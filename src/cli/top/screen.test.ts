@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { FOOTER, HEALTHY, TROUBLES } from '../../../test/docs/top-scenes.js';
+import type { ConsumerStatus } from '../../index.js';
 import { recovery as recoveryTelemetry } from '../../telemetry.js';
 import { diagnose } from '../diagnosis/diagnosis.js';
 import { consumer, FakeLog, NOTHING_LASTS } from '../diagnosis/fake-look.js';
@@ -164,6 +165,51 @@ describe('a screen of top', () => {
     const lines = renderScreen(before, log.look({ consumers: behind }), EVERYTHING);
     const row = 'consumers   2   4,000 events behind at most (b\\u{a})   1 dropped';
     assert.equal(rowOf(lines, 'consumers'), row);
+  });
+
+  it('lists each consumer where there is room, the one furthest behind first', () => {
+    const { log, before, now } = twoLooks();
+    const tableOf = (look: Look, columns = 80): string[] => {
+      const lines = renderScreen(before, look, { ...EVERYTHING, columns });
+      const at = lines.findIndex((line) => line.startsWith('consumer '));
+      const end = lines.indexOf('', at);
+      return at < 0 ? [] : lines.slice(at, end < 0 ? undefined : end);
+    };
+    assert.deepEqual(tableOf(now), []);
+    const damaged: ConsumerStatus = {
+      ...consumer('torn', 0),
+      state: 'damaged',
+      acknowledgedEventId: undefined,
+      lag: undefined,
+      damage: 'its checksum does not match',
+    };
+    const few = [
+      consumer('gone', 9000, 'dropped'),
+      consumer('audit', 0),
+      consumer('billing-of-all-countries', 4000),
+      damaged,
+    ];
+    const row = (look: Look, columns: number, at: number) => tableOf(look, columns)[at];
+    assert.deepEqual(tableOf(log.look({ consumers: few })), [
+      'consumer                 state    behind     holds       for       had',
+      'torn                   damaged         -         -         -         -',
+      'billing-of-all-cou…     active     4,000    256 kB     1.0 s 1,230,567',
+      'audit                   active         0       0 B     1.0 s 1,234,567',
+      'gone                   dropped         -         -         - 1,225,567',
+    ]);
+    assert.equal(
+      row(log.look({ consumers: few }), 45, 2),
+      'billing-of-all-cou…     active     4,000',
+    );
+    const many = Array.from({ length: 14 }, (_, at) => consumer(`c${at}`, at));
+    const lines = tableOf(log.look({ consumers: many }));
+    assert.match(lines[1] ?? '', /^c13 /);
+    assert.equal(lines.at(-1), '2 more: flashstrike consumers');
+    assert.ok(
+      !renderScreen(before, log.look({ consumers: many }), SMALL)
+        .join()
+        .includes('c13 '),
+    );
   });
 
   it('tells what the maintainer does, what is compressed, and to what', () => {

@@ -5,6 +5,7 @@
 import { diagnose } from '../diagnosis/diagnosis.js';
 import { figuresOf, type Since } from '../diagnosis/figures.js';
 import type { Look } from '../diagnosis/look.js';
+import { consumersTable } from './consumers-table.js';
 import { moreRows } from './more-rows.js';
 import { head, history, summary } from './summary.js';
 import { latencyTable, workTable } from './tables.js';
@@ -39,7 +40,7 @@ export function renderScreen(
     ],
     history: history(now, columns),
     latencies: [[], ...latencyTable(figures, now, columns, since)],
-    work: workTable(now, columns),
+    work: [...consumersTable(now.consumers, columns), ...workTable(now, columns)],
   };
   const hasFooter = footer !== undefined && rows >= LOWEST_ROWS;
   const room = hasFooter ? rows - 1 : rows;

@@ -7,6 +7,7 @@ import type { Look } from '../diagnosis/look.js';
 import { formatNs } from '../diagnosis/quantity.js';
 import { formatCount, formatRate } from '../quantities.js';
 import { LogAxis } from './bars.js';
+import { type RankedColumn, rankedTable } from './ranked-table.js';
 import { piece, type TextLine, type Tint, wrapText } from './text-line.js';
 
 const NAME_WIDTH = 13;
@@ -150,30 +151,12 @@ export function workTable({ recorder, recovery }: Look, columns: number): TextLi
     ['  judge it', recovery.manager.judgeTail],
     ['  rewrite before it', recovery.manager.rewritePrefix],
   ];
-  // The shortest goes first where there is no room, then the sum.
-  const shown = WORK_COLUMNS.filter(
-    ({ rank }) => rank < Math.floor((columns - WORK_WIDTH) / WORK_COLUMN_WIDTH),
-  );
-  const cells = (texts: readonly string[]): string =>
-    texts.map((text) => text.padStart(WORK_COLUMN_WIDTH)).join('');
-  return [
-    [],
-    [piece('since open'.padEnd(WORK_WIDTH) + cells(shown.map(({ title }) => title)), 'bold')],
-    ...works
-      .filter(([, { samples }]) => samples > 0)
-      .map(([name, reading]): TextLine => {
-        return [piece(name.padEnd(WORK_WIDTH) + cells(shown.map(({ of }) => of(reading))))];
-      }),
-  ];
+  const timed = works.filter(([, { samples }]) => samples > 0);
+  return [[], ...rankedTable('since open', WORK_COLUMNS, timed, columns)];
 }
 
-const WORK_WIDTH = 20;
-const WORK_COLUMN_WIDTH = 10;
-const WORK_COLUMNS: readonly {
-  readonly title: string;
-  readonly rank: number;
-  readonly of: (reading: DurationReading) => string;
-}[] = [
+/** The shortest goes first where there is no room, then the sum. */
+const WORK_COLUMNS: readonly RankedColumn<DurationReading>[] = [
   { title: 'times', rank: 0, of: ({ samples }) => formatTotal(samples) },
   { title: 'mean', rank: 1, of: ({ avgNs }) => formatNs(avgNs) },
   { title: 'min', rank: 4, of: ({ minNs }) => formatNs(minNs) },
