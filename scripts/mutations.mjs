@@ -2059,6 +2059,13 @@ export const MUTATIONS = [
     tests: ['src/salvage/salvage-copy.test.ts'],
   },
   {
+    name: 'backup: it rests no longer beside a log that commits',
+    file: 'src/backup/backup-pace.ts',
+    find: 'const part = this.#isCommitting ? REST_BESIDE_COMMITS : REST_AT_REST;',
+    replace: 'const part = REST_AT_REST;',
+    tests: ['src/backup/backup-pace.test.ts'],
+  },
+  {
     name: 'backup: what is not durable is copied',
     file: 'src/backup/source-end.ts',
     find: 'if (next === undefined || next.lastEventId > durableEventId) break;',

@@ -7,6 +7,8 @@ import type { Storage } from '../../storage/storage.js';
 
 export interface FinishedSegment {
   readonly index: number;
+  /** Since when this opening knows that it is finished, by the clock. */
+  readonly sinceNs: number;
   path: string;
   bytes: number;
   /**
@@ -36,11 +38,12 @@ export class FinishedSegments {
   /**
    * Looks which segments are finished by now; returns those that were not before.
    * @param activeIndex of the segment that is written to
+   * @param nowNs by the clock
    */
-  refresh(activeIndex: number): readonly FinishedSegment[] {
+  refresh(activeIndex: number, nowNs: number): readonly FinishedSegment[] {
     const isFirst = this.#segments === undefined;
     if (!isFirst && activeIndex === this.#active.index) return [];
-    const found = isFirst ? this.#list(activeIndex) : this.#since(activeIndex);
+    const found = isFirst ? this.#list(activeIndex, nowNs) : this.#since(activeIndex, nowNs);
     this.#segments = [...(this.#segments ?? []), ...found];
     for (const { bytes } of found) this.#bytes += bytes;
     this.#active = { index: activeIndex, bytes: this.#bytesOf(activeIndex) };
@@ -86,20 +89,20 @@ export class FinishedSegments {
     this.#bytes -= bytes;
   }
 
-  #list(activeIndex: number): FinishedSegment[] {
+  #list(activeIndex: number, sinceNs: number): FinishedSegment[] {
     return listLog(this.#storage, this.#dir)
       .segments.filter(({ index }) => index < activeIndex)
-      .map(({ index, path, bytes }) => ({ index, path, bytes, state: 'unknown' }));
+      .map(({ index, path, bytes }) => ({ index, sinceNs, path, bytes, state: 'unknown' }));
   }
 
   /** Those from the one that was written to on. */
-  #since(activeIndex: number): FinishedSegment[] {
+  #since(activeIndex: number, sinceNs: number): FinishedSegment[] {
     const found: FinishedSegment[] = [];
     for (let index = this.#active.index; index < activeIndex; index++) {
       // 0: no segment was written to yet.
       if (index === 0) continue;
       const bytes = this.#bytesOf(index);
-      found.push({ index, path: this.#pathOf(index), bytes, state: 'unknown' });
+      found.push({ index, sinceNs, path: this.#pathOf(index), bytes, state: 'unknown' });
     }
     return found;
   }

@@ -11,6 +11,8 @@ interface Kept {
   readonly bytes: number;
   /** Unix ns: how late it is, as far as that is believed (see BelievedTime). */
   readonly nowNs: bigint;
+  /** How long this opening knows that the oldest one is finished: it is no younger than that. */
+  readonly finishedForMs: number;
 }
 
 /**
@@ -24,5 +26,9 @@ export function exceeds(
 ): boolean {
   if (segments !== undefined && kept.finishedSegments > segments) return true;
   if (bytes !== undefined && kept.bytes > bytes) return true;
-  return ageMs !== undefined && newestNs < kept.nowNs - BigInt(ageMs) * BigInt(NS_PER_MS);
+  if (ageMs === undefined) return false;
+  // Of a time that is yet to come, when the clock was wrong: it would stay for years, and behind it
+  // all that came after, whose times are no earlier.
+  if (newestNs > kept.nowNs) return kept.finishedForMs > ageMs;
+  return newestNs < kept.nowNs - BigInt(ageMs) * BigInt(NS_PER_MS);
 }

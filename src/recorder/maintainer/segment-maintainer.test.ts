@@ -160,6 +160,21 @@ describe('what retention removes', () => {
     assert.deepEqual(bench.run().segments, [5], 'and never the one that is written to');
   });
 
+  // Kafka's KAFKA-6482 and KAFKA-20609: one wrong time, and nothing goes by its age any more.
+  test('segments of a time that is yet to come, once they are known for as long', (t) => {
+    const bench = new Bench(fiveSegments(t).write(), { retention: { ageMs: 60_000 } });
+    bench.nowNs = timestampOf(1) - 10n ** 9n;
+    bench.activeIndex = 3;
+    assert.deepEqual(bench.run().segments, [1, 2, 3, 4, 5]);
+    bench.clock.advanceNs(50_000 * 1e6);
+    bench.activeIndex = SEGMENTS;
+    assert.deepEqual(bench.run().segments, [1, 2, 3, 4, 5]);
+    bench.clock.advanceNs(10_000 * 1e6);
+    assert.deepEqual(bench.run().segments, [3, 4, 5], 'the others are known since later');
+    bench.clock.advanceNs(50_000 * 1e6);
+    assert.deepEqual(bench.run().segments, [5], 'and never the one that is written to');
+  });
+
   test('what is finished later, without another open', (t) => {
     const bench = new Bench(fiveSegments(t).write(), { retention: { segments: 2 } });
     bench.activeIndex = 3;

@@ -313,7 +313,7 @@ export class SegmentMaintainer {
   }
 
   #lookForFinished(): void {
-    const found = this.#finished.refresh(this.#seenActive);
+    const found = this.#finished.refresh(this.#seenActive, this.#clock.nowNs());
     if (this.#left === undefined) {
       this.#left = new Set(this.#maintenance.verifiesAll ? found : []);
       this.#queue.push(...this.#left);
@@ -525,13 +525,14 @@ export class SegmentMaintainer {
     return 'idle';
   }
 
-  #isToGo({ nextEventId, newestNs }: Oldest): boolean {
+  #isToGo({ segment, nextEventId, newestNs }: Oldest): boolean {
     if (nextEventId <= this.#log.deleteBefore()) return true;
     const { retention } = this.#maintenance;
     if (retention === undefined) return false;
     const { count: finishedSegments, bytes } = this.#finished;
     const nowNs = this.#log.nowNs(retention.ageMs ?? 0);
-    return exceeds(retention, { finishedSegments, bytes, nowNs }, newestNs);
+    const finishedForMs = (this.#clock.nowNs() - segment.sinceNs) / NS_PER_MS;
+    return exceeds(retention, { finishedSegments, bytes, nowNs, finishedForMs }, newestNs);
   }
 
   /** Undefined where nothing is finished. @throws WalError where it, or the next, tells nothing */
