@@ -15,7 +15,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { replay, salvage, verify, Wal, WalError } from '../../src/index.js';
+import { backupSteps } from '../../src/backup/backup-steps.js';
+import { ConsumerHolds } from '../../src/consumers/consumer-holds.js';
+import { listConsumers, replay, salvage, verify, Wal, WalError } from '../../src/index.js';
+import { FILE_PORTS } from '../../src/judgement/reading-ports.js';
 import { MetaStore } from '../../src/recorder/housekeeping/meta-store.js';
 import { META_TEMPORARY_FILE } from '../../src/segment/file-names.js';
 import { nodeStorage } from '../../src/storage/node-storage.js';
@@ -81,6 +84,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'a finished segment': '0000000002.wal',
   'the last segment': '0000000003.wal',
   'a prepared segment': 'prepared-3.tmp',
+  'a half-compressed segment': '0000000001.wal.lz4.tmp',
 };
 
 for (const [what, name] of Object.entries(NAMES)) {
@@ -175,8 +179,51 @@ for (const [disguise, { make, skip }] of Object.entries(DISGUISES)) {
     assert.equal(readFileSync(original, 'utf8'), CONTENT);
   });
 
+  test(`the file of a consumer that is ${disguise}: all is kept for it, and it is left alone`, {
+    skip,
+  }, async (t) => {
+    const { dir, logId } = aLog(t);
+    const path = join(dir, 'billing.consumer');
+    const original = join(temporaryFolder(t), 'original');
+    writeFileSync(original, CONTENT);
+    await make(path, original);
+    const before = look(path);
+    await readInEveryWay(dir);
+    const log = open(dir);
+    assert.match(log.recovery.notes.join(), /kept for consumer billing/);
+    log.close();
+    const [consumer, ...others] = listConsumers(dir);
+    assert.deepEqual([consumer?.state, others.length], ['damaged', 0]);
+    const now = { durableEventId: () => EVENTS, nowNs: () => 0n };
+    const holds = new ConsumerHolds(nodeStorage, { dir, logId, ...now });
+    assert.equal(holds.oldestNeeded(EVENTS + 1), 1);
+    assert.equal(look(path), before);
+    assert.equal(readFileSync(original, 'utf8'), CONTENT);
+  });
+
   // The name of a hard link is removed, and nothing else of it.
   if (disguise === 'a hard link') continue;
+  for (const name of ['0000000002.wal', 'backup-0000000002.wal', 'copying-0000000002.wal']) {
+    test(`${name} in the folder of a backup that is ${disguise} is refused, and left alone`, {
+      skip,
+    }, async (t) => {
+      const { dir: source } = aLog(t);
+      const target = temporaryFolder(t);
+      const path = join(target, name);
+      const original = join(temporaryFolder(t), 'original');
+      writeFileSync(original, CONTENT);
+      await make(path, original);
+      const before = look(path);
+      const steps = backupSteps(FILE_PORTS, { source, target, prune: false, lock: 'flock' });
+      const run = (): void => {
+        while (steps.next().done !== true);
+      };
+      assert.throws(run, { code: 'ERR_FLASHSTRIKE_UNSAFE_FILE' });
+      assert.equal(look(path), before);
+      assert.equal(readFileSync(original, 'utf8'), CONTENT);
+    });
+  }
+
   test(`wal.meta.tmp that is ${disguise}, put there while the log is open`, { skip }, async (t) => {
     const dir = temporaryFolder(t);
     const path = join(dir, META_TEMPORARY_FILE);
