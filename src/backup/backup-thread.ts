@@ -1,16 +1,15 @@
 // Thread module: makes one backup, and ends.
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../clock/clock.js';
-import { assert, serializeError } from '../errors.js';
+import { assert, serializeError, WalError } from '../errors.js';
 import { REGION_PORTS } from '../judgement/region-ports.js';
 import { NS_PER_MS } from '../units.js';
 import type { BackupMessage, BackupStart } from './backup-messages.js';
+import { BackupPace } from './backup-pace.js';
 import { type BackupProgress, type BackupReport, backupSteps } from './backup-steps.js';
 
 /** Between two messages about progress. */
 const PROGRESS_NS = 100 * NS_PER_MS;
-/** Longer than a step takes on a disk that is not stuck. */
-const REST_MAX_MS = 1000;
 
 const { request, stop } = workerData as BackupStart;
 const word = new Int32Array(stop);
@@ -20,8 +19,20 @@ function tell(message: BackupMessage): void {
   parentPort.postMessage(message);
 }
 
-/** Rests as long as each step took while the log is open, so that half of the disk is the log's. */
+/** How far the log is durable, as its process tells it to all; undefined: nothing tells. */
+function durable(): number | undefined {
+  try {
+    return REGION_PORTS.regionDurable(request.source, request.logId);
+  } catch (error) {
+    // A folder that is moved, or closed to this user, meanwhile: the next step tells.
+    if (error instanceof WalError) return undefined;
+    throw error;
+  }
+}
+
+/** Rests behind each step while the log is open. */
 function run(): BackupReport {
+  const pace = new BackupPace(monotonicClock, durable);
   const steps = backupSteps(REGION_PORTS, request);
   let progress: BackupProgress = { copiedSegments: 0, copiedBytes: 0, isOpen: true };
   let toldNs = monotonicClock.nowNs();
@@ -36,7 +47,7 @@ function run(): BackupReport {
       tell({ kind: 'progress', progress });
     }
     if (!progress.isOpen) continue;
-    Atomics.wait(word, 0, 0, Math.min((endNs - startNs) / NS_PER_MS, REST_MAX_MS));
+    Atomics.wait(word, 0, 0, pace.restMs(startNs));
   }
   // Lets go of what it has open.
   steps.return(stopped(progress));

@@ -11,10 +11,10 @@ import { holdsLog, listLog, noLogIn, readMeta, usableMeta } from '../reading/log
 import { openSegment, type SegmentFile } from '../reading/segment-file.js';
 import { type SegmentEnd, SegmentReader } from '../reading/segment-reader.js';
 import { isLockHeld } from '../storage/lock-holder.js';
-import { MIB } from '../units.js';
+import { KIB } from '../units.js';
 
 /** Read between two steps. */
-const STEP_BYTES = 2 * MIB;
+const STEP_BYTES = 512 * KIB;
 /** Each time, what was the last segment had a successor, or was gone, before it was read. */
 const ATTEMPTS_MAX = 10;
 

@@ -11,10 +11,10 @@ import { copyingFileName, segmentFileName, stagedFileName } from '../segment/fil
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { isLeftOver } from '../storage/left-over.js';
 import type { Storage } from '../storage/storage.js';
-import { alignUp, MIB, PAGE_BYTES } from '../units.js';
+import { alignUp, KIB, PAGE_BYTES } from '../units.js';
 import { SegmentVerification } from '../verification/segment-verification.js';
 
-const STEP_BYTES = 2 * MIB;
+const STEP_BYTES = 512 * KIB;
 
 /** Runs work on the target; its failures are told as such. */
 type Writing = <Result>(work: () => Result) => Result;
