@@ -2583,4 +2583,34 @@ export const MUTATIONS = [
     replace: 'this.#waiting[0].sinceMs <= this.#provenMs',
     tests: ['src/replication/retention-hold.test.ts'],
   },
+  {
+    name: 'replication: the lag is what the replicator told last, not what is seen now',
+    file: 'src/telemetry/recorder/replication-metrics.ts',
+    find: 'const events = isFed ? behind : 0;',
+    replace: 'const events = isFed ? behind * 0 : 0;',
+    tests: ['test/replication/telemetry.test.ts'],
+  },
+  {
+    name: 'replication: a run that is on its way is told to be confirmed',
+    file: 'src/replication/stream-meter.ts',
+    find: '    this.unconfirmedSinceNs = Math.max(1, Math.min(nowNs, nowNs - ageNs));',
+    replace:
+      '    this.unconfirmedSinceNs = Math.max(1, Math.min(nowNs, nowNs - ageNs));\n' +
+      '    this.confirmedEventId = run.firstEventId + run.eventCount - 1;',
+    tests: ['test/replication/telemetry.test.ts'],
+  },
+  {
+    name: 'replication: who begins does not look who has the stream',
+    file: 'src/replication/replicator.ts',
+    find: '    if (isDeposed(this.#log, end, knowledge)) {',
+    replace: '    if (isDeposed(this.#log, end, knowledge) && this.#tip !== undefined) {',
+    tests: ['test/replication/reports.test.ts'],
+  },
+  {
+    name: 'replication: a replicator that has ended is still seen to feed the log',
+    file: 'src/observation/fed-elsewhere.ts',
+    find: 'return isStreamFed(nodeStorage, this.#directory, stream) ? [{ report, source }] : [];',
+    replace: 'return stream !== undefined ? [{ report, source }] : [];',
+    tests: ['test/replication/reports.test.ts'],
+  },
 ];

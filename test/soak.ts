@@ -9,6 +9,7 @@ import { soakFuzz } from './fuzz/fuzz-soak.js';
 import { soakCalls } from './kernel/call-soak.js';
 import { soakPowerCuts } from './kernel/power-cut-soak.js';
 import { soakTelemetry } from './litmus/telemetry-soak.js';
+import { soakReplication } from './replication/chaos-soak.js';
 import { soakSimulation } from './simulation/simulation-soak.js';
 
 /** Prints what it survived; throws where it did not. */
@@ -20,6 +21,7 @@ const SOAKS: Readonly<Record<string, Soak>> = {
   kills: soakKills,
   logs: soakRandomLogs,
   'power-cuts': soakPowerCuts,
+  replication: soakReplication,
   rounds: soakOpenRounds,
   simulation: soakSimulation,
   telemetry: soakTelemetry,

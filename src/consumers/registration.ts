@@ -9,7 +9,7 @@ import { isOperational, outOfRange, WalError } from '../errors.js';
 import { listLog } from '../reading/log-directory.js';
 import { isMissing } from '../reading/read-failure.js';
 import { isAhead } from '../segment/consumer-record.js';
-import { consumerFileName } from '../segment/file-names.js';
+import { consumerFileName, streamOfConsumer, streamReportName } from '../segment/file-names.js';
 import {
   consumerAhead,
   consumerDropped,
@@ -161,6 +161,7 @@ export async function remove(
     // What is no file cannot be in use: only its name goes.
     const held = isFile ? holdNamed(place, name, path, 'rewrite') : undefined;
     try {
+      removeReport(place, name);
       storage.unlink(path);
     } catch (error) {
       throw isMissing(error) ? noConsumer(path, name) : error;
@@ -169,4 +170,12 @@ export async function remove(
     }
     await place.syncs.syncDirectory(place.dir);
   });
+}
+
+/** What is known of a stream goes with the consumer that keeps events for it. */
+function removeReport({ ports, dir }: Pick<ConsumerPlace, 'ports' | 'dir'>, name: string): void {
+  const stream = streamOfConsumer(name);
+  if (stream === undefined) return;
+  const path = join(dir, streamReportName(stream));
+  if (ports.storage.statusAt(path)?.kind === 'file') ports.storage.unlink(path);
 }

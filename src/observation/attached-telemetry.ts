@@ -24,6 +24,7 @@ import {
   TelemetryHeaderLayout,
   USED_BYTES,
 } from '../telemetry/telemetry-layout.js';
+import { FedElsewhere } from './fed-elsewhere.js';
 import { type LogReading, readLog } from './region-readings.js';
 import { openTelemetryRegion } from './telemetry-region.js';
 
@@ -74,6 +75,7 @@ export class AttachedTelemetry implements ExportedLog {
   readonly recovery = new RecoveryTelemetry();
   readonly #structs = placed({ recorder: this.recorder, recovery: this.recovery });
   readonly #file: RegionFile;
+  readonly #fedElsewhere: FedElsewhere;
   #isClosed = false;
   #status: TelemetryStatus = 'running';
   #log: LogReading;
@@ -87,6 +89,7 @@ export class AttachedTelemetry implements ExportedLog {
     this.startedAtNs = header.startTsNs;
     this.logId = header.logId;
     this.#file = file;
+    this.#fedElsewhere = new FedElsewhere(directory, header.logId);
     this.#log = this.#read();
     this.build = buildOf(file, this.#log.state, directory);
     this.#take();
@@ -198,8 +201,19 @@ export class AttachedTelemetry implements ExportedLog {
           const fill = fillOf(structAccess(struct).definition, this.#log);
           takeFrom(struct, source, isRunning, fill, asOfNs);
         }
+        this.#takeFedElsewhere();
       }),
     );
+  }
+
+  /** Replication by another process, where the log's own feeds no stream. */
+  #takeFedElsewhere(): void {
+    const { replication } = this.recorder;
+    if (replication.fedStreams + replication.fencedStreams > 0) return;
+    const source = this.#fedElsewhere.read(this.#takenAtNs);
+    if (source === undefined) return;
+    const { definition } = structAccess(replication);
+    takeFrom(replication, source, false, fillOf(definition, this.#log));
   }
 
   /**

@@ -2,7 +2,7 @@
 import { xxh64 } from '../segment/checksum.js';
 import type { LocalLog } from './local-log.js';
 import type { LastRun } from './stream-block.js';
-import { diverged, eventsNamed, fenced } from './stream-failures.js';
+import { diverged, eventsNamed } from './stream-failures.js';
 import type { StreamEnd, StreamTip } from './stream-tip.js';
 
 /** What a replicator knows of a stream before it looks. */
@@ -16,23 +16,17 @@ interface StreamKnowledge {
   readonly takeover: boolean;
 }
 
-/**
- * Whether a claim behind `end` may be tried.
- * @throws WalError ERR_FLASHSTRIKE_FENCED
- */
-export function checkOwner(
-  stream: string,
-  { dir, logId }: LocalLog,
+/** Whether another log has taken over the stream, so that no claim behind `end` may be tried. */
+export function isDeposed(
+  { logId }: LocalLog,
   end: StreamEnd,
   { tip, askedEpoch, predecessor, takeover }: StreamKnowledge,
-): void {
-  if (end.sequence === 0) return;
+): boolean {
+  if (end.sequence === 0) return false;
   const isOurs = end.logId === logId;
-  const isDeposed =
-    tip === undefined
-      ? !isOurs && !(takeover && isStill(end, predecessor))
-      : end.epoch > askedEpoch || (!isOurs && end.epoch >= tip.epoch);
-  if (isDeposed) throw fenced(stream, dir, end.logId, end.epoch);
+  return tip === undefined
+    ? !isOurs && !(takeover && isStill(end, predecessor))
+    : end.epoch > askedEpoch || (!isOurs && end.epoch >= tip.epoch);
 }
 
 /** Of several who take over at once the first one does: the others find another owner. */

@@ -243,6 +243,8 @@ export class Replica {
         this.#confirm(confirmedEventId);
         this.#claimed?.resolve(epoch);
       },
+      // What it then throws says so.
+      onFenced: () => undefined,
       onSending: () => undefined,
       onConfirmed: ({ firstEventId, eventCount, frames }: OutgoingRun, ackMs) => {
         counts.runs++;

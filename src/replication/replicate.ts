@@ -1,6 +1,5 @@
 // `replicate`: begins to feed a stream with a log, of this process or of another one.
 import { resolve } from 'node:path';
-import { monotonicClock } from '../clock/clock.js';
 import type { Consumer } from '../consumers/consumer.js';
 import { openConsumer } from '../consumers/consumers.js';
 import { invalidArgument, WalError } from '../errors.js';
@@ -14,15 +13,15 @@ import {
   checkSignal,
 } from '../reading/event-range.js';
 import { Wal, walInside } from '../recorder/application/wal.js';
-import { isConsumerName } from '../segment/file-names.js';
+import { isConsumerName, streamConsumerName } from '../segment/file-names.js';
 import { LONGEST_TIMER_MS } from '../units.js';
 import type { BlockStream } from './block-stream.js';
 import { FileLog } from './local-log.js';
 import { isFenced, Replica } from './replica.js';
 import { Replicator } from './replicator.js';
 import { RetentionHold } from './retention-hold.js';
-import { StreamMeter } from './stream-meter.js';
 import { pause } from './stream-reading.js';
+import { WatchedStream } from './watched-stream.js';
 
 /** Options of {@link replicate}. */
 export interface ReplicateOptions {
@@ -110,23 +109,23 @@ export async function replicate(
   const fed = wal && walInside(wal).replicas;
   const claimed = (): void => fed?.lift(stream.name);
   const given = { dir, stream: stream.name, notes, makeDurable, claimed };
-  const clocks = { nowNs: () => monotonicClock.nowNs(), wallClockMs: Date.now };
-  let meter: StreamMeter | undefined;
+  const place = { storage: REGION_PORTS.storage, dir, logId: local.logId, stream: stream.name };
+  let watched: WatchedStream | undefined;
   const replica = new Replica(given, stop, (observer) => {
-    if (fed !== undefined) {
-      meter = new StreamMeter(observer, fed.updater, () => fed.tell(), clocks);
-      fed.measure(stream.name, meter);
-    }
     let failure: { readonly error: unknown } | undefined;
-    const hold = new RetentionHold(consumer, settleMs, (error) => {
+    const onFailure = (error: unknown): void => {
       failure ??= { error };
       stop.abort();
-    });
+    };
+    const watch = new WatchedStream(place, observer, fed, onFailure);
+    watched = watch;
+    fed?.measure(stream.name, watch.meter);
+    const hold = new RetentionHold(consumer, settleMs, onFailure);
     const replicator = new Replicator(
       local,
       stream,
       { pause, random64, wallClockMs: Date.now },
-      meter ?? observer,
+      watch.meter,
       { takeover, checkpointMs, signal: stop.signal },
     );
     const run = async (): Promise<void> => {
@@ -140,6 +139,7 @@ export async function replicate(
       } finally {
         signal?.removeEventListener('abort', onAbort);
         local.close();
+        watch.end();
         await stream.close();
       }
     };
@@ -153,7 +153,7 @@ export async function replicate(
       () => fed?.end(stream.name, replica),
       () => undefined,
     )
-    .then(() => fed?.measured(stream.name, meter));
+    .then(() => fed?.measured(stream.name, watched?.meter));
   return replica;
 }
 
@@ -180,8 +180,8 @@ function checked(options: ReplicateOptions) {
 }
 
 function consumerNameOf({ name }: BlockStream): string {
-  const consumer = `replica-${name}`;
-  if (typeof name === 'string' && isConsumerName(consumer)) return consumer;
+  const consumer = streamConsumerName(name);
+  if (typeof name === 'string' && name !== '' && isConsumerName(consumer)) return consumer;
   throw new WalError(
     'ERR_FLASHSTRIKE_INVALID_OPTION',
     'The name of a stream has 1 to 56 letters, digits and signs of "._-".',

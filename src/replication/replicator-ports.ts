@@ -18,6 +18,8 @@ export interface ReplicatorObserver {
   onActivity(activity: Activity): void;
   /** A claim was accepted: the stream has all events up to `confirmedEventId`. */
   onClaimed(epoch: number, confirmedEventId: number): void;
+  /** Another log has taken over the stream, by a claim of that epoch. */
+  onFenced(ownerLogId: bigint, epoch: number): void;
   /** A run of events is on its way. */
   onSending(run: OutgoingRun): void;
   /** The stream has a run of events more. */

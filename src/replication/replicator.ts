@@ -10,7 +10,7 @@ import { assert, WalError } from '../errors.js';
 import { xxh64 } from '../segment/checksum.js';
 import { NS_PER_MS } from '../units.js';
 import { type BlockStream, StreamFailure } from './block-stream.js';
-import { checkContent, checkOwner } from './claim-judgement.js';
+import { checkContent, isDeposed } from './claim-judgement.js';
 import type { LocalLog } from './local-log.js';
 import { type OutgoingRun, OutgoingRuns } from './outgoing-runs.js';
 import type { ReplicatorObserver, ReplicatorOptions, ReplicatorPorts } from './replicator-ports.js';
@@ -23,7 +23,7 @@ import {
   STREAM_HEADER_BYTES,
   StreamKind,
 } from './stream-block.js';
-import { replicaGap, uselessStream } from './stream-failures.js';
+import { fenced, replicaGap, uselessStream } from './stream-failures.js';
 import { endOf, lastRunOf, NO_RUN, type StreamEnd, type StreamTip } from './stream-tip.js';
 
 const BACK_OFF_MS_MIN = 20;
@@ -256,7 +256,10 @@ export class Replicator {
       predecessor: this.#predecessor,
       takeover,
     };
-    checkOwner(name, this.#log, end, knowledge);
+    if (isDeposed(this.#log, end, knowledge)) {
+      this.#observer.onFenced(end.logId, end.epoch);
+      throw fenced(name, this.#log.dir, end.logId, end.epoch);
+    }
     // Without the block, which may be large: the place is kept as long as the claim.
     const kept = { ...end, block: undefined };
     if (end.sequence > 0) this.#predecessor ??= kept;

@@ -1,6 +1,9 @@
-// Records what a replicator does for an open log, and passes it on.
+// Records what a replicator does, for who watches the log, and passes it on.
 import { decodeFrame } from '../segment/frame.js';
-import type { ReplicationUpdater } from '../telemetry/recorder/replication-metrics.js';
+import type {
+  ReplicationUpdater,
+  StreamStanding,
+} from '../telemetry/recorder/replication-metrics.js';
 import { NS_PER_MS } from '../units.js';
 import type { StreamFailureReason } from './block-stream.js';
 import type { OutgoingRun } from './outgoing-runs.js';
@@ -14,8 +17,14 @@ interface MeterClocks {
   readonly wallClockMs: () => number;
 }
 
+export interface StreamOwner {
+  readonly logId: bigint;
+  readonly epoch: number;
+}
+
 export class StreamMeter implements ReplicatorObserver {
   readonly #next: ReplicatorObserver;
+  readonly #logId: bigint;
   readonly #updater: ReplicationUpdater;
   readonly #tell: () => void;
   readonly #clocks: MeterClocks;
@@ -25,18 +34,32 @@ export class StreamMeter implements ReplicatorObserver {
   unconfirmedSinceNs = 0;
   waitingSinceNs = 0;
   answeredNs = 0;
+  /** Who has the stream, and since which epoch; undefined: nobody is known to. */
+  owner: StreamOwner | undefined;
 
-  /** @param tell is called whenever one of the fields may have changed */
+  /**
+   * @param logId of the log that is replicated
+   * @param tell is called whenever one of the fields may have changed
+   */
   constructor(
     next: ReplicatorObserver,
+    logId: bigint,
     updater: ReplicationUpdater,
     tell: () => void,
     clocks: MeterClocks,
   ) {
     this.#next = next;
+    this.#logId = logId;
     this.#updater = updater;
     this.#tell = tell;
     this.#clocks = clocks;
+  }
+
+  get standing(): StreamStanding {
+    const { confirmedEventId, confirmedEventBytes, unconfirmedSinceNs } = this;
+    const { waitingSinceNs, answeredNs } = this;
+    const since = { unconfirmedSinceNs, waitingSinceNs, answeredNs };
+    return { confirmedEventId, confirmedEventBytes, ...since };
   }
 
   onActivity(activity: Activity): void {
@@ -55,10 +78,17 @@ export class StreamMeter implements ReplicatorObserver {
 
   onClaimed(epoch: number, confirmedEventId: number): void {
     this.#updater.onClaim(epoch);
+    this.owner = { logId: this.#logId, epoch };
     this.confirmedEventId = confirmedEventId;
     this.unconfirmedSinceNs = 0;
     this.#tell();
     this.#next.onClaimed(epoch, confirmedEventId);
+  }
+
+  onFenced(ownerLogId: bigint, epoch: number): void {
+    this.owner = { logId: ownerLogId, epoch };
+    this.#tell();
+    this.#next.onFenced(ownerLogId, epoch);
   }
 
   onConfirmed(run: OutgoingRun, ackMs: number): void {

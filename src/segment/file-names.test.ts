@@ -59,12 +59,16 @@ describe('file names', () => {
       'billing.consumer': 'consumer',
       'wal.meta.consumer': 'consumer',
       '-.consumer.tmp': 'consumer-temporary',
+      'replica-orders.stream': 'stream',
     });
     for (const [name, kind] of kinds) assert.equal(classifyName(name), kind);
   });
 
   const strangers = [
     '',
+    'orders.stream',
+    'replica-.stream',
+    'replica-a b.stream',
     '1.wal',
     '0000000000.wal',
     '0000000000.wal.lz4',

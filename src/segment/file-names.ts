@@ -23,6 +23,7 @@ type FileNameKind =
   | 'salvage'
   | 'consumer'
   | 'consumer-temporary'
+  | 'stream'
   | 'snapshot'
   | 'snapshot-temporary'
   | 'hashes'
@@ -41,6 +42,9 @@ const PREPARED_NAME = /^prepared-(0|[1-9][0-9]{0,9})\.tmp$/;
 const CONSUMER_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 const CONSUMER_SUFFIX = '.consumer';
 const CONSUMER_TEMPORARY_SUFFIX = '.consumer.tmp';
+/** Of the consumer that keeps a log's events for a stream, and of what is known of that stream. */
+const STREAM_PREFIX = 'replica-';
+const STREAM_SUFFIX = '.stream';
 
 /** Of a machine's state at an event, by that event's id. */
 const SNAPSHOT_NAME = /^([0-9]{16})\.snapshot$/;
@@ -137,6 +141,29 @@ function consumerBefore(suffix: string, name: string): string | undefined {
   return isConsumerName(consumer) ? consumer : undefined;
 }
 
+/** The consumer of a log that keeps events for the stream of that name: `replica-orders`. */
+export const streamConsumerName = (stream: string): string => STREAM_PREFIX + stream;
+
+/** `replica-orders.stream` for the stream `orders`. */
+export function streamReportName(stream: string): string {
+  const consumer = streamConsumerName(stream);
+  assert(isConsumerName(consumer), 'a stream has a name that is allowed');
+  return `${consumer}${STREAM_SUFFIX}`;
+}
+
+/** The stream for which a consumer of that name keeps events; undefined for all others. */
+export const streamOfConsumer = (consumer: string): string | undefined =>
+  consumer.startsWith(STREAM_PREFIX) && consumer.length > STREAM_PREFIX.length
+    ? consumer.slice(STREAM_PREFIX.length)
+    : undefined;
+
+/** The stream in the name of a file, or undefined for any other name. */
+export function parseStreamReportName(name: string): string | undefined {
+  if (!name.endsWith(STREAM_SUFFIX)) return undefined;
+  const consumer = name.slice(0, -STREAM_SUFFIX.length);
+  return isConsumerName(consumer) ? streamOfConsumer(consumer) : undefined;
+}
+
 /** `0000000000000042.snapshot` for the state at event 42. */
 export function snapshotFileName(eventId: number): string {
   assert(Number.isSafeInteger(eventId) && eventId >= 1, 'a snapshot is of an event');
@@ -166,6 +193,7 @@ export function classifyName(name: string): FileNameKind {
   if (parse(COMPRESSING_NAME, name, 1) !== undefined) return 'compressing';
   if (parsePreparedFileName(name) !== undefined) return 'prepared';
   if (parseConsumerFileName(name) !== undefined) return 'consumer';
+  if (parseStreamReportName(name) !== undefined) return 'stream';
   if (name === HASHES_FILE) return 'hashes';
   if (parseSnapshotFileName(name) !== undefined) return 'snapshot';
   if (eventIn(SNAPSHOT_TEMPORARY_NAME, name) !== undefined) return 'snapshot-temporary';

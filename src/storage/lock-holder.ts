@@ -1,5 +1,6 @@
-// Whether a process holds a log, without taking it: a look must not make another's open fail. It
-// holds the folder and LOCK, where folders can be locked; LOCK may have been taken away since.
+// Whether a process holds a log, or a file of it, without taking it: a look must not make another's
+// open fail. It holds the folder and LOCK, where folders can be locked; LOCK may have been taken
+// away since.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCode } from '../errors.js';
@@ -11,7 +12,15 @@ const KERNEL_LOCKS = '/proc/locks';
 /** As far as the kernel shows it to this process (Linux; not the locks of other containers). */
 export function isLockHeld(storage: Storage, dir: string): boolean {
   // The point (`join` would take it away): where `dir` is a link, the folder is what it leads to.
-  const named = [join(dir, LOCK_FILE), `${dir}/.`].map((path) => storage.statusAt(path));
+  return isOneLocked(storage, [join(dir, LOCK_FILE), `${dir}/.`]);
+}
+
+/** The same of one file. */
+export const isFileLocked = (storage: Storage, path: string): boolean =>
+  isOneLocked(storage, [path]);
+
+function isOneLocked(storage: Storage, paths: readonly string[]): boolean {
+  const named = paths.map((path) => storage.statusAt(path));
   const locks = kernelLocks();
   return named.some(
     (status) => status !== undefined && holdsFlock(locks, status.device, status.inode),

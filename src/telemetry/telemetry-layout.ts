@@ -10,6 +10,7 @@ import type { RegionDefect } from '../region/region-layout.js';
 import { alignUp, CACHE_LINE_BYTES } from '../units.js';
 import type { BuildInfo } from './build-info.js';
 import { ALL_STRUCTS } from './catalogue.js';
+import { layoutNumber } from './struct-image.js';
 
 const TEXT_BYTES = 32;
 
@@ -51,24 +52,10 @@ export function placeOf(definition: StructDefinition): number {
 /** The bytes `FLASHTEL`. */
 const MAGIC = 0x4c45_5448_5341_4c46n;
 
-/** FNV-1a over all names, kinds and offsets: another layout gives another number. */
-function fingerprintOf(structs: readonly StructDefinition[]): number {
-  let hash = 0x811c_9dc5;
-  const text = structs
-    .flatMap((definition) => [
-      `${definition.name} ${placeOf(definition)} ${definition.layout.size}`,
-      ...Object.entries(definition.fields).map(([field, { kind, unit }]) => {
-        return `${field} ${kind} ${unit} ${definition.layout.offset[field]}`;
-      }),
-    ])
-    .join('\n');
-  for (let at = 0; at < text.length; at++) {
-    hash = Math.imul(hash ^ text.charCodeAt(at), 0x0100_0193);
-  }
-  return hash >>> 0;
-}
-
-const TELEMETRY_FINGERPRINT = fingerprintOf(ALL_STRUCTS.map(({ definition }) => definition));
+const TELEMETRY_FINGERPRINT = layoutNumber(
+  ALL_STRUCTS.map(({ definition }) => definition),
+  placeOf,
+);
 
 const headerCodec = codecOf(TelemetryHeaderLayout);
 

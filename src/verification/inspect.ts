@@ -21,6 +21,7 @@ import type { SegmentMaintainer } from '../telemetry/recorder/worker/segment-mai
 import { inspectRegion } from './inspect-region.js';
 import { SegmentsInspector } from './inspect-segments.js';
 import { inspectSnapshots } from './inspect-snapshots.js';
+import { inspectStreams } from './inspect-streams.js';
 import type {
   HeldInspection,
   LogInspection,
@@ -34,7 +35,12 @@ export {
   logFolders,
   type SharedRegionInspection,
 } from './all-regions.js';
-export type { LogInspection, RegionInspection, SegmentInspection } from './inspection.js';
+export type {
+  LogInspection,
+  RegionInspection,
+  SegmentInspection,
+  StreamInspection,
+} from './inspection.js';
 export { listOrphanRegions, type OrphanRegion, removeOrphanRegion } from './orphan-regions.js';
 export { listSegmentFiles, type SegmentFiles } from './segment-files.js';
 
@@ -65,6 +71,7 @@ export function inspectLog(dir: string, ports: ReadingPorts = REGION_PORTS): Log
     region,
     ...(region.path === undefined ? NOT_TOLD : inspectMaintenance(dir, consumers)),
     consumers,
+    streams: inspectStreams(ports.storage, dir, logId),
     snapshots: inspectSnapshots(ports.storage, dir, listing.snapshots, logId),
     segments,
     tail,

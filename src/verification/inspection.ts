@@ -107,6 +107,29 @@ export interface SnapshotInspection {
   readonly defect: string | undefined;
 }
 
+/**
+ * What the replicator of a stream knew of it when it last said so. A hint: by now the stream may
+ * have more, or another owner; the stream alone tells, to an append that it accepts.
+ */
+export interface StreamInspection {
+  /** Name of the stream. */
+  readonly stream: string;
+  /** Whether a replicator is known to be at work. */
+  readonly isFed: boolean;
+  /** Whether the stream was this log's; undefined where nobody was known to have it. */
+  readonly isOwner: boolean | undefined;
+  /** The log that had the stream. */
+  readonly ownerLogId: bigint | undefined;
+  /** Of the owner's claim. */
+  readonly epoch: number | undefined;
+  /** The stream had the events of this log up to this one; 0: none. */
+  readonly confirmedEventId: number | undefined;
+  /** When that was so. */
+  readonly reportedTsNs: bigint | undefined;
+  /** Why the report tells nothing, in words. */
+  readonly damage: string | undefined;
+}
+
 export interface LogInspection {
   readonly path: string;
   readonly logId: bigint | undefined;
@@ -123,6 +146,8 @@ export interface LogInspection {
   readonly held: HeldInspection | undefined;
   /** By name. */
   readonly consumers: readonly ConsumerStatus[];
+  /** Streams that the log was fed to, by name. */
+  readonly streams: readonly StreamInspection[];
   /** By event. */
   readonly snapshots: readonly SnapshotInspection[];
   /** Oldest first. */

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { replicate } from '../../src/replication.js';
+import { liveStream, Place, streamOf } from '../replication/bench.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
 import { temporaryLog } from '../support/attached-log.js';
 import { Script } from '../support/child-script.js';
@@ -192,6 +194,38 @@ describe('the dashboard in a browser', {
     assert.equal(await textOf(page, '#positions'), frozen);
     await page.keyboard.press('Space');
     await untilText(page, '#connection', /live/);
+  });
+
+  test('a log that is fed to a stream has a panel for it, any other has none', async (context) => {
+    const place = new Place(context);
+    const other = await record(context);
+    const directory = place.path('fed');
+    const { script } = await record(context, directory);
+    const engine = liveStream();
+    const replica = place.keep(await replicate(directory, { stream: streamOf(engine) }));
+    const { page, complaints } = await open(context, [directory, other.directory], {
+      bypassCSP: true,
+    });
+    await page.evaluate(AXE);
+    await untilText(page, '#replication', /Replication/);
+    await untilText(page, '#replication-now', /confirmed up to\s*[1-9]/);
+    await untilText(page, '#replication-now', /epoch 1/);
+    await untilText(page, '#replication-now', /half in [\d.]+ [nµm]?s, longest/);
+    await untilText(page, '#replication-charts', /Confirmed in/);
+    await untilText(page, '#resyncs', /claims\s*1/);
+    engine.trouble = 200;
+    await untilText(page, '#replication-state', /the engine is waited for/);
+    await untilText(page, '#resyncs', /(?:time-outs|unavailable)\s*[1-9]/);
+    await untilText(page, '#replication-now', /behind\s*[1-9]/);
+    assert.deepEqual(await violationsIn(page), []);
+    engine.trouble = 0;
+    await untilText(page, '#replication-state', /^(?!.*waited for)/);
+    await page.locator('#logs button').nth(1).click();
+    await untilText(page, '#process', new RegExp(`process ${other.pid},`));
+    await page.locator('#replication').waitFor({ ...LIMIT, state: 'hidden' });
+    assert.deepEqual(complaints, []);
+    await replica.close();
+    await script.kill();
   });
 
   const looks: readonly (readonly [string, BrowserContextOptions])[] = [

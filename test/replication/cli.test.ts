@@ -12,6 +12,7 @@ import { rebuild } from '../../src/cli/replication/rebuilding.js';
 import { Terminal } from '../../src/cli/terminal.js';
 import { listConsumers, verify, type Wal } from '../../src/index.js';
 import { type BlockStream, replicate, restoreFrom } from '../../src/replication.js';
+import { inspectLog, type StreamInspection } from '../../src/verification/inspect.js';
 import { eventually, settles } from '../support/eventually.js';
 import { flashstrike, RunningCommand } from '../system/cli-process.js';
 import { appendMixed, assertSame, liveStream, openLog, Place, streamOf } from './bench.js';
@@ -228,6 +229,15 @@ describe('the commands beside real servers', { skip: NO_SERVER }, () => {
     const first = new RunningCommand(['replicate', dir, ...to, '--create-replicas', '3', '--json']);
     t.after(() => first.child.kill('SIGKILL'));
     await first.until((_, stderr) => stderr.includes('claimed'));
+    await eventually('inspect tells it', () => {
+      const [stream] = inspectLog(dir).streams;
+      return stream?.isFed === true && stream.isOwner === true && stream.epoch === 1;
+    });
+    const inspected = await flashstrike(['inspect', dir]);
+    assert.match(
+      String(inspected.stdout),
+      /^stream {3}orders: this log in epoch 1, .*; being fed$/m,
+    );
     const audited = { events: 0 };
     while (audited.events < wal.lastEventId) {
       Object.assign(audited, JSON.parse(await insist(['audit', dir, ...to, '--json'], 0)));
@@ -244,6 +254,11 @@ describe('the commands beside real servers', { skip: NO_SERVER }, () => {
     assert.equal(ended.code, 10, ended.stderr);
     assert.match(ended.stderr, /ERR_FLASHSTRIKE_FENCED/);
     assert.equal((JSON.parse(String(ended.stdout)) as { state: string }).state, 'fenced');
+    const json = JSON.parse(String((await flashstrike(['inspect', dir, '--json'])).stdout)) as {
+      streams: readonly StreamInspection[];
+    };
+    const [deposed] = json.streams;
+    assert.deepEqual([deposed?.isOwner, deposed?.epoch, deposed?.isFed], [false, 2, false]);
     second.child.kill('SIGINT');
     assert.equal((await settles('the second one', second.finished)).code, 130);
     assert.equal((await flashstrike(['replicate', dir, ...to])).code, 10);

@@ -1,7 +1,8 @@
 // The telemetry of a log that is replicated by its own process: fed by what the replicator does,
 // with a lag that whoever looks computes.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { StreamFailure } from '../../src/replication/block-stream.js';
 import { replicate } from '../../src/replication/replicate.js';
 import type { BlockStream } from '../../src/replication.js';
 import { eventually, settles } from '../support/eventually.js';
@@ -78,4 +79,62 @@ test('it counts what happens on the way, and for how long the engine is waited f
   assert.ok(regressedEvents > 0);
   assert.equal(replication.regressedEvents, regressedEvents);
   assert.equal(replication.streamEpoch, replica.epoch);
+});
+
+/** A log whose first run of events is sent through `append`; all else goes to the engine. */
+async function sentThrough(
+  t: TestContext,
+  append: (attempt: number, pass: () => Promise<number>) => Promise<number>,
+) {
+  const place = new Place(t);
+  const wal = place.keep(await openLog(place.path('log')));
+  const engine = liveStream();
+  const stream = streamOf(engine);
+  let appends = 0;
+  const held: BlockStream = {
+    ...stream,
+    append: (block, expected) => {
+      const pass = (): Promise<number> => stream.append(block, expected);
+      // The first one is the claim.
+      return ++appends === 1 ? pass() : append(appends - 1, pass);
+    },
+  };
+  const replica = place.keep(await replicate(wal, { stream: held }));
+  const last = appendMixed(wal, 1);
+  await settles('replicated', replica.replicated(last));
+  const { runs } = engine.runs();
+  assert.equal(
+    runs.reduce((sum, { eventCount }) => sum + eventCount, 0),
+    last,
+    'each once',
+  );
+  const { conflicts, timeouts, foundStored, claims } = wal.telemetry.replication;
+  return { conflicts, timeouts, foundStored, claims };
+}
+
+const noAnswer = (): never => {
+  throw new StreamFailure('timeout', 'no answer');
+};
+
+test('a block whose answer was lost is found stored, and not sent again', async (t) => {
+  const told = await sentThrough(t, async (attempt, pass) => {
+    assert.equal(attempt, 1);
+    await pass();
+    return noAnswer();
+  });
+  assert.deepEqual(told, { conflicts: 0, timeouts: 1, foundStored: 1, claims: 1 });
+});
+
+test('an append that was given up and comes late is counted, and its events are there once', async (t) => {
+  let late: (() => Promise<number>) | undefined;
+  const told = await sentThrough(t, async (attempt, pass) => {
+    if (attempt === 1) {
+      late = pass;
+      return noAnswer();
+    }
+    // It is there before the second attempt.
+    await late?.();
+    return pass();
+  });
+  assert.deepEqual(told, { conflicts: 1, timeouts: 1, foundStored: 1, claims: 1 });
 });

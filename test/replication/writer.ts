@@ -77,6 +77,7 @@ export class Writer {
         this.confirmedEventId = firstEventId + eventCount - 1;
         if (!this.isKilled) this.onConfirmed(this.confirmedEventId);
       },
+      onFenced: () => {},
       onProven: () => {},
       onSending: () => undefined,
       onFoundStored: () => {

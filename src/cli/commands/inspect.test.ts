@@ -43,6 +43,7 @@ const LOG: LogInspection = {
     reason: undefined,
   },
   consumers: [],
+  streams: [],
   snapshots: [],
   segments: [SEGMENT],
   tail: undefined,

@@ -23,6 +23,7 @@ import { writeLines } from '../output.js';
 import { formatBytes, formatCount, formatEvents, formatTimestamp } from '../quantities.js';
 import { describeRegion } from '../region-notice.js';
 import { reportError } from '../report-error.js';
+import { describeStream } from '../stream-notice.js';
 import { type Column, formatTable } from '../table.js';
 import type { Terminal } from '../terminal.js';
 import { describeTyped, type ShownEvent, showEvent, typedJson } from '../typed/shown-event.js';
@@ -183,6 +184,7 @@ export function renderInspection(inspection: LogInspection, last?: ShownEvent): 
     ...describeTyped(last),
   ];
   lines.push(...inspection.consumers.map((each) => `consumer ${describeConsumer(each)}`));
+  lines.push(...inspection.streams.map((each) => `stream   ${describeStream(each)}`));
   lines.push(...inspection.snapshots.map((each) => `snapshot ${describeSnapshot(each)}`));
   for (const { name, kind } of inspection.otherNames) {
     lines.push(`also     ${printable(name)} (${printable(kind)})`);

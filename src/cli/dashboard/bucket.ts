@@ -24,6 +24,9 @@ interface Sums {
   readonly waited: number;
   readonly failed: number;
   readonly hurried: number;
+  /** Runs of events that a stream has confirmed, and the nanoseconds that this took. */
+  readonly confirmed: number;
+  readonly confirmedNs: number;
 }
 
 /** What was seen at the looks, of which the largest counts. */
@@ -32,6 +35,9 @@ interface Peaks {
   readonly lagEvents: number;
   readonly lagBytes: number;
   readonly lagNs: number;
+  /** What a stream lacked, and the age of the oldest event that was on its way to it. */
+  readonly streamLagEvents: number;
+  readonly streamLagNs: number;
   /** A wait for a segment that had not ended. */
   readonly waitingNs: number;
   /** 1: something was not as it should be; 2: something was wrong. */
@@ -59,6 +65,8 @@ const SUMS = [
   'waited',
   'failed',
   'hurried',
+  'confirmed',
+  'confirmedNs',
 ] as const satisfies readonly (keyof Sums)[];
 
 const PEAKS = [
@@ -66,6 +74,8 @@ const PEAKS = [
   'lagEvents',
   'lagBytes',
   'lagNs',
+  'streamLagEvents',
+  'streamLagNs',
   'waitingNs',
   'severity',
 ] as const satisfies readonly (keyof Peaks)[];

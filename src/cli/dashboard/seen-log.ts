@@ -52,6 +52,7 @@ export function seenLog(now: Look, rates: Rates, figures: Figures): SeenLog {
     diskFreeBytes: isRunning ? manager.diskFreeBytes : 0,
     times: figures.latencies.map(timeNow).filter(({ count, lastingNs }) => count + lastingNs > 0),
     preparer: preparerNow(now, figures),
+    ...replicationNow(now),
     consumers: consumersNow(now),
     threads: HEART_NAMES.map((name) => threadNow(now, name)),
     compressionRatio: compressedFileBytes === 0 ? 0 : compressedContentBytes / compressedFileBytes,
@@ -101,6 +102,43 @@ function preparerNow(now: Look, { latencies }: Figures): PreparerNow {
     stages: Object.fromEntries(
       STAGES.map((stage) => [stage, durationNow(STAGE_METRICS[stage](metrics))]),
     ) as Record<Stage, DurationNow>,
+  };
+}
+
+function replicationNow(now: Look): Pick<SeenLog, 'replication'> {
+  const { recorder, lasting, state } = now;
+  const { replication: of } = recorder;
+  const { fedStreams, fencedStreams, lagEvents, acknowledge, acknowledgeHistogram } = of;
+  if (fedStreams + fencedStreams === 0) return {};
+  const { replicationLagNs: lagNs, engineWaitNs: waitNs } = lasting;
+  const percentile = (percent: number): number =>
+    Math.min(acknowledgeHistogram.percentile(percent), acknowledge.maxNs);
+  const isFenced = state === 'fenced' || fencedStreams > 0;
+  return {
+    replication: {
+      state: isFenced ? 'fenced' : waitNs > 0 ? 'waiting' : lagEvents > 0 ? 'behind' : 'well',
+      streams: fedStreams,
+      confirmedEventId: of.confirmedEventId,
+      epoch: of.streamEpoch,
+      lagEvents,
+      lagBytes: of.lagBytes,
+      lagNs,
+      waitNs,
+      answeredNs: of.engineAnswerAge,
+      acknowledge: durationNow(acknowledge),
+      p50Ns: percentile(50),
+      p99Ns: percentile(99),
+      resyncs: {
+        conflict: of.conflicts,
+        full: of.fullStreams,
+        timeout: of.timeouts,
+        unavailable: of.unavailabilities,
+      },
+      claims: of.claims,
+      foundStored: of.foundStored,
+      regressions: of.regressions,
+      regressedEvents: of.regressedEvents,
+    },
   };
 }
 

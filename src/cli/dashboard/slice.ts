@@ -44,6 +44,10 @@ export function sliceOf(
   const times = (perSecond: number): number =>
     seconds === undefined ? 0 : Math.round(perSecond * seconds);
   const { durableLagEvents, durableLagBytes } = now.recorder.segmentWriter;
+  const { replication } = now.recorder;
+  const { acknowledge } = replication;
+  const { acknowledge: acknowledged } = (seconds === undefined ? now : (before ?? now)).recorder
+    .replication;
   const isRunning = now.status === 'running';
   return {
     at,
@@ -56,10 +60,15 @@ export function sliceOf(
     waited: happened.waitedForSegment,
     failed: happened.failedSegments,
     hurried: happened.hurriedSegments,
+    // A replicator of its own that is begun again counts anew.
+    confirmed: Math.max(0, acknowledge.samples - acknowledged.samples),
+    confirmedNs: Math.max(0, acknowledge.totalNs - acknowledged.totalNs),
     ringBytes: now.waitingBytes,
     lagEvents: durableLagEvents,
     lagBytes: durableLagBytes,
     lagNs: isRunning ? now.lasting.durableLagNs : 0,
+    streamLagEvents: replication.lagEvents,
+    streamLagNs: isRunning ? now.lasting.replicationLagNs : 0,
     waitingNs: isRunning ? now.lasting.nextSegmentNs : 0,
     severity: severityOf(troubles),
     preparedLow: preparedAhead(preparer),

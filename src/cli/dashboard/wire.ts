@@ -65,6 +65,8 @@ export interface SeenLog {
   readonly diskFreeBytes: number;
   readonly times: readonly TimeNow[];
   readonly preparer: PreparerNow;
+  /** Undefined: the log is fed to no stream. */
+  readonly replication?: ReplicationNow;
   readonly consumers: readonly ConsumerNow[];
   readonly threads: readonly ThreadNow[];
   /** Bytes of content for one byte of compressed file; 0: nothing was compressed. */
@@ -125,6 +127,33 @@ export interface PreparerNow {
   readonly zeroedBytes: number;
   readonly prepare: DurationNow & { readonly failures: number };
   readonly stages: Readonly<Record<Stage, DurationNow>>;
+}
+
+/** Of several streams the one that is furthest behind; counts are of its replicator. */
+export interface ReplicationNow {
+  readonly state: 'fenced' | 'waiting' | 'behind' | 'well';
+  readonly streams: number;
+  readonly confirmedEventId: number;
+  /** Of the last claim; 0: none was accepted yet. */
+  readonly epoch: number;
+  readonly lagEvents: number;
+  /** Estimated. */
+  readonly lagBytes: number;
+  /** Of the oldest event that was sent and is not confirmed; 0: there is none. */
+  readonly lagNs: number;
+  /** For how long the engine is waited for; 0: it is not. */
+  readonly waitNs: number;
+  /** Since the engine has accepted a block; 0: it never has. */
+  readonly answeredNs: number;
+  readonly acknowledge: DurationNow;
+  readonly p50Ns: number;
+  readonly p99Ns: number;
+  /** Failed calls, by reason. */
+  readonly resyncs: Readonly<Record<'conflict' | 'full' | 'timeout' | 'unavailable', number>>;
+  readonly claims: number;
+  readonly foundStored: number;
+  readonly regressions: number;
+  readonly regressedEvents: number;
 }
 
 export interface ConsumerNow {

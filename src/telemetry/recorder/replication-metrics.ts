@@ -1,5 +1,6 @@
-// What becomes of a log on the streams that its own process feeds with it. Writer: the application
-// thread, on whose event loop replicators run. Of several streams the one that is furthest behind
+// What becomes of a log on the streams that are fed with it. Writer: the application thread, on
+// whose event loop replicators run; or that of a process which replicates the folder, in a struct
+// of its own (src/observation/fed-elsewhere.ts). Of several streams the one that is furthest behind
 // stands for all. How far that is, whoever looks computes: what a replicator stored last would say
 // that all is well for as long as it is stuck.
 import { type Clock, monotonicClock } from '../../clock/clock.js';
@@ -106,8 +107,8 @@ const REPLICATION = defineMetrics(ReplicationLayout, 'replication', {
   fedStreams: gauge({
     ...APPLICATION,
     unit: 'streams',
-    help: 'Streams that the process of the log feeds with it',
-    covers: 'those whose replica has not ended; one in a process of its own shows as a consumer',
+    help: 'Streams that are fed with the log',
+    covers: 'replicas of its process that have not ended; without any, from outside, another one',
   }),
   confirmedEventId: gauge({
     ...APPLICATION,

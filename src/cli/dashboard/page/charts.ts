@@ -1,7 +1,7 @@
 // Which charts there are, in the order of an event's way.
 
 import { formatNs } from '../../diagnosis/quantity.js';
-import { formatBytes, formatRate } from '../../quantities.js';
+import { formatBytes, formatEvents, formatRate } from '../../quantities.js';
 import { heatChart } from './heat-chart.js';
 import { lineChart } from './line-chart.js';
 import type { ChartKind } from './time-chart.js';
@@ -14,6 +14,30 @@ export const LATENCY_CHARTS: readonly ChartKind[] = [
   heatChart('durable', 'durable()', 'until it is settled'),
   heatChart('commit', 'commit', 'its oldest event, from written to durable'),
   heatChart('sync', 'sync', 'the call to the disk'),
+];
+
+export const REPLICATION_CHARTS: readonly ChartKind[] = [
+  lineChart({
+    title: 'Behind',
+    hint: 'durable here, not confirmed',
+    value: ({ streamLagEvents }) => streamLagEvents,
+    format: formatEvents,
+    figure: 'highest',
+  }),
+  lineChart({
+    title: 'On its way',
+    hint: 'the oldest event that was sent',
+    value: ({ streamLagNs }) => streamLagNs,
+    format: formatNs,
+    figure: 'highest',
+  }),
+  lineChart({
+    title: 'Confirmed in',
+    hint: 'mean of a second',
+    value: ({ confirmed, confirmedNs }) => (confirmed > 0 ? confirmedNs / confirmed : undefined),
+    format: formatNs,
+    figure: 'highest',
+  }),
 ];
 
 export const LOAD_CHARTS: readonly ChartKind[] = [

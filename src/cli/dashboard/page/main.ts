@@ -9,6 +9,7 @@ import { Model } from './model.js';
 import { Moments } from './moments.js';
 import { onColoursChanged } from './palette.js';
 import { PreparerPanel } from './preparer-panel.js';
+import { ReplicationPanel } from './replication-panel.js';
 import { SegmentsPanel } from './segments-panel.js';
 import { type ChartKind, TimeChart } from './time-chart.js';
 import { VerdictPanel } from './verdict-panel.js';
@@ -33,6 +34,7 @@ const logPanels = new LogPanels();
 const verdict = new VerdictPanel();
 const preparer = new PreparerPanel(moments);
 const segments = new SegmentsPanel();
+const replication = new ReplicationPanel(moments);
 const charts = [...chartsIn('latency', LATENCY_CHARTS), ...chartsIn('flow', LOAD_CHARTS)];
 
 function chartsIn(id: string, kinds: readonly ChartKind[]): TimeChart[] {
@@ -53,6 +55,7 @@ function show(): void {
   logPanels.show(now);
   verdict.show(now);
   segments.show(now.segments);
+  replication.show(now.seen?.replication);
   if (now.seen !== undefined) preparer.show(now.seen.preparer);
   showWindow();
 }
@@ -69,6 +72,7 @@ function showWindow(): void {
   shownSecond = second;
   verdict.showWindow(window);
   preparer.showWindow(window);
+  replication.showWindow(window);
   for (const chart of charts) chart.show(window);
 }
 
@@ -95,6 +99,7 @@ document.addEventListener('visibilitychange', show);
 onColoursChanged(() => {
   verdict.redraw();
   preparer.redraw();
+  replication.redraw();
   for (const chart of charts) chart.redraw();
 });
 
