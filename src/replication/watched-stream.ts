@@ -66,6 +66,7 @@ export class WatchedStream {
   /** It has ended, and still holds its consumer. */
   end(): void {
     this.#tellStanding(0);
+    this.#report.changed();
     this.#report.close();
   }
 }

@@ -96,7 +96,7 @@ test('a log that was deposed tells who has the stream, and what was confirmed ti
   await settles('claimed', taken.claimed());
   await taken.close();
   const deposed = place.keep(await replicate(dir, { stream: streamOf(engine) }));
-  await assert.rejects(settles('ended', deposed.ended()), FENCED);
+  await assert.rejects(settles('claimed', deposed.claimed()), FENCED);
   assert.deepEqual(told(dir), [false, 2, last, false]);
   assert.equal(seen(dir).ownerLogId, inspectLog(out).logId);
   assert.match(describeStream(seen(dir)), /^memory: TAKEN OVER by log [0-9a-f]{16} in epoch 2, /);
@@ -178,7 +178,7 @@ test('nothing goes by it: who was deposed stays so, and all events are sent', as
   const { logId } = reportIn(path);
   forge(path, { ownerLogId: logId, epoch: 99 });
   const deposed = place.keep(await replicate(dir, { stream: streamOf(engine) }));
-  await assert.rejects(settles('ended', deposed.ended()), FENCED);
+  await assert.rejects(settles('claimed', deposed.claimed()), FENCED);
 });
 
 test('a snapshot by hard links keeps the report that it had', async (t) => {
