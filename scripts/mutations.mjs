@@ -1269,8 +1269,8 @@ export const MUTATIONS = [
   {
     name: 'lock: the link to a folder is taken for the folder',
     file: 'src/storage/lock-holder.ts',
-    find: '/.`].map(',
-    replace: '`].map(',
+    find: '/.`]);',
+    replace: '`]);',
     tests: ['src/storage/lock-holder.test.ts'],
   },
   {
