@@ -107,6 +107,7 @@ export type {
 } from './recorder/application/diagnostics.js';
 export type { EventWriter } from './recorder/application/event-appender.js';
 export type { Capabilities } from './recorder/application/open-log-handles.js';
+export type { WaitOptions } from './recorder/application/unless-aborted.js';
 export { Wal, type WalState } from './recorder/application/wal.js';
 export { type TrimOptions, type TrimReport, trim } from './recorder/maintainer/trim.js';
 export type { VerificationStatus } from './recorder/threads/verification.js';

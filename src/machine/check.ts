@@ -5,7 +5,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { firstEventIdKept } from '../consumers/first-event.js';
 import { assert, codeOf } from '../errors.js';
 import { knownLogId } from '../judgement/log-identity.js';
-import { checkCallback, checkDirectory, checkOptionNames } from '../reading/event-range.js';
+import {
+  checkCallback,
+  checkDirectory,
+  checkOptionNames,
+  checkSignal,
+} from '../reading/event-range.js';
 import type { LoggedEvent } from '../reading/events.js';
 import { listLog } from '../reading/log-directory.js';
 import { replayThrough } from '../replay/replay.js';
@@ -26,6 +31,8 @@ export interface CheckMachineOptions {
   readonly every?: number | undefined;
   /** Called from time to time with the number of events that were applied. */
   readonly onProgress?: ((events: number) => void) | undefined;
+  /** Ends it: it rejects with the reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Where two runs of the same events have come to different states. */
@@ -61,7 +68,7 @@ export interface MachineCheckReport {
  * with each other and with the hashes that the machine has recorded (option `hash` of
  * `openMachine`). Takes no lock. Without `hash` what `snapshot` makes is compared.
  * @throws WalError ERR_FLASHSTRIKE_APPLY_FAILED where `apply` throws; _NO_SNAPSHOT, _NOT_A_LOG,
- * _CORRUPT, _INVALID_OPTION …
+ * _CORRUPT, _INVALID_OPTION …; the reason of `signal`
  * @example
  * import { checkMachine } from 'flashstrike';
  *
@@ -78,8 +85,9 @@ export async function checkMachine<State extends object, Result>(
   machine: MachineDefinition<State, Result>,
   options: CheckMachineOptions = {},
 ): Promise<MachineCheckReport> {
-  checkOptionNames(options, ['every', 'onProgress']);
+  checkOptionNames(options, ['every', 'onProgress', 'signal']);
   checkCallback('onProgress', options.onProgress);
+  checkSignal(options.signal);
   const resolved = resolveMachine({ ...machine, hashEvery: options.every });
   const directory = resolve(checkDirectory(dir));
   const { storage } = REPLAY_PORTS;
@@ -91,7 +99,7 @@ export async function checkMachine<State extends object, Result>(
     lastEventId: Number.MAX_SAFE_INTEGER,
     events: (from, to) => replayThrough(REPLAY_PORTS, directory, { from, to }),
   };
-  return new Check(place, machine, resolved, options.onProgress).run();
+  return new Check(place, machine, resolved, options).run();
 }
 
 /** Events between two turns of the event loop. */
@@ -101,7 +109,7 @@ class Check<State extends object, Result> {
   readonly #place: StatePlace;
   readonly #machine: MachineDefinition<State, Result>;
   readonly #resolved: ResolvedMachine;
-  readonly #onProgress: (events: number) => void;
+  readonly #options: CheckMachineOptions;
   readonly #recorded: ReadonlyMap<number, StateHash>;
   #recordedHashes = 0;
 
@@ -109,18 +117,19 @@ class Check<State extends object, Result> {
     place: StatePlace,
     machine: MachineDefinition<State, Result>,
     resolved: ResolvedMachine,
-    onProgress: (events: number) => void = () => {},
+    options: CheckMachineOptions,
   ) {
     this.#place = place;
     this.#machine = machine;
     this.#resolved = resolved;
-    this.#onProgress = onProgress;
+    this.#options = options;
     const { ports, dir, logId } = place;
     const isHashed = machine.hash !== undefined;
     this.#recorded = isHashed ? readStateHashes(ports.storage, dir, logId) : new Map();
   }
 
   async run(): Promise<MachineCheckReport> {
+    this.#options.signal?.throwIfAborted();
     const pair = await this.#begin();
     const start = pair.eventId;
     let same = start;
@@ -129,8 +138,9 @@ class Check<State extends object, Result> {
       pair.apply(event);
       const { eventId } = event;
       if (eventId % TURN_EVENTS === 0) {
-        this.#onProgress(eventId - start);
+        this.#options.onProgress?.(eventId - start);
         await nextTurn();
+        this.#options.signal?.throwIfAborted();
       }
       if (eventId % this.#resolved.hashEvery !== 0 && !this.#recorded.has(eventId)) continue;
       parted = await this.#compare(pair, same, eventId);
@@ -174,7 +184,8 @@ class Check<State extends object, Result> {
   }
 
   async #pairAt(eventId: number): Promise<Pair<State, Result>> {
-    const load = () => loadState(this.#place, this.#machine, this.#resolved, eventId);
+    const { signal } = this.#options;
+    const load = () => loadState(this.#place, this.#machine, this.#resolved, eventId, signal);
     const [left, right] = [await load(), await load()];
     return new Pair(left.runner, right.runner);
   }

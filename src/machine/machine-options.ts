@@ -117,6 +117,8 @@ export interface MachineOptions<State extends object, Result = unknown>
   readonly consumer?: string | undefined;
   /** Options of the log. */
   readonly wal?: WalOptions | undefined;
+  /** Ends the opening, as the option of `Wal.open` does: also while events are applied again. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ResolvedMachine {
@@ -136,6 +138,7 @@ const NAMES = [
   'hashEvery',
   'consumer',
   'wal',
+  'signal',
 ] as const;
 const SNAPSHOT_NAMES = ['everyEvents', 'keep', 'maxBytes', 'onClose', 'deleteEvents'];
 const GIB = 2 ** 30;

@@ -18,7 +18,8 @@ import { loadState, type StatePlace } from './state-loader.js';
  * state is that of the newest sound snapshot and the events behind it. `machine.recovery` says what
  * it was made from.
  * @throws WalError ERR_FLASHSTRIKE_APPLY_FAILED where `apply` throws at an event that is recorded;
- * _NO_SNAPSHOT, _RESTORE_FAILED, _INVALID_OPTION; what `Wal.open` throws. The log is closed then.
+ * _NO_SNAPSHOT, _RESTORE_FAILED, _INVALID_OPTION; what `Wal.open` throws; the reason of `signal`.
+ * The log is closed then.
  * @example
  * import { openMachine } from 'flashstrike';
  *
@@ -46,7 +47,8 @@ export async function openMachineWith<State extends object, Result>(
 ): Promise<Machine<State, Result>> {
   const resolved = resolveMachine(options);
   const directory = resolve(checkDirectory(dir));
-  const wal = await Wal.open(directory, options.wal);
+  const { signal = options.wal?.signal } = options;
+  const wal = await Wal.open(directory, { ...options.wal, signal });
   let hashes: HashFile | undefined;
   try {
     const inside = walInside(wal);
@@ -56,7 +58,7 @@ export async function openMachineWith<State extends object, Result>(
     removeUnfinished(ports.storage, directory);
     const events: StatePlace['events'] = (from, to) => wal.replay({ from, to });
     const place = { ports, dir: directory, logId, lastEventId, events };
-    const { runner, recovery } = await loadState(place, options, resolved, lastEventId);
+    const { runner, recovery } = await loadState(place, options, resolved, lastEventId, signal);
     if (options.hash !== undefined) {
       hashes = new HashFile(ports.storage, directory, logId);
       hashes.open(lastEventId);

@@ -47,15 +47,16 @@ interface LoadedState<State extends object, Result> {
 
 /**
  * The state behind event `to`.
- * @param onEvent called behind each event that was applied again
- * @throws WalError ERR_FLASHSTRIKE_NO_SNAPSHOT, _APPLY_FAILED, _RESTORE_FAILED, _CORRUPT …
+ * @param signal ends it, at a turn of the event loop
+ * @throws WalError ERR_FLASHSTRIKE_NO_SNAPSHOT, _APPLY_FAILED, _RESTORE_FAILED, _CORRUPT …; the
+ * reason of `signal`
  */
 export async function loadState<State extends object, Result>(
   place: StatePlace,
   definition: MachineDefinition<State, Result>,
   options: Pick<ResolvedMachine, 'version' | 'restoresVersions'>,
   to: number,
-  onEvent: (runner: Runner<State, Result>) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<LoadedState<State, Result>> {
   const passedOver: UnfitSnapshot[] = [];
   const restored = await restoreNewest(place, definition, options, to, passedOver);
@@ -66,7 +67,7 @@ export async function loadState<State extends object, Result>(
   }
   const state = restored === undefined ? definition.initial() : restored.state;
   const runner = new Runner<State, Result>(place.dir, definition, state, from - 1);
-  await applyAll(runner, from > to ? [] : place.events(from, to), onEvent);
+  await applyAll(runner, from > to ? [] : place.events(from, to), signal);
   const replayedEvents = runner.eventId - from + 1;
   return { runner, recovery: { snapshot: restored?.info, replayedEvents, passedOver } };
 }
@@ -74,17 +75,17 @@ export async function loadState<State extends object, Result>(
 async function applyAll<State extends object, Result>(
   runner: Runner<State, Result>,
   events: Iterable<LoggedEvent>,
-  onEvent: (runner: Runner<State, Result>) => void,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   let turnNs = monotonicClock.nowNs();
   let untilLook = 1000;
   for (const event of events) {
     runner.apply(event);
-    onEvent(runner);
     if (--untilLook > 0) continue;
     untilLook = 1000;
     if (monotonicClock.nowNs() - turnNs < TURN_NS) continue;
     await nextTurn();
+    signal?.throwIfAborted();
     turnNs = monotonicClock.nowNs();
   }
 }

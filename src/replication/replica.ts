@@ -1,5 +1,10 @@
 // A replicator at work, as its user sees it.
 import { assert, WalError } from '../errors.js';
+import {
+  signalOf,
+  unlessAborted,
+  type WaitOptions,
+} from '../recorder/application/unless-aborted.js';
 import type { StreamFailureReason } from './block-stream.js';
 import type { OutgoingRun } from './outgoing-runs.js';
 import type { Activity, ReplicatorObserver } from './replicator-ports.js';
@@ -58,7 +63,7 @@ interface ReplicaOfLog {
   readonly stream: string;
   readonly notes: () => readonly string[];
   /** Sees to it that the event becomes durable, and rejects where it never will. */
-  readonly makeDurable: (eventId: number | undefined) => Promise<number>;
+  readonly makeDurable: (eventId: number | undefined, options?: WaitOptions) => Promise<number>;
   /** The log has the stream. */
   readonly claimed: () => void;
 }
@@ -166,16 +171,23 @@ export class Replica {
    * Resolves with the confirmed id once a quorum has event `eventId` (default: the last appended
    * to the open log; of a folder it must be given). Asks for the sync as `wal.durable` does; then
    * it is told, not polled. An engine that does not answer is waited for.
+   * @param options `signal` ends the waiting, and nothing else
    * @throws WalError ERR_FLASHSTRIKE_REPLICATION_STOPPED with the cause, as `durable` does,
-   * ERR_FLASHSTRIKE_FENCED, and _INVALID_ARGUMENT
+   * ERR_FLASHSTRIKE_FENCED, and _INVALID_ARGUMENT; the reason of `signal`
    */
-  async replicated(eventId?: number): Promise<number> {
-    const id = await this.#log.makeDurable(eventId);
+  async replicated(eventId?: number, options: WaitOptions = {}): Promise<number> {
+    const signal = signalOf(options);
+    signal?.throwIfAborted();
+    const id = await this.#log.makeDurable(eventId, signal && { signal });
     if (this.#confirmedEventId >= id) return this.#confirmedEventId;
     if (this.#isOver) throw this.#stoppedError(id);
-    return new Promise((resolve, reject) => {
-      this.#waiters.add({ eventId: id, resolve, reject });
+    let letGo = (): void => {};
+    const confirmed = new Promise<number>((resolve, reject) => {
+      const waiter = { eventId: id, resolve, reject };
+      this.#waiters.add(waiter);
+      letGo = () => void this.#waiters.delete(waiter);
     });
+    return signal === undefined ? confirmed : unlessAborted(signal, confirmed, letGo);
   }
 
   /** Waits for the answer to what is in flight, and lets go of log and stream. Idempotent. */

@@ -12,6 +12,7 @@ import {
   checkOptionNames,
   checkSignal,
 } from '../reading/event-range.js';
+import { pause, type WaitOptions } from '../recorder/application/unless-aborted.js';
 import { Wal, walInside } from '../recorder/application/wal.js';
 import { isConsumerName, streamConsumerName } from '../segment/file-names.js';
 import { LONGEST_TIMER_MS } from '../units.js';
@@ -20,7 +21,6 @@ import { FileLog } from './local-log.js';
 import { isFenced, Replica } from './replica.js';
 import { Replicator } from './replicator.js';
 import { RetentionHold } from './retention-hold.js';
-import { pause } from './stream-reading.js';
 import { WatchedStream } from './watched-stream.js';
 
 /** Options of {@link replicate}. */
@@ -96,13 +96,13 @@ export async function replicate(
   const onAbort = (): void => stop.abort();
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted === true) stop.abort();
-  const makeDurable = async (eventId?: number): Promise<number> => {
+  const makeDurable = async (eventId?: number, waiting?: WaitOptions): Promise<number> => {
     const id = checkEventId('eventId', eventId) ?? wal?.lastEventId;
     if (id === undefined) {
       throw invalidArgument('replicated() needs an event id where a folder is replicated.');
     }
     if (wal === undefined) return id;
-    await wal.durable(id);
+    await wal.durable(id, waiting);
     return id;
   };
   const notes = (): readonly string[] => stream.notes ?? [];

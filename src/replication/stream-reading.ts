@@ -1,6 +1,6 @@
 // Reading a stream from its first block on, through failures that pass.
-import { setTimeout as delay } from 'node:timers/promises';
 import { WalError } from '../errors.js';
+import { pause } from '../recorder/application/unless-aborted.js';
 import { type BlockStream, StreamFailure } from './block-stream.js';
 import { damagedStream } from './stream-failures.js';
 import { endOf, type StreamEnd } from './stream-tip.js';
@@ -11,10 +11,6 @@ const ATTEMPTS = 30;
 const PAUSE_MS = 1_000;
 /** Between two looks at a stream that has nothing new. */
 const LOOK_MS = 100;
-
-/** Resolves after so long, or at once when `signal` is aborted. */
-export const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
-  delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 
 interface ReadingOptions {
   /** Ends the reading. */

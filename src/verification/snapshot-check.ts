@@ -20,16 +20,20 @@ interface CheckedLog {
   readonly lastEventId: number;
 }
 
-/** @param names as they were listed before the log was read to its end */
+/**
+ * @param names as they were listed before the log was read to its end
+ * @throws the reason of `signal` when that is aborted
+ */
 export async function checkSnapshots(
   ports: ReadingPorts,
   dir: string,
   names: readonly string[],
   log: CheckedLog,
+  signal?: AbortSignal,
 ): Promise<readonly SnapshotCheck[]> {
   const checks: SnapshotCheck[] = [];
   for (const name of names) {
-    const check = await checkSnapshot(ports, dir, name, log);
+    const check = await checkSnapshot(ports, dir, name, log, signal);
     // Removed meanwhile: a newer one is there.
     if (check.problem !== undefined && !isThere(ports, dir, name)) continue;
     checks.push(check);
@@ -46,6 +50,7 @@ async function checkSnapshot(
   dir: string,
   name: string,
   { logId, lastEventId }: CheckedLog,
+  signal: AbortSignal | undefined,
 ): Promise<SnapshotCheck> {
   let judged: { readonly file: SnapshotFile } | UnfitSnapshot;
   try {
@@ -58,7 +63,9 @@ async function checkSnapshot(
   const { file } = judged;
   try {
     for (let chunks = 1; file.next() !== undefined; chunks++) {
-      if (chunks % TURN_CHUNKS === 0) await nextTurn();
+      if (chunks % TURN_CHUNKS !== 0) continue;
+      await nextTurn();
+      signal?.throwIfAborted();
     }
     const { eventId, contentBytes, stateVersion: version } = file.header;
     return { file: name, eventId, contentBytes, version, problem: undefined };

@@ -44,19 +44,31 @@ export class Verification {
   readonly #dir: string;
   readonly #meter: ReadingMeter;
   readonly #findings: Findings;
-  readonly #walk = new VerifiedWalk();
+  readonly #walk: VerifiedWalk;
   readonly #finished: FinishedCheck;
   readonly #tail: TailCheck;
   readonly #rings: RingCheck;
   readonly #openFiles = new Set<SegmentFile>();
   readonly #readsAhead: boolean;
+  readonly #signal: AbortSignal | undefined;
   #ahead: VerifyAhead | undefined;
   #buffer = readBuffer(0);
   #logId: bigint | undefined;
   #followedEnds = 0;
 
-  /** @param readsAhead whether another thread may verify some of the segments */
-  constructor(ports: VerifyPorts, dir: string, meter: ReadingMeter, readsAhead: boolean) {
+  /**
+   * @param readsAhead whether another thread may verify some of the segments
+   * @param signal ends the run: it rejects with its reason
+   */
+  constructor(
+    ports: VerifyPorts,
+    dir: string,
+    meter: ReadingMeter,
+    readsAhead: boolean,
+    signal?: AbortSignal,
+  ) {
+    this.#signal = signal;
+    this.#walk = new VerifiedWalk(signal);
     const findings = new Findings(dir);
     this.#ports = ports;
     this.#dir = dir;
@@ -69,6 +81,7 @@ export class Verification {
   }
 
   async run(): Promise<VerifyReport> {
+    this.#signal?.throwIfAborted();
     const { storage } = this.#ports;
     const { notes } = this.#findings;
     const listing = listLog(storage, this.#dir);
@@ -98,7 +111,7 @@ export class Verification {
     if (logId === undefined || names.length + unfinishedSnapshots.length === 0) return [];
     const { firstEventId = 1, lastEventId } = walk;
     const log = { logId, firstEventId, lastEventId };
-    const checks = await checkSnapshots(this.#ports, this.#dir, names, log);
+    const checks = await checkSnapshots(this.#ports, this.#dir, names, log, this.#signal);
     this.#findings.notes.push(...snapshotNotes(this.#dir, checks, unfinishedSnapshots, log));
     return checks;
   }
@@ -182,6 +195,7 @@ export class Verification {
     let file = this.#open(segments[0]?.index ?? 1);
     if (file !== undefined) this.#checkBeginning(file.header);
     for (const [position, { index }] of segments.entries()) {
+      this.#signal?.throwIfAborted();
       const next = segments[position + 1];
       if (file !== undefined) this.#walk.enter(file.header);
       const nextFile = next && this.#open(next.index);

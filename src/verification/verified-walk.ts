@@ -14,8 +14,6 @@ import type { SoundSegment } from './verify-ahead-port.js';
 /** Bytes between two turns of the event loop. */
 const TURN_BYTES = 16 * MIB;
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 export class VerifiedWalk {
   events = 0;
   segments = 0;
@@ -27,6 +25,12 @@ export class VerifiedWalk {
   /** A problem whose loss the next readable header tells. */
   #unmeasured: DraftProblem | undefined;
   #bytesThisTurn = 0;
+  readonly #signal: AbortSignal | undefined;
+
+  /** @param signal ends it at a turn of the event loop: what is asked for then throws its reason */
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+  }
 
   /** Something calls events up to `durableEventId` durable. */
   claim(durableEventId: number): void {
@@ -67,10 +71,15 @@ export class VerifiedWalk {
       bytesRead = reader.bytesRead;
       if (this.#bytesThisTurn < TURN_BYTES) continue;
       this.#bytesThisTurn = 0;
-      await nextTurn();
+      await this.#nextTurn();
     }
     this.claim(reader.durableEventId);
     this.expectedEventId = reader.nextEventId;
+  }
+
+  async #nextTurn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#signal?.throwIfAborted();
   }
 
   /** The blocks of a segment that another thread has found sound. */
@@ -90,7 +99,7 @@ export class VerifiedWalk {
       bytesThisTurn += BLOCK_CONTENT_BYTES;
       if (bytesThisTurn < TURN_BYTES) continue;
       bytesThisTurn = 0;
-      await nextTurn();
+      await this.#nextTurn();
     }
     return check.defect();
   }

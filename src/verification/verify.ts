@@ -1,7 +1,7 @@
 // Reads everything. Damage is an entry of the report, never an exception; after damage the walk
 // continues with the next segment, whose header says which events the damaged one should have.
 
-import { checkChoice, checkDirectory, checkOptions } from '../reading/event-range.js';
+import { checkChoice, checkDirectory, checkOptions, checkSignal } from '../reading/event-range.js';
 import type { ReadingOptions } from '../reading/events.js';
 import { checkTelemetry } from '../reading/reading-meter.js';
 import { Verification } from './verification.js';
@@ -17,12 +17,15 @@ export interface VerifyOptions extends ReadingOptions {
    * `telemetry`, which tells what one thread reads.
    */
   readonly readAhead?: boolean | undefined;
+  /** Ends it: it rejects with the reason, within some 16 MiB, and has nothing open any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Verifies every block of the log in `dir`. Takes no lock, even if the log is being written, does
  * not block the event loop for long, and changes nothing. Damage is reported, not thrown.
- * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG, _ACCESS, _IO
+ * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT, _NOT_A_LOG, _ACCESS, _IO; the reason of
+ * `signal`
  * @example
  * import { verify } from 'flashstrike';
  *
@@ -48,5 +51,7 @@ export async function verifyThrough(
   checkOptions(options);
   const meter = checkTelemetry(options.telemetry);
   const readAhead = checkChoice('readAhead', options.readAhead) ?? ports.readsAhead ?? false;
-  return new Verification(ports, dir, meter, readAhead && meter.isSilent).run();
+  const { signal } = options;
+  checkSignal(signal);
+  return new Verification(ports, dir, meter, readAhead && meter.isSilent, signal).run();
 }

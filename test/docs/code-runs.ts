@@ -61,6 +61,7 @@ export const RUNS: Readonly<Record<string, Run>> = {
   'QUICK-START.md A reader in another process': { prints: /^1 sell 50 @ 580\.02\n$/ },
   'QUICK-START.md Typed events': { prints: /^2 buy 5853300\n3 buy 5853400\n$/ },
   'QUICK-START.md State from events': { prints: /^\{ accepted: true \} \{ balance: 100 \}\n$/ },
+  'API.md Ending what waits': {},
   'API.md Large events': {},
   'API.md Reading': {
     before: logOf('orders'),

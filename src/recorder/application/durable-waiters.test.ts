@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { describe, test } from 'node:test';
 import { settles, staysPending } from '../../../test/support/eventually.js';
 import { monotonicClock } from '../../clock/clock.js';
@@ -164,6 +165,51 @@ describe('a promise for an event id', () => {
   });
 });
 
+describe('a wait that a signal ends', () => {
+  const reason = new Error('enough');
+  const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
+
+  test('rejects with the reason, is told as a wait, and nobody waits any more', async () => {
+    const bench = new Bench();
+    const stop = new AbortController();
+    const waiting = bench.waiters.waitUnless(stop.signal, 5, 100);
+    const other = bench.waiters.wait(7, 200);
+    await new Promise(setImmediate);
+    stop.abort(reason);
+    await assert.rejects(settles('the wait', waiting), reason);
+    assert.deepEqual([bench.waited, bench.since], [[100], [100, 200]]);
+    bench.advance(9);
+    assert.equal(await settles('the other', other), 9);
+    assert.deepEqual([bench.waited, bench.since], [[100, 200], [100, 200, 0]]);
+    assert.equal(listenersOf(stop.signal), 0);
+    bench.waiters.close();
+  });
+
+  test('does so before the event loop has turned', async () => {
+    const bench = new Bench();
+    const stop = new AbortController();
+    const waiting = bench.waiters.waitUnless(stop.signal, 5, 100);
+    stop.abort(reason);
+    await assert.rejects(settles('the wait', waiting), reason);
+    assert.deepEqual([bench.waited, bench.since], [[100], [100, 0]]);
+    bench.waiters.close();
+    assert.deepEqual(bench.waited, [100]);
+  });
+
+  test('that comes to its end knows the signal no more', async () => {
+    const bench = new Bench();
+    const stop = new AbortController();
+    const waiting = bench.waiters.waitUnless(stop.signal, 5, 100);
+    bench.advance(6);
+    assert.equal(await settles('the wait', waiting), 6);
+    assert.equal(listenersOf(stop.signal), 0);
+    stop.abort(reason);
+    await new Promise(setImmediate);
+    assert.deepEqual([bench.waited, bench.since], [[100], [100, 0]]);
+    bench.waiters.close();
+  });
+});
+
 describe('a wait that blocks its thread', () => {
   const LONG_MS = 60_000;
 
@@ -228,6 +274,14 @@ describe('the process', () => {
       setTimeout(() => { durable = 1; signals.announceDurable(); }, 50).unref();
       waiters.wait(1, 0).then((id) => console.log('durable', id));`;
     assert.deepEqual(exitOf(body), { status: 0, stdout: 'durable 1\n' });
+  });
+
+  test('is held no longer by a wait that a signal has ended', () => {
+    const body = `
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(new Error('enough')), 50).unref();
+      waiters.waitUnless(stop.signal, 1, 0).catch(({ message }) => console.log(message));`;
+    assert.deepEqual(exitOf(body), { status: 0, stdout: 'enough\n' });
   });
 
   test('is not held by waiters for whom nobody waits', () => {

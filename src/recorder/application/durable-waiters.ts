@@ -8,6 +8,7 @@ import { LONGEST_TIMER_MS } from '../../units.js';
 import type { Signals } from '../threads/signals.js';
 import { CommitDemand } from './commit-demand.js';
 import { fromLoop } from './from-loop.js';
+import { unlessAborted } from './unless-aborted.js';
 
 interface Waiter {
   readonly eventId: number;
@@ -84,6 +85,25 @@ export class DurableWaiters {
       if (this.#toldNs === 0) this.#tellSince(startNs);
       this.#arriving.push({ eventId, startNs, resolve, reject, isSettled: false });
     });
+  }
+
+  /** The same, until `signal` is aborted: then nobody waits any more. */
+  waitUnless(signal: AbortSignal, eventId: number, startNs: number): Promise<number> {
+    const waiting = this.wait(eventId, startNs);
+    const waiter = this.#arriving.at(-1);
+    return unlessAborted(signal, waiting, () => void fromLoop(() => this.#withdraw(waiter)));
+  }
+
+  #withdraw(waiter: Waiter | undefined): void {
+    if (waiter === undefined || waiter.isSettled) return;
+    this.#end(waiter);
+    for (const list of [this.#arriving, this.#waiters]) {
+      const at = list.indexOf(waiter);
+      if (at !== -1) list.splice(at, 1);
+    }
+    if (this.#waiters.length === 0) this.#hold.unref();
+    this.#forgetSettled();
+    this.#tellOldest();
   }
 
   /**

@@ -7,11 +7,12 @@ import type {
   ReplicationUpdater,
   StreamStanding,
 } from '../../telemetry/recorder/replication-metrics.js';
+import type { WaitOptions } from './unless-aborted.js';
 
 /** A stream that is fed with a log. */
 interface FedStream {
   /** Resolves once the stream is known to have the event; rejects once it never will be. */
-  replicated(eventId: number): Promise<number>;
+  replicated(eventId: number, options: WaitOptions): Promise<number>;
 }
 
 /** The word of a log's state, in memory that goes when the log is closed. */
@@ -78,7 +79,7 @@ export class LogReplicas {
   }
 
   /** Resolves once all streams are known to have the event, with what all of them have. */
-  async replicated(eventId: number): Promise<number> {
+  async replicated(eventId: number, options: WaitOptions): Promise<number> {
     if (this.#streams.size === 0) {
       throw new WalError(
         'ERR_FLASHSTRIKE_REPLICATION_STOPPED',
@@ -86,7 +87,7 @@ export class LogReplicas {
         { path: this.#directory },
       );
     }
-    const all = [...this.#streams.values()].map((fed) => fed.replicated(eventId));
+    const all = [...this.#streams.values()].map((fed) => fed.replicated(eventId, options));
     return Math.min(...(await Promise.all(all)));
   }
 

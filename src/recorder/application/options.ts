@@ -186,7 +186,8 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalid('options', options, 'an object');
   }
-  checkNames(options, NAMES);
+  // What ends the opening is no option of the threads.
+  checkNames(options, [...NAMES, 'signal']);
   const given = options as WalOptions;
   const segmentBytes = integer('segmentBytes', given.segmentBytes ?? 64 * MIB, {
     min: MIN_SEGMENT_BYTES,

@@ -1,7 +1,7 @@
 // Waiting for room in the ring on the event loop, for who takes events in from outside and would
 // rather stop reading for a while. A blocked append waits for the same, but holds its thread
 // (Stalls).
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from './unless-aborted.js';
 
 // The writer releases room block by block, some hundred KiB in a millisecond: a wake-up for each
 // would be no faster.
@@ -22,9 +22,6 @@ export async function untilRoom(
     signal?.throwIfAborted();
     if (hasRoom()) return;
     askWriter();
-    await delay(pauseMs, undefined, signal === undefined ? {} : { signal }).catch((error) => {
-      // The look above throws its reason, not node's own error.
-      if (signal?.aborted !== true) throw error;
-    });
+    await pause(pauseMs, signal);
   }
 }

@@ -78,6 +78,7 @@ import { Pulse } from './pulse.js';
 import { RingGrowth } from './ring-growth.js';
 import { untilRoom } from './room.js';
 import { Stalls } from './stalls.js';
+import { signalOf, unlessAborted, type WaitOptions } from './unless-aborted.js';
 
 /**
  * - `open`: accepts events
@@ -269,7 +270,8 @@ export class Wal {
    * Opens the log in `directory`, creating or recovering it; `wal.recovery` says what it found.
    * If its memory should outlive the process but cannot, a process warning
    * (`FLASHSTRIKE_PORTABLE_RING`) says why, once.
-   * @throws WalError, among others ERR_FLASHSTRIKE_LOCKED, _CORRUPT, _INVALID_OPTION
+   * @throws WalError, among others ERR_FLASHSTRIKE_LOCKED, _CORRUPT, _INVALID_OPTION; the reason of
+   * `signal`
    * @example
    * import { Wal } from 'flashstrike';
    *
@@ -283,9 +285,16 @@ export class Wal {
     // Absolute from here on: the application may change its folder while the log is open.
     const path = resolve(checkDirectory(directory));
     const resolved = resolveOptions(options);
-    return openWhenUnlocked(resolved.lockTimeoutMs, monotonicClock, () =>
-      Wal.#openNow(path, resolved),
+    const signal = options?.signal;
+    checkSignal(signal);
+    const opening = openWhenUnlocked(
+      resolved.lockTimeoutMs,
+      monotonicClock,
+      () => Wal.#openNow(path, resolved),
+      signal,
     );
+    if (signal === undefined) return opening;
+    return unlessAborted(signal, opening, () => void closeOnceOpen(opening));
   }
 
   static async #openNow(path: string, resolved: ResolvedOptions): Promise<Wal> {
@@ -495,19 +504,18 @@ export class Wal {
    *   wal.append(chunk);
    * }
    */
-  async room(bytes: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async room(bytes: number, options: WaitOptions = {}): Promise<void> {
     if (!Number.isSafeInteger(bytes) || bytes < 0) {
       throw invalidArgument(`room() takes a number of bytes; it is ${describe(bytes)}.`);
     }
-    checkOptions(options);
-    checkSignal(options.signal);
+    const signal = signalOf(options);
     if (bytes > this.#maxEventBytes) throw eventTooLarge(bytes, this.#options);
     const span = frameSpan(FRAME_HEADER_BYTES + bytes);
     const hasRoom = (): boolean => {
       this.#liveState();
       return this.#growth.reserve(span);
     };
-    await untilRoom(hasRoom, () => this.#signals.wake('writer'), options.signal);
+    await untilRoom(hasRoom, () => this.#signals.wake('writer'), signal);
   }
 
   /**
@@ -760,9 +768,12 @@ export class Wal {
    * for others of this and the next turn of the event loop, or, if the loop is busy, for up to
    * eight times the length of a sync (20 ms at most). A sync may be requested only once the event
    * loop turns: code that blocks until an event is durable must call `durableSync`.
-   * @throws WalError ERR_FLASHSTRIKE_DURABILITY_UNKNOWN if the log fails first; _OUT_OF_RANGE
+   * @param options `signal` ends the waiting; the event becomes durable all the same
+   * @throws WalError ERR_FLASHSTRIKE_DURABILITY_UNKNOWN if the log fails first; _OUT_OF_RANGE; the
+   * reason of `signal`
    */
-  durable(eventId: number = this.lastEventId): Promise<number> {
+  durable(eventId: number = this.lastEventId, options?: WaitOptions): Promise<number> {
+    if (options !== undefined) return this.#durableUnless(eventId, options);
     const refusal = this.#refusalOfId(eventId, 'durable');
     if (refusal !== undefined) return Promise.reject(refusal);
     const durable = this.durableEventId;
@@ -770,13 +781,25 @@ export class Wal {
     return this.#waiters.wait(eventId, this.#clock.nowNs());
   }
 
+  async #durableUnless(eventId: number, options: WaitOptions): Promise<number> {
+    const signal = signalOf(options);
+    if (signal === undefined) return this.durable(eventId);
+    signal.throwIfAborted();
+    const refusal = this.#refusalOfId(eventId, 'durable');
+    if (refusal !== undefined) throw refusal;
+    const durable = this.durableEventId;
+    if (eventId <= durable) return durable;
+    return this.#waiters.waitUnless(signal, eventId, this.#clock.nowNs());
+  }
+
   /**
    * Resolves once event `eventId` (default: the last appended) is on disk and known to be in each
    * stream that this process feeds with the log, by a quorum of its engine: it survives this
    * machine. The value is the last event that all of them have. Asks for the sync as `durable`
    * does. An engine that does not answer is waited for, as long as it takes.
+   * @param options `signal` ends the waiting, and nothing else
    * @throws WalError ERR_FLASHSTRIKE_FENCED; _REPLICATION_STOPPED if replication ended before that,
-   * or none runs; _DURABILITY_UNKNOWN, _OUT_OF_RANGE as `durable`
+   * or none runs; _DURABILITY_UNKNOWN, _OUT_OF_RANGE as `durable`; the reason of `signal`
    * @example
    * import { Wal } from 'flashstrike';
    * import { type BlockStream, replicate } from 'flashstrike/replication';
@@ -788,9 +811,14 @@ export class Wal {
    *   console.log(`confirmed up to event ${replica.confirmedEventId}`);
    * }
    */
-  replicated(eventId: number = this.lastEventId): Promise<number> {
+  async replicated(
+    eventId: number = this.lastEventId,
+    options: WaitOptions = {},
+  ): Promise<number> {
+    signalOf(options)?.throwIfAborted();
     const refusal = this.#refusalOfId(eventId, 'replicated');
-    return refusal === undefined ? this.#replicas.replicated(eventId) : Promise.reject(refusal);
+    if (refusal !== undefined) throw refusal;
+    return this.#replicas.replicated(eventId, options);
   }
 
   /**
@@ -1115,6 +1143,14 @@ export class Wal {
 }
 
 export { inside as walInside };
+
+/** A log that nobody wants any more. What goes wrong with it the next opening is told. */
+async function closeOnceOpen(opening: Promise<Wal>): Promise<void> {
+  try {
+    const wal = await opening;
+    await wal.close();
+  } catch {}
+}
 
 /** Whether the options ask for what is done with finished segments. */
 const isMaintained = ({ retention, verify, compression }: ResolvedOptions): boolean =>

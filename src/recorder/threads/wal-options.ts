@@ -160,9 +160,16 @@ export interface WalOptions {
    * only one writer. Default `flock`.
    */
   readonly lock?: 'flock' | 'none';
+  /**
+   * Ends the opening: it rejects with the reason at once. What was begun ends behind that: a log
+   * that is open after all is closed again, and until then refuses another opening as locked. Once
+   * `open` has resolved it means nothing.
+   */
+  readonly signal?: AbortSignal | undefined;
 }
 
-export interface ResolvedOptions extends Required<Omit<WalOptions, 'sync' | 'retention'>> {
+export interface ResolvedOptions
+  extends Required<Omit<WalOptions, 'sync' | 'retention' | 'signal'>> {
   readonly sync: SyncOptions;
   readonly retention: RetentionOptions | undefined;
 }
