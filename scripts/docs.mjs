@@ -12,6 +12,7 @@ import { writePages } from './docs/pages.mjs';
 
 /** Parts of public types that nobody has to name: their shape is told where they are used. */
 const HELPERS = [
+  'AppliedEvent',
   'ApplyChange',
   'ApplyNote',
   'DumpOptions',

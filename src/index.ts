@@ -15,7 +15,7 @@ export {
 } from './consumers/consumers.js';
 export type { ConsumerLag } from './consumers/lag.js';
 export { ERROR_CODES, type ErrorCode, WalError } from './errors.js';
-export type { AnyDefinition } from './events/any-definition.js';
+export type { AnyDefinition, AppendableDefinition } from './events/any-definition.js';
 export {
   defineEvent,
   type EventDefinition,
@@ -62,14 +62,14 @@ export {
   type MachineCheckReport,
   type Parting,
 } from './machine/check.js';
-export type { Fork } from './machine/fork.js';
+export type { Fork, TypedFork } from './machine/fork.js';
+export type { Machine } from './machine/machine.js';
 export type {
   Applied,
   CloseMachineOptions,
-  Machine,
   MachineLog,
   MachineUpkeep,
-} from './machine/machine.js';
+} from './machine/machine-base.js';
 export type {
   MachineDefinition,
   MachineEvent,
@@ -78,9 +78,12 @@ export type {
   SnapshotInfo,
   SnapshotOptions,
   StoredSnapshot,
+  TypedMachineDefinition,
+  TypedMachineOptions,
 } from './machine/machine-options.js';
 export { openMachine } from './machine/open-machine.js';
 export type { MachineRecovery } from './machine/state-loader.js';
+export type { TypedMachine } from './machine/typed-machine.js';
 export type {
   CursorOptions,
   EventBatch,

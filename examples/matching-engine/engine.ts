@@ -1,21 +1,22 @@
 // The engine as a durable machine: command n is event n of its log.
 import { createHash } from 'node:crypto';
-import { type Machine, type MachineOptions, openMachine } from '../../src/index.js';
+import { openMachine, type TypedMachine, type TypedMachineOptions } from '../../src/index.js';
 import { type Answer, Book } from './book.js';
 import { Command } from './command.js';
 
 const AT_ONCE = 500;
 
-const options: MachineOptions<Book, Answer> = {
+const options: TypedMachineOptions<Book, Answer, typeof Command> = {
+  events: [Command],
   initial: () => new Book(),
-  apply: (book, event) => book.apply(Command.decode(event)),
+  apply: (book, { value }) => book.apply(value),
   snapshot: (book) => book.toText(),
   restore: (content) => Book.fromText(content.text()),
   hash: (book) => book.toText(),
   snapshots: { everyEvents: 10_000 },
 };
 
-export type Engine = Machine<Book, Answer>;
+export type Engine = TypedMachine<Book, Answer, typeof Command>;
 export const openEngine = (folder: string): Promise<Engine> => openMachine(folder, options);
 
 /**
@@ -30,7 +31,7 @@ export async function submitUpTo(
 ): Promise<void> {
   while (engine.eventId < count) {
     const next = commands.slice(engine.eventId, Math.min(engine.eventId + AT_ONCE, count));
-    await Promise.all(next.map((each) => engine.submit(Command.encode(each), Command.type)));
+    await Promise.all(next.map((each) => engine.submit(Command, each)));
     answered(engine.eventId);
   }
 }

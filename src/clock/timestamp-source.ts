@@ -24,6 +24,8 @@ export class TimestampSource {
   readonly words = new Uint32Array(2);
   /** The same as signed words, which are never boxed when they are passed on. */
   readonly halves = new Int32Array(this.words.buffer);
+  /** The same as one number. */
+  readonly #whole = new BigUint64Array(this.words.buffer);
   /** Nanoseconds since the anchor, of the last timestamp; NaN before the first. */
   readonly #offsetNs = Float64Array.of(Number.NaN);
   readonly #clock: Clock;
@@ -117,7 +119,7 @@ export class TimestampSource {
 
   /** The last timestamp in nanoseconds since 1970. */
   get lastNs(): bigint {
-    return (BigInt(this.words[HIGH] as number) << 32n) | BigInt(this.words[LOW] as number);
+    return this.#whole[0] as bigint;
   }
 
   /** Reads the clock and returns the timestamp; off the append path. */

@@ -17,3 +17,9 @@ export interface AnyDefinition {
   /** The event as an object of its own. */
   decode(event: EventSource): unknown;
 }
+
+/** The same of events that are appended, too. */
+export interface AppendableDefinition extends AnyDefinition {
+  /** An event as bytes. */
+  encode(values: never): Uint8Array;
+}

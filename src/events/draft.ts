@@ -5,6 +5,7 @@
 import { invalidArgument } from '../errors.js';
 import { lengthOf } from '../memory/typed-arrays.js';
 import { shownValue } from './event-errors.js';
+import { type FieldReader, readersOf } from './field-readers.js';
 import { type WriterTarget, type WrittenField, writersOf } from './field-writers.js';
 import type { EventLayout } from './fields.js';
 
@@ -25,6 +26,8 @@ export class Draft implements WriterTarget {
   readonly fixedBytes: number;
   readonly #nothing: unknown;
   readonly #written: readonly WrittenField[];
+  readonly #readers: readonly { readonly name: string; readonly read: FieldReader }[];
+  readonly #restName: string | undefined;
   #text = NOTHING;
   /** What was read from an object, before any of it is stored. */
   readonly #taken: unknown[];
@@ -39,6 +42,8 @@ export class Draft implements WriterTarget {
     this.#nothing = layout.rest?.encoding === 'string' ? '' : NOTHING;
     this.restValue = this.#nothing;
     this.#written = writersOf(layout);
+    this.#readers = readersOf(layout);
+    this.#restName = layout.rest?.name;
     this.#taken = this.#written.map(() => undefined);
   }
 
@@ -97,6 +102,35 @@ export class Draft implements WriterTarget {
       );
     }
     return this.fixedBytes + this.restBytes;
+  }
+
+  /**
+   * What readers will give of the event. What is appended behind it has the same bytes, whatever
+   * becomes of those that were given.
+   */
+  toObject(): object {
+    this.#ownRest();
+    const values: Record<string, unknown> = {};
+    for (const { name, read } of this.#readers) {
+      if (name === this.#restName) values[name] = this.#ownedRest;
+      else {
+        const value = read(this.view, 0, 0);
+        values[name] = value instanceof Uint8Array ? new Uint8Array(value) : value;
+      }
+    }
+    return values;
+  }
+
+  #ownRest(): void {
+    if (this.restBytes === 0 || typeof this.restValue === 'string') return;
+    const own = new Uint8Array(this.payloadBytes - this.fixedBytes);
+    own.set(this.rest.subarray(0, own.length));
+    this.setRest(own, own.length, own);
+  }
+
+  get #ownedRest(): unknown {
+    if (typeof this.restValue === 'string') return this.restValue;
+    return this.restBytes === 0 ? new Uint8Array(0) : this.rest;
   }
 
   toBytes(): Uint8Array {

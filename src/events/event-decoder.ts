@@ -4,6 +4,7 @@ import { assert, invalidArgument } from '../errors.js';
 import { checkDirectory } from '../reading/event-range.js';
 import type { EventOptions, FollowOptions, LoggedEvent, ReplayOptions } from '../reading/events.js';
 import { follow } from '../replay/follow.js';
+import type { ReplayPorts } from '../replay/read-ahead.js';
 import { replay } from '../replay/replay.js';
 import { REPLAY_PORTS } from '../replay/thread-read-ahead.js';
 import type { AnyDefinition } from './any-definition.js';
@@ -135,20 +136,16 @@ export class EventDecoder<Definition extends AnyDefinition = AnyDefinition> {
    * reading begins in the middle, this is looked for up to 128 MiB before and behind.
    * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
    */
-  constructor(dir: string | URL, definitions?: readonly Definition[]) {
-    const schemas = new LogSchemas(REPLAY_PORTS, checkDirectory(dir));
+  constructor(dir: string | URL, definitions?: readonly Definition[]);
+  /** @internal */
+  constructor(dir: string | URL, definitions?: readonly Definition[], ports?: ReplayPorts);
+  constructor(dir: string | URL, definitions?: readonly Definition[], ports = REPLAY_PORTS) {
+    const schemas = new LogSchemas(ports, checkDirectory(dir));
     this.#schemas = schemas;
     this.#told = definitions === undefined ? new ToldDefinitions(schemas) : undefined;
     if (definitions === undefined) return;
-    if (!Array.isArray(definitions)) throw invalidArgument('The definitions must be an array.');
+    checkDefinitions(definitions);
     for (const definition of definitions) {
-      if (!(definition instanceof EventDefinition || isJsonDefinition(definition))) {
-        throw invalidArgument('A definition must be one of defineEvent or defineJsonEvent.');
-      }
-      const other = this.#readings.get(definition.type)?.definition;
-      if (other !== undefined) {
-        throw invalidArgument(`${other.name} and ${definition.name} have the same type.`);
-      }
       this.#readings.set(definition.type, new Reading(definition, schemas));
     }
   }
@@ -219,6 +216,25 @@ export class EventDecoder<Definition extends AnyDefinition = AnyDefinition> {
     if (payload === undefined) return;
     const schema = decodeSchema({ eventId, type: SCHEMA_TYPE, payload });
     if (schema !== undefined) this.#readings.get(schema.type)?.follow(schema);
+  }
+}
+
+/**
+ * Definitions of events of one log.
+ * @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT
+ */
+export function checkDefinitions(definitions: unknown): asserts definitions is AnyDefinition[] {
+  if (!Array.isArray(definitions)) throw invalidArgument('The definitions must be an array.');
+  const byType = new Map<number, string>();
+  for (const definition of definitions as unknown[]) {
+    if (!(definition instanceof EventDefinition || isJsonDefinition(definition))) {
+      throw invalidArgument('A definition must be one of defineEvent or defineJsonEvent.');
+    }
+    const other = byType.get(definition.type);
+    if (other !== undefined) {
+      throw invalidArgument(`${other} and ${definition.name} have the same type.`);
+    }
+    byType.set(definition.type, definition.name);
   }
 }
 

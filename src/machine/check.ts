@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { firstEventIdKept } from '../consumers/first-event.js';
 import { assert, codeOf } from '../errors.js';
+import type { AppendableDefinition } from '../events/any-definition.js';
 import { knownLogId } from '../judgement/log-identity.js';
 import {
   checkCallback,
@@ -19,7 +20,13 @@ import { xxh64 } from '../segment/checksum.js';
 import { parseSnapshotFileName } from '../segment/file-names.js';
 import type { StateHash } from '../segment/state-hash-record.js';
 import { readStateHashes } from './hash-file.js';
-import { type MachineDefinition, type ResolvedMachine, resolveMachine } from './machine-options.js';
+import {
+  type AppliedEvent,
+  type MachineDefinition,
+  type ResolvedMachine,
+  resolveMachine,
+  type TypedMachineDefinition,
+} from './machine-options.js';
 import type { Runner } from './runner.js';
 import { piecesOf } from './snapshot-content.js';
 import { stateHashOf } from './state-hash.js';
@@ -57,6 +64,8 @@ export interface MachineCheckReport {
   readonly firstEventId: number;
   /** The last event that was applied; firstEventId - 1 where there was none. */
   readonly lastEventId: number;
+  /** Number of events that were applied: schema events are none. */
+  readonly events: number;
   /** Number of recorded hashes that were compared. */
   readonly recordedHashes: number;
   /** Undefined where `ok`. */
@@ -80,9 +89,23 @@ export interface MachineCheckReport {
  * });
  * if (!ok) console.log(`the runs part at event ${parted?.eventId}`);
  */
-export async function checkMachine<State extends object, Result>(
+export function checkMachine<
+  State extends object,
+  Result,
+  const Definition extends AppendableDefinition,
+>(
+  dir: string | URL,
+  machine: TypedMachineDefinition<State, Result, Definition>,
+  options?: CheckMachineOptions,
+): Promise<MachineCheckReport>;
+export function checkMachine<State extends object, Result>(
   dir: string | URL,
   machine: MachineDefinition<State, Result>,
+  options?: CheckMachineOptions,
+): Promise<MachineCheckReport>;
+export async function checkMachine<State extends object, Result, Event extends AppliedEvent>(
+  dir: string | URL,
+  machine: MachineDefinition<State, Result, Event>,
   options: CheckMachineOptions = {},
 ): Promise<MachineCheckReport> {
   checkOptionNames(options, ['every', 'onProgress', 'signal']);
@@ -97,7 +120,7 @@ export async function checkMachine<State extends object, Result>(
     dir: directory,
     logId,
     lastEventId: Number.MAX_SAFE_INTEGER,
-    events: (from, to) => replayThrough(REPLAY_PORTS, directory, { from, to }),
+    events: (from, to) => replayThrough(REPLAY_PORTS, directory, { from, to, reuse: true }),
   };
   return new Check(place, machine, resolved, options).run();
 }
@@ -105,9 +128,9 @@ export async function checkMachine<State extends object, Result>(
 /** Events between two turns of the event loop. */
 const TURN_EVENTS = 10_000;
 
-class Check<State extends object, Result> {
+class Check<State extends object, Result, Event extends AppliedEvent> {
   readonly #place: StatePlace;
-  readonly #machine: MachineDefinition<State, Result>;
+  readonly #machine: MachineDefinition<State, Result, Event>;
   readonly #resolved: ResolvedMachine;
   readonly #options: CheckMachineOptions;
   readonly #recorded: ReadonlyMap<number, StateHash>;
@@ -115,7 +138,7 @@ class Check<State extends object, Result> {
 
   constructor(
     place: StatePlace,
-    machine: MachineDefinition<State, Result>,
+    machine: MachineDefinition<State, Result, Event>,
     resolved: ResolvedMachine,
     options: CheckMachineOptions,
   ) {
@@ -153,13 +176,14 @@ class Check<State extends object, Result> {
       ok: parted === undefined,
       firstEventId: start + 1,
       lastEventId: last,
+      events: pair.events,
       recordedHashes: this.#recordedHashes,
       parted,
     };
   }
 
   /** Without an event, or with the oldest snapshot that can be used. */
-  async #begin(): Promise<Pair<State, Result>> {
+  async #begin(): Promise<Pair<State, Result, Event>> {
     const starts = this.#starts();
     for (const [at, start] of starts.entries()) {
       try {
@@ -183,7 +207,7 @@ class Check<State extends object, Result> {
     return starts.length === 0 ? [first - 1] : starts;
   }
 
-  async #pairAt(eventId: number): Promise<Pair<State, Result>> {
+  async #pairAt(eventId: number): Promise<Pair<State, Result, Event>> {
     const { signal } = this.#options;
     const load = () => loadState(this.#place, this.#machine, this.#resolved, eventId, signal);
     const [left, right] = [await load(), await load()];
@@ -191,7 +215,7 @@ class Check<State extends object, Result> {
   }
 
   async #compare(
-    { left, right }: Pair<State, Result>,
+    { left, right }: Pair<State, Result, Event>,
     afterEventId: number,
     eventId: number,
   ): Promise<Parting | undefined> {
@@ -239,11 +263,12 @@ class Check<State extends object, Result> {
 }
 
 /** Two runs side by side. */
-class Pair<State extends object, Result> {
-  readonly left: Runner<State, Result>;
-  readonly right: Runner<State, Result>;
+class Pair<State extends object, Result, Event extends AppliedEvent> {
+  readonly left: Runner<State, Result, Event>;
+  readonly right: Runner<State, Result, Event>;
+  events = 0;
 
-  constructor(left: Runner<State, Result>, right: Runner<State, Result>) {
+  constructor(left: Runner<State, Result, Event>, right: Runner<State, Result, Event>) {
     this.left = left;
     this.right = right;
   }
@@ -252,9 +277,9 @@ class Pair<State extends object, Result> {
     return this.left.eventId;
   }
 
-  /** Each has a payload of its own: what one does to it the other does not see. */
+  /** Each gets an event of its own: what one does to it the other does not see. */
   apply(event: LoggedEvent): void {
-    this.left.apply({ ...event, payload: event.payload.slice() });
-    this.right.apply(event);
+    if (this.left.replay(event)) this.events++;
+    this.right.replay(event);
   }
 }

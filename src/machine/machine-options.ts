@@ -1,12 +1,19 @@
 // What a state machine is made of, and a clear error for what cannot work.
 import { invalidArgument, WalError } from '../errors.js';
+import type { AnyDefinition, AppendableDefinition } from '../events/any-definition.js';
+import { checkDefinitions, type TypedEvent } from '../events/event-decoder.js';
 import { checkOptionNames } from '../reading/event-range.js';
 import type { WalOptions } from '../recorder/threads/wal-options.js';
 import { SNAPSHOT_BYTES_MAX } from '../segment/snapshot-record.js';
 import { TWO_POW_32 } from '../units.js';
 
-/** What `apply` is given. */
-export interface MachineEvent {
+/** What is known of an event in whatever form `apply` takes it. */
+export interface AppliedEvent {
+  readonly eventId: number;
+}
+
+/** What `apply` is given, where the machine has no typed events. */
+export interface MachineEvent extends AppliedEvent {
   /** 1 for the first event of the log, then one more for each. */
   readonly eventId: number;
   /** The tag that it was submitted with: 0 … 65535. */
@@ -16,7 +23,10 @@ export interface MachineEvent {
    * applied. The only clock that `apply` may look at.
    */
   readonly timestampNs: bigint;
-  /** A copy of the event's own: it may be kept, and changed. */
+  /**
+   * A copy that nobody else looks at: it may be kept, and changed. Its `buffer` may hold payloads
+   * of other events as well, so what is to be transferred is `payload.slice()`.
+   */
   readonly payload: Uint8Array;
 }
 
@@ -52,7 +62,11 @@ export interface SnapshotInfo {
 }
 
 /** How a state is made of events: all that `checkMachine` needs, and what `openMachine` goes by. */
-export interface MachineDefinition<State extends object, Result = unknown> {
+export interface MachineDefinition<
+  State extends object,
+  Result = unknown,
+  Event extends AppliedEvent = MachineEvent,
+> {
   /** The state before the first event: a new object at each call. */
   readonly initial: () => State;
   /**
@@ -61,7 +75,7 @@ export interface MachineDefinition<State extends object, Result = unknown> {
    * chance, no I/O, nothing asynchronous. Events that make no sense are for it to answer, by what
    * it returns: where it throws, the machine stops for good, as it would at each opening.
    */
-  readonly apply: (state: State, event: MachineEvent) => Result;
+  readonly apply: (state: State, event: Event) => Result;
   /**
    * The state as bytes, or as text. Bytes, and what an iterable gives, are copied before the call
    * returns, so the state may change behind it. An async iterable is read while the machine goes
@@ -86,6 +100,19 @@ export interface MachineDefinition<State extends object, Result = unknown> {
   readonly restoresVersions?: readonly number[] | undefined;
 }
 
+/** How a state is made of typed events. */
+export interface TypedMachineDefinition<
+  State extends object,
+  Result = unknown,
+  Definition extends AppendableDefinition = AppendableDefinition,
+> extends MachineDefinition<State, Result, TypedEvent<Definition>> {
+  /**
+   * All events that the log has, as `defineEvent` and `defineJsonEvent` give them. `apply` gets
+   * each as an object of its own: its `name` says which it is, `value` has its fields.
+   */
+  readonly events: readonly Definition[];
+}
+
 /** When snapshots are taken, and what they are good for. */
 export interface SnapshotOptions {
   /** So many events behind the last one; 0: only `machine.snapshot()`. Default 1,000,000. */
@@ -104,8 +131,11 @@ export interface SnapshotOptions {
 }
 
 /** Options of `openMachine`. */
-export interface MachineOptions<State extends object, Result = unknown>
-  extends MachineDefinition<State, Result> {
+export interface MachineOptions<
+  State extends object,
+  Result = unknown,
+  Event extends AppliedEvent = MachineEvent,
+> extends MachineDefinition<State, Result, Event> {
   /** See {@link SnapshotOptions}. */
   readonly snapshots?: SnapshotOptions | undefined;
   /** `hash` is called, and recorded, every so many events, 1 … 10^9. Default 10,000. */
@@ -121,7 +151,17 @@ export interface MachineOptions<State extends object, Result = unknown>
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of `openMachine` for a machine with typed events. */
+export interface TypedMachineOptions<
+  State extends object,
+  Result = unknown,
+  Definition extends AppendableDefinition = AppendableDefinition,
+> extends MachineOptions<State, Result, TypedEvent<Definition>>,
+    TypedMachineDefinition<State, Result, Definition> {}
+
 export interface ResolvedMachine {
+  /** Undefined: `apply` is given bytes. */
+  readonly events: readonly AnyDefinition[] | undefined;
   readonly version: number;
   readonly restoresVersions: ReadonlySet<number>;
   readonly snapshots: Required<{ [Name in keyof SnapshotOptions]-?: SnapshotOptions[Name] & {} }>;
@@ -133,6 +173,7 @@ const DEFINITION = ['initial', 'apply', 'snapshot', 'restore', 'hash', 'version'
 const FUNCTIONS = ['initial', 'apply', 'snapshot', 'restore'] as const;
 const NAMES = [
   ...DEFINITION,
+  'events',
   'restoresVersions',
   'snapshots',
   'hashEvery',
@@ -153,7 +194,7 @@ const invalid = (message: string): WalError =>
 export function resolveMachine(given: object): ResolvedMachine {
   checkOptionNames(given, NAMES);
   // Of whatever states: what its functions take is for the compiler to say.
-  const options = given as Partial<MachineOptions<object>>;
+  const options = given as Partial<MachineOptions<object>> & { readonly events?: unknown };
   for (const name of FUNCTIONS) checkFunction(name, options[name]);
   if (options.hash !== undefined) checkFunction('hash', options.hash);
   for (const name of ['initial', 'apply', 'hash'] as const) {
@@ -171,7 +212,10 @@ export function resolveMachine(given: object): ResolvedMachine {
   const versionOf = (value: unknown): number =>
     wholeNumber('version', value, { least: 1, most: TWO_POW_32 - 1, otherwise: 1 });
   const version = versionOf(options.version);
+  const { events } = options;
+  if (events !== undefined) checkDefinitions(events);
   return {
+    events,
     version,
     restoresVersions: new Set([version, ...restoresVersions.map(versionOf)]),
     snapshots: {

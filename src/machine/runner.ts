@@ -1,12 +1,15 @@
 // A state and the one place where it changes: `apply`, event after event.
 import { invalidArgument, type WalError } from '../errors.js';
+import type { LoggedEvent } from '../reading/events.js';
 import { isAbandoned } from './abandoned-promise.js';
+import type { EventIntake } from './event-intake.js';
 import { applyFailed, applyIsAsync } from './machine-failure.js';
-import type { MachineDefinition, MachineEvent } from './machine-options.js';
+import type { AppliedEvent, MachineDefinition } from './machine-options.js';
 
-export class Runner<State extends object, Result> {
+export class Runner<State extends object, Result, Event extends AppliedEvent> {
   readonly #dir: string;
-  readonly #apply: MachineDefinition<State, Result>['apply'];
+  readonly #apply: MachineDefinition<State, Result, Event>['apply'];
+  readonly #intake: EventIntake<Event>;
   readonly #state: State;
   #eventId: number;
   /** The function of the application that is running. */
@@ -15,12 +18,14 @@ export class Runner<State extends object, Result> {
 
   constructor(
     dir: string,
-    definition: MachineDefinition<State, Result>,
+    definition: MachineDefinition<State, Result, Event>,
+    intake: EventIntake<Event>,
     state: State,
     eventId: number,
   ) {
     this.#dir = dir;
     this.#apply = definition.apply;
+    this.#intake = intake;
     this.#state = state;
     this.#eventId = eventId;
   }
@@ -47,7 +52,7 @@ export class Runner<State extends object, Result> {
   }
 
   /** @throws WalError ERR_FLASHSTRIKE_APPLY_FAILED, now and at each further call */
-  apply(event: MachineEvent): Result {
+  apply(event: Event): Result {
     if (this.#failure !== undefined) throw this.#failure;
     this.#within = 'apply';
     let result: Result;
@@ -63,6 +68,18 @@ export class Runner<State extends object, Result> {
     if (isPromise) throw this.fail(applyIsAsync(this.#dir, event.eventId));
     this.#eventId = event.eventId;
     return result;
+  }
+
+  /**
+   * Applies an event that is recorded; false for one that is none of the application's. What it is
+   * given may be used again afterwards.
+   * @throws WalError as `apply`; ERR_FLASHSTRIKE_SCHEMA
+   */
+  replay(logged: LoggedEvent): boolean {
+    const event = this.#intake.of(logged);
+    if (event === undefined) return false;
+    this.apply(event);
+    return true;
   }
 
   /** What `run` calls of the application may look at the state, and do nothing else. */

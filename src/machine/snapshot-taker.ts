@@ -13,6 +13,8 @@ import type { SnapshotHost, SnapshotJob } from './snapshot-host.js';
 import { stateHashOf } from './state-hash.js';
 import type { MachineRecovery } from './state-loader.js';
 
+type SnapshotDefinition<State extends object> = Pick<MachineDefinition<State>, 'snapshot' | 'hash'>;
+
 interface TakerPlace {
   readonly wal: Wal;
   readonly root: string | undefined;
@@ -29,7 +31,7 @@ const UNFIT: ReadonlySet<UnfitReason> = new Set(['damaged', 'ahead', 'other-hist
 
 export class SnapshotTaker<State extends object> {
   readonly #place: TakerPlace;
-  readonly #definition: MachineDefinition<State>;
+  readonly #definition: SnapshotDefinition<State>;
   readonly #options: ResolvedMachine;
   /** Events of snapshots that the opening could not use. */
   readonly #passedOver: Set<number>;
@@ -44,7 +46,7 @@ export class SnapshotTaker<State extends object> {
 
   constructor(
     place: TakerPlace,
-    definition: MachineDefinition<State>,
+    definition: SnapshotDefinition<State>,
     options: ResolvedMachine,
     { snapshot, passedOver }: Pick<MachineRecovery, 'snapshot' | 'passedOver'>,
   ) {

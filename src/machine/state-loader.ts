@@ -11,10 +11,19 @@ import type { SnapshotFile } from '../reading/snapshot-file.js';
 import { judgeSnapshot, type UnfitSnapshot } from '../replay/snapshot-fitness.js';
 import { parseSnapshotFileName } from '../segment/file-names.js';
 import { NS_PER_MS } from '../units.js';
+import { intakeOf } from './event-intake.js';
 import { noSnapshot, restoreFailed } from './machine-failure.js';
-import type { MachineDefinition, ResolvedMachine, SnapshotInfo } from './machine-options.js';
+import type {
+  AppliedEvent,
+  MachineDefinition,
+  ResolvedMachine,
+  SnapshotInfo,
+} from './machine-options.js';
 import { Runner } from './runner.js';
 import { SnapshotContentReader } from './stored-snapshot.js';
+
+type LoadingOptions = Pick<ResolvedMachine, 'version' | 'restoresVersions' | 'events'>;
+type Restoring<State extends object> = Pick<MachineDefinition<State>, 'restore'>;
 
 /** Between two turns of the event loop. */
 const TURN_NS = 10 * NS_PER_MS;
@@ -26,7 +35,7 @@ export interface StatePlace {
   readonly logId: bigint;
   /** The last event of the log. */
   readonly lastEventId: number;
-  /** The events of the log, each with memory of its own. */
+  /** The events of the log; one object may show them all. */
   readonly events: (from: number, to: number) => Iterable<LoggedEvent>;
 }
 
@@ -40,8 +49,8 @@ export interface MachineRecovery {
   readonly passedOver: readonly UnfitSnapshot[];
 }
 
-interface LoadedState<State extends object, Result> {
-  readonly runner: Runner<State, Result>;
+interface LoadedState<State extends object, Result, Event extends AppliedEvent> {
+  readonly runner: Runner<State, Result, Event>;
   readonly recovery: MachineRecovery;
 }
 
@@ -51,13 +60,13 @@ interface LoadedState<State extends object, Result> {
  * @throws WalError ERR_FLASHSTRIKE_NO_SNAPSHOT, _APPLY_FAILED, _RESTORE_FAILED, _CORRUPT …; the
  * reason of `signal`
  */
-export async function loadState<State extends object, Result>(
+export async function loadState<State extends object, Result, Event extends AppliedEvent>(
   place: StatePlace,
-  definition: MachineDefinition<State, Result>,
-  options: Pick<ResolvedMachine, 'version' | 'restoresVersions'>,
+  definition: MachineDefinition<State, Result, Event>,
+  options: LoadingOptions,
   to: number,
   signal?: AbortSignal,
-): Promise<LoadedState<State, Result>> {
+): Promise<LoadedState<State, Result, Event>> {
   const passedOver: UnfitSnapshot[] = [];
   const restored = await restoreNewest(place, definition, options, to, passedOver);
   const from = (restored?.info.eventId ?? 0) + 1;
@@ -66,21 +75,27 @@ export async function loadState<State extends object, Result>(
     if (first > 1) throw noSnapshot(place.dir, first, passedOver);
   }
   const state = restored === undefined ? definition.initial() : restored.state;
-  const runner = new Runner<State, Result>(place.dir, definition, state, from - 1);
-  await applyAll(runner, from > to ? [] : place.events(from, to), signal);
-  const replayedEvents = runner.eventId - from + 1;
+  const intake = intakeOf<Event>(place, options.events);
+  const runner = new Runner(place.dir, definition, intake, state, from - 1);
+  const replayedEvents = await applyAll(
+    (event) => runner.replay(event),
+    from > to ? [] : place.events(from, to),
+    signal,
+  );
   return { runner, recovery: { snapshot: restored?.info, replayedEvents, passedOver } };
 }
 
-async function applyAll<State extends object, Result>(
-  runner: Runner<State, Result>,
+/** Returns how many were applied. */
+async function applyAll(
+  apply: (event: LoggedEvent) => boolean,
   events: Iterable<LoggedEvent>,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<number> {
+  let applied = 0;
   let turnNs = monotonicClock.nowNs();
   let untilLook = 1000;
   for (const event of events) {
-    runner.apply(event);
+    if (apply(event)) applied++;
     if (--untilLook > 0) continue;
     untilLook = 1000;
     if (monotonicClock.nowNs() - turnNs < TURN_NS) continue;
@@ -88,6 +103,7 @@ async function applyAll<State extends object, Result>(
     signal?.throwIfAborted();
     turnNs = monotonicClock.nowNs();
   }
+  return applied;
 }
 
 interface Restored<State> {
@@ -97,8 +113,8 @@ interface Restored<State> {
 
 async function restoreNewest<State extends object>(
   place: StatePlace,
-  definition: MachineDefinition<State>,
-  options: Pick<ResolvedMachine, 'version' | 'restoresVersions'>,
+  definition: Restoring<State>,
+  options: LoadingOptions,
   to: number,
   passedOver: UnfitSnapshot[],
 ): Promise<Restored<State> | undefined> {
@@ -126,8 +142,8 @@ async function restoreNewest<State extends object>(
 
 async function restoreFrom<State extends object>(
   file: SnapshotFile,
-  { restore }: MachineDefinition<State>,
-  { version, restoresVersions }: Pick<ResolvedMachine, 'version' | 'restoresVersions'>,
+  { restore }: Restoring<State>,
+  { version, restoresVersions }: LoadingOptions,
 ): Promise<Restored<State> | Pick<UnfitSnapshot, 'reason' | 'message'>> {
   const { eventId, stateVersion, contentBytes, createdTsNs } = file.header;
   const { path } = file;

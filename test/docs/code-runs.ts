@@ -143,6 +143,7 @@ export const RUNS: Readonly<Record<string, Run>> = {
     prints: /^failed over\n$/,
   },
   'STATE-MACHINE.md A durable state machine': { prints: /^true 5\n$/ },
+  'STATE-MACHINE.md Typed events': { prints: /^100\n100 100\n$/ },
   'STATE-MACHINE.md Snapshots': {
     tail: `
       const orders = new Map([[1, { price: 2, size: 3 }]]);

@@ -46,6 +46,7 @@ test('runs that agree, with each other and with what was recorded, are the same'
     ok: true,
     firstEventId: 1,
     lastEventId: 200,
+    events: 200,
     recordedHashes: 20,
     parted: undefined,
   });

@@ -39,12 +39,11 @@ async function loadMachine(path: string): Promise<MachineDefinition<object>> {
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 export function* renderCheck(dir: string, report: MachineCheckReport): Generator<string> {
-  const { firstEventId, lastEventId, recordedHashes, parted } = report;
-  const applied = lastEventId - firstEventId + 1;
+  const { events, firstEventId, lastEventId, recordedHashes, parted } = report;
   const ids =
-    applied === 0 ? '' : `, ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`;
+    events === 0 ? '' : `, ids ${formatCount(firstEventId)} to ${formatCount(lastEventId)}`;
   const noun = recordedHashes === 1 ? 'hash' : 'hashes';
-  yield `applied   ${formatEvents(applied)}${ids}, twice, of ${printable(dir)}`;
+  yield `applied   ${formatEvents(events)}${ids}, twice, of ${printable(dir)}`;
   yield `compared  ${formatCount(recordedHashes)} recorded ${noun}`;
   if (parted === undefined) {
     yield 'same      all states agree';

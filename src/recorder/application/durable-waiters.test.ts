@@ -180,7 +180,13 @@ describe('a wait that a signal ends', () => {
     assert.deepEqual([bench.waited, bench.since], [[100], [100, 200]]);
     bench.advance(9);
     assert.equal(await settles('the other', other), 9);
-    assert.deepEqual([bench.waited, bench.since], [[100, 200], [100, 200, 0]]);
+    assert.deepEqual(
+      [bench.waited, bench.since],
+      [
+        [100, 200],
+        [100, 200, 0],
+      ],
+    );
     assert.equal(listenersOf(stop.signal), 0);
     bench.waiters.close();
   });

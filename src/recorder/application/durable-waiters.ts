@@ -77,14 +77,28 @@ export class DurableWaiters {
 
   /** @param startNs when the waiting began, told again when it has ended */
   wait(eventId: number, startNs: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      // First: who is in the list will be admitted, and asked for, wherever this is cut short.
-      this.#admitLater();
-      this.#demand.onWait(eventId, startNs);
-      // At once: the event loop may be blocked behind this call.
-      if (this.#toldNs === 0) this.#tellSince(startNs);
-      this.#arriving.push({ eventId, startNs, resolve, reject, isSettled: false });
-    });
+    return new Promise((resolve, reject) => this.#begin(eventId, startNs, resolve, reject));
+  }
+
+  /** The same, and resolves with `value`: one promise where `then` would make a second one. */
+  waitFor<Value>(value: Value, eventId: number, startNs: number): Promise<Value> {
+    return new Promise((resolve, reject) =>
+      this.#begin(eventId, startNs, () => resolve(value), reject),
+    );
+  }
+
+  #begin(
+    eventId: number,
+    startNs: number,
+    resolve: Waiter['resolve'],
+    reject: Waiter['reject'],
+  ): void {
+    // First: who is in the list will be admitted, and asked for, wherever this is cut short.
+    this.#admitLater();
+    this.#demand.onWait(eventId, startNs);
+    // At once: the event loop may be blocked behind this call.
+    if (this.#toldNs === 0) this.#tellSince(startNs);
+    this.#arriving.push({ eventId, startNs, resolve, reject, isSettled: false });
   }
 
   /** The same, until `signal` is aborted: then nobody waits any more. */

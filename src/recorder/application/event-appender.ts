@@ -5,6 +5,7 @@
 // segments retention removes, what is left tells it of all typed events in it: a schema event that
 // is written again says since which event it is in force.
 import { invalidArgument, WalError } from '../../errors.js';
+import type { AppendableDefinition } from '../../events/any-definition.js';
 import { EventDefinition, insideOfEvent } from '../../events/define-event.js';
 import { Draft } from '../../events/draft.js';
 import { readerOf } from '../../events/field-readers.js';
@@ -16,6 +17,12 @@ import type { Signals } from '../threads/signals.js';
 import { payloadBytesOf } from './payload.js';
 import { type Recordable, RecordedDefinition, type TypedPort } from './recorded-definition.js';
 import { ToldLog } from './told-log.js';
+
+/** An event that was appended, and its value as all readers will have it. */
+export interface ShownEvent {
+  readonly eventId: number;
+  readonly value: unknown;
+}
 
 /** Takes the fields of an event one after the other: what `wal.begin` gives. */
 export type EventWriter<Fields extends EventFields = EventFields> = {
@@ -96,13 +103,30 @@ class EventAppender {
   }
 
   append(values: object): number {
+    const draft = this.#take(values);
+    const eventId = this.commit(draft);
+    this.#giveBack(draft);
+    return eventId;
+  }
+
+  appendShown(values: object): ShownEvent {
+    const draft = this.#take(values);
+    const value = draft.toObject();
+    const eventId = this.commit(draft);
+    this.#giveBack(draft);
+    return { eventId, value };
+  }
+
+  #take(values: object): Draft {
     const draft = this.#spare ?? new Draft(this.#layout);
     this.#spare = undefined;
     draft.take(values);
-    const eventId = this.commit(draft);
+    return draft;
+  }
+
+  #giveBack(draft: Draft): void {
     draft.dropRest();
     this.#spare = draft;
-    return eventId;
   }
 
   /** @throws WalError for bytes that are no payload of such an event */
@@ -132,16 +156,12 @@ class EventAppender {
 
 /** Appends JSON events of one definition. */
 class JsonAppender {
-  readonly #encode: (value: unknown) => Uint8Array;
+  readonly #definition: AppendableDefinition;
   readonly recorded: RecordedDefinition;
   readonly #port: TypedPort;
 
-  constructor(
-    encode: (value: unknown) => Uint8Array,
-    recorded: RecordedDefinition,
-    port: TypedPort,
-  ) {
-    this.#encode = encode;
+  constructor(definition: AppendableDefinition, recorded: RecordedDefinition, port: TypedPort) {
+    this.#definition = definition;
     this.recorded = recorded;
     this.#port = port;
   }
@@ -152,8 +172,25 @@ class JsonAppender {
   }
 
   append(value: unknown): number {
-    const payload = this.#encode(value);
+    return this.#put(this.#encode(value));
+  }
+
+  appendShown(given: unknown): ShownEvent {
+    const payload = this.#encode(given);
+    const { type } = this.recorded;
+    // Before it is appended: what its validator refuses to read again is not in the log.
+    const value = this.#definition.decode({ eventId: this.#port.lastEventId() + 1, type, payload });
+    return { eventId: this.#put(payload), value };
+  }
+
+  #encode(value: unknown): Uint8Array {
+    // What its values are, `appendEvent` says.
+    const payload = this.#definition.encode(value as never);
     this.#port.checkBytes(payload.length);
+    return payload;
+  }
+
+  #put(payload: Uint8Array): number {
     this.recorded.tell();
     return this.#port.append(payload, this.recorded.type);
   }
@@ -181,6 +218,11 @@ export class EventAppenders {
         ? this.#lastAppender
         : this.#of(definition);
     return appender.append(values as object);
+  }
+
+  /** The same, and what readers will give of it. */
+  appendShown(definition: unknown, values: unknown): ShownEvent {
+    return this.#of(definition).appendShown(values as object);
   }
 
   begin(definition: unknown): EventWriter {
@@ -223,9 +265,7 @@ export class EventAppenders {
       throw invalidArgument('The event must be one of defineEvent or defineJsonEvent.');
     }
     const recorded = this.#record(definition.type, insideOfJsonEvent(definition));
-    // What its values are, `appendEvent` says.
-    const encode = (value: unknown): Uint8Array => definition.encode(value as never);
-    return this.#keep(definition, new JsonAppender(encode, recorded, this.#port));
+    return this.#keep(definition, new JsonAppender(definition, recorded, this.#port));
   }
 
   #keep<Appender extends EventAppender | JsonAppender>(key: unknown, appender: Appender): Appender {

@@ -11,6 +11,7 @@ import type { Consumer } from '../../consumers/consumer.js';
 import type { RegisterConsumerOptions } from '../../consumers/consumer-options.js';
 import type { ConsumerStatus } from '../../consumers/consumers.js';
 import { assert, invalidArgument, WalError } from '../../errors.js';
+import type { AppendableDefinition } from '../../events/any-definition.js';
 import type { EventDefinition } from '../../events/define-event.js';
 import type { Draft } from '../../events/draft.js';
 import type { EventFields, EventValues } from '../../events/fields.js';
@@ -63,7 +64,7 @@ import type { ResolvedOptions, WalOptions } from '../threads/wal-options.js';
 import { Batch } from './batch.js';
 import { Diagnostics } from './diagnostics.js';
 import { DurableWaiters } from './durable-waiters.js';
-import { EventAppenders, type EventWriter } from './event-appender.js';
+import { EventAppenders, type EventWriter, type ShownEvent } from './event-appender.js';
 import { batchTooLarge, eventTooLarge, largestBatchBytes } from './event-limit.js';
 import { endWithProcess, noLongerEnds } from './exit-hook.js';
 import { fromLoop } from './from-loop.js';
@@ -112,6 +113,12 @@ export interface WalInside {
   readonly root: string | undefined;
   /** When the last event was appended: nanoseconds since the Unix epoch. */
   lastTimestampNs(): bigint;
+  /** As `appendEvent`, and what readers will give of the event. */
+  appendShown(event: AppendableDefinition, values: unknown): ShownEvent;
+  /** Number of schema events that this opening has appended, between others. */
+  schemaEvents(): number;
+  /** Resolves with `value` once the event is durable, as `durable` does. */
+  durably<Value>(eventId: number, value: Value): Promise<Value>;
   /** The streams that are fed with it. */
   readonly replicas: LogReplicas;
 }
@@ -164,6 +171,8 @@ export class Wal {
    * To be used by the next batch; undefined while one uses it, and for good where that ended early.
    */
   #spareBatch: Batch | undefined;
+  /** Of this opening. */
+  #schemaEvents = 0;
   #closing: Promise<void> | undefined;
   #closed = false;
   /** Ids as they were when the region went. */
@@ -174,6 +183,9 @@ export class Wal {
       ports: wal.#handles.readingPorts,
       root: wal.#handles.root,
       lastTimestampNs: () => wal.#timestamps.lastNs,
+      appendShown: (event, values) => wal.#events.appendShown(event, values),
+      schemaEvents: () => wal.#schemaEvents,
+      durably: (eventId, value) => wal.#durably(eventId, value),
       replicas: wal.#replicas,
     });
   }
@@ -418,9 +430,10 @@ export class Wal {
   /** Whatever `maxEventBytes` says: every ring takes it. 0: the ring has no room now. */
   #appendSchema(payload: Uint8Array, waits: boolean): number {
     if (this.#words[this.#stateWord] !== OPEN) this.#checkState();
-    const id = this.#appendNow(payload, payload.length, SCHEMA_TYPE);
-    if (id !== 0 || !waits) return id;
-    return this.#appendLater(payload, payload.length, SCHEMA_TYPE);
+    let id = this.#appendNow(payload, payload.length, SCHEMA_TYPE);
+    if (id === 0 && waits) id = this.#appendLater(payload, payload.length, SCHEMA_TYPE);
+    if (id !== 0) this.#schemaEvents++;
+    return id;
   }
 
   #appendDraft(draft: Draft, type: number): number {
@@ -781,6 +794,11 @@ export class Wal {
     return this.#waiters.wait(eventId, this.#clock.nowNs());
   }
 
+  #durably<Value>(eventId: number, value: Value): Promise<Value> {
+    if (eventId <= this.durableEventId) return Promise.resolve(value);
+    return this.#waiters.waitFor(value, eventId, this.#clock.nowNs());
+  }
+
   async #durableUnless(eventId: number, options: WaitOptions): Promise<number> {
     const signal = signalOf(options);
     if (signal === undefined) return this.durable(eventId);
@@ -811,10 +829,7 @@ export class Wal {
    *   console.log(`confirmed up to event ${replica.confirmedEventId}`);
    * }
    */
-  async replicated(
-    eventId: number = this.lastEventId,
-    options: WaitOptions = {},
-  ): Promise<number> {
+  async replicated(eventId: number = this.lastEventId, options: WaitOptions = {}): Promise<number> {
     signalOf(options)?.throwIfAborted();
     const refusal = this.#refusalOfId(eventId, 'replicated');
     if (refusal !== undefined) throw refusal;
