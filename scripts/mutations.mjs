@@ -128,6 +128,20 @@ export const MUTATIONS = [
     tests: ['test/system/machine.test.ts'],
   },
   {
+    name: 'machine: an event of somebody else passes for a schema',
+    file: 'src/machine/machine-base.ts',
+    find: 'if (eventId !== expected) {',
+    replace: 'if (eventId < expected) {',
+    tests: ['test/system/machine-typed.test.ts'],
+  },
+  {
+    name: 'machine: typed bytes are applied as the caller has them by then',
+    file: 'src/events/draft.ts',
+    find: '    this.#ownRest();\n    const values',
+    replace: '    const values',
+    tests: ['test/system/machine-typed.test.ts'],
+  },
+  {
     name: 'machine: hashes of events that the log has not stay',
     file: 'src/machine/hash-file.ts',
     find: 'if (each.hash.eventId > lastEventId) this.#erase(fd, each.slot);',
