@@ -2627,4 +2627,64 @@ export const MUTATIONS = [
     replace: 'return stream !== undefined ? [{ report, source }] : [];',
     tests: ['test/replication/reports.test.ts'],
   },
+  {
+    name: 'objects: the log gives up events before they are in the store',
+    file: 'src/replication/objects/archiver.ts',
+    find: `        await this.#archive(index, pin);
+        this.lastEventId = pin.previousLastEventId;
+        await this.#giveUp();`,
+    replace: `        this.lastEventId = pin.previousLastEventId;
+        await this.#giveUp();
+        await this.#archive(index, pin);`,
+    tests: ['test/replication/objects/histories.test.ts'],
+  },
+  {
+    name: 'objects: what was put is not read back',
+    file: 'src/replication/objects/archiver.ts',
+    find: 'if (found !== undefined && (await segment.isSame(found))) return;',
+    replace: 'if (found !== undefined) return;',
+    tests: ['test/replication/objects/archive.test.ts'],
+  },
+  {
+    name: 'objects: a log is put among those of another one',
+    file: 'src/replication/objects/archiver.ts',
+    find: 'if (root.logId !== logId) throw',
+    replace: 'if (root.logId === 0n) throw',
+    tests: ['test/replication/objects/archive.test.ts'],
+  },
+  {
+    name: 'objects: another history of the log replaces what is there',
+    file: 'src/replication/objects/archiver.ts',
+    find: 'there !== undefined && there.headerChecksum !== header.headerChecksum',
+    replace: 'there !== undefined && there.logId !== header.logId',
+    tests: ['test/replication/objects/archive.test.ts'],
+  },
+  {
+    name: 'objects: events of an object are given before it is verified',
+    file: 'src/replication/objects/fetched-segment.ts',
+    find: '    while (!verification.step()) await nextTurn();\n',
+    replace: '    if (verification.pin !== pin) await nextTurn();\n',
+    tests: ['test/replication/objects/restore.test.ts'],
+  },
+  {
+    name: 'objects: a header page that is missing is taken for the end',
+    file: 'src/replication/objects/object-log.ts',
+    find: ' ?? (await missedHeader(store, logId, index))',
+    replace: '',
+    tests: ['test/replication/objects/restore.test.ts'],
+  },
+  {
+    name: 'objects: what objects and a stream both have is not compared',
+    file: 'src/replication/objects/joined-runs.ts',
+    find: 'if (Buffer.compare(mine.subarray(0, bytes), head.frames.subarray(0, bytes)) !== 0) {',
+    replace: 'if (mine.length < bytes) {',
+    tests: ['test/replication/objects/joined-runs.test.ts'],
+  },
+  {
+    name: 'objects: a file gets its name before its content is on the disk',
+    file: 'src/replication/objects/folder-objects.ts',
+    find: '    this.#writing(() => this.#storage.sync(fd));\n',
+    replace: '',
+    tests: ['test/replication/objects/folder-objects.test.ts'],
+  },
 ];

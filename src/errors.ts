@@ -51,6 +51,9 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_NO_TELEMETRY:
     'No process publishes telemetry of this log in shared memory: the log is closed, or was ' +
     'opened without shared memory.',
+  ERR_FLASHSTRIKE_OBJECTS_UNAVAILABLE:
+    'The store of archived segments did not answer, or is full; the message says how often it ' +
+    'was asked.',
   ERR_FLASHSTRIKE_OUT_OF_RANGE: 'An event id is outside the range of the log.',
   ERR_FLASHSTRIKE_PACKAGE_MISSING:
     'An optional package is not installed; the message names it and the command that installs it.',
@@ -64,7 +67,8 @@ export const ERROR_CODES = {
     'Replication ended before the stream was known to have the events, or none runs; they are in ' +
     'the log.',
   ERR_FLASHSTRIKE_REPLICA_GAP:
-    'The log does not have the events any more with which its replication stream goes on.',
+    'The log does not have the events any more with which its replication stream or its archived ' +
+    'segments go on, or these two together lack events; the message says which.',
   ERR_FLASHSTRIKE_RESOURCES:
     'A limit on threads, open files or memory was reached; the message says which to raise. ' +
     'Everything that had been acquired was released.',

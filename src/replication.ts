@@ -12,10 +12,15 @@ export {
   type StreamFailureReason,
   type StreamPosition,
 } from './replication/block-stream.js';
+export { type ArchiveOptions, type ArchiveReport, archive } from './replication/objects/archive.js';
+export { folderObjects } from './replication/objects/folder-objects.js';
+export {
+  type ObjectBody,
+  ObjectFailure,
+  type ObjectFailureReason,
+  type ObjectStore,
+} from './replication/objects/object-store.js';
+export type { RestoreFromOptions, RestoreFromReport } from './replication/rebuilding.js';
 export type { Replica, ReplicaCounts, ReplicaState } from './replication/replica.js';
 export { type ReplicateOptions, replicate } from './replication/replicate.js';
-export {
-  type RestoreFromOptions,
-  type RestoreFromReport,
-  restoreFrom,
-} from './replication/restore-from.js';
+export { restoreFrom } from './replication/restore-from.js';

@@ -5,6 +5,7 @@ export const FOR_TESTS = {
   ],
   'readers with the files, regions and clocks of a simulation': [
     'judgement/region-ports.ts#regionPorts',
+    'replication/objects/folder-objects.ts#FolderObjects',
     'restore/restore.ts#restoreThrough',
     'salvage/salvage-copy.ts#salvageToThrough',
     'salvage/salvage.ts#salvageThrough',

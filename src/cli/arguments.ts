@@ -130,3 +130,21 @@ export function parseCopies(text: string): number {
   if (text === '1' || text === '3' || text === '5') return Number(text);
   throw new InvalidArgumentError('A stream is kept on 1, 3 or 5 servers.');
 }
+
+const FILE_URL = 'file:///';
+
+/** Where objects are: `file:///mnt/archive/orders`. */
+export function parseObjectsUrl(text: string): URL {
+  const isUrl = text.startsWith(FILE_URL) && text.length > FILE_URL.length && URL.canParse(text);
+  if (isUrl) return new URL(text);
+  throw new InvalidArgumentError('Objects are at a URL like file:///mnt/archive/orders.');
+}
+
+const CONSUMER_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
+
+export function parseConsumerName(text: string): string {
+  if (CONSUMER_NAME.test(text)) return text;
+  throw new InvalidArgumentError(
+    'A consumer has a name of 1 to 64 letters, digits and signs of "._-", the first no point.',
+  );
+}

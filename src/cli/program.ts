@@ -8,11 +8,13 @@ import { printable } from '../errors.js';
 import { buildInfo } from '../telemetry.js';
 import {
   OLD_RING_CHOICES,
+  parseConsumerName,
   parseCopies,
   parseDemoEvents,
   parseEventId,
   parseInterval,
   parseListenAddress,
+  parseObjectsUrl,
   parsePath,
   parsePrefix,
   parseSeconds,
@@ -137,6 +139,7 @@ Examples:
   addSalvage(program, run);
   addBackup(program, run);
   addRestore(program, run);
+  addArchive(program, run);
   addReplicate(program, run);
   addAudit(program, run);
   addTop(program, run);
@@ -509,18 +512,22 @@ Examples:
 function addRestore(program: Command, { context, finish }: Run): void {
   program
     .command('restore')
-    .summary('make a log from a backup or a stream, up to an event or a time')
+    .summary('make a log from a backup, a stream or objects, up to an event or a time')
     .usage(
       '[options] <backup> <target>\n' +
-        '       flashstrike restore [options] --from <urls> --stream <name> <target>',
+        '       flashstrike restore [options] --from <urls> --stream <name> <target>\n' +
+        '       flashstrike restore [options] --objects <url> <target>',
     )
     .description(
-      'Makes a new log from a backup, any other log, or a replicated stream, that ends with an ' +
-        'event or before a time. Everything is verified on the way. Ids, types, timestamps and ' +
-        'payloads are kept; the new log has an id of its own and no consumers.',
+      'Makes a new log from a backup, any other log, a replicated stream, archived segments or ' +
+        'these two, that ends with an event or before a time. Everything is verified on the way. ' +
+        'Ids, types, timestamps and payloads are kept; the new log has an id of its own and no ' +
+        'consumers.',
     )
     .addArgument(
-      new Argument('<backup>', 'folder of the backup; not with --from').argParser(parsePath),
+      new Argument('<backup>', 'folder of the backup; not with --from or --objects').argParser(
+        parsePath,
+      ),
     )
     .addArgument(
       new Argument('[target]', 'folder for the new log; must be new or empty').argParser(parsePath),
@@ -544,6 +551,13 @@ function addRestore(program: Command, { context, finish }: Run): void {
     )
     .addOption(streamOption())
     .addOption(credentialsOption())
+    .addOption(
+      new Option(
+        '--objects <url>',
+        'what archive has kept, like file:///mnt/archive/orders; with --from it is read first, ' +
+          'and the stream gives the rest',
+      ).argParser(parseObjectsUrl),
+    )
     .option('--follow', 'with --from: a warm standby, which takes what comes until Ctrl-C', false)
     .addOption(new Option('--json', 'print the report as JSON on stdout').default(false))
     .addHelpText(
@@ -553,35 +567,89 @@ A stream needs the packages @nats-io/jetstream and @nats-io/transport-node. A
 standby that is stopped by Ctrl-C or SIGTERM takes what the stream has by then,
 and is a complete log: open it and replicate it with --takeover.
 
-Exit code: 0 success, 1 failure, 2 usage error, 130 after Ctrl-C (remove the target then; not with
---follow)
+Objects and stream together must have all events from the first one in the objects on: those
+that neither has are named (exit 1). Where both have an event, they must be the same (exit 11).
+
+Exit code: 0 success, 1 failure, 2 usage error, 11 diverged: objects and stream have different
+events, 130 after Ctrl-C (remove the target then; not with --follow)
 
 Examples:
   $ flashstrike restore /mnt/backup/log ./log
   $ flashstrike restore /mnt/backup/log ./log --to-id 1000000
   $ flashstrike restore /mnt/backup/log ./log --to-time 2026-11-30T08:00:00Z
   $ flashstrike restore --from nats://a:4222 --stream orders ./log
-  $ flashstrike restore --from nats://a:4222 --stream orders ./standby --follow`,
+  $ flashstrike restore --from nats://a:4222 --stream orders ./standby --follow
+  $ flashstrike restore --objects file:///mnt/archive/orders ./log
+  $ flashstrike restore --objects file:///mnt/archive/orders --from nats://a:4222 \\
+      --stream orders ./log`,
     )
-    .action(
-      async (first, second, { from, stream, credentials, follow, ...end }, command: Command) => {
-        const { restore, restoreStream } = await import('./commands/restore.js');
-        if (from === undefined) {
-          for (const name of ['stream', 'credentials', 'follow']) {
-            if (command.getOptionValueSource(name) === 'cli')
-              command.error(`error: --${name} needs --from`);
-          }
-          if (second === undefined) command.error("error: missing required argument 'target'");
-          finish(await restore(first, second, end, context));
-          return;
+    .action(async (first, second, options, command: Command) => {
+      const { from, stream, credentials, objects: url, follow, ...end } = options;
+      const { restore, restoreFrom } = await import('./commands/restore.js');
+      const complain = (what: string): never => command.error(`error: ${what}`);
+      if (from === undefined) {
+        for (const name of ['stream', 'credentials', 'follow']) {
+          if (command.getOptionValueSource(name) === 'cli') complain(`--${name} needs --from`);
         }
-        if (stream === undefined) command.error('error: --from needs --stream');
-        if (second !== undefined)
-          command.error('error: with --from there is no folder of a backup');
-        const source = { nats: from, stream, credentials };
-        finish(await restoreStream(source, first, { ...end, follow }, context));
-      },
-    );
+      } else if (stream === undefined) complain('--from needs --stream');
+      if (from === undefined && url === undefined) {
+        if (second === undefined) complain("missing required argument 'target'");
+        else finish(await restore(first, second, end, context));
+        return;
+      }
+      const given = url === undefined ? '--from' : '--objects';
+      if (second !== undefined) complain(`with ${given} there is no folder of a backup`);
+      const isNamed = from !== undefined && stream !== undefined;
+      const sources = {
+        stream: isNamed ? { nats: from, stream, credentials } : undefined,
+        objects: url && { url },
+      };
+      finish(await restoreFrom(sources, first, { ...end, follow }, context));
+    });
+}
+
+function addArchive(program: Command, { context, finish }: Run): void {
+  program
+    .command('archive')
+    .summary('keep the finished segments of a log as objects')
+    .description(
+      'Puts each finished segment of a log to a place from which restore --objects reads them: ' +
+        'verified before, read back and compared after. The log may be open in any process, ' +
+        'which does not notice; until a segment is there the log keeps it (consumer archive). ' +
+        'The segment that is written to is not there. Run again, it goes on where it was.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addOption(
+      new Option('--to <url>', 'where to: a folder like file:///mnt/archive/orders')
+        .argParser(parseObjectsUrl)
+        .makeOptionMandatory(),
+    )
+    .option('--follow', 'go on with segments as they are finished, until Ctrl-C', false)
+    .addOption(
+      new Option(
+        '--consumer <name>',
+        'consumer that holds the log; another one for each place (default: archive)',
+      ).argParser(parseConsumerName),
+    )
+    .addOption(new Option('--json', 'at the end, print a summary as JSON on stdout').default(false))
+    .addHelpText(
+      'after',
+      `
+Each log needs a place of its own. With --follow a place that is not there, or full, is waited for.
+
+Exit code: 0 all finished segments are there, 1 failure, 2 usage error, 11 diverged: another copy of
+this log, which went on differently, is there, 130 after Ctrl-C and 143 after SIGTERM (the next run
+goes on)
+
+Examples:
+  $ flashstrike archive ./log --to file:///mnt/archive/orders
+  $ flashstrike archive ./log --to file:///mnt/archive/orders --follow
+  $ flashstrike archive ./log --to file:///mnt/archive/orders --json | jq .lastEventId`,
+    )
+    .action(async (dir, { to: url, ...options }) => {
+      const { archive } = await import('./commands/archive.js');
+      finish(await archive(dir, { url }, options, context));
+    });
 }
 
 function addReplicate(program: Command, { context, finish }: Run): void {

@@ -142,6 +142,28 @@ export const RUNS: Readonly<Record<string, Run>> = {
       process.exit();`,
     prints: /^failed over\n$/,
   },
+  'REPLICATION.md Finished segments as objects': {
+    before: logOf('orders'),
+    replaced: { '/mnt/archive/orders': 'objects' },
+    tail: `
+      const { liveStream, openLog } = await import(DIST + 'test/replication/bench.js');
+      const { grow } = await import(DIST + 'test/replication/objects/bench.js');
+      const { replicate } = await import('flashstrike/replication');
+      const wal = await openLog('./orders');
+      await grow(wal, 2);
+      const stop = new AbortController();
+      const kept = keep(stop.signal);
+      const engine = liveStream();
+      const replica = await replicate(wal, { stream: engine.connect() });
+      await replica.replicated();
+      stop.abort();
+      await kept;
+      await rebuild(engine.connect());
+      await replica.close();
+      await wal.close();
+      console.log('rebuilt');`,
+    prints: /^rebuilt\n$/,
+  },
   'STATE-MACHINE.md A durable state machine': { prints: /^true 5\n$/ },
   'STATE-MACHINE.md Typed events': { prints: /^100\n100 100\n$/ },
   'STATE-MACHINE.md Snapshots': {

@@ -1,15 +1,12 @@
 // `flashstrike replicate`, `restore --from` and `audit`: against the engine in memory, which fails
 // when it is told to, and as processes beside real servers.
 import assert from 'node:assert/strict';
-import { Writable } from 'node:stream';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CommandContext } from '../../src/cli/context.js';
 import { exitCodeOf } from '../../src/cli/exit-codes.js';
 import { tellAudit } from '../../src/cli/replication/auditing.js';
 import { feed } from '../../src/cli/replication/feeding.js';
 import { rebuild } from '../../src/cli/replication/rebuilding.js';
-import { Terminal } from '../../src/cli/terminal.js';
 import { listConsumers, verify, type Wal } from '../../src/index.js';
 import { type BlockStream, replicate, restoreFrom } from '../../src/replication.js';
 import { inspectLog, type StreamInspection } from '../../src/verification/inspect.js';
@@ -17,30 +14,10 @@ import { eventually, settles } from '../support/eventually.js';
 import { flashstrike, RunningCommand } from '../system/cli-process.js';
 import { appendMixed, assertSame, liveStream, openLog, Place, streamOf } from './bench.js';
 import { NatsCluster, NO_SERVER } from './nats-cluster.js';
+import { Told } from './told.js';
 
 const QUIET = { takeover: false, json: true };
 const ALL = { follow: false, json: true };
-
-/** What a command prints, and for whom. */
-class Told implements CommandContext {
-  stderr = '';
-  data = '';
-  readonly terminal = new Terminal({
-    write: (text) => {
-      this.stderr += text;
-    },
-  });
-  readonly stdout = new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      this.data += chunk.toString();
-      done();
-    },
-  });
-
-  get json(): Record<string, unknown> {
-    return JSON.parse(this.data) as Record<string, unknown>;
-  }
-}
 
 async function logOf(
   t: TestContext,

@@ -1,4 +1,4 @@
-// `restore`: makes a new log from a backup or a stream, up to an event or a time.
+// `restore`: makes a new log from a backup, a stream or objects, up to an event or a time.
 
 import { restore as restoreLog } from '../../index.js';
 import type { CommandContext } from '../context.js';
@@ -7,6 +7,7 @@ import { Interruption } from '../interruption.js';
 import { formatJson } from '../json.js';
 import { writeLines } from '../output.js';
 import { formatEvents } from '../quantities.js';
+import type { ObjectOptions } from '../replication/object-place.js';
 import type { StreamOptions } from '../replication/stream-options.js';
 import { tellRestored } from '../restored.js';
 
@@ -38,15 +39,22 @@ export async function restore(
   }
 }
 
-export async function restoreStream(
-  source: StreamOptions,
+interface Sources {
+  readonly stream: StreamOptions | undefined;
+  readonly objects: ObjectOptions | undefined;
+}
+
+export async function restoreFrom(
+  { stream, objects }: Sources,
   target: string,
   options: RestoreOptions & { readonly follow: boolean },
   context: CommandContext,
 ): Promise<number> {
-  const [{ rebuild }, { streamToRead }] = await Promise.all([
-    import('../replication/rebuilding.js'),
-    import('../replication/stream-options.js'),
-  ]);
-  return rebuild(streamToRead(source), target, options, context);
+  const { rebuild } = await import('../replication/rebuilding.js');
+  // Each is loaded where it is asked for.
+  const store =
+    objects && (await (await import('../replication/object-place.js')).storeAt(objects));
+  const { streamToRead } = await import('../replication/stream-options.js');
+  const given = { ...options, objects: store };
+  return rebuild(stream && streamToRead(stream), target, given, context);
 }

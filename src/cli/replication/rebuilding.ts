@@ -1,5 +1,5 @@
-// A log that is made of a stream, as a command; with `follow` a warm standby.
-import { type BlockStream, restoreFrom } from '../../nats.js';
+// A log that is made of a stream, of objects, or of both, as a command; with `follow` a standby.
+import { type BlockStream, type ObjectStore, restoreFrom } from '../../replication.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../interruption.js';
@@ -9,6 +9,7 @@ import { formatCount } from '../quantities.js';
 import { tellRestored } from '../restored.js';
 
 interface RebuildingOptions {
+  readonly objects?: ObjectStore | undefined;
   readonly toId?: number | undefined;
   readonly toTime?: bigint | undefined;
   readonly follow: boolean;
@@ -16,14 +17,15 @@ interface RebuildingOptions {
 }
 
 export async function rebuild(
-  stream: BlockStream,
+  stream: BlockStream | undefined,
   target: string,
-  { toId, toTime, follow, json }: RebuildingOptions,
+  { objects, toId, toTime, follow, json }: RebuildingOptions,
   { stdout, terminal }: CommandContext,
 ): Promise<number> {
   const interruption = new Interruption();
   try {
     const report = await restoreFrom(stream, target, {
+      objects,
       toId,
       toTime,
       follow,
