@@ -59,6 +59,16 @@ export const BENCHMARKS = {
     },
     isLong: true,
   },
+  'observation-cost': {
+    title: 'a log that is watched: recorder of stalls, dashboard with a page, a scrape each second',
+    nonGoal: 'what the browser and the Prometheus server do with it',
+    goals: {
+      recorder: ratio('p99 of append with the recorder of stalls, to none', { atMost: 1.05 }),
+      all: ratio('p99 of append with all of them, to none', { atMost: 1.05 }),
+      rest: { text: 'of a core, all of them above none, log at rest', unit: '%', atMost: 1 },
+    },
+    isLong: true,
+  },
   'append-sustained': {
     title: '10 M appends without a pause',
     nonGoal: 'durability: nothing waits for a sync',

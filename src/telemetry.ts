@@ -17,6 +17,7 @@ export {
   collectDown,
   type TelemetryStatus,
 } from './observation/attached-telemetry.js';
+export { type ReadStallsOptions, readStalls } from './observation/read-stalls.js';
 export type { Aggregate } from './telemetry/aggregate.js';
 export { type BuildInfo, buildInfo } from './telemetry/build-info.js';
 export { ALL_STRUCTS, type CataloguedStruct, type MetricSystem } from './telemetry/catalogue.js';
@@ -32,3 +33,11 @@ export {
   Snapshotter,
   type SnapshotterOptions,
 } from './telemetry/snapshotter.js';
+export {
+  STALL_CAUSES,
+  type StallCause,
+  type StallWaits,
+  type WaitKind,
+} from './telemetry/stalls/causes.js';
+export type { Interval, IntervalField } from './telemetry/stalls/interval.js';
+export type { Stall } from './telemetry/stalls/stall.js';

@@ -45,6 +45,22 @@ export function parseTime(text: string): bigint {
   );
 }
 
+const SPAN = /^(\d{1,6})(s|m|h|d)$/;
+const SPAN_MS: Readonly<Record<string, bigint>> = {
+  s: 1000n,
+  m: 60_000n,
+  h: 3_600_000n,
+  d: 86_400_000n,
+};
+
+/** A time as `parseTime` takes it, or how long ago: `90s`, `10m`, `2h`, `1d`. */
+export function parseSince(text: string): bigint {
+  const [, count, unit = ''] = SPAN.exec(text) ?? [];
+  const spanMs = SPAN_MS[unit];
+  if (count === undefined || spanMs === undefined) return parseTime(text);
+  return (BigInt(Date.now()) - BigInt(count) * spanMs) * NS_PER_MS;
+}
+
 export const parseSeed = (text: string): number => parseWholeNumber(text, 'A seed', 0, 2 ** 32 - 1);
 
 /** Enough to be killed in the middle of, few enough to fit on a laptop's disk. */

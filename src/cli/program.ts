@@ -20,6 +20,7 @@ import {
   parseSeconds,
   parseSeed,
   parseServers,
+  parseSince,
   parseStreamName,
   parseTime,
   SYNC_MODES,
@@ -143,6 +144,7 @@ Examples:
   addReplicate(program, run);
   addAudit(program, run);
   addTop(program, run);
+  addStalls(program, run);
   addMetrics(program, run);
   addDashboard(program, run);
   addDoctor(program, run);
@@ -770,6 +772,54 @@ Examples:
     .action(async (dir, options) => {
       const { top } = await import('./commands/top.js');
       finish(await top(dir, options, context));
+    });
+}
+
+function addStalls(program: Command, { context, finish }: Run): void {
+  program
+    .command('stalls')
+    .summary('what kept a log waiting, and when')
+    .description(
+      'Shows the waits that took the option stallThresholdMs (100 ms) or longer, of append, of ' +
+        'durable(), or for the next segment: when, how long, who waited, and what it was, with ' +
+        'the times that tell it. Of a log that is open, or whose process was killed with it open.',
+    )
+    .addArgument(logFolder('folder of the log'))
+    .addOption(
+      new Option(
+        '--since <time>',
+        'only those of this time or later, like 2026-11-30T08:00Z, or 10m for ten minutes ago ' +
+          '(s, m, h, d)',
+      ).argParser(parseSince),
+    )
+    .addOption(
+      new Option('--json', 'print JSON, with the intervals around each stall').default(false),
+    )
+    .addHelpText(
+      'after',
+      `
+Causes:
+  preparer      the next segment was not ready: making one took the disk this long
+  write, sync   a call of the writer thread took this long
+  ring          more was appended than the disk took, and no call of it was long
+  scheduler     a thread was ready to run, and got no processor
+  collector     the garbage collector held the thread that appends
+  neighbour     a thread of the log was at another log that it serves as well
+  application   the application's own code kept its thread busy
+  stopped       no thread of the process ran: SIGSTOP, a debugger, a frozen container
+  space         the disk was full
+  unknown       nothing that was recorded explains most of it
+
+Exit code: 0 success, also where there was none, 1 failure, 2 usage error
+
+Examples:
+  $ flashstrike stalls ./log
+  $ flashstrike stalls ./log --since 2h
+  $ flashstrike stalls ./log --json | jq '.[] | {startMs, durationMs, cause, sharesUs}'`,
+    )
+    .action(async (dir, options) => {
+      const { stalls } = await import('./commands/stalls.js');
+      finish(await stalls(dir, options, context));
     });
 }
 

@@ -18,6 +18,8 @@ import { collectAs } from '../telemetry/log-labels.js';
 import { fillOf, type ObservedState } from '../telemetry/log-standing.js';
 import { Telemetry as RecorderTelemetry } from '../telemetry/recorder/telemetry.js';
 import { Telemetry as RecoveryTelemetry } from '../telemetry/recovery/telemetry.js';
+import type { Stall } from '../telemetry/stalls/stall.js';
+import type { StallCounts } from '../telemetry/stalls/stall-counts.js';
 import {
   placeOf,
   readTelemetryHeader,
@@ -25,6 +27,7 @@ import {
   USED_BYTES,
 } from '../telemetry/telemetry-layout.js';
 import { FedElsewhere } from './fed-elsewhere.js';
+import { StallsReader } from './read-stalls.js';
 import { type LogReading, readLog } from './region-readings.js';
 import { openTelemetryRegion } from './telemetry-region.js';
 
@@ -80,6 +83,8 @@ export class AttachedTelemetry implements ExportedLog {
   #status: TelemetryStatus = 'running';
   #log: LogReading;
   #takenAtNs = 0;
+  readonly #stalls: StallsReader;
+  #stallCounts: StallCounts = [];
 
   constructor(directory: string, file: RegionFile) {
     const { path, header } = file;
@@ -90,6 +95,7 @@ export class AttachedTelemetry implements ExportedLog {
     this.logId = header.logId;
     this.#file = file;
     this.#fedElsewhere = new FedElsewhere(directory, header.logId);
+    this.#stalls = new StallsReader(file);
     this.#log = this.#read();
     this.build = buildOf(file, this.#log.state, directory);
     this.#take();
@@ -141,6 +147,17 @@ export class AttachedTelemetry implements ExportedLog {
     return this.#log.threads;
   }
 
+  /**
+   * The stalls that were recorded, the oldest first, as of this call; see `readStalls`. None where
+   * another version, or nobody, records them.
+   * @throws WalError ERR_FLASHSTRIKE_CLOSED after `close`; _SHARED_MEMORY when the memory is
+   * damaged
+   */
+  readStalls(): readonly Stall[] {
+    this.#checkOpen();
+    return reading(this.path, () => this.#stalls.read()) ?? [];
+  }
+
   /** When all this was read, in nanoseconds of `monotonicClock`. */
   get takenAtNs(): number {
     return this.#takenAtNs;
@@ -171,13 +188,16 @@ export class AttachedTelemetry implements ExportedLog {
    * damaged
    */
   refresh(): TelemetryStatus {
-    if (this.#isClosed) {
-      const message = `The telemetry of ${this.directory} was closed. Attach again.`;
-      throw new WalError('ERR_FLASHSTRIKE_CLOSED', message, { path: this.directory });
-    }
+    this.#checkOpen();
     this.#log = this.#read();
     this.#take();
     return this.#status;
+  }
+
+  #checkOpen(): void {
+    if (!this.#isClosed) return;
+    const message = `The telemetry of ${this.directory} was closed. Attach again.`;
+    throw new WalError('ERR_FLASHSTRIKE_CLOSED', message, { path: this.directory });
   }
 
   #read(): LogReading {
@@ -202,6 +222,7 @@ export class AttachedTelemetry implements ExportedLog {
           takeFrom(struct, source, isRunning, fill, asOfNs);
         }
         this.#takeFedElsewhere();
+        this.#stallCounts = this.#stalls.counts();
       }),
     );
   }
@@ -245,6 +266,7 @@ export class AttachedTelemetry implements ExportedLog {
       isUp: this.#status === 'running',
       standing: this.#log,
       incompleteGroups: this.incomplete.length,
+      stallCounts: this.#stallCounts,
     };
     const log = { ...figures, build, startedAtNs, threads, uptimeNs, recorder, recovery };
     collectLog(prefix, log, collector);

@@ -14,13 +14,25 @@
 // between them. Where a position stands in the ring, which grows, says its geometry
 // (ring-geometry.ts):
 //   appended 0x0000_0002, written 0xffff_fffe  →  (2 − −2) · 8 = 32 bytes wait.
-import { block, layout, wordOf } from '../memory/layout.js';
+import { block, layout, pad, u32, u64, wordOf } from '../memory/layout.js';
 import { DoubleLine, LatchLine, WordLine } from '../memory/lines.js';
 import { ORDERS_STORES } from '../metrics/sequence.js';
 
 export const UNIT_BYTES = 8;
 /** A constant of this module: V8 leaves the other branch out of the code that it compiles. */
 const IS_PLAIN = ORDERS_STORES;
+
+/**
+ * One of WRITER_DOES (telemetry/stalls/interval.ts) and since when, and when the last commit was:
+ * times as doubles, in nanoseconds of the monotonic clock.
+ */
+const WriterDoes = layout('WriterDoes')
+  .field(0, 'what', u32)
+  .field(4, 'spare0', pad(4))
+  .field(8, 'sinceNs', u64)
+  .field(16, 'committedNs', u64)
+  .field(24, 'spare1', pad(104))
+  .end(128, 64);
 
 export const RingControlLayout = layout('RingControl')
   /** Position after the last published frame. Writer: the application thread. */
@@ -57,7 +69,9 @@ export const RingControlLayout = layout('RingControl')
   .field(1152, 'writtenRings', WordLine)
   /** Counter of rings; 0: this log's writer rings for nobody. Writer: the writer thread. */
   .field(1280, 'rung', WordLine)
-  .field(1408, 'spare', block(2688, 64))
+  /** What the writer thread is in, for the recorder of stalls. Writer: the writer thread. */
+  .field(1408, 'writerDoes', WriterDoes)
+  .field(1536, 'spare', block(2560, 64))
   .end(4096, 64);
 
 /**
@@ -110,6 +124,10 @@ export interface ControlWords {
   readonly durableRings: number;
   readonly writtenRings: number;
   readonly rung: number;
+  readonly writerDoes: number;
+  /** Indexes in a Float64Array. */
+  readonly writerDoesSinceNs: number;
+  readonly committedNs: number;
 }
 
 /** Where the control words stand in an Int32Array whose control section begins at `byteOffset`. */
@@ -127,19 +145,25 @@ export function controlWords(byteOffset: number): ControlWords {
     durableRings,
     writtenRings,
     rung,
+    writerDoes,
   } = RingControlLayout.offset;
+  const doubleAt = (offset: number): number =>
+    (byteOffset + offset) / Float64Array.BYTES_PER_ELEMENT;
   return Object.freeze({
     appended: at(appended),
     written: at(written),
     writtenEventId: at(writtenEventId),
     durablePoint: at(durablePoint),
-    coarseOffsetNs: (byteOffset + coarseOffsetNs) / Float64Array.BYTES_PER_ELEMENT,
+    coarseOffsetNs: doubleAt(coarseOffsetNs),
     state: at(state),
     openedAtEventId: at(openedAtEventId),
     geometry: at(geometry),
     durableRings: at(durableRings),
     writtenRings: at(writtenRings),
     rung: at(rung),
+    writerDoes: at(writerDoes + WriterDoes.offset.what),
+    writerDoesSinceNs: doubleAt(writerDoes + WriterDoes.offset.sinceNs),
+    committedNs: doubleAt(writerDoes + WriterDoes.offset.committedNs),
   });
 }
 

@@ -7,6 +7,7 @@ import type { Aggregate } from './aggregate.js';
 import { type BuildInfo, collectBuildInfo } from './build-info.js';
 import { collectHeartbeats, type ThreadReadings } from './heartbeats.js';
 import { collectStanding, type LogStanding } from './log-standing.js';
+import { collectStalls, type StallCounts } from './stalls/stall-counts.js';
 
 /**
  * A log for exporters that look at it again and again: `wal.telemetry`, or what `attachTelemetry`
@@ -32,6 +33,7 @@ interface LogFigures {
   readonly standing: LogStanding | undefined;
   readonly incompleteGroups: number;
   readonly threads: ThreadReadings;
+  readonly stallCounts: StallCounts;
   /** How long the log is open. */
   readonly uptimeNs: number;
   readonly recorder: Pick<Aggregate, 'collect'>;
@@ -51,6 +53,7 @@ export function collectLog(prefix: string, figures: LogFigures, collector: Colle
   const incomplete = 'Groups of metrics whose writer was killed while recording';
   gauge('incomplete_groups', incomplete, incompleteGroups);
   collectHeartbeats(prefix, threads, collector);
+  collectStalls(prefix, figures.stallCounts, collector);
   const age =
     'How old all values of this log may be: time since any of its threads gave a sign of life, ' +
     'at the moment of the scrape; it grows while its process is stopped, and after it was killed';

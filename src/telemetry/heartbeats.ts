@@ -19,7 +19,7 @@ export type ThreadName = (typeof THREAD_NAMES)[number] | 'maintainer';
  * application that has opened it.
  */
 const HEART_NAMES = [...THREAD_NAMES, 'application', 'maintainer'] as const;
-type HeartName = (typeof HEART_NAMES)[number];
+export type HeartName = (typeof HEART_NAMES)[number];
 
 /** The threads that may serve other logs as well. */
 export const SERVING_THREADS = [...THREAD_NAMES, 'maintainer'] as const;
@@ -28,7 +28,7 @@ export type ServingThread = (typeof SERVING_THREADS)[number];
 /**
  * A beat's counter and the milliseconds of the monotonic clock at it; one writer: its thread. Then
  * whether that is at another log, since when, and at which; one writer: the application's thread,
- * five times a second at the most.
+ * five times a second at the most. Then what the recorder of stalls needs to know of the thread.
  */
 const Heartbeat = layout('Heartbeat')
   .field(0, 'beats', u32)
@@ -36,7 +36,17 @@ const Heartbeat = layout('Heartbeat')
   .field(8, 'isElsewhere', u32)
   .field(12, 'elsewhereMs', u32)
   .field(16, 'elsewhereLogId', u64)
-  .field(24, 'spare', pad(104))
+  /** The system's number of the thread; 0: not known. Writer: the thread. */
+  .field(24, 'threadId', u32)
+  /** 1 from a beat until the work that it began is over. Writer: the thread. */
+  .field(28, 'isInStep', u32)
+  /** µs that it was at other logs while this one was due, modulo 2^32. Writer: the thread. */
+  .field(32, 'atOthersUs', u32)
+  /** µs that the collector held the application's thread, modulo 2^32. Writer: that thread. */
+  .field(36, 'collectorUs', u32)
+  /** µs by which its sleeps were longer than it had asked for, modulo 2^32. Writer: the thread. */
+  .field(40, 'oversleptUs', u32)
+  .field(44, 'spare', pad(84))
   .end(128, 64);
 const BEATS = wordOf(Heartbeat.offset.beats);
 const NOW_MS = wordOf(Heartbeat.offset.nowMs);
@@ -51,6 +61,10 @@ assert(HEART_NAMES.length <= HEARTBEATS, 'each thread has a heartbeat');
 /** Word index of the heartbeat of a thread, in words over the whole region. */
 const indexOf = (thread: number): number =>
   wordOf(RegionHeaderLayout.offset.heartbeats + thread * Heartbeat.size);
+
+/** Where a field of a thread's heartbeat stands, in words over the whole region. */
+export const heartWord = (thread: HeartName, field: keyof typeof Heartbeat.offset): number =>
+  indexOf(HEART_NAMES.indexOf(thread)) + wordOf(Heartbeat.offset[field]);
 
 /**
  * A function that beats the heart of `thread`.

@@ -26,6 +26,10 @@ import {
 import { MemoryStanding } from './memory-standing.js';
 import { Telemetry } from './recorder/telemetry.js';
 import { Telemetry as RecoveryTelemetry } from './recovery/telemetry.js';
+import { STALL_AREA_BYTES } from './stalls/area-layout.js';
+import type { StallArea } from './stalls/stall-area.js';
+import { collectStalls, countsIn, type StallCounts } from './stalls/stall-counts.js';
+import { StallMemory } from './stalls/stall-memory.js';
 import { placeOf, USED_BYTES, writeTelemetryHeader } from './telemetry-layout.js';
 
 /**
@@ -33,7 +37,10 @@ import { placeOf, USED_BYTES, writeTelemetryHeader } from './telemetry-layout.js
  * With header and control words it is 120 KiB: shared memory that each open log takes.
  */
 export const TELEMETRY_BYTES = 112 * KIB;
-assert(USED_BYTES <= TELEMETRY_BYTES, 'the metrics fit into their section');
+assert(
+  USED_BYTES + STALL_AREA_BYTES <= TELEMETRY_BYTES,
+  'the metrics, and the stalls at its end, fit into their section',
+);
 
 /** Words over a whole region, and where its telemetry section begins in bytes. */
 function sectionOf(region: SharedRegion) {
@@ -97,6 +104,9 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
   #lastThreads = NEVER_SEEN;
   #lastStanding: LogStanding | undefined;
   #isClosed = false;
+  /** Where stalls are recorded, for the thread that hands out how many there were. */
+  #stalls: StallArea | undefined;
+  #lastStallCounts: StallCounts = [];
 
   /** In memory of its own where none is named: a snapshotter makes its buffers like that. */
   private constructor(memoryOf = ownMemory) {
@@ -121,6 +131,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
     telemetry.#name = name;
     telemetry.#start = regionStart(region);
     telemetry.#standing = standing;
+    telemetry.#stalls = StallMemory.of(region).area;
     for (const [, struct] of structsIn(telemetry)) {
       const { definition } = structAccess(struct);
       if (isFilled(definition)) lookBeside(struct, () => fillOf(definition, standing()));
@@ -157,6 +168,10 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
     return this.#standing?.() ?? this.#lastStanding;
   }
 
+  get #stallCounts(): StallCounts {
+    return this.#stalls === undefined ? this.#lastStallCounts : countsIn(this.#stalls);
+  }
+
   /** Goes on in the telemetry section of `region`, which is still all zero. */
   moveTo(region: SharedRegion): void {
     const { words, byteOffset } = sectionOf(region);
@@ -177,6 +192,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
       other.#lastThreads = this.threads;
       other.#lastStanding = this.#standingNow;
       other.#isClosed = this.#isClosed;
+      other.#lastStallCounts = this.#stallCounts;
       other.#name = this.#name;
       other.#start = this.#start;
     });
@@ -193,7 +209,9 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
     const uptimeNs = monotonicClock.nowNs() - Number(this.#start.monotonicAnchorNs);
     // Its own `collect` would show the figures of the log once more.
     const recorder = { collect: super.collect.bind(this) };
-    const log = { isUp, build: buildInfo, startedAtNs, standing, incompleteGroups: 0, threads };
+    const stallCounts = this.#stallCounts;
+    const figures = { isUp, build: buildInfo, startedAtNs, standing, incompleteGroups: 0 };
+    const log = { ...figures, threads, stallCounts };
     this.#asLog(collector, () => {
       collectLog(prefix, { ...log, uptimeNs, recorder, recovery }, collector);
     });
@@ -209,6 +227,7 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
     if (standing !== undefined) collectStanding(prefix, standing, collector);
     super.collect(prefix, collector);
     collectHeartbeats(prefix, this.threads, collector);
+    collectStalls(prefix, this.#stallCounts, collector);
     collectBuildInfo(prefix, buildInfo, collector);
   }
 
@@ -217,6 +236,8 @@ export class LogTelemetry extends Telemetry implements WalTelemetry {
     this.#isClosed = true;
     this.#lastThreads = this.threads;
     this.#hearts = undefined;
+    this.#lastStallCounts = this.#stallCounts;
+    this.#stalls = undefined;
     const standing = this.#standing?.();
     if (standing !== undefined) this.#lastStanding = asClosed(standing);
     this.#standing = undefined;

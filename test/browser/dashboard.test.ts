@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { replicate } from '../../src/replication.js';
 import { liveStream, Place, streamOf } from '../replication/bench.js';
@@ -10,6 +11,7 @@ import { cannotMap, mappedOptions } from '../support/adapters.js';
 import { temporaryLog } from '../support/attached-log.js';
 import { Script } from '../support/child-script.js';
 import { cannotBrowse, launch, openPage, type WatchedPage } from '../support/chromium.js';
+import { release, SLEEPS_IN_ITS_CODE } from '../support/sleeping-application.js';
 import { cannotTrace, Strace } from '../support/strace.js';
 import { serve } from '../system/served.js';
 
@@ -122,8 +124,13 @@ describe('the dashboard in a browser', {
     await untilText(page, '.wait', /the writer waits for a segment now/);
     await untilText(page, '#outcomes', /waited\s*[1-9]/);
     await untilText(page, '#incidents', /waiting for a segment/);
+    // While it is held back: on a busy machine more than that keeps a log waiting.
+    const recorded = page.locator('#stalls tbody tr').filter({ hasText: /preparer \d/ });
+    await recorded.first().waitFor(LIMIT);
+    assert.match(await recorded.first().innerText(), /durable.*preparer [\d.]+ m?s \(\d+ %\)/s);
     await strace.detach();
     assert.ok(strace.calls.some((call) => call.includes('fallocate(')));
+    assert.equal(await page.locator('#no-stalls').isVisible(), false);
     context.diagnostic(`named ${namedMs} ms after the load began that uses up what is prepared`);
   });
 
@@ -144,6 +151,32 @@ describe('the dashboard in a browser', {
         ...LIMIT,
         state: 'attached',
       });
+    // Where somebody waited meanwhile, as is so about half of the time, what it was is kept.
+    const kept = page.locator('#stalls td b').filter({ hasText: /stopped/ });
+    const deadline = performance.now() + LIMIT.timeout;
+    while ((await kept.count()) === 0 && performance.now() < deadline) {
+      process.kill(pid, 'SIGSTOP');
+      await sleep(1500);
+      process.kill(pid, 'SIGCONT');
+      await sleep(2500);
+    }
+    await kept.first().waitFor(LIMIT);
+  });
+
+  test('an application that sleeps in its own code is seen, and told afterwards', async (context) => {
+    const directory = temporaryLog(context);
+    const script = Script.start(context, SLEEPS_IN_ITS_CODE, directory, mappedOptions(context));
+    await script.tells('ready');
+    const { page } = await open(context, directory);
+    await untilText(page, '#verdict', /./);
+    script.tell();
+    await untilText(page, '#troubles', /the application's event loop is blocked, for /i);
+    release(context, directory);
+    const recorded = page.locator('#stalls tbody tr').filter({ hasText: /application \d/ });
+    await recorded.first().waitFor(LIMIT);
+    const text = await recorded.first().innerText();
+    assert.match(text, /durable.*application.*application [\d.]+ m?s \(\d+ %\)/s);
+    assert.match(text, /\. Find what runs there without an await: node --cpu-prof\./);
   });
 
   test('a log that is killed stays, and the page goes on with its next opening', async (context) => {

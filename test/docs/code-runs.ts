@@ -70,6 +70,14 @@ export const RUNS: Readonly<Record<string, Run>> = {
     },
   },
   'TUNING.md Tuning': {},
+  'STALLS.md Stalls, after the fact': {
+    before: async (folder) => {
+      const wal = await Wal.open(join(folder, 'orders'));
+      return () => wal.close();
+    },
+    prints: /^(?:no stalls: .*\n|began [\s\S]*)/,
+  },
+  'STALLS.md After a clean close': { prints: /^(?:\d{4}-.* \d+ [a-z]+\n)*$/ },
   'CONSUMERS.md Consumers': {
     before: logOf('orders'),
     until: async (_program, folder) => {

@@ -160,7 +160,7 @@ export function scrapeOf(
     const figures = { build, threads: hearts, uptimeNs, recorder, recovery, standing: look };
     const incompleteGroups = look.incomplete.length;
     const isUp = look.status === 'running';
-    const log = { ...figures, isUp, startedAtNs: 1n, incompleteGroups };
+    const log = { ...figures, isUp, startedAtNs: 1n, incompleteGroups, stallCounts: [] };
     collectLog('flashstrike_wal', log, collector);
   }
   const series = new Map<string, { value: number; isCount: boolean }>();

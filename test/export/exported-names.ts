@@ -20,7 +20,7 @@ export function exportedNames(): ReadonlySet<string> {
   const look: Look = new FakeLog().look();
   const { build, uptimeNs, threads } = look;
   const figures = { isUp: true, build, uptimeNs, threads, standing: look, startedAtNs: 1n };
-  const sides = { recorder: none, recovery: none };
+  const sides = { recorder: none, recovery: none, stallCounts: [0] };
   collectLog('flashstrike_wal', { ...figures, ...sides, incompleteGroups: 0 }, collector);
   for (const { Struct, prefix } of ALL_STRUCTS) new Struct().collect(prefix, collector);
   return new Set(

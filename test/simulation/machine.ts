@@ -57,7 +57,8 @@ export class Machine {
     const wallClockMs = (): number => this.#wallMs + clock.nowNs() / NS_PER_MS;
     const half = (): bigint => BigInt(random.next() >>> 0);
     const random64 = (): bigint => (half() << 32n) | half();
-    return { storage, clock, regions, lockLog: acquireLock, random64, wallClockMs };
+    const threadId = () => 0;
+    return { storage, clock, regions, lockLog: acquireLock, random64, wallClockMs, threadId };
   }
 
   /** For readers, of which no two are in the middle of a block at a time. */

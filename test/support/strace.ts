@@ -78,6 +78,15 @@ export class Strace {
     await this.#ended;
   }
 
+  /**
+   * In place of `detach` for a process that was killed in a call that is delayed: of that thread
+   * the tracer lets go only when the delay is over, and until then the process has not ended.
+   */
+  async abandon(): Promise<void> {
+    this.#tracer.kill('SIGKILL');
+    await this.#ended;
+  }
+
   /** The calls so far, a line each; all of them once the process or the tracer has ended. */
   get calls(): string[] {
     return readFileSync(this.#output, 'utf8').split('\n').filter(Boolean);

@@ -32,6 +32,7 @@ interface Document {
   readonly verdict?: Record<string, unknown>;
   readonly troubles: Record<string, unknown>;
   readonly telemetry: Record<string, unknown>;
+  readonly stalls: Record<string, unknown>;
 }
 
 /** The report on `directory`, as JSON and as people read it. */
@@ -123,7 +124,10 @@ describe('flashstrike report', { skip: cannotMap, timeout: 900_000 }, () => {
     assert.equal(telemetry['status'], 'running');
     assert.equal(telemetry['durableEventId'], EVENTS);
     assert.ok(Object.keys(telemetry['recorder'] as object).length > 4);
-    for (const part of ['versions', 'machine', 'log', 'verdict', 'troubles', 'telemetry']) {
+    const stalls = document.stalls['stalls'];
+    assert.ok(Array.isArray(stalls) && Array.isArray(document.stalls['intervals']));
+    const parts = ['versions', 'machine', 'log', 'verdict', 'troubles', 'telemetry', 'stalls'];
+    for (const part of parts) {
       assert.match(text, new RegExp(`^== ${part}$`, 'm'));
     }
   });

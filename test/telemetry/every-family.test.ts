@@ -271,6 +271,7 @@ async function wholeRun(context: TestContext, families: MovedFamilies): Promise<
     lock: 'none',
     preparedSegments: 1,
     appendSampling: 3,
+    stallThresholdMs: 1,
     timestamps: 'coarse',
     sync: { mode: 'manual' },
   };
@@ -296,6 +297,12 @@ async function wholeRun(context: TestContext, families: MovedFamilies): Promise<
     for (let left = 20; left > 0; left--) wal.append(new Uint8Array(9000));
     const { getNextSegmentWaited, hurriedSegments } = segmentPreparer;
     return manager.ringStall.samples > 0 && getNextSegmentWaited > 0 && hurriedSegments > 0;
+  });
+  await eventually('a wait of a millisecond is recorded', () => {
+    for (let left = 20; left > 0; left--) wal.append(new Uint8Array(9000));
+    look();
+    const stalls = ['flashstrike_wal_stalls_total', 'flashstrike_wal_recorder_stalls_total'];
+    return !stalls.some((name) => families.unmoved.includes(name));
   });
   await eventually('bytes are seen to wait in the ring', () => {
     while (wal.tryAppend(new Uint8Array(1000)) !== undefined);

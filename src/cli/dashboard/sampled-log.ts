@@ -13,6 +13,7 @@ import { History } from './history.js';
 import { Incidents } from './incidents.js';
 import { Paced } from './paced.js';
 import { seenLog } from './seen-log.js';
+import { SeenStalls } from './seen-stalls.js';
 import { SegmentWatch } from './segment-map.js';
 import { sliceOf } from './slice.js';
 import type { LogNow, LogPush } from './wire.js';
@@ -24,6 +25,7 @@ const WORDS_MS = 5_000;
 /** An attempt to attach to a log that is being opened may take half a second. */
 const RETRY_MS = 1_000;
 const INCIDENTS_SHOWN = 12;
+const STALLS_SHOWN = 12;
 /** Their files, and the headers of the segments that they need. */
 const CONSUMERS_MS = 2_000;
 
@@ -37,6 +39,7 @@ export class SampledLog {
   readonly #name: string;
   readonly #history = new History();
   readonly #incidents = new Incidents();
+  readonly #stalls = new SeenStalls();
   readonly #segments: SegmentWatch;
   readonly #consumers = new Paced<Look['consumers']>(CONSUMERS_MS);
   #log: WatchedLog | undefined;
@@ -78,6 +81,7 @@ export class SampledLog {
     if (look === undefined) {
       const troubles = this.#absent();
       this.#incidents.update(troubles, nowMs);
+      this.#stalls.update([]);
       this.#now = this.#tell(nowMs, 'not open', 'warning', troubles);
       return;
     }
@@ -88,6 +92,7 @@ export class SampledLog {
     const troubles = diagnose(look, figures, this.#log?.reason).map(printableTrouble);
     this.#fill(sliceOf(before, look, figuresOf(before, look), troubles, second));
     this.#incidents.update(troubles, nowMs);
+    this.#stalls.update(look.stalls);
     const rates = ratesOf(this.#lookBefore(nowMs, RATE_MS), look);
     this.#now = this.#describe(nowMs, look, { rates, figures }, troubles);
     this.#looks.push({ atMs: nowMs, look });
@@ -124,6 +129,7 @@ export class SampledLog {
       standing,
       troubles,
       incidents: this.#incidents.latest(INCIDENTS_SHOWN),
+      stalls: this.#stalls.latest(STALLS_SHOWN),
       ...(segments && { segments }),
     };
   }

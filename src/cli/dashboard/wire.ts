@@ -27,6 +27,21 @@ export interface Incident extends Trouble {
   readonly toMs?: number;
 }
 
+/** A wait that took long, as it was recorded. */
+export interface StallNow {
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly lasts: boolean;
+  /** `durable, append` */
+  readonly waited: string;
+  /** One, or `several: …`. */
+  readonly cause: string;
+  /** `sync 197 ms (95 %), scheduler 8.10 ms (4 %)` */
+  readonly wentTo: string;
+  /** What is to be done, as sentences. */
+  readonly remedy: string;
+}
+
 export interface LogNow {
   readonly name: string;
   readonly directory: string;
@@ -37,6 +52,8 @@ export interface LogNow {
   readonly troubles: readonly Trouble[];
   /** Those of now first, then the latest. */
   readonly incidents: readonly Incident[];
+  /** Those that were seen since the dashboard was started, the latest first. */
+  readonly stalls: readonly StallNow[];
   readonly segments?: SegmentMap;
   /** Undefined: the log was never seen open since the dashboard was started. */
   readonly seen?: SeenLog;

@@ -132,6 +132,7 @@ export class FakeLog {
       lasting: NOTHING_LASTS,
       folders: {},
       consumers: [],
+      stalls: [],
       ...changes,
     };
   }

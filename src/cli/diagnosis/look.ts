@@ -3,7 +3,7 @@
 import { dirname } from 'node:path';
 import { WalError } from '../../errors.js';
 import { type ConsumerStatus, listConsumers } from '../../index.js';
-import { type AttachedTelemetry, recorder, recovery } from '../../telemetry.js';
+import { type AttachedTelemetry, recorder, recovery, type Stall } from '../../telemetry.js';
 import { hexOf64 } from '../../units.js';
 import { logFolders } from '../../verification/inspect.js';
 
@@ -54,7 +54,16 @@ export interface Look
   readonly folders: Readonly<Record<string, string>>;
   /** By name, from their files; none where these cannot be read. */
   readonly consumers: readonly ConsumerStatus[];
+  /** Of the last hour, the oldest first. */
+  readonly stalls: readonly RecentStall[];
 }
+
+/** A wait that took long, and when it ended. */
+export interface RecentStall extends Stall {
+  readonly agoMs: number;
+}
+
+const HOUR_MS = 3_600_000;
 
 /** Reads files of the log's folder; who looks often reads them less often. */
 export function takeLook(
@@ -87,7 +96,15 @@ export function takeLook(
     lasting: lastingOf(recorderCopy),
     folders: foldersOf(telemetry),
     consumers: list(telemetry.directory, recorderCopy),
+    stalls: recentStalls(telemetry, Date.now()),
   };
+}
+
+function recentStalls(telemetry: AttachedTelemetry, nowMs: number): readonly RecentStall[] {
+  return telemetry.readStalls().flatMap((stall) => {
+    const agoMs = nowMs - stall.startMs - stall.durationMs;
+    return agoMs <= HOUR_MS ? [{ ...stall, agoMs: Math.max(0, agoMs) }] : [];
+  });
 }
 
 function lastingOf(metrics: recorder.Telemetry): Lasting {

@@ -2,7 +2,12 @@
 import { dirname, resolve } from 'node:path';
 import { WalError } from '../../errors.js';
 import { type VerifyReport, verify } from '../../index.js';
-import { type AttachedTelemetry, attachTelemetry, buildInfo } from '../../telemetry.js';
+import {
+  type AttachedTelemetry,
+  attachTelemetry,
+  buildInfo,
+  type Interval,
+} from '../../telemetry.js';
 import { hexOf64 } from '../../units.js';
 import { inspectLog, type LogInspection } from '../../verification/inspect.js';
 import { diagnose } from '../diagnosis/diagnosis.js';
@@ -27,6 +32,8 @@ export interface Report {
   /** What `top` says is wrong, as of one look. */
   readonly troubles: Part;
   readonly telemetry: Part;
+  /** Waits that took long, as far as they are recorded, with what they went to. */
+  readonly stalls: Part;
 }
 
 export interface ReportOptions {
@@ -73,6 +80,7 @@ export async function collectReport(
       verdict: verdict && part(verdict),
       troubles: part(isSeen ? attempt(() => troublesPart(telemetry)) : telemetry),
       telemetry: part(isSeen ? attempt(() => telemetryPart(telemetry)) : telemetry),
+      stalls: part(isSeen ? attempt(() => stallsPart(telemetry)) : telemetry),
     };
     const logId = inspection instanceof WalError ? undefined : inspection.logId;
     return { report, logId: logId === undefined ? undefined : hexOf64(logId) };
@@ -146,6 +154,23 @@ function troublesPart(telemetry: AttachedTelemetry) {
   const look = { ...takeLook(telemetry), folders: {}, consumers: [] };
   return { troubles: diagnose(look, figuresOf(undefined, look)) };
 }
+
+/** The intervals around each stand in one list, without what is 0 in them. */
+function stallsPart(telemetry: AttachedTelemetry) {
+  const stalls = telemetry.readStalls();
+  const intervals = new Map(
+    stalls.flatMap((stall) => stall.intervals.map((each) => [each.number, each] as const)),
+  );
+  const shown = stalls.map(({ startMs, intervals: _intervals, ...rest }) => ({
+    began: new Date(startMs).toISOString(),
+    ...rest,
+  }));
+  const around = [...intervals.values()].sort((one, other) => one.number - other.number);
+  return { stalls: shown, intervals: around.map(withoutZeros) };
+}
+
+const withoutZeros = (interval: Interval): Partial<Interval> =>
+  Object.fromEntries(Object.entries(interval).filter(([, value]) => value !== 0));
 
 function telemetryPart(telemetry: AttachedTelemetry) {
   const { directory: _directory, path: _path, build: _build, ...all } = telemetry.toJSON();

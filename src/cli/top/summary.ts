@@ -2,6 +2,7 @@
 // and what is not the rule; what is well, and counters that stand at 0, have no words.
 
 import { printable } from '../../errors.js';
+import { NS_PER_MS } from '../../units.js';
 import type { Figures } from '../diagnosis/figures.js';
 import { HEART_NAMES, isStale, stoppedNs } from '../diagnosis/hearts.js';
 import type { Look } from '../diagnosis/look.js';
@@ -18,6 +19,7 @@ import {
   formatEvents,
   formatRate,
 } from '../quantities.js';
+import { namedCause } from '../stalls/stall-words.js';
 import { fillBar } from './bars.js';
 import { maintenanceOf } from './maintenance-row.js';
 import {
@@ -162,7 +164,21 @@ export function history(look: Look, columns: number): TextLine[] {
   return [
     ...row('commits', commits(look), columns),
     ...row('rotations', rotations(look), columns),
+    ...row('stalls', stallsOf(look), columns),
     ...row('recovery', recoveryOf(look), columns),
+  ];
+}
+
+/** Of the last hour; `flashstrike stalls` has all of each. */
+function stallsOf({ stalls }: Look): Part[] {
+  const last = stalls.at(-1);
+  if (last === undefined) return [];
+  const { durationMs, end, agoMs } = last;
+  const took = formatNs(durationMs * NS_PER_MS);
+  const when = end === 'lasts' ? 'now' : `${formatAge(agoMs * NS_PER_MS)} ago`;
+  return [
+    `${formatCount(stalls.length)} in the last hour`,
+    `latest ${when}: ${took}, ${namedCause(last)}`,
   ];
 }
 

@@ -27,6 +27,8 @@ interface DurabilitySource {
   refusal(eventId: number): Error | undefined;
   /** A wait that began at `startNs` has ended, one way or the other. */
   waited(startNs: number): void;
+  /** Of several that have ended together, or of one, the beginning of the longest. */
+  waitedLongest?(startNs: number): void;
   /** Since when the oldest of those that wait does so; 0: none waits. */
   waitsSince(sinceNs: number): void;
   /** The thread is blocked in a wait, and looks around: nothing else of it runs. */
@@ -55,6 +57,8 @@ export class DurableWaiters {
   readonly #queue: Waiter[] = [];
   #oldest = 0;
   #toldNs = 0;
+  /** Of those that settle now, the one that began first. */
+  #endedNs = Number.POSITIVE_INFINITY;
   /** Holds the process while someone waits: waitAsync itself does not. */
   readonly #hold: NodeJS.Timeout;
   #armed = false;
@@ -134,6 +138,7 @@ export class DurableWaiters {
       return this.#sleepUntil(eventId, timeoutMs);
     } finally {
       this.#source.waited(startNs);
+      this.#source.waitedLongest?.(startNs);
       // The event loop may not turn for long.
       this.#tellOldest();
     }
@@ -219,6 +224,7 @@ export class DurableWaiters {
     const waiters = this.#waiters;
     const durable = this.#source.durableEventId();
     let done = 0;
+    this.#endedNs = Number.POSITIVE_INFINITY;
     for (const waiter of waiters) {
       if (waiter.eventId > durable) break;
       this.#end(waiter);
@@ -227,6 +233,7 @@ export class DurableWaiters {
     }
     waiters.splice(0, done);
     if (waiters.length > 0) this.#refuse();
+    if (this.#endedNs !== Number.POSITIVE_INFINITY) this.#source.waitedLongest?.(this.#endedNs);
     if (waiters.length === 0) this.#hold.unref();
     this.#forgetSettled();
     this.#tellOldest();
@@ -234,6 +241,7 @@ export class DurableWaiters {
 
   #end(waiter: Waiter): void {
     waiter.isSettled = true;
+    this.#endedNs = Math.min(this.#endedNs, waiter.startNs);
     this.#source.waited(waiter.startNs);
   }
 

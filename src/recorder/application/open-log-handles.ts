@@ -10,8 +10,12 @@ import { NO_RING, type RingMemory, ringOfRegion } from '../../ring/ring-memory.j
 import type { DiskSyncs } from '../../storage/disk-syncs.js';
 import type { LogLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
+import { ownThreadId, timesOfThread } from '../../storage/thread-times.js';
 import { heartbeatOf, type ThreadName } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
+import { StallMemory } from '../../telemetry/stalls/stall-memory.js';
+import { StallSampler } from '../../telemetry/stalls/stall-sampler.js';
+import { type ThreadMarks, threadMarksOf } from '../../telemetry/thread-marks.js';
 import { Custody } from '../threads/custody.js';
 import type { WriterReady } from '../threads/messages.js';
 import type { Signals } from '../threads/signals.js';
@@ -57,6 +61,11 @@ export class OpenLogHandles {
   readonly syncs: DiskSyncs;
   /** The logs that share threads with this one. */
   readonly neighbours: Neighbours;
+  /** Where this thread tells of its waits; see WaitRecorder. */
+  readonly stallMemory: StallMemory;
+  /** What this thread tells of itself, for the recorder of stalls. */
+  readonly marks: ThreadMarks;
+  readonly #sampler: StallSampler;
   readonly maintenance: SegmentMaintenance;
   readonly #options: ResolvedOptions;
   readonly #signals: Signals;
@@ -102,10 +111,13 @@ export class OpenLogHandles {
     const { logId } = ready;
     const elsewhere = (thread: ThreadName) => crew.elsewhere(thread);
     this.neighbours = new Neighbours(this.#region, monotonicClock, elsewhere);
+    this.stallMemory = StallMemory.of(this.#region);
+    this.#sampler = new StallSampler(this.stallMemory, monotonicClock, timesOfThread);
+    this.marks = threadMarksOf(this.#region, 'application', ownThreadId());
     const beat = heartbeatOf(this.#region, 'application', monotonicClock);
     this.beat = () => {
       beat();
-      this.neighbours.tell();
+      this.lookAround();
     };
     this.telemetry = LogTelemetry.ofLog(this.#region, { directory, logId });
   }
@@ -143,6 +155,24 @@ export class OpenLogHandles {
     const { crew, ready } = await starting;
     if (ready.region.adapter === 'mapped') keepSpare(options.ringBytes, spare);
     return new OpenLogHandles(directory, options, signals, custody, crew, ready);
+  }
+
+  /** The neighbours, for who waits: what else is to be told meanwhile is told with them. */
+  get around(): Pick<Neighbours, 'at' | 'longAt' | 'tell'> {
+    const { neighbours } = this;
+    return {
+      at: (thread) => neighbours.at(thread),
+      longAt: (thread) => neighbours.longAt(thread),
+      tell: () => this.lookAround(),
+    };
+  }
+
+  /**
+   * While this thread waits, or now and then: it tells what the others, which may be stuck, cannot.
+   */
+  lookAround(): void {
+    this.neighbours.tell();
+    this.#sampler.lookIfLate();
   }
 
   get capabilities(): Capabilities {

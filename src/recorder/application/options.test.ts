@@ -30,6 +30,7 @@ test('without options the defaults hold', () => {
     preallocate: 'zero',
     sync: { mode: 'interval', intervalMs: 10, maxUnsyncedBytes: 8 * 2 ** 20 },
     stallTimeoutMs: 10_000,
+    stallThresholdMs: 100,
     threads: 'shared',
     timestamps: 'precise',
     recovery: 'default',
@@ -74,6 +75,7 @@ test('the limits themselves are accepted', () => {
     { sync: { maxUnsyncedBytes: 64 * 1024 } },
     { sync: { maxUnsyncedBytes: 2 ** 30 } },
     { stallTimeoutMs: 0 },
+    { stallThresholdMs: 0 },
     { stallTimeoutMs: 2 ** 31 - 1 },
     { maxEventBytes: 1 },
     { maxEventBytes: MIB - 88 },
@@ -115,6 +117,7 @@ describe('a message names the option and what it was given', () => {
     preparedSegments: [0, 5, -1, 2 ** 32 + 1],
     preallocate: ['none', '', true, 0],
     stallTimeoutMs: [-1, 2 ** 31],
+    stallThresholdMs: [-1, 0.5, 3_600_001],
     appendSampling: [-1, 2 ** 30 + 1],
     'sync.intervalMs': [0, -1, 3_600_001],
   };

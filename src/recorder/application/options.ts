@@ -165,6 +165,7 @@ const NAMES: readonly OptionName[] = [
   'preallocate',
   'sync',
   'stallTimeoutMs',
+  'stallThresholdMs',
   'timestamps',
   'recovery',
   'verify',
@@ -218,6 +219,10 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
     stallTimeoutMs: integer('stallTimeoutMs', given.stallTimeoutMs ?? 10_000, {
       min: 0,
       max: LONGEST_TIMER_MS,
+    }),
+    stallThresholdMs: integer('stallThresholdMs', given.stallThresholdMs ?? 100, {
+      min: 0,
+      max: 3_600_000,
     }),
     timestamps: oneOf('timestamps', given.timestamps ?? 'precise', ['precise', 'coarse']),
     recovery: recoveryMode(given.recovery ?? 'default'),

@@ -29,6 +29,8 @@ export class Stalls {
   readonly #timeoutMs: number;
   readonly #telemetry: ManagerUpdater;
   readonly #neighbours: Pick<Neighbours, 'at' | 'longAt' | 'tell'>;
+  /** Called when a wait for room is over, with its beginning. */
+  readonly #onWaited: (startNs: number) => void;
   #occupancyBytesMax = 0;
   #waiting = false;
   #willLookBack = false;
@@ -41,6 +43,7 @@ export class Stalls {
     timeoutMs: number,
     telemetry: ManagerUpdater,
     neighbours: Pick<Neighbours, 'at' | 'longAt' | 'tell'> = NO_NEIGHBOURS,
+    onWaited: (startNs: number) => void = () => {},
   ) {
     this.#signals = signals;
     this.#clock = clock;
@@ -49,6 +52,7 @@ export class Stalls {
     this.#timeoutMs = timeoutMs;
     this.#telemetry = telemetry;
     this.#neighbours = neighbours;
+    this.#onWaited = onWaited;
   }
 
   /** Returns once `span` bytes are reserved in the ring. */
@@ -67,6 +71,7 @@ export class Stalls {
       isFull = error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_NO_SPACE';
       throw error;
     } finally {
+      this.#onWaited(startNs);
       if (isFull) this.#telemetry.setRingStall(0, this.#occupancyBytesMax);
       else this.#telemetry.onRingStall(startNs);
       this.#waiting = false;

@@ -56,12 +56,14 @@ import type { LogTelemetry, WalTelemetry } from '../../telemetry/log-telemetry.j
 import { appendedEventsOf, ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { OpeningUpdater } from '../../telemetry/recorder/opening-metrics.js';
 import { ReplicationUpdater } from '../../telemetry/recorder/replication-metrics.js';
+import { WaitRecorder } from '../../telemetry/stalls/wait-recorder.js';
 import { LONGEST_TIMER_MS, PAGE_BYTES } from '../../units.js';
 import { SEGMENT_PARTS } from '../threads/segment-growth.js';
 import { Signals } from '../threads/signals.js';
 import { type VerificationStatus, verificationStatus } from '../threads/verification.js';
 import type { ResolvedOptions, WalOptions } from '../threads/wal-options.js';
 import { Batch } from './batch.js';
+import { CollectorWatch } from './collector-watch.js';
 import { Diagnostics } from './diagnostics.js';
 import { DurableWaiters } from './durable-waiters.js';
 import { EventAppenders, type EventWriter, type ShownEvent } from './event-appender.js';
@@ -146,6 +148,7 @@ export class Wal {
   readonly #waiters: DurableWaiters;
   readonly #diagnostics: Diagnostics;
   readonly #pulse: Pulse;
+  readonly #waits: WaitRecorder;
   readonly #growth: RingGrowth;
   readonly #stalls: Stalls;
   readonly #consumers: LogConsumers;
@@ -174,6 +177,7 @@ export class Wal {
   /** Of this opening. */
   #schemaEvents = 0;
   #closing: Promise<void> | undefined;
+  readonly #collections: CollectorWatch | undefined;
   #closed = false;
   /** Ids as they were when the region went. */
   #last = { writtenEventId: 0, durableEventId: 0 };
@@ -235,6 +239,8 @@ export class Wal {
       signals,
     );
     const { anchor, lastTimestampNs } = ready;
+    this.#waits = new WaitRecorder(clock, options.stallThresholdMs, handles.stallMemory);
+    if (options.stallThresholdMs > 0) this.#collections = new CollectorWatch(handles.marks);
     this.#timestamps = new TimestampSource(clock, anchor, lastTimestampNs, signals.wallLatch);
     this.#growth = new RingGrowth(this.#producer, memory, signals, clock, this.#updater);
     this.#stalls = new Stalls(
@@ -244,7 +250,8 @@ export class Wal {
       directory,
       options.stallTimeoutMs,
       this.#updater,
-      handles.neighbours,
+      handles.around,
+      (startNs) => this.#waits.ended('append', startNs),
     );
     const place = {
       ports: handles.readingPorts,
@@ -273,8 +280,9 @@ export class Wal {
       durableEventId: () => this.durableEventId,
       refusal: (eventId) => this.#refusal(eventId),
       waited: (startNs) => this.#updater.onDurableWait(startNs),
+      waitedLongest: (startNs) => this.#waits.ended('durable', startNs),
       waitsSince: (sinceNs) => this.#updater.setDurableWaitSince(sinceNs),
-      looksAround: () => handles.neighbours.tell(),
+      looksAround: () => handles.lookAround(),
     });
   }
 
@@ -1139,6 +1147,8 @@ export class Wal {
   /** The region's memory goes: nothing that is called later may reach it. */
   #dropViews(): void {
     this.#pulse.stop();
+    this.#collections?.stop();
+    this.#waits.attach(undefined);
     this.#words = CLOSED_WORDS;
     this.#stateWord = 0;
     this.#doubles = NO_RING.doubles;

@@ -9,11 +9,15 @@ import { durablePointOf } from '../../ring/ring-snapshot.js';
 import { adoptLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
+import { ownThreadId, timesOfThread } from '../../storage/thread-times.js';
 import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { ConsumersUpdater } from '../../telemetry/recorder/consumers-metrics.js';
 import { DiskUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { MetaStoreUpdater } from '../../telemetry/recorder/meta-store-metrics.js';
+import { StallMemory } from '../../telemetry/stalls/stall-memory.js';
+import { StallSampler } from '../../telemetry/stalls/stall-sampler.js';
+import { threadMarksOf } from '../../telemetry/thread-marks.js';
 import { runHost, type Service } from '../threads/host.js';
 import type { HelperStart } from '../threads/messages.js';
 import type { ServedBody } from '../threads/worker-loop.js';
@@ -53,8 +57,10 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
   const folderChange = (): bigint | undefined => storage.folderChange(directory);
   const updater = new ConsumersUpdater(consumers);
   const readers = new ConsumerWatch(monotonicClock, holds, folderChange, updater);
+  // First: what follows may wait for the disk.
+  const stalls = new StallSampler(StallMemory.of(region), monotonicClock, timesOfThread);
   const step = (): number =>
-    Math.min(watch.look(), disk.look(), readers.look(), coordinator.step());
+    Math.min(stalls.look(), watch.look(), disk.look(), readers.look(), coordinator.step());
   const end = (): undefined => {
     try {
       // The writer has ended before this was asked for: the point is final.
@@ -64,8 +70,9 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
     }
   };
   const beat = heartbeatOf(region, 'housekeeping', monotonicClock);
+  const marks = threadMarksOf(region, 'housekeeping', ownThreadId());
   tell({ kind: 'running' });
-  return { step, beat, spinUs: 0, end };
+  return { step, beat, marks, spinUs: 0, end };
 }
 
 runHost('housekeeping', keep);

@@ -5,9 +5,13 @@ import { attachRegion } from '../../region/region-factories.js';
 import { blockBytesFor } from '../../segment/block-header.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
+import { ownThreadId, timesOfThread } from '../../storage/thread-times.js';
 import { heartbeatOf } from '../../telemetry/heartbeats.js';
 import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { SegmentPreparationUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import { StallMemory } from '../../telemetry/stalls/stall-memory.js';
+import { StallSampler } from '../../telemetry/stalls/stall-sampler.js';
+import { threadMarksOf } from '../../telemetry/thread-marks.js';
 import { runHost, type Service } from '../threads/host.js';
 import type { HelperStart } from '../threads/messages.js';
 import type { ServedBody } from '../threads/worker-loop.js';
@@ -37,7 +41,13 @@ function prepareFor({ start, signals, tell, undisturbed }: Service<HelperStart>)
   };
   tell({ kind: 'running' });
   const beat = heartbeatOf(region, 'preparer', monotonicClock);
-  return { step: () => preparer.step(), beat, spinUs: 0, end };
+  const marks = threadMarksOf(region, 'preparer', ownThreadId());
+  const sampler = new StallSampler(StallMemory.of(region), monotonicClock, timesOfThread);
+  const step = (): number => {
+    sampler.lookIfLate();
+    return preparer.step();
+  };
+  return { step, beat, marks, spinUs: 0, end };
 }
 
 function notRemoved(directory: string, cause: unknown): WalError {

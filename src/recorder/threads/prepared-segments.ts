@@ -106,14 +106,22 @@ export class PreparedSegments {
   readonly #telemetry: SegmentPreparerUpdater;
   /** Used again: nothing is allocated between the request and the segment. */
   readonly #entry = new Int32Array(QUEUE_ENTRY_WORDS);
+  /** Called when a wait is over, with its beginning. */
+  readonly #onWaited: (startNs: number) => void;
   #waitingSinceNs: number | undefined;
   /** The preparer knows of it. */
   #isAwaited = false;
 
-  constructor(signals: Signals, clock: Clock, telemetry: SegmentPreparerUpdater) {
+  constructor(
+    signals: Signals,
+    clock: Clock,
+    telemetry: SegmentPreparerUpdater,
+    onWaited: (startNs: number) => void = () => {},
+  ) {
     this.#signals = signals;
     this.#clock = clock;
     this.#telemetry = telemetry;
+    this.#onWaited = onWaited;
   }
 
   /**
@@ -164,6 +172,8 @@ export class PreparedSegments {
   }
 
   #endWaiting(): void {
+    // Before the age that tells the same: who looks in between finds the wait twice, not nowhere.
+    if (this.#waitingSinceNs !== undefined) this.#onWaited(this.#waitingSinceNs);
     this.#waitingSinceNs = undefined;
     this.#isAwaited = false;
     this.#telemetry.setWaitingSince(0);

@@ -95,6 +95,12 @@ export interface WalOptions {
    */
   readonly stallTimeoutMs?: number;
   /**
+   * A wait of `append`, of `durable()`, or of the log for its next segment that takes so many
+   * milliseconds is a stall: what happened around it is recorded, and `flashstrike stalls` tells
+   * what it was. 1 … 3,600,000; 0: nothing is recorded. Default 100.
+   */
+  readonly stallThresholdMs?: number;
+  /**
    * `precise` reads the clock for each event or batch. `coarse` uses the last reading of the writer
    * thread, or of the last append that was timed (`appendSampling`), whichever is later: that
    * costs less than half, and is as old as 64 appends take, or, where events come seldom or in

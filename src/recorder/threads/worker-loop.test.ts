@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeClock } from '../../clock/fake-clock.js';
+import type { ThreadMarks } from '../../telemetry/thread-marks.js';
 import { NS_PER_MS } from '../../units.js';
 import { Doorbell } from './doorbell.js';
 import { Signals } from './signals.js';
@@ -124,6 +125,29 @@ describe('the loop of a host with one log', () => {
     ]);
     bench.run();
     assert.deepEqual(bench.bell.sleeps, []);
+  });
+
+  test('a sleep that was longer than asked for is told, also of a thread that serves several', () => {
+    const bench = new Bench();
+    const told: (readonly [string, number])[] = [];
+    const marksOf = (name: string): ThreadMarks => ({
+      setBusy: () => {},
+      wasAtOthers: () => {},
+      wasCollected: () => {},
+      overslept: (ns) => told.push([name, Math.round(ns / NS_PER_MS)]),
+    });
+    // Stopped in its second sleep; in the third its processor comes a little late.
+    const lateMs = [0, 2500, 15];
+    bench.bell.onSleep = (sleep) => {
+      bench.clock.advanceNs((lateMs[sleep - 1] ?? 0) * NS_PER_MS);
+    };
+    bench.add('one', [100, 100, 100, 0], { marks: marksOf('one') });
+    bench.add('other', [100, 100, 100, 0], { marks: marksOf('other') });
+    bench.run();
+    assert.deepEqual(told, [
+      ['one', 2500],
+      ['other', 2500],
+    ]);
   });
 
   test('the end may take its time, and its heart goes on beating', () => {

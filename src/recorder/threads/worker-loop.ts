@@ -4,6 +4,7 @@
 import type { Clock } from '../../clock/clock.js';
 import type { WallClockMs } from '../../clock/wall-clock.js';
 import { type ThreadName, wrappedMs } from '../../telemetry/heartbeats.js';
+import type { ThreadMarks } from '../../telemetry/thread-marks.js';
 import { NS_PER_MS, NS_PER_US } from '../../units.js';
 import type { Doorbell } from './doorbell.js';
 import type { Signals } from './signals.js';
@@ -51,6 +52,8 @@ export interface LoopBody {
   readonly spinUs: number;
   /** See Rest; undefined while every look has to be a step. */
   readonly rest?: Rest | undefined;
+  /** Where it tells what the thread does, for the recorder of stalls. */
+  readonly marks?: ThreadMarks | undefined;
 }
 
 /** What a host does for a log. */
@@ -74,6 +77,10 @@ const SLACK = 1 / 4;
 const CLOCK_STEP_MS = 10;
 /** How often the heart of a log at rest beats: twice in what counts as silence. */
 const BEAT_NS = 500 * NS_PER_MS;
+/** Each log has its turn: what is shorter is not told. */
+const LEAST_WAIT_NS = NS_PER_MS;
+/** A sleep that was longer than asked for by less is not told. */
+const LEAST_OVERSLEPT_NS = 20 * NS_PER_MS;
 const AT_ONCE = 0;
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -93,6 +100,8 @@ class Seat {
   dueNs = AT_ONCE;
   mayNs = AT_ONCE;
   hasEnded = false;
+  /** What the host had spent at its logs when it last looked whether this one is due. */
+  #seenBusyNs = 0;
 
   constructor(
     thread: ThreadName,
@@ -128,9 +137,34 @@ class Seat {
     return true;
   }
 
+  /** It is not due. @param busyNs what the host has spent at its logs so far */
+  passOver(busyNs: number): void {
+    this.#seenBusyNs = busyNs;
+  }
+
+  /** It is stepped now: what others have had since the last look, it has waited for. */
+  arrive(busyNs: number): void {
+    const waitedNs = busyNs - this.#seenBusyNs;
+    if (waitedNs >= LEAST_WAIT_NS) this.#body.marks?.wasAtOthers(waitedNs);
+  }
+
+  overslept(ns: number): void {
+    this.#body.marks?.overslept(ns);
+  }
+
   step(clock: Clock, isShared: boolean): void {
     const body = this.#body;
     body.beat();
+    body.marks?.setBusy(true);
+    try {
+      this.#step(clock, isShared);
+    } finally {
+      if (!this.hasEnded) body.marks?.setBusy(false);
+    }
+  }
+
+  #step(clock: Clock, isShared: boolean): void {
+    const body = this.#body;
     const isEnding = this.#signals.stopRequested(this.#thread);
     const waitMs = isEnding ? body.end() : body.step(isShared);
     this.#rest = isEnding ? undefined : body.rest;
@@ -164,6 +198,8 @@ export class HostLoop {
   /** How many logs had a step in this turn; whether several had one in the last. */
   #steps = 0;
   #isShared = false;
+  /** What has been spent in steps so far, while there were several logs. */
+  #busyNs = 0;
   #seats: readonly Seat[] = [];
 
   constructor(
@@ -216,8 +252,16 @@ export class HostLoop {
       const dueNs = this.#turn(seen !== before);
       if (dueNs === AT_ONCE) continue;
       const waitMs = (dueNs - this.#clock.nowNs()) / NS_PER_MS;
-      if (waitMs > 0) bell.sleep(seen, waitMs);
+      if (waitMs <= 0) continue;
+      bell.sleep(seen, waitMs);
+      this.#tellOverslept(this.#clock.nowNs() - dueNs);
     }
+  }
+
+  /** Those that were to be woken by then learn that the thread could not run. */
+  #tellOverslept(ns: number): void {
+    if (ns < LEAST_OVERSLEPT_NS) return;
+    for (const seat of this.#seats) seat.overslept(ns);
   }
 
   /**
@@ -238,6 +282,7 @@ export class HostLoop {
           mayRest = !this.#wasStepped(nowNs);
         }
         if (seat.mayNs > nowNs || (mayRest && seat.goesOnResting(nowNs))) {
+          seat.passOver(this.#busyNs);
           nextNs = Math.min(nextNs, seat.dueNs);
           continue;
         }
@@ -264,7 +309,11 @@ export class HostLoop {
   #step(seat: Seat): void {
     // Of one alone nobody asks where the host is.
     const hasOthers = this.#seats.length > 1;
-    if (hasOthers) this.#bell.arriveAt(seat.ticket, wrappedMs(this.#clock.nowNs()));
+    const startNs = hasOthers ? this.#clock.nowNs() : 0;
+    if (hasOthers) {
+      this.#bell.arriveAt(seat.ticket, wrappedMs(startNs));
+      seat.arrive(this.#busyNs);
+    }
     try {
       this.#steps++;
       seat.step(this.#clock, this.#isShared);
@@ -272,7 +321,10 @@ export class HostLoop {
     } catch (error) {
       this.#leave(seat, error);
     }
-    if (hasOthers) this.#bell.leave();
+    if (!hasOthers) return;
+    this.#bell.leave();
+    this.#busyNs += this.#clock.nowNs() - startNs;
+    seat.passOver(this.#busyNs);
   }
 
   #leave(seat: Seat, error?: unknown): void {

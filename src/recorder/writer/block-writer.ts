@@ -99,6 +99,7 @@ export class BlockWriter {
   #writeRun(active: ActiveSegment): boolean {
     const { run } = this.#ring;
     const startNs = this.#d.clock.nowNs();
+    this.#progress.begins('write', startNs);
     const content = this.#contentOfRun();
     if (!this.#space.hasSpaceFor(() => active.writeEvents(content))) return false;
     const { segmentWriter } = this.#d.telemetry;

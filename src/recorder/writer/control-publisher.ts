@@ -51,6 +51,22 @@ export class ControlPublisher {
     this.#doubles[this.#control.coarseOffsetNs] = offsetNs;
   }
 
+  /** What the thread begins; see WRITER_DOES. */
+  publishDoing(what: number, sinceNs: number): void {
+    this.#doubles[this.#control.writerDoesSinceNs] = sinceNs;
+    this.#words[this.#control.writerDoes] = what;
+  }
+
+  /** That is over. */
+  publishDone(): void {
+    this.#words[this.#control.writerDoes] = 0;
+  }
+
+  /** Before the commit is told. */
+  publishCommitted(nowNs: number): void {
+    this.#doubles[this.#control.committedNs] = nowNs;
+  }
+
   get state(): LogStateCode {
     return this.#state;
   }

@@ -31,6 +31,7 @@ export class GroupCommit {
     assert(active !== undefined, 'a sync without a segment');
     const covered = this.#progress.writtenEventId;
     const startNs = this.#d.clock.nowNs();
+    this.#progress.begins('sync', startNs);
     active.sync();
     this.#watch.refuseHarm(active);
     this.#d.telemetry.segmentWriter.onSync(startNs);

@@ -12,6 +12,9 @@ import { LogTelemetry } from '../../telemetry/log-telemetry.js';
 import { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
 import { SegmentPreparerUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import { StallMemory } from '../../telemetry/stalls/stall-memory.js';
+import { WaitRecorder } from '../../telemetry/stalls/wait-recorder.js';
+import { threadMarksOf } from '../../telemetry/thread-marks.js';
 import type { HandedWriter } from '../threads/messages.js';
 import type { Signals } from '../threads/signals.js';
 import type { ResolvedOptions } from '../threads/wal-options.js';
@@ -30,7 +33,7 @@ export interface ServedLog {
 export function bodyOf(
   writer: SegmentWriter,
   region: SharedRegion,
-  clock: OpeningPorts['clock'],
+  { clock, threadId }: Pick<OpeningPorts, 'clock' | 'threadId'>,
 ): LoopBody {
   return {
     step: (isShared) => writer.step(isShared),
@@ -38,6 +41,7 @@ export function bodyOf(
       return writer.rest;
     },
     beat: heartbeatOf(region, 'writer', clock),
+    marks: threadMarksOf(region, 'writer', threadId()),
     get spinUs() {
       return writer.spinUs;
     },
@@ -49,10 +53,10 @@ export function bodyOf(
  * @throws WalError, or the system's error, where its segment cannot be opened any more
  */
 export function adoptWriter(
-  ports: Pick<OpeningPorts, 'storage' | 'clock' | 'wallClockMs' | 'random64'>,
+  ports: Pick<OpeningPorts, 'storage' | 'clock' | 'wallClockMs' | 'random64' | 'threadId'>,
   signals: Signals,
   directory: string,
-  { sync, timestamps, maxEventBytes }: ResolvedOptions,
+  { sync, timestamps, maxEventBytes, stallThresholdMs }: ResolvedOptions,
   logId: bigint,
   anchor: WallAnchor,
   region: SharedRegion,
@@ -69,8 +73,9 @@ export function adoptWriter(
   const keepsTime = timestamps === 'coarse';
   const memory = ringOfRegion(region);
   const { active, predecessor, nextEventId, segmentCount } = handed;
+  const waits = new WaitRecorder(clock, stallThresholdMs, StallMemory.of(region));
   const writer = new SegmentWriter(
-    dependenciesOf(ports, signals, telemetry, taking, anchor, floorNs, keepsTime),
+    dependenciesOf(ports, signals, telemetry, taking, anchor, floorNs, keepsTime, waits),
     { directory, logId, sync, keepsTime, maxBlockBytes: blockBytesFor(maxEventBytes) },
     {
       active: active === undefined ? undefined : openHanded(ports.storage, active),
@@ -83,5 +88,5 @@ export function adoptWriter(
     new RingConsumer(memory, nextEventId),
   );
   writer.open();
-  return { writer, body: bodyOf(writer, region, clock) };
+  return { writer, body: bodyOf(writer, region, ports) };
 }

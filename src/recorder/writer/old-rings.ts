@@ -202,6 +202,11 @@ export class OldRings {
     );
   }
 
+  /** The regions that go once the log is open; until then they can be read. */
+  get taken(): readonly LeftRegion[] {
+    return this.#taken;
+  }
+
   /** Unlinks the regions whose events are all on disk. */
   remove(): void {
     for (const file of this.#taken.splice(0)) file.unlink();

@@ -7,6 +7,7 @@ import { machineRegions, type Regions } from '../../region/regions.js';
 import { acquireLock, type LogLock } from '../../storage/lock-file.js';
 import { nodeStorage } from '../../storage/node-storage.js';
 import type { Storage } from '../../storage/storage.js';
+import { ownThreadId } from '../../storage/thread-times.js';
 
 export interface OpeningPorts {
   readonly storage: Storage;
@@ -18,6 +19,8 @@ export interface OpeningPorts {
   readonly lockLog: (storage: Storage, directory: string, mode: 'flock' | 'none') => LogLock;
   /** Ids of logs, salts of segments, names of regions. */
   readonly random64: Random64;
+  /** The system's number of the thread that opens, or adopts; 0: not known. */
+  readonly threadId: () => number;
 }
 
 export const machinePorts: OpeningPorts = Object.freeze({
@@ -27,4 +30,5 @@ export const machinePorts: OpeningPorts = Object.freeze({
   regions: machineRegions,
   lockLog: acquireLock,
   random64,
+  threadId: ownThreadId,
 });

@@ -58,6 +58,9 @@ import {
   SegmentPreparationUpdater,
   SegmentPreparerUpdater,
 } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import { carryStalls } from '../../telemetry/stalls/left-stalls.js';
+import { StallMemory } from '../../telemetry/stalls/stall-memory.js';
+import { WaitRecorder } from '../../telemetry/stalls/wait-recorder.js';
 import { MetaStore } from '../housekeeping/meta-store.js';
 import { SegmentPreparer } from '../preparer/segment-preparer.js';
 import type { PredecessorPin, WriterReady } from '../threads/messages.js';
@@ -225,6 +228,7 @@ class Opening {
   readonly #telemetry: LogTelemetry;
   readonly #segmentWriterUpdater: SegmentWriterUpdater;
   readonly #managerUpdater: ManagerUpdater;
+  readonly #waits: WaitRecorder;
   #folder: FolderIdentity | undefined;
   /** The original's folder, while an unfinished opening of a copy must find it in LOCK again. */
   #recorded: FolderIdentity | undefined;
@@ -255,6 +259,7 @@ class Opening {
     const { segmentWriter, manager } = this.#telemetry;
     this.#segmentWriterUpdater = new SegmentWriterUpdater(segmentWriter, ports.clock);
     this.#managerUpdater = new ManagerUpdater(manager, ports.clock);
+    this.#waits = new WaitRecorder(ports.clock, options.stallThresholdMs);
   }
 
   run(prepared: FolderIdentity | undefined, phases: OpeningUpdater, lockedNs: number): OpenedLog {
@@ -323,6 +328,10 @@ class Opening {
     this.#managerUpdater.onInitActiveSegment(initNs, true);
     this.#managerUpdater.setConstants(monotonicClockCostPs(), this.#options.appendSampling);
     this.#telemetry.moveTo(region);
+    const stalls = StallMemory.of(region);
+    carryStalls(oldRings.taken, stalls.area, this.#clock.nowNs());
+    stalls.area.begin(this.#options.stallThresholdMs);
+    this.#waits.attach(stalls);
     this.#flushMeta(metaStore, recovered, writer);
     oldRings.remove();
     this.#recorded = undefined;
@@ -338,7 +347,7 @@ class Opening {
 
     return {
       writer,
-      body: bodyOf(writer, region, this.#clock),
+      body: bodyOf(writer, region, this.#ports),
       report: {
         logId: recovered.logId,
         nextEventId: writer.writtenEventId + 1,
@@ -415,6 +424,7 @@ class Opening {
       anchor,
       floorNs,
       timestamps === 'coarse',
+      this.#waits,
     );
     const memory = emptyRing();
     const { nextEventId, last, logId } = recovered;

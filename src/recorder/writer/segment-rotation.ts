@@ -144,6 +144,7 @@ export class SegmentRotation {
       if (error !== undefined) throw error;
       return undefined;
     }
+    this.#progress.begins('rotation', this.#d.clock.nowNs());
     try {
       this.#finishActive();
       return this.#name(next.segment, next.fd);

@@ -172,6 +172,8 @@ export class SegmentWriter {
     } catch (error) {
       this.fail(error);
       return BUSY;
+    } finally {
+      this.#progress.ends();
     }
   }
 

@@ -7,6 +7,7 @@ import type { Storage } from '../../storage/storage.js';
 import type { ManagerUpdater } from '../../telemetry/recorder/manager-metrics.js';
 import type { SegmentWriterUpdater } from '../../telemetry/recorder/segment-writer-metrics.js';
 import type { SegmentPreparerUpdater } from '../../telemetry/recorder/worker/segment-preparer-metrics.js';
+import type { WaitRecorder } from '../../telemetry/stalls/wait-recorder.js';
 import type { PredecessorPin } from '../threads/messages.js';
 import { PreparedSegments } from '../threads/prepared-segments.js';
 import type { Signals } from '../threads/signals.js';
@@ -47,6 +48,7 @@ export function dependenciesOf(
   anchor: WallAnchor,
   floorNs: bigint,
   keepsTime: boolean,
+  waits: WaitRecorder,
 ): SegmentWriterDependencies {
   const { wallLatch } = signals;
   return {
@@ -61,7 +63,9 @@ export function dependenciesOf(
       anchor,
       keepsTime,
     ),
-    prepared: new PreparedSegments(signals, clock, taking),
+    prepared: new PreparedSegments(signals, clock, taking, (startNs) =>
+      waits.ended('segment', startNs),
+    ),
     signals,
     telemetry,
     random64,

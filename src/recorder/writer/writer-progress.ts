@@ -4,6 +4,7 @@
 // - "written" is published after the write returned, "durable" after the sync that covers it did.
 // - The metrics first: who learns that an event is durable finds its commit in them.
 import type { RingMemory } from '../../ring/ring-memory.js';
+import { WRITER_DOES } from '../../telemetry/stalls/interval.js';
 import type { PredecessorPin } from '../threads/messages.js';
 import type { ControlPublisher } from './control-publisher.js';
 import { LagHorizon } from './lag-horizon.js';
@@ -27,6 +28,7 @@ export class WriterProgress {
   #settledNs: number | undefined;
   #isUnwatermarked = false;
   #isMetaCurrent = true;
+  #doing = false;
 
   constructor(
     dependencies: SegmentWriterDependencies,
@@ -44,6 +46,18 @@ export class WriterProgress {
 
   get writtenEventId(): number {
     return this.#writtenEventId;
+  }
+
+  /** The thread begins a call that may take long; `ends` tells that it is over. */
+  begins(what: Exclude<(typeof WRITER_DOES)[number], 'nothing'>, sinceNs: number): void {
+    this.#doing = true;
+    this.#control.publishDoing(WRITER_DOES.indexOf(what), sinceNs);
+  }
+
+  ends(): void {
+    if (!this.#doing) return;
+    this.#doing = false;
+    this.#control.publishDone();
   }
 
   get durableEventId(): number {
@@ -153,6 +167,7 @@ export class WriterProgress {
     this.#tellUnsynced();
     this.#isUnwatermarked = this.#lastSyncNs !== 0;
     segmentWriter.setUnwatermarkedSince(this.#lastSyncNs);
+    this.#control.publishCommitted(this.#lastSyncNs);
     this.publishPoint(end);
     this.#d.signals.announceDurable();
     this.#control.bell.onDurable();

@@ -13,6 +13,7 @@ import {
   nodeStorage,
 } from '../../storage/node-storage.js';
 import { rootedStorage } from '../../storage/rooted-storage.js';
+import type { ThreadMarks } from '../../telemetry/thread-marks.js';
 import { type HeldLog, RemoteCustody } from '../threads/custody.js';
 import { runHost, type Service } from '../threads/host.js';
 import type { AdoptRequest, OpenRequest } from '../threads/messages.js';
@@ -110,6 +111,10 @@ class ServedWriter implements ServedBody {
 
   get spinUs(): number {
     return this.#log.body.spinUs;
+  }
+
+  get marks(): ThreadMarks | undefined {
+    return this.#log.body.marks;
   }
 
   /** Drains until nothing is left, or until a full disk has kept it from that for too long. */

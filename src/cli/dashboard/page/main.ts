@@ -11,6 +11,7 @@ import { onColoursChanged } from './palette.js';
 import { PreparerPanel } from './preparer-panel.js';
 import { ReplicationPanel } from './replication-panel.js';
 import { SegmentsPanel } from './segments-panel.js';
+import { StallsPanel } from './stalls-panel.js';
 import { type ChartKind, TimeChart } from './time-chart.js';
 import { VerdictPanel } from './verdict-panel.js';
 
@@ -32,6 +33,7 @@ const logList = new LogList((name) => {
 });
 const logPanels = new LogPanels();
 const verdict = new VerdictPanel();
+const stalls = new StallsPanel();
 const preparer = new PreparerPanel(moments);
 const segments = new SegmentsPanel();
 const replication = new ReplicationPanel(moments);
@@ -54,6 +56,7 @@ function show(): void {
   document.title = `${now.troubles.length > 0 ? `(${now.troubles.length}!) ` : ''}${now.name}`;
   logPanels.show(now);
   verdict.show(now);
+  stalls.show(now.stalls);
   segments.show(now.segments);
   replication.show(now.seen?.replication);
   if (now.seen !== undefined) preparer.show(now.seen.preparer);
