@@ -13,8 +13,9 @@ import { ratioOf, type Sample, type Way } from './harness/turns.js';
 
 const LOGS = scaled(64);
 const IDLE_LOGS = scaled(99);
-const LOOP_MS = 3_000 * scale;
-const WARM_UP_MS = 500 * scale;
+const LOOP_MS = 6_000 * scale;
+/** Each thread compiles its code for itself: for the first seconds of a process at half the rate. */
+const WARM_UP_MS = 5_000 * scale;
 const PAYLOAD = new Uint8Array(40).fill(0x5a);
 const BURST = scaled(2_000);
 const BURSTS = 30;
