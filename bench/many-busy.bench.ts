@@ -14,7 +14,7 @@ import { ratioOf, type Sample, type Way } from './harness/turns.js';
 const LOGS = scaled(64);
 const IDLE_LOGS = scaled(99);
 const LOOP_MS = 6_000 * scale;
-/** Each thread compiles its code for itself: for the first seconds of a process at half the rate. */
+/** Each thread compiles its code for itself: at half the rate for the first seconds. */
 const WARM_UP_MS = 5_000 * scale;
 const PAYLOAD = new Uint8Array(40).fill(0x5a);
 const BURST = scaled(2_000);
