@@ -1,7 +1,7 @@
 // Which charts there are, in the order of an event's way.
 
 import { formatNs } from '../../diagnosis/quantity.js';
-import { formatBytes, formatEvents, formatRate } from '../../quantities.js';
+import { formatBytes, formatCount, formatRate } from '../../quantities.js';
 import { heatChart } from './heat-chart.js';
 import { lineChart } from './line-chart.js';
 import type { ChartKind } from './time-chart.js';
@@ -19,9 +19,9 @@ export const LATENCY_CHARTS: readonly ChartKind[] = [
 export const REPLICATION_CHARTS: readonly ChartKind[] = [
   lineChart({
     title: 'Behind',
-    hint: 'durable here, not confirmed',
+    hint: 'events durable, not confirmed',
     value: ({ streamLagEvents }) => streamLagEvents,
-    format: formatEvents,
+    format: formatCount,
     figure: 'highest',
   }),
   lineChart({

@@ -100,7 +100,7 @@ const resyncsOf = ({ resyncs, claims, foundStored, regressedEvents }: Replicatio
     note: 'no room in the stream',
     tone: resyncs.full > 0 ? 'warning' : '',
   },
-  { name: 'found stored', value: formatCount(foundStored), note: 'without an answer' },
+  { name: 'found stored', value: formatCount(foundStored), note: 'no answer came' },
   {
     name: 'lost by it',
     value: formatEvents(regressedEvents),
