@@ -9,6 +9,13 @@ export const MUTATIONS = [
     tests: ['src/replay/read-ahead.test.ts'],
   },
   {
+    name: 'ahead: what a slot holds need not follow what was given before',
+    file: 'src/segment/block-glance.ts',
+    find: 'if (follows && !isNext) return false;',
+    replace: '',
+    tests: ['src/segment/block-glance.test.ts'],
+  },
+  {
     name: 'ahead: a reader goes on behind what it was given',
     file: 'src/replay/ahead-walker.ts',
     find: 'return given === undefined || this.#walker.next();',

@@ -14,7 +14,6 @@ export const FOR_TESTS = {
   'docs/FORMAT.md is compared with the layouts, and specimens are damaged field by field': [
     'replication/stream-block.ts#StreamMarkLayout',
     'events/schema-event.ts#SchemaRecordLayout',
-    'segment/block-header.ts#BlockHeaderLayout',
     'segment/consumer-record.ts#ConsumerConfirmationLayout',
     'segment/consumer-record.ts#ConsumerHeaderLayout',
     'segment/consumer-record.ts#ConsumerSlotLayout',

@@ -53,9 +53,11 @@ export const readSegment = (
 ): number =>
   reading(path, () => frame?.read(target, offset) ?? storage.read(fd, target, offset), offset);
 
+/** Read into by one call at a time, and of no use to anybody behind it. */
+const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
+
 /** The first page, as far as it stands in the file. */
 function headerIn(storage: Storage, source: SegmentSource): SegmentHeader | Defect {
-  const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
   const count = readSegment(storage, source, page, 0);
   const header =
     source.frame?.damageIn(0, page.length) ?? decodeSegmentHeader(page.subarray(0, count));

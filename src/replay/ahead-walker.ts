@@ -5,25 +5,12 @@
 import { WalError } from '../errors.js';
 import type { ReadingPorts } from '../judgement/reading-ports.js';
 import type { TelemetryMeter } from '../reading/reading-meter.js';
-import {
-  BLOCK_HEADER_BYTES,
-  type BlockHeader,
-  BlockKind,
-  decodeBlockHeader,
-  MAX_LARGE_BLOCK_BYTES,
-} from '../segment/block-header.js';
-import { isDefect } from '../segment/defect.js';
+import { BlockGlance, joined } from '../segment/block-glance.js';
+import { BLOCK_HEADER_BYTES, BlockKind } from '../segment/block-header.js';
 import type { Blocks } from './blocks.js';
 import { type LogPlace, LogWalker } from './log-walker.js';
 import { PreloadLink, type PreparedBlocks } from './preload-link.js';
 import type { Preloader, ReadAhead, ReplayPorts } from './read-ahead.js';
-
-interface GivenBlock {
-  readonly header: BlockHeader;
-  /** Of the header, in the file. */
-  readonly offset: number;
-  readonly of: PreparedBlocks;
-}
 
 class AheadWalker implements Blocks {
   readonly meter: TelemetryMeter;
@@ -42,14 +29,24 @@ class AheadWalker implements Blocks {
   #isAhead = false;
   #hasBeenAhead = false;
   #slot: PreparedBlocks | undefined;
+  /** A slot that was read to its end, and is given back with the next step; -1: none is. */
+  #done = -1;
+  readonly #words: Int32Array;
+  readonly #block = new BlockGlance();
+  /** A block of this slot was looked at. */
+  #isInside = false;
   /** Of the next block: in `bytes`, and in the file. */
   #at = 0;
   #end = 0;
   #offset = 0;
   /** Where the preloader began. */
   #begun: LogPlace | undefined;
-  /** The last block that was handed over. */
-  #given: GivenBlock | undefined;
+  /** The slot of the last block that was handed over, where that stands in its file, what it is. */
+  #given: PreparedBlocks | undefined;
+  #givenOffset = 0;
+  #givenIndex = 0;
+  #givenPreviousLow = 0;
+  #givenPreviousHigh = 0;
 
   /** @param walker stands where reading begins, and reads into `link.ownBytes` */
   constructor(
@@ -63,6 +60,7 @@ class AheadWalker implements Blocks {
     this.meter = meter;
     this.#walker = walker;
     this.#link = link;
+    this.#words = new Int32Array(link.bytes.buffer);
     this.#readAhead = readAhead;
   }
 
@@ -118,26 +116,32 @@ class AheadWalker implements Blocks {
   }
 
   #nextPrepared(): boolean {
+    this.#giveBack();
     for (;;) {
       if (this.#at === this.#end && !this.#take()) return false;
       const slot = this.#slot;
       if (slot === undefined) return false;
-      const [{ bytes }, max] = [this.#link, MAX_LARGE_BLOCK_BYTES];
-      // Seen by the preloader; seen again, it also belongs to this place, and follows.
-      const header = decodeBlockHeader(bytes, this.#at, slot.salt, this.#offset, max);
-      if (isDefect(header) || header.firstEventId !== this.nextEventId) return false;
+      const block = this.#block;
+      // Verified by the preloader; here it must only be the next one.
+      if (!block.look(this.#words, this.#at, this.#end, this.#isInside)) return false;
+      if (block.firstEventId !== this.nextEventId) return false;
+      this.#isInside = true;
       const offset = this.#offset;
       const start = this.#at + BLOCK_HEADER_BYTES;
-      const blockBytes = BLOCK_HEADER_BYTES + header.payloadBytes;
+      const blockBytes = BLOCK_HEADER_BYTES + block.payloadBytes;
       this.#at += blockBytes;
       this.#offset += blockBytes;
-      this.meter.segmentReader.onVerifyBlock(blockBytes, header.eventCount);
-      if (header.kind !== BlockKind.events) continue;
-      this.#given = { header, offset, of: slot };
-      this.firstEventId = header.firstEventId;
-      this.nextEventId = header.firstEventId + header.eventCount;
+      this.meter.segmentReader.onVerifyBlock(blockBytes, block.eventCount);
+      if (block.kind !== BlockKind.events) continue;
+      this.#given = slot;
+      this.#givenOffset = offset;
+      this.#givenIndex = block.blockIndex;
+      this.#givenPreviousLow = block.previousLow;
+      this.#givenPreviousHigh = block.previousHigh;
+      this.firstEventId = block.firstEventId;
+      this.nextEventId = block.firstEventId + block.eventCount;
       this.payloadStart = start;
-      this.payloadEnd = start + header.payloadBytes;
+      this.payloadEnd = start + block.payloadBytes;
       return true;
     }
   }
@@ -145,14 +149,14 @@ class AheadWalker implements Blocks {
   /** The next slot; false where none comes. */
   #take(): boolean {
     const link = this.#link;
-    if (this.#slot !== undefined) link.finish(this.#slot.slot);
+    // Given back behind the first block of the next one, which then comes sooner.
+    this.#giveBack();
+    this.#done = this.#slot?.slot ?? -1;
     this.#slot = undefined;
     const slot = link.take() ?? this.#await();
     if (slot === undefined) return false;
     this.#slot = slot;
-    // It sleeps where it has no slot left. To wake it costs more than all else here, so it is woken
-    // once it can prepare several, and those are prepared while this one is read.
-    if (link.preparedSlots === 0) this.#preloader?.wake();
+    this.#isInside = false;
     // Until then it could go on there, though the file has lost its name.
     if (slot.segmentIndex !== this.#begun?.segmentIndex) this.#walker.close();
     const start = link.startOfSlot(slot.slot);
@@ -163,7 +167,17 @@ class AheadWalker implements Blocks {
     return true;
   }
 
+  #giveBack(): void {
+    if (this.#done < 0) return;
+    this.#link.finish(this.#done);
+    this.#done = -1;
+    // It sleeps where it has no slot left. To wake it costs more than all else here, so it is woken
+    // once it can prepare several, and those are prepared while this one is read.
+    if (this.#link.preparedSlots === 0) this.#preloader?.wake();
+  }
+
   #await(): PreparedBlocks | undefined {
+    this.#giveBack();
     const link = this.#link;
     for (;;) {
       // Both before the look: what comes in between is not waited for.
@@ -195,7 +209,7 @@ class AheadWalker implements Blocks {
     const given = this.#given;
     this.#leave();
     try {
-      this.#walker.resume(given === undefined ? this.#begun : placeOf(given));
+      this.#walker.resume(given === undefined ? this.#begun : this.#placeOf(given));
     } catch (error) {
       if (!isExpiredUpTo(error, this.nextEventId)) throw error;
       // That segment is gone, and all of it was handed over: what comes next is there.
@@ -210,7 +224,19 @@ class AheadWalker implements Blocks {
     this.#preloader?.close();
     this.#preloader = undefined;
     this.#slot = undefined;
+    this.#done = -1;
     this.#at = this.#end;
+  }
+
+  /** Of the last block that was handed over. */
+  #placeOf({ segmentIndex, salt }: PreparedBlocks): LogPlace {
+    const position = {
+      offset: this.#givenOffset,
+      nextEventId: this.firstEventId,
+      nextBlockIndex: this.#givenIndex,
+      previousBlockChecksum: joined(this.#givenPreviousLow, this.#givenPreviousHigh),
+    };
+    return { segmentIndex, salt, position };
   }
 }
 
@@ -219,16 +245,6 @@ const isExpiredUpTo = (error: unknown, eventId: number): boolean =>
   error instanceof WalError &&
   error.code === 'ERR_FLASHSTRIKE_EXPIRED' &&
   error.firstEventId === eventId;
-
-function placeOf({ header, offset, of }: GivenBlock): LogPlace {
-  const position = {
-    offset,
-    nextEventId: header.firstEventId,
-    nextBlockIndex: header.blockIndex,
-    previousBlockChecksum: header.previousBlockChecksum,
-  };
-  return { segmentIndex: of.segmentIndex, salt: of.salt, position };
-}
 
 /**
  * The walker that finds where reading begins, and the blocks that are read from there.

@@ -35,7 +35,7 @@ export const BlockHeaderLayout = layout('BlockHeader')
   .end(64, 8);
 
 /** The bytes `FB`. */
-const BLOCK_MAGIC = 0x4246;
+export const BLOCK_MAGIC = 0x4246;
 export const BLOCK_HEADER_BYTES = BlockHeaderLayout.size;
 export const BLOCK_ALIGNMENT = 8;
 /** Header included. */
