@@ -252,6 +252,12 @@ export const BENCHMARKS = {
     goals: { size: ratio('10 GB, to 100 MB', { atMost: 1.2 }) },
     isLong: true,
   },
+  'growth-machine': {
+    title: 'opening a durable state machine against its events: from a snapshot, and from all',
+    nonGoal: 'what a real `apply` costs: this one counts',
+    goals: {},
+    isLong: true,
+  },
   maintenance: {
     title: 'appends while finished segments are compressed and removed, and what LZ4 makes of data',
     nonGoal: 'reading what is compressed',

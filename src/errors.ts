@@ -31,7 +31,8 @@ export const ERROR_CODES = {
   ERR_FLASHSTRIKE_FILE_LOST:
     'A file of the open log was moved, removed, replaced or truncated; nothing has been reported ' +
     'durable since.',
-  ERR_FLASHSTRIKE_INPUT: 'The input cannot be read as events; the message names the line.',
+  ERR_FLASHSTRIKE_INPUT:
+    'The input cannot be read; the message says what is wrong, and in which line.',
   ERR_FLASHSTRIKE_INVALID_ARGUMENT: 'An argument has the wrong type or is out of range.',
   ERR_FLASHSTRIKE_INVALID_OPTION: 'An option is unknown, or has a value that cannot work.',
   ERR_FLASHSTRIKE_IO: 'The operating system reported an error.',

@@ -112,7 +112,8 @@ function createProgram(run: Run): Command {
       writeErr: (text) => process.stderr.write(fitted(text, columnsOf(process.stderr))),
       outputError: (text) => process.stderr.write(printableLines(text)),
     })
-    .showHelpAfterError('(see --help)')
+    .showHelpAfterError('(see flashstrike --help)')
+    .helpCommand('help [command]', 'print the help of a command')
     .addHelpText(
       'after',
       `
@@ -152,6 +153,10 @@ Examples:
   addDemo(program, run);
   addBench(program, run);
   addCompletion(program, run);
+  for (const command of program.commands) {
+    const name = `flashstrike ${command.name()}`;
+    command.showHelpAfterError(`Usage: ${name} ${command.usage()}\n(see ${name} --help)`);
+  }
   return program;
 }
 

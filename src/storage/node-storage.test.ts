@@ -291,3 +291,21 @@ test('who opens a file that another asks about waits a moment, and has it', asyn
     await ended;
   }
 });
+
+test('a folder that takes no other is told, and not tried for ever', {
+  skip: process.platform !== 'linux' && 'there is no /proc',
+}, () => {
+  const module = new URL('./make-directory.js', import.meta.url).href;
+  const script = `
+    import { makeDirectory } from '${module}';
+    for (const path of ['/proc/flashstrike', '/proc/flashstrike/log', '/proc/version/log']) {
+      try {
+        console.log('made', makeDirectory(path, 0o700));
+      } catch ({ code }) {
+        console.log(code);
+      }
+    }`;
+  const args = ['--input-type=module', '--eval', script];
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 60_000 });
+  assert.equal(stdout, 'ENOENT\nENOENT\nENOTDIR\n');
+});

@@ -8,7 +8,6 @@ import {
   fsyncSync,
   ftruncateSync,
   lstatSync,
-  mkdirSync,
   opendirSync,
   openSync,
   readSync,
@@ -24,6 +23,7 @@ import { systemCode, WalError } from '../errors.js';
 import { libc, loadedLibc } from '../memory/libc.js';
 import { FILE_MODE, READ_SAFE, SAFE } from '../region/open-flags.js';
 import { KIND_NAMES } from './left-over.js';
+import { makeDirectory } from './make-directory.js';
 import { nativeStatusAt, nativeStatusOf } from './native-status.js';
 import {
   type DirectoryEntry,
@@ -337,5 +337,5 @@ export const nodeStorage: Storage = Object.freeze({
     const { ctimeNs } = statSync(path, { bigint: true });
     return ctimeNs > 0n ? ctimeNs : undefined;
   },
-  makeDirectory: (path: string) => mkdirSync(path, { recursive: true, mode: FOLDER_MODE }),
+  makeDirectory: (path: string) => makeDirectory(path, FOLDER_MODE),
 });
