@@ -165,6 +165,10 @@ describe('command line: usage', { concurrency: 2, timeout: 900_000 }, () => {
 
   for (const [args, told] of [
     [['repaly', 'LOG'], /^error: unknown command 'repaly'\n\(Did you mean replay\?\)/],
+    [
+      ['salvage'],
+      /\nUsage: flashstrike salvage \[options\] <dir>\n\(see flashstrike salvage --help\)\n$/,
+    ],
     [['help', 'repaly'], /^error: unknown command 'repaly'\n\(Did you mean replay\?\)/],
     [['replay', 'LOG', '--form', '1'], /^error: unknown option '--form'\n\(Did you mean/],
     [['replay', 'LOG', '--from-time', '2026'], /like 2026-11-30, .*nanoseconds since 1970/],

@@ -17,7 +17,7 @@ export class DemoFolder {
     try {
       this.path = path ?? mkdtempSync(join(tmpdir(), 'flashstrike-demo-'));
       if (this.#existed) this.#refuseContents();
-      else mkdirSync(this.path);
+      else if (path !== undefined) mkdirSync(path);
     } catch (error) {
       throw toWalError(error, path ?? tmpdir());
     }
