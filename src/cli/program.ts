@@ -155,7 +155,7 @@ Examples:
   addCompletion(program, run);
   for (const command of program.commands) {
     const name = `flashstrike ${command.name()}`;
-    command.showHelpAfterError(`Usage: ${name} ${command.usage()}\n(see ${name} --help)`);
+    command.showHelpAfterError(`Usage: ${name} ${command.usage()} (see ${name} --help)`);
   }
   return program;
 }

@@ -167,7 +167,7 @@ describe('command line: usage', { concurrency: 2, timeout: 900_000 }, () => {
     [['repaly', 'LOG'], /^error: unknown command 'repaly'\n\(Did you mean replay\?\)/],
     [
       ['salvage'],
-      /\nUsage: flashstrike salvage \[options\] <dir>\n\(see flashstrike salvage --help\)\n$/,
+      /\nUsage: flashstrike salvage \[options\] <dir> \(see flashstrike salvage --help\)\n$/,
     ],
     [['help', 'repaly'], /^error: unknown command 'repaly'\n\(Did you mean replay\?\)/],
     [['replay', 'LOG', '--form', '1'], /^error: unknown option '--form'\n\(Did you mean/],
