@@ -27,6 +27,7 @@ const LIBRARY = [
   'index',
   'replication',
   'nats',
+  's3',
   'verification/inspect',
 ];
 const THREAD = /-thread\.ts$/;

@@ -43,7 +43,7 @@ const HELPERS = [
   'ValidatorResult',
   'WalErrorDetails',
 ];
-const ENTRIES = ['index', 'telemetry', 'prometheus', 'opentelemetry', 'replication', 'nats'];
+const ENTRIES = ['index', 'telemetry', 'prometheus', 'opentelemetry', 'replication', 'nats', 's3'];
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 

@@ -2771,4 +2771,11 @@ export const MUTATIONS = [
     replace: '',
     tests: ['test/replication/objects/folder-objects.test.ts'],
   },
+  {
+    name: 'objects: of a bucket that is not there every object is just missing',
+    file: 'src/replication/s3/s3-failure.ts',
+    find: "isError(error) && error.name === 'NoSuchKey';",
+    replace: "isError(error) && ['NoSuchKey', 'NoSuchBucket'].includes(error.name);",
+    tests: ['test/replication/objects/s3.test.ts'],
+  },
 ];

@@ -148,12 +148,22 @@ export function parseCopies(text: string): number {
 }
 
 const FILE_URL = 'file:///';
+/** A bucket, and what names begin with; no user, no port, nothing to be decoded. */
+const S3_URL = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
-/** Where objects are: `file:///mnt/archive/orders`. */
+/** Where objects are: `file:///mnt/archive/orders` or `s3://bucket/prefix`. */
 export function parseObjectsUrl(text: string): URL {
-  const isUrl = text.startsWith(FILE_URL) && text.length > FILE_URL.length && URL.canParse(text);
-  if (isUrl) return new URL(text);
-  throw new InvalidArgumentError('Objects are at a URL like file:///mnt/archive/orders.');
+  const isFile = text.startsWith(FILE_URL) && text.length > FILE_URL.length && URL.canParse(text);
+  if (isFile || S3_URL.test(text)) return new URL(text);
+  throw new InvalidArgumentError(
+    'Objects are at a URL like file:///mnt/archive/orders or s3://bucket/orders.',
+  );
+}
+
+/** Of a store that speaks like S3. */
+export function parseEndpoint(text: string): string {
+  if (/^https?:\/\/[^/@]+\/?$/.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError('An endpoint is a URL like https://objects.example:9000.');
 }
 
 const CONSUMER_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;

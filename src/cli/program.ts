@@ -11,6 +11,7 @@ import {
   parseConsumerName,
   parseCopies,
   parseDemoEvents,
+  parseEndpoint,
   parseEventId,
   parseInterval,
   parseListenAddress,
@@ -55,6 +56,12 @@ const streamOption = (): Option =>
 
 const credentialsOption = (): Option =>
   new Option('--credentials <file>', 'credentials file of NATS').argParser(parsePath);
+
+const endpointOption = (): Option =>
+  new Option(
+    '--s3-endpoint <url>',
+    "where s3:// is, if not Amazon's, like https://objects.example:9000",
+  ).argParser(parseEndpoint);
 
 /** For a verb that has nothing else to talk to. */
 const natsOption = (): Option =>
@@ -561,10 +568,11 @@ function addRestore(program: Command, { context, finish }: Run): void {
     .addOption(
       new Option(
         '--objects <url>',
-        'what archive has kept, like file:///mnt/archive/orders; with --from it is read first, ' +
-          'and the stream gives the rest',
+        'what archive has kept, like file:///mnt/archive/orders or s3://bucket/orders; with ' +
+          '--from it is read first, and the stream gives the rest',
       ).argParser(parseObjectsUrl),
     )
+    .addOption(endpointOption())
     .option('--follow', 'with --from: a warm standby, which takes what comes until Ctrl-C', false)
     .addOption(new Option('--json', 'print the report as JSON on stdout').default(false))
     .addHelpText(
@@ -576,6 +584,7 @@ and is a complete log: open it and replicate it with --takeover.
 
 Objects and stream together must have all events from the first one in the objects on: those
 that neither has are named (exit 1). Where both have an event, they must be the same (exit 11).
+s3:// needs the package @aws-sdk/client-s3; it finds credentials and region as AWS programs do.
 
 Exit code: 0 success, 1 failure, 2 usage error, 11 diverged: objects and stream have different
 events, 130 after Ctrl-C (remove the target then; not with --follow)
@@ -591,7 +600,7 @@ Examples:
       --stream orders ./log`,
     )
     .action(async (first, second, options, command: Command) => {
-      const { from, stream, credentials, objects: url, follow, ...end } = options;
+      const { from, stream, credentials, objects: url, s3Endpoint, follow, ...end } = options;
       const { restore, restoreFrom } = await import('./commands/restore.js');
       const complain = (what: string): never => command.error(`error: ${what}`);
       if (from === undefined) {
@@ -599,6 +608,9 @@ Examples:
           if (command.getOptionValueSource(name) === 'cli') complain(`--${name} needs --from`);
         }
       } else if (stream === undefined) complain('--from needs --stream');
+      if (s3Endpoint !== undefined && url?.protocol !== 's3:') {
+        complain('--s3-endpoint needs --objects s3://…');
+      }
       if (from === undefined && url === undefined) {
         if (second === undefined) complain("missing required argument 'target'");
         else finish(await restore(first, second, end, context));
@@ -609,7 +621,7 @@ Examples:
       const isNamed = from !== undefined && stream !== undefined;
       const sources = {
         stream: isNamed ? { nats: from, stream, credentials } : undefined,
-        objects: url && { url },
+        objects: url && { url, s3Endpoint },
       };
       finish(await restoreFrom(sources, first, { ...end, follow }, context));
     });
@@ -627,10 +639,11 @@ function addArchive(program: Command, { context, finish }: Run): void {
     )
     .addArgument(logFolder('folder of the log'))
     .addOption(
-      new Option('--to <url>', 'where to: a folder like file:///mnt/archive/orders')
+      new Option('--to <url>', 'where to, like file:///mnt/archive/orders or s3://bucket/orders')
         .argParser(parseObjectsUrl)
         .makeOptionMandatory(),
     )
+    .addOption(endpointOption())
     .option('--follow', 'go on with segments as they are finished, until Ctrl-C', false)
     .addOption(
       new Option(
@@ -643,6 +656,7 @@ function addArchive(program: Command, { context, finish }: Run): void {
       'after',
       `
 Each log needs a place of its own. With --follow a place that is not there, or full, is waited for.
+s3:// needs the package @aws-sdk/client-s3; it finds credentials and region as AWS programs do.
 
 Exit code: 0 all finished segments are there, 1 failure, 2 usage error, 11 diverged: another copy of
 this log, which went on differently, is there, 130 after Ctrl-C and 143 after SIGTERM (the next run
@@ -651,11 +665,15 @@ goes on)
 Examples:
   $ flashstrike archive ./log --to file:///mnt/archive/orders
   $ flashstrike archive ./log --to file:///mnt/archive/orders --follow
+  $ flashstrike archive ./log --to s3://archive/orders --follow
   $ flashstrike archive ./log --to file:///mnt/archive/orders --json | jq .lastEventId`,
     )
-    .action(async (dir, { to: url, ...options }) => {
+    .action(async (dir, { to: url, s3Endpoint, ...options }, command: Command) => {
+      if (s3Endpoint !== undefined && url.protocol !== 's3:') {
+        command.error('error: --s3-endpoint needs --to s3://…');
+      }
       const { archive } = await import('./commands/archive.js');
-      finish(await archive(dir, { url }, options, context));
+      finish(await archive(dir, { url, s3Endpoint }, options, context));
     });
 }
 

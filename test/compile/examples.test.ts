@@ -16,6 +16,7 @@ const ENTRIES = [
   'opentelemetry',
   'replication',
   'nats',
+  's3',
 ] as const;
 const DOCUMENTS = [
   'README.md',

@@ -23,6 +23,8 @@ export async function recorded(
   const place = new Place(t);
   const dir = place.path('log');
   const wal = place.keep(await openLog(dir, options));
+  appendMixed(wal, 1);
+  await wal.durable();
   await grow(wal, segments);
   return { place, dir, wal };
 }

@@ -5,14 +5,13 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { Random } from '../../../src/cli/demo/random.js';
 import { FolderObjects } from '../../../src/replication/objects/folder-objects.js';
-import { ObjectFailure } from '../../../src/replication/objects/object-store.js';
 import { archive, folderObjects, restoreFrom } from '../../../src/replication.js';
 import { SimulatedDisk } from '../../simulation/simulated-disk.js';
 import { FaultyStorage } from '../../support/faulty-storage.js';
 import { temporaryFolder } from '../../support/log-builder.js';
 import { code } from '../../support/log-content.js';
 import { assertHas, recorded } from './bench.js';
-import { assertKeepsObjects, bodyOf, bytesOf, contentIn } from './store-suite.js';
+import { assertKeepsObjects, bodyOf, bytesOf, contentIn, failure } from './store-suite.js';
 
 const KEY = 'abc/0000000001.wal';
 const FOLDER = '/mnt/archive';
@@ -75,13 +74,6 @@ test('a disk that is full, or fails, passes; what is forbidden does not', async 
   const disk = new SimulatedDisk();
   disk.capacityBytes = 100_000;
   const store = new FolderObjects(disk, FOLDER);
-  const failure =
-    (reason: string) =>
-    (error: unknown): true => {
-      assert.ok(error instanceof ObjectFailure, String(error));
-      assert.equal(error.reason, reason);
-      return true;
-    };
   await assert.rejects(store.put(KEY, bodyOf(bytesOf(150_000))), failure('full'));
   assert.equal(disk.list(`${FOLDER}/abc`).length, 0, 'the room is given back');
   disk.capacityBytes = 1_000_000;
