@@ -6,7 +6,7 @@ import { badValue } from './event-errors.js';
 import type { EventLayout, PlacedField } from './fields.js';
 
 /** @throws WalError ERR_FLASHSTRIKE_INVALID_ARGUMENT: the value does not fit, nothing is stored */
-type FieldWriter = (target: WriterTarget, value: unknown) => void;
+export type FieldWriter = (target: WriterTarget, value: unknown) => void;
 
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
 const ASCII_MAX = 0x7f;

@@ -9,7 +9,7 @@ import type { AppendableDefinition } from '../../events/any-definition.js';
 import { EventDefinition, insideOfEvent } from '../../events/define-event.js';
 import { Draft } from '../../events/draft.js';
 import { readerOf } from '../../events/field-readers.js';
-import { writersOf } from '../../events/field-writers.js';
+import { type FieldWriter, writersOf } from '../../events/field-writers.js';
 import type { EventFields, EventLayout, EventValues } from '../../events/fields.js';
 import { insideOfJsonEvent, isJsonDefinition } from '../../events/json-event.js';
 import type { TakingLog } from '../../intake/appender.js';
@@ -52,6 +52,16 @@ class FieldTaker {
   static draftOf(taker: FieldTaker): Draft {
     return taker.#draft;
   }
+
+  /**
+   * So short that V8 always takes it into its caller, and then knows which field is written. One
+   * that asks `draftOf` is called instead where `commit` was taken in before it, at twice the cost.
+   */
+  static setterOf(write: FieldWriter): (this: FieldTaker, value: unknown) => void {
+    return function (value) {
+      write(this.#draft, value);
+    };
+  }
 }
 
 type TakerClass = new (...parameters: ConstructorParameters<typeof FieldTaker>) => FieldTaker;
@@ -72,9 +82,7 @@ function takerClassOf(layout: EventLayout): TakerClass {
           // Of its own: whoever gives its memory away must not take the draft's.
           return value instanceof Uint8Array ? new Uint8Array(value) : value;
         },
-        set(this: FieldTaker, value: unknown) {
-          write(FieldTaker.draftOf(this), value);
-        },
+        set: FieldTaker.setterOf(write),
       });
     }
     takerClasses.set(layout, Taker);
