@@ -613,6 +613,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/maintainer/believed-time.test.ts'],
   },
   {
+    name: 'retention: a log of compressed segments that is opened again stops below its size',
+    file: 'src/recorder/threads/size-wall.ts',
+    find: 'this.#limit = Math.max(size + room, this.#kept + this.#slack);',
+    replace: 'this.#limit = size + room;',
+    tests: ['src/recorder/threads/size-wall.test.ts'],
+  },
+  {
     name: 'retention: what is of a time that is yet to come stays until then',
     file: 'src/recorder/maintainer/retention.ts',
     find: '  if (newestNs > kept.nowNs) return kept.finishedForMs > ageMs;\n',

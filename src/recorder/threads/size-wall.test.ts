@@ -46,6 +46,15 @@ test('it takes over where another one stood, and comes nearer from there', () =>
   assert.equal(wall.room(9, 10 * MIB), 4);
 });
 
+test('what an opening thought of compressed segments puts no wall below what is kept', () => {
+  const wall = new SizeWall({ bytes: 20 * MIB, segments: 60 }, MIB);
+  // 45 segments that have 6 MiB: the opening counted 45, and said that five more may come.
+  wall.meet(45, 6 * MIB, 5);
+  assert.equal(wall.room(45, 6 * MIB), 19);
+  assert.equal(wall.room(60, 15 * MIB), 10);
+  assert.equal(wall.room(60, 25 * MIB), 0);
+});
+
 test('lifted, it stands behind what there is when somebody asks again', () => {
   const wall = new SizeWall({ bytes: 10 * MIB, segments: 10 }, MIB);
   assert.equal(wall.room(10, 10 * MIB), 4);

@@ -32,9 +32,13 @@ class Wall {
     return Math.max(0, this.#limit - size);
   }
 
-  /** No more than `room` may be added to `size`. */
+  /**
+   * No more than `room` may be added to `size`, beyond what may be there in any case. An opening
+   * counts compressed segments as whole ones: by its word alone the log would stop, for good, at
+   * a size at which nothing is to be removed.
+   */
   meet(size: number, room: number): void {
-    this.#limit = size + room;
+    this.#limit = Math.max(size + room, this.#kept + this.#slack);
   }
 
   lift(): void {
