@@ -1703,6 +1703,27 @@ export const MUTATIONS = [
     tests: ['src/recorder/threads/worker-loop.test.ts'],
   },
   {
+    name: 'at rest: what happens in a log is not noticed',
+    file: 'src/observation/rest-watch.ts',
+    find: 'if (this.#seen[index] !== word) isSame = false;',
+    replace: 'if (this.#seen[index] === undefined) isSame = false;',
+    tests: ['test/telemetry/at-rest.test.ts'],
+  },
+  {
+    name: 'at rest: who scrapes is told the metrics of before',
+    file: 'src/cli/metrics/scrape.ts',
+    find: 'if (isDue || !areAtRest)',
+    replace: 'if (isDue || !this.#metrics)',
+    tests: ['test/telemetry/at-rest.test.ts'],
+  },
+  {
+    name: 'at rest: a process that is stopped is taken for a log at rest',
+    file: 'src/cli/dashboard/sampled-log.ts',
+    find: 'if (isMissed(look)) return false;',
+    replace: 'if (isMissed(look) && nowMs < 0) return false;',
+    tests: ['test/telemetry/at-rest.test.ts'],
+  },
+  {
     name: 'neighbours: a host that serves several logs does not tell at which it is',
     file: 'src/recorder/threads/worker-loop.ts',
     find: 'this.#bell.arriveAt(seat.ticket,',

@@ -15,6 +15,7 @@ export {
   type AttachedTelemetry,
   attachTelemetry,
   collectDown,
+  type RefreshOptions,
   type TelemetryStatus,
 } from './observation/attached-telemetry.js';
 export { type ReadStallsOptions, readStalls } from './observation/read-stalls.js';

@@ -12,17 +12,18 @@ const SERVES = /(?:serving|dashboard at) (\S+), until Ctrl-C/;
 export class Observers {
   /** The commands, whose time is what looking costs; who asks them is none of the product. */
   readonly #commands: readonly ChildProcess[];
-  readonly #watcher: ChildProcess;
+  readonly #watcher: ChildProcess | undefined;
 
-  private constructor(commands: readonly ChildProcess[], watcher: ChildProcess) {
+  private constructor(commands: readonly ChildProcess[], watcher?: ChildProcess) {
     this.#commands = commands;
     this.#watcher = watcher;
   }
 
-  /** Resolves once the page has been told something, and metrics were scraped once. */
-  static async start(directory: string): Promise<Observers> {
+  /** Resolves once, if they are asked, the page was told something, and metrics were scraped. */
+  static async start(directory: string, areAsked: boolean): Promise<Observers> {
     const dashboard = await serve('dashboard', directory);
     const metrics = await serve('metrics', directory);
+    if (!areAsked) return new Observers([dashboard.child, metrics.child]);
     const watcher = fork(WATCHER, [dashboard.url, metrics.url]);
     await Promise.race([
       once(watcher, 'message'),
@@ -38,7 +39,7 @@ export class Observers {
   }
 
   async stop(): Promise<void> {
-    const all = [this.#watcher, ...this.#commands];
+    const all = [...this.#commands, ...(this.#watcher === undefined ? [] : [this.#watcher])];
     const ended = all.map((child) => once(child, 'exit'));
     for (const child of all) child.kill('SIGKILL');
     await Promise.all(ended);

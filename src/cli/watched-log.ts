@@ -24,10 +24,13 @@ export class WatchedLog {
     return this.#telemetry;
   }
 
-  /** Looks again; continues with the log's next opening where there is one. */
-  look(): AttachedTelemetry {
+  /**
+   * Looks again; continues with the log's next opening where there is one.
+   * @param atRestMs while nothing happens, everything is read again only so often
+   */
+  look(atRestMs = 0): AttachedTelemetry {
     this.#reason = undefined;
-    if (this.#telemetry.refresh() === 'gone') this.#goOn();
+    if (this.#telemetry.refresh({ atRestMs }) === 'gone') this.#goOn();
     return this.#telemetry;
   }
 

@@ -7,12 +7,19 @@ import type { Collector } from '../metrics/collector.js';
 import { type MetricsStruct, structAccess, takeFrom } from '../metrics/metrics-struct.js';
 import { inOneReading } from '../metrics/patience.js';
 import { RegionSource } from '../metrics/region-source.js';
+import type { MetricSource } from '../metrics/snapshot.js';
 import { checkDirectory } from '../reading/event-range.js';
 import { reading } from '../reading/read-failure.js';
 import type { RegionFile } from '../region/region-file.js';
 import { type Aggregate, structsIn } from '../telemetry/aggregate.js';
 import type { BuildInfo } from '../telemetry/build-info.js';
-import { collectLog, collectUp, type ExportedLog, silentNs } from '../telemetry/collected-log.js';
+import {
+  collectFigures,
+  collectSides,
+  collectUp,
+  type ExportedLog,
+  silentNs,
+} from '../telemetry/collected-log.js';
 import type { ThreadReadings } from '../telemetry/heartbeats.js';
 import { collectAs } from '../telemetry/log-labels.js';
 import { fillOf, type ObservedState } from '../telemetry/log-standing.js';
@@ -26,9 +33,11 @@ import {
   TelemetryHeaderLayout,
   USED_BYTES,
 } from '../telemetry/telemetry-layout.js';
+import { NS_PER_MS } from '../units.js';
 import { FedElsewhere } from './fed-elsewhere.js';
 import { StallsReader } from './read-stalls.js';
-import { type LogReading, readLog } from './region-readings.js';
+import { type LogReading, readLog, threadsIn } from './region-readings.js';
+import { RestWatch } from './rest-watch.js';
 import { openTelemetryRegion } from './telemetry-region.js';
 
 /**
@@ -38,6 +47,15 @@ import { openTelemetryRegion } from './telemetry-region.js';
  *   attach again to see the current one
  */
 export type TelemetryStatus = 'running' | 'dead' | 'gone';
+
+/** Options of {@link AttachedTelemetry.refresh}. */
+export interface RefreshOptions {
+  /**
+   * While nothing happens in the log, everything is read again only after so many milliseconds; 0,
+   * the default: each time.
+   */
+  readonly atRestMs?: number;
+}
 
 /** A struct, and where it stands in the telemetry section of a region. */
 interface PlacedStruct {
@@ -83,6 +101,11 @@ export class AttachedTelemetry implements ExportedLog {
   #status: TelemetryStatus = 'running';
   #log: LogReading;
   #takenAtNs = 0;
+  /** When everything was read, not only what tells that nothing has happened. */
+  #readAtNs = 0;
+  #isAtRest = false;
+  #isFedElsewhere = false;
+  readonly #rest: RestWatch;
   readonly #stalls: StallsReader;
   #stallCounts: StallCounts = [];
 
@@ -96,6 +119,7 @@ export class AttachedTelemetry implements ExportedLog {
     this.#file = file;
     this.#fedElsewhere = new FedElsewhere(directory, header.logId);
     this.#stalls = new StallsReader(file);
+    this.#rest = new RestWatch(file);
     this.#log = this.#read();
     this.build = buildOf(file, this.#log.state, directory);
     this.#take();
@@ -158,9 +182,18 @@ export class AttachedTelemetry implements ExportedLog {
     return reading(this.path, () => this.#stalls.read()) ?? [];
   }
 
-  /** When all this was read, in nanoseconds of `monotonicClock`. */
+  /** When all this was so, in nanoseconds of `monotonicClock`. */
   get takenAtNs(): number {
     return this.#takenAtNs;
+  }
+
+  /**
+   * Whether the last `refresh` with `atRestMs` found that nothing was recorded since the one before
+   * it, and nothing lasts, such as a wait. Turns of threads that found no work do not count, nor
+   * does the room on the disk.
+   */
+  get isAtRest(): boolean {
+    return this.#isAtRest;
   }
 
   /** How long the log has been open, in nanoseconds; if the process is dead, until it died. */
@@ -183,15 +216,41 @@ export class AttachedTelemetry implements ExportedLog {
   /**
    * Reads everything again: each group of metrics is consistent in itself, and groups are read one
    * after another. If the region no longer belongs to the log, the last values stay and the status
-   * is `gone`.
+   * is `gone`. With `atRestMs` a refresh of a log at rest costs a hundredth: only `status`,
+   * `threads`, `takenAtNs` and `uptimeNs` are new then.
    * @throws WalError ERR_FLASHSTRIKE_CLOSED after `close`; _SHARED_MEMORY when the memory is
    * damaged
    */
-  refresh(): TelemetryStatus {
+  refresh({ atRestMs = 0 }: RefreshOptions = {}): TelemetryStatus {
     this.#checkOpen();
+    this.#isAtRest = atRestMs > 0 && this.#seemsAtRest();
+    if (this.#isAtRest && this.#goesOn(atRestMs)) return this.#status;
+    const before = this.#status;
     this.#log = this.#read();
     this.#take();
+    if (this.#status !== before) this.#isAtRest = false;
     return this.#status;
+  }
+
+  /** A replicator elsewhere tells of itself in a file, four times a second: that is no rest. */
+  #seemsAtRest(): boolean {
+    // First: what is read behind it is as it was, if the next look finds nothing that has happened.
+    const isStill = reading(this.path, () => this.#rest.look());
+    const { replication, segmentWriter } = this.recorder;
+    const isBehind = replication.lagEvents + segmentWriter.durableLagEvents > 0;
+    return isStill && !isBehind && !this.#isFedElsewhere && this.#fedThere() === undefined;
+  }
+
+  /** Of a log at rest: when its threads were seen; false: everything is to be read again. */
+  #goesOn(atRestMs: number): boolean {
+    const nowNs = monotonicClock.nowNs();
+    if (nowNs - this.#readAtNs >= atRestMs * NS_PER_MS) return false;
+    // Of what is gone there may be a next opening, which is looked for each time.
+    const status = this.#statusNow();
+    if (status === 'gone' || status !== this.#status) return false;
+    this.#takenAtNs = nowNs;
+    this.#log = { ...this.#log, threads: reading(this.path, () => threadsIn(this.#file, nowNs)) };
+    return true;
   }
 
   #checkOpen(): void {
@@ -203,10 +262,15 @@ export class AttachedTelemetry implements ExportedLog {
   #read(): LogReading {
     return reading(this.path, () => {
       this.#takenAtNs = monotonicClock.nowNs();
-      const isAlive = this.#file.ownerIsAlive();
-      this.#status = isAlive ? 'running' : this.#file.isNamed() ? 'dead' : 'gone';
+      this.#readAtNs = this.#takenAtNs;
+      this.#status = this.#statusNow();
       return readLog(this.#file, this.#takenAtNs);
     });
+  }
+
+  #statusNow(): TelemetryStatus {
+    if (this.#file.ownerIsAlive()) return 'running';
+    return this.#file.isNamed() ? 'dead' : 'gone';
   }
 
   #take(): void {
@@ -228,10 +292,17 @@ export class AttachedTelemetry implements ExportedLog {
   }
 
   /** Replication by another process, where the log's own feeds no stream. */
+  /** What a replicator elsewhere tells; of one in the log's own process its metrics do. */
+  #fedThere(): MetricSource | undefined {
+    const { fedStreams, fencedStreams } = this.recorder.replication;
+    if (fedStreams + fencedStreams > 0) return undefined;
+    return this.#fedElsewhere.read(monotonicClock.nowNs());
+  }
+
   #takeFedElsewhere(): void {
     const { replication } = this.recorder;
-    if (replication.fedStreams + replication.fencedStreams > 0) return;
-    const source = this.#fedElsewhere.read(this.#takenAtNs);
+    const source = this.#fedThere();
+    this.#isFedElsewhere = source !== undefined;
     if (source === undefined) return;
     const { definition } = structAccess(replication);
     takeFrom(replication, source, false, fillOf(definition, this.#log));
@@ -242,10 +313,12 @@ export class AttachedTelemetry implements ExportedLog {
    * as `<prefix>_recorder_segment_preparer_get_next_segment_…` and so on, those of recovery as
    * `<prefix>_recovery_…`, and those of the log as `<prefix>_up`, `_state`, `_written_event_id`,
    * `_durable_event_id`, `_heartbeat_age_seconds` … All carry the labels `log` and `log_id`.
+   * @param part `metrics`: those of the recorder and of recovery alone; `log`: the others
    */
-  collect(prefix: string, collector: Collector): void {
+  collect(prefix: string, collector: Collector, part: 'all' | 'log' | 'metrics' = 'all'): void {
     collectAs(this, collector, () => {
-      this.#collect(prefix, collector);
+      if (part !== 'metrics') this.#collectLog(prefix, collector);
+      if (part !== 'log') collectSides(prefix, this, collector);
     });
   }
 
@@ -260,16 +333,15 @@ export class AttachedTelemetry implements ExportedLog {
     else collectAs(this, collector, () => collectUp(prefix, false, collector));
   }
 
-  #collect(prefix: string, collector: Collector): void {
-    const { build, startedAtNs, threads, uptimeNs, recorder, recovery } = this;
+  #collectLog(prefix: string, collector: Collector): void {
+    const { build, startedAtNs, threads, uptimeNs } = this;
     const figures = {
       isUp: this.#status === 'running',
       standing: this.#log,
       incompleteGroups: this.incomplete.length,
       stallCounts: this.#stallCounts,
     };
-    const log = { ...figures, build, startedAtNs, threads, uptimeNs, recorder, recovery };
-    collectLog(prefix, log, collector);
+    collectFigures(prefix, { ...figures, build, startedAtNs, threads, uptimeNs }, collector);
   }
 
   /** Since when no thread has given a sign of life; infinite before the first. */

@@ -31,9 +31,13 @@ const APPENDED_EVENTS = placeOf(Manager.definition) + Manager.layout.offset.appe
  * @throws WalError ERR_FLASHSTRIKE_SHARED_MEMORY where the control words make no sense
  */
 export function readLog(file: RegionFile, nowNs: number): LogReading {
-  const threads = readThreads(new Int32Array(file.readSection('header').buffer), nowNs);
+  const threads = threadsIn(file, nowNs);
   return { ...readStanding(new RegionStanding(file)), threads };
 }
+
+/** The threads alone: one call. */
+export const threadsIn = (file: RegionFile, nowNs: number): ThreadReadings =>
+  readThreads(new Int32Array(file.readSection('header').buffer), nowNs);
 
 class RegionStanding implements StandingSource {
   readonly #file: RegionFile;

@@ -36,12 +36,27 @@ interface LogFigures {
   readonly stallCounts: StallCounts;
   /** How long the log is open. */
   readonly uptimeNs: number;
+}
+
+/** The metrics of its two sides. */
+interface LogSides {
   readonly recorder: Pick<Aggregate, 'collect'>;
   readonly recovery: Pick<Aggregate, 'collect'>;
 }
 
 /** Hands on everything, without the labels of the log. */
-export function collectLog(prefix: string, figures: LogFigures, collector: Collector): void {
+export function collectLog(prefix: string, log: LogFigures & LogSides, collector: Collector): void {
+  collectFigures(prefix, log, collector);
+  collectSides(prefix, log, collector);
+}
+
+export function collectSides(prefix: string, sides: LogSides, collector: Collector): void {
+  sides.recorder.collect(`${prefix}_recorder`, collector);
+  sides.recovery.collect(`${prefix}_recovery`, collector);
+}
+
+/** What is of the log itself. */
+export function collectFigures(prefix: string, figures: LogFigures, collector: Collector): void {
   const { isUp, build, startedAtNs, standing, incompleteGroups, threads } = figures;
   const gauge = (name: string, help: string, value: number): void =>
     collector.gauge({ name: `${prefix}_${name}`, help }, value);
@@ -58,8 +73,6 @@ export function collectLog(prefix: string, figures: LogFigures, collector: Colle
     'How old all values of this log may be: time since any of its threads gave a sign of life, ' +
     'at the moment of the scrape; it grows while its process is stopped, and after it was killed';
   gauge('values_age_seconds', age, valuesAgeNs(figures) / NS_PER_SECOND);
-  figures.recorder.collect(`${prefix}_recorder`, collector);
-  figures.recovery.collect(`${prefix}_recovery`, collector);
 }
 
 export function collectUp(prefix: string, isUp: boolean, collector: Collector): void {

@@ -1,4 +1,5 @@
 // All logs of the dashboard, looked at together: twice a second while somebody watches, else once.
+// While nothing happens in any of them, who watches is told once a second.
 
 import { buildInfo } from '../../telemetry.js';
 import { logNames } from '../serving/log-names.js';
@@ -26,6 +27,8 @@ export class Board {
   readonly #originMs = Date.now() - performance.now();
   #timer: NodeJS.Timeout | undefined;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** The second at which all who watch were told last; undefined: one of them was told nothing. */
+  #toldSecond: number | undefined;
 
   readonly #fails: (error: unknown) => void;
 
@@ -44,6 +47,7 @@ export class Board {
 
   add(watcher: Watcher): void {
     this.#watchers.add(watcher);
+    this.#toldSecond = undefined;
     // At once, or with others that have just come; and from now on more often.
     const waitMs = this.#lookedAtMs + LOOKS_APART_MS - performance.now();
     if (waitMs <= 0) {
@@ -65,8 +69,10 @@ export class Board {
     // What is seen now happened before: half a look ago, in the middle.
     const second = Math.floor((atMs - WATCHED_MS / 2) / 1000);
     try {
-      for (const log of this.#logs) log.sample(atMs, second);
-      this.#tellAll(atMs, second - 1);
+      // All of them.
+      const hasHappened = this.#logs.map((log) => log.sample(atMs, second)).some(Boolean);
+      if (hasHappened || second !== this.#toldSecond) this.#tellAll(atMs, second - 1);
+      this.#toldSecond = second;
     } catch (error) {
       this.#fails(error);
       return;

@@ -2,8 +2,11 @@
 // what its last hour was like.
 
 import { printable, WalError } from '../../errors.js';
+import type { AttachedTelemetry } from '../../telemetry.js';
+import { NS_PER_SECOND } from '../../units.js';
 import { diagnose } from '../diagnosis/diagnosis.js';
 import { type Figures, figuresOf, type Rates, ratesOf } from '../diagnosis/figures.js';
+import { isMissed } from '../diagnosis/hearts.js';
 import { consumersOf, type Look, takeLook } from '../diagnosis/look.js';
 import { standingOf, stateOf } from '../diagnosis/state.js';
 import type { Trouble } from '../diagnosis/trouble.js';
@@ -12,7 +15,7 @@ import { type Bucket, mergedBucket } from './bucket.js';
 import { History } from './history.js';
 import { Incidents } from './incidents.js';
 import { Paced } from './paced.js';
-import { seenLog } from './seen-log.js';
+import { seenLog, threadsNow } from './seen-log.js';
 import { SeenStalls } from './seen-stalls.js';
 import { SegmentWatch } from './segment-map.js';
 import { sliceOf } from './slice.js';
@@ -24,6 +27,13 @@ const RATE_MS = 950;
 const WORDS_MS = 5_000;
 /** An attempt to attach to a log that is being opened may take half a second. */
 const RETRY_MS = 1_000;
+/**
+ * A log at rest is looked into only so often: in between it is seen that nothing has happened, and
+ * that its threads are there.
+ */
+const AT_REST_MS = 5_000;
+/** It is at rest once what has happened is in no rate and no words any more. */
+const SETTLES_MS = WORDS_MS + 1_000;
 const INCIDENTS_SHOWN = 12;
 const STALLS_SHOWN = 12;
 /** Their files, and the headers of the segments that they need. */
@@ -32,6 +42,15 @@ const CONSUMERS_MS = 2_000;
 interface TimedLook {
   readonly atMs: number;
   readonly look: Look;
+}
+
+/** What a whole look has come to. */
+interface Told {
+  readonly atMs: number;
+  readonly now: LogNow;
+  readonly slice: Bucket;
+  /** What was wrong was so at the look before as well. */
+  readonly isSteady: boolean;
 }
 
 export class SampledLog {
@@ -47,6 +66,9 @@ export class SampledLog {
   #reason: string | undefined;
   /** Those of the last seconds, of one opening. */
   #looks: TimedLook[] = [];
+  /** The last whole look; undefined where there was none of this opening. */
+  #told: Told | undefined;
+  #movedAtMs = Number.NEGATIVE_INFINITY;
   /** What the second that has not passed yet was like. */
   #filling: Bucket | undefined;
   #now: LogNow | undefined;
@@ -74,30 +96,67 @@ export class SampledLog {
    * Looks once more.
    * @param nowMs since 1970, by a clock that takes no steps
    * @param second since 1970, to which belongs what happened since the last look
+   * @returns false where nothing has happened, and only its age is new
    */
-  sample(nowMs: number, second: number): void {
+  sample(nowMs: number, second: number): boolean {
     this.#endSecond(second);
-    const look = this.#look(nowMs);
+    const telemetry = this.#telemetry(nowMs);
+    if (telemetry?.isAtRest !== true) this.#movedAtMs = nowMs;
+    if (telemetry !== undefined && this.#rests(nowMs, second, telemetry)) return false;
+    const look = telemetry && this.#attempt(() => this.#look(nowMs, telemetry));
     if (look === undefined) {
       const troubles = this.#absent();
       this.#incidents.update(troubles, nowMs);
       this.#stalls.update([]);
       this.#now = this.#tell(nowMs, 'not open', 'warning', troubles);
-      return;
+      return true;
     }
+    this.#sampleWhole(nowMs, second, look);
+    return true;
+  }
+
+  #sampleWhole(nowMs: number, second: number, look: Look): void {
     const last = this.#looks.at(-1)?.look;
-    if (last !== undefined && last.path !== look.path) this.#looks = [];
+    if (last !== undefined && last.path !== look.path) this.#forget();
     const before = this.#looks.at(-1)?.look;
     const figures = figuresOf(this.#lookBefore(nowMs, WORDS_MS), look);
     const troubles = diagnose(look, figures, this.#log?.reason).map(printableTrouble);
-    this.#fill(sliceOf(before, look, figuresOf(before, look), troubles, second));
+    const slice = sliceOf(before, look, figuresOf(before, look), troubles, second);
+    this.#fill(slice);
     this.#incidents.update(troubles, nowMs);
     this.#stalls.update(look.stalls);
     const rates = ratesOf(this.#lookBefore(nowMs, RATE_MS), look);
-    this.#now = this.#describe(nowMs, look, { rates, figures }, troubles);
+    const now = this.#describe(nowMs, look, { rates, figures }, troubles);
+    const isSteady = this.#told !== undefined && areSame(this.#told.now.troubles, troubles);
+    this.#told = { atMs: nowMs, now, slice, isSteady };
+    this.#now = now;
+    this.#keep(nowMs, look);
+  }
+
+  #keep(nowMs: number, look: Look): void {
     this.#looks.push({ atMs: nowMs, look });
     // The one before the last that are in time is where an interval begins.
     while ((this.#looks[1]?.atMs ?? nowMs) <= nowMs - WORDS_MS) this.#looks.shift();
+  }
+
+  /**
+   * Goes on with what the last whole look has come to; false where there is to be another one. A
+   * thread that is missed is no rest, although nothing is recorded.
+   */
+  #rests(nowMs: number, second: number, telemetry: AttachedTelemetry): boolean {
+    const told = this.#told;
+    const last = this.#looks.at(-1)?.look;
+    if (told?.now.seen === undefined || last === undefined || !told.isSteady) return false;
+    if (nowMs - this.#movedAtMs < SETTLES_MS || nowMs - told.atMs >= AT_REST_MS) return false;
+    const { takenAtNs, uptimeNs, threads } = telemetry;
+    // Nothing has happened since: so the last look is as of now.
+    const look: Look = { ...last, takenAtNs, uptimeNs, threads };
+    if (isMissed(look)) return false;
+    const seconds = look.status === 'running' ? (takenAtNs - last.takenAtNs) / NS_PER_SECOND : 0;
+    this.#fill({ ...told.slice, at: second, seconds });
+    this.#now = { ...told.now, seen: { ...told.now.seen, uptimeNs, threads: threadsNow(look) } };
+    this.#keep(nowMs, look);
+    return true;
   }
 
   #describe(
@@ -135,16 +194,25 @@ export class SampledLog {
   }
 
   /** Undefined while there is nothing to look at. */
-  #look(nowMs: number): Look | undefined {
-    try {
+  #telemetry(nowMs: number): AttachedTelemetry | undefined {
+    return this.#attempt(() => {
       if (this.#log === undefined) {
         if (nowMs - this.#triedAtMs < RETRY_MS) return undefined;
         this.#triedAtMs = nowMs;
         this.#log = new WatchedLog(this.#dir);
       }
-      return takeLook(this.#log.look(), (...of) =>
-        this.#consumers.get(nowMs, () => consumersOf(...of)),
-      );
+      return this.#log.look(AT_REST_MS);
+    });
+  }
+
+  #look(nowMs: number, telemetry: AttachedTelemetry): Look {
+    return takeLook(telemetry, (...of) => this.#consumers.get(nowMs, () => consumersOf(...of)));
+  }
+
+  /** Undefined where the log shows nothing, and the reason is kept. */
+  #attempt<Value>(look: () => Value): Value | undefined {
+    try {
+      return look();
     } catch (error) {
       if (!(error instanceof WalError)) throw error;
       this.#reason = error.message;
@@ -189,9 +257,18 @@ export class SampledLog {
   close(): void {
     this.#log?.close();
     this.#log = undefined;
+    this.#forget();
+  }
+
+  /** Of another opening nothing can be compared with this one. */
+  #forget(): void {
     this.#looks = [];
+    this.#told = undefined;
   }
 }
+
+const areSame = (some: readonly Trouble[], others: readonly Trouble[]): boolean =>
+  JSON.stringify(some) === JSON.stringify(others);
 
 const printableTrouble = ({ kind, severity, text, remedy }: Trouble): Trouble => ({
   kind,

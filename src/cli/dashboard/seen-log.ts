@@ -54,7 +54,7 @@ export function seenLog(now: Look, rates: Rates, figures: Figures): SeenLog {
     preparer: preparerNow(now, figures),
     ...replicationNow(now),
     consumers: consumersNow(now),
-    threads: HEART_NAMES.map((name) => threadNow(now, name)),
+    threads: threadsNow(now),
     compressionRatio: compressedFileBytes === 0 ? 0 : compressedContentBytes / compressedFileBytes,
   };
 }
@@ -157,6 +157,9 @@ function consumersNow({ consumers }: Look): ConsumerNow[] {
     .sort((one, other) => behind(other) - behind(one))
     .slice(0, CONSUMERS_MAX);
 }
+
+export const threadsNow = (look: Look): readonly ThreadNow[] =>
+  HEART_NAMES.map((name) => threadNow(look, name));
 
 function threadNow(look: Look, name: (typeof HEART_NAMES)[number]): ThreadNow {
   const { ageNs } = look.threads[name];

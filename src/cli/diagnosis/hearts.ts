@@ -23,6 +23,10 @@ export const HEART_NAMES = Object.keys(STALE_NS) as readonly Heart[];
 export const isStale = ({ status, threads }: Look, heart: Heart): boolean =>
   status === 'running' && (threads[heart].ageNs ?? 0) > STALE_NS[heart];
 
+/** Whether any of them should have been. */
+export const isMissed = (look: Look): boolean =>
+  stoppedNs(look) > 0 || HEART_NAMES.some((heart) => isStale(look, heart));
+
 /** For how long no heart of a process that is there has beaten; 0: one has, or none is known. */
 export function stoppedNs({ status, threads }: Look): number {
   const ages = Object.values(threads).flatMap(({ ageNs }) => (ageNs === undefined ? [] : [ageNs]));

@@ -22,10 +22,18 @@ export interface Scrape {
 
 type Tell = (text: string) => void;
 
+/**
+ * While nothing happens in the logs, what their threads do at rest is read again only so often:
+ * whoever asks more often is told the same of it.
+ */
+const AT_REST_MS = 5_000;
+
 /** All logs of one endpoint: each with labels of its own, and none keeps the others back. */
 export class ScrapedLogs {
   readonly #options: ScrapeOptions;
   readonly #logs: readonly ScrapedLog[];
+  /** The metrics of all logs, and when they were collected; undefined: not yet. */
+  #metrics: { readonly text: string; readonly atMs: number } | undefined;
 
   /** @param tell is called when the reason why a log has no metrics changes */
   constructor(dirs: readonly string[], options: ScrapeOptions, tell: Tell) {
@@ -51,10 +59,27 @@ export class ScrapedLogs {
   }
 
   scrape(): Scrape {
-    const { prefix, referenceNames } = this.#options;
-    const collector = new PrometheusCollector({ referenceNames });
-    for (const log of this.#logs) log.collect(prefix, collector);
-    return { text: collector.toString(), contentType: collector.contentType };
+    const collector = this.#collector();
+    // All of them: each is to be as of now.
+    const areAtRest = this.#logs.map((log) => log.look()).every(Boolean);
+    for (const log of this.#logs) log.collect(this.#options.prefix, collector, 'log');
+    const nowMs = performance.now();
+    const isDue = this.#metrics === undefined || nowMs - this.#metrics.atMs >= AT_REST_MS;
+    if (isDue || !areAtRest) this.#metrics = { text: this.#collectMetrics(), atMs: nowMs };
+    const text = `${collector.toString()}${this.#metrics?.text ?? ''}`;
+    for (const log of this.#logs) log.tellReason();
+    return { text, contentType: collector.contentType };
+  }
+
+  #collector(): PrometheusCollector {
+    const { referenceNames } = this.#options;
+    return new PrometheusCollector({ referenceNames });
+  }
+
+  #collectMetrics(): string {
+    const collector = this.#collector();
+    for (const log of this.#logs) log.collect(this.#options.prefix, collector, 'metrics');
+    return collector.toString();
   }
 
   close(): void {
@@ -71,7 +96,11 @@ class ScrapedLog {
   readonly #name: string;
   readonly #tell: Tell;
   #log: WatchedLog | undefined;
+  /** What the last look has found; undefined: nothing that can be seen. */
+  #telemetry: AttachedTelemetry | undefined;
   #logId: bigint | undefined;
+  /** Why there is nothing, or less. */
+  #reason: string | undefined;
   #told: string | undefined;
 
   constructor(dir: string, name: string, tell: Tell) {
@@ -85,22 +114,29 @@ class ScrapedLog {
     this.#log ??= new WatchedLog(this.#dir);
   }
 
-  collect(prefix: string, collector: PrometheusCollector): void {
-    const { telemetry, reason } = this.#look();
-    let told = reason;
+  /** Looks again; returns whether its metrics are what they were. */
+  look(): boolean {
+    const before = this.#telemetry;
+    const hadFailed = this.#reason !== undefined;
+    this.#telemetry = this.#find();
+    if (before !== this.#telemetry || hadFailed) return false;
+    return this.#telemetry?.isAtRest ?? true;
+  }
+
+  /** @param part of what a log shows; where it shows nothing, `log` says so */
+  collect(prefix: string, collector: PrometheusCollector, part: 'log' | 'metrics'): void {
     collector.pushLabel('log', this.#name);
     try {
       // Its own id is another one where the folder holds another log by now.
-      if (telemetry === undefined) this.#collectDown(prefix, collector);
-      else telemetry.collect(prefix, collector);
+      if (this.#telemetry !== undefined) this.#telemetry.collect(prefix, collector, part);
+      else if (part === 'log') this.#collectDown(prefix, collector);
     } catch (error) {
       if (!(error instanceof WalError)) throw error;
       // What was collected before stays, and the other logs go on.
-      told = error.message;
+      this.#reason = error.message;
     } finally {
       collector.popLabel();
     }
-    this.#tellOnce(told);
   }
 
   /** Under the id that it had when it was seen last, so that it stays the same series. */
@@ -119,24 +155,26 @@ class ScrapedLog {
     }
   }
 
-  /** What the log shows; undefined where it shows nothing, for the reason beside it. */
-  #look(): { telemetry?: AttachedTelemetry; reason: string | undefined } {
+  #find(): AttachedTelemetry | undefined {
     try {
       this.attach();
-      const telemetry = this.#log?.look();
-      const reason = this.#log?.reason;
+      const telemetry = this.#log?.look(AT_REST_MS);
+      this.#reason = this.#log?.reason;
       // The last values of a log that was closed would look like those of one that stands still.
-      if (telemetry === undefined || telemetry.status === 'gone') return { reason };
+      if (telemetry === undefined || telemetry.status === 'gone') return undefined;
       this.#logId = telemetry.logId;
-      return { telemetry, reason };
+      return telemetry;
     } catch (error) {
       if (!(error instanceof WalError)) throw error;
       this.close();
-      return { reason: error.message };
+      this.#reason = error.message;
+      return undefined;
     }
   }
 
-  #tellOnce(reason: string | undefined): void {
+  /** Once the scrape is over, each reason once. */
+  tellReason(): void {
+    const reason = this.#reason;
     if (reason !== undefined && reason !== this.#told) this.#tell(reason);
     this.#told = reason;
   }
