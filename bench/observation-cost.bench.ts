@@ -14,12 +14,12 @@ import { Observers } from './observation/observers.js';
 const EVENTS = scaled(1_000_000);
 const WARM_UP = scaled(200_000);
 const RATE = 1_000_000;
-const MEASURED_MS = 5_000 * scale;
+const MEASURED_MS = 10_000 * scale;
 /**
- * The log has its spare segment, and of the last event there is nothing any more in what the
- * dashboard says of the last seconds.
+ * The log has its spare segment, of the last event there is nothing any more in what the dashboard
+ * says of the last seconds, and V8 has collected what the start of its process has left.
  */
-const SETTLING_MS = 8_000 * Math.min(1, scale);
+const SETTLING_MS = 25_000 * Math.min(1, scale);
 const PAYLOAD = new Uint8Array(40);
 
 interface Watching {

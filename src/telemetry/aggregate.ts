@@ -102,7 +102,7 @@ export abstract class Aggregate {
     let dropped = 0;
     underReferenceLabel(collector, 'system', this.#system, () =>
       inOneReading(() => {
-        for (const [, struct] of this.#shown()) {
+        for (const struct of Object.values(this.#structs)) {
           const { definition } = structAccess(struct);
           const name = `${prefix}_${definition.exportedName}`;
           const faulty = collectStruct(name, definition, fedMetrics(struct), collector);

@@ -31,7 +31,7 @@ const RETRY_MS = 1_000;
  * A log at rest is looked into only so often: in between it is seen that nothing has happened, and
  * that its threads are there.
  */
-const AT_REST_MS = 5_000;
+const AT_REST_MS = 10_000;
 /** It is at rest once what has happened is in no rate and no words any more. */
 const SETTLES_MS = WORDS_MS + 1_000;
 const INCIDENTS_SHOWN = 12;

@@ -26,7 +26,7 @@ type Tell = (text: string) => void;
  * While nothing happens in the logs, what their threads do at rest is read again only so often:
  * whoever asks more often is told the same of it.
  */
-const AT_REST_MS = 5_000;
+const AT_REST_MS = 10_000;
 
 /** All logs of one endpoint: each with labels of its own, and none keeps the others back. */
 export class ScrapedLogs {
