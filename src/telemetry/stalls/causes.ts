@@ -1,13 +1,12 @@
 // What a wait is called, and what may have caused it.
 
+export const WAIT_KINDS = ['append', 'durable', 'segment'] as const;
 /**
  * Who waited.
  * - `append`: a call of append, for room in the full ring
  * - `durable`: a call of durable() or durableSync()
  * - `segment`: the writer thread, for the next prepared segment
  */
-export const WAIT_KINDS = ['append', 'durable', 'segment'] as const;
-/** See {@link WAIT_KINDS}. */
 export type WaitKind = (typeof WAIT_KINDS)[number];
 
 /**
