@@ -291,7 +291,6 @@ export class AttachedTelemetry implements ExportedLog {
     );
   }
 
-  /** Replication by another process, where the log's own feeds no stream. */
   /** What a replicator elsewhere tells; of one in the log's own process its metrics do. */
   #fedThere(): MetricSource | undefined {
     const { fedStreams, fencedStreams } = this.recorder.replication;
@@ -299,6 +298,7 @@ export class AttachedTelemetry implements ExportedLog {
     return this.#fedElsewhere.read(monotonicClock.nowNs());
   }
 
+  /** Replication by another process, where the log's own feeds no stream. */
   #takeFedElsewhere(): void {
     const { replication } = this.recorder;
     const source = this.#fedThere();
