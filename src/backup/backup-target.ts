@@ -303,7 +303,6 @@ function otherLogError(target: string): WalError {
 }
 
 /** The target was opened and continued as a log, or the source is an older state of it. */
-/** The target was opened and continued as a log, or the source is an older state of it. */
 export function divergedError({ target }: BackupTarget, index: number): WalError {
   const path = join(target, segmentFileName(index));
   const message =

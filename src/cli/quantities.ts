@@ -27,8 +27,6 @@ function scaled(value: number, step: number, units: readonly string[]): string {
 export const formatBytes = (bytes: number): string =>
   scaled(bytes, 1000, ['B', 'kB', 'MB', 'GB', 'TB', 'PB']);
 
-/** As its region and its metrics show it: 16 hexadecimal digits. */
-
 /** Things in a second: 1234567 → `1.23 M/s`; `-` where no time has passed yet. */
 export const formatRate = (perSecond: number): string => {
   if (!Number.isFinite(perSecond)) return '-';

@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { WalError } from '../../errors.js';
 import { toWalError } from '../report-error.js';
 
@@ -17,7 +17,7 @@ export class DemoFolder {
     try {
       this.path = path ?? mkdtempSync(join(tmpdir(), 'flashstrike-demo-'));
       if (this.#existed) this.#refuseContents();
-      else if (path !== undefined) mkdirSync(path);
+      else if (path !== undefined) make(resolve(path));
     } catch (error) {
       throw toWalError(error, path ?? tmpdir());
     }
@@ -42,4 +42,11 @@ export class DemoFolder {
       rmSync(join(this.path, name), { recursive: true, force: true });
     }
   }
+}
+
+/** One by one: Node's own way to make all of them never ends below /proc, up to Node 24. */
+function make(path: string): void {
+  const above = dirname(path);
+  if (!existsSync(above)) make(above);
+  mkdirSync(path);
 }
