@@ -119,9 +119,10 @@ export class AttachedTelemetry implements ExportedLog {
     this.#file = file;
     this.#fedElsewhere = new FedElsewhere(directory, header.logId);
     this.#stalls = new StallsReader(file);
-    this.#rest = new RestWatch(file);
     this.#log = this.#read();
     this.build = buildOf(file, this.#log.state, directory);
+    // Of a layout that is this version's.
+    this.#rest = new RestWatch(file);
     this.#take();
     Object.freeze(this);
   }
