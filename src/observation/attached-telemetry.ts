@@ -48,7 +48,7 @@ import { openTelemetryRegion } from './telemetry-region.js';
  */
 export type TelemetryStatus = 'running' | 'dead' | 'gone';
 
-/** Options of {@link AttachedTelemetry.refresh}. */
+/** Options of `AttachedTelemetry.refresh`. */
 export interface RefreshOptions {
   /**
    * While nothing happens in the log, everything is read again only after so many milliseconds; 0,
