@@ -237,10 +237,13 @@ export class LogWalker implements Blocks {
 
   /** What a reader of the whole log begins with: what is missing before it is damage. */
   #checkBeginning(file: SegmentFile): void {
-    const lost = this.#missingBefore(file.header);
-    if (lost?.error === undefined) return;
-    closeSegment(this.#storage, file, this.meter);
-    throw lost.error;
+    try {
+      const lost = this.#missingBefore(file.header);
+      if (lost?.error !== undefined) throw lost.error;
+    } catch (error) {
+      closeSegment(this.#storage, file, this.meter);
+      throw error;
+    }
   }
 
   /**

@@ -72,7 +72,7 @@ describe('command line: completion', { concurrency: 2, timeout: 900_000 }, () =>
     assert.ok(verbs.length >= 14, verbs.join());
     for (const verb of verbs.filter((each) => each !== 'help')) {
       const help = String((await flashstrike([String(verb), '--help'])).stdout);
-      for (const [, option = ''] of help.matchAll(/^ {2}(?:-\w, )?--([a-z-]+)/gm)) {
+      for (const [, option = ''] of help.matchAll(/^ {2}(?:-\w, )?--([a-z0-9-]+)/gm)) {
         for (const script of Object.values(scripts)) assert.ok(script.includes(`--${option}`));
         assert.ok(fish.includes(`seen_subcommand_from ${verb}'`) && fish.includes(`-l ${option} `));
       }
