@@ -3,16 +3,27 @@
 //
 //     npm run test:matrix               everything
 //     npm run test:matrix -- --quick    only the tests beside the code, not the crashes and faults
-//     npm run test:matrix -- segment    arguments go to scripts/test.mjs
+//     npm run test:matrix -- --line 24  one version, not all of them
+//     npm run test:matrix -- segment    other arguments go to scripts/test.mjs
 //
 // Binaries and the output of each run stay in .matrix/; remove it to get newer binaries.
 import { spawn, spawnSync } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 /** The oldest of engines in package.json, and the lines that are maintained. */
-const LINES = ['20.19', '22', '24', '26'];
+const ALL_LINES = ['20.19', '22', '24', '26'];
+
+const { values: asked, positionals: filters } = parseArgs({
+  options: { quick: { type: 'boolean' }, line: { type: 'string', multiple: true } },
+  allowPositionals: true,
+});
+if (asked.quick) filters.push(`src${sep}`);
+const unknown = asked.line?.find((line) => !ALL_LINES.includes(line));
+if (unknown !== undefined) throw new Error(`${unknown} is none of ${ALL_LINES.join(', ')}`);
+const LINES = asked.line ?? ALL_LINES;
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(project, '.matrix');
@@ -58,14 +69,10 @@ function closingLines(text) {
   return counts;
 }
 
-const passed = process.argv.slice(2);
-const quick = passed.includes('--quick');
-const filters = passed.filter((argument) => argument !== '--quick');
-if (quick) filters.push(`src${sep}`);
-
 mkdirSync(folder, { recursive: true });
 install();
-const binaries = [...new Set([...LINES.map(binaryOf), process.execPath])];
+const own = asked.line === undefined ? [process.execPath] : [];
+const binaries = [...new Set([...LINES.map(binaryOf), ...own])];
 const rows = [];
 for (const binary of binaries) {
   const version = spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout.trim();
