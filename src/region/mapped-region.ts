@@ -44,6 +44,7 @@ import {
 import type { MappedHandle, ReleaseOutcome, SharedRegion } from './shared-region.js';
 
 const ZEROS = new Uint8Array(MIB);
+const NO_BYTES = new Uint8Array(0);
 
 function requireLibc(): Libc {
   const native = libc();
@@ -127,19 +128,43 @@ class MappedRegion implements SharedRegion {
   readonly byteLength: number;
   words: Int32Array;
   bytes: Uint8Array;
+  #ring = NO_BYTES;
   readonly handle: MappedHandle;
   /** Undefined once released, and where another thread is the owner. */
   #keeper: RegionKeeper | undefined;
   #isMapped = true;
+  readonly #undisturbed: RegionHost['undisturbed'];
 
-  constructor(handle: MappedHandle, keeper: RegionKeeper | undefined) {
+  constructor(
+    handle: MappedHandle,
+    keeper: RegionKeeper | undefined,
+    undisturbed: RegionHost['undisturbed'],
+  ) {
     this.handle = handle;
     this.path = handle.path;
     this.byteLength = handle.byteLength;
-    this.buffer = requireLibc().view(handle.address, handle.byteLength);
+    this.#undisturbed = undisturbed;
+    this.buffer = this.#view(0, handle.sections.ring.byteOffset);
     this.words = new Int32Array(this.buffer);
     this.bytes = new Uint8Array(this.buffer);
     this.#keeper = keeper;
+  }
+
+  #view(byteOffset: number, bytes: number): ArrayBuffer {
+    const native = requireLibc();
+    const { address } = this.handle;
+    return this.#undisturbed(() => native.view(address + byteOffset, bytes));
+  }
+
+  /** Two views at the most: what it begins with, and all of it. */
+  ring(bytes: number): Uint8Array {
+    if (bytes <= this.#ring.length) return this.#ring;
+    const { sections, firstRingBytes } = this.handle;
+    const { byteOffset, byteLength } = sections.ring;
+    assert(this.#isMapped && bytes <= byteLength, 'a ring is looked at while it lives');
+    const isFirst = bytes <= firstRingBytes;
+    this.#ring = new Uint8Array(this.#view(byteOffset, isFirst ? firstRingBytes : byteLength));
+    return this.#ring;
   }
 
   section(name: SectionName): Section {
@@ -174,6 +199,7 @@ class MappedRegion implements SharedRegion {
     this.buffer = new ArrayBuffer(0);
     this.words = new Int32Array(this.buffer);
     this.bytes = new Uint8Array(this.buffer);
+    this.#ring = NO_BYTES;
     const { address, byteLength, path, fd } = this.handle;
     try {
       return remove ? unlinkIfOurs(path, fd) : isNameOf(path, fd) ? 'kept' : 'name-lost';
@@ -295,7 +321,7 @@ function fillRegionFile(
       path,
       fd: heldFd,
     };
-    const region = undisturbed(() => new MappedRegion(handle, keeper));
+    const region = new MappedRegion(handle, keeper, undisturbed);
     writeRegionHeader(region.words, request, sections);
     return region;
   } catch (error) {
@@ -313,9 +339,12 @@ function assertSameFile(path: string, fd: number, otherFd: number): void {
   throw new WalError('ERR_FLASHSTRIKE_SHARED_MEMORY', message, { path });
 }
 
-export const attachMapped = (handle: MappedHandle): SharedRegion =>
-  new MappedRegion(handle, undefined);
+/** @param undisturbed see RegionHost */
+export const attachMapped = (
+  handle: MappedHandle,
+  undisturbed: RegionHost['undisturbed'] = OWN_HOST.undisturbed,
+): SharedRegion => new MappedRegion(handle, undefined, undisturbed);
 
 /** @param keeper the one that holds the region's descriptor; of this thread */
 export const adoptMapped = (handle: MappedHandle, keeper: RegionKeeper): SharedRegion =>
-  new MappedRegion(handle, keeper);
+  new MappedRegion(handle, keeper, OWN_HOST.undisturbed);

@@ -24,6 +24,7 @@ class PortableRegion implements SharedRegion {
   words: Int32Array;
   bytes: Uint8Array;
   readonly handle: PortableHandle;
+  #ring: Uint8Array;
   #owns: boolean;
 
   constructor(handle: PortableHandle, owns: boolean) {
@@ -31,10 +32,15 @@ class PortableRegion implements SharedRegion {
     this.buffer = handle.buffer;
     this.byteOffset = handle.byteOffset;
     this.byteLength = handle.byteLength;
-    const wordCount = wordOf(this.byteLength);
-    this.words = new Int32Array(this.buffer, this.byteOffset, wordCount);
-    this.bytes = new Uint8Array(this.buffer, this.byteOffset, this.byteLength);
+    const { ring } = handle.sections;
+    this.words = new Int32Array(this.buffer, this.byteOffset, wordOf(ring.byteOffset));
+    this.bytes = new Uint8Array(this.buffer, this.byteOffset, ring.byteOffset);
+    this.#ring = new Uint8Array(this.buffer, this.byteOffset + ring.byteOffset, ring.byteLength);
     this.#owns = owns;
+  }
+
+  ring(): Uint8Array {
+    return this.#ring;
   }
 
   /** All of it is memory, or becomes it at the first touch. */
@@ -56,6 +62,7 @@ class PortableRegion implements SharedRegion {
     this.#owns = false;
     this.words = new Int32Array(0);
     this.bytes = new Uint8Array(0);
+    this.#ring = new Uint8Array(0);
     return 'no-file';
   }
 }
@@ -83,7 +90,8 @@ export function createPortableRegion(
   // A first touch of each page would fault on the append path. What the ring does not use yet
   // stays untouched, and so does what another log has left there: no reader looks behind what is
   // appended.
-  region.bytes.fill(0, 0, sections.ring.byteOffset + firstRingBytes);
+  region.bytes.fill(0);
+  region.ring().fill(0, 0, firstRingBytes);
   writeRegionHeader(region.words, request, sections);
   return region;
 }

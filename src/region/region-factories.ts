@@ -13,9 +13,15 @@ import { adoptPortable, attachPortable, createPortableRegion } from './portable-
 import type { RegionRequest } from './region-layout.js';
 import type { RegionHandle, SharedRegion } from './shared-region.js';
 
-/** The region of another thread of this process; releasing it is the owner's. */
-export const attachRegion = (handle: RegionHandle): SharedRegion =>
-  handle.adapter === 'mapped' ? attachMapped(handle) : attachPortable(handle);
+/**
+ * The region of another thread of this process; releasing it is the owner's.
+ * @param undisturbed see RegionHost
+ */
+export const attachRegion = (
+  handle: RegionHandle,
+  undisturbed?: RegionHost['undisturbed'],
+): SharedRegion =>
+  handle.adapter === 'mapped' ? attachMapped(handle, undisturbed) : attachPortable(handle);
 
 /**
  * The same, and this thread becomes the owner; the thread that was it must not release any more.

@@ -92,8 +92,7 @@ function overwrite(path: string, offset: number, bytes: Uint8Array): void {
 describe('a region as seen from outside', { skip }, () => {
   test('a region of this log and boot is read without being mapped', (t) => {
     const { path, region } = fixture(t);
-    const { byteOffset } = region.section('ring');
-    region.bytes.set([1, 2, 3, 4], byteOffset + 100);
+    region.ring(4096).set([1, 2, 3, 4], 100);
     const file = opened(t, path);
     assert.equal(file.header.pid, process.pid);
     assert.equal(file.header.logId, REQUEST.logId);

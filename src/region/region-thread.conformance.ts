@@ -12,6 +12,16 @@ export type ThreadRequest =
 
 let region: SharedRegion | undefined;
 
+/** The words of a section, as far as it is memory. */
+export function wordsOf(of: SharedRegion, section: SectionName): Int32Array {
+  if (section === 'ring') {
+    const { buffer, byteOffset } = of.ring(of.handle.firstRingBytes);
+    return new Int32Array(buffer, byteOffset, of.handle.firstRingBytes / 4);
+  }
+  const { byteOffset, byteLength } = of.section(section);
+  return new Int32Array(of.buffer, byteOffset, byteLength / Int32Array.BYTES_PER_ELEMENT);
+}
+
 function answer(request: ThreadRequest): number | string {
   if (request.kind === 'attach') {
     region = attachRegion(request.handle);
@@ -19,10 +29,9 @@ function answer(request: ThreadRequest): number | string {
   }
   if (region === undefined) throw new Error('attach first');
   if (request.kind === 'release') return region.release({ remove: true });
-  const { byteOffset } = region.section(request.section);
-  const index = (byteOffset - region.byteOffset) / Int32Array.BYTES_PER_ELEMENT;
-  if (request.kind === 'write') return Atomics.store(region.words, index, request.value);
-  return Atomics.load(region.words, index);
+  const words = wordsOf(region, request.section);
+  if (request.kind === 'write') return Atomics.store(words, 0, request.value);
+  return Atomics.load(words, 0);
 }
 
 parentPort?.on('message', (request: ThreadRequest) => {

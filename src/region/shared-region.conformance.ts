@@ -15,7 +15,7 @@ import {
   type RegionRequest,
   type SectionName,
 } from './region-layout.js';
-import type { ThreadRequest } from './region-thread.conformance.js';
+import { type ThreadRequest, wordsOf } from './region-thread.conformance.js';
 import type { SharedRegion } from './shared-region.js';
 
 const SECTIONS: readonly SectionName[] = ['header', 'telemetry', 'control', 'ring'];
@@ -27,10 +27,6 @@ export const CONFORMANCE_REQUEST: RegionRequest = {
   controlBytes: 640,
   ringBytes: 64 * 1024,
 };
-
-/** Word index, in `region.words`, at which a section begins. */
-const wordOf = (region: SharedRegion, name: SectionName): number =>
-  (region.section(name).byteOffset - region.byteOffset) / Int32Array.BYTES_PER_ELEMENT;
 
 /** A second thread that has attached to `region`; ended when the test ends. */
 async function attachThread(t: TestContext, region: SharedRegion) {
@@ -85,7 +81,6 @@ export function regionConformance(
       assert.equal(control.byteOffset, telemetry.byteOffset + telemetry.byteLength);
       assert.equal(ring.byteOffset, control.byteOffset + control.byteLength);
       assert.equal(ring.byteOffset + ring.byteLength, region.byteOffset + region.byteLength);
-      assert.ok(region.byteOffset + region.byteLength <= region.buffer.byteLength);
     });
 
     test('a new region is zero behind its header, and the header says whose it is', (t) => {
@@ -95,27 +90,43 @@ export function regionConformance(
       const { logId, folder } = CONFORMANCE_REQUEST;
       assert.deepEqual([header.logId, header.folder, header.pid], [logId, folder, process.pid]);
       assert.deepEqual(header.bootId, bootId());
-      assert.ok(region.words.subarray(PAGE_BYTES / 4).every((word) => word === 0));
+      for (const section of SECTIONS.slice(1)) {
+        assert.ok(wordsOf(region, section).every((word) => word === 0));
+      }
     });
 
     test('words, bytes and views over a section are the same memory', (t) => {
       const region = open(t);
-      assert.equal(region.words.byteLength, region.byteLength);
-      assert.equal(region.bytes.byteLength, region.byteLength);
-      for (const section of SECTIONS.slice(1)) {
+      const ringAt = region.section('ring').byteOffset - region.byteOffset;
+      assert.equal(region.words.byteLength, ringAt);
+      assert.equal(region.bytes.byteLength, ringAt);
+      for (const section of ['telemetry', 'control'] as const) {
         const { byteOffset, byteLength } = region.section(section);
         const view = new Uint8Array(region.buffer, byteOffset, byteLength);
-        region.words[wordOf(region, section)] = 0x0403_0201;
+        region.words[(byteOffset - region.byteOffset) / 4] = 0x0403_0201;
         assert.deepEqual([...view.subarray(0, 4)], [1, 2, 3, 4]);
         view[byteLength - 1] = 0xee;
         assert.equal(region.bytes[byteOffset - region.byteOffset + byteLength - 1], 0xee);
       }
     });
 
+    test('a view over a little of the ring and one over all of it are the same memory', (t) => {
+      const region = open(t);
+      const { byteLength } = region.section('ring');
+      const little = region.ring(4096);
+      little[7] = 77;
+      const all = region.ring(byteLength);
+      assert.ok(little.length >= 4096 && all.length === byteLength);
+      assert.equal(all[7], 77);
+      all[8] = 78;
+      assert.equal(little[8], 78);
+      if (addressOf(all) !== undefined) assert.equal(addressOf(all), addressOf(little));
+    });
+
     test('a ring is extended, and what stands in it stays', (t) => {
       const region = create(t, { ...CONFORMANCE_REQUEST, ringBytes: 1024 * 1024 });
-      const { byteOffset, byteLength } = region.section('ring');
-      const ring = new Uint8Array(region.buffer, byteOffset, byteLength);
+      const { byteLength } = region.section('ring');
+      const ring = region.ring(byteLength);
       const { firstRingBytes } = region.handle;
       assert.ok(firstRingBytes >= 4096 && firstRingBytes <= byteLength);
       ring.fill(1, 0, firstRingBytes);
@@ -131,10 +142,10 @@ export function regionConformance(
       const region = open(t);
       const ask = await attachThread(t, region);
       for (const [at, section] of SECTIONS.slice(1).entries()) {
-        Atomics.store(region.words, wordOf(region, section), 100 + at);
+        Atomics.store(wordsOf(region, section), 0, 100 + at);
         assert.equal(await ask({ kind: 'read', section }), 100 + at);
         await ask({ kind: 'write', section, value: 200 + at });
-        assert.equal(Atomics.load(region.words, wordOf(region, section)), 200 + at);
+        assert.equal(Atomics.load(wordsOf(region, section), 0), 200 + at);
       }
     });
 
@@ -143,7 +154,7 @@ export function regionConformance(
       const ask = await attachThread(t, region);
       assert.equal(await ask({ kind: 'release' }), 'kept');
       await ask({ kind: 'write', section: 'ring', value: 5 });
-      assert.equal(Atomics.load(region.words, wordOf(region, 'ring')), 5);
+      assert.equal(Atomics.load(wordsOf(region, 'ring'), 0), 5);
     });
 
     test('after its release a region shows no memory: what is read there is nothing', (t) => {
@@ -151,8 +162,8 @@ export function regionConformance(
       region.bytes.fill(0xff, PAGE_BYTES);
       region.release({ remove: true });
       assert.deepEqual([region.words.length, region.bytes.length], [0, 0]);
-      assert.equal(region.words[wordOf(region, 'ring')], undefined);
-      assert.throws(() => Atomics.load(region.words, wordOf(region, 'control')), RangeError);
+      assert.equal(region.words[0], undefined);
+      assert.throws(() => Atomics.load(region.words, 0), RangeError);
     });
 
     test('release is idempotent, and sections can still be asked for', (t) => {
@@ -169,8 +180,8 @@ export function regionConformance(
     test('a thread that adopts the region is the one that releases it', (t) => {
       const created = create(t, CONFORMANCE_REQUEST);
       const adopted = adoptRegion(structuredClone(created.handle));
-      created.words[wordOf(created, 'ring')] = 9;
-      assert.equal(adopted.words[wordOf(adopted, 'ring')], 9);
+      wordsOf(created, 'ring')[0] = 9;
+      assert.equal(wordsOf(adopted, 'ring')[0], 9);
       // The first views are over the same memory, and must not be used behind this.
       assert.notEqual(adopted.release({ remove: true }), 'kept');
       assert.equal(adopted.words.length, 0);

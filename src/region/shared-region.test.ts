@@ -65,7 +65,7 @@ test('the file of a region is private, of full size, and holds what is written',
   assert.equal(stats.size, region.byteLength);
   // No hole: a store into one on a full file system would be SIGBUS.
   assert.ok(stats.blocks * 512 >= region.byteLength, `${stats.blocks} blocks`);
-  region.bytes.set([1, 2, 3], region.section('ring').byteOffset);
+  region.ring(4096).set([1, 2, 3]);
   const found = readFileSync(path).subarray(region.section('ring').byteOffset);
   assert.deepEqual([...found.subarray(0, 4)], [1, 2, 3, 0]);
   assert.equal(region.release({ remove: true }), 'removed');
@@ -81,19 +81,33 @@ test('a large ring is a hole behind its first part, until it is extended', mappi
   assert.equal(firstRingBytes, 256 * KIB);
   assert.equal(statSync(path).size, region.byteLength);
   assert.equal(blockBytes(), before + firstRingBytes);
-  region.bytes[before + 7] = 77;
+  region.ring(firstRingBytes)[7] = 77;
   // From another thread's view: it is the same memory, and the pages may be mapped or not.
   attachRegion(region.handle).extendRing(512 * KIB);
   assert.equal(blockBytes(), before + 512 * KIB);
   region.extendRing(2 * MIB, 512 * KIB);
   region.extendRing(MIB);
   assert.equal(blockBytes(), before + 2 * MIB, 'what is there stays');
-  assert.equal(region.bytes[before + 7], 77);
-  region.bytes.fill(0xff, before, before + 2 * MIB);
+  assert.equal(region.ring(2 * MIB)[7], 77);
+  region.ring(2 * MIB).fill(0xff, 0, 2 * MIB);
   assert.equal(blockBytes(), before + 2 * MIB);
   assert.equal(region.release({ remove: true }), 'removed');
-  // Its descriptor may be another file's by now.
+  // Its descriptor may be another file's by now, and so may its address.
   assert.throws(() => region.extendRing(MIB), AssertionFailure);
+  assert.throws(() => region.ring(firstRingBytes), AssertionFailure);
+});
+
+test('what a thread sees of a ring is what is used of it', mapping, (t) => {
+  const path = newPath(regionFolder(t));
+  const region = createMappedRegion(path, { ...REQUEST, ringBytes: 16 * MIB });
+  t.after(() => region.release({ remove: true }));
+  const { firstRingBytes } = region.handle;
+  assert.equal(region.buffer.byteLength, region.section('ring').byteOffset);
+  assert.equal(region.ring(4096).buffer.byteLength, firstRingBytes);
+  assert.equal(region.ring(firstRingBytes), region.ring(4096));
+  assert.equal(region.ring(firstRingBytes + 1).buffer.byteLength, 16 * MIB);
+  assert.equal(region.ring(16 * MIB), region.ring(4096));
+  assert.throws(() => region.ring(16 * MIB + 1), AssertionFailure);
 });
 
 test('an existing file, whatever it is, is neither used nor removed', mapping, (t) => {
@@ -106,7 +120,7 @@ test('an existing file, whatever it is, is neither used nor removed', mapping, (
 test('a release that shall keep the file keeps it', mapping, (t) => {
   const path = newPath(regionFolder(t));
   const region = createMappedRegion(path, REQUEST);
-  region.words[region.section('ring').byteOffset / 4] = 77;
+  region.ring(4096)[0] = 77;
   assert.equal(region.release({ remove: false }), 'kept');
   assert.equal(readFileSync(path).readInt32LE(region.section('ring').byteOffset), 77);
 });
@@ -126,7 +140,7 @@ for (const remove of [true, false]) {
     const path = newPath(regionFolder(t));
     const region = createMappedRegion(path, REQUEST);
     unlinkSync(path);
-    region.words[region.section('ring').byteOffset / 4] = 77; // the memory is still ours
+    region.ring(4096)[0] = 77; // the memory is still ours
     assert.equal(region.release({ remove }), 'name-lost');
   });
 }

@@ -12,15 +12,24 @@ export interface SharedRegion {
   readonly adapter: 'mapped' | 'portable';
   /** The file, for the mapped adapter. */
   readonly path: string | undefined;
+  /** What every thread sees of the region: all of it but the ring. */
   readonly buffer: ArrayBufferLike;
   /** Where the region begins in `buffer`: there the address is a multiple of 4096. */
   readonly byteOffset: number;
+  /** Of the whole region, with its ring. */
   readonly byteLength: number;
-  /** Views over the whole region; indexes count from its start. */
+  /** Views over header, telemetry and control words; indexes count from the region's start. */
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   /** Plain data that another thread of this process attaches by. */
   readonly handle: RegionHandle;
+  /**
+   * The ring from its start, at least `bytes` of it; what no extension has made memory must not be
+   * touched. The collector counts a view's bytes as memory that its thread has taken, and collects
+   * each time some tens of megabytes have come together. So only those threads look that work on
+   * the ring, and they see little of one that has not grown.
+   */
+  ring(bytes: number): Uint8Array;
   /**
    * Makes the first `bytes` of the ring's section memory, if they are not yet, so that no store
    * there can fail. Leaves alone what is there; threads may do it at the same time.
@@ -35,13 +44,16 @@ export interface SharedRegion {
    * @throws the system's error
    */
   writeThrough(byteOffset: number, words: Int32Array): boolean;
-  /** A section's place in `buffer`, counted from the buffer's start; its address is a page's. */
+  /**
+   * A section's place, counted as `byteOffset` is; its address is a page's. The ring's is behind
+   * what `buffer` is sure to show.
+   */
   section(name: SectionName): Section;
   /**
-   * Gives memory, file and lock back. The region's own views are empty then. Whoever has kept one
-   * must not use it any more: on the mapped adapter there is no memory behind it. Idempotent; only
-   * an owner's call has an effect, only one thread may be the owner, and no other may use it any
-   * more.
+   * Gives memory, file and lock back. The region's own views are empty then, and there is no ring.
+   * Whoever has kept one must not use it any more: on the mapped adapter there is no memory behind
+   * it. Idempotent; only an owner's call has an effect, only one thread may be the owner, and no
+   * other may use it any more.
    * @throws the system's error where the memory could not be given back; all else is done then
    */
   release(options: { readonly remove: boolean }): ReleaseOutcome;

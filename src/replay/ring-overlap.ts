@@ -40,13 +40,14 @@ function firstDifference(
   const to = Math.min(unread.lastEventId, nextEventId - 1);
   if (from > to) return undefined;
   const frames = unreadFrames(memory);
+  const { bytes } = memory.ring(memory.ringBytes);
   try {
     for (const event of replayThrough(ports, directory, { from, to })) {
       const next = frames.next();
       if (next.done === true) return undefined;
-      const frame = decodeFrame(memory.bytes, next.value.offset);
+      const frame = decodeFrame(bytes, next.value.offset);
       const { payloadOffset, payloadBytes } = frame;
-      const payload = memory.bytes.subarray(payloadOffset, payloadOffset + payloadBytes);
+      const payload = bytes.subarray(payloadOffset, payloadOffset + payloadBytes);
       const isSame =
         frame.eventId === event.eventId &&
         frame.type === event.type &&

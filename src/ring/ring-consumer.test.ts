@@ -35,7 +35,7 @@ function gather(memory: RingMemory, limitBytes = LIMIT_BYTES): void {
 }
 
 const setWord = (memory: RingMemory, frame: number, word: number, value: number): void => {
-  memory.frames[frame * FRAME_WORDS + word] = value | 0;
+  memory.ring(RING_BYTES).frames[frame * FRAME_WORDS + word] = value | 0;
 };
 
 test('the sound ring of these tests is taken', () => {
@@ -89,7 +89,7 @@ describe('the consumer refuses', () => {
   test('a spare byte that is not zero', () => {
     for (let spare = 34; spare < SPAN; spare++) {
       const memory = ringOfThree();
-      memory.bytes[SPAN + spare] = 1;
+      memory.ring(RING_BYTES).bytes[SPAN + spare] = 1;
       assert.throws(() => gather(memory), RangeError, `byte ${spare}`);
     }
   });

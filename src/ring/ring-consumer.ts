@@ -27,6 +27,7 @@ interface FrameRun {
 export class RingConsumer {
   readonly #memory: RingMemory;
   #geometry: RingGeometry;
+  #views: ReturnType<RingMemory['ring']>;
   /** Of the latch that it was read from. */
   #geometryCount: number;
   #position: number;
@@ -50,12 +51,14 @@ export class RingConsumer {
     this.#memory = memory;
     this.#geometryCount = this.#publishedCount;
     this.#geometry = readGeometry(memory);
+    this.#views = memory.ring(this.#geometry.capacityBytes);
     this.#position = Atomics.load(memory.words, memory.control.written);
     this.#nextEventId = nextEventId;
   }
 
+  /** In which `run` stands. */
   get bytes(): Uint8Array {
-    return this.#memory.bytes;
+    return this.#views.bytes;
   }
 
   /** Position after the last published frame, now. */
@@ -96,7 +99,7 @@ export class RingConsumer {
   gather(targetBytes: number, limitBytes: number): boolean {
     const appended = this.#look();
     this.#skipPadding(appended);
-    const frames = this.#memory.frames;
+    const { frames } = this.#views;
     const start = this.#geometry.offsetOf(this.#position);
     const waiting = bytesBetween(this.#position, appended);
     const end = start + Math.min(waiting, this.#geometry.pieceBytes(this.#position));
@@ -162,6 +165,8 @@ export class RingConsumer {
     const count = this.#publishedCount;
     if (count === this.#geometryCount) return;
     this.#geometry = readGeometry(this.#memory);
+    const { capacityBytes } = this.#geometry;
+    if (capacityBytes > this.#views.bytes.length) this.#views = this.#memory.ring(capacityBytes);
     this.#geometryCount = count;
   }
 
@@ -169,8 +174,9 @@ export class RingConsumer {
     if (appended === this.#position) return;
     const offset = this.#geometry.offsetOf(this.#position);
     const word = offset >>> 2;
-    if (((this.#memory.frames[word + 1] as number) & KIND_MASK) !== FrameKind.padding) return;
-    const span = this.#memory.frames[word] as number;
+    const { frames } = this.#views;
+    if (((frames[word + 1] as number) & KIND_MASK) !== FrameKind.padding) return;
+    const span = frames[word] as number;
     const piece = this.#geometry.pieceBytes(this.#position);
     const untilEnd = this.#geometry.untilEnd(this.#position);
     assert(
@@ -182,7 +188,7 @@ export class RingConsumer {
 
   #check(at: number, end: number, frameBytes: number, kind: number, count: number): void {
     const word = at >>> 2;
-    const frames = this.#memory.frames;
+    const { bytes, frames } = this.#views;
     const id =
       ((frames[word + 3] as number) >>> 0) * TWO_POW_32 + ((frames[word + 2] as number) >>> 0);
     if (
@@ -190,7 +196,7 @@ export class RingConsumer {
       frameBytes > end - at ||
       (kind !== FrameKind.event && kind !== FrameKind.continued) ||
       id !== this.#nextEventId + count ||
-      !hasZeroTail(this.#memory.bytes, at + frameBytes)
+      !hasZeroTail(bytes, at + frameBytes)
     ) {
       throw invalidFrame(at, frameBytes, kind, id, this.#nextEventId + count);
     }

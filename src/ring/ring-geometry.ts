@@ -112,12 +112,16 @@ function decode(words: Int32Array, ringBytes: number): RingGeometry | undefined 
 interface GeometrySource {
   readonly words: Int32Array;
   readonly control: Pick<ControlWords, 'geometry'>;
-  readonly bytes: { readonly length: number };
+  readonly ringBytes: number;
 }
 
 /** The geometry that was published last; undefined where it makes no sense. */
-export function geometryOf({ words, control, bytes }: GeometrySource): RingGeometry | undefined {
-  return geometryAt(words, control.geometry, bytes.length);
+export function geometryOf({
+  words,
+  control,
+  ringBytes,
+}: GeometrySource): RingGeometry | undefined {
+  return geometryAt(words, control.geometry, ringBytes);
 }
 
 /** The same in a copy of the latch, at word `index`. */

@@ -4,18 +4,22 @@ import { wordOf } from '../memory/layout.js';
 import type { SharedRegion } from '../region/shared-region.js';
 import { type ControlWords, controlWords } from './ring-control.js';
 
+/** The ring alone, from its start, and the same bytes as words. */
+interface RingViews {
+  readonly bytes: Uint8Array;
+  readonly frames: Int32Array;
+}
+
 export interface RingMemory {
-  /** All words of the region; control words are indexes into this. */
+  /** Words of the region before its ring; control words are indexes into this. */
   readonly words: Int32Array;
   /** The same bytes as doubles. */
   readonly doubles: Float64Array;
   readonly control: ControlWords;
-  /**
-   * The ring alone, and the same bytes as words: as large as it may become. Behind its capacity,
-   * memory may be missing.
-   */
-  readonly bytes: Uint8Array;
-  readonly frames: Int32Array;
+  /** What the ring may grow to. */
+  readonly ringBytes: number;
+  /** At least `bytes` of it. Behind its capacity, memory may be missing. */
+  readonly ring: (bytes: number) => RingViews;
   /** See SharedRegion. */
   readonly extend: SharedRegion['extendRing'];
   /** See SharedRegion; `word` is an index into `words`. */
@@ -27,44 +31,49 @@ const isThere = (): void => {};
 /** Of memory that is no file: nobody can watch it. */
 const isNoFile = (): boolean => false;
 
+const NO_VIEWS: RingViews = { bytes: new Uint8Array(0), frames: new Int32Array(0) };
+
 /** In place of memory that is gone: an atomic access is refused, and none reaches anything. */
 export const NO_RING: RingMemory = Object.freeze({
   words: new Int32Array(0),
   doubles: new Float64Array(0),
   control: controlWords(0),
-  bytes: new Uint8Array(0),
-  frames: new Int32Array(0),
+  ringBytes: 0,
+  ring: () => NO_VIEWS,
   extend: isThere,
   writeThrough: isNoFile,
 });
 
+/** @param control where the control words begin in `words`, in bytes */
 export function ringMemory(
-  buffer: ArrayBufferLike,
-  regionOffset: number,
-  sections: { readonly control: number; readonly ring: number; readonly ringBytes: number },
+  words: Int32Array,
+  control: number,
+  ringBytes: number,
+  look: (bytes: number) => Uint8Array,
   { extend, writeThrough }: Pick<RingMemory, 'extend' | 'writeThrough'> = NO_RING,
 ): RingMemory {
-  const length = sections.ring + sections.ringBytes;
+  const { buffer, byteOffset, byteLength } = words;
   return {
-    words: new Int32Array(buffer, regionOffset, wordOf(length)),
-    doubles: new Float64Array(buffer, regionOffset, length / Float64Array.BYTES_PER_ELEMENT),
-    control: controlWords(sections.control),
-    bytes: new Uint8Array(buffer, regionOffset + sections.ring, sections.ringBytes),
-    frames: new Int32Array(buffer, regionOffset + sections.ring, wordOf(sections.ringBytes)),
+    words,
+    doubles: new Float64Array(buffer, byteOffset, byteLength / Float64Array.BYTES_PER_ELEMENT),
+    control: controlWords(control),
+    ringBytes,
+    ring: (least) => viewsOf(look(least)),
     extend,
     writeThrough,
   };
 }
 
-/** Views over the ring and the control words of a mapped or portable region. */
+const viewsOf = (bytes: Uint8Array): RingViews => ({
+  bytes,
+  frames: new Int32Array(bytes.buffer, bytes.byteOffset, wordOf(bytes.length)),
+});
+
+/** Views over the control words and the ring of a mapped or portable region. */
 export function ringOfRegion(region: SharedRegion): RingMemory {
-  const ring = region.section('ring');
-  const sections = {
-    control: region.section('control').byteOffset - region.byteOffset,
-    ring: ring.byteOffset - region.byteOffset,
-    ringBytes: ring.byteLength,
-  };
-  return ringMemory(region.buffer, region.byteOffset, sections, {
+  const control = region.section('control').byteOffset - region.byteOffset;
+  const look = (bytes: number): Uint8Array => region.ring(bytes);
+  return ringMemory(region.words, control, region.section('ring').byteLength, look, {
     extend: (bytes, populated) => region.extendRing(bytes, populated),
     writeThrough: (word, value) => region.writeThrough(word * Int32Array.BYTES_PER_ELEMENT, value),
   });

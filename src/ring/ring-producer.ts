@@ -40,6 +40,7 @@ const SHORT_BYTES = 16;
 /** Up to here the second part of an event is copied byte by byte, whatever is behind it. */
 export const LOOPED_BYTES = 32;
 /** Of a ring for nobody. */
+const NO_VIEWS = NO_RING.ring(0);
 const NO_GEOMETRY = new RingGeometry(0);
 /** Pieces of the ring whose ends are prepared as ends of free room. */
 const PARTS = 8;
@@ -63,13 +64,15 @@ export class RingProducer {
   // id is two signed halves: a double would be boxed in a field, or where it crosses a call.
   #memory: RingMemory = NO_RING;
   #words: Int32Array = NO_RING.words;
-  #frames: Int32Array = NO_RING.frames;
+  #frames: Int32Array = NO_VIEWS.frames;
   readonly #appendedWord: number = 0;
   #geometry: RingGeometry = NO_GEOMETRY;
   /** False until it is published; where that was cut short, the next look for room does it. */
   #isTold = true;
   /** The position at the ring's start, on the lap that the next frame stands on. */
   #lap = 0;
+  /** The ring, as far as it is looked at: at least as far as `#geometry` says. */
+  #ring: Uint8Array = NO_VIEWS.bytes;
   /** The ring up to the end of each of its parts. */
   #parts: readonly Uint8Array[] = [];
   /** All below it is published. The offset is the same in bytes from the ring's start. */
@@ -77,7 +80,7 @@ export class RingProducer {
   /** From `#position` to here the ring is known to be free and in one piece. */
   #end = 0;
   /** The ring up to `#end`: what is copied here meets nothing that is unread. */
-  #room: Uint8Array = NO_RING.bytes;
+  #room: Uint8Array = NO_VIEWS.bytes;
   /** Behind the frames that were put and are not published. */
   #draft = 0;
   /** Id of the event that is published next, and of the one that is put next. */
@@ -97,7 +100,6 @@ export class RingProducer {
   constructor(memory: RingMemory, nextEventId: number, counter = uncounted()) {
     this.#memory = memory;
     this.#words = memory.words;
-    this.#frames = memory.frames;
     this.#appendedWord = memory.control.appended;
     const geometry = geometryOf(memory);
     assert(geometry !== undefined, 'the geometry of a new ring makes sense');
@@ -105,7 +107,7 @@ export class RingProducer {
     this.#position = Atomics.load(memory.words, memory.control.appended);
     this.#end = this.#position;
     this.#draft = this.#position;
-    this.#room = memory.bytes;
+    this.#room = this.#ring;
     this.#firstLow = nextEventId | 0;
     this.#firstHigh = Math.floor(nextEventId / TWO_POW_32);
     this.#nextLow = this.#draftLow = this.#firstLow;
@@ -122,9 +124,10 @@ export class RingProducer {
     this.#catchUp();
     this.#memory = NO_RING;
     this.#words = NO_RING.words;
-    this.#frames = NO_RING.frames;
+    this.#frames = NO_VIEWS.frames;
+    this.#ring = NO_VIEWS.bytes;
     this.#parts = [];
-    this.#room = NO_RING.bytes;
+    this.#room = NO_VIEWS.bytes;
     this.#end = this.#position;
     this.#countWords = uncounted().words;
   }
@@ -149,8 +152,14 @@ export class RingProducer {
     this.#tell();
   }
 
-  /** Should the engine cut this short, the parts of a smaller ring are as good. */
+  /**
+   * Should the engine cut this short, more of the ring can be seen than its geometry says, which is
+   * no harm, and the parts of a smaller ring are as good.
+   */
   #use(geometry: RingGeometry): void {
+    const { bytes, frames } = this.#memory.ring(geometry.capacityBytes);
+    this.#ring = bytes;
+    this.#frames = frames;
     this.#geometry = geometry;
     const partBytes = geometry.capacityBytes / PARTS;
     this.#parts = Array.from({ length: PARTS }, (_, part) => this.#upTo((part + 1) * partBytes));
@@ -162,7 +171,7 @@ export class RingProducer {
   }
 
   #upTo(end: number): Uint8Array {
-    const { buffer, byteOffset } = this.#memory.bytes;
+    const { buffer, byteOffset } = this.#ring;
     return new Uint8Array(buffer, byteOffset, end);
   }
 
@@ -246,7 +255,7 @@ export class RingProducer {
 
   /** Off the fast path: until the next look, no more events can follow than the ring holds. */
   #refuseLastIds(): void {
-    const idsNeeded = this.#memory.bytes.length / FRAME_HEADER_BYTES;
+    const idsNeeded = this.#memory.ringBytes / FRAME_HEADER_BYTES;
     if (idOf(this.#nextLow, this.#nextHigh) + idsNeeded <= MAX_EVENT_ID) return;
     throw new WalError(
       'ERR_FLASHSTRIKE_OUT_OF_RANGE',

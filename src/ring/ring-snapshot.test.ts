@@ -58,7 +58,7 @@ function batchBytes(kinds: readonly number[], first: number): number {
 }
 
 const setWord = (memory: RingMemory, frame: number, word: number, value: number): void => {
-  memory.frames[frame * FRAME_WORDS + word] = value | 0;
+  memory.ring(RING_BYTES).frames[frame * FRAME_WORDS + word] = value | 0;
 };
 
 /** Ids of all events that a consumer takes out of what is left. */
@@ -147,7 +147,7 @@ describe('a damaged ring is told, not read', () => {
 
   test('a spare byte that is not zero', () => {
     const memory = deadRing([1, 1, 1]);
-    memory.bytes[2 * SPAN + 39] = 1;
+    memory.ring(RING_BYTES).bytes[2 * SPAN + 39] = 1;
     assert.match(defectOf(memory) ?? '', /is not valid/);
   });
 
@@ -178,7 +178,7 @@ describe('a damaged ring is told, not read', () => {
     for (const position of [RING_UNITS - 7, RING_UNITS - 5]) {
       const memory = deadRing([1, 1, 1], { position });
       assert.equal(defectOf(memory), undefined);
-      memory.frames[(position * UNIT_BYTES) / 4 + 1] = FrameKind.continued;
+      memory.ring(RING_BYTES).frames[(position * UNIT_BYTES) / 4 + 1] = FrameKind.continued;
       assert.match(defectOf(memory) ?? '', /two pieces/);
     }
   });
@@ -218,7 +218,7 @@ describe('a damaged ring is told, not read', () => {
         const memory = deadRing([...each, 1], { position });
         for (const { frame, word, value } of all) {
           const start = (position % RING_UNITS) * UNIT_BYTES + frame * SPAN;
-          memory.frames[((start % RING_BYTES) >>> 2) + word] = value;
+          memory.ring(RING_BYTES).frames[((start % RING_BYTES) >>> 2) + word] = value;
         }
         const unread = unreadEvents(memory);
         if (unread === undefined || 'defect' in unread) return;

@@ -34,14 +34,9 @@ export interface RingDefect {
 
 /** Puts copies of the control and ring sections together, so that a consumer can work on them. */
 export function ringOfSections(control: Uint8Array, ring: Uint8Array): RingMemory {
-  const bytes = new Uint8Array(control.length + ring.length);
-  bytes.set(control);
-  bytes.set(ring, control.length);
-  return ringMemory(bytes.buffer, 0, {
-    control: 0,
-    ring: control.length,
-    ringBytes: ring.length,
-  });
+  const words = new Int32Array(new Uint8Array(control).buffer);
+  const bytes = new Uint8Array(ring);
+  return ringMemory(words, 0, bytes.length, () => bytes);
 }
 
 /**
@@ -157,7 +152,7 @@ export function* runsOf(memory: RingMemory, firstEventId: number): Generator<Fra
 }
 
 class SnapshotWalk {
-  readonly #memory: RingMemory;
+  readonly #views: ReturnType<RingMemory['ring']>;
   readonly #geometry: RingGeometry;
   readonly #appended: number;
   /** Behind the current frame. */
@@ -175,11 +170,11 @@ class SnapshotWalk {
   #end = 0;
 
   constructor(memory: RingMemory) {
-    this.#memory = memory;
+    this.#views = memory.ring(memory.ringBytes);
     this.#appended = Atomics.load(memory.words, memory.control.appended);
     this.position = Atomics.load(memory.words, memory.control.written);
     const geometry = geometryOf(memory);
-    this.#geometry = geometry ?? new RingGeometry(memory.bytes.length);
+    this.#geometry = geometry ?? new RingGeometry(memory.ringBytes);
     if (geometry === undefined) {
       this.defect = 'what the control words say about the size of the ring makes no sense';
     } else if (bytesBetween(this.position, this.#appended) > geometry.capacityBytes) {
@@ -190,7 +185,7 @@ class SnapshotWalk {
   /** Goes to the next event frame; false at the end or at a defect. */
   next(): boolean {
     while (this.defect === undefined && this.position !== this.#appended) {
-      const { frames, bytes } = this.#memory;
+      const { frames, bytes } = this.#views;
       const offset = this.#geometry.offsetOf(this.position);
       const word = offset >>> 2;
       const waiting = bytesBetween(this.position, this.#appended);

@@ -366,7 +366,7 @@ describe('the ring', () => {
       const { producer, consumer, memory } = model;
       assert.ok(producer.reserve(spanOf(payloadBytes)));
       const start = producer.begin(payloadBytes, FrameKind.event, 0, 0, 0);
-      memory.bytes.fill(0x22, start, start + payloadBytes);
+      memory.ring(RING_BYTES).bytes.fill(0x22, start, start + payloadBytes);
       assert.ok(consumer.isEmpty, 'before it is published nobody sees it');
       producer.publish();
       model.expect(payloadBytes, 0x22);
@@ -401,12 +401,16 @@ describe('the ring', () => {
       const model = new Model();
       model.append([payloadBytes]);
       const end = FRAME_HEADER_BYTES + payloadBytes;
-      const spare = model.memory.bytes.subarray(end, spanOf(payloadBytes));
+      const spare = model.memory.ring(RING_BYTES).bytes.subarray(end, spanOf(payloadBytes));
       assert.ok(
         spare.every((byte) => byte === 0),
         `behind ${payloadBytes} bytes`,
       );
-      assert.equal(model.memory.bytes[spanOf(payloadBytes)], 0xff, 'and not one byte more');
+      assert.equal(
+        model.memory.ring(RING_BYTES).bytes[spanOf(payloadBytes)],
+        0xff,
+        'and not one byte more',
+      );
     }
   });
 
@@ -443,16 +447,18 @@ describe('the ring', () => {
 test('between two threads nothing is lost, doubled or torn', async () => {
   const EVENTS = 100_000;
   const buffer = new SharedArrayBuffer(RingControlLayout.size + RING_BYTES);
-  const sections = { control: 0, ring: RingControlLayout.size, ringBytes: RING_BYTES };
-  const memory = ringMemory(buffer, 0, sections);
+  const words = new Int32Array(buffer, 0, RingControlLayout.size / 4);
+  const ring = new Uint8Array(buffer, RingControlLayout.size);
+  const memory = ringMemory(words, 0, RING_BYTES, () => ring);
   const at = (module: string): string => JSON.stringify(new URL(module, import.meta.url).href);
   const worker = new Worker(
     `Promise.all([import(${at('./ring-memory.js')}), import(${at('./ring-consumer.js')}),
       import(${at('../segment/frame.js')})]).then(
       ([{ ringMemory }, { RingConsumer }, { walkFrames }]) => {
         const { parentPort, workerData } = require('node:worker_threads');
-        const { buffer, sections, events } = workerData;
-        const consumer = new RingConsumer(ringMemory(buffer, 0, sections), 1);
+        const { words, ring, events } = workerData;
+        const memory = ringMemory(words, 0, ring.length, () => ring);
+        const consumer = new RingConsumer(memory, 1);
         let problem;
         for (let seen = 0; seen < events && problem === undefined; ) {
           if (!consumer.gather(4096, 1048576)) continue;
@@ -472,7 +478,7 @@ test('between two threads nothing is lost, doubled or torn', async () => {
         }
         parentPort.postMessage(problem);
       });`,
-    { eval: true, workerData: { buffer, sections, events: EVENTS } },
+    { eval: true, workerData: { words, ring, events: EVENTS } },
   );
   const ended = new Promise((resolve, reject) => {
     worker.once('message', resolve);

@@ -2,7 +2,6 @@
 // where every thread of the log has structs over the same lines and writes its own ones.
 import { monotonicClock } from '../clock/clock.js';
 import { assert } from '../errors.js';
-import { wordOf } from '../memory/layout.js';
 import type { StructDefinition } from '../metrics/catalogue.js';
 import type { Collector } from '../metrics/collector.js';
 import { MetricMemory } from '../metrics/metric-memory.js';
@@ -42,9 +41,9 @@ assert(
   'the metrics, and the stalls at its end, fit into their section',
 );
 
-/** Words over a whole region, and where its telemetry section begins in bytes. */
+/** Words over a region, and where its telemetry section begins in bytes. */
 function sectionOf(region: SharedRegion) {
-  const words = new Uint32Array(region.buffer, region.byteOffset, wordOf(region.byteLength));
+  const words = new Uint32Array(region.buffer, region.byteOffset, region.words.length);
   return { words, byteOffset: region.section('telemetry').byteOffset - region.byteOffset };
 }
 

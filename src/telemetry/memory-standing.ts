@@ -20,7 +20,7 @@ export class MemoryStanding implements StandingSource {
   }
 
   get ringBytes(): number {
-    return this.#memory.bytes.length;
+    return this.#memory.ringBytes;
   }
 
   ringCapacityBytes(): number {

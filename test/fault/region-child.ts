@@ -45,8 +45,8 @@ function own(folder: string, sharedMemoryDirectory: string): ChildReport {
     ringBytes: CHILD_RING_BYTES,
   });
   lock.write({ regions: region.path === undefined ? [] : [region.path] });
-  const ring = region.section('ring').byteOffset - region.byteOffset;
-  for (let at = 0; at < CHILD_RING_BYTES; at++) region.bytes[ring + at] = childRingByte(at);
+  const ring = region.ring(CHILD_RING_BYTES);
+  for (let at = 0; at < CHILD_RING_BYTES; at++) ring[at] = childRingByte(at);
   const control = region.section('control').byteOffset - region.byteOffset;
   publishNumber(region.words, control / Int32Array.BYTES_PER_ELEMENT, CHILD_LATCH_VALUE);
   return { kind: 'owner', path: region.path, adapter: region.adapter, reason: fallbackReason };

@@ -29,13 +29,15 @@ const names = (folder: string): string[] =>
 const newPath = (folder: string): string => join(folder, newRegionName(REQUEST.logId));
 
 function touchEveryPage(region: SharedRegion): void {
-  for (let at = 4096; at < region.byteLength; at += 4096) region.bytes[at] = 0xff;
+  const ringBytes = region.section('ring').byteLength;
+  for (const bytes of [region.bytes.subarray(4096), region.ring(ringBytes)]) {
+    for (let at = 0; at < bytes.length; at += 4096) bytes[at] = 0xff;
+  }
 }
 
 /** The ring's first bytes. */
 function touchRing(region: SharedRegion, bytes: number): void {
-  const start = region.section('ring').byteOffset - region.byteOffset;
-  region.bytes.fill(0xff, start, start + bytes);
+  region.ring(bytes).fill(0xff, 0, bytes);
 }
 
 describe('a full shared-memory folder', { skip: cannotMap || cannotMount }, () => {
@@ -71,7 +73,7 @@ describe('a full shared-memory folder', { skip: cannotMap || cannotMount }, () =
     disk.fill();
     // A region with a hole would end this process here with SIGBUS.
     touchEveryPage(region);
-    assert.equal(region.bytes[region.byteLength - 4096], 0xff);
+    assert.equal(region.ring(FIRST_BYTES)[FIRST_BYTES - 4096], 0xff);
     assert.equal(region.release({ remove: true }), 'removed');
   });
 

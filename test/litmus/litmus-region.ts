@@ -24,15 +24,15 @@ export const createLitmusRegion = (adapter: 'mapped' | 'portable'): SharedRegion
 
 /** The words that the two sides share: the ring section. */
 export function areaOf(region: SharedRegion): Int32Array {
-  const { byteOffset } = region.section('ring');
-  return new Int32Array(region.buffer, byteOffset, AREA_WORDS);
+  const { buffer, byteOffset } = region.ring(REQUEST.ringBytes);
+  return new Int32Array(buffer, byteOffset, AREA_WORDS);
 }
 
-/** Words over the whole region, and where the telemetry begins in them. */
+/** Words over the region before its ring, and where the telemetry begins in them. */
 export function telemetryOf(region: SharedRegion): { words: Uint32Array; byteOffset: number } {
-  const { buffer, byteOffset, byteLength } = region;
+  const { buffer, byteOffset, words } = region;
   return {
-    words: new Uint32Array(buffer, byteOffset, byteLength / Uint32Array.BYTES_PER_ELEMENT),
+    words: new Uint32Array(buffer, byteOffset, words.length),
     byteOffset: region.section('telemetry').byteOffset - byteOffset,
   };
 }

@@ -3,6 +3,7 @@
 
 import { dirname } from 'node:path';
 import { assert } from '../../src/errors.js';
+import { wordOf } from '../../src/memory/layout.js';
 import { LatchLayout } from '../../src/memory/sequence-latch.js';
 import type { CreatedRegion } from '../../src/region/region-factories.js';
 import { identify, type UnusableRegion } from '../../src/region/region-file.js';
@@ -40,6 +41,8 @@ class SimulatedRegion implements SharedRegion {
   readonly byteLength: number;
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
+  /** With the ring. */
+  readonly all: Uint8Array;
   readonly handle: PortableHandle;
   readonly #extend: () => void;
   readonly #release: (remove: boolean) => ReleaseOutcome;
@@ -54,9 +57,10 @@ class SimulatedRegion implements SharedRegion {
     this.path = path;
     this.byteLength = regionBytes(sections);
     this.buffer = new SharedArrayBuffer(this.byteLength);
-    this.words = new Int32Array(this.buffer);
-    this.bytes = new Uint8Array(this.buffer);
     const { buffer, byteLength } = this;
+    this.words = new Int32Array(buffer, 0, wordOf(sections.ring.byteOffset));
+    this.bytes = new Uint8Array(buffer, 0, sections.ring.byteOffset);
+    this.all = new Uint8Array(buffer);
     const firstRingBytes = sections.ring.byteLength / FIRST_PART;
     this.handle = {
       adapter: 'portable',
@@ -69,6 +73,11 @@ class SimulatedRegion implements SharedRegion {
     this.#extend = extend;
     this.#release = release;
     writeRegionHeader(this.words, request, sections);
+  }
+
+  /** Not one byte more than was asked for. */
+  ring(bytes: number): Uint8Array {
+    return new Uint8Array(this.buffer, this.section('ring').byteOffset, bytes);
   }
 
   extendRing(): void {
@@ -121,7 +130,7 @@ export class SimulatedRegions implements Regions {
       (remove) => this.#release(region, remove),
     );
     this.#created.add(region);
-    if (isShared) this.#files.set(path, { bytes: region.bytes, ownerIsAlive: true });
+    if (isShared) this.#files.set(path, { bytes: region.all, ownerIsAlive: true });
     const fallbackReason = isShared || mode === 'off' ? undefined : 'no room';
     return { region, fallbackReason };
   }
@@ -141,8 +150,8 @@ export class SimulatedRegions implements Regions {
     return remove ? 'removed' : 'kept';
   }
 
-  #leave({ path, bytes }: SimulatedRegion): void {
-    if (path !== undefined) this.#files.set(path, { bytes, ownerIsAlive: false });
+  #leave({ path, all }: SimulatedRegion): void {
+    if (path !== undefined) this.#files.set(path, { bytes: all, ownerIsAlive: false });
   }
 
   /** The region that this process has made, by its handle. */

@@ -52,7 +52,7 @@ export class RingGrowth {
   /** For a ring that has no room for `span` bytes: true when they are reserved, as it has grown. */
   makeRoom(span: number): boolean {
     const producer = this.#producer;
-    const ringBytes = this.#memory.bytes.length;
+    const { ringBytes } = this.#memory;
     for (;;) {
       const { capacityBytes } = producer;
       if (capacityBytes >= ringBytes) return false;

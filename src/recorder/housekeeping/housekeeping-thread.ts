@@ -31,7 +31,7 @@ import { NameWatch } from './name-watch.js';
 function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {
   const { directory, logId, firstKeptEventId, held, region: handle, options } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
-  const region = undisturbed(() => attachRegion(handle));
+  const region = attachRegion(handle, undisturbed);
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(storage, directory);
   const { metaStore, manager, consumers } = LogTelemetry.inRegion(region);

@@ -21,7 +21,7 @@ const DRAIN_NS = 200e6;
 function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart>): ServedBody {
   const { directory, options, logId, recoveredTimestampNs, held, region: handle } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
-  const region = undisturbed(() => attachRegion(handle));
+  const region = attachRegion(handle, undisturbed);
   const { segmentMaintainer } = LogTelemetry.inRegion(region);
   const telemetry = new SegmentMaintainerUpdater(segmentMaintainer);
   const listener = verificationListener(signals, telemetry, (error) =>

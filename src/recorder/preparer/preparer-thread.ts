@@ -20,7 +20,7 @@ import { SegmentPreparer } from './segment-preparer.js';
 function prepareFor({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {
   const { directory, options, firstTicket, held, region: handle } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
-  const region = undisturbed(() => attachRegion(handle));
+  const region = attachRegion(handle, undisturbed);
   const { segmentBytes, maxEventBytes, preparedSegments, preallocate } = options;
   const { segmentPreparer } = LogTelemetry.inRegion(region);
   const telemetry = new SegmentPreparationUpdater(segmentPreparer);

@@ -49,7 +49,7 @@ export class RingPreparation {
   look(): void {
     const ring = this.#ring;
     const { capacityBytes } = ring;
-    const ringBytes = this.#memory.bytes.length;
+    const { ringBytes } = this.#memory;
     if (capacityBytes === ringBytes || ring.waitingBytes * IN_USE < capacityBytes) return;
     const presentBytes = Math.max(this.#presentBytes, capacityBytes);
     const goalBytes = 2 * capacityBytes;

@@ -182,7 +182,7 @@ describe('the first failure is the last operation', () => {
   test('a damaged ring is one', () => {
     const bench = new Bench();
     bench.append();
-    bench.memory.frames[2] = 77;
+    bench.memory.ring(0).frames[2] = 77;
     bench.settle();
     assert.ok(bench.writer.hasFailed);
     assert.match(bench.signals.failure.read()?.message ?? '', /event 77, expected event 1/);

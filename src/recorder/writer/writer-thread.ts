@@ -76,7 +76,7 @@ function adopt(service: Service<AdoptRequest>): ServedBody {
   const { start, signals, tell, undisturbed } = service;
   const { directory, options, logId, anchor, held, region: handle, handed } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
-  const region = undisturbed(() => attachRegion(handle));
+  const region = attachRegion(handle, undisturbed);
   const ports = { ...machinePorts, storage };
   const log = adoptWriter(ports, signals, directory, options, logId, anchor, region, handed);
   tell({ kind: 'running' });

@@ -12,7 +12,7 @@ import { placeOf } from '../telemetry-layout.js';
 import { STALL_AREA_BYTES } from './area-layout.js';
 import { StallArea } from './stall-area.js';
 
-/** The sections that are needed: memory that goes on to the ring, or ends before it. */
+/** The sections that are needed. */
 interface StallSections {
   readonly buffer: ArrayBufferLike;
   /** Where the region begins in it. */
@@ -69,7 +69,8 @@ export class StallMemory {
 
   /** A region's own. */
   static of(region: SharedRegion): StallMemory {
-    const { buffer, byteOffset, byteLength } = region;
+    const { buffer, byteOffset } = region;
+    const { byteLength } = region.words;
     const offsetOf = (name: 'telemetry' | 'control'): number =>
       region.section(name).byteOffset - byteOffset;
     const telemetry = {
@@ -86,8 +87,8 @@ export class StallMemory {
     const { words, control } = this;
     const published = Atomics.load(words, control.geometry);
     if (published !== this.#published) {
-      const bytes = { length: this.#ringBytes };
-      this.#capacityBytes = geometryOf({ words, control, bytes })?.capacityBytes ?? 0;
+      const ringBytes = this.#ringBytes;
+      this.#capacityBytes = geometryOf({ words, control, ringBytes })?.capacityBytes ?? 0;
       this.#published = published;
     }
     return this.#capacityBytes;
