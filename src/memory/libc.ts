@@ -43,6 +43,10 @@ const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const RENAME_NOREPLACE = 1;
+/** Numbers of system calls, on the machines that koffi has binaries for. */
+type CallNumbers = Partial<Record<NodeJS.Architecture, number>>;
+const RENAMEAT2: CallNumbers = { x64: 316, arm64: 276, riscv64: 276, loong64: 276, ia32: 353 };
+const STATX: CallNumbers = { x64: 332, arm64: 291, riscv64: 291, loong64: 291, ia32: 383 };
 const LOCK_SH_NB = 1 | 4;
 const LOCK_EX_NB = 2 | 4;
 const LOCK_UN = 8;
@@ -58,16 +62,26 @@ const STATX_WITHOUT_TIMES = 0x001 | 0x004 | 0x008 | 0x100 | 0x200 | 0x800;
 
 type Call = (...args: readonly (number | string | Uint8Array)[]) => number | bigint;
 
-function bind(koffi: typeof Koffi): Libc {
+/** Exported for its test. */
+export function bindLibc(koffi: typeof Koffi): Libc {
   const lib = koffi.load(null);
   const bound = (prototype: string): Call => lib.func(prototype) as unknown as Call;
-  // Old releases of musl have no statx.
-  const boundIfHad = (prototype: string): Call => {
+  // musl, and with it Alpine, has no renameat2, and before 1.2.5 no statx: the kernel has both.
+  // Each parameter is a whole register, as a system call takes it; an int is its lower half.
+  const boundOrCalled = (name: string, parameters: string, numbers: CallNumbers): Call => {
     try {
-      return bound(prototype);
+      return bound(`int ${name}(${parameters})`);
     } catch {
-      return () => -1;
+      const number = numbers[process.arch];
+      if (number === undefined) return notHad;
+      // `syscall` reads six, whatever the call takes: what koffi was not given lies beyond its stack.
+      const syscall = bound(`long syscall(long number, ${parameters}, long sixth)`);
+      return (...args) => syscall(number, ...args, 0);
     }
+  };
+  const notHad = (): number => {
+    koffi.errno(koffi.os.errno['ENOSYS'] ?? 0);
+    return -1;
   };
   const mmap = bound(
     'uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int fd, int64_t ' +
@@ -76,12 +90,16 @@ function bind(koffi: typeof Koffi): Libc {
   const munmap = bound('int munmap(uintptr_t address, size_t bytes)');
   const madvise = bound('int madvise(uintptr_t address, size_t bytes, int advice)');
   const flock = bound('int flock(int fd, int operation)');
-  const renameat2 = bound(
-    'int renameat2(int from, const char *source, int to, const char *target, unsigned int flags)',
+  const renameat2 = boundOrCalled(
+    'renameat2',
+    'long from, const char *source, long to, const char *target, unsigned long flags',
+    RENAMEAT2,
   );
   const fallocate = bound('int fallocate(int fd, int mode, int64_t offset, int64_t bytes)');
-  const statx = boundIfHad(
-    'int statx(int from, const char *path, int flags, unsigned int mask, void *status)',
+  const statx = boundOrCalled(
+    'statx',
+    'long from, const char *path, long flags, unsigned long mask, void *status',
+    STATX,
   );
   const syncFileRange = bound(
     'int sync_file_range(int fd, int64_t offset, int64_t bytes, unsigned int flags)',
@@ -178,7 +196,7 @@ export function libc(): Libc | undefined {
   if (bound === undefined && process.platform === 'linux') {
     const loaded = loadKoffi();
     if (loaded !== undefined) {
-      bound = bind(loaded);
+      bound = bindLibc(loaded);
       if (library !== undefined && !isMainThread) guardExit(loaded, library);
     }
   }

@@ -13,15 +13,20 @@ export function makeDirectory(path: string, mode: number): string | undefined {
   for (let at = resolve(path); !isFolder(at) && dirname(at) !== at; at = dirname(at)) {
     missing.unshift(at);
   }
-  for (const each of missing) makeOne(each, mode);
+  for (const each of missing) makeOne(each, mode, path);
   return missing[0];
 }
 
-function makeOne(path: string, mode: number): void {
+function makeOne(path: string, mode: number, last: string): void {
   try {
     mkdirSync(path, { mode });
   } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
     // Somebody else has made it meanwhile.
-    if (systemCode(error) !== 'EEXIST' || !isFolder(path)) throw error;
+    if (isFolder(path)) return;
+    // A file is in the way, which Node 20 says when it looks, and later lines when they make what is
+    // below it.
+    if (resolve(last) !== path) mkdirSync(last, { mode });
+    throw error;
   }
 }
