@@ -46,6 +46,7 @@ export const FOR_TESTS = {
   ],
   'what the system says, which no test can make it say': [
     'memory/libc.ts#addressOf',
+    'memory/libc.ts#bindLibc',
     'region/left-mappings.ts#regionMappings',
     'region/mapped-region.ts#whyNotMappable',
     'storage/lock-holder.ts#holdsFlock',

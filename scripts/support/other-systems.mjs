@@ -101,7 +101,7 @@ const MUSL = {
 };
 const GLIBC_LOADER = 'ld-linux-x86-64.so.2';
 const LIBSTDCXX = fileURLToPath(new URL('./musl-libstdcxx.c', import.meta.url));
-/** As root of its own namespace: /proc, /dev and the project, then the folder is all that it sees. */
+/** As root of its own namespace, with /proc, /dev and the project: the folder is all it sees. */
 const ENTER = `cd "$0" && mount --rbind /proc proc && mount --rbind /dev dev &&
   mount --bind "$1" app && exec unshare --root=. --wd=/app /usr/bin/node "$2"`;
 

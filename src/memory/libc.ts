@@ -62,7 +62,7 @@ const STATX_WITHOUT_TIMES = 0x001 | 0x004 | 0x008 | 0x100 | 0x200 | 0x800;
 
 type Call = (...args: readonly (number | string | Uint8Array)[]) => number | bigint;
 
-/** Exported for its test. */
+/** libc as `koffi` finds it. */
 export function bindLibc(koffi: typeof Koffi): Libc {
   const lib = koffi.load(null);
   const bound = (prototype: string): Call => lib.func(prototype) as unknown as Call;
@@ -74,7 +74,7 @@ export function bindLibc(koffi: typeof Koffi): Libc {
     } catch {
       const number = numbers[process.arch];
       if (number === undefined) return notHad;
-      // `syscall` reads six, whatever the call takes: what koffi was not given lies beyond its stack.
+      // `syscall` reads six, whatever the call takes: what koffi is not given is beyond its stack.
       const syscall = bound(`long syscall(long number, ${parameters}, long sixth)`);
       return (...args) => syscall(number, ...args, 0);
     }

@@ -24,8 +24,8 @@ function makeOne(path: string, mode: number, last: string): void {
     if (systemCode(error) !== 'EEXIST') throw error;
     // Somebody else has made it meanwhile.
     if (isFolder(path)) return;
-    // A file is in the way, which Node 20 says when it looks, and later lines when they make what is
-    // below it.
+    // A file is in the way, which Node 20 says when it looks, and later lines when they make what
+    // is below it.
     if (resolve(last) !== path) mkdirSync(last, { mode });
     throw error;
   }
