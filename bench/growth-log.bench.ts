@@ -1,5 +1,9 @@
 // How long the open of a cleanly closed log takes against its size, and to begin reading in its
 // middle. 10 GiB are written only where `--only` names them: `--only iB` has all sizes.
+//
+// An open reads all of the last segment, whatever the size of the log. From 100 MiB on the last
+// segment is half full, as it is on average: what differs then is the segments before it.
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCursor, replay, Wal } from '../src/index.js';
 import { logSizes, scale, scaled, withFolder } from './harness/folder.js';
@@ -14,6 +18,7 @@ const [SMALL, LARGE] = [100 * MIB, 10 * 1024 * MIB];
 const SIZES = scale < 1 ? [MIB, 2 * MIB] : [MIB, 10 * MIB, SMALL, 1024 * MIB];
 const PAYLOAD = new Uint8Array(64_000).fill(0x5a);
 const OPENS = scaled(10);
+const SEGMENT_BYTES = logSizes.segmentBytes ?? 64 * MIB;
 
 async function fill(directory: string, bytes: number): Promise<void> {
   const wal = await Wal.open(directory, {
@@ -21,9 +26,26 @@ async function fill(directory: string, bytes: number): Promise<void> {
     sync: { mode: 'manual' },
     timestamps: 'coarse',
   });
-  for (let written = 0; written < bytes; written += PAYLOAD.length) wal.append(PAYLOAD);
+  const append = (count: number): void => {
+    for (let written = 0; written < count; written += PAYLOAD.length) wal.append(PAYLOAD);
+  };
+  if (scale >= 1 && bytes < SMALL) append(bytes);
+  else {
+    // A segment less, what is left of the one that stands there, and half of the next: `bytes` on
+    // average.
+    append(bytes - SEGMENT_BYTES);
+    await wal.durable();
+    for (const before = segmentsIn(directory); segmentsIn(directory) === before; ) {
+      append(MIB);
+      await wal.durable();
+    }
+    append(SEGMENT_BYTES / 2);
+  }
   await wal.close();
 }
+
+const segmentsIn = (directory: string): number =>
+  readdirSync(directory).filter((name) => name.endsWith('.wal')).length;
 
 /** Milliseconds from nothing to the first event. */
 function seek(directory: string, key: 'from' | 'fromTime', eventId: number): number {
@@ -49,7 +71,9 @@ await benchmark('growth-log', (run) =>
       await fill(directoryOf(bytes), bytes);
     }
     const reading = await sweep(run, {
-      title: 'open of a closed log by its size, and to an event in its middle',
+      title:
+        'open of a closed log by its size, the last segment half full from 100 MiB on, and to an ' +
+        'event in its middle',
       label: 'bytes of the log',
       sizes,
       columns: ['open', 'from', 'fromTime'].map((name) => ({ name, unit: 'ms' })),
