@@ -377,8 +377,9 @@ export const MUTATIONS = [
   {
     name: 'compression: the compressed file counts where both are there',
     file: 'src/reading/segment-file.ts',
-    find: 'isPlainPath(path) ? [path, compressedPath(path)] : [path]',
-    replace: 'isPlainPath(path) ? [compressedPath(path), path] : [path]',
+    find: 'const opened = openNamed(storage, path, mode);',
+    replace: `let opened = openNamed(storage, compressedPath(path), mode);
+  opened ??= openNamed(storage, path, mode);`,
     tests: ['src/verification/verify.test.ts', 'test/golden/golden-verify.test.ts'],
   },
   {
@@ -485,6 +486,13 @@ export const MUTATIONS = [
     find: "if (mode !== 'accept-loss') throw lossError(first, others, isAcceptable);",
     replace: '',
     tests: ['src/recovery/finished-segments.test.ts'],
+  },
+  {
+    name: 'pin: a seal that was read before counts where there is none',
+    file: 'src/reading/pin.ts',
+    find: 'decodeBlockHeader(sealHeader.subarray(0, count), 0, salt, end)',
+    replace: 'decodeBlockHeader(sealHeader.subarray(0, Math.max(64, count)), 0, salt, end)',
+    tests: ['src/reading/pin.test.ts'],
   },
   {
     name: 'pin: an older copy of a finished segment is as good as the last one',
@@ -998,8 +1006,8 @@ export const MUTATIONS = [
   {
     name: 'a moved folder: the log goes by its path',
     file: 'src/storage/rooted-storage.ts',
-    find: 'path.startsWith(directory + sep) ? at + path.slice(directory.length) : path',
-    replace: 'path',
+    find: 'isBelow ? at + path.slice(directory.length) : path',
+    replace: '[isBelow, path][1]',
     tests: ['src/storage/rooted-storage.test.ts', 'test/system/wal-moved-folder.test.ts'],
   },
   {
@@ -2473,6 +2481,13 @@ export const MUTATIONS = [
     find: 'const end = this.#offset - (this.#offset % PAGE_BYTES);',
     replace: 'const end = this.#offset;',
     tests: ['src/recorder/writer/segment-writer.test.ts'],
+  },
+  {
+    name: 'status: a device is taken for the one before it',
+    file: 'src/storage/native-status.ts',
+    find: 'major !== lastDevice.major || minor !== lastDevice.minor',
+    replace: 'major !== lastDevice.major',
+    tests: ['src/storage/node-storage.test.ts'],
   },
   {
     name: 'status: a minor device number is cut to 8 bits',

@@ -229,6 +229,8 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
   const unfinishedSnapshots: string[] = [];
   const unknown: string[] = [];
   const names = new Set<string>();
+  // A log may have thousands: what is the same for all is made once.
+  const prefix = join(dir, META_FILE).slice(0, -META_FILE.length);
   for (const { name, kind } of entries) {
     const nameKind = classifyName(name);
     if (nameKind === 'prepared') prepared.push(name);
@@ -238,14 +240,14 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     else if (nameKind === 'snapshot') snapshots.push(name);
     else if (nameKind === 'snapshot-temporary') unfinishedSnapshots.push(name);
     else names.add(nameKind);
-    const consumer = parseConsumerFileName(name);
-    if (consumer !== undefined) consumers.push(consumer);
-    const unfinished = parseConsumerTemporaryName(name);
-    if (unfinished !== undefined) unfinishedConsumers.push(unfinished);
+    if (nameKind === 'consumer') consumers.push(...given(parseConsumerFileName(name)));
+    if (nameKind === 'consumer-temporary') {
+      unfinishedConsumers.push(...given(parseConsumerTemporaryName(name)));
+    }
     const isCompressed = nameKind === 'compressed';
     const index = isCompressed ? parseCompressedFileName(name) : parseSegmentFileName(name);
     if (index !== undefined) {
-      const path = join(dir, name);
+      const path = prefix + name;
       const status = reading(path, () => storage.statusAt(path));
       // Taken away by retention since it was listed.
       if (status === undefined) continue;
@@ -277,6 +279,8 @@ function classify(storage: Storage, dir: string, entries: readonly DirectoryEntr
     hasLock: names.has('lock'),
   };
 }
+
+const given = (name: string | undefined): string[] => (name === undefined ? [] : [name]);
 
 function gapsIn(indexes: readonly number[]): SegmentGap[] {
   const gaps: SegmentGap[] = [];

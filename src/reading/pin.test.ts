@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
 import type { SegmentHeader } from '../segment/segment-header.js';
 import { nodeStorage } from '../storage/node-storage.js';
-import { endsAtPin, pinError } from './pin.js';
+import { endsAtPin, pinError, pinProblem } from './pin.js';
 import { openSegment } from './segment-file.js';
 import { SegmentReader } from './segment-reader.js';
 
@@ -55,4 +56,31 @@ test('events that stand whole behind the damage are not called lost', (t) => {
   const reader = new SegmentReader(nodeStorage, file);
   while (reader.next(successor.header.previousEndOffset));
   assert.match(pinError(nodeStorage, reader, successor.header).message, /Events 3 to 5 are lost/);
+});
+
+test('a seal that was cut off vouches for nothing, also where it was there a moment before', (t) => {
+  const builder = new LogBuilder(temporaryFolder(t)).segment().events(2).events(3);
+  builder.seal().segment().write();
+  const path = builder.pathOf(1);
+  const look = (): string | undefined => {
+    const [file, successor] = [1, 2].map((index) =>
+      openSegment(nodeStorage, builder.pathOf(index), { index }),
+    );
+    assert.ok(file !== undefined && successor !== undefined);
+    const problem = pinProblem(nodeStorage, file, successor.header);
+    for (const each of [file, successor]) nodeStorage.close(each.fd);
+    return problem;
+  };
+  assert.equal(look(), undefined);
+  // The last block that counts is another one, and the file ends right behind it, or in the seal.
+  const { offset } = builder.blockOf(1, 1);
+  const bytes = builder.fileOf(1).slice();
+  bytes.fill(0, offset, offset + 64);
+  writeFileSync(path, bytes);
+  assert.equal(look(), undefined, 'the seal is there');
+  const sealOffset = builder.blockOf(1, 2).offset;
+  for (const end of [sealOffset + 63, sealOffset + 1, sealOffset]) {
+    truncateSync(path, end);
+    assert.match(look() ?? '', /^does not end at offset/);
+  }
 });

@@ -68,27 +68,34 @@ export function frameError({ path }: SegmentFile, defect: Defect): WalError {
 /** Looked for after a pin without a seal, and before it: most last blocks are small. */
 const SMALL_WINDOWS_BYTES = [4 * KIB, 64 * KIB];
 
+/** Read into by one call at a time: an open looks at the seal of each segment. */
+const sealHeader = new Uint8Array(BLOCK_HEADER_BYTES);
+
 /** Whether the last block that counts is the pinned one: an older copy of the file has another. */
 function isPinnedBlockThere(storage: Storage, file: SegmentFile, pin: SegmentHeader): boolean {
   const { previousEndOffset: end, previousBlockChecksum: checksum } = pin;
   const { headerChecksum, salt } = file.header;
   if (end === SEGMENT_HEADER_PAGE_BYTES) return checksum === headerChecksum;
-  const read = (from: number, bytes: number): Uint8Array => {
-    const target = new Uint8Array(bytes);
-    const count = readSegment(storage, file, target, from);
-    return target.subarray(0, count);
-  };
   // The seal repeats it, and is there unless recovery went on after a torn write. One that tells of
   // another block proves nothing, as it may be wrong itself.
-  const seal = decodeBlockHeader(read(end, BLOCK_HEADER_BYTES), 0, salt, end);
+  const count = readSegment(storage, file, sealHeader, end);
+  const seal = decodeBlockHeader(sealHeader.subarray(0, count), 0, salt, end);
   const isSeal = !isDefect(seal) && seal.kind === BlockKind.seal;
   if (isSeal && seal.previousBlockChecksum === checksum && seal.firstEventId === pin.firstEventId) {
     return true;
   }
+  return isPinnedBlockBefore(storage, file, pin);
+}
+
+/** The same without a seal, by a look at what stands before the pin. */
+function isPinnedBlockBefore(storage: Storage, file: SegmentFile, pin: SegmentHeader): boolean {
+  const { previousEndOffset: end, previousBlockChecksum: checksum } = pin;
+  const { salt } = file.header;
   const maxBytes = maxBlockBytes(file.header);
   for (const windowBytes of [...SMALL_WINDOWS_BYTES, maxBytes]) {
     const from = Math.max(SEGMENT_HEADER_PAGE_BYTES, end - windowBytes);
-    const bytes = read(from, end - from);
+    const window = new Uint8Array(end - from);
+    const bytes = window.subarray(0, readSegment(storage, file, window, from));
     for (let at = findBlock(bytes, 0); at >= 0; at = findBlock(bytes, at + BLOCK_ALIGNMENT)) {
       const block = decodeBlockHeader(bytes, at, salt, from + at, maxBytes);
       if (!isDefect(block) && block.headerChecksum === checksum) return true;

@@ -226,20 +226,25 @@ function openFile(
 interface OpenedFile {
   readonly path: string;
   readonly fd: number;
+  readonly isCompressed: boolean;
 }
 
 /** The file itself or, where a segment has no such file any more, its compressed one. */
 function openEither(storage: Storage, path: string, mode: OpenMode): OpenedFile | undefined {
-  const names = isPlainPath(path) ? [path, compressedPath(path)] : [path];
-  for (const name of names) {
-    try {
-      // Nothing is ever written into a compressed one.
-      return { path: name, fd: storage.open(name, isCompressedPath(name) ? 'read' : mode) };
-    } catch (error) {
-      if (!isMissing(error)) throw readFailure(error, name);
-    }
+  const opened = openNamed(storage, path, mode);
+  if (opened !== undefined || !isPlainPath(path)) return opened;
+  return openNamed(storage, compressedPath(path), mode);
+}
+
+function openNamed(storage: Storage, path: string, mode: OpenMode): OpenedFile | undefined {
+  // Nothing is ever written into a compressed one.
+  const isCompressed = isCompressedPath(path);
+  try {
+    return { path, fd: storage.open(path, isCompressed ? 'read' : mode), isCompressed };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw readFailure(error, path);
   }
-  return undefined;
 }
 
 /**
@@ -263,8 +268,11 @@ export function openSource(
   }
 }
 
-function sourceOf(storage: Storage, { path, fd }: OpenedFile): SegmentSource | UnreadableSource {
-  const frame = isCompressedPath(path) ? FrameReader.open(storage, fd) : undefined;
+function sourceOf(
+  storage: Storage,
+  { path, fd, isCompressed }: OpenedFile,
+): SegmentSource | UnreadableSource {
+  const frame = isCompressed ? FrameReader.open(storage, fd) : undefined;
   if (isDefect(frame)) return { ...frame, path };
   const { bytes, device, inode, links } = storage.statusOf(fd);
   return { path, fd, frame, bytes: frame?.contentBytes ?? bytes, device, inode, names: links };

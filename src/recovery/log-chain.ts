@@ -80,11 +80,14 @@ function readLogChain(
   for (const listed of segments.toReversed()) {
     const isFollowed = successor?.segmentIndex === listed.index + 1;
     const link = readLink(storage, listed, isFollowed ? successor : undefined, meter);
-    links.unshift(link);
+    links.push(link);
     successor = link.header;
   }
+  links.reverse();
+  const logIds: bigint[] = [];
+  for (const { header } of links) if (header !== undefined) logIds.push(header.logId);
   const logId = electLogId({
-    segments: links.flatMap(({ header }) => (header === undefined ? [] : [header.logId])),
+    segments: logIds,
     meta: reading.status === 'present' ? reading.meta.logId : undefined,
     regions: regionLogIds(storage, dir),
   });

@@ -87,6 +87,7 @@ assert(
 );
 
 const codec = codecOf(SegmentHeaderLayout);
+const { field } = codec;
 const OFFSET = SegmentHeaderLayout.offset;
 const CHECKSUM_BYTES = SEGMENT_HEADER_BYTES - OFFSET.headerChecksum;
 /** Where the part ends that is the same in every version. */
@@ -131,7 +132,7 @@ export function encodeSegmentHeader(header: Omit<SegmentHeader, 'headerChecksum'
   const page = new Uint8Array(SEGMENT_HEADER_PAGE_BYTES);
   codec.encode(page, { ...SEGMENT_HEADER_START, ...header, headerChecksum: 0n });
   const headerChecksum = xxh64(page.subarray(0, OFFSET.headerChecksum), 0n);
-  codec.field.headerChecksum.set(viewOf(page), 0, headerChecksum);
+  field.headerChecksum.set(viewOf(page), 0, headerChecksum);
   return page;
 }
 
@@ -140,35 +141,48 @@ export function decodeSegmentHeader(page: Uint8Array): SegmentHeader | Defect {
   if (page.length < SEGMENT_HEADER_PAGE_BYTES) {
     return makeDefect('truncated', `segment header page of ${page.length} bytes`);
   }
-  const { magic, version, headerBytes, ...header } = codec.decode(page);
-  const envelopeDefect = checkEnvelope(page, { magic, version, headerBytes });
+  const envelopeDefect = checkEnvelope(page);
   if (envelopeDefect !== undefined) return envelopeDefect;
+  const header = readFields(page);
   const feature = featureProblem(header);
   if (feature !== undefined) return makeDefect('feature', feature);
-  const spareIsZero =
-    codec.spareIsZero(page) && isZero(page, SEGMENT_HEADER_BYTES, SEGMENT_HEADER_PAGE_BYTES);
-  const problem = spareIsZero
+  const problem = spareIsZero(page)
     ? fieldProblem(header)
     : 'spare bytes of the header page are not zero';
   return problem === undefined ? header : makeDefect('field', problem);
 }
 
-interface Envelope {
-  readonly magic: bigint;
-  readonly version: number;
-  readonly headerBytes: number;
+/** Field by field: an open reads one of each segment, and the codec's decode takes longer. */
+function readFields(page: Uint8Array): SegmentHeader {
+  const view = viewOf(page, 0, SEGMENT_HEADER_BYTES);
+  return {
+    segmentIndex: field.segmentIndex.get(view, 0),
+    segmentBytes: field.segmentBytes.get(view, 0),
+    firstEventId: field.firstEventId.get(view, 0),
+    incompatibleFlags: field.incompatibleFlags.get(view, 0),
+    compatibleFlags: field.compatibleFlags.get(view, 0),
+    checksumKind: field.checksumKind.get(view, 0),
+    blockAlignment: field.blockAlignment.get(view, 0),
+    logId: field.logId.get(view, 0),
+    salt: field.salt.get(view, 0),
+    createdTsNs: field.createdTsNs.get(view, 0),
+    previousLastEventId: field.previousLastEventId.get(view, 0),
+    previousEndOffset: field.previousEndOffset.get(view, 0),
+    previousBlockChecksum: field.previousBlockChecksum.get(view, 0),
+    headerChecksum: field.headerChecksum.get(view, 0),
+  };
 }
 
 /** What can be judged of any version: magic, checksum, and then which version it is. */
-function checkEnvelope(
-  page: Uint8Array,
-  { magic, version, headerBytes }: Envelope,
-): Defect | undefined {
-  if (magic !== SEGMENT_MAGIC) {
+function checkEnvelope(page: Uint8Array): Defect | undefined {
+  const view = viewOf(page, 0, SEGMENT_HEADER_BYTES);
+  if (field.magic.get(view, 0) !== SEGMENT_MAGIC) {
     return isZero(page, 0, SEGMENT_HEADER_PAGE_BYTES)
       ? makeDefect('zero', 'the segment header page is all zero')
       : makeDefect('magic', 'not a segment header');
   }
+  const version = field.version.get(view, 0);
+  const headerBytes = field.headerBytes.get(view, 0);
   const checksumOffset = headerBytes - CHECKSUM_BYTES;
   const inPage = checksumOffset >= ENVELOPE_BYTES && headerBytes <= SEGMENT_HEADER_PAGE_BYTES;
   if (!inPage || checksumAt(page, checksumOffset) !== xxh64(page.subarray(0, checksumOffset), 0n)) {
@@ -183,9 +197,13 @@ function checkEnvelope(
   return undefined;
 }
 
+/** Whether nothing stands in the page but the fields. */
+const spareIsZero = (page: Uint8Array): boolean =>
+  codec.spareIsZero(page) && isZero(page, SEGMENT_HEADER_BYTES, SEGMENT_HEADER_PAGE_BYTES);
+
 /** The checksum of a header of any version, which ends it. */
 const checksumAt = (page: Uint8Array, offset: number): bigint =>
-  codec.field.headerChecksum.get(viewOf(page), offset - OFFSET.headerChecksum);
+  field.headerChecksum.get(viewOf(page), offset - OFFSET.headerChecksum);
 
 function featureProblem(header: Omit<SegmentHeader, 'headerChecksum'>): string | undefined {
   const unknownFlags = (header.incompatibleFlags & ~KNOWN_INCOMPATIBLE_FLAGS) >>> 0;

@@ -3,6 +3,7 @@
 // which ext4 without a journal writes to the disk with the next sync. Costs half of Node's call.
 import { constants } from 'node:fs';
 import { loadedLibc } from '../memory/libc.js';
+import { TWO_POW_32 } from '../units.js';
 import type { EntryKind, FileStatus } from './storage.js';
 
 /** struct statx of <linux/stat.h>, as far as it is read. */
@@ -42,7 +43,7 @@ export function nativeStatusAt(path: string): FileStatus | undefined {
 
 const toStatus = (): FileStatus => ({
   kind: KINDS.get(view.getUint16(at.mode, true) & constants.S_IFMT) ?? 'other',
-  bytes: Number(view.getBigUint64(at.bytes, true)),
+  bytes: view.getUint32(at.bytes + 4, true) * TWO_POW_32 + view.getUint32(at.bytes, true),
   device: deviceOf(view.getUint32(at.deviceMajor, true), view.getUint32(at.deviceMinor, true)),
   inode: view.getBigUint64(at.inode, true),
   links: view.getUint32(at.links, true),
@@ -57,9 +58,18 @@ function birthNs(): bigint | undefined {
   return ns > 0n ? ns : undefined;
 }
 
-/** One number as Node has it: makedev of libc. */
+let lastDevice = { major: 0, minor: 0, device: 0n };
+
+/** One number as Node has it. The files of a log are on one device: it is made once for all. */
 function deviceOf(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
+  if (major !== lastDevice.major || minor !== lastDevice.minor) {
+    lastDevice = { major, minor, device: makeDevice(BigInt(major), BigInt(minor)) };
+  }
+  return lastDevice.device;
+}
+
+/** makedev of libc. */
+function makeDevice(high: bigint, low: bigint): bigint {
   return (
     ((high & 0xffff_f000n) << 32n) |
     ((high & 0xfffn) << 8n) |

@@ -105,6 +105,8 @@ test('a device number is what makedev of libc makes of its halves', { skip: noLi
   for (const [major, minor, device] of [
     [254, 0, 0xfe00n],
     [8, 17, 0x811n],
+    [8, 18, 0x812n],
+    [9, 18, 0x912n],
     [0, 0x12345, 0x1230_0045n],
     [0xfedcba98, 0x76543210, 0xfedc_b765_432a_9810n],
   ] as const) {

@@ -58,7 +58,8 @@ export function physicalPath(path: string, directory: string, at: string | undef
   if (at === undefined) return path;
   // The link in /proc itself is not the folder.
   if (path === directory) return `${at}/.`;
-  return path.startsWith(directory + sep) ? at + path.slice(directory.length) : path;
+  const isBelow = path.startsWith(directory) && path[directory.length] === sep;
+  return isBelow ? at + path.slice(directory.length) : path;
 }
 
 /** The text with the path that the caller gave: the other one means nothing to a reader. */
