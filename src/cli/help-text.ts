@@ -24,7 +24,8 @@ function filled(before: string, text: string, at: number, columns: number): stri
   return [...lines, line];
 }
 
-function fitLine(line: string, columns: number): string[] {
+/** One line in lines of at most so many characters, which begin where its text begins. */
+export function fitLine(line: string, columns: number): string[] {
   if (line.length <= columns || COMMAND.test(line)) return [line];
   const column = FIRST_COLUMN.exec(line)?.[0] ?? '';
   const isNarrow = columns - column.length < ROOM_MIN;

@@ -6,6 +6,11 @@ import { SIGNAL_EXITS } from './exit-codes.js';
 type HandledSignal = keyof typeof SIGNAL_EXITS;
 const HANDLED = Object.keys(SIGNAL_EXITS) as HandledSignal[];
 
+/** A terminal has shown ^C where the cursor was: what follows, or the prompt, begins a line. */
+function takeBackEcho(): void {
+  if (process.stderr.isTTY && process.env['TERM'] !== 'dumb') process.stderr.write('\r\u001b[K');
+}
+
 export class Interruption {
   readonly #controller = new AbortController();
   #signal: HandledSignal | undefined;
@@ -17,6 +22,7 @@ export class Interruption {
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     const handled = HANDLED.find((candidate) => candidate === signal);
     if (handled === undefined) return;
+    if (handled === 'SIGINT') takeBackEcho();
     if (this.#signal !== undefined) process.exit(SIGNAL_EXITS[handled]);
     this.#signal = handled;
     this.#controller.abort(new Error(`stopped by ${handled}`));

@@ -1,6 +1,8 @@
 // What is said to a person. Colour and a moving line only where a terminal shows them; in a pipe
 // or a file the same words arrive as plain lines.
 
+import { fitLine } from './help-text.js';
+
 const ESCAPE = '\u001b[';
 
 export interface TextStream {
@@ -15,6 +17,16 @@ export interface Environment {
 }
 
 const PROGRESS_INTERVAL_MS = 100;
+
+/** Below it, words on lines of their own are no easier to read than lines that the terminal cuts. */
+const FITTED_COLUMNS_MIN = 20;
+
+/** The words that fit whole: a number that is cut short is another number. */
+function cutAtWord(text: string, columns: number): string {
+  if (text.length <= columns) return text;
+  const end = columns < 2 ? -1 : text.lastIndexOf(' ', columns - 2);
+  return end > 0 ? `${text.slice(0, end).trimEnd()} …` : '…'.slice(0, Math.max(0, columns));
+}
 
 export class Terminal {
   readonly #stream: TextStream;
@@ -46,9 +58,13 @@ export class Terminal {
     return this.#moving;
   }
 
+  /** On a terminal that is narrower than the text it goes on below, at a word. */
   line(text = ''): void {
     this.clearProgress();
-    this.#stream.write(`${text}\n`);
+    const { columns } = this.#stream;
+    const isFitted = this.#moving && columns !== undefined && columns >= FITTED_COLUMNS_MIN;
+    const lines = text.split('\n').flatMap((line) => (isFitted ? fitLine(line, columns) : [line]));
+    this.#stream.write(`${lines.join('\n')}\n`);
   }
 
   /** Replaces the moving line, ten times a second at most; nothing where there is no terminal. */
@@ -58,7 +74,7 @@ export class Terminal {
     this.#progressShown = true;
     const columns = this.#stream.columns ?? 80;
     // A line that wraps could not be taken back.
-    this.#stream.write(`\r${describe().slice(0, Math.max(0, columns - 1))}${ESCAPE}K`);
+    this.#stream.write(`\r${cutAtWord(describe(), columns - 1)}${ESCAPE}K`);
   }
 
   clearProgress(): void {

@@ -173,6 +173,18 @@ describe('command line: demo on a terminal', {
     assert.ok(terminal.isSane, output);
   });
 
+  it('fits a terminal of 60 columns, without a word cut by its edge', async (context) => {
+    const size = { columns: 60, rows: 20 };
+    const args = ['demo', '--events', EVENTS];
+    const terminal = new PseudoTerminal(context, temporaryFolder(context), args, size);
+    assert.equal(await terminal.ended(), 0, terminal.output);
+    const [text = ''] = stripVTControlCharacters(terminal.output).split('settings: ');
+    assert.match(text, /\nProven: /);
+    for (const line of text.split(/[\r\n]+/)) {
+      assert.ok(line.length <= 60 || line.includes(tmpdir()), `more than 60 columns: ${line}`);
+    }
+  });
+
   it('Ctrl-C leaves the panel and the terminal as they are; NO_COLOR is heeded', async (context) => {
     const dir = join(temporaryFolder(context), 'orders');
     const args = ['--events', '50000000', '--dir', dir];

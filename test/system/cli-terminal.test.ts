@@ -60,6 +60,24 @@ describe('command line: on a terminal', { skip: noTerminal, timeout: 300_000 }, 
     }
   });
 
+  it('after Ctrl-C, what follows begins a line', async (context) => {
+    const dir = await nastyLog(context);
+    for (const { args, shown } of [
+      { args: ['metrics', dir, '--listen', '127.0.0.1:0'], shown: /until Ctrl-C\r\n/ },
+      { args: ['dashboard', dir, '--listen', '127.0.0.1:0'], shown: /until Ctrl-C\r\n/ },
+      { args: ['replay', dir, '--follow'], shown: /plain\r\n/ },
+    ]) {
+      const size = { columns: 60, rows: 20 };
+      const terminal = new PseudoTerminal(context, temporaryFolder(context), args, size);
+      await terminal.shows(shown);
+      terminal.type('\u0003');
+      assert.equal(await terminal.ended(), 130, terminal.output);
+      const [before = ''] = terminal.output.split('settings: ');
+      assert.ok(before.endsWith('\r\u001b[K'), JSON.stringify(before));
+      assert.ok(terminal.isSane, terminal.output);
+    }
+  });
+
   it('names of files and folders steer it in no command', async (context) => {
     const dir = join(temporaryFolder(context), 'l\u001b]0;og\u009b2J\u202e');
     const wal = await Wal.open(dir, { segmentBytes: 1 << 20, ringBytes: 1 << 20 });
