@@ -297,6 +297,12 @@ export const BENCHMARKS = {
     goals: {},
     isLong: true,
   },
+  'first-event': {
+    title: 'from `npm install` of the packed package to the first durable event',
+    nonGoal: 'the registry and the way to it, which take most of it',
+    goals: {},
+    isLong: true,
+  },
   limits: {
     title: 'what the machine allows',
     nonGoal: 'the product',

@@ -18,7 +18,7 @@ export interface Environment {
 
 const PROGRESS_INTERVAL_MS = 100;
 
-/** Below it, words on lines of their own are no easier to read than lines that the terminal cuts. */
+/** Below it, words on lines of their own are no easier to read than what the terminal cuts. */
 const FITTED_COLUMNS_MIN = 20;
 
 /** The words that fit whole: a number that is cut short is another number. */
