@@ -6,6 +6,7 @@ import { isMainThread } from 'node:worker_threads';
 import type * as Koffi from 'koffi';
 import { codeOf, isError, WalError } from '../errors.js';
 import { guardExit } from './koffi-exit.js';
+import { nativePath, requireNative } from './native-module.js';
 
 export interface Libc {
   /** Maps `bytes` of `fd` shared and writable; returns the address. */
@@ -170,13 +171,16 @@ let koffi: typeof Koffi | null | undefined;
 /** koffi's shared library, as it was loaded. */
 let library: string | undefined;
 
+/** koffi's shared library, where the application had loaded it already. */
+const loadedBefore = (): string | undefined =>
+  Object.keys(createRequire(import.meta.url).cache).find((path) => path.endsWith('koffi.node'));
+
 function loadKoffi(): typeof Koffi | undefined {
   if (koffi === undefined) {
     koffi = null;
     try {
-      const require = createRequire(import.meta.url);
-      koffi = require('koffi') as typeof Koffi;
-      library = Object.keys(require.cache).find((path) => path.endsWith('koffi.node'));
+      koffi = requireNative('koffi') as typeof Koffi;
+      library = nativePath('koffi') ?? loadedBefore();
       // In a worker not yet: that takes calls which must not be made while it may be terminated.
       if (library !== undefined && isMainThread) guardExit(koffi, library);
     } catch (error) {

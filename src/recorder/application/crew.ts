@@ -75,6 +75,16 @@ export class Member implements ServedLog {
     this.#host.post(this.#ticket, start, [...transferList]);
   }
 
+  /** See Host. */
+  get isUp(): Promise<boolean> {
+    return this.#host.isUp;
+  }
+
+  /** See Host. */
+  begin(): void {
+    this.#host.begin();
+  }
+
   /** The log at which its thread is, where that is another one. */
   get elsewhere(): Elsewhere | undefined {
     return this.#host.elsewhere(this.#ticket);
@@ -184,7 +194,7 @@ interface Members extends Record<(typeof THREAD_NAMES)[number], Member> {
   readonly writerOn: (host: Host) => Member;
 }
 
-/** All, or none. */
+/** All, or none. The writer has begun, the others have not. */
 async function gather(
   directory: string,
   disk: string,
@@ -201,13 +211,27 @@ async function gather(
   try {
     const preparer = gain('preparer', helperFor('preparer', disk, threads));
     const housekeeping = gain('housekeeping', helperFor('housekeeping', disk, threads));
-    // Last: it locks the log at once, and another might not start.
     const opener = await openerFor(disk, threads);
     const writerOn = (host: Host): Member => gain('writer', host);
     return { preparer, housekeeping, writer: writerOn(opener.host), opener, writerOn };
   } catch (error) {
     await Promise.all(gathered.map((member) => member.leave()));
     throw limitError(directory, error) ?? error;
+  }
+}
+
+/**
+ * Starts the helpers' threads once the writer's is up: Node makes each from scratch, and three of
+ * them at once keep two processors from the one that is waited for.
+ * @returns why one cannot be started
+ */
+async function beginBehind(writer: Member, helpers: readonly Member[]): Promise<unknown> {
+  if (!(await writer.isUp)) return undefined;
+  try {
+    for (const helper of helpers) helper.begin();
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 
@@ -278,6 +302,8 @@ export class Crew {
     const { writer, preparer, housekeeping } = this.#members;
     const opened = writer.message('opened');
     writer.start(request, [request.custody.port]);
+    const helpers = [preparer, housekeeping];
+    const begun = beginBehind(writer, helpers);
     const ready = await opened;
     this.#ready = ready;
     const { directory, options } = request;
@@ -287,7 +313,8 @@ export class Crew {
     const signals = this.#signals.handle;
     const log = { directory, options, signals, logId, held, region };
     const start: HelperStart = { ...log, firstTicket, firstKeptEventId };
-    const helpers = [preparer, housekeeping];
+    const refusal = await begun;
+    if (refusal !== undefined) throw limitError(directory, refusal) ?? refusal;
     const running = helpers.map((helper) => helper.message('running'));
     for (const helper of helpers) helper.start(start);
     await Promise.all(running);
@@ -337,6 +364,7 @@ export class Crew {
     assert(this.#ready !== undefined, 'a log is maintained once it is open');
     const { logId, held, region, recoveredTimestampNs } = this.#ready;
     const host = helperFor('maintainer', this.#disk, options.threads);
+    host.begin();
     let isRunning = false;
     // Nothing of the log is lost with it: it goes on without being maintained.
     const onDeath = (death: WalError): void => {

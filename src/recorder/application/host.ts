@@ -2,7 +2,8 @@
 // what it tells, how it ends. It does not hold the process; a pending `open` or `close` does.
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { TransferListItem, Worker } from 'node:worker_threads';
-import { errorOf } from '../../errors.js';
+import { assert, errorOf } from '../../errors.js';
+import { nativePaths } from '../../memory/native-module.js';
 import type { ThreadName } from '../../telemetry/heartbeats.js';
 import { Doorbell } from '../threads/doorbell.js';
 import type { Letter, LogMessage, Reply } from '../threads/messages.js';
@@ -36,27 +37,55 @@ export interface ServedLog {
 export class Host {
   readonly thread: ThreadName;
   readonly bell = new Doorbell();
-  readonly #worker: Worker;
+  #worker: Worker | undefined;
   readonly #logs = new Map<number, ServedLog>();
   readonly #onEnd: (host: Host) => void;
   readonly #ending = { endNow: () => void this.bell.endUndisturbed(UNDISTURBED_TIMEOUT_MS) };
+  /** Node has made the thread, which now loads what it runs; false: it has ended before. */
+  readonly isUp: Promise<boolean>;
+  #tellUp: (isUp: boolean) => void = () => {};
   #lastTicket = 0;
   #holds = 0;
   #error: Error | undefined;
   #idle: NodeJS.Timeout | undefined;
 
-  /** @param onEnd called once it takes no more logs: it ends, or has ended */
+  /**
+   * It has no thread before `begin`.
+   * @param onEnd called once it takes no more logs: it ends, or has ended
+   */
   constructor(thread: ThreadName, onEnd: (host: Host) => void) {
     this.thread = thread;
     this.#onEnd = onEnd;
-    this.#worker = startThread(thread, MODULES[thread], this.bell.buffer);
-    this.#worker.unref();
+    this.isUp = new Promise((resolve) => {
+      this.#tellUp = resolve;
+    });
+  }
+
+  /**
+   * Starts its thread, where that was not done.
+   * @throws WalError ERR_FLASHSTRIKE_PLATFORM, or what the system says where it cannot be started
+   */
+  begin(): void {
+    if (this.#worker !== undefined) return;
+    const worker = this.#start();
+    this.#worker = worker;
+    if (this.#holds === 0) worker.unref();
     hostEndsWithProcess(this.#ending);
-    this.#worker.on('message', ({ ticket, message }: Reply) => this.#hear(ticket, message));
-    this.#worker.on('error', (error) => {
+    worker.once('online', () => this.#tellUp(true));
+    worker.on('message', ({ ticket, message }: Reply) => this.#hear(ticket, message));
+    worker.on('error', (error) => {
       this.#error = errorOf(error);
     });
-    this.#worker.once('exit', (code) => this.#hasEnded(code));
+    worker.once('exit', (code) => this.#hasEnded(code));
+  }
+
+  #start(): Worker {
+    try {
+      return startThread(this.thread, MODULES[this.thread], this.bell.buffer);
+    } catch (error) {
+      this.#onEnd(this);
+      throw error;
+    }
   }
 
   get logCount(): number {
@@ -83,7 +112,8 @@ export class Host {
 
   /** @param ticket the log's, as `add` gave it */
   post(ticket: number, start: unknown, transferList: TransferListItem[] = []): void {
-    const letter: Letter<unknown> = { ticket, start };
+    const letter: Letter<unknown> = { ticket, start, natives: nativePaths() };
+    assert(this.#worker !== undefined, 'a thread has begun before it gets letters');
     this.#worker.postMessage(letter, transferList);
     this.bell.announceLetter();
   }
@@ -100,11 +130,11 @@ export class Host {
 
   /** The process is held for as long as somebody holds it here. */
   hold(): void {
-    if (++this.#holds === 1) this.#worker.ref();
+    if (++this.#holds === 1) this.#worker?.ref();
   }
 
   letGo(): void {
-    if (--this.#holds === 0) this.#worker.unref();
+    if (--this.#holds === 0) this.#worker?.unref();
   }
 
   #hear(ticket: number, message: LogMessage): void {
@@ -115,6 +145,7 @@ export class Host {
 
   #hasEnded(exitCode: number): void {
     clearTimeout(this.#idle);
+    this.#tellUp(false);
     hostHasEnded(this.#ending);
     this.#onEnd(this);
     const logs = [...this.#logs.values()];

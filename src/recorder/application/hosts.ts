@@ -44,7 +44,7 @@ const isServing = (place: Place, thread: ThreadName, disk: string): boolean =>
   place.disk === disk &&
   place.use === 'serves';
 
-/** One that has no log, or a new one. */
+/** One that has no log, or a new one, which has not begun. */
 function freeHost(thread: ThreadName, disk: string, use: Place['use']): Place {
   const free = find(({ host }) => host.thread === thread && host.logCount === 0);
   if (free !== undefined) {
@@ -62,9 +62,14 @@ function freeHost(thread: ThreadName, disk: string, use: Place['use']): Place {
   return place;
 }
 
+function begun({ host }: Place): Host {
+  host.begin();
+  return host;
+}
+
 /**
- * The host that prepares, keeps house or maintains segments for one more log of the disk.
- * @throws WalError ERR_FLASHSTRIKE_PLATFORM, or what the system says where no thread can be started
+ * The host that prepares, keeps house or maintains segments for one more log of the disk: who has
+ * it sees to it that it begins.
  */
 export function helperFor(
   thread: 'preparer' | 'housekeeping' | 'maintainer',
@@ -103,16 +108,17 @@ export interface Opener {
 }
 
 /**
- * The host on which a log of the disk is opened, once it may be.
- * @throws as `helperFor`
+ * The host on which a log of the disk is opened, once it may be. It has begun.
+ * @throws as Host.begin
  */
 export async function openerFor(disk: string, threads: 'shared' | 'own'): Promise<Opener> {
   if (threads === 'own') {
-    return { host: freeHost('writer', disk, 'own').host, handsOver: false, end: () => {} };
+    return { host: begun(freeHost('writer', disk, 'own')), handsOver: false, end: () => {} };
   }
   const writers = [...places].filter((place) => isServing(place, 'writer', disk));
   if (writers.length < WRITERS_MAX) {
     const place = freeHost('writer', disk, 'serves');
+    begun(place);
     place.isOpening = true;
     const end = (): void => {
       place.isOpening = false;
@@ -121,7 +127,7 @@ export async function openerFor(disk: string, threads: 'shared' | 'own'): Promis
   }
   await takeTurn(disk);
   try {
-    const { host } = freeHost('writer', disk, 'opens');
+    const host = begun(freeHost('writer', disk, 'opens'));
     return { host, handsOver: true, end: () => endTurn(disk) };
   } catch (error) {
     endTurn(disk);
@@ -129,8 +135,8 @@ export async function openerFor(disk: string, threads: 'shared' | 'own'): Promis
   }
 }
 
-/** The writer that is to have a log which was opened elsewhere. @throws as `helperFor` */
+/** The writer that is to have a log which was opened elsewhere. @throws as Host.begin */
 export function writerFor(disk: string): Host {
   const known = find((place) => isServing(place, 'writer', disk) && !place.isOpening);
-  return (known ?? freeHost('writer', disk, 'serves')).host;
+  return known?.host ?? begun(freeHost('writer', disk, 'serves'));
 }

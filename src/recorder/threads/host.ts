@@ -4,6 +4,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { monotonicClock } from '../../clock/clock.js';
 import { assert, serializeError } from '../../errors.js';
 import { libc } from '../../memory/libc.js';
+import { takeNativePaths } from '../../memory/native-module.js';
 import type { ThreadName } from '../../telemetry/heartbeats.js';
 import { Doorbell } from './doorbell.js';
 import type { Letter, LogMessage, Reply } from './messages.js';
@@ -33,9 +34,10 @@ export function runHost<Start extends { readonly signals: SignalsHandle }>(
   assert(port !== null, `the ${thread} thread is a worker`);
   const reply = (message: Reply): void => port.postMessage(message);
   const bell = new Doorbell(workerData as SharedArrayBuffer);
-  bell.undisturbed(libc);
   const loop = new HostLoop(thread, bell, monotonicClock);
-  const serve = ({ ticket, start }: Letter<Start>): void => {
+  const serve = ({ ticket, start, natives }: Letter<Start>): void => {
+    takeNativePaths(natives);
+    bell.undisturbed(libc);
     const signals = new Signals(start.signals);
     const tell = (message: LogMessage): void => reply({ ticket, message });
     const onEnd: OnEnd = (error) => {

@@ -1,6 +1,7 @@
 // What passes between the application thread and the workers: at the start and at the end only.
 import type { WallAnchor } from '../../clock/wall-clock.js';
 import type { SerializedError } from '../../errors.js';
+import type { NativePaths } from '../../memory/native-module.js';
 import type { RecoveryReport } from '../../recovery/recover-log.js';
 import type { RegionHandle } from '../../region/shared-region.js';
 import type { TallyState } from '../../segment/segment-tally.js';
@@ -167,6 +168,8 @@ export interface Letter<Start> {
   /** By which the host and the application's thread tell its logs apart. */
   readonly ticket: number;
   readonly start: Start;
+  /** What the application's thread has loaded. */
+  readonly natives: NativePaths;
 }
 
 /** From a host, about the log that has the ticket. */
