@@ -579,6 +579,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/maintainer/maintainer-of-log.test.ts'],
   },
   {
+    name: 'retention: a consumer keeps events from when the clock was ahead until it is there',
+    file: 'src/consumers/lag.ts',
+    find: 'Math.max(toldNs, knownNs)',
+    replace: 'Math.max(toldNs, 0)',
+    tests: ['src/recorder/maintainer/maintainer-of-log.test.ts'],
+  },
+  {
     name: 'retention: a segment goes unverified',
     file: 'src/recorder/maintainer/segment-maintainer.ts',
     find: "if (segment.state === 'unknown') {",

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConsumerBench, DIRECTORY, EVENTS_PER_SEGMENT } from '../../test/support/consumer-bench.js';
 import { timestampOf } from '../../test/support/log-builder.js';
+import { FakeClock } from '../clock/fake-clock.js';
 import { readConsumer } from '../reading/consumer-files.js';
 import { encodeConsumer, encodeSlot, slotOffset } from '../segment/consumer-record.js';
 import { NS_PER_MS } from '../units.js';
@@ -298,4 +299,21 @@ describe('the leash', () => {
     bench.disk.write(fd, [bytes], slotOffset(99));
     assert.equal(bench.holds.oldestNeeded(ALL), 1);
   });
+});
+
+test('a lag behind events that are yet to come is the time for which they are known', async () => {
+  const bench = new Bench();
+  await bench.register('a');
+  const clock = new FakeClock();
+  const year = 365n * 24n * 3_600_000_000_000n;
+  const holds = new ConsumerHolds(bench.disk, {
+    dir: DIRECTORY,
+    logId: bench.logId,
+    durableEventId: () => bench.durableEventId,
+    nowNs: () => FINISHED_NS - year,
+    clock,
+  });
+  assert.equal(holds.survey().lag.ms, 0);
+  clock.advanceNs(90_000 * NS_PER_MS);
+  assert.equal(holds.survey().lag.ms, 90_000);
 });

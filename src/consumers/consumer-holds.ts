@@ -2,6 +2,7 @@
 // one that lags more than it may, and is to be dropped then, is dropped before anything goes that
 // it needs, and only where that lets it go. Its files are read anew each time: other processes
 // write them.
+import type { Clock } from '../clock/clock.js';
 import { isOperational } from '../errors.js';
 import { type ConsumerFile, readConsumers } from '../reading/consumer-files.js';
 import {
@@ -27,6 +28,8 @@ export interface HoldingLog {
    * is dropped for its age, as a clock that is wrong cannot be told from one that is right.
    */
   readonly believedNs?: (ageMs: number) => bigint;
+  /** Of who looks again and again, as long as the log is open; see LogSpans. */
+  readonly clock?: Clock;
 }
 
 /** A consumer that keeps the log from `eventId` on. */
@@ -57,7 +60,7 @@ export class ConsumerHolds implements RetentionHolds {
   constructor(storage: Storage, log: HoldingLog) {
     this.#storage = storage;
     this.#log = log;
-    this.#spans = new LogSpans(storage, log.dir, log.logId);
+    this.#spans = new LogSpans(storage, log.dir, log.logId, log.clock);
   }
 
   /**

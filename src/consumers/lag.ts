@@ -1,6 +1,7 @@
 // How far a consumer is behind, as far as the segments' headers tell: events exactly, bytes and age
 // by finished segments, for only those can be removed.
 import { join } from 'node:path';
+import type { Clock } from '../clock/clock.js';
 import { WalError } from '../errors.js';
 import { listLog } from '../reading/log-directory.js';
 import { readSegmentHeader } from '../reading/segment-file.js';
@@ -14,13 +15,19 @@ export interface ConsumerLag {
   readonly events: number;
   /** Size of the finished segments that hold such events; within a segment an estimate. */
   readonly bytes: number;
-  /** Since the segment of its oldest such event was finished; 0 where none is. */
+  /**
+   * Since the segment of its oldest such event was finished; 0 where none is. Where that was
+   * recorded while the clock was ahead, the log that is open counts from when it first looked; who
+   * looks once, as `listConsumers`, sees 0 until the clock is there.
+   */
   readonly ms: number;
 }
 
 interface Span {
   readonly firstEventId: number;
   readonly createdTsNs: bigint;
+  /** When it was seen first, by the clock: all before it were finished by then. */
+  readonly seenNs: number;
 }
 
 interface SizedSpan extends Span {
@@ -32,10 +39,13 @@ export class LogSpans {
   readonly #storage: Storage;
   readonly #dir: string;
   readonly #logId: bigint;
+  readonly #clock: Clock | undefined;
   readonly #headers = new Map<number, Span>();
   #spans: readonly SizedSpan[] = [];
 
-  constructor(storage: Storage, dir: string, logId: bigint) {
+  /** @param clock of who looks again and again; undefined: only the events' times tell an age */
+  constructor(storage: Storage, dir: string, logId: bigint, clock?: Clock) {
+    this.#clock = clock;
     this.#storage = storage;
     this.#dir = dir;
     this.#logId = logId;
@@ -67,20 +77,28 @@ export class LogSpans {
   lagOf(acknowledgedEventId: number, durableEventId: number, nowNs: bigint): ConsumerLag {
     const from = acknowledgedEventId + 1;
     let bytes = 0;
-    let finishedNs: bigint | undefined;
+    let finished: Span | undefined;
     for (const [at, span] of this.#spans.entries()) {
       const next = this.#spans[at + 1];
       if (next === undefined) break;
       const events = next.firstEventId - span.firstEventId;
       const kept = next.firstEventId - Math.max(from, span.firstEventId);
       if (kept <= 0 || events <= 0) continue;
-      finishedNs ??= next.createdTsNs;
+      finished ??= next;
       bytes += Math.ceil((span.bytes * kept) / events);
     }
-    // A clock that was set back makes nothing younger than new.
-    const ageNs = finishedNs === undefined || finishedNs > nowNs ? 0n : nowNs - finishedNs;
     const events = Math.max(0, durableEventId - acknowledgedEventId);
-    return { events, bytes, ms: Math.floor(Number(ageNs) / NS_PER_MS) };
+    return { events, bytes, ms: finished === undefined ? 0 : this.#ageMs(finished, nowNs) };
+  }
+
+  /**
+   * Since the segments before it were finished. A clock that was ahead has given them times that
+   * are yet to come, for years maybe: they are no younger than they are known.
+   */
+  #ageMs({ createdTsNs, seenNs }: Span, nowNs: bigint): number {
+    const toldNs = createdTsNs > nowNs ? 0 : Number(nowNs - createdTsNs);
+    const knownNs = this.#clock === undefined ? 0 : this.#clock.nowNs() - seenNs;
+    return Math.floor(Math.max(toldNs, knownNs) / NS_PER_MS);
   }
 
   /** Undefined for one that is gone, or cannot be read: what it is about is told elsewhere. */
@@ -90,7 +108,7 @@ export class LogSpans {
       const found = readSegmentHeader(this.#storage, path, { index, logId: this.#logId });
       if (found === undefined) return undefined;
       const { firstEventId, createdTsNs } = found.header;
-      return { firstEventId, createdTsNs };
+      return { firstEventId, createdTsNs, seenNs: this.#clock?.nowNs() ?? 0 };
     } catch (error) {
       if (error instanceof WalError) return undefined;
       throw error;

@@ -31,7 +31,7 @@ import { NameWatch } from './name-watch.js';
 function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): ServedBody {
   const { directory, logId, firstKeptEventId, held, region: handle, options } = start;
   const storage = rootedStorage(nodeStorage, directory, () => held.root);
-  const region = attachRegion(handle, undisturbed);
+  const region = undisturbed(() => attachRegion(handle));
   const { words, control } = ringOfRegion(region);
   const store = new MetaStore(storage, directory);
   const { metaStore, manager, consumers } = LogTelemetry.inRegion(region);
@@ -53,6 +53,7 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
     logId,
     durableEventId: () => durablePointOf({ words, control }).lastEventId,
     nowNs: () => unixNsOf(Date.now),
+    clock: monotonicClock,
   });
   const folderChange = (): bigint | undefined => storage.folderChange(directory);
   const updater = new ConsumersUpdater(consumers);

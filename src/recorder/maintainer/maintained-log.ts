@@ -1,4 +1,5 @@
 // An open log, as its maintainer sees it: through the words that its other threads publish.
+import type { Clock } from '../../clock/clock.js';
 import { unixNsOf } from '../../clock/wall-clock.js';
 import type { HoldingLog } from '../../consumers/consumer-holds.js';
 import { WalError } from '../../errors.js';
@@ -50,13 +51,14 @@ export const holdingLog = (
   logId: bigint,
   memory: Pick<RingMemory, 'words' | 'control'>,
   wallClockMs: () => number,
-  time: BelievedTime,
+  { clock, time }: { readonly clock: Clock; readonly time: BelievedTime },
 ): HoldingLog => ({
   dir,
   logId,
   durableEventId: () => durablePointOf(memory).lastEventId,
   nowNs: () => unixNsOf(wallClockMs),
   believedNs: (ageMs) => time.nowNs(ageMs),
+  clock,
 });
 
 function notTold(directory: string, trouble: number): WalError {

@@ -51,7 +51,7 @@ export function maintainerOf(
     clock,
     maintainedLog(directory, logId, memory, signals, time),
     { retention, verifiesAll: verify === 'background', hotSegments, keptTailBytes, segmentBytes },
-    new ConsumerHolds(storage, holdingLog(directory, logId, memory, wallClockMs, time)),
+    new ConsumerHolds(storage, holdingLog(directory, logId, memory, wallClockMs, log)),
     telemetry,
     listener,
     new SegmentRecycler(
