@@ -5,6 +5,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from '../../test/support/log-builder.js';
+import { KIB, MIB } from '../units.js';
 import { nodeStorage } from './node-storage.js';
 
 type Calls = { count: number };
@@ -74,6 +75,33 @@ for (const [what, sizes] of [
     assert.deepEqual(readFileSync(path), Buffer.concat([new Uint8Array(10), whole]));
   });
 }
+
+test('zeros that the system takes in pieces are written whole', (t) => {
+  const path = join(temporaryFolder(t), 'file');
+  const fd = nodeStorage.open(path, 'create');
+  nodeStorage.write(fd, [new Uint8Array(50_010).fill(7)], 0);
+  shorten(t, 5_000);
+  nodeStorage.writeZeros(fd, 5, 50_000);
+  nodeStorage.close(fd);
+  const found = readFileSync(path);
+  assert.ok(found.subarray(5, 50_005).every((byte) => byte === 0));
+  assert.deepEqual([...found.subarray(0, 5), ...found.subarray(50_005)], Array(10).fill(7));
+});
+
+test('zeros are written in small pieces, which is what the system keeps them in', (t) => {
+  const fd = nodeStorage.open(join(temporaryFolder(t), 'file'), 'create');
+  const lengths: number[] = [];
+  replace(t, 'writeSync', (original) => {
+    const noted = (to: number, bytes: Uint8Array, offset: number, length: number, at: number) => {
+      lengths.push(length);
+      return original(to, bytes, offset, length, at);
+    };
+    return noted as typeof fs.writeSync;
+  });
+  nodeStorage.writeZeros(fd, 0, 2 * MIB);
+  nodeStorage.close(fd);
+  assert.ok(lengths.length > 0 && Math.max(...lengths) <= 16 * KIB, `${Math.max(...lengths)}`);
+});
 
 test('a system that writes nothing and tells no error is an error, not an endless loop', (t) => {
   const fd = nodeStorage.open(join(temporaryFolder(t), 'file'), 'create');

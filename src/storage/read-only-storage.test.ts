@@ -32,6 +32,7 @@ test('it changes nothing, whatever is asked of it', () => {
       (mode) => () => storage.open(file, mode),
     ),
     () => storage.write(fd, [new Uint8Array(1)], 0),
+    () => storage.writeZeros(fd, 0, 1),
     () => storage.allocate(fd, 8),
     () => storage.truncate(fd, 0),
     () => storage.startWriteback(fd, 0, 1),

@@ -19,6 +19,7 @@ export class ReadOnlyStorage implements Storage {
   readonly #badPages = new Map<number, Set<number>>();
 
   readonly write = refuse;
+  readonly writeZeros = refuse;
   readonly allocate = refuse;
   readonly truncate = refuse;
   readonly startWriteback = refuse;

@@ -31,6 +31,7 @@ export function rootedStorage(
     read: (fd: number, target: Uint8Array, offset: number) => inner.read(fd, target, offset),
     write: (fd: number, parts: readonly Uint8Array[], offset: number) =>
       inner.write(fd, parts, offset),
+    writeZeros: (fd: number, offset: number, bytes: number) => inner.writeZeros(fd, offset, bytes),
     allocate: (fd: number, bytes: number) => inner.allocate(fd, bytes),
     truncate: (fd: number, bytes: number) => inner.truncate(fd, bytes),
     startWriteback: (fd: number, offset: number, bytes: number) =>

@@ -89,6 +89,24 @@ export function storageConformance(name: string, make: MakePlace, unavailable?: 
       storage.close(fd);
     });
 
+    test('writes zeros over what is there, and behind the end', (t) => {
+      const { storage, at } = opened(make(t));
+      const fd = storage.open(at('file'), 'create');
+      const before = new Uint8Array(40_000).fill(7);
+      storage.write(fd, [before], 0);
+      storage.writeZeros(fd, 10, 20_000);
+      storage.writeZeros(fd, 39_990, 20_010);
+      storage.writeZeros(fd, 70_000, 0);
+      const target = new Uint8Array(60_001);
+      assert.equal(storage.read(fd, target, 0), 60_000);
+      const zeros = target.map((byte) => (byte === 0 ? 1 : 0));
+      assert.ok(zeros.subarray(0, 10).every((isZero) => isZero === 0));
+      assert.ok(zeros.subarray(10, 20_010).every((isZero) => isZero === 1));
+      assert.ok(zeros.subarray(20_010, 39_990).every((isZero) => isZero === 0));
+      assert.ok(zeros.subarray(39_990).every((isZero) => isZero === 1));
+      storage.close(fd);
+    });
+
     test('a write of nothing does nothing', (t) => {
       const { storage, at } = opened(make(t));
       const fd = storage.open(at('file'), 'create');

@@ -73,6 +73,12 @@ export interface Storage {
    */
   write(fd: number, parts: readonly Uint8Array[], offset: number): void;
   /**
+   * Writes `bytes` zeros at `offset`, where small writes are to follow: for those, the system keeps
+   * no large piece of the file as a whole.
+   * @throws EBADF when the file was opened with `read`
+   */
+  writeZeros(fd: number, offset: number, bytes: number): void;
+  /**
    * Makes the file at least `bytes` (1 or more) long with its blocks allocated, as far as the
    * platform can; what is added is zeros, and nothing is cut.
    * @throws EBADF or EINVAL when the file was opened with `read`; ENOSPC, after which a part of it

@@ -302,6 +302,10 @@ export class SimulatedDisk implements Storage {
     this.#writable(fd, 'EINVAL').resize(bytes);
   }
 
+  writeZeros(fd: number, offset: number, bytes: number): void {
+    this.write(fd, [new Uint8Array(bytes)], offset);
+  }
+
   /** Nothing more than may happen at any time. */
   startWriteback(fd: number, _offset: number, _bytes: number): void {
     this.#file(fd);

@@ -107,6 +107,11 @@ export abstract class InterposedStorage implements Storage {
     );
   }
 
+  /** As one write. */
+  writeZeros(fd: number, offset: number, bytes: number): void {
+    this.write(fd, [new Uint8Array(bytes)], offset);
+  }
+
   allocate(fd: number, bytes: number): void {
     this.call(this.#on(fd, 'allocate', { bytes }), () => this.#inner.allocate(fd, bytes));
   }
