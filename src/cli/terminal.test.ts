@@ -73,6 +73,8 @@ describe('Terminal', () => {
     assert.equal(lineIn(20, 'ids 1 to 3,000,000; durable'), 'ids 1 to 3,000,000;\ndurable\n');
     assert.equal(lineIn(20, '   one two three four five'), '   one two three\n   four five\n');
     assert.equal(lineIn(20, 'a\nb'), 'a\nb\n');
+    const painted = new Terminal(new Screen(true), {}).bold('as wide as this here');
+    assert.equal(lineIn(20, painted), `${painted}\n`);
     const long = `/${'x'.repeat(40)}`;
     assert.equal(lineIn(20, `in ${long}`), `in\n${long}\n`);
     assert.equal(lineIn(5, 'one two three'), 'one two three\n');
