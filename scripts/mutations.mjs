@@ -992,8 +992,8 @@ export const MUTATIONS = [
   {
     name: 'reopening: zeros begin at the last block',
     file: 'src/recorder/writer/segment-room.ts',
-    find: '[new Uint8Array(wantedBytes - bytes)], bytes);',
-    replace: '[new Uint8Array(wantedBytes - endOffset + 64)], endOffset - 64);',
+    find: 'writeZeros(fd, bytes, wantedBytes - bytes)',
+    replace: 'writeZeros(fd, endOffset - 64, wantedBytes - endOffset + 64)',
     tests: ['src/recorder/writer/growing-log.test.ts'],
   },
   {

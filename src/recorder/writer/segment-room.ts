@@ -19,7 +19,7 @@ export function giveRoom(storage: Storage, file: SegmentFile, endOffset: number)
   if (bytes >= wantedBytes) return bytes;
   try {
     storage.allocate(fd, wantedBytes);
-    storage.write(fd, [new Uint8Array(wantedBytes - bytes)], bytes);
+    storage.writeZeros(fd, bytes, wantedBytes - bytes);
   } catch (error) {
     storage.truncate(fd, bytes);
     throw error;
