@@ -297,7 +297,8 @@ for (const [what, patch] of Object.entries(NATIVE_CALLS)) {
         trap = { thread: '${thread}', options: { argv: [${JSON.stringify(sign)}] }, text: \`
           import { closeSync, openSync, readSync } from 'node:fs';
           import { createRequire } from 'node:module';
-          const koffi = createRequire('${import.meta.url}')('koffi');
+          // The native part itself, which the log's threads load by its path.
+          const koffi = createRequire('${import.meta.url}')('koffi').default;
           const byte = new Uint8Array(1);
           let stands = false;
           const stand = () => {
