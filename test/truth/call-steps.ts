@@ -101,6 +101,34 @@ function stepOf(directory: string, before: string, call: TracedCall): string {
   return before === 'sync of first header' ? 'first name' : 'name';
 }
 
+const goesOn = (before: TracedCall, { name, file, offset, isFailed }: TracedCall): boolean =>
+  name === 'pwrite64' &&
+  before.name === name &&
+  before.file === file &&
+  before.offset + before.bytes === offset &&
+  parsePreparedFileName(file) !== undefined &&
+  !(isFailed || before.isFailed);
+
+/** Zeros are written in small pieces, one behind the other: together they are one call here. */
+export function withWholeZeros(thread: TracedThread): TracedThread {
+  const calls: TracedCall[] = [];
+  for (const call of thread.calls) {
+    const before = calls.at(-1);
+    if (before === undefined || !goesOn(before, call)) {
+      calls.push(call);
+      continue;
+    }
+    calls[calls.length - 1] = {
+      ...before,
+      bytes: before.bytes + call.bytes,
+      exitNs: call.exitNs,
+      leastNs: before.leastNs + call.leastNs,
+      isDelayed: before.isDelayed || call.isDelayed,
+    };
+  }
+  return { ...thread, calls };
+}
+
 /** The step of each call, in their order. */
 export function stepsOf(directory: string, { calls }: TracedThread): string[] {
   const steps: string[] = [];

@@ -6,7 +6,14 @@ import type { WalOptions } from '../../src/index.js';
 import { cannotMap, mappedOptions } from '../support/adapters.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { cannotTrace } from '../support/strace.js';
-import { OPENING_STEPS, type SeenSample, STEPS_OF, seenSamples, stepsOf } from './call-steps.js';
+import {
+  OPENING_STEPS,
+  type SeenSample,
+  STEPS_OF,
+  seenSamples,
+  stepsOf,
+  withWholeZeros,
+} from './call-steps.js';
 import { type Injected, type TracedCall, traced } from './traced-calls.js';
 
 /** Why nothing of this can run here, or false. */
@@ -76,7 +83,9 @@ export async function compared(
   directory = temporaryFolder(t),
   options = optionsOf(t),
 ): Promise<Run> {
-  const { threads, lines, isClockSteady } = await traced(text, directory, options, injected);
+  const run = await traced(text, directory, options, injected);
+  const { lines, isClockSteady } = run;
+  const threads = run.threads.map(withWholeZeros);
   if (!isClockSteady) t.diagnostic('the wall clock was stepped: no upper bounds');
   const textOf = (word: string): string =>
     lines.find((line) => line.startsWith(`${word} `))?.slice(word.length + 1) ?? '';
