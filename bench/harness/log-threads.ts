@@ -2,7 +2,7 @@
 import { threadsOf } from './processor-time.js';
 
 /** In the order in which an open starts them (src/recorder/application/crew.ts). */
-const ROLES = ['preparer', 'housekeeping', 'writer'] as const;
+const ROLES = ['writer', 'preparer', 'housekeeping'] as const;
 
 /** Pairs of a thread's id and its role, for the log that `open` opens. */
 export async function threadsOfLog<T>(
