@@ -1377,7 +1377,7 @@ export const MUTATIONS = [
     file: 'src/recorder/application/crew.ts',
     find: '    await Promise.all(gathered.map((member) => member.leave()));\n',
     replace: '',
-    tests: ['test/kernel/process-limits.test.ts'],
+    tests: ['test/system/wal-thread-start.test.ts'],
   },
   {
     name: 'region: that of another log will do',

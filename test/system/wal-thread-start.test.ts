@@ -26,21 +26,24 @@ test('the thread that opens a log is up before the others are made', async (t) =
   assert.deepEqual(lines, ['made 1,up 1 of 3', 'made 3']);
 });
 
-const REFUSED = `
+/** @param refused whether the thread that is made now is refused: `made` says which it is */
+const refusing = (refused: string): string => `
 const { Worker } = await import('node:worker_threads');
 const { syncBuiltinESMExports } = await import('node:module');
 const threads = (await import('node:worker_threads')).default;
 let made = 0;
+let ended = 0;
 let refuses = true;
 threads.Worker = class extends Worker {
   constructor(...given) {
     made++;
-    if (refuses && made > 1) {
+    if (refuses && ${refused}) {
       throw Object.assign(new Error('Worker initialization failure: EAGAIN'), {
         code: 'ERR_WORKER_INIT_FAILED',
       });
     }
     super(...given);
+    this.once('exit', () => ended++);
   }
 };
 syncBuiltinESMExports();
@@ -49,6 +52,9 @@ const attempt = () => Wal.open(directory, options).then(
   (wal) => wal.close().then(() => 'opened ' + wal.recovery.verdict),
   ({ code }) => code,
 );
+`;
+
+const REFUSED = `${refusing('made > 1')}
 tell(await attempt());
 tell('made ' + made);
 tell(await attempt());
@@ -64,4 +70,25 @@ test('a thread that cannot be made beside the writer refuses the open, and holds
   const [first, made, second, last] = lines;
   assert.deepEqual([first, made, second], ['ERR_FLASHSTRIKE_RESOURCES', 'made 2', first]);
   assert.equal(last, 'opened clean');
+});
+
+const FIRST_REFUSED = `${refusing('true')}
+tell(await attempt());
+refuses = false;
+tell(await attempt());
+const giveUpMs = performance.now() + 20_000;
+while (ended < 3 && performance.now() < giveUpMs) {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
+tell(ended + ' ended of ' + (made - 1));
+// A thread that is kept would keep the process.
+setTimeout(() => process.exit(1), 3_000).unref();
+`;
+
+test('where the writer cannot be made, no other thread is kept for the log', {
+  skip: cannotMap,
+}, async (t) => {
+  const options = mappedOptions(t);
+  const lines = await runSound(FIRST_REFUSED, temporaryFolder(t), options, { bare: true });
+  assert.deepEqual(lines, ['ERR_FLASHSTRIKE_RESOURCES', 'opened new', '3 ended of 3']);
 });
