@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { eventually } from '../../test/support/eventually.js';
 import { LogBuilder, temporaryFolder } from '../../test/support/log-builder.js';
+import { descriptorsBelow, threads } from '../../test/support/process-resources.js';
 import { AHEAD_QUERY } from '../../test/support/readers.js';
 import { steppedReadAhead } from '../../test/support/stepped-read-ahead.js';
 import { FILE_PORTS } from '../judgement/reading-ports.js';
@@ -18,9 +20,6 @@ import { REPLAY_PORTS } from './thread-read-ahead.js';
 for (const file of ['cursor', 'replay', 'hand-out', 'from-time', '../judgement/kept-events']) {
   await import(new URL(`./${file}.test.js${AHEAD_QUERY}`, import.meta.url).href);
 }
-
-const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
-const threads = (): number => readdirSync('/proc/self/task').length;
 
 /** Two MiB a segment, in blocks of 64 KiB, the last one without a seal. */
 function longLog(t: TestContext, segments = 8): LogBuilder {
@@ -130,7 +129,7 @@ async function untilAhead(
 
 test('a thread reads ahead, tells what it did, and is gone some time after its last reader', async (t) => {
   const builder = longLog(t, 24);
-  const [descriptors, before] = [openDescriptors(), threads()];
+  const before = threads().length;
   const telemetry = new recovery.Telemetry();
   const cursor = openCursorThrough(onThread, builder.dir, { telemetry });
   await untilAhead(cursor, telemetry);
@@ -142,15 +141,14 @@ test('a thread reads ahead, tells what it did, and is gone some time after its l
   assert.ok(segmentPreloader.finishSegment.successes >= 1);
   assert.ok(segmentReader.verifiedEvents >= builder.lastEventId);
   cursor.close();
-  assert.ok(openDescriptors() <= descriptors);
-  const deadline = Date.now() + 60_000;
-  while (threads() > before && Date.now() < deadline) await sleep(50);
-  assert.ok(threads() <= before);
+  // The thread closes its own when it comes to it.
+  await eventually('all files are closed', () => descriptorsBelow(builder.dir).length === 0);
+  await eventually('the thread is gone', () => threads().length <= before);
 });
 
 test('a hundred readers that are given up in the middle leave no file and no thread', async (t) => {
   const builder = longLog(t, 24);
-  const [descriptors, before] = [openDescriptors(), threads()];
+  const before = threads().length;
   for (let round = 0; round < 100; round++) {
     if (round % 2 === 0) {
       const cursor = openCursorThrough(onThread, builder.dir);
@@ -163,10 +161,9 @@ test('a hundred readers that are given up in the middle leave no file and no thr
     }
     if (round % 10 === 0) await sleep(5);
   }
-  assert.ok(openDescriptors() <= descriptors);
-  const deadline = Date.now() + 60_000;
-  while (threads() > before && Date.now() < deadline) await sleep(50);
-  assert.ok(threads() <= before);
+  // The thread closes its own when it comes to it.
+  await eventually('all files are closed', () => descriptorsBelow(builder.dir).length === 0);
+  await eventually('the thread is gone', () => threads().length <= before);
 });
 
 test('where the preloader ends behind a segment that was removed, the next event is not expired', (t) => {
@@ -219,7 +216,6 @@ test('a thread that is ended in the middle costs time, and the next reader has a
     const telemetry = new recovery.Telemetry();
     const cursor = openCursorThrough(onThread, builder.dir, { telemetry });
     await untilAhead(cursor, telemetry);
-    const descriptors = openDescriptors();
     assert.ok(caught.worker !== undefined);
     await caught.worker.terminate();
     let { eventId } = cursor;
@@ -227,13 +223,13 @@ test('a thread that is ended in the middle costs time, and the next reader has a
     assert.equal(eventId, builder.lastEventId);
     assert.ok(telemetry.segmentPreloader.preloadSegment.failures <= 1);
     cursor.close();
-    assert.ok(openDescriptors() <= descriptors);
+    assert.deepEqual(descriptorsBelow(builder.dir), []);
   }
 });
 
 test('a log that is short starts no thread', (t) => {
   const builder = longLog(t, 2);
-  const before = threads();
+  const before = threads().length;
   assert.equal([...replay(builder.dir, { readAhead: true, reuse: true })].length, 3584);
-  assert.ok(threads() <= before);
+  assert.ok(threads().length <= before);
 });

@@ -7,8 +7,8 @@ import { exitCodeOf } from '../../src/cli/exit-codes.js';
 import { tellAudit } from '../../src/cli/replication/auditing.js';
 import { feed } from '../../src/cli/replication/feeding.js';
 import { rebuild } from '../../src/cli/replication/rebuilding.js';
-import { listConsumers, verify, type Wal } from '../../src/index.js';
-import { type BlockStream, replicate, restoreFrom } from '../../src/replication.js';
+import { listConsumers, openConsumer, verify, type Wal, WalError } from '../../src/index.js';
+import { type BlockStream, replicate, restoreFrom, StreamFailure } from '../../src/replication.js';
 import { inspectLog, type StreamInspection } from '../../src/verification/inspect.js';
 import { eventually, settles } from '../support/eventually.js';
 import { flashstrike, RunningCommand } from '../system/cli-process.js';
@@ -85,6 +85,27 @@ test('a stream that is wrong for good is told, and nothing is kept for it', asyn
   await assert.rejects(feed(dir, stream, QUIET, new Told()), wrong);
   assert.ok(closed > 0);
   assert.deepEqual(listConsumers(dir), []);
+});
+
+test('one that answers only later what is wrong with it leaves nothing either', async (t) => {
+  const { dir } = await logOf(t);
+  const wrong = new WalError('ERR_FLASHSTRIKE_INVALID_OPTION', 'There is no such stream.');
+  const consumer = 'replica-memory';
+  const asked: boolean[] = [];
+  const late = (): BlockStream => ({
+    ...streamOf(liveStream()),
+    position: async () => {
+      asked.push(listConsumers(dir).some(({ name }) => name === consumer));
+      throw asked.length % 3 !== 0 ? new StreamFailure('unavailable', 'it has just begun') : wrong;
+    },
+  });
+  await assert.rejects(feed(dir, late(), QUIET, new Told()), wrong);
+  assert.deepEqual(asked, [false, true, true]);
+  assert.deepEqual(listConsumers(dir), []);
+  await (await openConsumer(dir, consumer, { create: true })).close();
+  await assert.rejects(feed(dir, late(), QUIET, new Told()), wrong);
+  const kept = listConsumers(dir).map(({ name }) => name);
+  assert.deepEqual(kept, [consumer], 'what was there before keeps what it keeps');
 });
 
 test('a stream becomes a log, up to an event, or as a standby until Ctrl-C; audited', async (t) => {

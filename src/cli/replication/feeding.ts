@@ -1,5 +1,6 @@
 // A replicator at work as a command: what it tells a person, and how it ends.
-import { printable } from '../../errors.js';
+import { printable, WalError } from '../../errors.js';
+import { listConsumers, removeConsumer } from '../../index.js';
 import { type BlockStream, type Replica, replicate, StreamFailure } from '../../nats.js';
 import type { CommandContext } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -28,10 +29,18 @@ export async function feed(
   try {
     await probe(stream);
     const { signal } = interruption;
+    // As `replicate` says.
+    const consumer = `replica-${stream.name}`;
+    const wasKnown = listConsumers(dir).some(({ name }) => name === consumer);
     const replica = await replicate(dir, { stream, takeover, signal });
     const teller = new Teller(replica, stream.name, terminal);
     try {
       await replica.ended();
+    } catch (error) {
+      // An engine that had just started could not say so when it was asked at first.
+      const isUseless = isInvalidOption(error) && replica.epoch === 0;
+      if (isUseless && !wasKnown) await removeConsumer(dir, consumer);
+      throw error;
     } finally {
       await replica.close();
       teller.end();
@@ -43,6 +52,9 @@ export async function feed(
     interruption.dispose();
   }
 }
+
+const isInvalidOption = (error: unknown): boolean =>
+  error instanceof WalError && error.code === 'ERR_FLASHSTRIKE_INVALID_OPTION';
 
 /** What is wrong with a stream for good is told before the log keeps anything for it. */
 async function probe(stream: BlockStream): Promise<void> {
