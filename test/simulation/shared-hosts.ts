@@ -51,13 +51,10 @@ class SharedLog {
       preparer: () => log.stepPreparer(),
       housekeeping: () => log.stepHousekeeping(),
     }[thread];
-    if (thread !== 'writer') return { step, beat: () => {}, spinUs: 0, end: () => undefined };
+    if (thread !== 'writer') return { step, beat: () => {}, end: () => undefined };
     return {
       step,
       beat: () => body.beat(),
-      get spinUs() {
-        return body.spinUs;
-      },
       get rest() {
         return body.rest;
       },

@@ -73,7 +73,7 @@ function keep({ start, signals, tell, undisturbed }: Service<HelperStart>): Serv
   const beat = heartbeatOf(region, 'housekeeping', monotonicClock);
   const marks = threadMarksOf(region, 'housekeeping', ownThreadId());
   tell({ kind: 'running' });
-  return { step, beat, marks, spinUs: 0, end };
+  return { step, beat, marks, end };
 }
 
 runHost('housekeeping', keep);

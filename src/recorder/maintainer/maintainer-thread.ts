@@ -64,7 +64,7 @@ function maintain({ start, signals, tell, undisturbed }: Service<MaintainerStart
   };
   tell({ kind: 'running' });
   const beat = heartbeatOf(region, 'maintainer', monotonicClock);
-  return { step, beat, spinUs: 0, end };
+  return { step, beat, end };
 }
 
 runHost('maintainer', maintain);

@@ -47,7 +47,7 @@ function prepareFor({ start, signals, tell, undisturbed }: Service<HelperStart>)
     sampler.lookIfLate();
     return preparer.step();
   };
-  return { step, beat, marks, spinUs: 0, end };
+  return { step, beat, marks, end };
 }
 
 function notRemoved(directory: string, cause: unknown): WalError {

@@ -69,7 +69,6 @@ class Bench {
         beats++;
         assert.ok(beats >= step, 'its heart beats with every step');
       },
-      spinUs: 0,
       end: () => undefined,
     };
     Object.defineProperties(body, Object.getOwnPropertyDescriptors(more));
@@ -85,9 +84,9 @@ class Bench {
   }
 }
 
-function sleepsOf(outcomes: readonly number[], spinUs = 0): number[] {
+function sleepsOf(outcomes: readonly number[]): number[] {
   const bench = new Bench();
-  bench.add('log', outcomes, { spinUs });
+  bench.add('log', outcomes);
   bench.run();
   assert.equal(bench.steps.length, outcomes.length);
   return bench.bell.sleeps;
@@ -96,15 +95,6 @@ function sleepsOf(outcomes: readonly number[], spinUs = 0): number[] {
 describe('the loop of a host with one log', () => {
   test('goes on at once while there is something to do, and sleeps as long as it may', () => {
     assert.deepEqual(sleepsOf([0, 0, 5, 0, 1000, 0]), [5, 1000]);
-  });
-
-  test('spins for a while behind the last work before it sleeps', () => {
-    // Each step takes 10 µs: behind the work the next four are within 50 µs.
-    assert.deepEqual(sleepsOf([0, 7, 7, 7, 7, 7, 7, 0], 50), [7, 7]);
-  });
-
-  test('does not spin before there was any work', () => {
-    assert.deepEqual(sleepsOf([3, 3, 0], 1_000), [3, 3]);
   });
 
   test('takes no step when the log has asked for its end before', () => {

@@ -5,7 +5,7 @@ import type { Clock } from '../../clock/clock.js';
 import type { WallClockMs } from '../../clock/wall-clock.js';
 import { type ThreadName, wrappedMs } from '../../telemetry/heartbeats.js';
 import type { ThreadMarks } from '../../telemetry/thread-marks.js';
-import { NS_PER_MS, NS_PER_US } from '../../units.js';
+import { NS_PER_MS } from '../../units.js';
 import type { Doorbell } from './doorbell.js';
 import type { Signals } from './signals.js';
 
@@ -48,8 +48,6 @@ export interface LoopBody {
   step(isShared: boolean): number;
   /** Tells other threads and processes that this one is alive. */
   beat(): void;
-  /** For how long to look for more work before sleeping, in µs; 0 for a thread that never spins. */
-  readonly spinUs: number;
   /** See Rest; undefined while every look has to be a step. */
   readonly rest?: Rest | undefined;
   /** Where it tells what the thread does, for the recorder of stalls. */
@@ -92,7 +90,6 @@ class Seat {
   readonly onEnd: OnEnd;
   readonly ticket: number;
   #seenWakes: number;
-  #spinUntilNs = 0;
   #waitNs = 0;
   #rest: Rest | undefined;
   #beatDueNs = 0;
@@ -171,13 +168,9 @@ class Seat {
     if (waitMs === undefined) {
       this.hasEnded = true;
     } else if (waitMs === 0) {
-      const { spinUs } = body;
-      this.#spinUntilNs = spinUs === 0 ? 0 : clock.nowNs() + spinUs * NS_PER_US;
       this.#pause(AT_ONCE, 0);
     } else {
-      const nowNs = clock.nowNs();
-      if (nowNs < this.#spinUntilNs && !isEnding) this.#pause(AT_ONCE, 0);
-      else this.#pause(nowNs, waitMs * NS_PER_MS);
+      this.#pause(clock.nowNs(), waitMs * NS_PER_MS);
     }
   }
 

@@ -16,6 +16,8 @@ import type { WriterProgress } from './writer-progress.js';
  * Blocks aim at this size: large enough to spread the cost of a call, small enough for the cache.
  */
 const TARGET_BLOCK_BYTES = 256 * KIB;
+/** The writer gets to a ring that fills at its own speed before less is in it. */
+const LITTLE_BYTES = 4 * KIB;
 /** A ring that was left behind may hold more than the options of this opening allow. */
 const LARGEST_RUN_BYTES = MAX_LARGE_BLOCK_BYTES - BLOCK_HEADER_BYTES;
 
@@ -29,6 +31,7 @@ export class BlockWriter {
   readonly #watch: SegmentWatch;
   #ring: RingConsumer;
   #occupancyBytesMax = 0;
+  #hasCaughtUp = false;
 
   constructor(
     dependencies: SegmentWriterDependencies,
@@ -66,6 +69,11 @@ export class BlockWriter {
     return new Rest(appendedWord.words, appendedWord.at, position, untilNs, durableUntilNs);
   }
 
+  /** What was last taken from the ring was so little that no more can be waiting. */
+  get hasCaughtUp(): boolean {
+    return this.#hasCaughtUp;
+  }
+
   get isRingEmpty(): boolean {
     return this.#ring.isEmpty;
   }
@@ -73,6 +81,7 @@ export class BlockWriter {
   /** One block, or the rotation that has to come before it. */
   writeNext(): WriteOutcome {
     const { active } = this.#segments;
+    this.#hasCaughtUp = false;
     const roomBytes = active?.roomBytes ?? 0;
     const targetBytes = Math.min(TARGET_BLOCK_BYTES, Math.max(0, roomBytes));
     if (this.#ring.isEmpty) return 'empty';
@@ -110,6 +119,7 @@ export class BlockWriter {
     // The ring is fullest just before something is released.
     this.#noteOccupancy();
     this.#ring.release();
+    this.#hasCaughtUp = run.bytes < LITTLE_BYTES;
     this.#progress.horizon.onTaken(this.#ring.position);
     this.#d.signals.announceRoom();
     this.#d.prepared.announceUse(active.usedParts);

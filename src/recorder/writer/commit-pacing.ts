@@ -1,18 +1,13 @@
-// When the writer syncs, and for how long it may sleep or should stay awake.
-import { availableParallelism } from 'node:os';
+// When the writer syncs, and for how long it may sleep.
 import type { Clock } from '../../clock/clock.js';
 import { NS_PER_MS, NS_PER_US } from '../../units.js';
 import { LONGEST_GATHERING_NS, type Signals } from '../threads/signals.js';
-import { AwakeTrial } from './awake-trial.js';
 import type { SegmentWriterOptions, WriteOutcome } from './writer-dependencies.js';
 import type { WriterProgress } from './writer-progress.js';
 
 const LONGEST_GAP_NS = 20 * NS_PER_MS;
-const WORTH_SPINNING_NS = 750 * NS_PER_US;
 /** So many times the usual gap is the next request waited for. */
 const WAITED_GAPS = 1.5;
-/** On a single processor the application could not run while the writer spins. */
-const CAN_SPIN = availableParallelism() > 1;
 /** Where commits follow each other so closely, the next one says what is durable. */
 const NEAR_GAP_NS = 10 * NS_PER_MS;
 /** A log is in use for so long after its last event. */
@@ -32,7 +27,6 @@ export class CommitPacing {
   readonly #signals: Signals;
   readonly #options: Pick<SegmentWriterOptions, 'sync' | 'keepsTime'>;
   readonly #progress: WriterProgress;
-  readonly #trial = new AwakeTrial();
   #lastRequest = 0;
   #requestGapNs = LONGEST_GAP_NS;
   #syncNs = 0;
@@ -75,15 +69,7 @@ export class CommitPacing {
   #noteRequest(request: number): void {
     this.#lastRequest = request;
     const gapNs = Math.min(this.#clock.nowNs() - this.#progress.lastSyncNs, LONGEST_GAP_NS);
-    const hadRhythm = this.#hasRhythm;
     this.#requestGapNs += (gapNs - this.#requestGapNs) / 4;
-    if (this.#hasRhythm) this.#trial.onGap(gapNs);
-    else if (hadRhythm) this.#trial.restart();
-  }
-
-  /** One commit is asked for right behind the other. */
-  get #hasRhythm(): boolean {
-    return this.#requestGapNs <= WORTH_SPINNING_NS;
   }
 
   /** A sync has taken so long. The application lets commits gather by the usual time of one. */
@@ -93,12 +79,6 @@ export class CommitPacing {
     const weight = countedNs > usualNs ? SLOWER_SYNC_WEIGHT : FASTER_SYNC_WEIGHT;
     this.#syncNs = usualNs + (countedNs - usualNs) * weight;
     this.#signals.set('syncTimeUs', Math.ceil(this.#syncNs / NS_PER_US));
-  }
-
-  /** For how long it is worth to look for work before sleeping. */
-  get spinUs(): number {
-    if (!CAN_SPIN || !this.#hasRhythm || !this.#trial.isAwake) return 0;
-    return (WAITED_GAPS * this.#requestGapNs) / NS_PER_US;
   }
 
   get nextCommitIsNear(): boolean {
@@ -125,6 +105,11 @@ export class CommitPacing {
     const { mode, intervalMs } = this.#options.sync;
     const idleMs = mode === 'interval' ? 2 * intervalMs : intervalMs;
     return Math.min(Math.max(1, idleMs), LONGEST_IDLE_MS);
+  }
+
+  /** The same behind events that were found: so long may the next ones gather. */
+  gatheringMs(): number {
+    return Math.min(SHORT_LOOK_MS, this.sleepMs());
   }
 
   /** As long as nothing is found that nobody asks for: 1 ms, then 2, 4, 8. */

@@ -42,9 +42,6 @@ export function bodyOf(
     },
     beat: heartbeatOf(region, 'writer', clock),
     marks: threadMarksOf(region, 'writer', threadId()),
-    get spinUs() {
-      return writer.spinUs;
-    },
   };
 }
 

@@ -397,16 +397,31 @@ describe('the ring of a log in use', () => {
     bench.settle();
   };
 
+  test('has a millisecond to fill behind a block of a few events, where nobody waits for them', () => {
+    const bench = new Bench({ mode: 'manual' });
+    bench.append();
+    assert.deepEqual([bench.writer.step(), bench.writer.writtenEventId], [1, 1]);
+    bench.append(5 * KIB);
+    assert.deepEqual([bench.writer.step(), bench.writer.writtenEventId], [0, 2]);
+    bench.append();
+    bench.signals.set('writtenWaiting', 1);
+    assert.deepEqual([bench.writer.step(), bench.writer.writtenEventId], [0, 3]);
+    bench.signals.set('writtenWaiting', 0);
+    bench.append();
+    bench.signals.requestDurable(4);
+    assert.deepEqual([bench.writer.step(), bench.durable], [0, 4]);
+  });
+
   test('is looked at every millisecond while something is found there, then less often', () => {
     const bench = new Bench({ mode: 'manual' });
     unasked(bench);
     for (let event = 0; event < 3; event++) {
       bench.append();
-      assert.deepEqual([bench.writer.step(), bench.writer.step()], [0, 1]);
+      assert.deepEqual([bench.writer.step(), bench.writer.step()], [1, 1]);
     }
     assert.deepEqual(sleeps(bench, 6), [1, 1, 2, 4, 8, 8]);
     bench.append();
-    assert.deepEqual([bench.writer.step(), bench.writer.step()], [0, 1]);
+    assert.deepEqual([bench.writer.step(), bench.writer.step()], [1, 1]);
   });
 
   test('is not looked at more often for what durable() asks for, or soon may', () => {

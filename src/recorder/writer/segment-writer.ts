@@ -137,11 +137,6 @@ export class SegmentWriter {
     return this.#control.state === LogState.failed;
   }
 
-  /** For how long it is worth to look for work before sleeping. */
-  get spinUs(): number {
-    return this.#pacing.spinUs;
-  }
-
   /** Begins a segment ahead of the first event; one must be prepared. */
   beginSegment(): void {
     try {
@@ -206,10 +201,19 @@ export class SegmentWriter {
       this.#isSubmitted = true;
       return BUSY;
     }
-    if (written === 'wrote') return BUSY;
+    if (written === 'wrote') return this.#whenWritten();
     if (written === 'empty') this.#whenEmpty();
     this.#updateState(written);
     return this.#pacing.sleepMs();
+  }
+
+  /**
+   * A block of a few events costs as much as one of a few hundred, and whoever waits for theirs
+   * asks for a sync. So where the writer has caught up, the next ones gather.
+   */
+  #whenWritten(): StepOutcome {
+    const isAwaited = this.#d.signals.get('writtenWaiting') > 0;
+    return this.#blocks.hasCaughtUp && !isAwaited ? this.#pacing.gatheringMs() : BUSY;
   }
 
   #sync(): StepOutcome {

@@ -109,10 +109,6 @@ class ServedWriter implements ServedBody {
     this.#log.body.beat();
   }
 
-  get spinUs(): number {
-    return this.#log.body.spinUs;
-  }
-
   get marks(): ThreadMarks | undefined {
     return this.#log.body.marks;
   }
