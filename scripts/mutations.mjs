@@ -2532,6 +2532,13 @@ export const MUTATIONS = [
     tests: ['src/recorder/writer/segment-writer.test.ts'],
   },
   {
+    name: 'writer: it pauses where its looks are the clock',
+    file: 'src/recorder/writer/commit-pacing.ts',
+    find: 'return this.#options.keepsTime ? 0 : Math.min(SHORT_LOOK_MS, sleepMs);',
+    replace: 'return Math.min(SHORT_LOOK_MS, sleepMs);',
+    tests: ['src/recorder/writer/segment-writer.test.ts'],
+  },
+  {
     name: 'writer: it pauses while the ring fills',
     file: 'src/recorder/writer/block-writer.ts',
     find: 'this.#hasCaughtUp = run.bytes < LITTLE_BYTES;',

@@ -107,9 +107,13 @@ export class CommitPacing {
     return Math.min(Math.max(1, idleMs), LONGEST_IDLE_MS);
   }
 
-  /** The same behind events that were found: so long may the next ones gather. */
+  /**
+   * The same behind events that were found: so long may the next ones gather. 0 where the writer's
+   * looks are the application's clock, which is to be right while there are many.
+   */
   gatheringMs(): number {
-    return Math.min(SHORT_LOOK_MS, this.sleepMs());
+    const sleepMs = this.sleepMs();
+    return this.#options.keepsTime ? 0 : Math.min(SHORT_LOOK_MS, sleepMs);
   }
 
   /** As long as nothing is found that nobody asks for: 1 ms, then 2, 4, 8. */

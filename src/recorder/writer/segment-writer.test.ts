@@ -412,6 +412,13 @@ describe('the ring of a log in use', () => {
     assert.deepEqual([bench.writer.step(), bench.durable], [0, 4]);
   });
 
+  test('is looked at again at once behind any block where its looks are the clock', () => {
+    const bench = new Bench({ mode: 'manual', keepsTime: true });
+    bench.append();
+    assert.deepEqual([bench.writer.step(), bench.writer.writtenEventId], [0, 1]);
+    assert.equal(bench.writer.step(), 1);
+  });
+
   test('is looked at every millisecond while something is found there, then less often', () => {
     const bench = new Bench({ mode: 'manual' });
     unasked(bench);
