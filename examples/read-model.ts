@@ -49,6 +49,8 @@ async function serve(): Promise<void> {
   // Whoever asked is gone: so is the need for answers.
   const gone = new AbortController();
   process.on('disconnect', () => gone.abort());
+  // Killed while this process loaded its modules: that event has passed.
+  if (!process.connected) gone.abort();
   for await (const { eventId, payload } of follow(folder, { signal: gone.signal, reuse: true })) {
     apply(balances, payload);
     asOf = eventId;

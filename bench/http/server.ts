@@ -48,3 +48,4 @@ process.once('message', async () => {
   process.send?.({ recorded, found } satisfies Ended, () => process.disconnect());
 });
 process.once('disconnect', () => process.exit());
+if (!process.connected) process.exit();

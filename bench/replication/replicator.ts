@@ -3,6 +3,7 @@ import { natsStream, replicate } from '../../src/nats.js';
 
 const [directory = '', stream = '', ...servers] = process.argv.slice(2);
 process.once('disconnect', () => process.exit());
+if (!process.connected) process.exit();
 const replica = await replicate(directory, {
   stream: natsStream({ servers, stream, create: {} }),
 });

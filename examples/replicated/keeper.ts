@@ -64,4 +64,6 @@ async function standBy(): Promise<void> {
 
 // Whoever started it is gone.
 process.once('disconnect', () => process.exit());
+// Whose parent was killed while it loaded its modules is told no more.
+if (!process.connected) process.exit();
 await (role === 'standby' ? standBy() : serve(folder));

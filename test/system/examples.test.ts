@@ -1,11 +1,14 @@
 // The programs in examples/ do what they say, killed as often as they invite to: each runs as a
 // process of its own, in an empty folder.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { replay, verify } from '../../src/index.js';
 import { projectRoot } from '../project-root.js';
+import { settles } from '../support/eventually.js';
 import { Example } from '../support/example.js';
 import { temporaryFolder } from '../support/log-builder.js';
 import { NO_SHARED_DATA, sharedData } from '../support/shared-data.js';
@@ -164,6 +167,23 @@ describe('examples', { timeout: 900_000 }, () => {
     assert.ok(lines.length > 0);
     for (const line of lines) assert.match(line, /, agrees$/);
     assert.match(lines.at(-1) ?? '', /as of order 9000,/);
+  });
+
+  it('read-model follows nobody whose writer was killed while it loaded its modules', async (t) => {
+    const cwd = temporaryFolder(t);
+    await new Example(t, 'read-model', ['log', '1000'], { cwd }).success();
+    const follower = join(projectRoot(), 'dist', 'examples', 'read-model.js');
+    const start = `require('node:child_process').fork(${JSON.stringify(follower)}, ['log']);
+      process.kill(process.pid, 'SIGKILL');`;
+    const env = { ...process.env, READ_MODEL: '1' };
+    const writer = spawn(process.execPath, ['-e', start], {
+      cwd,
+      env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    writer.stdout.resume();
+    // The follower holds the other end of the pipe.
+    await settles('the follower', once(writer, 'close'));
   });
 });
 
